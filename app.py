@@ -9,19 +9,25 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from ui.arguments import USAGE_ERROR, read_settings
 from ui.folders import ON_A_SPACE, with_shipped_workflows
+from ui.log_format import log_formatter
 from ui.settings import Settings
 from ui.user_command import change_users
 from ui.web.log_limit import LogLimit
 
 if TYPE_CHECKING:
     from comfy.records.store import RunStore
+    from comfy.webhooks.waiting import WebhookSettings
+    from ui.accounts.openid_people import OpenIDPeople
+    from ui.accounts.opening import SignInSettings
+    from ui.accounts.users import UsersFile
+    from ui.web_settings import WebSettings
 
 log = logging.getLogger("comfyforms")
 
@@ -29,15 +35,24 @@ log = logging.getLogger("comfyforms")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then. After `user`
     the arguments are those of `ui.user_command`."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO)
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(log_formatter())
         handler.addFilter(LogLimit())
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["user"]:
         return change_users(arguments[1:])
     settings = read_settings(arguments)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(log_formatter(settings.log_format))
+    signals: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signals.append(number)  # Python drops what is raised in the middle of a destructor
+        sys.exit(0)
+
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, end)
     if (
         hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
     ):  # which nohup sets
@@ -65,11 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         contextlib.closing(history),
         temporary_folder(data / "temporary", clean=history.files.ours) as temporary,
     ):
-        os.environ["GRADIO_TEMP_DIR"] = str(temporary)  # whatever Gradio writes ends with the app
+        # What Gradio writes and what arrives ends with the app, and is not in /tmp, maybe memory.
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = str(temporary)
         files = data / "uploads"  # forms that are open find theirs again after a restart
         files.mkdir(exist_ok=True, mode=0o700)
         try:
-            return run(settings, history, files, secret)
+            return run(settings, history, files, secret, lambda: bool(signals))
         except ComfyError as problem:
             log.error("%s %s", problem, problem.hint)  # noqa: TRY400 - a sentence for the operator, no fault to trace
             return USAGE_ERROR
@@ -92,26 +108,34 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> int:
-    """Wire the parts together and serve; `files` is for what people give. The exit code. ComfyError
-    for a setting that cannot be used."""
+def run(
+    settings: Settings,
+    history: RunStore,
+    files: Path,
+    secret: bytes,
+    told_to_end: Callable[[], bool],
+) -> int:
+    """Wire the parts together and serve; `files` is for what people give, `told_to_end` as for
+    `ui.server.serve`. The exit code. ComfyError for a setting that cannot be used."""
     from comfy.discovery import choose_servers, opened_servers
+    from comfy.media.checks import MIB
     from comfy.runs.limits import RunLimits
     from comfy.runs.registry import LocalRunRegistry
     from comfy.workflow.folder import WorkflowFolder
-    from ui.accounts.login import DAY, SessionTimes
-    from ui.accounts.opening import SignInSettings, opened_users
+    from ui.accounts.opening import opened_people, opened_users
     from ui.permissions import permissions_of
     from ui.server import serve
     from ui.services import wire
-    from ui.web_settings import WebSettings
+    from ui.web.limits import WebLimits
 
     users = opened_users(settings.users_path, asked=settings.users is not None)
-    permissions = permissions_of(settings, users)
+    sign_ins = files.with_name("sign_in.sqlite")
     with (
+        opened_people(settings.openid, sign_ins) as openid,
         choose_servers(settings.server_addresses) as named,
         opened_servers(named.addresses, shown=settings.only_this_machine) as servers,
     ):
+        permissions = permissions_of(settings, users, openid)
         runs = LocalRunRegistry(
             servers,
             grace=settings.grace,
@@ -129,29 +153,65 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             permissions=permissions,
             secret=secret,
             demo=named.stand_in,
+            webhooks=webhook_settings(settings),
+            limits=WebLimits.with_files_of(settings.upload_mb * MIB),
         )
         services.batches.resume()
         services.chains.resume()
         log.info("Images come from %s.", named)
-        web = WebSettings(
-            settings.host,
-            settings.port,
-            settings.root_path,
-            settings.pairs,
-            settings.finish,
-            hosts=(*settings.hosts, os.environ.get("SPACE_HOST", "")),
-            trusted_proxies=settings.trusted_proxies,
-            on_a_space=ON_A_SPACE,
-            smaller_previews=settings.previews == "fitted",
-            sign_in=SignInSettings(
-                users,
-                files.with_name("sign_in.sqlite"),
-                SessionTimes(settings.session_days * DAY, settings.idle_days * DAY),
-                share_link=settings.share_link == "yes",
-                user_header=settings.user_header,
-            ),
-        )
-        return serve(services, web)
+        sign_in = sign_in_of(settings, users, openid, sign_ins)
+        return serve(services, web_settings(settings, sign_in), told_to_end)
+
+
+def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
+    """What the web side is told of the settings."""
+    from ui.web_settings import WebSettings
+
+    return WebSettings(
+        settings.host,
+        settings.port,
+        settings.root_path,
+        settings.pairs,
+        settings.finish,
+        hosts=(*settings.hosts, os.environ.get("SPACE_HOST", "")),
+        trusted_proxies=settings.trusted_proxies,
+        on_a_space=ON_A_SPACE,
+        smaller_previews=settings.previews == "fitted",
+        sign_in=sign_in,
+        comfy_runner=settings.comfy_runner,
+    )
+
+
+def webhook_settings(settings: Settings) -> WebhookSettings:
+    """Where webhooks may go, what they are signed with, and whom they trust. ComfyError where
+    a file with that cannot be used."""
+    from comfy.client.address import trusted_certificates
+    from comfy.webhooks.waiting import WebhookSettings
+    from ui.web.secret import kept_webhook_secret
+
+    if not settings.webhook_hosts:
+        return WebhookSettings()
+    told = settings.webhook_secret
+    secret = told.get_secret_value() if told else kept_webhook_secret(settings.data.absolute())
+    return WebhookSettings(frozenset(settings.webhook_hosts), secret, trusted_certificates())
+
+
+def sign_in_of(
+    settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None, kept: Path
+) -> SignInSettings:
+    """How people sign in; `kept`: the file for sessions and tokens."""
+    from ui.accounts.login import DAY, SessionTimes
+    from ui.accounts.opening import SignInSettings
+
+    return SignInSettings(
+        users,
+        kept,
+        SessionTimes(settings.session_days * DAY, settings.idle_days * DAY),
+        share_link=settings.share_link == "yes",
+        user_header=settings.user_header,
+        sign_out_address=settings.sign_out_address,
+        openid=openid,
+    )
 
 
 if __name__ == "__main__":

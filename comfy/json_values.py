@@ -51,7 +51,9 @@ def parse_json(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
     """All of a JSON text, as large and deep as it may be: the word of a server or of a file that an
     operator names. NaN and infinity become None. ValueError and RecursionError as of `json.loads`.
     """
-    return json.loads(data, parse_constant=lambda _: None, parse_float=_finite)
+    if isinstance(data, bytes):
+        data = data.decode(json.detect_encoding(data), "surrogatepass")
+    return _STRICT_DECODER.decode(data)
 
 
 def levels(value: object) -> Iterator[list[Any]]:
@@ -110,6 +112,8 @@ def _finite(number: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+# Made once: `json.loads` would make one for each text, in the time that a short text takes to read.
+_STRICT_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
 # strict=False: line breaks inside strings, which people's own tools leave unescaped.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, parse_float=_finite)
 

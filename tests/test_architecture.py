@@ -32,13 +32,13 @@ form runs
 batches
 chains
 services
-discovery
+discovery webhooks
 cli
 """
 UI = """
 accounts folders gradio_import named_servers start_lines version
 setting_values
-settings
+log_format settings
 arguments languages permissions
 user_command
 view
@@ -48,14 +48,17 @@ services
 deleting gradio_gate
 page routes
 api operator
+middleware
 server
 """
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 USERS = {
     "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")}
-    | {f"comfy.remote.{name}" for name in ("app", "calls", "run")},
+    | {f"comfy.remote.{name}" for name in ("app", "calls", "run")}
+    | {"ui.accounts.openid_provider", "ui.api.comfy_runner.text_service"},
     "websocket": {"comfy.client.event_stream"},
+    "httpx": {"comfy.webhooks.sender"},
     "sqlalchemy": {
         "comfy.records.database",
         "comfy.records.groups",
@@ -70,6 +73,7 @@ USERS = {
         "comfy.records.lineage",
         "comfy.records.used_files",
         "comfy.records.wanted",
+        "comfy.records.webhooks",
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
         "comfy.records.steps.versions.step_0004_favourites",
@@ -78,6 +82,7 @@ USERS = {
         "comfy.records.steps.versions.step_0007_preset_files",
         "comfy.records.steps.versions.step_0008_groups",
         "comfy.records.steps.versions.step_0010_started_requests",
+        "comfy.records.steps.versions.step_0011_webhooks",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -91,6 +96,7 @@ USERS = {
         "comfy.records.steps.versions.step_0008_groups",
         "comfy.records.steps.versions.step_0009_runs_by_parent",
         "comfy.records.steps.versions.step_0010_started_requests",
+        "comfy.records.steps.versions.step_0011_webhooks",
     },
 }
 
@@ -207,8 +213,8 @@ def test_the_stand_in_stands_apart() -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_way_out_has_its_own_file(library: str) -> None:
-    """The client and its connections import requests, one file websocket-client, those of the
-    records the database's library."""
+    """The client and its connections import requests, and so does who asks an OpenID provider; one
+    file websocket-client, those of the records the database's library."""
     assert {name for name, file in MODULES.items() if library in imports(file)} == USERS[library]
 
 

@@ -17,9 +17,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ui.folders import INSTALLED, PROGRAM
-from ui.named_servers import OWN
-from ui.setting_values import warn_if_public
-from ui.settings import PREFIX, REPEATED, SECRET, Settings
+from ui.named_servers import OWN, warn_if_public
+from ui.settings import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ USAGE_ERROR = 2
 
 # What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
 _WORDS: Mapping[str, str] = {
-    "extra_forbidden": "one has a key that is none of url, token, header and ca.",
+    "extra_forbidden": "one has a key that is none of url, token, token_file, header and ca.",
     "missing": "one has no url.",
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",
@@ -94,8 +93,14 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         f"{PROGRAM} [--OPTION VALUE …]",
         f"Opens ComfyUI workflows as web forms. Who may use the app: {PROGRAM} user --help.",
         allow_abbrev=False,
+        epilog="".join(
+            f"{_variable(name)} is a variable or in the file of --config, as others at this machine"
+            f" see what a command line says: {Settings.model_fields[name].description}."
+            for name in NO_OPTION
+        ),
     )
-    for name, field in Settings.model_fields.items():
+    offered = {name: one for name, one in Settings.model_fields.items() if name not in NO_OPTION}
+    for name, field in offered.items():
         about = f"{field.description} [{_variable(name)}]{_default(field.default)}".replace(
             "%", "%%"
         )
@@ -103,7 +108,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
             _option(name), action="append", default=SUPPRESS, metavar=field.title, help=about
         )
     known, unknown = parser.parse_known_args(arguments)
-    options = [_option(name) for name in Settings.model_fields]
+    options = [_option(name) for name in offered]
     problems = [
         f"argument {1 + arguments.index(word)} belongs to no"
         f" option.{_did_you_mean(word.partition('=')[0], options)}"

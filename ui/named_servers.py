@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import stat
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +15,8 @@ from pydantic_settings import NoDecode
 
 from comfy.client.address import ServerAddress, named_servers, one_each, parse_header, split_servers
 from comfy.errors import ComfyError
+
+log = logging.getLogger(__name__)
 
 OWN = "setting"  # the type of our own errors, whose words are told as they are
 
@@ -30,6 +36,36 @@ def unreadable(error: OSError | ValueError) -> PydanticCustomError:
     return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
 
 
+def read_secrets(path: Path) -> str:
+    """The text of a file with passwords; one that everybody at this machine can read is warned
+    about."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            warn_if_public(path.name, os.fstat(file.fileno()))
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+
+
+def warn_if_public(name: str, status: os.stat_result) -> None:
+    """A line in the log where others at this machine can read a file with passwords; Windows does
+    not tell."""
+    if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
+        log.warning(
+            "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
+        )
+
+
+def _secret_in_file(value: object) -> object:
+    """What stands in the file of this name, alone."""
+    if not isinstance(value, str):
+        return value
+    secret = read_secrets(Path(value)).strip()
+    if not secret:
+        raise PydanticCustomError(OWN, "the file of the token is empty.")
+    return secret
+
+
 def _header(value: SecretStr) -> SecretStr:
     try:
         parse_header(value.get_secret_value())
@@ -40,6 +76,10 @@ def _header(value: SecretStr) -> SecretStr:
 
 File = Annotated[Path, AfterValidator(_readable)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
+_SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
+_Headers = Annotated[
+    tuple[Header, ...], BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
+]
 
 
 def _servers(value: object) -> object:
@@ -50,22 +90,33 @@ def _servers(value: object) -> object:
 
 
 class NamedServer(BaseModel):
-    """A ComfyUI with a login of its own, as `[[server]]` in the file of `--config` has it."""
+    """A ComfyUI with a login of its own, as `[[server]]` in the file of `--config` has it;
+    `token_file` is what stands in that file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
     token: SecretStr | None = None
-    header: Header | None = None
+    token_file: _SecretInFile | None = None
+    header: _Headers = ()
     ca: File | None = None
 
     @property
     def address(self) -> ServerAddress:
         """Its address and how to log in there; ComfyError if one is wrong."""
-        token, header = map(_told, (self.token, self.header))
+        if self.token and self.token_file:
+            raise ComfyError("A server has two tokens.", "Choose one: token or token_file.")
         return ServerAddress.parse(
-            self.url.get_secret_value(), token=token, header=header, ca=self.ca
+            self.url.get_secret_value(),
+            token=_told(self.token or self.token_file),
+            headers=[one.get_secret_value() for one in self.header],
+            ca=self.ca,
         )
+
+    @property
+    def has_login(self) -> bool:
+        """Whether anything is told of it but its address."""
+        return bool(self.token or self.token_file or self.header or self.ca)
 
 
 def _told(secret: SecretStr | None) -> str | None:
@@ -80,7 +131,7 @@ def named_addresses(
 ) -> tuple[ServerAddress, ...]:
     """The addresses of all servers and how to log in there: each with what it has of its own, or a
     single one with what is told beside it. ComfyError if one is wrong."""
-    own = any(one.token or one.header or one.ca for one in servers)
+    own = any(one.has_login for one in servers)
     if own and not (token or header or ca):
         return one_each(one.address for one in servers)
     urls = [one.url.get_secret_value() for one in servers]

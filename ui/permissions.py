@@ -6,15 +6,18 @@ from pathlib import Path
 
 from comfy.errors import ComfyError
 from comfy.services.permissions import Permissions
+from ui.accounts.openid_people import OpenIDPeople
 from ui.accounts.users import UsersFile
 from ui.setting_values import Permission
 from ui.settings import Settings
 
 
-def permissions_of(settings: Settings, users: UsersFile | None) -> Permissions:
-    """What the settings say; `users` has operators beside those of the settings. ComfyError where
-    the list of node classes cannot be read or names none."""
-    signs_in = settings.pairs or users or settings.share_link == "yes"
+def permissions_of(
+    settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None = None
+) -> Permissions:
+    """What the settings say; `users` and `openid` have operators beside those of the settings.
+    ComfyError where the list of node classes cannot be read or names none."""
+    signs_in = settings.pairs or users or openid or settings.share_link == "yes"
     alone = settings.only_this_machine and not signs_in
     named = {f"user:{name}" for name in settings.operators}
 
@@ -25,7 +28,8 @@ def permissions_of(settings: Settings, users: UsersFile | None) -> Permissions:
             case "operators":
                 kind, _, name = owner.partition(":")
                 in_file = kind == "user" and users is not None and users.role(name) == "operator"
-                return in_file or owner in named
+                at_provider = kind == "openid" and openid is not None and openid.operates(name)
+                return in_file or at_provider or owner in named
             case word:
                 return word == "yes"
 

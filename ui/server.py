@@ -19,27 +19,32 @@ import gradio as gr
 import uvicorn
 from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
+from comfy.webhooks.dispatch import sending
 from ui.api.app import api_app
-from ui.api.mcp.installed import MCP, mcp_routes
+from ui.api.comfy_runner.routes import comfy_runner_routes
+from ui.api.endpoints.calls import add_named_endpoints
+from ui.api.endpoints.routes import EndpointRoutes
+from ui.api.ends import ToldEnds
+from ui.api.mcp.installed import mcp_routes
 from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
-from ui.languages.current import LanguageMiddleware
+from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import metrics_routes
 from ui.operator.routes import operator_routes
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
-from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_routes, language_tags
+from ui.page.language_files import html_attributes, language_routes, language_tags
 from ui.page.plain.account import account_routes
 from ui.page.plain.health import health_routes
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.login_routes import login_routes, logout_routes, share_link_routes
+from ui.page.plain.nothing import errors_for_people, nothing_page
 from ui.page.plain.offline import offline_routes
 from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
@@ -62,32 +67,26 @@ from ui.routes.runs import run_routes
 from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
-from ui.routes.workflows import OPEN, workflow_routes
+from ui.routes.workflows import workflow_routes
 from ui.services import Services
 from ui.start_lines import show_code, start_lines
-from ui.web.addresses import HostMiddleware, ProxyMiddleware
-from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
-from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import (
-    CALL,
-    LOGIN,
     ROOT_ADDRESS,
-    UPLOAD,
-    WHOLE_PAGES,
+    App,
     allow,
     put_into_head,
     stand_before,
     without_apps,
 )
 from ui.web.guesses import Guesses
-from ui.web.identity import CookieMiddleware, Identity
-from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
-from ui.web.logins import LoginMiddleware, LogoutMiddleware, watched_logins
-from ui.web.responses import API, AsciiJSON, PackedPages, http_error
-from ui.web.security_headers import SecurityHeadersMiddleware
+from ui.web.identity import Identity
+from ui.web.limits import WebLimits
+from ui.web.logins import watched_logins
+from ui.web.responses import API, AsciiJSON
+from ui.web.secret import derived
 from ui.web.shares import Share
-from ui.web.socket_limits import SocketLimitMiddleware
+from ui.web.urls import ENDPOINTS
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
 from ui.web_settings import NEXT_DOOR, WebSettings
 
@@ -107,13 +106,19 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     limits = services.limits
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
     assistants = mcp_routes(services, identity, settings.root_path)
+    ends = ToldEnds(services, identity, settings.root_path)
+    news = (services.runs.subscribe, services.batches.subscribe, services.chains.subscribe)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.limits))
         deleting = asyncio.create_task(delete_regularly(services))
-        async with watched_logins(identity, guesses), assistants.serving():
+        async with (
+            watched_logins(identity, guesses),
+            assistants.serving(),
+            sending(services.webhooks, ends, news),
+        ):
             yield
         sweeping.cancel()
         deleting.cancel()
@@ -125,7 +130,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(HTTPException, errors_for_people(settings.root_path))
     app.state.telling, app.state.identity = set(), identity
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
@@ -135,8 +140,16 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.include_router(metrics_routes(services, access, lambda: sockets.taken))
     app.include_router(operator_routes(services, access, languages, root_path))
     app.include_router(login_routes(identity, guesses, languages, root_path))
+    if settings.sign_in.openid is not None:
+        from ui.page.plain.openid_routes import openid_routes  # a tenth of a second
+
+        key = derived(services.secret, "signing in elsewhere")
+        app.include_router(
+            openid_routes(identity, settings.sign_in.openid, key, languages, root_path)
+        )
     app.router.routes.extend(assistants.routes)
-    app.mount(API, api_app(services, identity, root_path))
+    app.router.routes.extend(EndpointRoutes(services, identity, root_path).routes())
+    app.mount(API, api_app(services, identity, access.permits, root_path))
     mount_page(app, services, settings, identity)
     add_middleware(app, limits, settings, identity, sockets)
     return app
@@ -165,15 +178,20 @@ def own_routes(
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)
-    yield upload_routes(identity, uploads, services.limits)
-    yield logout_routes(identity)
+    uploading, below = upload_routes(identity, uploads, services.limits), APIRouter()
+    below.include_router(uploading, prefix=ENDPOINTS)
+    yield from (uploading, below)
+    yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
     yield account_routes(identity, settings.languages, settings.root_path)
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()
     yield install_routes()
-    yield health_routes()
+    if settings.comfy_runner is None:
+        yield health_routes()
+    else:  # with a /health of their own
+        yield comfy_runner_routes(services, identity, settings.comfy_runner, settings.root_path)
     yield language_routes(settings.languages, identity)
     yield offline_routes(settings.root_path)
 
@@ -187,6 +205,7 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
         add_api(services.starter, services.folder, identity)
         add_batch_api(services, identity)
         add_chain_api(services, identity)
+        add_named_endpoints(services, identity)
 
     with without_apps():
         page = build_page(
@@ -212,41 +231,12 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
         **assets(),
     )
     sign_in = partial(sign_in_page, languages=settings.languages, login=identity.login)
-    stand_before(app, lambda gradio: GradioGate(gradio, identity, limits, sign_in))
 
+    def gated(gradio: App) -> GradioGate:
+        app.state.gate = gate = GradioGate(gradio, identity, limits, sign_in, nothing_page)
+        return gate
 
-def add_middleware(
-    app: FastAPI, limits: WebLimits, settings: WebSettings, identity: Identity, sockets: Share
-) -> None:
-    """What stands before every route, from the inside to the outside: the last one is asked
-    first. `sockets` counts those that are open."""
-    largest = {
-        UPLOAD: limits.file.size + ENVELOPE,
-        OPEN: 2 * limits.body,
-        LOGIN: LOGIN_FORM,
-        CHOOSE_LANGUAGE: LOGIN_FORM,
-        **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain", MCP), limits.body),
-    }
-    hosts = HostMiddleware.of(settings.host, settings.hosts)
-    app.add_middleware(PackedPages, paths=WHOLE_PAGES)
-    app.add_middleware(CookieMiddleware, identity=identity)
-    app.add_middleware(LogoutMiddleware, identity=identity)
-    app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
-    # No other site's page reads anything here; without it, Gradio lets all in.
-    app.add_middleware(CORSMiddleware)
-    app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
-    app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
-    app.add_middleware(LoginMiddleware, identity=identity)
-    # What comes after it believes it.
-    app.add_middleware(
-        ProxyMiddleware,
-        trusted=settings.trusted_proxies,
-        hosts=hosts,
-        user_header=settings.sign_in.user_header,
-    )
-    app.add_middleware(FailureMiddleware)
-    # What the others say is said in its language.
-    app.add_middleware(LanguageMiddleware, languages=settings.languages)
+    stand_before(app, gated)
 
 
 class Server(uvicorn.Server):
@@ -259,16 +249,22 @@ class Server(uvicorn.Server):
         runs: RunRegistry,
         settings: WebSettings,
         abort: Callable[[], None],
+        told_to_end: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`abort` ends all questions to ComfyUI that are still waiting for an answer."""
+        """`abort` ends all questions to ComfyUI that are still waiting for an answer.
+        `told_to_end`: whether a signal came before this server took them."""
         super().__init__(config)
         self._runs = runs
         self._settings = settings
         self._abort = abort
+        self._told_to_end = told_to_end
         self._hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say where."""
+        """Listen, then say where; neither if the app is to end already."""
+        if self._told_to_end():
+            self.should_exit = True
+            return
         await super().startup(sockets)
         if self.started:
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
@@ -355,12 +351,12 @@ def warn_of_plain_passwords(settings: WebSettings) -> None:
         )
 
 
-def serve(services: Services, settings: WebSettings) -> int:
-    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port
-    cannot be had."""
+def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], bool]) -> int:
+    """Serve until SIGINT or SIGTERM, then end every run; not at all where one has come before, as
+    `told_to_end` knows. The exit code: 0, or 1 where the port cannot be had."""
     warn_of_plain_passwords(settings)
     config = web_config(build_app(services, settings), settings, services.limits)
-    server = Server(config, services.runs, settings, services.abort)
+    server = Server(config, services.runs, settings, services.abort, told_to_end)
     gc.collect()
     # what is here now stays: looking for garbage, also at the end, takes milliseconds from now on
     gc.freeze()

@@ -24,6 +24,7 @@ from comfy.services.permissions import Permissions
 from comfy.services.server_files import ServerFiles
 from comfy.services.start import Starter
 from comfy.services.uploads import UploadLimits
+from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from comfy.workflow.folder import FolderEntry, WorkflowFolder
 from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
@@ -53,6 +54,7 @@ class Services:
     batches: BatchQueue
     chain_forms: ChainForms
     chains: ChainQueue
+    webhooks: Webhooks
     copies: FileCopies
     server_files: ServerFiles
     health: ServerHealth
@@ -102,6 +104,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     demo: bool,
     limits: WebLimits | None = None,
     pace: CheckIntervals | None = None,
+    webhooks: WebhookSettings | None = None,
 ) -> Services:
     """The services of one app. `files`: a folder of its own for what people give, and for copies.
     `pace`: how often the image server is asked whether it is there."""
@@ -115,6 +118,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)
     starter = Starter(runs, forms, blobs, uploads, wildcards=wildcards.lines)
+    hooks = runs.history.webhooks if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
         servers=servers,
@@ -126,6 +130,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         batches=BatchQueue(starter, nobody=NOBODY),
         chain_forms=chain_forms,
         chains=ChainQueue(chain_forms, nobody=NOBODY),
+        webhooks=Webhooks(hooks, webhooks or WebhookSettings(), alone=blobs.ours),
         copies=FileCopies(UploadFolder(files), blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,

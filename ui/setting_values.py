@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-import stat
-import sys
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
-from ui.named_servers import OWN, unreadable
-
-log = logging.getLogger(__name__)
+from comfy.client.address import is_loopback
+from comfy.webhooks.address import named_host
+from comfy.webhooks.secret import check_secret
+from ui.named_servers import OWN, read_secrets
 
 _YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
 YesNo = Literal["yes", "no"]
 Previews = Literal["fitted", "original"]
+LogFormat = Literal["text", "json"]
 NamedPassword = tuple[str, SecretStr]
 
 
@@ -47,7 +46,7 @@ def _users(value: object) -> object:
 
 def _users_in_file(value: object) -> object:
     """The pairs in the file of this name, one a line: a password may have commas there."""
-    return _pairs(_lines(_read(Path(value)))) if isinstance(value, str | Path) else value
+    return _pairs(_lines(read_secrets(Path(value)))) if isinstance(value, str | Path) else value
 
 
 def _lines(text: str) -> list[str]:
@@ -65,26 +64,6 @@ def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
     if len(dict(pairs)) < len(pairs):
         raise PydanticCustomError(OWN, "a name stands there twice.")
     return pairs
-
-
-def _read(path: Path) -> str:
-    """The text of a file with passwords; one that everybody at this machine can read is warned
-    about."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            warn_if_public(path.name, os.fstat(file.fileno()))
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise unreadable(error) from error
-
-
-def warn_if_public(name: str, status: os.stat_result) -> None:
-    """A line in the log where others at this machine can read a file with passwords; Windows does
-    not tell."""
-    if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
-        log.warning(
-            "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
-        )
 
 
 def _path_prefix(value: str) -> str:
@@ -118,16 +97,77 @@ def _proxy(value: str) -> str:
         ) from error
 
 
+def _webhook_host(value: str) -> str:
+    try:
+        return named_host(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            OWN, "write hosts without https:// and path, like hooks.example.org or 10.0.0.7:8000."
+        ) from error
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    try:
+        check_secret(value.get_secret_value())
+    except ValueError as error:
+        raise PydanticCustomError(
+            OWN, "write whsec_ and base64 of 24 to 64 bytes, as receivers are told it."
+        ) from error
+    return value
+
+
 def _header_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", value):
         raise PydanticCustomError(OWN, "write the name of one header, like X-Forwarded-User.")
     return value
 
 
+def _issuer(value: str) -> str:
+    """A provider's address, as its own configuration says it, without a slash at the end; "" for
+    none."""
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    safe = host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+    if not safe or parts.query or parts.fragment or "@" in parts.netloc:
+        raise PydanticCustomError(
+            OWN, "write an address with https:// and no user, like https://accounts.example.org."
+        )
+    return value.rstrip("/")
+
+
+def _own_path_or_address(value: str) -> str:
+    if value and not re.fullmatch(r"(https?:/)?/[!-~]+", value, re.ASCII):
+        raise PydanticCustomError(OWN, "write an address or a path, like /oauth2/sign_out.")
+    return value
+
+
+def _people_rule(value: str) -> str:
+    """See `ui.accounts.openid_people.fits`."""
+    if not re.fullmatch(r"\*|(group|user):.+|[^@:*]*@[^@]+", value):
+        raise PydanticCustomError(
+            OWN, "write *, @example.org, anna@example.org, group:NAME or user:NAME."
+        )
+    return value
+
+
+PeopleRules = Annotated[
+    tuple[Annotated[str, AfterValidator(_people_rule)], ...], NoDecode, BeforeValidator(_words)
+]
+Issuer = Annotated[str, AfterValidator(_issuer)]
+SignOutAddress = Annotated[str, AfterValidator(_own_path_or_address)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Hosts = Annotated[
     tuple[Annotated[str, AfterValidator(host_setting)], ...], NoDecode, BeforeValidator(_words)
 ]
+WebhookHosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_webhook_host)], ...], NoDecode, BeforeValidator(_words)
+]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Proxies = Annotated[
     tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)
 ]

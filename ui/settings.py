@@ -3,8 +3,11 @@ them."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,19 +15,26 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
+from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.folders import ON_A_SPACE, data_folder, workflow_folder
 from ui.named_servers import OWN, File, Header, Servers, named_addresses
 from ui.setting_values import (
     Days,
     HeaderName,
     Hosts,
+    Issuer,
+    LogFormat,
     PathPrefix,
+    PeopleRules,
     Permission,
     Previews,
     Proxies,
     Seconds,
+    SignOutAddress,
     Users,
     UsersInFile,
+    WebhookHosts,
+    WebhookSecret,
     Words,
     YesNo,
     host_setting,
@@ -33,7 +43,18 @@ from ui.setting_values import (
 PREFIX = "COMFYFORMS_"
 _CHOICES = "|".join(get_args(Permission))
 REPEATED = frozenset({"server"})  # what may be given several times on a command line
-SECRET = frozenset({"server", "server_token", "server_header", "login", "database"})
+SECRET = frozenset(
+    {
+        "server",
+        "server_token",
+        "server_header",
+        "login",
+        "database",
+        "webhook_secret",
+        "openid_secret",
+    }
+)
+NO_OPTION = frozenset({"openid_secret"})  # what others at the machine must not see
 
 
 class Settings(BaseSettings):
@@ -160,6 +181,43 @@ class Settings(BaseSettings):
             " X-Forwarded-User"
         ),
     )
+    sign_out_address: SignOutAddress = Field(
+        "",
+        title="ADDRESS",
+        description="where people sign out whom --user-header names, as /oauth2/sign_out",
+    )
+    openid_issuer: Issuer = Field(
+        "",
+        title="URL",
+        description=(
+            "OpenID provider where people sign in, as https://accounts.google.com; on a Space with"
+            " hf_oauth that is Hugging Face"
+        ),
+    )
+    openid_client: str = Field("", title="ID", description="what it knows the app by")
+    openid_secret: SecretStr | None = Field(
+        None, title="SECRET", description="what shows that it is the app that asks"
+    )
+    openid_name: str = Field(
+        "", title="NAME", description="what people call the provider (default: its host)"
+    )
+    openid_allow: PeopleRules = Field(
+        (),
+        title="WHO,WHO…",
+        description=(
+            "who of its people may come: anna@example.org, @example.org, group:NAME, user:NAME,"
+            " * = all"
+        ),
+    )
+    openid_operators: PeopleRules = Field(
+        (), title="WHO,WHO…", description="those among them to whom 'operators' applies"
+    )
+    openid_scopes: Words = Field(
+        ("openid", "profile", "email"), title="NAME,NAME…", description="what it is asked for"
+    )
+    openid_groups: str = Field(
+        "groups", title="NAME", description="the claim in which it tells somebody's groups"
+    )
     retry: YesNo = Field(
         "yes",
         title="|".join(get_args(YesNo)),
@@ -196,11 +254,44 @@ class Settings(BaseSettings):
         title="GB",
         description="size of all results together; the oldest are removed",
     )
+    log_format: LogFormat = Field(
+        "text",
+        title="|".join(get_args(LogFormat)),
+        description="the log's lines as text, or each as a JSON object",
+    )
+    comfy_runner: File | None = Field(
+        None,
+        title="FILE",
+        description=(
+            "comfy_runner's config.toml; its calls, as /queue and /update/text, are answered then"
+        ),
+    )
     waiting: int = Field(
         30, ge=1, title="RUNS", description="unfinished runs that one person may have"
     )
     hourly: int = Field(
         1000, ge=1, title="RUNS", description="runs that one person may start in an hour"
+    )
+    upload_mb: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        title="MB",
+        description="size of one file that is uploaded; ComfyUI has a limit of its own",
+    )
+
+    webhook_hosts: WebhookHosts = Field(
+        (),
+        title="HOST[:PORT],…",
+        description=(
+            "where scripts may have webhooks sent when their runs end; a host without a port has"
+            " 443. Without this, nowhere"
+        ),
+    )
+    webhook_secret: WebhookSecret | None = Field(
+        None,
+        title="whsec_…",
+        description="what webhooks are signed with (default: in the folder of --data, made once)",
     )
 
     @model_validator(mode="after")
@@ -209,7 +300,8 @@ class Settings(BaseSettings):
         if self.login and self.login_file:
             problems.append("--login and --login-file: give one of them.")
         others = self.has_users_file or self.user_header
-        if "operators" in (self.open, self.keep) and not (self.operators or others):
+        operators = self.operators or self.openid_operators or others
+        if "operators" in (self.open, self.keep) and not operators:
             problems.append(
                 "--open operators and --keep operators need --operators NAME,NAME, or operators"
                 " whom python app.py user add NAME --operator has added."
@@ -218,6 +310,18 @@ class Settings(BaseSettings):
             problems.append("--operators: each of them needs a login; see --login-file.")
         if self.user_header and (self.trusts_by_default or "*" in self.trusted_proxies):
             problems.append("--user-header: name the proxies with --trusted-proxies, without *.")
+        if self.sign_out_address and not self.user_header:
+            problems.append("--sign-out-address is for those whom --user-header names.")
+        if self.openid_issuer and not (self.openid_client and self.openid_allow):
+            problems.append("--openid-issuer needs --openid-client, and --openid-allow WHO or *.")
+        named = self.openid_client or self.openid_allow or self.openid_operators
+        if named and self.openid is None:
+            problems.append(
+                "--openid-client, --openid-allow and --openid-operators need --openid-issuer, or"
+                " hf_oauth on a Space."
+            )
+        if "openid" not in self.openid_scopes:
+            problems.append("--openid-scopes: openid has to be among them.")
         try:
             self.server_addresses  # noqa: B018 - read once, to refuse what is none
         except ComfyError as problem:
@@ -237,6 +341,28 @@ class Settings(BaseSettings):
         """(name, password) of those who may log in and are settings."""
         return tuple(
             (name, password.get_secret_value()) for name, password in self.login or self.login_file
+        )
+
+    @property
+    def openid(self) -> OpenIDSettings | None:
+        """The OpenID provider where people sign in, None where there is none. On a Space it is
+        Hugging Face unless another one is named."""
+        space = space_openid(os.environ) if ON_A_SPACE else None
+        if not self.openid_issuer:
+            return space and replace(
+                space,
+                allowed=self.openid_allow or space.allowed,
+                operators=self.openid_operators,
+            )
+        return OpenIDSettings(
+            self.openid_issuer,
+            self.openid_client,
+            self.openid_secret.get_secret_value() if self.openid_secret else "",
+            self.openid_name or urlsplit(self.openid_issuer).netloc,
+            self.openid_allow,
+            self.openid_operators,
+            self.openid_scopes,
+            self.openid_groups,
         )
 
     @property

@@ -62,7 +62,10 @@ def _add(file: UsersFile, known: Namespace) -> str:
 
 def _set_password(file: UsersFile, known: Namespace) -> str:
     file.set_password(known.name, _password(known))
-    return f"{known.name} has another password, and has to sign in with it everywhere."
+    return (
+        f"{known.name} has another password, and has to sign in with it everywhere and to make new"
+        " tokens."
+    )
 
 
 def _remove(file: UsersFile, known: Namespace) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ui.accounts.opening import SignInSettings
 from ui.languages.catalogues import Languages
@@ -18,7 +19,8 @@ class WebSettings:
     other ways in; where there is none of either, nobody has to log in. `finish`: seconds that runs
     may go on when the app is told to end. `hosts`: names by which browsers may address the app
     beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
-    page in a frame. `smaller_previews`: see `run_socket_routes`.
+    page in a frame. `smaller_previews`: see `run_socket_routes`. `comfy_runner`: the config.toml of
+    `comfy_runner_routes`, None for an app without them.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +34,7 @@ class WebSettings:
     smaller_previews: bool = True
     languages: Languages = field(default_factory=Languages)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
+    comfy_runner: Path | None = None
 
     def reach(self, port: int, identity: Identity) -> Reach:
         """Where the app is, at this port, and whom `identity` lets in."""

@@ -16,6 +16,7 @@ from comfy.form.model import Form
 from comfy.services.uploads import Refused, Upload
 from comfy.wording import short
 
+_OF_MACOS = "__MACOSX"  # the folder of a ZIP made there with what other systems have no use for
 # What `zipfile` raises for one that is damaged, locked or packed in a way that it does not know.
 _DAMAGED_ZIP = (
     zipfile.BadZipFile,
@@ -82,7 +83,7 @@ def table_values(form: Form, values: Mapping[str, object], folder: Path) -> dict
 
 def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
     """A file itself, or all files of a folder or a ZIP in the order of their names, but for hidden
-    ones and those in folders below; what is unpacked is put into `scratch`.
+    ones; of a folder those in folders below neither. What is unpacked is put into `scratch`.
 
     UsageError if it cannot be read, or has none.
     """
@@ -103,7 +104,11 @@ def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
 
 def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
     with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.infolist() if _is_shown(one.filename)]
+        members = [
+            one
+            for one in archive.infolist()
+            if not one.is_dir() and all(map(_is_shown, one.filename.split("/")))
+        ]
         for member in sorted(members, key=lambda one: one.filename):
             target = Path(tempfile.mkdtemp(dir=scratch)) / plain_name(member.filename)
             with archive.open(member) as source, target.open("wb") as copy:
@@ -112,7 +117,7 @@ def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
 
 
 def _is_shown(name: str) -> bool:
-    return not name.startswith(".") and "/" not in name
+    return not name.startswith(".") and name != _OF_MACOS
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

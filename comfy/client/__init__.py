@@ -1,1 +1,1 @@
-"""The only exit to the network: requests and the event stream of one ComfyUI server."""
+"""The only exit to ComfyUI: requests and the event stream of one ComfyUI server."""

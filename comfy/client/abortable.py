@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -105,10 +105,15 @@ class Adapter(HTTPAdapter):
                 request.headers[name] = value
             else:
                 request.headers.pop(name, None)
-        proxy = _proxy(url)
+        proxy = self._own_proxy if own else _proxy(url)
         return super().send(
             request, *args, **options | {"proxies": {"all": proxy} if proxy else {}}
         )
+
+    @cached_property
+    def _own_proxy(self) -> str | None:
+        """The proxy before its own server."""
+        return _proxy(self._address.url)
 
     def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
         """Nothing: requests would add its own list of certificates to the context, which judges

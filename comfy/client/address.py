@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote_to_bytes, urlsplit
@@ -58,19 +59,20 @@ class ServerAddress:
         text: str,
         *,
         token: str | None = None,
-        header: str | None = None,
+        headers: Iterable[str] = (),
         ca: Path | None = None,
     ) -> Self:
         """`text` as in `http://127.0.0.1:8188`, a path prefix and `user:password@`
         (percent-encoded) allowed.
 
-        `token` is sent as `Authorization: Bearer`, `header` (`Name: value`) as it is; `ca`: a PEM
-        file, or a folder of them, that alone is trusted. ComfyError, which repeats nothing of all
-        that, where one is wrong.
+        `token` is sent as `Authorization: Bearer`, `headers` (`Name: value`) as they are; `ca`: a
+        PEM file, or a folder of them, that alone is trusted. ComfyError, which repeats nothing of
+        all that, where one is wrong.
         """
         user_info, url = _split(text)
-        headers = [*_basic(user_info), *_bearer(token), *parse_header(header)]
-        names = [name.lower() for name, _ in headers]
+        told = chain.from_iterable(map(parse_header, headers))
+        pairs = (*_basic(user_info), *_bearer(token), *told)
+        names = [name.lower() for name, _ in pairs]
         if len(set(names)) < len(names):
             raise ComfyError(
                 "The server is given more than one login.",
@@ -82,7 +84,7 @@ class ServerAddress:
                 "Certificates are named for a server that is reached without TLS.",
                 "Write its address with https://.",
             )
-        return cls(url, tuple(headers), _tls(ca) if secure else None)
+        return cls(url, pairs, trusted_certificates(ca) if secure else None)
 
     @property
     def host(self) -> str:
@@ -103,11 +105,16 @@ class ServerAddress:
     def short_name(self) -> str:
         """What a heading calls the server: its address without the scheme, where people may read
         it."""
-        return self.url.partition("://")[2] if self.shown else self.name
+        return self.place if self.shown else self.name
+
+    @property
+    def place(self) -> str:
+        """Its address without the scheme, for operators, whoever else may read it."""
+        return self.url.partition("://")[2]
 
     def owns(self, url: str) -> bool:
         """Whether something is on this server: same scheme, host and port."""
-        return _origin(url) == _origin(self.url)
+        return url.startswith(f"{self.url}/") or _origin(url) == _origin(self.url)
 
 
 def named_servers(
@@ -130,7 +137,10 @@ def named_servers(
             "A login or a certificate belongs to one server, and several are named.",
             "Name each with its own in the file of --config, under [[server]].",
         )
-    return one_each(ServerAddress.parse(text, token=token, header=header, ca=ca) for text in texts)
+    headers = (header,) if header else ()
+    return one_each(
+        ServerAddress.parse(text, token=token, headers=headers, ca=ca) for text in texts
+    )
 
 
 def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
@@ -216,8 +226,8 @@ def _bearer(token: str | None) -> list[tuple[str, str]]:
     return [("Authorization", f"Bearer {token}")]
 
 
-def parse_header(header: str | None) -> list[tuple[str, str]]:
-    """`Name: value` as a header to send, [] for none; ComfyError for one that would break every
+def parse_header(header: str) -> list[tuple[str, str]]:
+    """`Name: value` as a header to send, [] for ""; ComfyError for one that would break every
     request."""
     if not header:
         return []
@@ -230,7 +240,7 @@ def parse_header(header: str | None) -> list[tuple[str, str]]:
     return [(name, value)]
 
 
-def _tls(ca: Path | None) -> ssl.SSLContext:
+def trusted_certificates(ca: Path | None = None) -> ssl.SSLContext:
     """What judges certificates: by `ca` alone; else by all that the environment names, as requests
     and OpenSSL each read it; else by the system's list and the one that requests brings."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from comfy.client.abortable import open_socket, timed_out
 from comfy.client.address import ServerAddress
-from comfy.client.file_form import FileForm
+from comfy.client.file_form import ASK_BEFORE, FileForm
 from comfy.client.http_errors import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
 from comfy.client.sessions import IdleSessions, Session
 from comfy.client.unreachable import unreachable
@@ -213,10 +213,13 @@ class Client:
         really took (docs/comfyui.md#22).
 
         An open file is sent piece by piece, from its beginning. UploadRejected if the server
-        refuses.
+        refuses, or says before that it takes nothing so large.
         """
         form = {"type": "input", "subfolder": subfolder}
         body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
+        if len(body) > ASK_BEFORE:
+            with self._call("GET", "/features") as response:  # which older servers do not have
+                body.check_size(as_mapping(_json(response)) if response.ok else {})
         with self._call(
             "POST",
             "/upload/image",
@@ -278,7 +281,7 @@ class Client:
             self._check(response)
             yield FileResponse(response)
 
-    # The one exit to the network
+    # The one exit to ComfyUI
 
     def _get(self, path: str, timeout: float | None = None) -> object:
         with self._call("GET", path, timeout=timeout) as response:

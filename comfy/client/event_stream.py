@@ -20,7 +20,7 @@ from comfy.client.unreachable import unreachable
 
 log = logging.getLogger(__name__)
 
-_READ_AHEAD = 64 * 1024  # bytes
+_READ_AHEAD = 16 * 1024  # bytes; websocket-client copies what it keeps
 _FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
 
@@ -171,19 +171,19 @@ class EventStream:
 
 class _ReadAhead:
     """A socket that is read in large pieces: websocket-client asks for the handshake byte by byte,
-    and for each message three times."""
+    and for each message three times. Of a message it keeps what it did not ask for."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._data = memoryview(b"")
+        self._data = b""  # of the handshake, and after it
         self.gettimeout = sock.gettimeout  # asked for with every piece
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._sock, name)
 
     def recv(self, most: int) -> bytes:
-        """As a socket's."""
-        if not self._data:
-            self._data = memoryview(self._sock.recv(_READ_AHEAD))
-        part, self._data = self._data[:most], self._data[most:]
-        return bytes(part)
+        """As a socket's; where more than a byte is asked for, all that is there."""
+        data = self._data or self._sock.recv(_READ_AHEAD)
+        end = 1 if most == 1 else len(data)
+        self._data = data[end:]
+        return data[:end]

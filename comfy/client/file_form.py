@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from urllib3.filepost import choose_boundary, encode_multipart_formdata
 
+from comfy.client.http_errors import upload_too_large
+
+# Bytes of a body that is not sent before the server was asked whether it takes it: one that refuses
+# may cut the connection while it still comes, and then nobody hears why.
+ASK_BEFORE = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024  # bytes
 
 
@@ -25,6 +30,13 @@ class FileForm:
 
     def __len__(self) -> int:
         return len(self._beginning) + self._size + len(self._end)
+
+    def check_size(self, features: Mapping[str, Any]) -> None:
+        """UploadRejected where a server that has these `/features` takes no body of this size
+        (docs/comfyui.md#23)."""
+        most = features.get("max_upload_size")
+        if isinstance(most, int) and len(self) > most:
+            raise upload_too_large(self._size, most)
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._beginning

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from comfy.client.address import ServerAddress
-from comfy.errors import PromptRejected, ServerError
+from comfy.errors import PromptRejected, ServerError, UploadRejected
 from comfy.messages import message
 from comfy.protocol.execution_errors import without_folders
 from comfy.protocol.responses import rejection
 
+_MIB = 1024 * 1024
 _Refusal = tuple[Callable[[str], str], str]
 
 _LOGIN_HINT = message(
@@ -107,6 +108,16 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
+
+
+def upload_too_large(size: int, most: int) -> UploadRejected:
+    """The error for an upload of `size` bytes to a server that takes `most`."""
+    said = message(
+        "This file has {size} MB. The server accepts {most} MB.",
+        size=-(-size // _MIB),
+        most=most // _MIB,
+    )
+    return UploadRejected(said, UPLOAD_REFUSED[413][1])
 
 
 def unexpected(status: int, server: ServerAddress) -> ServerError:

@@ -30,6 +30,10 @@ class Session(requests.Session):
         self.trust_env = (
             False  # .netrc would take the place of our login; proxies and bundles are read by us
         )
+        # `Connection` says what HTTP/1.1 means without; every header is checked again and again.
+        self._usual_headers = {
+            name: value for name, value in self.headers.items() if name != "Connection"
+        }
         adapter = Adapter(address, self._opened)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
@@ -43,7 +47,7 @@ class Session(requests.Session):
         """A request as `requests.Session.request` would send it, made in a third of its time:
         nothing but headers and cookies of a session counts here."""
         parts = {name: value for name, value in options.items() if name != "stream"}
-        parts["headers"] = {**self.headers, **options.get("headers", {})}
+        parts["headers"] = self._usual_headers | options.get("headers", {})
         request = requests.PreparedRequest()
         request.prepare(method, url, cookies=self.cookies, **parts)
         return request

@@ -94,6 +94,8 @@ def as_queued(
     keys = {place: field.key for field in form.fields for place in field.targets}
     changed = {keys.get(place, place.key): text for place, text in prefixes.items()}
     for field in form.fields:
+        if field.type != "STRING":
+            continue
         places = [
             place
             for place in field.targets
@@ -104,7 +106,7 @@ def as_queued(
             for node, name in places
             if takes_wildcards(form, sent, node, name)
         ]
-        if field.type != "STRING" or not typed or not isinstance(typed[0], str):
+        if not typed or not isinstance(typed[0], str):
             continue
         text = resolve_wildcards(typed[0], rng)
         if text != typed[0]:

@@ -46,7 +46,7 @@ class FileLimits:
     `painted`: the pixels of an image and of all that was painted over it.
     """
 
-    size: int = 100 * MIB  # what ComfyUI takes by default: docs/comfyui.md#23
+    size: int = 256 * MIB  # a minute of video; ComfyUI has a limit of its own: docs/comfyui.md#23
     pixels: int = 8192 * 8192
     moving: int = 16 * 8192 * 8192
     painted: int = 8192 * 8192

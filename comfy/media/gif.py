@@ -11,7 +11,7 @@ from comfy.media.reader import TOO_MUCH, DamagedFile
 from comfy.messages import message
 
 GIF_SIGNATURE = b"GIF8"
-_MOST_PARTS = 1_000_000  # 100 MB have 400,000 if nobody wastes any
+_MOST_PARTS = 1_000_000  # 256 MB have as many if nobody wastes any
 _MOST_REMARKS = 20_000  # parts of comments, 5 MB: Pillow takes time in the square of their number
 
 

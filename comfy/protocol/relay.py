@@ -23,10 +23,10 @@ _OF_AN_ERROR = ("prompt_id", "node_id", "node_type")
 _ENDS = {Phase.DONE: "execution_success", Phase.STOPPED: "execution_interrupted"}
 
 
-def greeting(client_id: str, waiting: int) -> str:
+def greeting(client_id: str, unfinished: int) -> str:
     """The first frame of a socket: the id that the client goes by, and how many prompts wait or
     run."""
-    status = {"exec_info": {"queue_remaining": waiting}}
+    status = {"exec_info": {"queue_remaining": unfinished}}
     return _text("status", status=status, sid=client_id)
 
 
@@ -79,17 +79,17 @@ def progress_alone(frame: str | bytes) -> str | None:
     return frame if kind in _OF_PROGRESS else None
 
 
-def verdict(state: RunState) -> str:
-    """What ComfyUI says of how a prompt has ended, of one that is finished here."""
+def verdict(run_id: str, state: RunState) -> str:
+    """What ComfyUI says of how a prompt has ended, of a run that is finished here."""
     kind, error = _ENDS.get(state.phase, "execution_error"), state.error
     failure = {"exception_message": error.message if error else "", "exception_type": ""}
     told = failure if kind == "execution_error" else {}
-    return _text(kind, prompt_id=state.prompt_id, node_id=state.node, **told)
+    return _text(kind, prompt_id=run_id, node_id=state.node, **told)
 
 
-def over(state: RunState) -> str:
+def over(run_id: str) -> str:
     """The last frame of a prompt."""
-    return _text("executing", node=None, prompt_id=state.prompt_id)
+    return _text("executing", node=None, prompt_id=run_id)
 
 
 def _text(kind: str, **data: object) -> str:

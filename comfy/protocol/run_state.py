@@ -71,7 +71,8 @@ class RunError:
 class RunState:
     """One run at one moment.
 
-    `queue_place`: prompts before ours, 0 = next, None = not known or no longer waiting.
+    `queue_place`: prompts before ours, 0 = next, None = not known or no longer waiting. `held`: no
+    server that could do it takes runs at the moment.
     `uploading`: its turn has come, and its files are on their way to the server. `step` of `steps`
     belong to the executing `node`; steps 0 = unknown. `away`: the server does not answer at the
     moment. `preview` is the newest image only, `preview_number` counts all; those with a `frame`
@@ -83,6 +84,7 @@ class RunState:
     prompt_id: str
     phase: Phase = Phase.WAITING
     queue_place: int | None = None
+    held: bool = False
     uploading: bool = False
     node: str | None = None
     step: int = 0
@@ -274,9 +276,9 @@ def unanswered(state: RunState) -> RunState:
     return state if state.phase.finished else _with(state, away=True)
 
 
-def in_line(state: RunState, place: int) -> RunState:
-    """It waits here for its turn, with so many runs before it."""
-    return state if state.phase.finished else _with(state, queue_place=place)
+def in_line(state: RunState, place: int, *, held: bool = False) -> RunState:
+    """It waits here for its turn, with so many runs before it. `held`: as of `RunState`."""
+    return state if state.phase.finished else _with(state, queue_place=place, held=held)
 
 
 def uploading(state: RunState, *, now: bool) -> RunState:

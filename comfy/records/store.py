@@ -43,6 +43,7 @@ from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
 from comfy.records.used_files import bytes_in_use, without_use
 from comfy.records.wanted import ALL, Wanted
+from comfy.records.webhooks import WebhookStore
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class RunStore:
         self._engine = open_database(url, alone=files.ours)
         self.shared = SharedResults(self._engine)
         self.requests = StartedRequests(self._engine)
+        self.webhooks = WebhookStore(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()

@@ -33,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0010"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0011"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -157,6 +157,23 @@ group_files = Table(
     Column("digest", String(64), primary_key=True),
     Column("size", Double, nullable=False),  # bytes
     Index("group_files_by_digest", "digest"),
+)
+
+# Webhooks that are to be sent once a run, a batch or a chain has ended: `about` is its id, `owner`
+# a JSON text. `ended_at`, `due_at`: seconds since 1970, NULL as long as that goes on.
+webhooks = Table(
+    "webhooks",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("subject", String(64), nullable=False),
+    Column("about", String(64), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("ended_at", Double),
+    Column("due_at", Double),
+    Column("tries", Integer, nullable=False),
+    Index("webhooks_due", "host", "due_at"),
 )
 
 

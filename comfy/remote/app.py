@@ -55,11 +55,18 @@ class RemoteApp:
         return self._calls.json("GET", f"/workflows/{quote(name)}")
 
     def run(
-        self, workflow: str, values: Mapping[str, object] | None = None, *, key: str = ""
+        self,
+        workflow: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        key: str = "",
+        callback: str = "",
     ) -> RemoteRun:
         """Start a run. Values of fields for files may be paths, open files, PIL images, or files
-        that another run has made. `key`: the same call with the same key starts it once."""
-        body = {"values": {name: self._value(one) for name, one in (values or {}).items()}}
+        that another run has made. `key`: the same call with the same key starts it once.
+        `callback`: the address to which a webhook is sent at the end."""
+        told = {name: self._value(one) for name, one in (values or {}).items()}
+        body = {"values": told} | ({"callback": callback} if callback else {})
         headers = {"idempotency-key": key} if key else {}
         path = f"/workflows/{quote(workflow)}/runs"
         return RemoteRun(self._calls, self._calls.json("POST", path, json=body, headers=headers))

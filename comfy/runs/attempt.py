@@ -202,7 +202,7 @@ class Attempt:
         if isinstance(answer, float):
             self._shared.note(Reconnect.wait_until, answer)
             return
-        self.server.took(self._needs)
+        self.server.took(self._needs, answer.prompt_id)
         self._context.line.mark_accepted(self._run_id)
         self._shared.note(Reconnect.confirmed, asked_at)
         if answer.prompt_id != state.prompt_id:  # servers before 0.3.45 choose their own
@@ -307,7 +307,8 @@ class Attempt:
             if restarted and self._may_retry and self._has_other():
                 return Elsewhere(began=True)
             return end
-        log.info("Run %s never began, it is sent again", self._latest.state.prompt_id)
+        told = {"run": self._run_id}
+        log.info("Run %s never began, it is sent again", self._run_id, extra=told)
         self._events.wait_for_answer()
         self._submission.again()
         self._shared.note(Reconnect.sent_again)

@@ -76,7 +76,7 @@ class Execution:
         self._record, self._needs = record, needs
         self._latest, self._context, self._hooks = latest, context, hooks
         self._shared = ThreadState(link)
-        self._relay = FrameRelay(partial(context.frames.call, record.owner, record.id))
+        self._relay = FrameRelay(record.id, partial(context.frames.call, record.owner, record.id))
         self._attempt: Attempt | None = None
         self._moves = 2 * len(context.servers.servers)  # from one server that fails to the next
         self._may_retry = context.retries
@@ -149,7 +149,8 @@ class Execution:
         attempt, self._attempt = self._attempt, None
         if attempt is None:
             return
-        log.warning("Run %s leaves %s for another server", self._record.id, attempt.server.url)
+        run_id, url = self._record.id, attempt.server.url
+        log.warning("Run %s leaves %s for another server", run_id, url, extra={"run": run_id})
         attempt.leave_behind()
         attempt.server.doubt(gone=True)
         self._moves -= 1
@@ -163,14 +164,17 @@ class Execution:
 
     def _wait_for_turn(self) -> ComfyServer | None:
         """The server that the run is handed to; None if it is stopped before."""
-        line, run_id = self._context.line, self._record.id
+        line, run_id, held = self._context.line, self._record.id, False
         while self._shared.stopping is None:
             server = line.server_of(run_id)
             if server is not None:
+                if held:
+                    self._latest.update(partial(in_line, place=0))
                 self._hooks.on_server_chosen(server)
                 return server
             place = line.place(run_id)
             if place is not None:
-                self._latest.update(partial(in_line, place=place))
+                held = not self._context.servers.candidates(self._needs)
+                self._latest.update(partial(in_line, place=place, held=held))
             self._shared.sleep(stop_where_due(self._hooks, self._shared))
         return None

@@ -120,8 +120,6 @@ class Reconnect:
 
     def progressed(self, *, ended: bool) -> Reconnect:
         """It told something new of our run; `ended`: for the first time how it ended."""
-        if not ended and not self.attempts:
-            return self  # as after nearly every message
         verdict_at = self.heard_at if ended else self.verdict_at
         return replace(self, attempts=0, verdict_at=verdict_at)
 

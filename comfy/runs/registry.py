@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from comfy.errors import ComfyError, RunGoesOn, RunNotFound
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE = 600.0  # seconds
+_PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LEAVING = 10.0  # seconds that the thread of a run may take once the run is at its end
 _SHUTDOWN = RunError(
     message("The run was stopped because the program shut down."),
@@ -161,7 +162,8 @@ class LocalRunRegistry:
             try:
                 self.history.end(replace(record, state=stamped(record.state)))
             except ComfyError as problem:
-                log.warning("Run %s could not be recorded yet: %s", record.id, problem)
+                told = {"run": record.id}
+                log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=told)
 
     def _left_over(self) -> tuple[Record, ...]:
         try:
@@ -317,7 +319,7 @@ class LocalRunRegistry:
         for run in late:
             run.give_up()
         for run in not_joined(late, timeout):
-            log.warning("Run %s did not end in time", run.id)
+            log.warning("Run %s did not end in time", run.id, extra={"run": run.id})
         self._record_again()
 
     def _check_free(self, run_id: str) -> None:
@@ -344,11 +346,11 @@ class LocalRunRegistry:
 
     def _moves_of(self, run: LocalRun) -> Callable[[], None]:
         """Tells of a run's phases and places, among all that its states tell."""
-        seen = run.state.phase, run.state.queue_place
+        seen = _PHASE_AND_PLACE(run.state)
 
         def look() -> None:
             nonlocal seen
-            before, seen = seen, (run.state.phase, run.state.queue_place)
+            before, seen = seen, _PHASE_AND_PLACE(run.state)
             if seen != before:
                 self._listeners.call(run.owner)
 

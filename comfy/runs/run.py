@@ -162,8 +162,9 @@ class LocalRun:
 
     def _on_moved(self) -> None:
         """Its place in line may be another: all who wait hear of each change there."""
-        place = self._context.line.place(self.id)
-        if place is None or place != self.state.queue_place:
+        place, state = self._context.line.place(self.id), self.state
+        held = not self._context.servers.candidates(self._needs)
+        if place is None or (place, held) != (state.queue_place, state.held):
             self._execution.wake()
 
     def give_up(self) -> None:
@@ -180,12 +181,21 @@ class LocalRun:
             self._execution.run()
         finally:
             self._context.line.leave(self.id)
+            self._log("ended")
             self._ended(self)
 
     def on_server_chosen(self, server: ComfyServer) -> None:
         """See `RunHooks`."""
         self._server = server
         self._record = replace(self._record, server=server.url)
+        self._log("begins")
+
+    def _log(self, what: str) -> None:
+        """A line of the log for the operator, with nothing of what the run is about."""
+        server, phase, seconds = self._record.server, self.state.phase.value, round(self.age, 3)
+        told = {"run": self.id, "server": server or None, "phase": phase, "seconds": seconds}
+        at = f" at {server}" if server else ""
+        log.info("Run %s %s%s: %s, %.1f s", self.id, what, at, phase, seconds, extra=told)
 
     def on_sending(self, prompt_id: str) -> None:
         """See `RunHooks`."""
@@ -221,7 +231,8 @@ class LocalRun:
         try:
             self._context.history.end(replace(self.record, state=state))
         except ComfyError as problem:
-            log.warning("Run %s could not be recorded yet: %s", self.id, problem)
+            told = {"run": self.id}
+            log.warning("Run %s could not be recorded yet: %s", self.id, problem, extra=told)
             self.recorded = False
         return state
 

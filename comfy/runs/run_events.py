@@ -33,10 +33,15 @@ _EARLY_EVENTS = 200
 
 class FrameRelay:
     """Hands what ComfyUI says of one run to whoever follows it, as it came; by the threads that
-    read its sockets, one after the other, and by the run's own at the end."""
+    read its sockets, one after the other, and by the run's own at the end.
 
-    def __init__(self, tell: Callable[[str | bytes], None]) -> None:
+    All know the run by its own id: where the server has chosen another one, as those before 0.3.45
+    do, that is put in its place.
+    """
+
+    def __init__(self, run_id: str, tell: Callable[[str | bytes], None]) -> None:
         """`tell` must not block."""
+        self._run_id = run_id
         self._tell = tell
         self._has_verdict = self._is_over = False
 
@@ -53,15 +58,17 @@ class FrameRelay:
             case Executing(None, state.prompt_id):
                 self._is_over = True
         if getattr(event, "prompt_id", None) in (None, state.prompt_id):
+            if isinstance(frame, str) and state.prompt_id != self._run_id:
+                frame = frame.replace(state.prompt_id, self._run_id)
             self._tell(frame)
 
     def end(self, state: RunState) -> None:
         """The run has ended: say what ComfyUI has not, as where it was refused, stopped before its
         turn, or the server went away."""
         if not self._has_verdict:
-            self._tell(relay.verdict(state))
+            self._tell(relay.verdict(self._run_id, state))
         if not self._is_over:
-            self._tell(relay.over(state))
+            self._tell(relay.over(self._run_id))
 
 
 class RunEvents:
@@ -91,22 +98,22 @@ class RunEvents:
         self._relay = relay
         self._over = over
         self._lock = threading.Lock()
-        self._early: list[Event] | None = None if accepted else []
+        self._early: list[tuple[str | bytes, Event]] | None = None if accepted else []
 
     def receive(self, data: str | bytes) -> None:
         """A frame has come."""
         event = parse_message(data, self._skipped)
-        self._relay.take(data, event, self._latest.state)
-        if event is None:
-            return
         with self._lock:
+            self._relay.take(data, event, self._latest.state)
+            if event is None:
+                return
             self._shared.heard(time.monotonic())
             if self._early is None:
                 self._take(event)
             elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
                 self._latest.update(partial(advance, event=event))
             elif not isinstance(event, Preview) and len(self._early) < _EARLY_EVENTS:
-                self._early.append(event)
+                self._early.append((data, event))
 
     def ended(self, reason: str, by_itself: bool) -> None:  # noqa: FBT001 - as EventStream calls it
         """The socket is at its end; `by_itself`: so far it was well."""
@@ -120,7 +127,8 @@ class RunEvents:
         with self._lock:
             early, self._early = self._early or [], None
             self._latest.update(partial(accepted, answer=answer))
-            for event in early:
+            for data, event in early:
+                self._relay.take(data, event, self._latest.state)
                 self._take(event)
             if (self._latest.state.queue_remaining or 0) > 1:
                 self._shared.note(Reconnect.queue_changed, time.monotonic())
@@ -143,7 +151,7 @@ class RunEvents:
                 self._shared.wake()
             return
         ended = state.verdict is not before.verdict
-        self._shared.note(Reconnect.progressed, ended=ended)
+        self._shared.progressed(ended=ended)
         if state.over:
             self._over()
         if ended or state.over:

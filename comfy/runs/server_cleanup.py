@@ -51,7 +51,10 @@ def _clean(
             if name not in doubtful or _is_there(client, name):
                 client.empty(name)
     except ComfyError as problem:
-        log.info("Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem)
+        told = {"run": record.id}
+        log.info(
+            "Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem, extra=told
+        )
         return False
     return True
 

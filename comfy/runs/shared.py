@@ -82,6 +82,11 @@ class ThreadState:
         with self._lock:
             self._link = change(self.link, *args, **kwargs)
 
+    def progressed(self, *, ended: bool) -> None:
+        """See `Reconnect.progressed`: after nearly every message there is nothing to note."""
+        if ended or self._link.attempts:
+            self.note(Reconnect.progressed, ended=ended)
+
     def heard(self, now: float) -> None:
         """A message has come: noted once somebody wants to know, as they come in dozens."""
         with self._lock:

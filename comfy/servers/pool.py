@@ -85,8 +85,8 @@ class ServerPool:
         return all(one.client.address.shown for one in self.servers)
 
     def on_change(self, call: Callable[[], None]) -> None:
-        """From now on, do this whenever a server has gone, is back, or is taken back; from any
-        thread, so it has to be quick."""
+        """From now on, do this whenever a server has gone, is back, is drained or taken back; from
+        any thread, so it has to be quick."""
         self._changed.append(call)
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
@@ -101,15 +101,15 @@ class ServerPool:
 
     def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
         """The servers that a prompt may go to now, the best first: those that have all it needs and
-        answer, first those that have its models in memory. Where none answers, those that have it;
-        where none has it, all: one of them says what is missing. None that is drained: what only
-        such a one can do waits."""
+        answer, first those with fewest prompts of others, then those that have its models in
+        memory. Where none answers, those that have it; where none has it, all: one of them says
+        what is missing. None that is drained: what only such a one can do waits."""
         if len(self.servers) == 1:
             return () if self.servers[0].drained else self.servers
         able = [one for one in self.servers if one.can_do(needs)] or list(self.servers)
         able = [one for one in able if not one.drained]
         up = [one for one in able if one.up] or able
-        return sorted(up, key=lambda one: -one.familiarity(needs))
+        return sorted(up, key=lambda one: (one.strangers, -one.familiarity(needs)))
 
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
         """Whether another one that answers has all that a prompt needs."""
@@ -120,12 +120,14 @@ class ServerPool:
         """Hand it no more runs, until `take_back` or the end of this program. What it has goes
         on."""
         server.drained = True
-        log.info("%s is handed no more runs.", server.client.address.name)
+        log.info("ComfyUI at %s is handed no more runs.", server.url)
+        for call in self._changed:
+            call()
 
     def take_back(self, server: ComfyServer) -> None:
         """Hand it runs again, those that wait for it at once."""
         server.drained = False
-        log.info("%s is handed runs again.", server.client.address.name)
+        log.info("ComfyUI at %s is handed runs again.", server.url)
         for call in self._changed:
             call()
 
@@ -182,10 +184,11 @@ class ServerPool:
                 return
             if up != was_up:
                 said = "answers again" if up else "does not answer"
-                log.warning("%s %s.", server.client.address.name, said)
+                log.warning("ComfyUI at %s %s.", server.url, said)
                 self._tell(server)
             if up:
                 server.cancel_left()
+                server.look_at_queue()
             if self._closed.wait(pauses.doubted if up else pauses.away):
                 return  # a look may have taken back the doubt by which it ends
             if up:

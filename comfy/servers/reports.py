@@ -29,8 +29,9 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """A ComfyUI. `name`: its address where callers may know it; `running`, `waiting`: prompts in
-    its queue, whoever sent them; `version`: "" where it does not say."""
+    """A ComfyUI. `name`: its address where callers may know it, else with a number where there are
+    several; `running`, `waiting`: prompts in its queue, whoever sent them; `version`: "" where it
+    does not say."""
 
     name: str
     up: bool
@@ -46,15 +47,22 @@ def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
     @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
     def look() -> tuple[ServerReport, ...]:
         with ThreadPoolExecutor(len(pool.servers)) as threads:
-            return tuple(threads.map(health_of, pool.servers))
+            return tuple(threads.map(health_of, pool.servers, _names(pool)))
 
     return look
 
 
-def health_of(server: ComfyServer) -> ServerReport:
-    """What a server says of itself; that it is not up where it does not answer."""
+def _names(pool: ServerPool) -> tuple[str, ...]:
+    """What callers know the servers by."""
+    names = tuple(one.client.address.short_name for one in pool.servers)
+    if pool.shown or len(names) == 1:
+        return names
+    return tuple(f"{name} {number}" for number, name in enumerate(names, 1))
+
+
+def health_of(server: ComfyServer, name: str) -> ServerReport:
+    """What a server of this name says of itself; that it is not up where it does not answer."""
     client = server.client.fork(timeout=ANSWER_SECONDS)
-    name = client.address.short_name
     try:
         stats, queue = client.system_stats(), client.queue()
     except ComfyError:

@@ -10,11 +10,13 @@ from comfy.client.client import Client
 from comfy.errors import ComfyError
 from comfy.object_info import Catalogue
 from comfy.protocol.parse import WarnOnce
+from comfy.protocol.responses import Queue
 from comfy.servers.needs import Needs
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
+_EMPTY = Queue((), ())
 
 
 class EndedPrompts:
@@ -38,7 +40,7 @@ class EndedPrompts:
 
 class ComfyServer:
     """One of the servers of a pool. Any thread may call it; only `fetch_nodes`, `check`,
-    `free` and `cancel_left` wait for the server."""
+    `look_at_queue`, `free` and `cancel_left` wait for the server."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -49,6 +51,8 @@ class ComfyServer:
         self._drained = False
         self._nodes: Catalogue | None = None
         self._last: Needs | None = None
+        self._queue = _EMPTY
+        self._ours: deque[str] = deque(maxlen=100)  # more than are in its queue at once
         self._left: list[str] = []
         self._doubted = threading.Event()
 
@@ -87,10 +91,18 @@ class ComfyServer:
         last = self._last
         return len(last.models & needs.models) if last is not None else 0
 
-    def took(self, needs: Needs) -> None:
-        """It has accepted a prompt with these needs."""
+    @property
+    def strangers(self) -> int:
+        """How many prompts of others its queue had at the last look, the running one too; 0 where
+        that is not known."""
+        with self._lock:
+            return len({*self._queue.running, *self._queue.pending}.difference(self._ours))
+
+    def took(self, needs: Needs, prompt_id: str) -> None:
+        """It has accepted this prompt, which has these needs."""
         with self._lock:
             self._last = needs
+            self._ours.append(prompt_id)
 
     def free(self) -> None:
         """Have it free its memory, so that nothing is there that a next prompt could use again;
@@ -125,6 +137,15 @@ class ComfyServer:
         with self._lock:
             self._up = up
         return up
+
+    def look_at_queue(self) -> None:
+        """Ask what others have it do. Never raises ComfyError: then nothing is known of that."""
+        try:
+            queue = self.client.queue()
+        except ComfyError:
+            queue = _EMPTY
+        with self._lock:
+            self._queue = queue
 
     def leave_behind(self, prompt_id: str) -> None:
         """A prompt that goes to another server, since this one does not answer: it is cancelled

@@ -1,5 +1,6 @@
-"""What this project's own workflows and chains say of themselves: in their files in English, on a
-page in the language of whoever reads it. What others have written is never translated."""
+"""What this project's own workflows and chains say of themselves and of their fields: in their
+files in English, on a page in the language of whoever reads it. What others have written is never
+translated; prompts are for a model and stay as they are."""
 
 from __future__ import annotations
 
@@ -62,9 +63,71 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
     }
 )
 
+# What their fields are called, and what is said below them.
+_OF_FIELDS: Mapping[str, Message] = MappingProxyType(
+    {
+        one: one
+        for one in (
+            message("Detail"),
+            message("Device"),
+            message("File name (Save animation)"),
+            message("First image"),
+            message("Format"),
+            message("Fourth image"),
+            message("Frames"),
+            message("Frames per second"),
+            message("Guidance scale (First frame)"),
+            message("Guidance scale (Movement)"),
+            message("Images"),
+            message("Kind of text model"),
+            message("Longest answer"),
+            message("Lossless"),
+            message("Method"),
+            message("Motion"),
+            message("Motion seed"),
+            message("Question"),
+            message("Sampler (First frame)"),
+            message("Sampler (Movement)"),
+            message("Sampling mode"),
+            message("Scale"),
+            message("Scheduler (First frame)"),
+            message("Scheduler (Movement)"),
+            message("Second image"),
+            message("Steps per frame"),
+            message("Text model"),
+            message("Thinking"),
+            message("Third image"),
+            message("Use default template"),
+            message("Your image"),
+            message("2 doubles width and height. Large images need a lot of memory."),
+            message("A text encoder that sees images and writes, such as Qwen3.5."),
+            message("Any Stable Diffusion 1.5 checkpoint."),
+            message("Briefly describe what's in the image."),
+            message("Describe the image you want."),
+            message("Describe what should replace it."),
+            message("How closely to follow the prompt. Very high values look harsh."),
+            message("How much changes between frames."),
+            message("How much new detail to add. Lower stays closer to your image."),
+            message("How much to change the masked area."),
+            message("How much to change: low values retouch, 1 repaints everything."),
+            message("Images per run."),
+            message("More frames take longer and use more memory."),
+            message("More steps take longer; little changes above 30."),
+            message("Pixels."),
+            message("Pixels. The model works best around 512 × 512."),
+            message("Pixels. Your image is cropped to this shape."),
+            message("Playback speed."),
+            message("Same seed and settings, same image."),
+            message("What the model is asked about the image."),
+            message("What to avoid."),
+        )
+    }
+)
+
 
 def with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
-    """What is in a toml called `file`, with messages for its words where all of them are ours."""
+    """What is in a toml called `file`, with messages for our words: where title and description are
+    no longer ours, it is somebody's own; else all are but those of fields that were changed."""
     told = data.get("steps")
     steps = told if isinstance(told, list) else []
     words = [one.get("title") if isinstance(one, dict) else None for one in steps]
@@ -75,4 +138,13 @@ def with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
     said = data | {"title": title, "description": description}
     if steps:
         said["steps"] = [one | {"title": own} for one, own in zip(steps, titles, strict=True)]
+    if isinstance(fields := data.get("fields"), dict):
+        said["fields"] = {name: _of_field(one) for name, one in fields.items()}
     return said
+
+
+def _of_field(said: object) -> object:
+    if not isinstance(said, dict):
+        return said
+    words = {key: said[key] for key in ("label", "help") if isinstance(said.get(key), str)}
+    return said | {key: _OF_FIELDS.get(word, word) for key, word in words.items()}

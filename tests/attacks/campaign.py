@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.attacks.strategies import Site, attacks
 from tests.attacks.wire import Answer, Attack, sent
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.web_settings import WebSettings
 
 BUSY = 503  # said on purpose, with a sentence
 TRACEBACK = "Traceback (most recent call last)"
@@ -155,8 +156,8 @@ def writing() -> Iterator[set[Path]]:
 
 @contextlib.contextmanager
 def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
-    """One that everybody may use and one with a login, on one server; all they write belongs into
-    the folder."""
+    """One that everybody may use and one with a login, on one server; both answer comfy_runner's
+    calls. All they write belongs into the folder."""
     before = tempfile.tempdir, os.environ.get("GRADIO_TEMP_DIR", "")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         tempfile.tempdir = folder
@@ -165,9 +166,13 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
             demo = stack.enter_context(DemoServer(step_seconds=0, painted=PAINTED))
             workflows = Path(shutil.copytree(WORKFLOWS, f"{folder}/workflows"))
             options: dict[str, Any] = {"workflows": workflows, "may_keep": True, "run_limits": MANY}
+            config = Path(folder) / "comfy_runner.toml"
+            config.touch()
             apps = tuple(
-                stack.enter_context(running_app(demo.url, **options, **login))
-                for login in ({}, {"settings": LOGIN})
+                stack.enter_context(
+                    running_app(demo.url, settings=replace(one, comfy_runner=config), **options)
+                )
+                for one in (WebSettings(port=0), LOGIN)
             )
             yield (apps[0], apps[1]), Path(folder)
         finally:

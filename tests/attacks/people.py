@@ -46,6 +46,7 @@ class Owned:
             "n": "0",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,
+            "call": self.call,
             "place:path": self.upload,
             "path_or_url:path": self.upload,
         }

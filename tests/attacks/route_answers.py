@@ -50,6 +50,7 @@ def rest(**answers: Answers) -> Mapping[str, Answers]:
 
 
 NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
+SENT_EMPTY = {"POST": people(400)}  # without what it asks for
 OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
 
 # What is answered on each path. Any other method gets 404, and without the login 401.
@@ -64,6 +65,10 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/script/{version}/{name}": {},
         **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
         "/health": {"GET": everybody(200), "HEAD": everybody(200)},
+        # comfy_runner's, whose config names no workflow.
+        "/queue": {"GET": people(404)},
+        **dict.fromkeys(("/update/text", "/update/image", "/generate/image"), SENT_EMPTY),
+        "/interrupt": {"POST": people(200)},
         "/metrics": {"GET": people(404)},  # Ann is no operator
         "/operator": {
             "GET": Answers(404, 404, 200),  # the sign-in page
@@ -123,7 +128,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/api/v1/runs/{run_id}": rest(GET=OWNER, DELETE=OWNER),
         "/api/v1/runs/{run_id}/events": rest(GET=OWNER),
         "/api/v1/runs/{run_id}/preview": rest(GET=people(404)),  # of a run that has ended
-        "/api/v1/runs/{run_id}/files/{n}": rest(GET=OWNER),
+        "/api/v1/runs/{run_id}/files/{n}": rest(GET=OWNER, HEAD=OWNER),
         "/api/v1/workflows/{name:path}/batches": rest(
             GET=people(404),
             POST=Answers(422, 404, 401),  # nothing varies
@@ -182,6 +187,23 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/call/{api_name}/{event_id}": TOLD,
         "/gradio_api/call/v2/{api_name}": {"POST": people(200)},
         "/gradio_api/call/v2/{api_name}/{event_id}": TOLD,
+        # The same below one more path, for named endpoints.
+        **dict.fromkeys(
+            ("/endpoints/config", "/endpoints/gradio_api/info"),
+            dict.fromkeys(("GET", "HEAD"), people(200)),
+        ),
+        "/endpoints/gradio_api/queue/join": {"POST": people(200)},
+        "/endpoints/gradio_api/queue/data": {},
+        "/endpoints/gradio_api/cancel": {"POST": OWNER},
+        "/endpoints/gradio_api/reset": {"POST": OWNER},
+        "/endpoints/gradio_api/call/{name}": {"POST": people(200)},
+        "/endpoints/gradio_api/call/{name}/{call}": TOLD | {"POST": people(404)},
+        "/endpoints/gradio_api/call/v2/{name}": {"POST": people(200)},
+        "/endpoints/gradio_api/call/v2/{name}/{call}": TOLD | {"POST": people(404)},
+        "/endpoints/gradio_api/upload": {"POST": people(200)},
+        "/endpoints/gradio_api/upload_progress": {"GET": people(200)},
+        "/endpoints/gradio_api/file={place:path}": {"GET": OWNER, "HEAD": OWNER},
+        "/endpoints/login": {"POST": everybody(422)},
     }
 )
 # All that is told without the login: the sign-in page, what it needs, links that lead to it, and
@@ -194,6 +216,7 @@ OPEN = frozenset(
             "/operator",
             "/health",
             "/login",
+            "/endpoints/login",
             "/language",
             "/shared/{token}",
             "/join/{token}",
@@ -218,6 +241,8 @@ UNUSED = """
 SHUT = frozenset(UNUSED.split())
 # These end what the others need: they have tests of their own.
 LOGOUT = frozenset({"/logout", "/logout/everywhere"})
+# Where an OpenID provider is named only: `tests/ui/accounts/test_openid.py` asks them.
+WITH_PROVIDER = frozenset({"/login/openid", "/login/openid/callback"})
 GUESSED = ("/login/", "POST")  # the same as without the slash; whoever tries more often has to wait
 PAGE_SOCKETS = frozenset({"/live/{run_id}", "/news"})
 SOCKETS = PAGE_SOCKETS | {"/api/v1/relay", "/ws"}

@@ -70,11 +70,9 @@ QUERY = (
     "limit",
 )
 ANSWERING = (
-    "/api/v1",
-    "/files",
-    "/history",
-    "/runs",
-    "/workflows",
+    *("/account", "/api/v1", "/batches", "/chains", "/endpoints", "/files", "/generate"),
+    *("/health", "/history", "/interrupt", "/mcp", "/metrics", "/operator", "/queue", "/runs"),
+    *("/update", "/workflows"),
     *(
         f"/gradio_api/{name}"
         for name in (

@@ -1,11 +1,11 @@
 """A batch of a thousand rows: what it takes of this program's processor and memory, and how much
 longer it is than the same prompts sent by a bare script.
 
-On two cores that others used too a row took 11 ms of processor time, a run of the bare script 6,
-of which the same script takes 2.5 with one socket and one connection for all. Of a row a quarter is
-HTTP, a quarter the socket and the states, a sixth the form and the prompt, a tenth the records. Its
-own socket and handshake, and the threads that belong to them, are a tenth: a socket that is handed
-on would save no more, and what is told without a prompt's id could reach another person.
+On two cores that others used too a row took 7.6 to 11 ms of processor time, a run of a bare script
+that asks for history and file as well 3.5 to 4.3. Of a row a quarter is HTTP, a fifth the messages
+and the states, a sixth the records, an eighth the form and the prompt, a twelfth the file. Its own
+socket and handshake, and the threads that belong to them, are a tenth: a socket that is handed on
+would save no more, and what is told without a prompt's id could reach another person.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ from playwright.sync_api import Error as PlaywrightError
 
 from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
-from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
 from tests.support.leaks import Closing
+from tests.support.programs import HOW_TO_INSTALL, installed_chromium, skip_without
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.visitor import FORGET, WAIT, Site, Visitor
 
@@ -71,8 +70,7 @@ def chromium_path() -> str:
     """The system's Chromium."""
     if path := installed_chromium():
         return path
-    reason = f"needs Chromium: {HOW_TO_INSTALL}"
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    skip_without(f"Chromium: {HOW_TO_INSTALL}")
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import pytest
-
+from tests.support.programs import skip_without
 from tests.support.waiting import LONGEST_WAIT
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
@@ -39,12 +38,14 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class ProxyPlace:
-    """Where a proxy is to stand: its port, the app's, and the files of its certificate."""
+    """Where a proxy is to stand: its port, the app's, and the files of its certificate. `http2`: it
+    speaks that with browsers, as docs/deploy has it."""
 
     port: int
     app_port: int
     certificate: Path
     key: Path
+    http2: bool = True
 
 
 def _told(text: str, changes: Mapping[str, str]) -> str:
@@ -59,7 +60,7 @@ def _nginx(at: ProxyPlace) -> str:
     site = _told(
         (DEPLOY / "nginx.conf").read_text(encoding="utf-8"),
         {
-            "listen 443": f"listen 127.0.0.1:{at.port}",
+            "listen 443 ssl http2": f"listen 127.0.0.1:{at.port} ssl{' http2' * at.http2}",
             "/etc/ssl/forms.example.org.pem": str(at.certificate),
             "/etc/ssl/forms.example.org.key": str(at.key),
             "127.0.0.1:7860": f"127.0.0.1:{at.app_port}",
@@ -95,8 +96,7 @@ def running_proxy_program(name: str, at: ProxyPlace, folder: Path) -> Iterator[s
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
     program = shutil.which(name, path=path)
     if program is None:
-        reason = f"needs {name}, as Debian has it"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+        skip_without(f"{name}, as Debian has it")
     config, arguments = PROXIES[name]
     (folder / "config").write_text(config(at), encoding="utf-8")
     own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

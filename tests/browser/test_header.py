@@ -10,7 +10,7 @@ from tests.browser.walk.states import at_every_size
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-PLACES = """() => ["#brand", "#picker", "#open", "#shade", "#columns"].map((one) => {
+PLACES = """() => ["#brand", "#picker", "#open", "#shade", "summary", "#columns"].map((one) => {
     const { left, top, width } = document.querySelector(one).getBoundingClientRect();
     return [one, left + scrollX, top + scrollY, width].join(" ");
 })"""

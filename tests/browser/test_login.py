@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
+from tests.ui.accounts.openid_provider import openid_provider, settings_of
+from ui.accounts.openid_people import OpenIDPeople
+from ui.accounts.opening import SignInSettings
 from ui.web import guesses
 from ui.web_settings import WebSettings
 
@@ -101,6 +105,38 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     person.leave()
 
 
+def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
+    """A button leads to the provider, and from there to the address that was asked for, whatever
+    that says after a #; Sign out leads to the provider's. Whom a proxy names signs out nowhere
+    here, and sees no such button."""
+    with (
+        openid_provider() as provider,
+        closing(OpenIDPeople(settings_of(provider))) as people,
+    ):
+        ways = SignInSettings(openid=people, user_header="X-Forwarded-User")
+        settings = WebSettings(port=0, trusted_proxies=("127.0.0.1",), sign_in=ways)
+        with running_app(fast.demo.url, settings=settings) as app:
+            site = Site(app.url, fast.demo, app)
+            person = visit(site)
+            page = person.page
+            asked = f"{site.url}/?workflow=text-to-image#2.text"
+            page.goto(asked)
+            page.get_by_role("link", name="Sign in with Example").click()
+            page.locator("input[name=sub]").fill("1")
+            page.locator("[type=submit]").first.click()
+            person.ready()
+            assert page.url == asked
+            page.get_by_role("button", name="Anna Berg").click()
+            page.get_by_role("button", name="Sign out", exact=True).click()
+            page.wait_for_url(f"{provider.url}/oauth2/end_session*")
+            page.close()
+            named = visit(site, extra_http_headers={"X-Forwarded-User": "anna"}).open()
+            named.page.get_by_role("button", name="anna").click()
+            expect(named.page.get_by_role("link", name="Access tokens")).to_be_visible()
+            expect(named.page.get_by_role("button", name="Sign out")).to_have_count(0)
+            named.page.close()
+
+
 def has_room_on_a_phone(page: Page) -> None:
     """For a long name nothing becomes wider than the screen, and the way out stays in sight, in one
     row with the button beside it; what is said of the server takes two lines at most."""
@@ -161,6 +197,8 @@ def test_tokens_are_made_and_revoked_on_a_page(site: Site, visit: Visit) -> None
     selected = page.evaluate("getSelection().toString()")
     assert selected == page.locator("#token").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.reload()
+    expect(page.locator("#token")).to_have_count(0)
     page.get_by_role("button", name=f"Revoke {name}").click()
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
     page.get_by_role("link", name="Open ComfyForms").click()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -11,22 +15,68 @@ import requests
 import trustme
 from playwright.sync_api import expect
 
+from comfy.media.checks import MIB
 from tests.browser.proxy_programs import PROXIES, ProxyPlace, running_proxy_program
 from tests.support.app_process import free_port
-from tests.support.serving import running_app
+from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
 from ui.web_settings import WebSettings
 
 PATH = "/forms"
 PROTOCOLS = "performance.getEntriesByType('resource').map(entry => entry.nextHopProtocol)"
+TABS = 10
 
+# A file whose megabytes are all of another byte.
 UPLOAD = """async (megabytes) => {
+    const pieces = Array.from({ length: megabytes }, (_, at) => new Uint8Array(2 ** 20).fill(at));
     const body = new FormData();
-    body.append("files", new Blob([new Uint8Array(megabytes * 2 ** 20)]), "a.bin");
+    body.append("files", new Blob(pieces), "a.bin");
     const answer = await fetch("gradio_api/upload", { method: "POST", body });
     return { status: answer.status, said: await answer.text() };
 }"""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """An app behind a proxy: the proxy's origin, and the certificate by which it is trusted."""
+
+    app: RunningApp
+    origin: str
+    authority: Path
+
+    @property
+    def url(self) -> str:
+        """Where browsers find the app."""
+        return f"{self.origin}{PATH}"
+
+
+@contextlib.contextmanager
+def app_behind(name: str, server: str, folder: Path, *, http2: bool = True) -> Iterator[Behind]:
+    """An app, and the proxy of that name before it. `http2`: whether it speaks it with browsers."""
+    settings = WebSettings(port=0, root_path=PATH, hosts=("forms.example.org",))
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    files = folder / "certificate.pem", folder / "key.pem", folder / "authority.pem"
+    certificate.private_key_pem.write_to_path(files[1])
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(files[0], append=True)
+    authority.cert_pem.write_to_path(files[2])
+    with running_app(server, settings=settings) as app:
+        port = int(app.url.rpartition(":")[2])
+        place = ProxyPlace(free_port(), port, *files[:2], http2=http2)
+        with running_proxy_program(name, place, folder) as origin:
+            yield Behind(app, origin, files[2])
+
+
+def most_memory(*, from_now: bool = False) -> int:
+    """Bytes of memory that this process, and the app in it, had at most; 0 where nobody knows."""
+    if sys.platform != "linux":
+        return 0
+    if from_now:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 @pytest.mark.parametrize("name", PROXIES)
@@ -35,37 +85,67 @@ def test_behind_a_real_proxy(
 ) -> None:
     """The page, previews, results and uploads of any size go through; cookies are for TLS only, and
     what is too large is told by the app."""
-    settings = WebSettings(port=0, root_path=PATH, hosts=("forms.example.org",))
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    files = tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "authority.pem"
-    certificate.private_key_pem.write_to_path(files[1])
-    for blob in certificate.cert_chain_pems:
-        blob.write_to_path(files[0], append=True)
-    authority.cert_pem.write_to_path(files[2])
-    with running_app(slow.demo.url, settings=settings) as app:
-        place = ProxyPlace(free_port(), int(app.url.rpartition(":")[2]), *files[:2])
-        with running_proxy_program(name, place, tmp_path) as outside:
-            url = f"{outside}{PATH}"
-            with requests.Session() as calls:
-                calls.verify, calls.trust_env = str(files[2]), False
-                calls.headers["Origin"] = outside
-                led = calls.get(url, allow_redirects=False).headers["location"]
-                assert urljoin(url, led) == f"{url}/"
-                page = calls.get(f"{url}/", timeout=LONGEST_WAIT)
-                assert "Secure" in page.headers["set-cookie"]
-                assert calls.get(f"{url}/health", timeout=LONGEST_WAIT).text == "alive\n"
-            slow.demo.speed.step = 0.1
-            person = visit(Site(url, slow.demo, app), ignore_https_errors=True).open()
-            person.press()
-            person.frames(2)
-            slow.demo.speed.step = 0
-            person.done()
-            expect(person.page.locator("#history .tile img")).to_be_visible()
-            assert "h2" in person.page.evaluate(PROTOCOLS)
-            assert person.page.evaluate(UPLOAD, 99)["status"] == 200
-            person.forgive("413")
-            refused = person.page.evaluate(UPLOAD, 200)
-            assert refused["status"] == 413
-            assert "101 MB" in refused["said"]
-            person.leave()
+    with app_behind(name, slow.demo.url, tmp_path) as behind:
+        with requests.Session() as calls:
+            calls.verify, calls.trust_env = str(behind.authority), False
+            calls.headers["Origin"] = behind.origin
+            led = calls.get(behind.url, allow_redirects=False).headers["location"]
+            assert urljoin(behind.url, led) == f"{behind.url}/"
+            page = calls.get(f"{behind.url}/", timeout=LONGEST_WAIT)
+            assert "Secure" in page.headers["set-cookie"]
+            assert calls.get(f"{behind.url}/health", timeout=LONGEST_WAIT).text == "alive\n"
+        slow.demo.speed.step = 0.1
+        person = visit(Site(behind.url, slow.demo, behind.app), ignore_https_errors=True).open()
+        person.press()
+        person.frames(2)
+        slow.demo.speed.step = 0
+        person.done()
+        expect(person.page.locator("#history .tile img")).to_be_visible()
+        assert "h2" in person.page.evaluate(PROTOCOLS)
+        a_large_file_arrives_in_little_memory(person, behind.app)
+        person.forgive("413")
+        refused = person.page.evaluate(UPLOAD, 300)
+        assert refused["status"] == 413
+        assert "257 MB" in refused["said"]
+        person.leave()
+
+
+def a_large_file_arrives_in_little_memory(person: Visitor, app: RunningApp) -> None:
+    """All of it, and of 200 MB never more than a part at a time."""
+    before = most_memory(from_now=True)
+    answer = person.page.evaluate(UPLOAD, 200)
+    assert answer["status"] == 200
+    assert most_memory() - before < 50 * MIB
+    (arrived,) = app.services.copies.uploads.path.glob("*/*/a.bin")
+    sent = hashlib.sha256()
+    for number in range(200):
+        sent.update(bytes([number]) * MIB)
+    with arrived.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").digest() == sent.digest()
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("nginx", "http/1.1"), pytest.param("caddy", "h2", marks=pytest.mark.every)],
+)
+def test_ten_tabs_of_one_browser(
+    name: str, protocol: str, slow: Site, visit: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    """Each sees previews and results of the runs that the first and the last of them start, also
+    where a browser opens six connections at most."""
+    slow.demo.speed.step = 0.1
+    with app_behind(name, slow.demo.url, tmp_path, http2=protocol == "h2") as behind:
+        person = visit(Site(behind.url, slow.demo, behind.app), ignore_https_errors=True).open()
+        assert protocol in person.page.evaluate(PROTOCOLS)
+        tabs = [person, *(person.another_tab() for _ in range(TABS - 1))]
+        pressed = tabs[0], tabs[-1]
+        for tab in pressed:
+            tab.press()
+        for tab in tabs:
+            tab.frames(1)
+        slow.demo.speed.step = 0
+        for tab in tabs:
+            tab.done()
+            expect(tab.page.locator("#history .tile img")).to_have_count(len(pressed))
+        for tab in reversed(tabs):
+            tab.leave()

@@ -50,7 +50,7 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
     expect(person.page.locator("#queue .waiting-title")).to_have_text("Waiting (4)")
-    expect(person.page.locator("#server .waiting")).to_have_text(" · 4 waiting")
+    expect(person.page.locator("#server .waiting")).to_have_text("4 waiting ·")
     for at in range(4):
         expect(person.waiting().nth(at)).to_contain_text(
             "Next" if at == 0 else f"{at + 1} ahead of you"

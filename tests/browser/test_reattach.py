@@ -129,7 +129,7 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     mine.press()
     mine.frames(1)
     mine.press()
-    expect(other.page.locator("#server .waiting")).to_have_text(" · 1 waiting")
+    expect(other.page.locator("#server .waiting")).to_have_text("1 waiting ·")
     running, waiting = slow.services.runs.line_of(first_owner(slow))
     live = slow.url.replace("http", "ws") + f"/live/{running.id}"
     assert other.page.evaluate(CLOSE_CODE, live) == 4404

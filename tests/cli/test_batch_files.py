@@ -107,12 +107,13 @@ def test_a_file_that_was_changed_is_another_row(
 def test_images_of_two_zips_of_one_name_are_paired(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """Each field has its own."""
+    """Each field has its own, also from a folder in its ZIP."""
     archives = []
     for folder, colour in (("a", "red"), ("b", "blue")):
         image = plain(tmp_path / folder / "x.png", colour)
         with zipfile.ZipFile(tmp_path / folder / "x.zip", "w") as archive:
-            archive.write(image, "x.png")
+            archive.write(image, "images/x.png")
+            archive.writestr("__MACOSX/images/._x.png", b"no image")
         archives.append(tmp_path / folder / "x.zip")
     two = {
         "1": LOAD["1"],

@@ -115,17 +115,17 @@ def test_a_token_is_one_word(token: str) -> None:
 def test_a_header_is_a_name_and_a_value(header: str) -> None:
     """In ASCII on one line, and none of those that a request needs itself."""
     with pytest.raises(ComfyError, match="header"):
-        ServerAddress.parse("http://h", header=header)
+        ServerAddress.parse("http://h", headers=[header])
 
 
 def test_a_token_and_a_header_go_together() -> None:
     """As long as they are not two logins of one name; the line's end of a file that held the token
     does no harm."""
-    address = ServerAddress.parse("http://h", token="abc\n", header="X-Key:  k ")
+    address = ServerAddress.parse("http://h", token="abc\n", headers=["X-Key:  k "])
     assert address.headers == (("Authorization", "Bearer abc"), ("X-Key", "k"))
-    for login in ({"token": "abc", "header": "authorization: x"}, {"header": "Authorization: x"}):
+    for token, header in (("abc", "authorization: x"), (None, "Authorization: x")):
         with pytest.raises(ComfyError, match="more than one login"):
-            ServerAddress.parse("http://u:p@h", **login)
+            ServerAddress.parse("http://u:p@h", token=token, headers=[header])
 
 
 def test_a_login_is_for_a_server_that_is_named() -> None:
@@ -133,7 +133,7 @@ def test_a_login_is_for_a_server_that_is_named() -> None:
     assert named_servers(()) == ()
     for login in ({"token": "abc"}, {"header": "X: y"}, {"ca": Path("ca.pem")}):
         with pytest.raises(ComfyError, match="none is named"):
-            named_servers((), **login)  # type: ignore[arg-type]
+            named_servers((), **login)
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:

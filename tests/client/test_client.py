@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
+from comfy.media.checks import MIB
 from comfy.protocol.outputs import OutputFile
 from tests.support.link import FaultyLink
 from tests.support.waiting import eventually
@@ -94,6 +96,22 @@ def test_path_tricks_are_refused_in_words(client: Client) -> None:
     with pytest.raises(UploadRejected) as error:
         client.upload(png(), "x.png", subfolder="../../evil")
     assert error.value.hint
+
+
+def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> None:
+    """Both sizes are said, and what can be done."""
+    with DemoServer(max_upload=20 * MIB) as demo, Client(demo.url) as small:
+        path = tmp_path / "video.mp4"
+        with path.open("wb") as video:
+            video.truncate(21 * MIB)
+        with path.open("rb") as video, pytest.raises(UploadRejected) as error:
+            small.upload(video, "video.mp4", subfolder="t")
+        assert str(error.value) == "This file has 21 MB. The server accepts 20 MB."
+        assert "--max-upload-size" in error.value.hint
+        assert not demo.requests["POST /upload/image"]
+        with path.open("r+b") as video:
+            video.truncate(19 * MIB)
+            assert small.upload(video, "video.mp4", subfolder="t") == "t/video.mp4"
 
 
 def test_files_come_whole_and_in_part(client: Client) -> None:

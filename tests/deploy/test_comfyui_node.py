@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from comfy.demo import DemoServer
 from tests.deploy.conftest import ROOT, plain_environment
+from tests.support.app_process import FRESH_START, free_port
+from tests.support.programs import installed_chromium
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 NODE = ROOT / "comfyforms" / "comfyui_node"
 GRAPH = json.loads((ROOT / "tests/data/graphs/lighthouse.app.json").read_text(encoding="utf-8"))
+# A graph of the editor that needs no model: an empty image, which is saved.
+PLAIN = {
+    "version": 0.4,
+    "nodes": [
+        {
+            "id": 1,
+            "type": "EmptyImage",
+            "mode": 0,
+            "inputs": [],
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}],
+            "widgets_values": [64, 32, 1, 0],
+        },
+        {
+            "id": 2,
+            "type": "SaveImage",
+            "mode": 0,
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+            "outputs": [],
+            "widgets_values": ["plain"],
+        },
+    ],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+}
 # As ComfyUI does it: the node's own folder is imported, nothing of the app is at hand.
 PROGRAM = """
 import json, pathlib, sys
@@ -48,10 +81,10 @@ def node(python: Path, folder: Path, comfyui: str) -> subprocess.Popen[str]:
     )
 
 
-def answers(url: str) -> bool:
+def answers(url: str, path: str = "/health") -> bool:
     """Whether an app is there."""
     try:
-        return requests.get(f"{url}/health", timeout=LONGEST_WAIT).ok
+        return requests.get(f"{url}{path}", timeout=LONGEST_WAIT).ok
     except requests.ConnectionError:
         return False
 
@@ -92,3 +125,87 @@ def test_where_the_app_is_not_installed_that_is_said(folder: Path, tmp_path: Pat
         assert asked(program, "any") == "ComfyForms is not installed: pip install comfyforms"
         assert program.stdin
         program.stdin.close()
+
+
+@contextlib.contextmanager
+def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
+    """The ComfyUI of this machine with the node in it, on a free port, its files in `base`."""
+    folder = os.environ.get("COMFYUI_DIR")
+    if not folder:
+        pytest.skip("needs COMFYUI_DIR, the folder of a ComfyUI that COMFYUI_COMMAND starts there")
+    shutil.copytree(NODE, base / "custom_nodes" / "open_as_form")
+    port = free_port()
+    command = shlex.split(os.environ.get("COMFYUI_COMMAND", "python main.py --cpu"))
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    log = base / "log"
+    with (
+        log.open("w") as said,
+        subprocess.Popen(
+            [*command, "--port", str(port), "--base-directory", base],
+            cwd=folder,
+            env={**plain_environment(), "PATH": path, "TMPDIR": str(base)},
+            stdout=said,
+            stderr=said,
+        ) as program,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        try:
+            eventually(
+                lambda: program.poll() is not None or answers(url, "/system_stats"),
+                "ComfyUI answers",
+                FRESH_START,
+            )
+            assert program.poll() is None, log.read_text(encoding="utf-8")
+            yield url
+        finally:
+            program.kill()
+
+
+def opened_in_the_editor(comfyui: str) -> str:
+    """The address to which *File → Open as form* leads from the editor with that graph in it."""
+    flags = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
+        browser.new_context(viewport={"width": 1360, "height": 900}) as context,
+    ):
+        context.set_default_timeout(1000 * LONGEST_WAIT)
+        editor = context.new_page()
+        editor.add_init_script("localStorage.setItem('Comfy.TutorialCompleted', 'true')")
+        editor.goto(comfyui, wait_until="domcontentloaded")
+        editor.wait_for_function("window.app?.extensionManager?.workflow?.activeWorkflow")
+        editor.evaluate("graph => window.app.loadGraphData(graph, true, true, 'plain')", PLAIN)
+        close = editor.get_by_role("button", name="Close dialog")
+        menu = editor.locator(".comfyui-logo-wrapper, .comfy-menu-button-wrapper").first
+        editor.add_locator_handler(close, lambda button: button.click())
+        menu.click()
+        editor.get_by_role("menuitem", name="File", exact=True).hover()
+        with context.expect_page() as opened:
+            editor.get_by_role("menuitem", name="Open as form").click()
+        opened.value.wait_for_url(re.compile("workflow="), wait_until="commit")
+        return opened.value.url
+
+
+def test_a_real_comfyui_has_it_in_its_menu_and_runs_the_form(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is loaded, its script is among the editor's, and what the menu opens is a form whose runs
+    are ComfyUI's; the app ends with it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
+    with real_comfyui(tmp_path, installed) as comfyui:
+        scripts = requests.get(f"{comfyui}/extensions", timeout=LONGEST_WAIT).json()
+        (script,) = (one for one in scripts if one.endswith("/open_as_form.js"))
+        assert requests.get(f"{comfyui}{script}", timeout=LONGEST_WAIT).status_code == 200
+        url = opened_in_the_editor(comfyui)
+        app = url.partition("/?")[0]
+        assert requests.get(url, timeout=LONGEST_WAIT).status_code == 200
+        asked = requests.post(
+            f"{app}/api/v1/workflows/{url.partition('workflow=')[2].replace('/', '%2F')}/runs?wait=true",
+            json={"values": {"1.width": 48}},
+            timeout=LONGEST_WAIT,
+        )
+        (file,) = asked.json()["files"]
+        image = requests.get(f"{app}{file['url']}", timeout=LONGEST_WAIT)
+        assert Image.open(io.BytesIO(image.content)).size == (48, 32)
+        assert list((tmp_path / "output").glob("plain*.png"))
+    eventually(lambda: not answers(app))

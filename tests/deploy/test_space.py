@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -16,11 +17,18 @@ from packaging.requirements import Requirement
 
 from tests.deploy.conftest import ROOT, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
+from tests.ui.accounts.openid_provider import openid_provider, sent_to
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLIC = "ann-forms.hf.space"
 SPACE = {"SPACE_ID": "ann/forms", "SPACE_HOST": PUBLIC}
+# What Hugging Face adds where the front matter says `hf_oauth: true`.
+OAUTH = {
+    "OAUTH_CLIENT_ID": "forms",
+    "OAUTH_CLIENT_SECRET": "hush",
+    "OAUTH_SCOPES": "openid profile",
+}
 
 
 def test_requirements_are_those_of_the_package() -> None:
@@ -71,6 +79,23 @@ def test_a_space_serves_its_public_name(space: Path, home: Path) -> None:
             == 421
         )
     assert (space / "data" / "secret").exists()
+
+
+def test_people_sign_in_with_hugging_face_where_the_space_says_so(space: Path, home: Path) -> None:
+    """Everybody who comes, with nothing else to set; without that the demo is open to all."""
+    behind = {"Host": PUBLIC, "X-Forwarded-For": "192.0.2.7"}
+    command = [sys.executable, "app.py", "--port", "0"]
+    with openid_provider() as provider:
+        told = SPACE | OAUTH | {"OPENID_PROVIDER_URL": provider.url, "HOME": str(home)}
+        with serving(command, space, **told) as url, requests.Session() as browser:
+            browser.headers.update(behind)
+            assert "Sign in with Hugging Face" in browser.get(url, timeout=LONGEST_WAIT).text
+            assert browser.get(f"{url}/config", timeout=LONGEST_WAIT).status_code == 401
+            form = sent_to(browser, f"{url}/login/openid")
+            asked = parse_qs(urlsplit(form).query)
+            assert asked["redirect_uri"] == [f"https://{PUBLIC}/login/openid/callback"]
+            assert asked["scope"] == ["openid profile"]
+    assert "hf_oauth" not in yaml.safe_load(README.split("---\n")[1])
 
 
 @pytest.mark.parametrize("variables", [SPACE, {}], ids=["space", "elsewhere"])

@@ -6,15 +6,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import which
 
 import pytest
 import requests
 
+from comfy.webhooks.secret import new_secret
+from comfy.webhooks.waiting import WebhookSettings
+from tests.support.programs import SCRIPTS, needs, needs_gradio_client
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.api import problems
@@ -22,7 +25,6 @@ from ui.api import problems
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-CLIENT = ROOT / "tests" / "script" / "node_modules" / "@gradio"
 WRITTEN = "http://127.0.0.1:7860"
 
 
@@ -45,10 +47,14 @@ def done(command: list[str], folder: Path, environment: Mapping[str, str] = os.e
     return ended.stdout
 
 
-@pytest.mark.skipif(not (which("curl") and which("jq")), reason="needs curl and jq")
 def test_what_is_written_there_works(tmp_path: Path) -> None:
     """Each command of the page, one after the other in one folder, and its program."""
-    with running_demo_app(step_seconds=0) as (_, app):
+    needs("curl", "jq")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    secret = new_secret()
+    allowed = WebhookSettings(frozenset({f"127.0.0.1:{port}"}), secret)
+    with running_demo_app(step_seconds=0, webhooks=allowed) as (_, app):
         first, form, key, cookie = (
             done(["bash", "-ec", block.replace(WRITTEN, app.url)], tmp_path) for block in code("sh")
         )
@@ -57,13 +63,17 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         assert form.startswith("done\nImage-to-image")
         assert re.fullmatch(r"[0-9a-f-]{36}\n", key)
         assert cookie == "done\n"
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        plain, remote, tools, relay = (
-            done([sys.executable, "-c", block.replace(WRITTEN, app.url)], tmp_path, environment)
-            for block in code("python")
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "WEBHOOK_SECRET": secret}
+        environment["GRADIO_TEMP_DIR"] = environment["TMPDIR"] = str(tmp_path)
+        plain, remote, named, tools, relay, webhook = (
+            done([sys.executable, "-c", block], tmp_path, environment)
+            for written in code("python")
+            if (block := written.replace(WRITTEN, app.url).replace("9000", str(port)))
         )
+        assert webhook == "run.ended done\n"
         assert re.search(r"^done .*\.png$", plain, re.M)
         assert "done (" in remote
+        assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
         assert tools.endswith("['image', 'text']\n")
         told = json.loads(code("json")[0])
@@ -72,19 +82,16 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         assert requests.post(address, json=values, timeout=LONGEST_WAIT).json() == told
 
 
-@pytest.mark.skipif(
-    not (which("node") and (CLIENT / "client").is_dir()),
-    reason="needs node, and: npm install --prefix tests/script --no-package-lock",
-)
 def test_its_script_for_node_works() -> None:
     """It runs to the end and names the file."""
+    needs_gradio_client()
     (script,) = code("js")
     with running_demo_app(step_seconds=0) as (_, app):
         told = done(
             ["node", "--input-type=module", "-e", script.replace(WRITTEN, app.url)],
-            CLIENT.parents[1],
+            SCRIPTS,
         )
-    assert re.search(r"^done \d+ \[[^]]*\.png", told, re.M), told
+    assert re.search(r"^done \[[^]]*\.png", told, re.M), told
 
 
 def test_the_page_has_every_address() -> None:

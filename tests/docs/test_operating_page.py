@@ -21,14 +21,14 @@ from ui.settings import PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-(TOML,) = (block for language, block in BLOCKS if language == "toml")
+TOML, OPENID = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
 START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 
 def test_it_names_settings_that_there_are() -> None:
-    """As options of the app and as variables; `docker`'s and `pip`'s own stand in commands."""
-    words = re.sub(r"`(docker|pip)[^`]*`", "", PAGE)
+    """As options of the app and as variables; `docker`'s, `pip`'s and ComfyUI's own stand in commands."""
+    words = re.sub(r"`(docker|pip|main.py)[^`]*`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help"}
     variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
@@ -57,7 +57,11 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     permissions = permissions_of(settings, None)
     assert permissions.keep("user:anna")
     assert not permissions.keep("user:ben")
-    assert tomllib.loads(TOML).keys() <= Settings.model_fields.keys()
+    assert tomllib.loads(TOML + OPENID).keys() <= Settings.model_fields.keys()
+    Path("comfyforms.toml").write_text(TOML + OPENID, encoding="utf-8")
+    openid = read_settings(arguments).openid
+    assert openid is not None
+    assert (openid.name, openid.allowed[0]) == ("Studio", "group:artists")
 
 
 def test_what_prometheus_is_told_can_be_read() -> None:

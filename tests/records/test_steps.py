@@ -48,7 +48,7 @@ from tests.support.samples.histories import ANN, begun, ended_record, ids
 
 ROOT = Path(__file__).parents[2]
 SECRET = "xylophone-marmalade"
-NUMBERS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+NUMBERS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ from comfy.servers.pool import ServerPool
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
 from tests.support.serving import open_history
+from tests.support.waiting import eventually
+
+SUBMITTED = "submitted"  # a file in the folder of a life that is to be killed
 
 
 @contextmanager
@@ -43,6 +46,7 @@ def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]
         runs = LocalRunRegistry(ServerPool(client), history=history, ahead=ahead)
         for one, keeps_going in jobs:
             runs.submit(one, owner="me", keeps_going=keeps_going)
+        (folder / SUBMITTED).touch()
         threading.Event().wait(60)
 
 
@@ -50,8 +54,9 @@ def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]
 def killed_life(
     url: str, folder: Path, *jobs: Job, keeps_going: bool = True, ahead: int = 2
 ) -> Iterator[None]:
-    """An earlier life of the program with these runs; it goes on inside the block, and is killed
-    (SIGKILL) after it."""
+    """An earlier life of the program that has been given these runs; it goes on inside the block,
+    and is killed (SIGKILL) after it."""
     told = [(one, keeps_going) for one in jobs]
     with killed_process(_first_life, url, folder, ahead, told):
+        eventually((folder / SUBMITTED).exists, "the first life submits", 60)
         yield

@@ -117,6 +117,22 @@ def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
     assert state.started_at is not None
 
 
+def test_who_follows_a_run_hears_what_came_before_the_server_told_its_id() -> None:
+    """All of it, in its order, and under the id by which they know the run."""
+    heard: list[str | bytes] = []
+    old = OldServer(own_ids=True)
+    with serving(old) as url, Client(url) as client:
+        runs = LocalRunRegistry(ServerPool(client))
+        runs.follow(lambda _owner, _id, frame: heard.append(frame))
+        run = runs.submit(Job(PROMPT, "old"), owner="me")
+        *_, state = run.watch(10)
+        runs.close()
+    told = [json.loads(frame) for frame in heard]
+    types = ["execution_start", "executing", "progress", "executed", "executing"]
+    assert [one["type"] for one in told] == [*types, "execution_success"]
+    assert {one["data"]["prompt_id"] for one in told} == {run.id} != {state.prompt_id}
+
+
 def test_an_answer_that_gets_lost_after_the_prompt_was_taken() -> None:
     """The answer to POST breaks off but the prompt is there: the run goes on, and it is not posted
     twice."""

@@ -91,20 +91,18 @@ test("cells are as large as all of them fit, within bounds", () => {
   assert.equal(cellSide(1, 832, 96, 300, 8), 300);
 });
 
-test("two fields or three, or one and a table, have one seed for all runs, unless it is wished or varied otherwise", () => {
+test("whatever is varied has one seed for all runs, unless it is wished or varied otherwise", () => {
   const fields = [field("a", "number"), field("b", "number"), field("s", "seed")];
-  const two = { ...EMPTY, rows: [row("a"), row("b")] };
-  assert.equal(seedsOf(two, fields), "one");
-  assert.equal(specOf({ ...two, seeds: "each" }, fields).seeds, "each");
-  assert.equal(seedsOf({ ...EMPTY, rows: [row("a")] }, fields), null);
-  assert.equal(seedsOf({ ...EMPTY, rows: [row("a"), row("s")] }, fields), null);
-  assert.equal(seedsOf({ ...two, paired: true }, fields), null);
+  const one = { ...EMPTY, rows: [row("a")] };
   const table = { name: "a.csv", text: "" };
-  assert.equal(seedsOf({ ...EMPTY, table }, fields), null);
-  const both = { ...EMPTY, rows: [row("a")], table };
-  assert.equal(seedsOf(both, fields), "one");
-  assert.equal(specOf(both, fields, ["s"]).seeds, "form");
-  assert.equal(specOf({ ...EMPTY, rows: [row("a")], seeds: "each" }, fields).seeds, "form");
+  const more = [{ rows: [row("a"), row("b")] }, { paired: true }, { table }, { rows: [], table }];
+  for (const draft of [one, ...more.map((what) => ({ ...one, ...what }))]) {
+    assert.equal(seedsOf(draft, fields), "one");
+    assert.equal(specOf({ ...draft, seeds: "each" }, fields).seeds, "each");
+  }
+  assert.equal(seedsOf({ ...EMPTY, rows: [row("a"), row("s")] }, fields), null);
+  assert.equal(specOf({ ...one, table }, fields, ["s"]).seeds, "form");
+  assert.equal(specOf({ ...one, seeds: "each" }, fields.slice(0, 2)).seeds, "form");
 });
 
 test("what an image carries is filled in as each field takes it", () => {

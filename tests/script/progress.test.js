@@ -29,6 +29,9 @@ const going = (changes = {}) => ({
 
 test("before anything was made, a person is told where it will be, unless nothing can run", () => {
   assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
+  const of = (makes) => saidNow({ ...INITIAL, formless: false, makes }).headline;
+  assert.equal(of("audio"), "Your audio will appear here.");
+  assert.equal(of(""), "Your results will appear here.");
   const blocked = "This workflow can't run here.";
   assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
 });

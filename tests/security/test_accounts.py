@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tests.security.signing_in import history_status, sign_in, signed_in, socket
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.accounts.login import TOKEN_PREFIX
 from ui.accounts.opening import SignInSettings
 from ui.accounts.users import UsersFile
 from ui.web.identity import NO_LOGIN
@@ -115,13 +117,25 @@ def test_whoever_is_removed_is_out_at_once(app: RunningApp, file: UsersFile) -> 
         assert history_status(app, browser) == 401
 
 
-def test_another_password_ends_the_sessions_of_the_first(app: RunningApp, file: UsersFile) -> None:
-    """And nobody else's."""
+def test_another_password_ends_what_was_begun_with_the_first(
+    app: RunningApp, file: UsersFile
+) -> None:
+    """Sessions, and tokens that somebody may have made who knew it; and nobody else's."""
     with signed_in(app, ANNA) as anna, requests.Session() as dan:
         file.add("dan", "a buoy in fog", "user")
         eventually(lambda: sign_in(app, dan, ("dan", "a buoy in fog")) == 200)
+        made = dan.post(f"{app.url}/account/tokens", {"label": "nightly"}, timeout=LONGEST_WAIT)
+        (token,) = re.findall(rf"{TOKEN_PREFIX}[\w-]+", made.text)
+        script = {"Authorization": f"Bearer {token}"}
+
+        def status_of_script() -> int:
+            address = f"{app.url}/history"
+            return requests.get(address, headers=script, timeout=LONGEST_WAIT).status_code
+
+        assert status_of_script() == 200
         file.set_password("dan", "a buoy in rain")
         eventually(lambda: history_status(app, dan) == 401)
+        assert status_of_script() == 401
         assert history_status(app, anna) == 200
 
 

@@ -40,6 +40,7 @@ ROUTES = [
     ("DELETE", "/history/x"),
     ("OPTIONS", "/config"),
     ("HEAD", "/"),
+    ("GET", "/api/v1/runs"),
 ]
 
 
@@ -70,6 +71,8 @@ def test_finding_11_no_route_answers_to_a_strangers_name(
     )
     assert answer.status_code == 421
     assert method == "HEAD" or "--hosts evil.example" in answer.text
+    if path.startswith("/api/"):
+        assert answer.headers["content-type"] == "application/problem+json"
     assert "set-cookie" not in answer.headers
 
 

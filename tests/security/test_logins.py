@@ -16,7 +16,7 @@ from comfy.demo import DemoServer
 from tests.security.signing_in import signed_in, socket_of
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, Clock
 from ui import server
 from ui.accounts.login import SessionTimes
 from ui.accounts.opening import SignInSettings
@@ -159,16 +159,6 @@ def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method:
             )
             assert answer.status_code in (403, 404, 405)
         assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
-
-
-class Clock:
-    """A clock that goes on when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1e9
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:

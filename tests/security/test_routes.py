@@ -1,5 +1,5 @@
 """The route walk: every registered route, with every method, asked by its owner, by somebody else
-and by nobody."""
+and by nobody. `pytest -s` shows how much that was."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ from tests.attacks.routes import SOCKET, Registered, registered
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.web_settings import WebSettings
 
 WHERE = (
     "Say in RULES of tests/attacks/route_answers.py what it answers to whom, or add it to SHUT if"
@@ -67,7 +68,10 @@ class Place(NamedTuple):
 @pytest.fixture(scope="module", params=["with a login", "without a login"])
 def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
     logs_in = request.param == "with a login"
-    with running_demo_app(step_seconds=0, **({"settings": LOGIN} if logs_in else {})) as (_, app):
+    config = own_temporary_folder / "comfy_runner.toml"
+    config.touch()
+    settings = replace(LOGIN if logs_in else WebSettings(port=0), comfy_runner=config)
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         ann = person(app, ANN if logs_in else None)
         bob = browser(app, BOB if logs_in else None)
         yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
@@ -130,8 +134,14 @@ def test_every_route_answers_each_as_it_should(place: Place) -> None:
         for route in registered(place.app.asgi.routes)
         if route.method != SOCKET
     }
-    wrong = []
+    wrong, asked = [], 0
+
+    def count(*_: object, **__: object) -> None:
+        nonlocal asked
+        asked += 1
+
     with requests.Session() as calls:
+        calls.hooks["response"].append(count)
         calls.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # each brings their own
         for path, method in itertools.product(sorted(routes), METHODS):
             if (rule := routes[path]) not in LOGOUT and (path, method) != GUESSED:
@@ -151,6 +161,7 @@ def test_every_route_answers_each_as_it_should(place: Place) -> None:
                         f"{method} {path}: a stranger is told apart what is not theirs and what never"
                         f" was: {told}"
                     )
+    print(f"\n{len(routes)} paths, {len(METHODS)} methods, 3 people: {asked} requests")
     assert not wrong, "\n".join(wrong)
 
 
@@ -206,7 +217,7 @@ def answered(
 
 def body(rule: str, owned: Owned) -> dict[str, Any]:
     """What a POST there brings, as `requests` takes it."""
-    match rule:
+    match rule.removeprefix("/endpoints"):
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}
         case "/workflows":

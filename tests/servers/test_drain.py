@@ -15,6 +15,9 @@ from tests.servers.test_pool import (
     with_checkpoints,
 )
 from tests.support.sampler import LONG, job
+from tests.support.waiting import eventually
+from ui.view.headlines import headline
+from ui.view.run_view import run_entry
 
 
 def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
@@ -47,7 +50,7 @@ def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
 
 def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
     """It is not handed to another one, which would refuse it; nor is anything where there is but
-    one server."""
+    one server. Pages say why it waits."""
     needs = Needs(job().prompt)
     with DemoServer() as able, DemoServer(nodes=with_checkpoints(OTHER_MODEL)) as other:
         with pool_of(able.url, other.url) as pool:
@@ -61,8 +64,21 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             pool.drain(pool.servers[0])
             run = runs.submit(job(), owner="me")
             assert run.waits_here
+            eventually(lambda: run.state.held)
+            said = headline(run.state, {}, 0, None), run_entry(run.record, typical=1, movable=True)
+            assert said[0] == said[1].said == "Waiting: no image server takes runs at the moment"
             pool.take_back(pool.servers[0])
             assert end(run).phase is Phase.DONE
+            assert not run.state.held
+            first, later = (runs.submit(job(LONG), owner="me") for _ in range(2))
+            running(first)
+            pool.drain(pool.servers[0])
+            eventually(lambda: later.state.held)
+            assert not first.state.held
+            pool.take_back(pool.servers[0])
+            eventually(lambda: not later.state.held)
+            for one in (later, first):
+                one.cancel()
 
 
 def test_a_server_frees_its_memory() -> None:

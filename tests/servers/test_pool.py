@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
+import pytest
+
+from comfy.client.address import ServerAddress
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import fixed
@@ -17,7 +21,7 @@ from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import CheckPauses, ServerPool
 from tests.runs.registry import HURRIED, end, running
 from tests.support.link import FaultyLink
-from tests.support.sampler import LONG, job
+from tests.support.sampler import LONG, job, prompt
 from tests.support.waiting import eventually
 
 OFTEN = CheckPauses(up=0.2, doubted=0.05, away=0.1)
@@ -37,7 +41,8 @@ def with_checkpoints(*names: str) -> dict[str, Any]:
 @contextmanager
 def pool_of(*urls: str) -> Iterator[ServerPool]:
     with ExitStack() as opened:
-        clients = [opened.enter_context(Client(url)) for url in urls]
+        addresses = [replace(ServerAddress.parse(url), shown=False) for url in urls]
+        clients = [opened.enter_context(Client(address)) for address in addresses]
         pool = opened.enter_context(ServerPool(*clients, pauses=OFTEN))
         pool.object_info()
         yield pool
@@ -105,6 +110,30 @@ def test_a_run_goes_to_the_server_that_has_its_model() -> None:
         assert place_of(run) == other.url
 
 
+def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
+    """Though another one has its model in memory; what this program has sent there does not
+    count."""
+    with (
+        DemoServer(step_seconds=0.01) as busy,
+        DemoServer(step_seconds=0.01) as idle,
+        Client(busy.url) as stranger,
+        pool_of(busy.url, idle.url) as pool,
+        closing(LocalRunRegistry(pool, timing=PATIENT)) as runs,
+    ):
+        first = runs.submit(job(1), owner="me")
+        assert end(first).phase is Phase.DONE
+        assert place_of(first) == busy.url
+        for at in range(3):
+            stranger.submit(prompt(at, LONG), client_id="stranger", prompt_id=str(uuid4()))
+        eventually(lambda: pool.servers[0].strangers == 3)
+        second, third = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        running(second)
+        assert place_of(second) == idle.url
+        eventually(lambda: place_of(third) == busy.url)
+        eventually(lambda: len(stranger.queue().pending) == 3)
+        assert [one.strangers for one in pool.servers] == [3, 0]
+
+
 def test_what_no_server_has_is_said_by_one_of_them() -> None:
     """It does not wait for ever."""
     with DemoServer() as one, DemoServer() as other, registry_of(one.url, other.url) as runs:
@@ -114,9 +143,11 @@ def test_what_no_server_has_is_said_by_one_of_them() -> None:
         assert state.phase is Phase.REFUSED
 
 
-def test_no_run_is_lost_or_done_twice_where_a_server_dies() -> None:
+def test_no_run_is_lost_or_done_twice_where_a_server_dies(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """What waits for it goes to the other one, what ran there begins once more; it is taken back
-    when it answers."""
+    when it answers. The log says which it is, also where people are not told its address."""
     with (
         DemoServer(step_seconds=0.01) as dying,
         DemoServer(step_seconds=0.01) as other,
@@ -127,6 +158,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies() -> None:
         running(on_dying)
         dying.stop()
         assert [end(run).phase for run in all_runs[:12]] == [Phase.DONE] * 12
+        assert f"ComfyUI at {dying.url} does not answer." in caplog.messages
         dying.start()
         assert [end(run).phase for run in all_runs] == [Phase.DONE] * 16
         assert sorted(successes(dying, other)) == sorted(run.id for run in all_runs)

@@ -111,7 +111,7 @@ def launched(
         log = Path(folder) / "log"
         log.touch()
         about = (terminal or str(log), bool(terminal), ignored, os.environ | variables)
-        process = FORKED.Process(target=_app, args=(fresh, *about, arguments))
+        process = FORKED.Process(target=started_here, args=(fresh, *about, arguments))
         process.start()
         one = Started(process, f"http://127.0.0.1:{port}", log, fresh)
         try:
@@ -152,7 +152,7 @@ def wait_for(one: Started) -> None:
         threading.Event().wait(0.05)
 
 
-def _app(
+def started_here(
     fresh: bool,
     said_to: str,
     own_session: bool,
@@ -160,7 +160,7 @@ def _app(
     environment: dict[str, str],
     arguments: tuple[str, ...],
 ) -> None:
-    """In the new process: what the shell does before `python app.py`, then that."""
+    """In this process, which is new: what the shell does before `python app.py`, then that."""
     if own_session:
         os.setsid()  # the first terminal that it opens is its own
     target = os.open(said_to, os.O_RDWR | os.O_APPEND)

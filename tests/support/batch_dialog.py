@@ -19,7 +19,7 @@ def vary(person: Visitor) -> Locator:
 
 def vary_row(dialog: Locator, field: str) -> Locator:
     """The row of a field, which is added where it is not there."""
-    row = dialog.get_by_role("group", name=field, exact=True)
+    row = dialog.locator(".vary-rows").get_by_role("group", name=field, exact=True)
     if not row.count():
         dialog.get_by_role("button", name="Add a field").click()
         dialog.locator(".vary-rows > :last-child select").first.select_option(label=field)

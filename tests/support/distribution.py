@@ -19,6 +19,7 @@ PURE = (
     "form",
     "batches",
     "chains",
+    "webhooks",
     "ui/view",
     "runs/test_fair_queue.py",
     "runs/test_plan.py",

@@ -108,9 +108,8 @@ class PageCalls:
         return values[element] if element is not None and element in values else props.get("value")
 
 
-def script_client(url: str) -> Client:
+def script_client(url: str, **options: Any) -> Client:
     """`gradio_client` on an app: it waits for the app's answers as long as other tests do, which on
-    a busy machine are late."""
-    return Client(
-        url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": LONGEST_WAIT}
-    )
+    a busy machine are late. `options` as the client has them."""
+    patience = {"timeout": LONGEST_WAIT}
+    return Client(url, verbose=False, analytics_enabled=False, httpx_kwargs=patience, **options)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.support.programs import skip_without
 
 DEBIAN = Path("/usr/lib/postgresql")
 # Nothing has to outlive a crash of the machine here. Whoever may enter the folder may connect, and
@@ -30,11 +30,11 @@ def _programs() -> Path | None:
 
 @contextlib.contextmanager
 def running_postgres() -> Iterator[str]:
-    """The URL of a database on a server that ends with the block; the test is skipped where there
-    is no Postgres."""
+    """The URL of a database on a server that ends with the block; the test ends as `skip_without` says
+    where there is no Postgres."""
     programs = _programs()
     if programs is None:
-        pytest.skip("needs Postgres: no initdb was found (Debian has it in the package postgresql)")
+        skip_without("Postgres: no initdb was found (Debian has it in the package postgresql)")
     account = "postgres" if os.getuid() == 0 else None  # it refuses to work for root
     folder = Path(
         tempfile.mkdtemp(prefix="postgres-", dir="/tmp")

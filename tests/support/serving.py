@@ -14,6 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from comfy.client.address import ServerAddress
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
@@ -22,6 +23,7 @@ from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import CheckPauses, ServerPool
 from comfy.services.permissions import Permissions
+from comfy.webhooks.waiting import WebhookSettings
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.waiting import LONGEST_WAIT
 from ui.server import Server, build_app, web_config
@@ -69,8 +71,8 @@ Served = tuple[DemoServer, RunningApp]  # the server of an app, and the app
 
 @contextlib.contextmanager
 def running_app(
-    server_url: str,
-    *other_urls: str,
+    server_url: ServerAddress | str,
+    *other_urls: ServerAddress | str,
     workflows: Path = WORKFLOWS,
     data: Path | None = None,
     may_keep: bool = False,
@@ -82,6 +84,7 @@ def running_app(
     demo: bool = True,
     pace: CheckIntervals | None = None,
     pauses: CheckPauses | None = None,
+    webhooks: WebhookSettings | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`, and others beside it; on leaving, stop it as SIGTERM would.
@@ -117,6 +120,7 @@ def running_app(
             demo=demo,
             limits=limits,
             pace=pace,
+            webhooks=webhooks,
         )
         services.batches.resume()
         services.chains.resume()

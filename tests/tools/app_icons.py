@@ -12,7 +12,7 @@ import sys
 
 from playwright.sync_api import sync_playwright
 
-from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
+from tests.support.programs import HOW_TO_INSTALL, installed_chromium
 from ui.page.plain.install import ICONS, ICONS_FOLDER
 from ui.page.plain.layout import ICON
 

@@ -18,7 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
+from tests.support.programs import HOW_TO_INSTALL, installed_chromium
 from tests.support.serving import running_demo_app
 
 HERE = Path(__file__).parents[1]

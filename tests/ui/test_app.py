@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +19,7 @@ import websocket
 
 from comfy.demo import DemoServer
 from tests.cli.commands import outcomes
-from tests.support.app_process import Started, ended, free_port, started
+from tests.support.app_process import FORKED, Started, ended, free_port, started, started_here
 from tests.support.http_client import messages
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -99,6 +101,40 @@ def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
         assert one.wait() == 0
         eventually(lambda: set(demo.sockets.close_codes) == {1000})
         assert "Traceback" not in one.said()
+
+
+def test_a_signal_that_python_drops_ends_the_start(tmp_path: Path) -> None:
+    """What a signal raises in the middle of a destructor is lost, as it may be while modules are
+    imported; the app ends all the same before it serves, with 0, and nothing of it is left."""
+    log, port = tmp_path / "log", free_port()
+    log.touch()
+    arguments = ("--port", str(port), "--data", str(tmp_path / "data"))
+    process = FORKED.Process(target=told_to_end_in_a_destructor, args=(log, arguments))
+    process.start()
+    try:
+        process.join(LONGEST_WAIT)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
+    assert "SystemExit" in log.read_text(), "it was dropped"
+    assert f"127.0.0.1:{port}" not in log.read_text()
+    assert not list((tmp_path / "data" / "temporary").iterdir())
+
+
+def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
+    """The app, to which SIGTERM comes in a destructor once its history is open."""
+
+    class Ended:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def hook(event: str, _: object) -> None:
+        if event == "tempfile.mkdtemp":
+            Ended()
+
+    sys.addaudithook(hook)
+    started_here(False, str(log), False, (), dict(os.environ), arguments)
 
 
 def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:

@@ -37,17 +37,27 @@ def test_several_servers_are_named_in_any_way(
 
 
 def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
-    """In the file, which only the operator reads; none of them is shown anywhere."""
-    file = tmp_path / "forms.toml"
+    """In the file, which only the operator reads, or in one that it names; none of them is shown
+    anywhere."""
+    file, token = tmp_path / "forms.toml", tmp_path / "token"
+    token.write_text("hunter4\n")
+    token.chmod(0o600)
     file.write_text(
         '[[server]]\nurl = "http://one:8188"\ntoken = "hunter2"\n'
         '[[server]]\nurl = "http://other:8188"\nheader = "X-Key: hunter3"\n'
+        f'[[server]]\nurl = "http://third:8188"\ntoken_file = "{token}"\n'
+        'header = ["X-Id: hunter5", "X-Secret: hunter6"]\n'
     )
     file.chmod(0o600)
     settings = read_settings(["--config", str(file)])
-    one, other = settings.server_addresses
+    one, other, third = settings.server_addresses
     assert dict(one.headers) == {"Authorization": "Bearer hunter2"}
     assert dict(other.headers) == {"X-Key": "hunter3"}
+    assert dict(third.headers) == {
+        "Authorization": "Bearer hunter4",
+        "X-Id": "hunter5",
+        "X-Secret": "hunter6",
+    }
     assert "hunter" not in f"{settings!r} {settings.server_addresses!r}"
 
 
@@ -56,8 +66,14 @@ def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
     [
         ('server = ["http://a", "http://a"]', "A server is named twice."),
         ('server = ["http://a", "http://b"]\nserver_token = "x"', "belongs to one server"),
-        ('[[server]]\nurl = "http://a"\npassword = "hunter2"', "none of url, token, header"),
+        ('[[server]]\nurl = "http://a"\npassword = "hunter2"', "none of url, token, token_file"),
         ('[[server]]\ntoken = "hunter2"', "one has no url."),
+        ('[[server]]\nurl = "http://a"\ntoken_file = "hunter2"', "the file cannot be read"),
+        (
+            f'[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_file = "{__file__}"',
+            "A server has two tokens.",
+        ),
+        ('[[server]]\nurl = "http://a"\nheader = ["X: y", "hunter2"]', "write it like"),
         ('[[server]]\nurl = "hunter2"', "This is not the address of a server."),
         ("server = 3", "it cannot be read."),
     ],

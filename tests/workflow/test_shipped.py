@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from comfy.chains.folder import ChainFolder
+from comfy.form.build import build_form
 from comfy.messages import Message
 from comfy.workflow.config import read_config
+from comfy.workflow.model import read_workflow
 from comfy.workflow.shipped import SHIPPED
+from tests.support.samples.forms import small_catalogue
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 FILES = {file.name: file for file in WORKFLOWS.rglob("*.toml")}
@@ -27,15 +30,30 @@ def test_our_words_are_messages(name: str) -> None:
     if name.endswith(".chain.toml"):
         chain = ChainFolder(WORKFLOWS).get(name.removesuffix(".toml"))
         told = (chain.title, chain.description, *(step.title for step in chain.steps))
+        said = told
     else:
         config = read_config(FILES[name])
         told = (config.title, config.description)
+        of_fields = [word for one in config.fields for word in (one.label, one.help) if word]
+        said = (*told, *of_fields)
     assert told == SHIPPED[name]
-    assert all(isinstance(one, Message) for one in told)
+    assert [one for one in said if not isinstance(one, Message)] == []
+
+
+@pytest.mark.parametrize("file", sorted(WORKFLOWS.rglob("*.json")), ids=lambda file: file.stem)
+def test_every_field_of_ours_is_called_by_a_message(file: Path) -> None:
+    """What stands in no file of ours has plain words that are one; what is said below the main
+    fields is ours, too."""
+    fields = build_form(read_workflow(file), small_catalogue()).fields
+    shown = [one for one in fields if one.group != "hidden"]
+    assert [one.label for one in shown if not isinstance(one.label, Message)] == []
+    helps = [one.tooltip for one in shown if one.group == "main" and one.tooltip]
+    assert [one for one in helps if not isinstance(one, Message)] == []
 
 
 def test_the_words_of_others_stay_as_they_are(tmp_path: Path) -> None:
-    """Also in a file that is called like one of ours, and has one of its titles."""
+    """Also in a file that is called like one of ours, and has one of its titles; and in one of ours
+    the words of a field that somebody changed."""
     for name, about in (("upscale", "My own."), ("mine", "Enlarge your image and add detail.")):
         file = tmp_path / f"{name}.toml"
         file.write_text(f'title = "Upscale"\ndescription = "{about}"\n')
@@ -43,3 +61,9 @@ def test_the_words_of_others_stay_as_they_are(tmp_path: Path) -> None:
         assert (config.title, config.description) == ("Upscale", about)
         assert not isinstance(config.title, Message)
         assert not isinstance(config.description, Message)
+    file = tmp_path / "inpaint.toml"
+    ours = FILES["inpaint.toml"].read_text(encoding="utf-8")
+    file.write_text(ours.replace('label = "Your image"', 'label = "My photo"'), encoding="utf-8")
+    image, prompt = read_config(file).fields[:2]
+    assert (image.label, isinstance(image.label, Message)) == ("My photo", False)
+    assert isinstance(prompt.help, Message)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from comfy.errors import ComfyError
 from comfy.messages import message, plural
+from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile
 
@@ -30,28 +32,34 @@ class SessionTimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody who is let in. `name` is "" for a guest; `key` is that of the session or token."""
+    """Somebody who is let in. `name` is theirs alone among those who came this way, `proof` what
+    their session keeps; `key` is that of the session or token."""
 
     name: str
     way: Way
     key: str = ""
+    proof: str = ""
     by_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WaysIn:
     """Which ways in are open. `pairs`: names and passwords that are settings; `file`: people with
-    hashed ones; `proxy`: a trusted proxy names people; `guests`: the share link lets them in."""
+    hashed ones; `openid`: those whom a provider signs in; `proxy`: a trusted proxy names people,
+    who sign out at `proxy_sign_out`, ""=nowhere; `guests`: the share link lets them in."""
 
     pairs: Sequence[tuple[str, str]] = field(default=(), repr=False)
     file: UsersFile | None = None
+    openid: OpenIDPeople | None = None
     proxy: bool = False
+    proxy_sign_out: str = ""
     guests: bool = False
 
     @property
     def any(self) -> bool:
         """Whether somebody has to sign in at all."""
-        return bool(self.pairs) or self.file is not None or self.proxy or self.guests
+        ways = self.pairs, self.file is not None, self.openid is not None, self.proxy, self.guests
+        return any(ways)
 
 
 class Login:
@@ -85,6 +93,12 @@ class Login:
         in_file = self.ways.file.users.get(name) if self.ways.file else None
         return in_file or self._pairs.get(name)
 
+    def knows(self, name: str, *, by_provider: bool) -> bool:
+        """Whether somebody of this name may sign in, at the OpenID provider or otherwise."""
+        if by_provider:
+            return self._openid_person(name) is not None
+        return self.ways.proxy or self.user(name) is not None
+
     def refresh(self) -> bool:
         """Read the file of users again if it has changed; whether it had. ComfyError where it
         cannot be read."""
@@ -93,6 +107,9 @@ class Login:
     def keep(self) -> None:
         """Write when what was used last, and forget what has ended; for now and then."""
         self._store.refresh()
+        if self.ways.openid is not None:
+            self.ways.openid.refresh()
+            self.ways.openid.forget(self.clock() - self.times.lasts)
         every = list(self._store.sessions.values())
         self._store.end_sessions([one.key for one in every if not self._lasts(one)])
 
@@ -101,14 +118,14 @@ class Login:
         session = self._store.sessions.get(digest_of(shown))
         if session is None or not self._lasts(session):
             return None
-        return SignedIn(session.name, session.way, session.key)
+        return SignedIn(session.name, session.way, session.key, session.proof)
 
     def by_token(self, shown: str) -> SignedIn | None:
         """Whose token this is; None for one that was revoked or never was."""
         token = self._store.access_tokens.get(digest_of(shown))
-        if token is None or not self._is_somebody(token):
+        if token is None or not self._holds(token):
             return None
-        return SignedIn(token.name, token.way, token.key, by_token=True)
+        return SignedIn(token.name, token.way, token.key, token.proof, by_token=True)
 
     def by_proxy(self, name: str) -> SignedIn | None:
         """Who comes with the word of a trusted proxy."""
@@ -126,6 +143,26 @@ class Login:
             return None
         return self._begun(name, "password", user.proof)
 
+    def openid(self, person: OpenIDPerson) -> str | None:
+        """Sign in somebody of whom the provider has just told; what their browser's cookie has to
+        hold, None for somebody who may not come."""
+        people = self.ways.openid
+        if people is None or not people.may_come(person):
+            return None
+        people.put(person)
+        return self._begun(person.id, "openid", "")
+
+    def shown_name(self, who: SignedIn) -> str:
+        """What somebody is called, "" for a guest."""
+        match who.way:
+            case "guest":
+                return ""
+            case "openid":
+                person = self._openid_person(who.name)
+                return person.shown if person else ""
+            case _:
+                return who.name
+
     def guest(self, link: str) -> str | None:
         """Let a guest in: what the cookie has to hold; None for any link but the one there is."""
         if not self.ways.guests or not secrets.compare_digest(
@@ -135,6 +172,23 @@ class Login:
         guests = [one for one in list(self._store.sessions.values()) if one.way == "guest"]
         self._store.end_sessions(_oldest(guests, _MOST_GUESTS - 1))
         return self._begun(f"guest-{secrets.token_urlsafe(16)}", "guest", digest_of(link))
+
+    def may_sign_out(self, who: SignedIn) -> bool:
+        """Whether that does anything: a proxy names people anew with each request."""
+        return who.way != "proxy" or bool(self.ways.proxy_sign_out)
+
+    def sign_out_address(self, who: SignedIn, root: str) -> str:
+        """Where somebody signs out of what has signed them in, who comes back to the app at `root`
+        then; "" where there is nothing of that kind. Asks the provider."""
+        match who.way:
+            case "proxy" if not who.by_token:
+                return self.ways.proxy_sign_out
+            case "openid" if self.ways.openid is not None and not who.by_token:
+                from ui.accounts.openid_provider import OpenIDProvider, SignInFailed
+
+                with contextlib.suppress(SignInFailed):
+                    return OpenIDProvider(self.ways.openid.settings).sign_out_address(f"{root}/")
+        return ""
 
     def end(self, who: SignedIn) -> None:
         """End one session."""
@@ -165,7 +219,7 @@ class Login:
         shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
         public = secrets.token_urlsafe(8)
         self._store.put_token(
-            AccessToken(digest_of(shown), public, who.name, who.way, label, self.clock())
+            AccessToken(digest_of(shown), public, who.name, who.way, who.proof, label, self.clock())
         )
         return shown
 
@@ -195,24 +249,29 @@ class Login:
         now = self.clock()
         if not (now - session.began < self.times.lasts and now - session.seen < self.times.idle):
             return False
-        match session.way:
-            case "password":
-                user = self.user(session.name)
-                return user is not None and user.proof == session.proof
-            case "guest":
-                return self.ways.guests and session.proof == digest_of(self.share_link)
-            case _:
-                return False
+        return self._holds(session)
 
-    def _is_somebody(self, token: AccessToken) -> bool:
-        match token.way:
+    def _holds(self, shown: BrowserSession | AccessToken) -> bool:
+        """Whether what was shown for a session or token is as it was then."""
+        match shown.way:
             case "password":
-                user = self.user(token.name)
-                return user is not None and user.added <= token.made
+                user = self.user(shown.name)
+                return user is not None and user.proof == shown.proof
+            case "openid":
+                return self._openid_person(shown.name) is not None
+            case "guest":
+                return self.ways.guests and shown.proof == digest_of(self.share_link)
             case "proxy":
                 return self.ways.proxy
-            case _:
-                return False
+
+    def _openid_person(self, person_id: str) -> OpenIDPerson | None:
+        """Somebody who may still come. Nobody tells the app that they have left the provider, so
+        they have to come by again, for their tokens as well."""
+        people = self.ways.openid
+        person = people.people.get(person_id) if people else None
+        if people is None or person is None or not people.may_come(person):
+            return None
+        return person if self.clock() - person.signed_in < self.times.lasts else None
 
 
 def _oldest(sessions: Sequence[BrowserSession], most: int) -> list[str]:
@@ -221,6 +280,7 @@ def _oldest(sessions: Sequence[BrowserSession], most: int) -> list[str]:
     return [one.key for one in by_use[most:]]
 
 
-def _person(who: SignedIn | BrowserSession | AccessToken) -> tuple[str, bool]:
-    """Guests are called by names of their own making, which nobody else gets."""
-    return who.name, who.way == "guest"
+def _person(who: SignedIn | BrowserSession | AccessToken) -> tuple[str, str]:
+    """Who has signed in with a password or is named by a proxy goes by a name of the operator's;
+    the others by one that nobody else gets."""
+    return who.name, who.way if who.way in ("guest", "openid") else ""

@@ -3,18 +3,15 @@ start. Of what shows them only a digest is kept."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import secrets
-import sqlite3
-import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Literal
 
-from comfy.errors import ComfyError
+from ui.accounts.database import SignInDatabase
 
 Way = Literal["password", "guest", "proxy", "openid"]
 
@@ -22,8 +19,8 @@ _TABLES = """
 create table if not exists sessions (
     key text primary key, name text, way text, proof text, began real, seen real
 ) without rowid;
-create table if not exists tokens (
-    key text primary key, id text, name text, way text, label text, made real, used real
+create table if not exists access_tokens (
+    key text primary key, id text, name text, way text, proof text, label text, made real, used real
 ) without rowid;
 create table if not exists share_link (token text);
 """
@@ -44,13 +41,15 @@ class BrowserSession:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What shows that a script is somebody's. `key` is its digest, `label` what its owner calls it,
-    `used` the time of its last use (0 = never)."""
+    """What shows that a script is somebody's. `key` is its digest, `proof` what has to be as it was
+    when it was made, `label` what its owner calls it, `used` the time of its last use, 0 for
+    never."""
 
     key: str
     id: str
     name: str
     way: Way
+    proof: str
     label: str
     made: float
     used: float = 0.0
@@ -70,17 +69,10 @@ class SignInStore:
         used."""
         self.sessions: dict[str, BrowserSession] = {}
         self.access_tokens: dict[str, AccessToken] = {}
-        self._lock = threading.Lock()
-        self._path = path
         self._touched: set[str] = set()
-        with self._said():
-            if path is not None:
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._database = sqlite3.connect(
-                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
-            )
-            self._database.executescript(_TABLES)
-            self._load()
+        self._database = SignInDatabase(path, _TABLES)
+        with self._database.changing() as rows:
+            self._load(rows)
 
     def close(self) -> None:
         """Write what is not written yet, and let go of the file."""
@@ -89,27 +81,27 @@ class SignInStore:
 
     def put_session(self, session: BrowserSession) -> None:
         """Keep a session."""
-        with self._changing():
-            self._insert("sessions", session)
+        with self._database.changing() as rows:
+            _insert(rows, "sessions", session)
             self.sessions[session.key] = session
 
     def end_sessions(self, keys: Collection[str]) -> None:
         """Forget these sessions, now and for good."""
-        with self._changing():
-            self._delete("sessions", keys)
+        with self._database.changing() as rows:
+            _delete(rows, "sessions", keys)
             for key in keys:
                 self.sessions.pop(key, None)
 
     def put_token(self, token: AccessToken) -> None:
         """Keep a token."""
-        with self._changing():
-            self._insert("tokens", token)
+        with self._database.changing() as rows:
+            _insert(rows, "access_tokens", token)
             self.access_tokens[token.key] = token
 
     def end_token(self, key: str) -> None:
         """Forget a token, now and for good."""
-        with self._changing():
-            self._delete("tokens", [key])
+        with self._database.changing() as rows:
+            _delete(rows, "access_tokens", [key])
             self.access_tokens.pop(key, None)
 
     def touch(self, key: str, now: float) -> None:
@@ -124,68 +116,45 @@ class SignInStore:
 
     def refresh(self) -> None:
         """Write when what was used last, and read what another program on this file has changed."""
-        with self._changing():
+        with self._database.changing() as rows:
             touched, self._touched = self._touched, set()
             sessions = (self.sessions[key] for key in touched if key in self.sessions)
             tokens = (self.access_tokens[key] for key in touched if key in self.access_tokens)
             seen = [(session.seen, session.key) for session in sessions]
             used = [(token.used, token.key) for token in tokens]
-            run = self._database.executemany
+            run = rows.executemany
             run("update sessions set seen = ?1 where key = ?2 and seen < ?1", seen)
-            run("update tokens set used = ?1 where key = ?2 and used < ?1", used)
-            self._load()
+            run("update access_tokens set used = ?1 where key = ?2 and used < ?1", used)
+            self._load(rows)
 
     def share_link(self) -> str:
         """The token of the link that lets guests in, made when it is first asked for."""
-        with self._changing():
-            found = self._database.execute("select token from share_link").fetchone()
+        with self._database.changing() as rows:
+            found = rows.execute("select token from share_link").fetchone()
             if found:
                 return str(found[0])
             token = secrets.token_urlsafe(32)
-            self._database.execute("insert into share_link values (?)", [token])
+            rows.execute("insert into share_link values (?)", [token])
             return token
 
     def end_share_link(self) -> None:
         """Forget the link: the next one is another, and this one's guests are out."""
-        with self._changing():
-            self._database.execute("delete from share_link")
-            self._database.execute("delete from sessions where way = 'guest'")
-            self._load()
+        with self._database.changing() as rows:
+            rows.execute("delete from share_link")
+            rows.execute("delete from sessions where way = 'guest'")
+            self._load(rows)
 
-    def _load(self) -> None:
-        rows = self._database.execute
-        self.sessions = {row[0]: BrowserSession(*row) for row in rows("select * from sessions")}
-        self.access_tokens = {row[0]: AccessToken(*row) for row in rows("select * from tokens")}
+    def _load(self, rows: Connection) -> None:
+        sessions = rows.execute("select * from sessions")
+        self.sessions = {row[0]: BrowserSession(*row) for row in sessions}
+        tokens = rows.execute("select * from access_tokens")
+        self.access_tokens = {row[0]: AccessToken(*row) for row in tokens}
 
-    def _insert(self, table: str, what: BrowserSession | AccessToken) -> None:
-        places = ",".join("?" * len(fields(what)))
-        self._database.execute(f"insert into {table} values ({places})", astuple(what))
 
-    def _delete(self, table: str, keys: Collection[str]) -> None:
-        self._database.executemany(f"delete from {table} where key = ?", [(key,) for key in keys])
+def _insert(rows: Connection, table: str, what: BrowserSession | AccessToken) -> None:
+    places = ",".join("?" * len(fields(what)))
+    rows.execute(f"insert into {table} values ({places})", astuple(what))
 
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
-        with self._lock, self._said():
-            self._database.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._database.rollback()
-                raise
-            self._database.commit()
 
-    @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.OperationalError) as error:
-            raise ComfyError(
-                f"The file {self._path} could not be used: {error}.",
-                "See who may read and write it, or choose another folder (--data).",
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise ComfyError(
-                f"The file {self._path} is damaged.",
-                "Delete it: everybody has to sign in again and to make new tokens, then.",
-            ) from error
+def _delete(rows: Connection, table: str, keys: Collection[str]) -> None:
+    rows.executemany(f"delete from {table} where key = ?", [(key,) for key in keys])

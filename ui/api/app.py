@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from ui.api.batches import batches_api
@@ -30,9 +33,25 @@ its address tells how far it is, its events tell what is new, and its files stay
 the page.
 """
 
+_TOKEN = MappingProxyType(
+    {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of the page /account, where people sign in.",
+    }
+)
+# Without it: with a browser's cookie, or where no login is asked for.
+_SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
-def api_app(services: Services, identity: Identity, root: str = "") -> FastAPI:
-    """The app. `root`: the path of the whole app below its host."""
+
+def api_app(
+    services: Services,
+    identity: Identity,
+    operates: Callable[[HTTPConnection], bool],
+    root: str = "",
+) -> FastAPI:
+    """The app. `operates`: whether an operator asks; `root`: the path of the whole app below its
+    host."""
     limits = services.limits
     api = FastAPI(
         title="ComfyForms",
@@ -49,21 +68,23 @@ def api_app(services: Services, identity: Identity, root: str = "") -> FastAPI:
     uploading = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
     waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
     bodies = Bodies(services, identity, uploading)
-    api.include_router(health_api(services, identity))
+    api.include_router(health_api(services, identity, operates))
     api.include_router(start_api(services, identity, runs, bodies, waiting))
     api.include_router(runs_api(services, identity, runs))
     api.include_router(streams_api(services, identity, runs, waiting))
     api.include_router(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)
-    api.include_router(batches_api(services, identity, runs, bodies, turns))
-    api.include_router(chains_api(services, identity, runs, bodies))
+    api.include_router(batches_api(services, runs, bodies, waiting, turns))
+    api.include_router(chains_api(services, runs, bodies, waiting))
     api.include_router(uploads_api(identity, bodies))
     api.include_router(docs_api(identity))
 
     @api.get("/openapi.json", include_in_schema=False)
     async def openapi(_: str = Depends(identity.caller)) -> Response:
         """What can be asked here, and what is answered."""
-        told: dict[str, Any] = api.openapi() | {"servers": [{"url": f"{root}{API}"}]}
-        return AsciiJSON(told)
+        told: dict[str, Any] = api.openapi()
+        parts = told["components"] | {"securitySchemes": {"token": dict(_TOKEN)}}
+        more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
+        return AsciiJSON(told | more)
 
     return api

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -19,14 +20,17 @@ from comfy.records.record import Record
 from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.batch_rows import RowState
 from comfy.services.open_batch import BatchSummary
+from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import Runs
+from ui.api.start import Asker, Begun, KeyedRequest, answer_of
 from ui.api.values import Bodies, SentValues, form_for
+from ui.api.watch import group_ends_first
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
 from ui.view.browser_values import value_text
-from ui.web.identity import Identity
+from ui.web.body_limits import BUSY
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import FairSlots, caller_of, shared_address
+from ui.web.shares import FairSlots, Share, caller_of, shared_address
 
 _SPEC = TypeAdapter(BatchSpec)
 _ROWS, _MOST_ROWS = 100, 200  # rows a request
@@ -58,6 +62,7 @@ _BODY: dict[str, Any] = {
                     "table": {"type": "object", "description": "A column for each field."},
                     "paired": {"type": "boolean"},
                     "seeds": {"enum": ["form", "one", "each"]},
+                    "callback": CALLBACK,
                 },
             },
             "example": {
@@ -70,10 +75,11 @@ _BODY: dict[str, Any] = {
 
 
 def batches_api(
-    services: Services, identity: Identity, runs: Runs, bodies: Bodies, turns: FairSlots
+    services: Services, runs: Runs, bodies: Bodies, room: Share, turns: FairSlots
 ) -> APIRouter:
-    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
-    processor for long."""
+    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `room`: for callers that
+    wait; `turns`: of what takes a processor for long."""
+    identity = bodies.identity
     router = APIRouter(tags=["Batches"])
     batches, told = services.batches, BatchJson(services, runs)
 
@@ -81,16 +87,35 @@ def batches_api(
         "/workflows/{name:path}/batches", status_code=201, openapi_extra={"requestBody": _BODY}
     )
     async def start(
-        request: Request, name: str, owner: str = Depends(identity.caller)
+        request: Request,
+        name: str,
+        *,
+        wait: bool = False,
+        idempotency_key: str = Header(""),
+        owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Run a workflow once for each row: every combination of the values of `axes`, or the rows
-        of a `table`. Nothing is started unless all rows can be."""
-        sent = (await bodies.read(request, owner)).told
+        of a `table`. Nothing is started unless all rows can be. `wait` and `Idempotency-Key` as for
+        a run: it ends where its caller leaves without a key."""
+        sent = await bodies.read(request, owner)
+        caller = caller_of(request.scope, identity)
         address = shared_address(owner, request.scope)
-        async with turns.turn(caller_of(request.scope, identity)):
-            begun = await asyncio.to_thread(new_batch, services, name, sent, owner, address)
-        said = told.summary(begun)
-        return AsciiJSON(said, 201, {"location": said["url"]})
+        keyed = KeyedRequest(services, Asker(owner, address, caller.person), idempotency_key)
+
+        def begin() -> Begun:
+            return Begun((new_batch(services, name, sent.told, owner, address).id,))
+
+        with room.held(caller) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            async with turns.turn(caller):
+                begun = await asyncio.to_thread(keyed.once, ("batches", name), sent, begin)
+            (batch_id,) = begun.ids
+            if wait:
+                ended = await group_ends_first(batches, batch_id, owner, request)
+                if not ended and not idempotency_key:
+                    await asyncio.to_thread(batches.leave, batch_id, owner)
+        return answer_of(begun, told.summary(await asyncio.to_thread(batches.get, batch_id, owner)))
 
     @router.get("/batches")
     def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -141,11 +166,12 @@ def new_batch(
     services: Services, name: str, told: dict[str, Any], owner: str, address: str
 ) -> BatchSummary:
     """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
-    as `BatchQueue.start`, HTTPException."""
+    as `BatchQueue.start`, CallbackRefused, HTTPException."""
     if name in services.chain_forms.folder:
         raise HTTPException(409, _NO_CHAIN)
+    callback = callback_of(services, told)
     base, sent = dict(told), SentValues(services, owner)
-    values = base.pop("values", {})
+    values, _ = base.pop("values", {}), base.pop("callback", None)
     try:
         spec = _SPEC.validate_python(base)
     except ValidationError:
@@ -160,7 +186,11 @@ def new_batch(
 
     spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
     given = sent.of(form, values)
-    return services.batches.start(name, given, spec, owner, address, attended=True)
+    batches = services.batches
+    begun = batches.start(name, given, spec, owner, address, attended=True)
+    stop = partial(batches.leave, begun.id, owner)
+    call_back(services, callback, "batch", [begun.id], owner, stop)
+    return begun
 
 
 class BatchJson:

@@ -5,34 +5,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Request
 from starlette.exceptions import HTTPException
 
 from comfy.messages import message
 from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding, StepStanding
+from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import Runs
+from ui.api.start import Asker, Begun, KeyedRequest, answer_of
 from ui.api.values import Bodies, SentValues, form_for
+from ui.api.watch import group_ends_first
 from ui.services import Services
-from ui.web.identity import NOBODY, Identity
+from ui.web.body_limits import BUSY
+from ui.web.identity import NOBODY
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import shared_address
+from ui.web.shares import Share, caller_of, shared_address
 
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
 _BODY: dict[str, Any] = {
     "content": {
         "application/json": {
-            "schema": {"type": "object", "properties": {"values": {"type": "object"}}},
+            "schema": {
+                "type": "object",
+                "properties": {"values": {"type": "object"}, "callback": CALLBACK},
+            },
             "example": {"values": {"base.2.text": "a lighthouse", "detail.runs": False}},
         }
     }
 }
 
 
-def chains_api(services: Services, identity: Identity, runs: Runs, bodies: Bodies) -> APIRouter:
-    """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
+def chains_api(services: Services, runs: Runs, bodies: Bodies, room: Share) -> APIRouter:
+    """`POST /workflows/{name}/chains`, and the routes below `/chains`. `room`: for callers that
+    wait."""
+    identity = bodies.identity
     router = APIRouter(tags=["Chains"])
     chains, told = services.chains, ChainJson(services, runs)
 
@@ -40,15 +50,35 @@ def chains_api(services: Services, identity: Identity, runs: Runs, bodies: Bodie
         "/workflows/{name:path}/chains", status_code=201, openapi_extra={"requestBody": _BODY}
     )
     async def start(
-        request: Request, name: str, owner: str = Depends(identity.caller)
+        request: Request,
+        name: str,
+        *,
+        wait: bool = False,
+        idempotency_key: str = Header(""),
+        owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Run a chain with these values of its form; steps that may be left out are with
-        `"step.runs": false`."""
-        sent = (await bodies.read(request, owner)).told
+        `"step.runs": false`. `wait` and `Idempotency-Key` as for a run: it is stopped where its
+        caller leaves without a key."""
+        sent = await bodies.read(request, owner)
+        caller = caller_of(request.scope, identity)
         address = shared_address(owner, request.scope)
-        begun = await asyncio.to_thread(new_chain, services, name, sent, owner, address)
-        said = await asyncio.to_thread(told.whole, begun)
-        return AsciiJSON(said, 201, {"location": said["url"]})
+        keyed = KeyedRequest(services, Asker(owner, address, caller.person), idempotency_key)
+
+        def begin() -> Begun:
+            return Begun((new_chain(services, name, sent.told, owner, address).id,))
+
+        with room.held(caller) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            begun = await asyncio.to_thread(keyed.once, ("chains", name), sent, begin)
+            (chain_id,) = begun.ids
+            if wait:
+                ended = await group_ends_first(chains, chain_id, owner, request)
+                if not ended and not idempotency_key:
+                    await asyncio.to_thread(chains.stop, chain_id, owner)
+        chain = await asyncio.to_thread(chains.get, chain_id, owner)
+        return answer_of(begun, await asyncio.to_thread(told.whole, chain))
 
     @router.get("/chains")
     def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -92,8 +122,8 @@ def new_chain(
     services: Services, name: str, told: dict[str, Any], owner: str, address: str
 ) -> ChainStanding:
     """The chain that a request asks for; whoever cannot be known again finds it by its id. Raises
-    as `ChainQueue.start`, HTTPException."""
-    sent = SentValues(services, owner)
+    as `ChainQueue.start`, CallbackRefused, HTTPException."""
+    sent, callback = SentValues(services, owner), callback_of(services, told)
     values = told.get("values", {})
     form = form_for(sent, name, values)
     if name not in services.chain_forms.folder:
@@ -101,20 +131,23 @@ def new_chain(
     given = sent.of(form, values)
     services.chain_forms.check_keys(name, owner, given)
     begun = services.chains.start(name, given, owner, address, attended=True)
+    stop = partial(services.chains.stop, begun.id, owner)
+    call_back(services, callback, "chain", [begun.id], owner, stop)
     return services.chains.get(begun.id, owner)
 
 
 def continued(
     services: Services, json: ChainJson, chain_id: str, told: Mapping[str, Any], owner: str
 ) -> dict[str, Any]:
-    """A chain that goes on, as it is then. Raises as `ChainQueue.go_on`."""
+    """A chain that goes on, as it is then. Raises as `ChainQueue.go_on`, CallbackRefused."""
     chains, sent = services.chains, SentValues(services, owner)
-    given = None
+    callback, given = callback_of(services, told), None
     if (values := told.get("values")) is not None:
         name = chains.get(chain_id, owner).chain
         given = sent.of(form_for(sent, name, values), values)
         services.chain_forms.check_keys(name, owner, given)
     chains.go_on(chain_id, owner, given)
+    call_back(services, callback, "chain", [chain_id], owner, partial(chains.stop, chain_id, owner))
     return json.whole(chains.get(chain_id, owner))
 
 

@@ -26,6 +26,7 @@ from comfy.messages import message
 from comfy.records.started_requests import OtherRequest
 from comfy.services.batch_check import BatchErrors
 from comfy.services.start import FieldErrors
+from comfy.webhooks.address import CallbackRefused
 from ui.web.responses import Problem
 
 
@@ -50,6 +51,7 @@ _KINDS: tuple[tuple[type[ComfyError], Kind], ...] = (
     (BatchErrors, Kind(422, "values-refused")),
     (WorkflowError, Kind(422, "workflow-refused")),
     (OtherRequest, Kind(422, "key-used")),
+    (CallbackRefused, Kind(422, "callback-refused")),
     (RunGoesOn, Kind(409, "goes-on")),
     (TooManyRuns, Kind(429, "too-many")),
     (ServerUnreachable, Kind(503, "comfyui-away")),

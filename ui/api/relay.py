@@ -8,6 +8,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import APIRouter, WebSocket
 from starlette.requests import HTTPConnection
@@ -23,6 +24,7 @@ from comfy.protocol.relay import (
     wants_metadata,
     without_metadata,
 )
+from comfy.protocol.run_state import RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from ui.web.identity import NOBODY, Identity
@@ -31,6 +33,7 @@ from ui.web.socket_limits import (
     authenticate_socket,
     ends_with_browser,
     run_until_first,
+    set_from_thread,
 )
 
 TOO_SLOW = 1013  # close code: the client has left so many states unread that it would miss one
@@ -51,7 +54,8 @@ def relay_routes(
         owner = await authenticate_socket(socket, identity)
         if owner is None:
             return
-        hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, runs.waiting)
+        unfinished = sum(not one.state.phase.finished for one in runs.known())
+        hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, unfinished)
         with ends_with_browser(socket):
             if all == "true" and operates(socket):
                 await RelaySession(socket, owner, None, of_all=True).serve(runs, hello)
@@ -63,24 +67,29 @@ def relay_routes(
                     session = RelaySession(socket, owner, runs.get(run, owner) if run else None)
                 except RunNotFound:
                     await socket.send_text(hello)
-                    await tell_end(socket, run, owner)
+                    await tell_of_record(socket, run, owner)
                     return
                 await session.serve(runs, hello)
 
-    async def tell_end(socket: WebSocket, run_id: str, owner: str) -> None:
+    async def tell_of_record(socket: WebSocket, run_id: str, owner: str) -> None:
         """Of a run that is only on record, or is none of this person's."""
         try:
             record: Record = await asyncio.to_thread(runs.record, run_id, owner)
         except RunNotFound:
             await socket.close(UNKNOWN_RUN, "There is no such run.")
             return
-        await socket.send_text(verdict(record.state))
-        await socket.send_text(over(record.state))
-        await socket.close()
+        await tell_end(socket, record.id, record.state)
 
     router.add_api_websocket_route("/api/v1/relay", relay)
     router.add_api_websocket_route("/ws", relay)
     return router
+
+
+async def tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
+    """Of a run that has ended before anybody listened."""
+    await socket.send_text(verdict(run_id, state))
+    await socket.send_text(over(run_id))
+    await socket.close()
 
 
 class RelaySession:
@@ -109,12 +118,14 @@ class RelaySession:
         left."""
         with contextlib.ExitStack() as followed:
             followed.callback(runs.follow(self._take))
-            self._put_first(hello)
             if self._run is not None:
-                followed.callback(self._run.subscribe(self._wake))
+                wake = partial(set_from_thread, self._loop, self._changed)
+                followed.callback(self._run.subscribe(wake))
                 if self._run.state.phase.finished:
-                    self._take(self._run.owner, self._run.id, verdict(self._run.state))
-                    self._take(self._run.owner, self._run.id, over(self._run.state))
+                    await self._socket.send_text(hello)
+                    await tell_end(self._socket, self._run.id, self._run.state)
+                    return
+            self._put_first(hello)
             jobs = self._listen(), self._send(), self._give_up()
             await run_until_first(self._socket, *jobs)
 
@@ -134,14 +145,7 @@ class RelaySession:
             is_late = len(self._unread) >= MOST_UNREAD
             if not is_late:
                 self._unread.append((of_preview, frame))
-        self._call(self._late.set if is_late else self._changed.set)
-
-    def _wake(self) -> None:
-        self._call(self._changed.set)
-
-    def _call(self, what: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the app is ending
-            self._loop.call_soon_threadsafe(what)
+        set_from_thread(self._loop, self._late if is_late else self._changed)
 
     async def _give_up(self) -> None:
         await self._late.wait()

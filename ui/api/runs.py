@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from starlette.exceptions import HTTPException
 
 from comfy.errors import RunNotFound
+from comfy.messages import message
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
@@ -20,6 +22,7 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
 _PAGE, _LONGEST_PAGE = 50, 200  # runs a request
+_NO_CURSOR = message("There is no such page (any more): ask once more without “cursor”.")
 
 
 class Runs:
@@ -81,6 +84,8 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         plain = not (text or favourites or cursor)
         line = services.runs.line_of(owner) if plain else ()
         going = [one.record for one in line if workflow in ("", one.job.workflow)]
+        if cursor and not (history and history.get(cursor, owner)):
+            raise HTTPException(422, _NO_CURSOR)
         ended = history.of(owner, wanted, before=cursor, limit=limit) if history else ()
         more = ended[-1].id if len(ended) == limit else None
         return AsciiJSON({"runs": [runs.listed(one) for one in (*going, *ended)], "next": more})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import message
 from comfy.services.start import Batch
 from comfy.services.uploads import Upload, content_of
+from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
 from ui.api.run_json import ToldRun
 from ui.api.runs import Runs
@@ -42,6 +43,7 @@ _BODY: dict[str, Any] = {
                 "properties": {
                     "values": {"type": "object", "description": "Values by field key."},
                     "count": {"type": "integer", "minimum": 1, "maximum": _MOST_AT_ONCE},
+                    "callback": CALLBACK,
                 },
             },
             "example": {"values": {"2.text": "a lighthouse at dusk"}},
@@ -49,7 +51,10 @@ _BODY: dict[str, Any] = {
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "properties": {"values": {"type": "string", "description": "The values as JSON."}},
+                "properties": {
+                    "values": {"type": "string", "description": "The values as JSON."},
+                    "callback": CALLBACK,
+                },
                 "additionalProperties": {"type": "string", "format": "binary"},
             },
         },
@@ -69,10 +74,10 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The ids of the runs that a request has started, now or before (`again`); why the rest was not
-    started, None where all were."""
+    """The ids of what a request has started, now or before (`again`): runs, or one batch or chain;
+    why the rest was not started, None where all were."""
 
-    runs: tuple[str, ...]
+    ids: tuple[str, ...]
     refused: ComfyError | None = None
     again: bool = False
 
@@ -112,15 +117,20 @@ def start_api(
             begun = await asyncio.to_thread(starting.once, name, sent, asker, idempotency_key)
             del sent  # files may be among it
             if wait:
-                await ends_of(services, begun.runs, owner, request, lasting=bool(idempotency_key))
-        said = [await asyncio.to_thread(runs.found, one, owner) for one in begun.runs]
-        status, headers = (200, {"idempotent-replayed": "true"}) if begun.again else (201, {})
+                await ends_of(services, begun.ids, owner, request, lasting=bool(idempotency_key))
+        said = [await asyncio.to_thread(runs.found, one, owner) for one in begun.ids]
         if not counted:
-            return AsciiJSON(said[0], status, headers | {"location": said[0]["url"]})
+            return answer_of(begun, said[0])
         refused = problem_of(begun.refused).to_json() if begun.refused else None
-        return AsciiJSON({"runs": said, "refused": refused}, status, headers)
+        return answer_of(begun, {"runs": said, "refused": refused})
 
     return router
+
+
+def answer_of(begun: Begun, said: dict[str, Any]) -> AsciiJSON:
+    """The answer to what has started something, with the address of what is one thing."""
+    status, headers = (200, {"idempotent-replayed": "true"}) if begun.again else (201, {})
+    return AsciiJSON(said, status, headers | ({"location": said["url"]} if "url" in said else {}))
 
 
 async def ends_of(
@@ -148,24 +158,12 @@ class RunStart:
     def once(self, name: str, sent: Sent, asker: Asker, key: str) -> Begun:
         """The runs that a request asks for, at least one; those of before where it was sent with
         this key already. ComfyError, HTTPException."""
-        if not key:
+
+        def start() -> Begun:
             batch = self._start(name, sent, asker)
             return Begun(tuple(run.id for run in batch.runs), batch.refused)
-        if len(key) > _LONGEST_KEY:
-            raise HTTPException(422, _LONG_KEY)
-        if self._services.runs.history is None:
-            raise HTTPException(409, _NO_HISTORY)
-        requests = self._services.runs.history.requests
-        if before := requests.begin(asker.name, key, self._content(name, sent, asker.owner)):
-            return Begun(before, again=True)
-        try:
-            batch = self._start(name, sent, asker)
-        except BaseException:
-            requests.failed(asker.name, key)
-            raise
-        ids = tuple(run.id for run in batch.runs)
-        requests.started(asker.name, key, ids)
-        return Begun(ids, batch.refused)
+
+        return KeyedRequest(self._services, asker, key).once(("runs", name), sent, start)
 
     def _start(self, name: str, sent: Sent, asker: Asker) -> Batch:
         services, owner = self._services, asker.owner
@@ -174,17 +172,54 @@ class RunStart:
             raise HTTPException(422, _COUNT)
         if name in services.chain_forms.folder:
             raise HTTPException(409, _IS_CHAIN)
+        callback = callback_of(services, sent.told)
         reader, told = SentValues(services, owner), sent.told.get("values", {})
         values = reader.of(form_for(reader, name, told), told)
-        return services.starter.start_batch(
+        batch = services.starter.start_batch(
             name, values, owner, count, address=asker.address, watched=False, keeps_going=True
         )
 
-    def _content(self, name: str, sent: Sent, owner: str) -> str:
+        def stop() -> None:
+            for run in batch.runs:
+                run.cancel()
+
+        call_back(services, callback, "run", [run.id for run in batch.runs], owner, stop)
+        return batch
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request with its Idempotency-Key, "" for none."""
+
+    services: Services
+    asker: Asker
+    key: str
+
+    def once(self, what: tuple[str, str], sent: Sent, start: Callable[[], Begun]) -> Begun:
+        """What it starts, or has started before; `what`: the kind of that, and the workflow or
+        chain. Raises as `start` and `StartedRequests.begin`, HTTPException."""
+        if not self.key:
+            return start()
+        if len(self.key) > _LONGEST_KEY:
+            raise HTTPException(422, _LONG_KEY)
+        if self.services.runs.history is None:
+            raise HTTPException(409, _NO_HISTORY)
+        requests, name = self.services.runs.history.requests, self.asker.name
+        if before := requests.begin(name, self.key, self._content(what, sent)):
+            return Begun(before, again=True)
+        try:
+            begun = start()
+        except BaseException:
+            requests.failed(name, self.key)
+            raise
+        requests.started(name, self.key, begun.ids)
+        return begun
+
+    def _content(self, what: tuple[str, str], sent: Sent) -> str:
         """What tells a request from others: of files that came with it their bytes."""
-        uploads, told = self._services.copies.uploads, dict(sent.told)
+        uploads, told = self.services.copies.uploads, dict(sent.told)
         for key in sent.files:
-            path = uploads.find(owner, told["values"][key])
+            path = uploads.find(self.asker.owner, told["values"][key])
             content = content_of(Upload(path.name, path)) if path is not None else ""
             told["values"] = told["values"] | {key: {"sha256": content}}
-        return json.dumps([name, told], sort_keys=True)
+        return json.dumps([*what, told], sort_keys=True)

@@ -97,6 +97,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs, room: Share)
             return Response(status_code=304, headers=headers)
         return Response(state.preview.data, media_type=image_type(state.preview), headers=headers)
 
+    @router.head("/runs/{run_id}/files/{n}", include_in_schema=False)
     @router.get("/runs/{run_id}/files/{n}", responses={200: _FILE})
     def file(
         request: Request,

@@ -74,7 +74,7 @@ class Bodies:
         with self.room.held(caller_of(request.scope, self.identity)) as place:
             if not place:
                 raise HTTPException(503, BUSY)
-            async with request.form(max_files=MOST_FILES) as form:
+            async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
                 ids = await self._kept(files, owner)
                 return [
@@ -105,6 +105,8 @@ class Bodies:
                 told["values"] |= self._object(value)
             elif key in _OF_REQUEST and isinstance(value, str):
                 told |= self._object(f'{{"{key}": {value}}}')
+            elif key == "callback" and isinstance(value, str):
+                told[key] = value
             elif isinstance(value, str):
                 told["values"][key] = value
         files = [(key, value) for key, value in items if isinstance(value, UploadFile)]

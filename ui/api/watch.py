@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -13,9 +14,12 @@ from starlette.types import Receive, Scope, Send
 
 from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
+from comfy.services.batch_queue import BatchQueue
+from comfy.services.chain_queue import ChainQueue
 from ui.web.body_limits import BUSY
 from ui.web.responses import Problem
 from ui.web.shares import Caller, Share
+from ui.web.socket_limits import set_from_thread
 
 # That of a run, which takes a callback and gives the way out.
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
@@ -48,13 +52,8 @@ class RunStream(StreamingResponse):
 @contextlib.contextmanager
 def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
     """An event that is set whenever there is something new."""
-    loop, changed = asyncio.get_running_loop(), asyncio.Event()
-
-    def tell() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
-            loop.call_soon_threadsafe(changed.set)
-
-    leave = subscribe(tell)
+    changed = asyncio.Event()
+    leave = subscribe(partial(set_from_thread, asyncio.get_running_loop(), changed))
     try:
         yield changed
     finally:
@@ -87,11 +86,35 @@ async def ends_first(run: Run, request: Request) -> bool:
         async for _ in states_of(run):
             pass
 
+    return await _before_leaving(end(), request)
+
+
+async def group_ends_first(
+    groups: BatchQueue | ChainQueue, group_id: str, owner: str, request: Request
+) -> bool:
+    """The same for a batch or a chain of this owner's."""
+
+    def goes_on() -> bool:
+        return groups.get(group_id, owner).state in ("running", "paused")
+
+    def own_news(tell: Callable[[], None]) -> Callable[[], None]:
+        return groups.subscribe(lambda whose: tell() if whose == owner else None)
+
+    async def end() -> None:
+        with news_of(own_news) as changed:
+            while await asyncio.to_thread(goes_on):
+                await changed.wait()
+                changed.clear()
+
+    return await _before_leaving(end(), request)
+
+
+async def _before_leaving(awaited: Coroutine[None, None, None], request: Request) -> bool:
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    ended, left = tasks = [asyncio.create_task(end()), asyncio.create_task(gone())]
+    ended, left = tasks = [asyncio.create_task(awaited), asyncio.create_task(gone())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return ended.done() or not left.done()

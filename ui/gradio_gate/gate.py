@@ -36,6 +36,7 @@ from ui.web.gradio_internals import (
 )
 from ui.web.identity import OWN_PAGE_ONLY, Identity
 from ui.web.limits import WebLimits
+from ui.web.responses import wants_page
 from ui.web.shares import Caller, FairSlots, caller_of
 
 _READ = PAGE | ANSWERS | {STREAM}
@@ -61,10 +62,13 @@ class GradioGate:
         identity: Identity,
         limits: WebLimits,
         sign_in: Callable[[str], ASGIApp],
+        nothing: Callable[[str], ASGIApp],
     ) -> None:
-        """`sign_in` makes the page that asks for a login, from the app's address."""
+        """`sign_in` makes the page that asks for a login, `nothing` the one for browsers where
+        there is nothing; both from the app's address."""
         self.gradio = gradio
         self.sign_in = sign_in
+        self.nothing = nothing
         self.identity = identity
         self.limits = limits
         self.parsing = asyncio.Semaphore(_PARSING)
@@ -94,6 +98,10 @@ class GradioGate:
                 await refusal(OWN_PAGE_ONLY, 403)(scope, receive, send)
             case "http", "POST" if path in _MADE or path.startswith(CALL):
                 await self._call(path, scope, receive, send)
+            case "http", "GET" | "HEAD" if wants_page(Request(scope)):
+                of_app = Request({**scope, "path": "/"})
+                address = root_address(of_app, "/", self.gradio.root_path)
+                await self.nothing(address)(scope, receive, send)
             case "http", _:
                 await refusal(_NOTHING_HERE, 404)(scope, receive, send)
             case "websocket", _:

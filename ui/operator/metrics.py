@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import get_args
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -18,9 +20,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from comfy.errors import ComfyError
 from comfy.protocol.run_state import Phase
 from comfy.servers.reports import ServerReport
 from comfy.servers.server import ComfyServer
+from comfy.webhooks.waiting import Attempt
 from ui.operator.access import OperatorAccess
 from ui.services import Services
 from ui.version import app_version
@@ -61,6 +65,7 @@ class AppCollector(Collector):
         pages, sockets = self._services.health.listening, self._sockets()
         yield InfoMetricFamily("comfyforms", "This app.", {"version": app_version()})
         yield from self._runs()
+        yield from self._webhooks()
         yield from _servers(self._services)
         yield GaugeMetricFamily("comfyforms_open_pages", "Pages that are open.", pages)
         yield GaugeMetricFamily("comfyforms_open_sockets", "WebSockets that are open.", sockets)
@@ -83,6 +88,18 @@ class AppCollector(Collector):
             buckets=[*buckets, ("+Inf", totals.timed)],
             sum_value=totals.seconds,
         )
+
+    def _webhooks(self) -> Iterator[Metric]:
+        webhooks = self._services.webhooks
+        tries = CounterMetricFamily(
+            "comfyforms_webhook_tries", "Webhooks that were sent.", labels=["outcome"]
+        )
+        for outcome in get_args(Attempt):
+            tries.add_metric([outcome], webhooks.attempts[outcome])
+        yield tries
+        with suppress(ComfyError):  # the database does not answer
+            about = "Webhooks that are to be sent, again or for the first time."
+            yield GaugeMetricFamily("comfyforms_webhooks_due", about, webhooks.undelivered)
 
 
 def _servers(services: Services) -> Iterator[Metric]:

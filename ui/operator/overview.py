@@ -4,7 +4,7 @@ and no images of anybody."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
@@ -60,8 +60,9 @@ class Overview:
     lacking: tuple[LackingWorkflow, ...] | None
 
 
-def overview(services: Services) -> Overview:
-    """Asks the servers; may take seconds once, as the forms of all workflows are built."""
+def overview(services: Services, name_of: Callable[[str], str]) -> Overview:
+    """Asks the servers; `name_of` says what an owner is called, "" for nobody who signs in. May
+    take seconds once, as the forms of all workflows are built."""
     now = time.time()
     pairs = zip(services.servers.servers, services.reports(), strict=True)
     live = [run for run in services.runs.known() if not run.state.phase.finished]
@@ -73,16 +74,15 @@ def overview(services: Services) -> Overview:
         lacking = None
     return Overview(
         tuple(ServerLine(server, report) for server, report in pairs),
-        tuple(_line(run, now) for run in live),
+        tuple(_line(run, name_of(run.owner), now) for run in live),
         lacking,
     )
 
 
-def _line(run: Run, now: float) -> RunLine:
-    kind, _, name = run.owner.partition(":")
+def _line(run: Run, name: str, now: float) -> RunLine:
     job = run.job
     return RunLine(
-        name if kind == "user" else _NOT_SIGNED_IN,
+        name or _NOT_SIGNED_IN,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
         message("Asked for {duration} ago", duration=seconds_words(now - run.submitted_at)),
         _progress(run.state),

@@ -32,7 +32,8 @@ def operator_routes(
     def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
         tags = head_tags_of(html.escape(root), html_of(TITLE))
-        return as_page(plain_page(tags, page_body(overview(services), why), root), status)
+        body = page_body(overview(services, identity.name_of), why)
+        return as_page(plain_page(tags, body, root), status)
 
     def drain(server: ComfyServer) -> str:
         pool.drain(server)

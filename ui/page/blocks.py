@@ -33,7 +33,7 @@ _HERE = Path(__file__).parent
 _STYLES = (
     "gradio.css",
     "page.css",
-    "phone_header.css",
+    "header.css",
     "form.css",
     "filling.css",
     "dialogs.css",
@@ -51,9 +51,14 @@ _BRAND = (
 _MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
 <button type="button" class="quiet" aria-label="${value.menu}" aria-expanded="false">☰</button>"""
 # What the header says of the server: templates that Gradio fills in with their words.
-_SERVER = '<span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
-_STAND_IN = """<span class="stand-in" title="${value.connect}">${value.demo} <details>
-<summary>${value.how}</summary><span class="how">${value.connect}</span></details></span>"""
+_WAITING = '<span class="waiting"></span>'
+_SERVER = (
+    _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
+)
+_STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">${{value.demo}}
+<span class="way">{_WAITING}<details>
+<summary>${{value.how}}</summary><span class="how">${{value.connect}}</span>
+</details></span></span>"""
 _STAND_IN_WORDS = {
     "demo": message("Demo mode – not connected to ComfyUI."),
     "how": message("How to connect"),
@@ -65,7 +70,7 @@ _STAND_IN_WORDS = {
 # What of it is always seen: empty where there is nothing to say.
 _MENU_WORDS = {"menu": message("Menu"), "demo": "", "about": ""}
 _DEMO_MENU_WORDS = _MENU_WORDS | {"demo": message("Demo"), "about": _STAND_IN_WORDS["demo"]}
-_STATE = '<span class="server-state" role="status"></span><span class="waiting"></span>'
+_STATE = '<span class="server-state" role="status"></span>'
 
 
 def build_page(
@@ -86,6 +91,7 @@ def build_page(
         redraw = gr.Button("", visible="hidden", elem_id="redraw")
         picker, bring = _header(services, login=login)
         operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
+        signs_out = gr.HTML("<span></span>", elem_id="signs-out", visible=False)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
@@ -108,7 +114,7 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        drawn = [opened, picker, keep_running, notify, bring, operates]
+        drawn = [opened, picker, keep_running, notify, bring, operates, signs_out]
         _wire_choice(services, page, redraw, picker, asked, drawn, identity)
         add_endpoints()
     return page
@@ -152,7 +158,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
         )
         gr.HTML(
             _STAND_IN_WORDS if services.demo else _escaped(services.server_name),
-            html_template=(_STAND_IN if services.demo else _SERVER) + _STATE,
+            html_template=_STATE + (_STAND_IN if services.demo else _SERVER),
             elem_id="server",
             js_on_load=calls("components/header.js", "mountServer(element)"),
         )
@@ -280,9 +286,11 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
         may_open = gr.HTML(visible=services.forms.permissions.open(person))
         operates = gr.HTML(visible=services.forms.permissions.operates(person))
+        signs_out = gr.HTML(visible=identity.may_sign_out(request))
         may_notify = wanted.get("notifies")  # None: this browser cannot
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
-        return choice, offer, bool(wanted.get("keeps_going")), notify, may_open, operates
+        wishes = bool(wanted.get("keeps_going")), notify
+        return choice, offer, *wishes, may_open, operates, signs_out
 
     for event in (page.load, redraw.click):
         event(

@@ -14,6 +14,7 @@ from comfy.errors import ComfyError
 from comfy.messages import message, sentences
 from comfy.protocol.run_state import RunState
 from comfy.records.serialization import state_to_json
+from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import from_data_url
 from comfy.workflow.folder import WorkflowFolder
@@ -44,27 +45,11 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
         """
         with releases_session(request):
             owner = identity.person(request)
-            yield from progress(workflow, values_of_script(values), owner, where(request, owner))
-
-    def progress(
-        workflow: str, values: dict[str, Any], owner: str, address: str
-    ) -> Iterator[dict[str, Any]]:
-        with as_gradio_errors():
-            started = starter.start(
-                workflow, values, owner, address=address, deadline=_DEADLINE, watched=False
-            )
-        del values  # files may be among them, and the run may take an hour
-        try:
-            for state in started.watch():
-                told = state_to_json(state)
-                yield {name: told[name] for name in _TOLD} | {
-                    "run": started.id,
-                    "values": dict(started.job.values),
-                    **results_of(started.id, state),
-                    "error": state.error.message if state.error else None,
-                }
-        finally:
-            started.cancel()
+            wanted = values_of_script(values)
+            with run_of_script(starter, workflow, wanted, owner, where(request, owner)) as started:
+                del wanted  # files may be among them, and the run may take an hour
+                for state in started.watch():
+                    yield told_run(started, state)
 
     def workflows(request: gr.Request) -> list[dict[str, str]]:
         """The workflows on offer: name, title, and why one cannot be used (else empty)."""
@@ -77,6 +62,33 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
 
     api(run, api_name="run", concurrency_limit=MOST_AT_ONCE)
     api(workflows, api_name="workflows", concurrency_limit=None)
+
+
+@contextlib.contextmanager
+def run_of_script(
+    starter: Starter, workflow: str, values: dict[str, Any], owner: str, address: str
+) -> Iterator[Run]:
+    """A run that ends with the block, and with its caller; gr.Error where it cannot be started."""
+    with as_gradio_errors():
+        started = starter.start(
+            workflow, values, owner, address=address, deadline=_DEADLINE, watched=False
+        )
+    del values
+    try:
+        yield started
+    finally:
+        started.cancel()
+
+
+def told_run(run: Run, state: RunState) -> dict[str, Any]:
+    """A run in this state, as scripts are told."""
+    told = state_to_json(state)
+    return {name: told[name] for name in _TOLD} | {
+        "run": run.id,
+        "values": dict(run.job.values),
+        **results_of(run.id, state),
+        "error": state.error.message if state.error else None,
+    }
 
 
 def results_of(run_id: str, state: RunState) -> dict[str, list[str]]:

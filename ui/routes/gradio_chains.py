@@ -38,23 +38,32 @@ def add_chain_api(services: Services, identity: Identity) -> None:
         by its name ("switches:.large": true); what is left out keeps the author's value, seeds left
         out are random, files are sent as data:…;base64,… addresses.
         """
-        with releases_session(request), as_gradio_errors():
+        with releases_session(request):
             owner = identity.person(request)
-            wanted = values_of_script(values)
-            services.chain_forms.check_keys(name, owner, wanted)
-            address = where(request, owner)
-            started = services.chains.start(name, wanted, owner, address, attended=True)
-            del wanted  # files may be among them, and the chain may take long
-            try:
-                with closing(_told(services.chains, started.id, owner)) as told:
-                    last = yield from told
-                yield _standing(last) | {"results": list(_results(services, last))}
-            finally:
-                if owner == NOBODY:
-                    with suppress(ChainNotFound):
-                        services.chains.delete(started.id, owner)
+            yield from chain_of_script(
+                services, name, values_of_script(values), owner, where(request, owner)
+            )
 
     api(chain, api_name="chain", concurrency_limit=MOST_AT_ONCE)
+
+
+def chain_of_script(
+    services: Services, name: str, values: dict[str, Any], owner: str, address: str
+) -> Iterator[dict[str, Any]]:
+    """How far a chain is, whenever that is new, then the same with what its steps have made. It
+    ends with its caller; gr.Error where it cannot be started."""
+    with as_gradio_errors():
+        services.chain_forms.check_keys(name, owner, values)
+        started = services.chains.start(name, values, owner, address, attended=True)
+        del values  # files may be among them, and the chain may take long
+        try:
+            with closing(_told(services.chains, started.id, owner)) as told:
+                last = yield from told
+            yield _standing(last) | {"results": list(_results(services, last))}
+        finally:
+            if owner == NOBODY:
+                with suppress(ChainNotFound):
+                    services.chains.delete(started.id, owner)
 
 
 def _told(

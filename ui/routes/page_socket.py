@@ -25,7 +25,12 @@ from ui.view.headlines import AWAY
 from ui.view.run_view import run_entry
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
-from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first
+from ui.web.socket_limits import (
+    UNKNOWN_WORD,
+    authenticate_socket,
+    run_until_first,
+    set_from_thread,
+)
 
 _GAP = 0.1  # seconds between two messages to one page: news adds up
 _ENDED = 50  # batches that have, of which a page is told
@@ -72,8 +77,7 @@ class PageSession:
 
         def wake(_: str) -> None:
             if not self.due.is_set():
-                with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
-                    loop.call_soon_threadsafe(self.due.set)
+                set_from_thread(loop, self.due)
 
         def wake_own(owner: str) -> None:
             if owner == self.owner:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.errors import ComfyError, RunNotFound
@@ -48,6 +48,7 @@ _UNSAFE = ("image/svg+xml",)
 # this app's rights.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_FILE = message("This file no longer exists.")
+_NO_RANGE = message("The file does not have the range of bytes that was asked for.")
 _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # runs that something is done with at once
 
@@ -161,7 +162,7 @@ class ResultFiles:
             status = None
         if path is None or status is None:
             raise HTTPException(404, _NO_FILE)
-        return FileResponse(path, headers=headers, media_type=media_type, stat_result=status)
+        return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
 
     def archive(self, records: Iterable[Record]) -> Iterator[bytes]:
         """A ZIP of the runs' saved files (of all, where none was saved), made while it is sent.
@@ -185,7 +186,12 @@ class ResultFiles:
             try:
                 content = stack.enter_context(self.opened(record, record.state.files[at]))
             except (ComfyError, OSError) as problem:
-                log.info("A file of run %s is left out of an archive: %s", record.id, problem)
+                log.info(
+                    "A file of run %s is left out of an archive: %s",
+                    record.id,
+                    problem,
+                    extra={"run": record.id},
+                )
                 return False
             bundle.add(iter(partial(content.read, _CHUNK), b""), name)
             yield from bundle.all_files()
@@ -235,6 +241,23 @@ def as_file(name: str) -> dict[str, str]:
     """The header by which a browser saves an answer under this name."""
     told = quote(download_name(name))
     return {"content-disposition": f"attachment; filename*=UTF-8''{told}"}
+
+
+class RangedFile(FileResponse):
+    """A file of this machine, or a range of it. HTTPException, before anything is sent, for a range
+    that it does not have: programs and the page are told that as any other error."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+
+        async def unless_refused(told: Message) -> None:
+            if told["type"] == "http.response.start" and told["status"] >= 400:
+                size = {"content-range": f"bytes */{self.headers['content-length']}"}
+                beyond = told["status"] == 416
+                raise HTTPException(told["status"], _NO_RANGE, size if beyond else None)
+            await send(told)
+
+        await super().__call__(scope, receive, unless_refused)
 
 
 class PassedOn(StreamingResponse):

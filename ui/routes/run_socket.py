@@ -8,7 +8,6 @@ browser holds up nobody: the run's own thread only swaps the newest state.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import threading
 import time
@@ -34,6 +33,7 @@ from ui.web.socket_limits import (
     authenticate_socket,
     ends_with_browser,
     run_until_first,
+    set_from_thread,
 )
 
 _PAINTED = re.compile(r"painted ([0-9]{1,9}) ([0-9]{1,6})")
@@ -119,9 +119,7 @@ class RunSession:
 
         def wake() -> None:
             self.remember(self.run.state)
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the app is ending
-                loop.call_soon_threadsafe(self.changed.set)
-                loop.call_soon_threadsafe(self.frames_changed.set)
+            set_from_thread(loop, self.changed, self.frames_changed)
 
         unsubscribe = self.run.subscribe(wake)
         self.remember(self.run.state)

@@ -56,7 +56,7 @@ def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) 
             if not place:
                 return PlainTextResponse(translated(BUSY), 503)
             try:
-                async with request.form(max_files=MOST_FILES) as form:
+                async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                     files = [
                         file for file in form.getlist(UPLOADED) if isinstance(file, UploadFile)
                     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from comfy.form.model import Field, Form
 
@@ -20,6 +21,15 @@ def argument_names(form: Form) -> dict[str, str]:
             name = unique_name(_name_of(field), taken)
             names[field.key] = name
             taken.add(name)
+    return names
+
+
+def workflow_names(titles: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The names of workflows by such names of their own, made of what each is called: pairs of that
+    and its name. Those that come first keep theirs whatever comes later."""
+    names: dict[str, str] = {}
+    for title, workflow in titles:
+        names[unique_name(plain_word(title) or "workflow", set(names))] = workflow
     return names
 
 

@@ -40,6 +40,7 @@ HEADLINES = {
 }
 
 AWAY = message("Can't reach the image server. Retrying…")
+HELD = message("Waiting: no image server takes runs at the moment")
 SENDING = message("Sending your files")
 _FETCHING = message("Fetching the results")
 
@@ -121,6 +122,8 @@ def headline(
             return AWAY
         case Phase.WAITING if state.uploading:
             return SENDING
+        case Phase.WAITING if state.held:
+            return HELD
         case Phase.WAITING:
             return waiting_words(state.queue_place, typical)
         case Phase.RUNNING if state.over:

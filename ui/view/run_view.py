@@ -14,7 +14,7 @@ from comfy.protocol.outputs import FileKind
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
-from ui.view.headlines import AWAY, HEADLINES, SENDING, headline, place_words
+from ui.view.headlines import AWAY, HEADLINES, HELD, SENDING, headline, place_words
 
 NO_RESULT = message("This result no longer exists.")
 
@@ -253,7 +253,7 @@ def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEnt
     """A run as its person's list shows it; `typical` as for `show`."""
     state, place = record.state, record.state.queue_place
     words = place_words(place, typical) if place is not None else HEADLINES[state.phase]
-    said = AWAY if state.away else SENDING if state.uploading else words
+    said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
     return RunEntry(
         record.id,
         record.job.title,

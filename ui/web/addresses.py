@@ -18,6 +18,7 @@ from comfy.client.address import is_loopback
 from comfy.messages import message
 from ui.languages.current import translated
 from ui.web.gradio_internals import SERVER_HEADER
+from ui.web.responses import API, Problem
 
 # "*" trusts these: whoever is believed without being named must at least be near, else any browser
 # could choose its own address.
@@ -147,7 +148,8 @@ class ProxyMiddleware:
         ] + here
         stranger = next((name for name in names if not self.hosts.know(name)), None)
         if stranger is not None or len(here) != 1:
-            await refused_host(host_name(stranger or ""))(scope, receive, send)
+            answer = refused_host(host_name(stranger or ""), scope["path"])
+            await answer(scope, receive, send)
             return
         rest = [(name, value) for name, value in without_forwarded(scope) if name != b"host"]
         await self.app({**scope, "headers": [(b"host", names[0].encode()), *rest]}, receive, send)
@@ -158,18 +160,17 @@ def without_forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in scope["headers"] if not name.startswith(_FORWARDED)]
 
 
-def refused_host(name: str) -> Response:
-    """The answer to a request for another name than the app's; "" where it was no name."""
-    if not name:
-        return PlainTextResponse(
-            translated(
-                message("This request does not say in its Host header which app it is for.")
-            ),
-            400,
-        )
+def refused_host(name: str, path: str) -> Response:
+    """The answer to a request for another name than the app's, "" where it was no name: to programs
+    a problem document, to browsers a sentence."""
+    status = 421 if name else 400
     said = message(
         "This app does not go by the name {name}. If it should, whoever runs it has to start it"
         " with --hosts {name}",
         name=name,
     )
-    return PlainTextResponse(translated(said), 421)
+    if not name:
+        said = message("This request does not say in its Host header which app it is for.")
+    if path.startswith(f"{API}/"):
+        return Problem(status, said).answer()
+    return PlainTextResponse(translated(said), status)

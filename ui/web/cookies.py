@@ -59,6 +59,14 @@ class Cookies:
         age = min(round(lasts), AGE)
         return self.flagged(f"{self.session_name(request)}={shown}; Max-Age={age}", request)
 
+    def attempt_name(self, request: HTTPConnection) -> str:
+        """What the cookie of somebody is called who is signing in elsewhere."""
+        return f"{self.name(request)}-signing-in"
+
+    def attempt(self, request: HTTPConnection, sealed: str, lasts: float) -> str:
+        """The Set-Cookie header that keeps such an attempt for so many seconds; 0 takes it back."""
+        return self.flagged(f"{self.attempt_name(request)}={sealed}; Max-Age={lasts:.0f}", request)
+
     def new(self, request: HTTPConnection) -> str:
         """The Set-Cookie header that gives this browser an identity."""
         value = self.signed(secrets.token_urlsafe(32))

@@ -13,23 +13,30 @@ import json
 import logging
 import re
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import gradio as gr
 from fastapi import FastAPI
 from gradio.component_meta import ComponentMeta, updateable
 from gradio.components import Component
+from gradio.data_classes import FileData
 from gradio.events import api as api  # as `gr.api`, which has no type
 from gradio.queueing import Queue
 from gradio.route_utils import API_PREFIX, get_root_url
 from gradio.routes import App as App
 from gradio.routes import templates
 from gradio.state_holder import SessionState
-from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
+from gradio_client.utils import (  # type: ignore[import-untyped]
+    is_file_obj_with_meta,
+    traverse,
+)
+from gradio_client.utils import (
+    json_schema_to_python_type as json_schema_to_python_type,
+)
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
@@ -46,6 +53,8 @@ _CREATE_APP = App.create_app
 PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
 SCRIPTS = "/assets/"  # before the name of a script or style sheet, which holds a digest of it
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
+CONFIG = "/config"
+INFO = f"{API_PREFIX}/info"  # what can be called, with which values
 LOGIN = "/login"  # where its Python client signs in, with these two in a form
 USERNAME, PASSWORD = "username", "password"
 # What the page asks once, and what scripts ask to know what can be called.
@@ -62,6 +71,9 @@ UPLOAD = f"{API_PREFIX}/upload"  # takes files, and tells their places
 UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
 FILE = f"{API_PREFIX}/file="  # before a file's place: the file
 
+# How Gradio says that a value is a file, without all that it says of one.
+FILE_SCHEMA: Mapping[str, Any] = FileData.model_json_schema() | {"description": "A file"}
+_OF_APP = ("version", "protocol", "api_prefix", "app_id", "enable_queue", "connect_heartbeat")
 UPLOADED = "files"  # the name of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
 # Of its template's head: what is for other sites, and what installs the page.
@@ -99,6 +111,50 @@ def session_of_stream(request: HTTPConnection) -> str:
 def call_in(answer: bytes) -> str:
     """The name of a call that waits, from what JOIN and CALL answer."""
     return str(json.loads(answer)["event_id"])
+
+
+class NamedEndpoint(NamedTuple):
+    """An endpoint that one of the page's answers. `number`: what some calls name it by; `told`: its
+    values and what comes of it, as `Client.view_api` of `gradio_client` has them."""
+
+    number: int
+    name: str
+    told: dict[str, Any]
+
+
+def config_of(
+    gradio: App, answering: str, endpoints: Iterable[NamedEndpoint], root: str
+) -> dict[str, Any]:
+    """What clients read first of an app at the address `root` that has these endpoints; `answering`
+    is that of the page."""
+    page: Any = gradio.get_blocks().config
+    like = next(one for one in page["dependencies"] if one["api_name"] == answering)
+    takes, used = like["inputs"][:1], {*like["inputs"], *like["outputs"]}
+    public = like | {"api_visibility": "public"}
+    return {name: page[name] for name in _OF_APP} | {
+        "root": root,
+        "run_history": False,  # its browser's part would keep what is called
+        "components": [one for one in page["components"] if one["id"] in used],
+        "dependencies": [
+            public | {"id": number, "api_name": name, "inputs": takes * len(told["parameters"])}
+            for number, name, told in endpoints
+        ],
+    }
+
+
+def info_of(endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
+    """What clients read of the values of all of them."""
+    named = {f"/{one.name}": one.told | {"api_visibility": "public"} for one in endpoints}
+    return {"named_endpoints": named, "unnamed_endpoints": {}}
+
+
+def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict[str, Any]:
+    """What JOIN is sent for one of these, as it is for the page's: the number comes with the
+    values."""
+    known: Any = gradio.get_blocks().fns
+    number = next(one for one in known if known[one].api_name == answering)
+    data = [call.get("fn_index"), call.get("data")]
+    return {"data": data, "fn_index": number, "session_hash": call.get("session_hash")}
 
 
 def refusal(sentence: str, status: int, **more: object) -> JSONResponse:
@@ -173,11 +229,16 @@ def without_preprocess(component: Component) -> Component:
 def root_of(request: gr.Request) -> str:
     """The path of the app as this browser reaches it, "" at the root; no host, of which a request
     may say anything."""
+    return urlsplit(whole_root_of(request)).path
+
+
+def whole_root_of(request: gr.Request) -> str:
+    """The same with scheme and host, for whoever asks alone; "" where Gradio made the request."""
     inner = connection(request)
     if inner is None:
         return ""
     route = inner.url.path[inner.url.path.index(API_PREFIX) :]
-    return urlsplit(get_root_url(inner, route, inner.app.root_path)).path.rstrip("/")
+    return root_address(inner, route, inner.app.root_path)
 
 
 def root_address(request: Request, path: str, root_path: str) -> str:

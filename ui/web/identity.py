@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -17,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comfy.messages import message
 from ui.accounts.login import TOKEN_PREFIX, Login, SignedIn
+from ui.accounts.store import Way
 from ui.languages.current import translated
 from ui.web.addresses import FORWARDED_USER, client_address
 from ui.web.cookies import Cookies
@@ -25,6 +27,13 @@ from ui.web.rates import Rate
 
 # whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed
 NOBODY = "browser:"
+# What owners begin with: people of different kinds may have the same name.
+_KINDS: Mapping[Way, str] = {
+    "password": "user:",
+    "proxy": "user:",
+    "openid": "openid:",
+    "guest": NOBODY,
+}
 LOG_IN_FIRST = message("Please log in first.")
 _GUEST = message("Guest")
 OWN_PAGE_ONLY = message("This app answers its own page only.")
@@ -53,7 +62,14 @@ class Identity:
         who = self.signed_in(request)
         if who is None:
             return None
-        return f"{NOBODY if who.way == 'guest' else 'user:'}{who.name}"
+        return f"{_KINDS[who.way]}{who.name}"
+
+    def is_removed(self, owner: str) -> bool:
+        """Whether an owner is a person who may sign in no more."""
+        kind, _, name = owner.partition(":")
+        if self.login is None or kind not in ("user", "openid"):
+            return False
+        return not self.login.knows(name, by_provider=kind == "openid")
 
     def signed_in(self, request: HTTPConnection) -> SignedIn | None:
         """Who has signed in, if anybody has to: a token of ours alone counts where one is sent,
@@ -69,9 +85,9 @@ class Identity:
     def shown_name(self, request: HTTPConnection) -> str | None:
         """What the page calls whoever asks; None for nobody, and where nobody has to sign in."""
         who = self.signed_in(request)
-        if who is None:
+        if self.login is None or who is None:
             return None
-        return translated(_GUEST) if who.way == "guest" else who.name
+        return self.login.shown_name(who) or translated(_GUEST)
 
     async def caller(self, request: Request) -> str:
         """The owner who asks, as what a route depends on: 401 for nobody, and for a page of another
@@ -92,6 +108,19 @@ class Identity:
         already."""
         inner = connection(request)
         return (self.owner(inner) if inner else None) or ""
+
+    def may_sign_out(self, request: gr.Request) -> bool:
+        """Whether whoever is behind one of Gradio's own requests has something to sign out of."""
+        inner = connection(request)
+        who = self.signed_in(inner) if inner else None
+        return self.login is not None and who is not None and self.login.may_sign_out(who)
+
+    def name_of(self, owner: str) -> str:
+        """What somebody who has signed in is called, by the owner's name; "" for others."""
+        kind, _, name = owner.partition(":")
+        if kind == "openid" and self.login is not None:
+            return self.login.shown_name(SignedIn(name, "openid"))
+        return name if kind == "user" else ""
 
     async def own_page(self, request: Request) -> None:
         """That a browser's page of this site asks, or no browser, as what a route depends on: 403

@@ -3,7 +3,7 @@ spare."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from comfy.media.checks import MIB, FileLimits
 
@@ -39,9 +39,9 @@ class WebLimits:
     patience: float = 10.0
     least_speed: float = 10_000.0
     pause: float = 30.0
-    arriving: int = 512 * MIB
-    person_arriving: int = 112 * MIB  # the largest file and something beside it
-    address_arriving: int = 144 * MIB
+    arriving: int = 1024 * MIB
+    person_arriving: int = 272 * MIB  # the largest file and something beside it
+    address_arriving: int = 512 * MIB
     uploading: int = 32
     person_uploading: int = 8
     address_uploading: int = 16
@@ -66,3 +66,17 @@ class WebLimits:
     address_call_bodies: int = 64 * MIB
     person_working: int = 2
     address_working: int = 8
+
+    @classmethod
+    def with_files_of(cls, size: int) -> WebLimits:
+        """The defaults where one file may have so many bytes: what holds files grows with it."""
+        limits = cls()
+        return replace(
+            limits,
+            file=FileLimits(size),
+            arriving=max(limits.arriving, 4 * size),
+            person_arriving=max(limits.person_arriving, size + 16 * MIB),
+            address_arriving=max(limits.address_arriving, 2 * size),
+            uploads=max(limits.uploads, 16 * size),
+            run_files=max(limits.run_files, 2 * size),
+        )

@@ -17,6 +17,7 @@ from ui.web.failures import refusal_for
 from ui.web.gradio_internals import LOGIN
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
+from ui.web.urls import ENDPOINTS
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +27,11 @@ _REFRESH_EVERY = 1.0  # seconds after which whoever was removed is out, at most
 # What anybody may ask for: the pages that ask for a login, what these need, and what browsers and
 # chats read of any site.
 _READ = re.compile(
-    r"/|/account|/operator|/(shared|join)/[^/]+|/script/[^/]+/sign_in\.js"
+    r"/|/account|/operator|/(shared|join)/[^/]+|/login/openid(/callback)?|/script/[^/]+/sign_in\.js"
     r"|/languages/[^/]+/[^/]+|/icons/[^/]+"
     r"|/(health|favicon\.ico|robots\.txt|manifest\.json|service_worker\.js|social-card\.png)"
 )
-_SENT = re.compile(rf"({LOGIN}|/language)/?")
+_SENT = re.compile(rf"(({ENDPOINTS})?{LOGIN}|/language)/?")
 # Sockets that close with a code of their own, which tells a page that its login has ended.
 _PAGE_SOCKET = re.compile(r"/news|/live/[^/]+")
 

@@ -43,6 +43,11 @@ def refused_answer(problem: ComfyError, *unknown: type[ComfyError]) -> AsciiJSON
     return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks that shows the answer as a page."""
+    return "text/html" in request.headers.get("accept", "")
+
+
 async def http_error(_: Request, problem: Exception) -> Response:
     """What an HTTPException is answered with: its sentence, in the language of who asks."""
     assert isinstance(problem, HTTPException)

@@ -7,11 +7,13 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from comfy.errors import ComfyError
+from comfy.webhooks.secret import check_secret, new_secret
 
 SIZE = 32  # bytes
 _OTHER_FOLDER = "See who may read it, or choose another folder (--data)."
@@ -23,15 +25,7 @@ def kept_secret(folder: Path) -> bytes:
     Raises ComfyError where it can be neither read nor written.
     """
     path = folder / "secret"
-    try:
-        with FileLock(folder / "secret.lock", mode=0o600):
-            if not path.exists():
-                _write(path, secrets.token_bytes(SIZE))
-            secret = path.read_bytes()
-    except OSError as error:
-        raise ComfyError(
-            f"The file {path} could not be used: {error.strerror}.", _OTHER_FOLDER
-        ) from error
+    secret = _kept(path, lambda: secrets.token_bytes(SIZE))
     if len(secret) < SIZE:
         raise ComfyError(
             f"The file {path} is damaged.", "Delete it: everybody has to log in again, then."
@@ -39,9 +33,36 @@ def kept_secret(folder: Path) -> bytes:
     return secret
 
 
+def kept_webhook_secret(folder: Path) -> str:
+    """What all programs that work on this folder sign webhooks with, as receivers are told it.
+    Raises as `kept_secret`."""
+    path = folder / "webhook_secret"
+    secret = _kept(path, lambda: f"{new_secret()}\n".encode()).decode(errors="replace").strip()
+    try:
+        check_secret(secret)
+    except ValueError:
+        raise ComfyError(
+            f"The file {path} is damaged.", "Delete it, and tell receivers the new one."
+        ) from None
+    return secret
+
+
 def derived(secret: bytes, purpose: str) -> bytes:
     """A secret for one purpose (32 bytes): what is made with it says nothing about another's."""
     return hmac.digest(secret, purpose.encode(), hashlib.sha256)
+
+
+def _kept(path: Path, made: Callable[[], bytes]) -> bytes:
+    """What is in a file, which is made by whichever program is first. ComfyError."""
+    try:
+        with FileLock(path.with_suffix(".lock"), mode=0o600):
+            if not path.exists():
+                _write(path, made())
+            return path.read_bytes()
+    except OSError as error:
+        raise ComfyError(
+            f"The file {path} could not be used: {error.strerror}.", _OTHER_FOLDER
+        ) from error
 
 
 def _write(path: Path, secret: bytes) -> None:

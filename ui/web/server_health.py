@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from comfy.errors import ServerUnreachable
+from ui.web.socket_limits import set_from_thread
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +67,7 @@ class ServerHealth:
     def doubt(self) -> None:
         """From any thread: a request was not answered, so that the server is asked soon."""
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
-                self._loop.call_soon_threadsafe(self._doubted.set)
+            set_from_thread(self._loop, self._doubted)
 
     async def _watch(self) -> None:
         while True:

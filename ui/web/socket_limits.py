@@ -65,6 +65,14 @@ async def run_until_first(socket: WebSocket, *jobs: Coroutine[Any, Any, None]) -
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def set_from_thread(loop: asyncio.AbstractEventLoop, *events: asyncio.Event) -> None:
+    """From any thread: wake whoever waits for these events on this loop; nobody does where it is
+    closed, as the app has ended."""
+    with contextlib.suppress(RuntimeError):
+        for event in events:
+            loop.call_soon_threadsafe(event.set)
+
+
 class SocketLimitMiddleware:
     """ASGI middleware: bounds how many sockets are open, and how much a browser may say on one."""
 

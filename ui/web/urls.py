@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from comfy.protocol.outputs import OutputFile
 
+ENDPOINTS = "/endpoints"  # before the paths of an app of named endpoints alone
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
 _WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
 

@@ -13,23 +13,13 @@ from comfy.wording import plain_words, short
 from comfy.workflow.config import FieldConfig
 from comfy.workflow.node_mappings import MAPPINGS, NodeMappings
 
-_OUTPUT = "save_image_node_id"
-# Which input of a node is meant: the first that comfy_runner would set.
-_INPUTS = (
-    *(
-        "text",
-        "value",
-        "text_positive",
-        "text_negative",
-        "prompt",
-        "system",
-        "style",
-        "style_name",
-        "key",
-        "url",
-    ),
-    *("model", "image", "audio", "video", "file"),
+OUTPUT = "save_image_node_id"
+# Which input of a node is a text: the first that comfy_runner would set.
+TEXT_INPUTS = (
+    *("text", "value", "text_positive", "text_negative", "prompt", "system"),
+    *("style", "style_name", "key", "url", "model"),
 )
+_INPUTS = (*TEXT_INPUTS, "image", "audio", "video", "file")
 _MOST_NAMED = 10
 _SUFFIX = re.compile(r"[_ ](node_?id|node|id)$", re.IGNORECASE)
 
@@ -48,7 +38,7 @@ def mappings_layer(
     problems = list(mappings.problems)
     for name, place in mappings.nodes:
         node = place if place in prompt else place.partition(".")[0]
-        if name == _OUTPUT or node not in prompt:
+        if name == OUTPUT or node not in prompt:
             continue
         inputs = {one.input: one for one in candidates if one.node == node}
         meant = _meant(inputs) if place == node else by_key.get(place)
@@ -59,7 +49,7 @@ def mappings_layer(
             continue
         said = FieldConfig("", plain_words(_SUFFIX.sub("", name)))
         statements.append(Statement("node_mappings", (meant.ref,), said))
-    outputs = tuple(node for name, node in mappings.nodes if name == _OUTPUT)
+    outputs = tuple(node for name, node in mappings.nodes if name == OUTPUT)
     return Layer(tuple(statements), outputs=outputs, problems=tuple(problems))
 
 

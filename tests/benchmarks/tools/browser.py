@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.benchmarks.tools.frames import BITS
-from tests.support.chromium import installed_chromium
+from tests.support.programs import installed_chromium
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 READY = "#generate:not([disabled])"

@@ -24,10 +24,10 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
-    """The dialog begins with the form's own text, and its seed, and says how many runs come of it. Their sheet opens
-    by itself, and closed, leads to a card that is in sight. They leave the stage alone, and stand
-    in the sheet with their values; each result is to be seen large, and its values go back into the
-    form. On the stage it leads back to the sheet."""
+    """The dialog begins with the form's own text, its seed and what it has chosen of a list, and says
+    how many runs come of it. Their sheet opens by itself, and closed, leads to a card that is in
+    sight. They leave the stage alone, and stand in the sheet with their values; each result is to be seen large, and its values go back into the
+    form. On the stage it leads to the sheet, and that back to it."""
     person = visit(fast).open(**SMALL)
     page = person.page
     person.keep_seed(41)
@@ -39,8 +39,12 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     text.fill("a red boat\na green boat")
     values_of_row(dialog, "Steps").fill("1..3")
     sampler = vary_row(dialog, "Sampler")
-    sampler.get_by_role("button", name="None").click()
+    expect(sampler.locator(".choice-list label").first).to_have_text("dpmpp_2m")
+    expect(sampler.locator(".choice-list input").first).to_be_checked()
     sampler.get_by_label("heun", exact=True).check()
+    expect(sampler).to_contain_text("2 selected")
+    sampler.get_by_label("dpmpp_2m", exact=True).uncheck()
+    expect(sampler).to_contain_text("1 selected")
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
     begin_batch(dialog, 6)
     expect(page.locator("#spoken")).to_have_text("The batch has started.")
@@ -123,5 +127,8 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(person.entry("5.seed")).to_have_value("41")
     expect(page.locator("#history .tile")).to_have_count(6)
     page.locator("#history .tile").first.click()
-    page.locator("#stage").get_by_role("button", name="Part of a batch").click()
+    link = page.locator("#stage").get_by_role("button", name="Part of a batch")
+    link.click()
     expect(sheet).to_contain_text("Finished: 6 of 6 done")
+    page.keyboard.press("Escape")
+    expect(link).to_be_focused()

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from comfy.messages import message
 from tests.browser.conftest import STEP
-from tests.browser.walk.states import Walker
+from tests.browser.walk.states import Walker, at_every_size
 from tests.support.batch_dialog import (
     SMALL,
     card_of,
@@ -20,8 +21,20 @@ from tests.support.batch_dialog import (
     vary_row,
 )
 from tests.support.visitor import Site, Visitor
+from ui.languages.catalogues import Languages
 
 Visit = Callable[..., Visitor]
+# Whether the button of each row is within it and beside its state, whatever is written on it.
+HAS_ROOM = """(words) => {
+    const uses = [...document.querySelectorAll(".sheet .use button")];
+    for (const use of uses) use.textContent = words;
+    return [...document.querySelectorAll(".sheet .line")].every((line) => {
+        const at = (what) => line.querySelector(what).getBoundingClientRect();
+        const use = at(".use button");
+        return use.right <= line.getBoundingClientRect().right + 1 && use.left >= at(".state").right
+            && use.right <= document.querySelector(".sheet .scroll").clientWidth;
+    });
+}"""
 
 
 def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visit) -> None:
@@ -114,6 +127,10 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     expect(sheet.get_by_role("dialog")).to_have_count(0)
     walker.look("the table")
     walker.read("the table", "dialog.sheet")
+    for size in at_every_size(person.page):
+        for tag, language in Languages().all.items():
+            words = language.text(message("Reuse settings"))
+            assert person.page.evaluate(HAS_ROOM, words), (tag, size)
     sheet.get_by_role("button", name="Gallery").click()
     expect(sheet.locator(".batch-tile").first).to_be_visible()
     walker.look("the gallery")

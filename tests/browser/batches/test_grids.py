@@ -81,7 +81,6 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     text.get_by_label("How Prompt is varied").select_option(label="Replace words")
     text.get_by_label("Find").fill("boat")
     text.get_by_label("Replace with").fill("ship\nkite")
-    expect(dialog.get_by_role("group", name="Seed")).to_have_count(0)
     values_of_row(dialog, "Steps").fill("2, 3")
     seed = dialog.get_by_role("group", name="Seed")
     expect(seed.get_by_label("The same for all runs")).to_be_checked()
@@ -164,8 +163,8 @@ def walker(fast: Site, visit: Visit) -> Walker:
 
 def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     """With long labels and cells that have failed; all have the shape of the images, and the labels
-    stay in sight on a phone. The cells of one field stand in a row that wraps. In the gallery a long
-    text is cut in its middle."""
+    stay in sight on a phone. The cells of one field have one seed and stand below its name, in a row
+    that wraps. In the gallery a long text is cut in its middle."""
     page = walker.page
     person = walker.person.open(**{"4.width": 256, "4.height": 512})
     dialog = vary(person)
@@ -206,7 +205,11 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
         dialog.get_by_role("button", name=f"Remove {field}").click()
     start_batch(dialog, 5)
     expect(card_of(person)).to_contain_text("Finished")
+    prompts = [person.site.prompt_of(run.id) for run in person.site.app.runs.known()[-5:]]
+    assert len({prompt["2"]["inputs"]["text"] for prompt in prompts}) == 5
+    assert len({prompt["5"]["inputs"]["seed"] for prompt in prompts}) == 1
     sheet = open_sheet(person, "Grid")
+    expect(sheet.locator("p.across")).to_have_text("Prompt")
     expect(sheet.locator("li .grid-cell .result img")).to_have_count(5)
     walker.look("a row of cells")
     walker.read("a row of cells", "dialog.sheet")

@@ -190,7 +190,7 @@ def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
     assert chains.idle()
     chains.demo.speed.step = 0.02
     strip = person.page.locator("#stage .chain")
-    remove = strip.get_by_role("button", name="Remove")
+    remove = strip.get_by_role("button", name="Dismiss")
     strip.get_by_role("button", name="Continue").click()
     expect(remove).to_be_hidden()
     chain_is(person, "done")

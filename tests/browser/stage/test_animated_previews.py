@@ -33,7 +33,9 @@ SEEN = """() => {
     const context = new OffscreenCanvas(1, 1).getContext('2d');
     context.drawImage(image, 0, 0, 1, 1);
     window.colours ??= [];
-    const colour = [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)].map((one) => one > 127);
+    const [red, green, blue, drawn] = context.getImageData(0, 0, 1, 1).data;
+    if (!drawn) return false;
+    const colour = [red, green, blue].map((one) => one > 127);
     const last = window.colours.at(-1);
     if (String(last) !== String(colour)) window.colours.push(colour);
     return window.colours.length >= 20;

@@ -26,7 +26,7 @@ BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((o
     return Math.round(place.getBoundingClientRect().top - from.getBoundingClientRect().top);
 })"""
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-# Colours that are on their way to others are none to judge; what goes round and round has no end.
+# Colours and sizes on their way to others are none to judge; what goes round and round has no end.
 SETTLE = """() => {
     for (const one of document.getAnimations())
         if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
@@ -41,6 +41,7 @@ def at_every_size(
     for size in sizes:
         page.set_viewport_size(size)
         page.evaluate(DRAWN)
+        page.evaluate(SETTLE)
         yield size
 
 

@@ -191,7 +191,8 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every:
         person.ready()
         assert page.evaluate("navigator.language") == tag
         image.get_by_role("button", name=language.text(message("Remove image"))).click()
-        expect(image).to_have_text(re.compile(r"Your image\s+\S"))
+        label = re.escape(language.text(message("Your image")))
+        expect(image).to_have_text(re.compile(rf"{label}\s+\S"))
         expect(image).not_to_contain_text("Drop Image Here")
         assert crowded(person.turn_to("text-to-image")) - in_english == set(), tag
         person.turn_to("upscale")

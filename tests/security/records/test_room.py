@@ -56,6 +56,8 @@ def test_finding_26_folders_that_were_there_before_are_closed_to_others(
         folder.mkdir()
         folder.chmod(mode)
     (data / "files" / "ab" / ("ab" * 32)).write_bytes(b"old")
+    for name in ("secret", "secret.lock", "sign_in.sqlite", "users.json", "users.json.lock"):
+        (data / name).touch(0o600)
     before = os.umask(0o022)
     try:
         kept = BlobStore(data)

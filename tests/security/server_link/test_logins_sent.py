@@ -86,9 +86,9 @@ class Redirecting(Guard):
 
 def server_at(url: str, **login: str) -> object:
     """An address with a login, as settings give it."""
-    from comfy.client.address import ServerAddress
+    from comfy.client.address import named_servers
 
-    return ServerAddress.parse(url, **login)
+    return named_servers([url], **login)[0]
 
 
 def test_finding_18_netrc_does_not_take_the_place_of_the_login(

@@ -8,21 +8,12 @@ from contextlib import closing
 import pytest
 
 from comfy.errors import ComfyError
+from tests.support.waiting import Clock
 from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
 from ui.accounts.store import SignInStore
 
 TIMES = SessionTimes(lasts=1000, idle=300)
-
-
-class Clock:
-    """A clock that goes on when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1e9
-
-    def __call__(self) -> float:
-        return self.now
 
 
 CLOCK = Clock()

@@ -16,21 +16,11 @@ from gradio_client import Client
 from comfy.demo import DemoServer
 from tests.security.signing_in import history_status, signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT, Clock, eventually
 from ui.accounts.opening import SignInSettings
 from ui.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
-
-
-class Clock:
-    """A clock that goes on when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1.8e9  # 2027-01-15
-
-    def __call__(self) -> float:
-        return self.now
 
 
 CLOCK = Clock()
@@ -90,7 +80,8 @@ def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
     person's in a browser, too."""
     with signed_in(app, ANNA) as anna:
         token = make(anna, app, "nightly")
-        assert token not in page(anna, app)
+        assert token not in page(anna, app)  # a reload makes no other, and does not tell it again
+        assert page(anna, app).count("nightly</b>") == 1
         client = Client(app.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
         client.predict("text-to-image", {"5.steps": 1}, api_name="/run")
         (run,) = asked(app, "/history", token).json()["runs"]
@@ -124,6 +115,18 @@ def test_a_token_that_is_none_is_refused(app: RunningApp) -> None:
             header = {"Authorization": f"Bearer {token}"}
             answer = anna.get(f"{app.url}/history", headers=header, timeout=LONGEST_WAIT)
             assert answer.status_code == status
+
+
+def test_a_new_token_is_told_where_it_was_made_for_a_minute(app: RunningApp) -> None:
+    """The answer to the form leads to the page, which tells it to that session only."""
+    with signed_in(app, ANNA) as anna, signed_in(app, ANNA) as elsewhere:
+        for later, told in ((60, 1), (61, 0)):
+            address, sent = f"{app.url}/account/tokens", {"label": "ci"}
+            made = anna.post(address, sent, timeout=LONGEST_WAIT, allow_redirects=False)
+            assert (made.status_code, made.headers["location"]) == (303, f"{app.url}/account")
+            assert "comfyforms_" not in made.text + page(elsewhere, app)
+            CLOCK.now += later
+            assert len(re.findall(r"comfyforms_[\w-]{43}", page(anna, app))) == told
 
 
 def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:

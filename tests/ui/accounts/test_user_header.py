@@ -15,6 +15,7 @@ import requests
 from comfy.demo import DemoServer
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.accounts.login import SignedIn
 from ui.accounts.opening import SignInSettings
 from ui.arguments import read_settings
 from ui.web_settings import WebSettings
@@ -75,6 +76,19 @@ def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     told = requests.get(f"{app.url}/gradio_api/user", headers=headers, timeout=LONGEST_WAIT)
     assert told.json() == "anna"
+
+
+def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:
+    """Where the proxy has an address for that; without one, signing out would do nothing."""
+    anna = {"X-Forwarded-User": "anna"}
+    assert requests.post(f"{app.url}/logout", headers=anna, timeout=LONGEST_WAIT).status_code == 204
+    who = SignedIn("anna", "proxy")
+    assert not app.asgi.state.identity.login.may_sign_out(who)
+    led_on = replace(TRUSTING, sign_in=replace(WAYS, sign_out_address="/oauth2/sign_out"))
+    with running_app(demo.url, settings=led_on) as other:
+        assert other.asgi.state.identity.login.may_sign_out(who)
+        answer = requests.post(f"{other.url}/logout", headers=anna, timeout=LONGEST_WAIT)
+        assert answer.json() == {"next": "/oauth2/sign_out"}
 
 
 def test_nobody_else_is_believed_to_name_people(demo: DemoServer) -> None:

@@ -38,6 +38,14 @@ def test_nobody_is_told_to_log_in(app: RunningApp, method: str, path: str) -> No
     problem(call(app, method, path, cookie="", json={}), 401)
 
 
+def test_the_schema_says_how_programs_sign_in(app: RunningApp) -> None:
+    """By a token; none is needed beside a cookie, or where no login is asked for."""
+    told = call(app, "GET", "/openapi.json", "", headers=as_person(app, ANN)).json()
+    scheme = told["components"]["securitySchemes"]["token"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    assert told["security"] == [{"token": []}, {}]
+
+
 def test_each_person_has_their_own_runs(app: RunningApp) -> None:
     """Whoever has logged in finds their runs from any machine; nobody else does."""
     ann, bob = as_person(app, ANN), as_person(app, BOB)

@@ -140,6 +140,44 @@ def test_texts_and_other_files_come_too(app: RunningApp) -> None:
     awaited(ask())
 
 
+def test_a_chain_is_a_tool(app: RunningApp) -> None:
+    """It tells how far it is and brings what its last step has made; what is wrong is said by the
+    names of its arguments; taken back, it is stopped."""
+    tool, short = "create_upscale_detail_chain", {"run_enlarge": False, "run_refine": False}
+
+    async def ask() -> None:
+        async with assistant(app) as client:
+            heard: list[float] = []
+
+            async def hear(done: float, total: float | None, said: str | None) -> None:
+                heard.append(done)
+                assert (total, bool(said)) == (1, True)
+
+            small = {**short, "width": 256, "height": 256}
+            result = await client.call_tool(tool, small, progress_callback=hear)
+            assert (heard, heard[-1]) == (sorted(set(heard)), 1)
+            (image,) = (one for one in result.content if isinstance(one, ImageContent))
+            with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
+                assert shown.format == "PNG"
+            run = json.loads(text_of(result))["run"]
+            assert app.runs.record(run, f"browser:{ANN}").state.phase is Phase.DONE
+            wrong = await client.call_tool(tool, {"width": 7})
+            assert (wrong.is_error, "width: " in text_of(wrong)) == (True, True)
+            async with anyio.create_task_group() as group:
+
+                async def take_back(*_: object) -> None:
+                    group.cancel_scope.cancel()
+
+                await client.call_tool(tool, {}, progress_callback=take_back)
+                raise AssertionError("the call came to its end")
+
+    awaited(ask())
+    chains = app.services.chains
+    eventually(
+        lambda: {one.state for one in chains.recent(f"browser:{ANN}")} == {"done", "stopped"}
+    )
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
     """As soon as the client says so."""

@@ -9,16 +9,19 @@ import time
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 import websocket
 from websockets.sync.client import connect
 
+from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from comfy.services.permissions import Permissions
 from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.api.relay import MOST_UNREAD, TOO_SLOW
 from ui.web.socket_limits import UNKNOWN_RUN
 
@@ -125,6 +128,30 @@ def test_a_client_written_with_websockets_follows_one_run(served: Served) -> Non
     ids = {one["data"].get("prompt_id") for one in told} - {None}
     assert ids == {second.id}
     assert (told[-1]["type"], told[-1]["data"]["node"]) == ("executing", None)
+
+
+def test_a_client_from_pypi_follows_a_run(served: Served) -> None:
+    """Its own loop of ComfyUI's socket, as it is: the previews of the run, up to its end, also
+    where the run has begun before the socket opens. Runs are started by REST."""
+    comfy_api_simplified = pytest.importorskip("comfy_api_simplified")
+    _, app = served
+
+    class Client(comfy_api_simplified.ComfyApiWrapper):  # type: ignore[misc, name-defined]
+        def queue_prompt(self, prompt: dict[str, Any], client_id: str | None = None) -> Any:
+            run = requests.post(
+                f"{app.url}/api/v1/workflows/text-to-image/runs",
+                json={"values": prompt},
+                timeout=LONGEST_WAIT,
+            ).json()
+            self.ws_url += f"&run={run['id']}"
+            eventually(lambda: app.runs.known()[-1].state.phase is Phase.RUNNING)
+            return {"prompt_id": run["id"]}
+
+    client = Client(app.url)
+    run_id, previews = awaited(client.queue_prompt_and_wait({"5.steps": 12}))
+    assert run_id == app.runs.known()[-1].id
+    assert previews
+    assert all(one[:3] in (b"\xff\xd8\xff", b"\x89PN") for one in previews)
 
 
 def test_a_run_that_comfyui_never_saw_comes_to_an_end_too(served: Served) -> None:

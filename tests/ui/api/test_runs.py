@@ -128,6 +128,8 @@ def test_the_list_has_pages_and_filters(app: RunningApp) -> None:
     second = call(app, "GET", f"/runs?limit=2&cursor={first['next']}", BOB).json()
     assert [run["id"] for page in (first, second) for run in page["runs"]] == ids[::-1]
     assert second["next"] is None
+    for cursor in ("abc", first["next"]):  # nobody's, and another one's
+        problem(call(app, "GET", f"/runs?cursor={cursor}", ANN), 422)
     found = call(app, "GET", "/runs?text=kite%20green", BOB).json()["runs"]
     assert [run["id"] for run in found] == ids[1:2]
     assert call(app, "GET", "/runs?workflow=upscale", BOB).json()["runs"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,53 @@ def test_several_runs_have_one_key(app: RunningApp) -> None:
     assert [run["id"] for run in first] == [run["id"] for run in again]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "done"),
+    [
+        (
+            "/workflows/text-to-image/batches",
+            {"values": QUICK, "axes": [{"field": "2.text", "text": "a\nb"}]},
+            lambda told: told["done"] == 2,
+        ),
+        (
+            "/workflows/create-upscale-detail.chain/chains",
+            {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}},
+            lambda told: all(step["results"] for step in told["steps"]),
+        ),
+    ],
+)
+def test_batches_and_chains_are_begun_once_and_waited_for(
+    app: RunningApp, path: str, body: Any, done: Callable[[Any], bool]
+) -> None:
+    """With one key there is one, told again as it is then; with `wait` that is at its end."""
+    key, waiting = f"once {path}", f"{path}?wait=true"
+    first = sent(app, key, body, path=path)
+    assert first.status_code == 201, first.text
+    again = sent(app, key, body, path=waiting)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert (again.json()["id"], again.headers["location"]) == (
+        first.json()["id"],
+        again.json()["url"],
+    )
+    assert again.json()["state"] == "done"
+    assert done(again.json())
+    problem(sent(app, key, {"values": {}}, path=path), 422)
+    alone = call(app, "POST", waiting, json=body)
+    assert (alone.status_code, alone.json()["state"]) == (201, "done")
+
+
+@pytest.mark.usefixtures("served")
+def test_whoever_waits_for_a_chain_without_a_key_ends_it_by_leaving() -> None:
+    """Nobody would hear of its end."""
+    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
+        path = "/workflows/create-upscale-detail.chain/chains?wait=true"
+        with pytest.raises(requests.Timeout):
+            call(app, "POST", path, json={}, timeout=2)
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+        (chain,) = call(app, "GET", "/chains").json()["chains"]
+        assert chain["state"] == "stopped"
+
+
 def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
     """A request that was refused does not hold its key."""
     problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
@@ -70,6 +118,13 @@ def test_files_are_compared_by_their_bytes(app: RunningApp) -> None:
     assert first.status_code == 201, first.text
     assert with_file(saved("PNG")).json()["id"] == first.json()["id"]
     problem(with_file(saved("JPEG")), 422)
+
+
+def test_uploads_take_no_key(app: RunningApp) -> None:
+    """It is refused, rather than not heeded."""
+    files = {"file": ("a.png", saved("PNG"))}
+    headers = {"idempotency-key": "upload"}
+    problem(call(app, "POST", "/uploads", files=files, headers=headers), 400)
 
 
 def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:

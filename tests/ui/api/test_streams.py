@@ -156,5 +156,12 @@ def test_a_file_has_a_tag_and_ranges(app: RunningApp) -> None:
     assert (part.status_code, part.content) == (206, whole[2:10])
     other = call(app, "GET", file["url"], headers={"range": "bytes=2-9", "if-range": '"x"'})
     assert (other.status_code, other.content) == (200, whole)
+    beyond = call(app, "GET", file["url"], headers={"range": "bytes=99999999-"})
+    assert "range" in problem(beyond, 416)["detail"]
+    assert beyond.headers["content-range"] == f"bytes */{len(whole)}"
+    problem(call(app, "GET", file["url"], headers={"range": "lines=1-2"}), 400)
+    head = call(app, "HEAD", file["url"])
+    told = (head.headers["etag"], head.headers["content-length"], head.content)
+    assert (head.status_code, *told) == (200, tag, str(len(whole)), b"")
     problem(call(app, "GET", file["url"], BOB), 404)
     problem(call(app, "GET", f"{run['url']}/files/1"), 404)

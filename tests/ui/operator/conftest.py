@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import requests
 
+from comfy.client.address import ServerAddress
 from comfy.demo import DemoServer
 from comfy.services.permissions import Permissions
 from tests.security.signing_in import signed_in
@@ -31,8 +33,23 @@ class Place(NamedTuple):
     ben: requests.Session
 
 
+@pytest.fixture
+def place(running_place: Place, nothing_left_behind: None) -> Iterator[Place]:
+    """Left without connections: the app closes idle ones, and whoever comes back makes new ones."""
+    yield running_place
+    running_place.anna.close()
+    running_place.ben.close()
+
+
+def hidden(url: str) -> ServerAddress:
+    """A server whose address only operators read, as where the app is open to a network."""
+    return replace(ServerAddress.parse(url), shown=False)
+
+
 @pytest.fixture(scope="module")
-def place(own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def running_place(
+    own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("workflows")
     lacking = prompt(seed=1)
     lacking["1"]["inputs"]["ckpt_name"] = "nowhere.safetensors"
@@ -44,8 +61,8 @@ def place(own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
         DemoServer(step_seconds=0.02, painted=PAINTED) as one,
         DemoServer(step_seconds=0.02, painted=PAINTED) as other,
         running_app(
-            one.url,
-            other.url.replace("://", f"://proxy:{TOKEN}@"),
+            hidden(one.url),
+            hidden(other.url.replace("://", f"://proxy:{TOKEN}@")),
             settings=WebSettings(port=0, users=(ANNA, BEN)),
             permissions=operators,
             workflows=folder,

@@ -28,9 +28,16 @@ def press(place: Place, browser: requests.Session, action: str, number: object =
 
 
 def test_nobody_else_finds_it(place: Place) -> None:
-    """Nobody is asked to sign in; whoever is no operator finds nothing, and no button does anything."""
+    """Nobody is asked to sign in; whoever is no operator finds nothing, which a browser shows
+    as a page, as at any address where nothing is; and no button does anything."""
     address = f"{place.app.url}/operator"
-    assert place.ben.get(address, timeout=LONGEST_WAIT).status_code == 404
+    for nothing in (address, f"{place.app.url}/no where/"):
+        assert place.ben.get(nothing, timeout=LONGEST_WAIT).status_code == 404
+        shows = {"Accept": "text/html,*/*;q=0.8"}
+        told = place.ben.get(nothing, headers=shows, timeout=LONGEST_WAIT)
+        assert (told.status_code, told.headers["cache-control"]) == (404, "no-store")
+        assert "There is nothing at this address" in told.text
+        assert '<base href="/">' in told.text
     nobody = requests.get(address, timeout=LONGEST_WAIT)
     assert 'id="sign-in"' in nobody.text
     assert place.one.url not in nobody.text
@@ -98,3 +105,14 @@ def test_its_buttons_drain_a_server_take_it_back_and_free_its_memory(place: Plac
     assert place.one.requests["POST /free"] == 0
     place.other.script("http_500", at="POST /free")
     assert press(place, place.anna, "free", 1) == 409
+
+
+def test_health_names_the_servers_for_operators_alone(place: Place) -> None:
+    """For others they have numbers; a login to one of them is told nobody."""
+    told = {}
+    for name, browser in (("anna", place.anna), ("ben", place.ben)):
+        answer = browser.get(f"{place.app.url}/api/v1/health", timeout=LONGEST_WAIT)
+        assert TOKEN not in answer.text
+        told[name] = [server["name"] for server in answer.json()["servers"]]
+    places = [demo.url.removeprefix("http://") for demo in (place.one, place.other)]
+    assert told == {"anna": places, "ben": ["ComfyUI 1", "ComfyUI 2"]}

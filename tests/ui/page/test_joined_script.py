@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.programs import needs
 from tests.support.waiting import LONGEST_WAIT
 from ui.page.joined_script import joined, needed
 from ui.page.script_files import modules
@@ -44,9 +44,7 @@ MODULES = {"parts/second.js": SECOND, "parts/first.js": FIRST, "count.js": COUNT
 
 def test_modules_work_as_they_do_alone(tmp_path: Path) -> None:
     """Each is run once, before those that import it, whatever is asked for how often."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
+    needs("node")
     (tmp_path / "all.mjs").write_text(joined(MODULES), encoding="utf-8")
     (tmp_path / "asks.mjs").write_text(
         """import { load } from "./all.mjs";
@@ -57,7 +55,7 @@ console.log(JSON.stringify([second, again, told, (await load("count.js")).$]));
         encoding="utf-8",
     )
     ran = subprocess.run(
-        [node, "asks.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_WAIT
+        ["node", "asks.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_WAIT
     )
     assert ran.stderr == ""
     assert ran.stdout == '[2,2,["count","Two","$"],"a word, /* and no comment */"]\n'
@@ -103,11 +101,9 @@ def test_what_would_be_at_another_place_is_an_error(text: str) -> None:
 
 def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:
     """As one file."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
+    needs("node")
     (tmp_path / "page.mjs").write_text(joined(modules()), encoding="utf-8")
     ran = subprocess.run(
-        [node, "--check", "page.mjs"], cwd=tmp_path, capture_output=True, timeout=LONGEST_WAIT
+        ["node", "--check", "page.mjs"], cwd=tmp_path, capture_output=True, timeout=LONGEST_WAIT
     )
     assert ran.stderr == b""

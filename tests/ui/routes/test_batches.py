@@ -15,7 +15,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.services.open_batch import BatchSummary
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
-from tests.support.serving import RunningApp
+from tests.support.serving import RunningApp, Served
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 TEXT, STEPS, SEED, WIDTH = "2.text", "5.steps", "5.seed", "4.width"
@@ -204,6 +204,18 @@ def downloaded(app: RunningApp, batch: BatchSummary, name: str, cookie: str = AN
 
 def table_in(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_rows_that_go_on_have_no_error(served: Served) -> None:
+    """In the table, which can be had before they end."""
+    demo, app = served
+    with demo.hold("progress") as held:
+        batch = begin(app, AxisSpec(STEPS, text="10,20,30"))
+        assert held.reached.wait(LONGEST_WAIT)
+        table = table_in(downloaded(app, batch, "results.csv"))
+        assert [row["error"] for row in table] == ["", "", ""]
+        assert {"waiting", "running"} & {row["state"] for row in table}
+    until(app, batch, "done")
 
 
 def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:

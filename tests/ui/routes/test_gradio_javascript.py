@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +12,11 @@ from typing import Any
 import pytest
 
 from comfy.protocol.run_state import Phase
+from tests.support.programs import SCRIPTS, needs_gradio_client
 from tests.support.samples.media import saved
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
-SCRIPTS = Path(__file__).parents[2] / "script"
-NODE = shutil.which("node")
-needs_client = pytest.mark.skipif(
-    not NODE or not (SCRIPTS / "node_modules" / "@gradio" / "client").is_dir(),
-    reason="needs node, and: npm install --prefix tests/script --no-package-lock",
-)
 RUN = """
 import {Client} from "@gradio/client";
 const [address, values, ends] = JSON.parse(process.argv[1]);
@@ -43,6 +37,32 @@ console.log(JSON.stringify(told));
 process.exit(0);
 """
 
+NAMED = """
+import {Client} from "@gradio/client";
+const [address, image] = JSON.parse(process.argv[1]);
+const client = await Client.connect(`${address}/endpoints`, {events: ["data", "status"]});
+const file = new Blob([Buffer.from(image, "base64")], {type: "image/png"});
+const told = {progress: 0};
+for await (const message of client.submit("/image_to_image", {your_image: file, steps: 9})) {
+  const [made] = message.progress_data ?? [];
+  told.progress = Math.max(told.progress, made?.progress ?? 0);
+  if (message.type === "data") [told.first] = message.data;
+}
+const [made] = told.first.files;
+told.type = (await fetch(made.url)).headers.get("content-type");
+[told.again] = (await client.predict("/upscale", {your_image: made, steps: 1})).data;
+await client.predict("/upscale", {steps: 0}).catch((problem) => (told.wrong = problem.message));
+const lasting = client.submit("/text_to_image", {steps: 60, images: 8});
+for await (const message of lasting) {
+  if (message.type !== "data" || message.data[0].phase !== "running") continue;
+  told.stopped = message.data[0].run;
+  await lasting.cancel();
+  break;
+}
+console.log(JSON.stringify(told));
+process.exit(0);
+"""
+
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
@@ -53,9 +73,14 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 def said(address: str, values: dict[str, Any], *, ends: bool = False) -> Any:
     """What the client is told of a run, one [phase, step, files] after the other."""
-    sent = json.dumps([address, values, ends])
+    return printed(RUN, [address, values, ends])
+
+
+def printed(program: str, sent: list[Any]) -> Any:
+    """What a program prints that is given this."""
+    needs_gradio_client()
     done = subprocess.run(
-        [str(NODE), "--input-type=module", "-e", RUN, sent],
+        ["node", "--input-type=module", "-e", program, json.dumps(sent)],
         cwd=SCRIPTS,
         capture_output=True,
         text=True,
@@ -66,7 +91,6 @@ def said(address: str, values: dict[str, Any], *, ends: bool = False) -> Any:
     return json.loads(done.stdout)
 
 
-@needs_client
 def test_a_run_takes_a_file_tells_its_progress_and_gives_one(served: Served) -> None:
     """Steps as they come, the addresses of the files at the end."""
     image = f"data:image/png;base64,{base64.b64encode(saved('PNG')).decode()}"
@@ -76,11 +100,21 @@ def test_a_run_takes_a_file_tells_its_progress_and_gives_one(served: Served) -> 
     assert len({step for phase, step, _ in told if phase == "running"}) > 1
 
 
-@needs_client
 def test_a_run_that_is_cancelled_is_stopped(served: Served) -> None:
     """As soon as the client says so."""
     _, app = served
     known = set(app.runs.known())
     said(app.url, {"8.steps": 60}, ends=True)
     (run,) = set(app.runs.known()) - known
+    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
+
+
+def test_a_workflow_is_an_endpoint_of_its_own(served: Served) -> None:
+    """With values by name, files in and out, a file that was made given to another one, progress,
+    sentences for what is wrong, and an end for what is cancelled."""
+    _, app = served
+    told = printed(NAMED, [app.url, base64.b64encode(saved("PNG")).decode()])
+    assert (told["first"]["phase"], told["type"], told["progress"]) == ("done", "image/png", 1)
+    assert (told["again"]["phase"], told["wrong"]) == ("done", "Steps: Minimum 1.")
+    run = app.runs.get(told["stopped"], "browser:")
     eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")

@@ -148,12 +148,14 @@ def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
 
 
 def test_many_files_at_once_are_refused(app: RunningApp) -> None:
-    """One request brings no more files than a page would send."""
+    """One request brings no more files than a page would send, and no more texts, which would be in
+    memory."""
     files = [("files", (f"{n}.png", saved("PNG"))) for n in range(21)]
-    assert (
-        requests.post(f"{app.url}/gradio_api/upload", files=files, timeout=LONGEST_WAIT).status_code
-        == 400
-    )
+    texts = [("text", (None, "x")) for _ in range(21)]
+    for sent in (files, texts):
+        for path in ("/gradio_api/upload", "/api/v1/uploads"):
+            answer = requests.post(f"{app.url}{path}", files=sent, timeout=LONGEST_WAIT)
+            assert answer.status_code == 400
     assert not kept(app)
 
 

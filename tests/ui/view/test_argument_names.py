@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.forms import form_of, text_to_image
-from ui.api.mcp.tools import tool_names
-from ui.view.argument_names import argument_names, plain_word, unique_name
+from ui.view.argument_names import argument_names, plain_word, unique_name, workflow_names
 
 
 def test_a_name_is_made_of_what_people_read() -> None:
@@ -22,7 +21,7 @@ def test_a_name_is_made_of_what_people_read() -> None:
 def test_two_things_never_have_one_name() -> None:
     """The second has a number."""
     assert unique_name("seed", {"seed", "seed_2"}) == "seed_3"
-    assert tool_names(["a b", "a-b", "提示词"]) == {
+    assert workflow_names((name, name) for name in ("a b", "a-b", "提示词")) == {
         "a_b": "a b",
         "a_b_2": "a-b",
         "workflow": "提示词",
@@ -41,6 +40,6 @@ def test_every_field_that_people_see_is_an_argument() -> None:
 @given(st.lists(st.text(), unique=True))
 def test_every_workflow_has_a_tool_that_assistants_take(names: list[str]) -> None:
     """Whatever its name is."""
-    tools = tool_names(names)
+    tools = workflow_names((name, name) for name in names)
     assert sorted(tools.values()) == sorted(names)
     assert all(re.fullmatch(r"[a-z0-9_]{1,64}", tool) for tool in tools)

@@ -116,6 +116,7 @@ def arrives(
 
     scope = {
         "type": kind,
+        "path": "/",
         "client": (peer, 1),
         "scheme": "ws" if kind == "websocket" else "http",
         "headers": [

@@ -33,9 +33,11 @@ from ui.web.gradio_internals import (
     ANSWERS,
     API_PREFIX,
     CALL,
+    CONFIG,
     ENDINGS,
     FILE,
     FILES_OF_PAGE,
+    INFO,
     JOIN,
     LOGIN,
     PAGE,
@@ -46,12 +48,16 @@ from ui.web.gradio_internals import (
     UPLOAD_DONE,
     UPLOAD_PROGRESS,
     UPLOADED,
+    NamedEndpoint,
     Page,
     Sessions,
     allow,
     api,
+    call_by_number,
     call_in,
+    config_of,
     connection,
+    info_of,
     model_viewer,
     session_and_call,
     stand_before,
@@ -144,6 +150,33 @@ def test_every_route_is_there() -> None:
         *(name for name in below if not any(path.startswith(f"{name}{{") for path in there)),
     ]
     assert not gone, f"Gradio has no routes {gone} any more. {MEND}"
+
+
+def test_one_endpoint_is_told_as_many() -> None:
+    """Clients read these of other endpoints as they read Gradio's own of it, and call by numbers of
+    our own."""
+    app, gradio = mounted()
+    with TestClient(app) as client:
+        own = client.get(CONFIG).json()
+        told = client.get(INFO).json()["named_endpoints"]["/here"]
+    two = [NamedEndpoint(7, "one", told), NamedEndpoint(8, "other", told)]
+    config = config_of(gradio, "here", two, "http://a.example/b")
+    (like,) = own["dependencies"]
+    assert config["dependencies"] == [
+        like | {"id": 7, "api_name": "one"},
+        like | {"id": 8, "api_name": "other"},
+    ], MEND
+    assert config["root"] == "http://a.example/b"
+    assert {name: config[name] for name in ("version", "protocol", "api_prefix")} == {
+        name: own[name] for name in ("version", "protocol", "api_prefix")
+    }
+    assert info_of(two) == {
+        "named_endpoints": {"/one": told, "/other": told},
+        "unnamed_endpoints": {},
+    }, MEND
+    call = call_by_number(gradio, "here", {"fn_index": 8, "data": [1], "session_hash": "s"})
+    PredictBody(**call)
+    assert (call["data"], session_and_call(call)) == ([8, [1]], ("s", None, like["id"]))
 
 
 def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:

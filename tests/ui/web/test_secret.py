@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from standardwebhooks import Webhook
 
 from comfy.errors import ComfyError
-from ui.web.secret import SIZE, derived, kept_secret
+from ui.web.secret import SIZE, derived, kept_secret, kept_webhook_secret
 
 
 def test_the_same_folder_has_the_same_secret(tmp_path: Path) -> None:
@@ -46,6 +48,19 @@ def test_a_damaged_secret_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"")
     with pytest.raises(ComfyError, match="damaged"):
         kept_secret(tmp_path)
+
+
+def test_webhooks_have_a_secret_that_receivers_can_be_told(tmp_path: Path) -> None:
+    """It is a line of text, made once, and signs as the library of receivers does; a damaged one is
+    not used."""
+    told = kept_webhook_secret(tmp_path)
+    path = tmp_path / "webhook_secret"
+    assert kept_webhook_secret(tmp_path) == told == path.read_text().strip()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert Webhook(told).sign("id", datetime.now(UTC), "text").startswith("v1,")
+    path.write_bytes(b"whsec_\xff")
+    with pytest.raises(ComfyError, match="damaged"):
+        kept_webhook_secret(tmp_path)
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +19,17 @@ from mcp.types import (
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from comfy.errors import ComfyError, WorkflowError
+from comfy.errors import ComfyError
 from comfy.form.check import unknown_fields
 from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
+from comfy.services.open_chain import ChainStanding
+from ui.api.chains import new_chain
+from ui.api.mcp.chain_calls import failed_chain, follow_chain
 from ui.api.mcp.contents import failed_call, finished_call, refused_call
-from ui.api.mcp.tools import names_in_folder, tools_of
+from ui.api.mcp.tools import tools_of
+from ui.api.named_workflows import named_form, named_workflows
 from ui.api.problems import NotThere, problem_of
 from ui.api.runs import Runs
 from ui.api.start import Asker, RunStart
@@ -73,13 +78,13 @@ class ToolCalls:
             with self.room.held(caller) as place:
                 if not place:
                     return refused_call(Problem(503, BUSY), names)
-                run = await self._start(name, _by_key(given, names), owner, caller, context)
+                values = _by_key(given, names)
+                if name in self.services.chain_forms.folder:
+                    chain = await self._start_chain(name, values, owner, context)
+                    return await self._end_of_chain(chain, context)
+                run = await self._start(name, values, owner, caller, context)
                 await follow_run(run, context)
-            record = await asyncio.to_thread(self.runs.record, run.id, owner)
-            told = await asyncio.to_thread(self.runs.told, record)
-            if record.state.phase is not Phase.DONE:
-                return failed_call(told, names)
-            return await asyncio.to_thread(finished_call, record, told, self.files, context.request)
+            return await asyncio.to_thread(self._result, run.id, owner, names, context.request)
         except ComfyError as problem:
             return refused_call(problem_of(problem), names)
         except HTTPException as problem:
@@ -91,13 +96,21 @@ class ToolCalls:
 
     def _named(self, tool: str, owner: str) -> tuple[str, dict[str, str]]:
         """The workflow behind a tool, and the names of its arguments by field key."""
-        name = names_in_folder(self.services).get(tool)
-        if name is None:
+        name = named_workflows(self.services, owner).get(tool)
+        named = named_form(self.services, tool, name, owner) if name is not None else None
+        if named is None:
             raise NotThere(message("There is no tool “{name}”.", name=tool[:100]))
-        try:
-            return name, argument_names(self.services.forms.form(name, owner)[1])
-        except WorkflowError as problem:
-            raise NotThere(str(problem), problem.hint) from problem
+        return named.workflow, argument_names(named.form)
+
+    def _result(
+        self, run_id: str, owner: str, names: Mapping[str, str], request: Request
+    ) -> CallToolResult:
+        """What a run has made, or why nothing."""
+        record = self.runs.record(run_id, owner)
+        told = self.runs.told(record)
+        if record.state.phase is not Phase.DONE:
+            return failed_call(told, names)
+        return finished_call(record, told, self.files, request)
 
     async def _start(
         self, name: str, values: dict[str, Any], owner: str, caller: Caller, context: Context
@@ -110,7 +123,31 @@ class ToolCalls:
             begun = await asyncio.to_thread(
                 starting.once, name, Sent({"values": values}), asker, ""
             )
-        return self.services.runs.get(begun.runs[0], owner)
+        return self.services.runs.get(begun.ids[0], owner)
+
+    async def _start_chain(
+        self, name: str, values: dict[str, Any], owner: str, context: Context
+    ) -> ChainStanding:
+        assert context.request is not None
+        address = shared_address(owner, context.request.scope)
+        with anyio.CancelScope(shield=True):  # as for a run
+            begun = await asyncio.to_thread(
+                new_chain, self.services, name, {"values": values}, owner, address
+            )
+        return begun
+
+    async def _end_of_chain(self, chain: ChainStanding, context: Context) -> CallToolResult:
+        """What its last step has made, or why nothing."""
+        request = context.request
+        assert request is not None
+        ended = await follow_chain(self.services.chains, chain, context)
+        if ended.state != "done":
+            return refused_call(failed_chain(ended), {})
+        results = [
+            await asyncio.to_thread(self._result, run, chain.owner, {}, request)
+            for run in ended.steps[-1].ended
+        ]
+        return CallToolResult(content=[block for one in results for block in one.content])
 
 
 async def follow_run(run: Run, context: Context) -> None:

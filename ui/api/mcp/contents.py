@@ -56,7 +56,8 @@ def _block(
             with files.opened(record, record.state.files[told["n"]]) as content:
                 data = content.read(_LARGEST + 1)
         except (ComfyError, OSError) as problem:
-            log.info("An image of run %s cannot be sent: %s", record.id, problem)
+            told = {"run": record.id}
+            log.info("An image of run %s cannot be sent: %s", record.id, problem, extra=told)
         else:
             if len(data) <= _LARGEST:
                 encoded = base64.b64encode(data).decode()

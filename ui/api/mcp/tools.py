@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from mcp.types import Tool, ToolAnnotations
 
-from comfy.errors import WorkflowError
 from comfy.form.model import Form
+from ui.api.named_workflows import named_forms
 from ui.api.schema import values_schema
 from ui.languages.current import all_translated, translated
 from ui.services import Services
-from ui.view.argument_names import argument_names, plain_word, unique_name
-
-
-def tool_names(workflows: Iterable[str]) -> dict[str, str]:
-    """The name of a workflow by that of its tool, which has no letters but a-z."""
-    tools: dict[str, str] = {}
-    for name in sorted(workflows):
-        tools[unique_name(plain_word(name) or "workflow", set(tools))] = name
-    return tools
-
-
-def names_in_folder(services: Services) -> dict[str, str]:
-    """The same for all workflows of the folder that can be read."""
-    return tool_names(one.name for one in services.folder.entries() if not one.problem)
+from ui.view.argument_names import argument_names
 
 
 def tools_of(services: Services, owner: str) -> list[Tool]:
-    """The tools for this person: workflows of the folder that this ComfyUI can run. Waits for it
-    where it has not been asked yet; ComfyError where it does not answer."""
-    tools = []
-    for tool, name in names_in_folder(services).items():
-        try:
-            form = services.forms.form(name, owner)[1]
-        except WorkflowError:  # taken away or broken since
-            continue
-        if form.can_run:
-            tools.append(tool_of(tool, form))
-    return tools
+    """The tools for this person: what they can run here. Waits for ComfyUI where it has not been
+    asked yet; ComfyError where it does not answer."""
+    return [tool_of(one.name, one.form) for one in named_forms(services, owner)]
 
 
 def tool_of(name: str, form: Form) -> Tool:

@@ -67,6 +67,7 @@ def draw_heading(
         filled.authors,
         ideas,
         images.cover,
+        _made(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
     )
     arguments = ", ".join(map(json_text, given))
@@ -94,6 +95,13 @@ def draw_heading(
             f'<div role="note"><strong>{html_of(_NOTE)}</strong><ul>{items}</ul></div>',
             elem_classes="notice",
         )
+
+
+def _made(form: Form) -> str:
+    """The one kind of what a run saves, "" where that is several; previews alone are images."""
+    kinds = {one.kind for one in form.outputs if one.node in form.needed}
+    kinds = {"images" if kind == "temp" else kind for kind in kinds}
+    return kinds.pop() if len(kinds) == 1 else ""
 
 
 def _values_of(idea: Idea, places: Mapping[str, str | None]) -> dict[str, Any]:

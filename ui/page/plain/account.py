@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from ui.web.gradio_internals import root_address
 from ui.web.identity import LOG_IN_FIRST, Identity
 
 _PATH = "/account"
+_KEPT = 60.0  # seconds until a new token that no page has shown is forgotten
 _TITLE = message("Access tokens · ComfyForms")
 _TOKENS = message("Access tokens")
 _ABOUT = message(
@@ -45,11 +47,32 @@ _BACK = message("Open ComfyForms")
 _BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
 
 
+@dataclass(frozen=True, slots=True)
+class _NewTokens:
+    """Tokens that were just made, until the page has shown them: each once, to whoever made it and
+    with the session that they did it in. All times are those of the login's clock."""
+
+    _made: dict[SignedIn, tuple[float, str]] = field(default_factory=dict)
+
+    def put(self, who: SignedIn, shown: str, now: float) -> None:
+        """Keep one; what nobody came for is forgotten."""
+        for other, (made, _) in list(self._made.items()):
+            if now - made > _KEPT:
+                self._made.pop(other, None)
+        self._made[who] = now, shown
+
+    def take(self, who: SignedIn, now: float) -> str:
+        """What they have just made, "" where that is nothing, was taken, or is too long ago."""
+        made, shown = self._made.pop(who, (0.0, ""))
+        return shown if now - made <= _KEPT else ""
+
+
 def account_routes(identity: Identity, languages: Languages, root_path: str) -> APIRouter:
     """`GET /account` and the forms on it, which another site's page cannot send. `root_path` as the
     web server was told."""
     router = APIRouter()
     own_page = [Depends(identity.own_page)]
+    new_tokens = _NewTokens()
 
     def asking(request: Request) -> tuple[Login, SignedIn]:
         """Who asks. A token that got lost must not make others, nor may guests."""
@@ -66,9 +89,13 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
             plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root), status
         )
 
+    def back(request: Request, path: str) -> Response:
+        """To the page, so that a reload sends nothing again."""
+        return RedirectResponse(f"{root_address(request, path, root_path)}{_PATH}", 303)
+
     @router.get(_PATH)
     def account(request: Request) -> HTMLResponse:
-        """The page; for nobody the one that asks for a login."""
+        """The page, with a token that was just made; for nobody the one that asks for a login."""
         if identity.login is None:
             return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
         who = identity.signed_in(request)
@@ -77,11 +104,13 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
         if who.way == "guest":
             return page(request, _PATH, _without_tokens(_FOR_GUESTS))
         login, who = asking(request)
-        return page(request, _PATH, _body(login.tokens_of(who)))
+        shown = new_tokens.take(who, login.clock())
+        return page(request, _PATH, _body(login.tokens_of(who), shown))
 
     @router.post(f"{_PATH}/tokens", dependencies=own_page)
-    def make(request: Request, label: Annotated[str, Form()]) -> HTMLResponse:
-        """The page with a new token; 422 with it and a sentence where none was made."""
+    def make(request: Request, label: Annotated[str, Form()]) -> Response:
+        """To the page, which shows the new token once; 422 with it and a sentence where none was
+        made."""
         login, who = asking(request)
         path = f"{_PATH}/tokens"
         try:
@@ -89,7 +118,8 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
             return page(request, path, _body(login.tokens_of(who), why=why), 422)
-        return page(request, path, _body(login.tokens_of(who), shown))
+        new_tokens.put(who, shown, login.clock())
+        return back(request, path)
 
     @router.post(f"{_PATH}/tokens/{{token_id}}/revoke", dependencies=own_page)
     def revoke(request: Request, token_id: str) -> Response:
@@ -97,8 +127,7 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
         if identity.login is not None:
             login, who = asking(request)
             login.revoke(who, token_id)
-        root = root_address(request, f"{_PATH}/tokens/{token_id}/revoke", root_path)
-        return RedirectResponse(f"{root}{_PATH}", 303)
+        return back(request, f"{_PATH}/tokens/{token_id}/revoke")
 
     return router
 

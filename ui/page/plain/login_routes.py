@@ -22,12 +22,15 @@ from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_add
 from ui.web.guesses import Guesses
 from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.rates import Rate
+from ui.web.responses import wants_page
+from ui.web.urls import ENDPOINTS
 
 _WRONG_LOGIN = 400  # the status with which the page shows what is answered
 # Seconds until a wrong password is answered: the time does not tell which names there are.
 _WRONG_PASSWORD = 1.0
 _HASHING = 2  # passwords at once: each takes 64 MB
 _LOGOUT = "/logout"
+_EVERYWHERE = f"{_LOGOUT}/everywhere"
 _WRONG = message("Wrong username or password.")
 _DEAD_TITLE = message("Link no longer works · ComfyForms")
 _DEAD = message("This link no longer works")
@@ -38,7 +41,8 @@ _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try 
 def login_routes(
     identity: Identity, guesses: Guesses, languages: Languages, root_path: str
 ) -> APIRouter:
-    """`POST /login`, as Gradio's own was: its Python client signs in there too. The answer to a
+    """`POST /login`, as Gradio's own was: its Python client signs in there too, and beside
+    the endpoints that it has connected to. The answer to a
     wrong password is 400 with a sentence; where a browser sends the form without the page's script,
     it is a page. `root_path` as the web server was told."""
     router = APIRouter()
@@ -58,6 +62,7 @@ def login_routes(
 
     @router.post(f"{LOGIN}/", dependencies=[Depends(identity.own_page)])
     @router.post(LOGIN, dependencies=[Depends(identity.own_page)])
+    @router.post(f"{ENDPOINTS}{LOGIN}", dependencies=[Depends(identity.own_page)])
     async def log_in(
         request: Request,
         name: Annotated[str, Form(alias=USERNAME)],
@@ -86,24 +91,30 @@ def login_routes(
     return router
 
 
-def logout_routes(identity: Identity) -> APIRouter:
+def logout_routes(identity: Identity, root_path: str) -> APIRouter:
     """`POST /logout` ends the login of this one browser, `POST /logout/everywhere` all of this
-    person's. A link or an image on another site's page cannot."""
+    person's: 204, or 200 and the address `next` where they sign out of what has signed them in. A
+    link or an image on another site's page cannot. `root_path` as the web server was told."""
     router = APIRouter()
 
-    async def log_out(request: Request, *, everywhere: bool) -> Response:
+    async def log_out(request: Request, path: str, *, everywhere: bool) -> Response:
         await identity.own_page(request)
+        login, who = identity.login, identity.signed_in(request)
         await identity.log_out(request, everywhere=everywhere)
-        cookie = identity.cookies.new_session(request, "", 0)
-        return Response(status_code=204, headers={"set-cookie": cookie} if identity.login else {})
+        headers = {"set-cookie": identity.cookies.new_session(request, "", 0)} if login else {}
+        if login is not None and who is not None:
+            root = root_address(request, path, root_path)
+            if then := await asyncio.to_thread(login.sign_out_address, who, root):
+                return JSONResponse({"next": then}, headers=headers)
+        return Response(status_code=204, headers=headers)
 
     @router.post(_LOGOUT, status_code=204)
     async def here(request: Request) -> Response:
-        return await log_out(request, everywhere=False)
+        return await log_out(request, _LOGOUT, everywhere=False)
 
-    @router.post(f"{_LOGOUT}/everywhere", status_code=204)
+    @router.post(_EVERYWHERE, status_code=204)
     async def all_browsers(request: Request) -> Response:
-        return await log_out(request, everywhere=True)
+        return await log_out(request, _EVERYWHERE, everywhere=True)
 
     @router.get(_LOGOUT)
     def not_by_a_link() -> None:
@@ -134,11 +145,6 @@ def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
         return RedirectResponse(f"{root}/", 303, signed_in_header(identity, request, shown))
 
     return router
-
-
-def wants_page(request: Request) -> bool:
-    """Whether a browser asks that shows the answer as a page."""
-    return "text/html" in request.headers.get("accept", "")
 
 
 def signed_in_header(identity: Identity, request: Request, shown: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ gets there by loading it again."""
 from __future__ import annotations
 
 import html
+from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse
 
@@ -15,6 +16,7 @@ from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.script_files import sign_in_tag
 
+OPENID = "/login/openid"  # leads to where the organisation signs people in
 _TITLE = message("Sign in · ComfyForms")
 _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
@@ -27,13 +29,19 @@ _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this pa
 
 
 def sign_in_page(
-    root: str, languages: Languages, login: Login | None, why: str = ""
+    root: str, languages: Languages, login: Login | None, why: str = "", to: str = ""
 ) -> HTMLResponse:
-    """The page, of an app at this address; `why` signing in has failed. What is told of the app to
-    chats that show a link is told here too, as these never sign in."""
+    """The page, of an app at this address; `why` signing in has failed, and where they wanted `to`
+    go: "" = to the page's own address. What is told of the app to chats that show a link is told
+    here too, as these never sign in."""
     by_password = login is None or login.asks_for_passwords
-    body = f"""<main>
-{_form(why) if by_password else _other_ways()}
+    provider = login.ways.openid.settings.name if login and login.ways.openid else ""
+    ways = [_form(why)] if by_password else []
+    if provider:
+        ways.append(_elsewhere(provider, "" if by_password else why, to))
+    body = f"""<main class="card">
+<h1>{html_of(_SIGN_IN)}</h1>
+{"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
 </main>
 <footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
@@ -41,8 +49,7 @@ def sign_in_page(
 
 
 def _form(why: str) -> str:
-    return f"""<form id="sign-in" class="card" method="post" action="login">
-<h1>{html_of(_SIGN_IN)}</h1>
+    return f"""<form id="sign-in" method="post" action="login">
 <label for="username">{html_of(_USERNAME)}</label>
 <input id="username" name="username" autocomplete="username" autocapitalize="none"
   spellcheck="false" required aria-describedby="why">
@@ -55,8 +62,10 @@ def _form(why: str) -> str:
 </form>"""
 
 
-def _other_ways() -> str:
-    return f"""<div class="card">
-<h1>{html_of(_SIGN_IN)}</h1>
-<p>{html_of(_NO_PASSWORDS)}</p>
-</div>"""
+def _elsewhere(provider: str, why: str, to: str) -> str:
+    """Whoever has come from there and was not let in may have another account."""
+    asked = {"to": to, "other_account": "true"} if to else {}
+    address = html.escape(f"{OPENID.removeprefix('/')}?{urlencode(asked)}")
+    said = html_of(message("Sign in with {provider}", provider=provider))
+    told = f'<p id="why" role="alert">{html_of(why)}</p>\n' if why else ""
+    return f"""{told}<p><a id="openid" class="button" href="{address}">{said}</a></p>"""

@@ -77,7 +77,7 @@ class PageSocket {
   #closed(code = 0) {
     this.#answered();
     if (code === NO_LOGIN && this.#life) {
-      location.reload();
+      if (!page.now.signingOut) location.reload();
       return;
     }
     if (WHY[code]) page.set({ away: WHY[code] });

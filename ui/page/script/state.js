@@ -48,20 +48,27 @@
  *
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
- * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
+ * if it can; `serverAway`: the same of the image server. `signingOut`: from a press to where that leads. `waiting`: how many runs wait in all. `form`: the workflow
  * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
  * `coming`: another one is loading, and takes long.
- * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
+ * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "";
+ * `makes`: the kind of all that it makes.
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told; "" is some run of a batch. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
  * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
  * first; `followed`: the chain that was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
- *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
+ *   notice: Notice | null, sending: boolean, away: string, serverAway: string, signingOut: boolean, waiting: number, form: string,
+ *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
+ *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
  *   batches: readonly Batch[], chains: readonly Chain[], followed: string }} PageState
+ */
+
+/**
+ * A kind of results, "" for several.
+ * @typedef {"images" | "video" | "audio" | "3d" | "text" | ""} Made
  */
 
 /**
@@ -116,6 +123,7 @@ export const INITIAL = {
   sending: false,
   away: "",
   serverAway: "",
+  signingOut: false,
   waiting: 0,
   form: "",
   blocked: "",
@@ -123,6 +131,7 @@ export const INITIAL = {
   coming: false,
   ideas: [],
   cover: "",
+  makes: "images",
   ended: null,
   deleted: null,
   restored: null,

@@ -126,7 +126,8 @@ class BatchResults:
 
     def _line(self, index: int, record: Record | None, names: list[str]) -> str:
         row, said = self.table.rows[index], self.table.states.error(index)
-        if record is not None and not said and record.state.phase is not Phase.DONE:
+        phase = record.state.phase if record is not None else Phase.DONE
+        if record is not None and not said and phase.finished and phase is not Phase.DONE:
             said = why_failed(record)
         problems = [translated(said)] if said else []
         return table_line(row, record, names, problems, self._keys())

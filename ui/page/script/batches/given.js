@@ -7,9 +7,9 @@ import { message } from "../messages.js";
 
 /**
  * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `open` shows
- * the sheet of a batch.
+ * the sheet of a batch; closed, it gives the focus back to `opener`, or else to the batch's card.
  * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>,
- *   open: (batch: string) => void }} Component
+ *   open: (batch: string, opener?: HTMLElement | null) => void }} Component
  */
 
 /**

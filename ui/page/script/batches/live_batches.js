@@ -22,7 +22,8 @@ const RENEWED_EVERY = 3000; // milliseconds: the history, while its runs end
 export function mount(place, { upload, viewer }) {
   const inside = /** @type {HTMLElement} */ ($(".batches", place));
   const large = new LargeResult(viewer);
-  const open = (/** @type {string} */ id) => openSheet(inside, id, large);
+  /** @type {Component["open"]} */
+  const open = (id, opener = null) => openSheet(inside, id, large, opener);
   setComponent({ place: inside, upload, open });
   const list = inside.appendChild(element("ul"));
   const cards = new Cards(list, open);

@@ -43,13 +43,22 @@ export function lineFor(row, at, columns, does) {
     state.append(error);
   }
   const using = cell("use");
-  if (row.run) {
-    const use = button(message("Reuse settings"), () => does.use(row.run), "quiet");
-    use.dataset.does = "use";
-    using.append(use);
-  }
+  using.append(useButton(row.run, does.use));
   line.append(cell("number", String(row.number)), seen, values, state, using);
   return line;
+}
+
+/**
+ * What takes a row's values. Its words decide how wide the last column is, so it stands in every row, unseen where
+ * nothing was run: columns of rows that are laid out each by itself are as wide then.
+ * @param {string} run "" where there is none
+ * @param {Does["use"]} use
+ */
+export function useButton(run, use) {
+  const made = button(message("Reuse settings"), () => use(run), "quiet");
+  made.dataset.does = "use";
+  made.inert = !run;
+  return made;
 }
 
 /**

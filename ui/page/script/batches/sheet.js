@@ -9,7 +9,7 @@ import { ask, get, look } from "../requests.js";
 import { reuse } from "../stage/actions.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
-import { lineFor, tileFor } from "./row_items.js";
+import { lineFor, tileFor, useButton } from "./row_items.js";
 import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { explain } from "./sheet_questions.js";
@@ -65,13 +65,16 @@ class Sheet {
   #renewing = 0;
   #known = "";
   #end = () => {};
+  #opener;
 
   /**
    * @param {string} id
    * @param {LargeResult} large
+   * @param {HTMLElement | null} opener what has the focus again where it is still on the page
    */
-  constructor(id, large) {
+  constructor(id, large, opener) {
     this.#id = id;
+    this.#opener = opener;
     this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
       close: () => this.#close(),
       changed: (wishes) => this.#wish(wishes),
@@ -182,12 +185,14 @@ class Sheet {
     const values = element("div", "values");
     values.role = "presentation";
     values.append(...this.#labels.map((label) => headOf("value", label)));
+    const use = headOf("use", "");
+    use.append(useButton("", () => {}));
     this.#columns.replaceChildren(
       headOf("number", message("Row")),
       headOf("seen", message("Result")),
       values,
       headOf("state", message("State")),
-      headOf("use", ""),
+      use,
     );
   }
 
@@ -297,7 +302,9 @@ class Sheet {
     this.#place.close();
     this.#place.remove();
     uncoverWindow();
-    ($(`#batches [data-batch="${this.#id}"] .open`) ?? $("#vary"))?.focus({ preventScroll: true });
+    const opener = this.#opener?.isConnected ? this.#opener : null;
+    const card = $(`#batches [data-batch="${this.#id}"] .open`);
+    (opener ?? card ?? $("#vary"))?.focus({ preventScroll: true });
   }
 }
 
@@ -315,7 +322,8 @@ function headOf(name, text) {
  * @param {HTMLElement} parent the component in whose styles it is
  * @param {string} id
  * @param {LargeResult} large
+ * @param {HTMLElement | null} opener
  */
-export function openSheet(parent, id, large) {
-  if (!$("dialog.sheet", parent)) new Sheet(id, large).open(parent);
+export function openSheet(parent, id, large, opener) {
+  if (!$("dialog.sheet", parent)) new Sheet(id, large, opener).open(parent);
 }

@@ -35,7 +35,6 @@ import { LOCALE, message, plural } from "../messages.js";
 
 /** @type {Draft} */
 export const EMPTY = { rows: [], table: null, paired: false };
-const MOST_AXES = 3;
 const MINUTE = 60;
 const HOUR = 3600;
 const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
@@ -96,19 +95,17 @@ export const specOf = (draft, fields, inTable = []) => ({
 });
 
 /**
- * Which seeds a draft means, null where there is nothing to choose: cells of a grid are to be compared, and each row
- * of a table with every value of a field, so they have one seed.
+ * Which seeds a draft means, null where there is nothing to choose: runs are to be compared, so that only what is
+ * varied differs between them.
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  * @param {readonly string[]} [inTable] keys of the fields that the table has
  * @returns {Seeds | null}
  */
-export function seedsOf({ rows, table, paired, seeds }, fields, inTable = []) {
-  const varied = rows.filter(isFilled).map(({ field }) => field);
-  const isCompared = varied.length + Number(table !== null) > 1 && varied.length <= MOST_AXES;
-  const given = [...varied, ...inTable];
+export function seedsOf({ rows, seeds }, fields, inTable = []) {
+  const given = [...rows.filter(isFilled).map(({ field }) => field), ...inTable];
   const isDrawn = fields.some(({ key, kind }) => kind === "seed" && !given.includes(key));
-  return isCompared && !paired && isDrawn ? (seeds ?? "one") : null;
+  return isDrawn ? (seeds ?? "one") : null;
 }
 
 /**

@@ -9,15 +9,18 @@ import { page } from "../state.js";
 
 const GAP = 6; // pixels
 const MARGIN = 8;
+const LEADS_ON = 200; // to where people sign out of what has signed them in
 
 /**
  * Every tab of this browser is told, and asks for a login then; `/everywhere` in all browsers.
  * @param {string} [where]
  */
 async function signOut(where = "") {
+  page.set({ signingOut: true }); // and go where that leads, not to the login as other tabs do
   const answer = await fetch(`${root}/logout${where}`, { method: "POST" }).catch(() => null);
-  if (answer?.ok) location.reload();
-  else page.set({ away: SILENT });
+  if (answer?.status === LEADS_ON) location.assign((await answer.json()).next);
+  else if (answer?.ok) location.reload();
+  else page.set({ away: SILENT, signingOut: false });
 }
 
 /**
@@ -39,12 +42,15 @@ export function mountAccount(place) {
   const menu = element("div", "account-menu");
   menu.popover = "auto";
   const operator = link(`${root}/operator`, message("Servers and runs"));
+  const signsOut = [
+    button(message("Sign out"), () => signOut(), "choice"),
+    button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),
+  ];
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
     operator,
     link(`${root}/account`, message("Access tokens")),
-    button(message("Sign out"), () => signOut(), "choice"),
-    button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),
+    ...signsOut,
   );
   place.append(menu);
   opener.title = userName();
@@ -52,6 +58,7 @@ export function mountAccount(place) {
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
     operator.hidden = !$("#operates"); // which is drawn for operators only
+    for (const one of signsOut) one.hidden = !$("#signs-out"); // for whom that does anything
     const { bottom, right } = opener.getBoundingClientRect();
     const most = innerWidth - menu.offsetWidth - MARGIN;
     const left = Math.max(MARGIN, Math.min(right - menu.offsetWidth, most));

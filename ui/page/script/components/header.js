@@ -26,7 +26,7 @@ export function mountServer(place) {
     server.classList.toggle("unknown", Boolean(now.away));
     const count = now.away ? 0 : now.waiting;
     const words = plural("{count} waiting", "{count} waiting", { count });
-    waits.textContent = count ? ` · ${words}` : "";
+    waits.textContent = count ? `${words} ·` : "";
     if (now.serverAway === told) return;
     told = now.serverAway;
     clearTimeout(forgetting);

@@ -177,9 +177,10 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {Record<string, unknown>} authors the author's own
  * @param {readonly import("../state.js").Idea[]} ideas
  * @param {string} cover
+ * @param {import("../state.js").Made} makes
  * @param {Record<string, string>} errors that there are already, by the fields' keys
  */
-export function drawn(name, blocked, rules, values, authors, ideas, cover, errors) {
+export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors) {
   expectForm(false);
   setRules(rules);
   filled.set({ name, values, authors });
@@ -190,7 +191,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, error
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  const form = { form: name, formless: false, blocked, ideas, cover };
+  const form = { form: name, formless: false, blocked, ideas, cover, makes };
   const { clears } = drawing;
   drawing.clears = false;
   const isOther = clears || page.now.form !== name;

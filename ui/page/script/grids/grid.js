@@ -226,6 +226,7 @@ export class Grid {
 
   /** @param {Arranged} arranged */
   #rowOf({ across, lines: [line = []] }) {
+    const place = element("div");
     const list = element("ul");
     list.ariaLabel = across.label;
     for (const [x, at] of line.entries()) {
@@ -236,7 +237,10 @@ export class Grid {
       item.append(words, this.#placeOf(at));
       list.append(item);
     }
-    return list;
+    const name = element("p", "across", across.label);
+    name.ariaHidden = "true"; // the list is called so
+    place.append(name, list);
+    return place;
   }
 
   /** @param {number} at */

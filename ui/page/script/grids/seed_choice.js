@@ -28,6 +28,10 @@ export class SeedChoice {
       label.append(box, element("span", "", words));
       this.place.append(label);
     }
+    const help = element("p", "help", message("With the same seed, only what you vary differs."));
+    help.id = "vary-help-seeds";
+    this.place.setAttribute("aria-describedby", help.id);
+    this.place.append(help);
   }
 
   /** @param {Seeds | null} seeds null where there is nothing to choose */

@@ -12,7 +12,11 @@ const form = /** @type {HTMLFormElement | null} */ ($("#sign-in")); // where the
 const username = /** @type {HTMLInputElement} */ ($("#username"));
 const password = /** @type {HTMLInputElement} */ ($("#password"));
 const why = /** @type {HTMLElement} */ ($("#why"));
+const elsewhere = /** @type {HTMLAnchorElement | null} */ ($("#openid"));
 const submit = /** @type {HTMLButtonElement} */ ($("#sign-in button"));
+const here = location.href.slice(root.length);
+// What this address has done with an answer of the provider, or a form, it would do again.
+const isOfSignIn = here.startsWith("/login");
 
 /** @param {Response | null} answer */
 async function reasonOf(answer) {
@@ -31,8 +35,7 @@ async function signIn(event) {
     body: new FormData(form ?? undefined),
   }).catch(() => null);
   if (answer?.ok) {
-    // Where the form was sent without this script, that is what this address would do again.
-    if (location.pathname.endsWith("/login")) location.replace(`${root}/`);
+    if (isOfSignIn) location.replace(`${root}/`);
     else location.reload();
     return;
   }
@@ -43,6 +46,11 @@ async function signIn(event) {
   password.focus();
 }
 
+if (elsewhere) {
+  if (!isOfSignIn) elsewhere.search = `${new URLSearchParams({ to: here })}`;
+  // Providers do not show themselves in a frame, as a Space is in.
+  if (window.top !== window) elsewhere.target = "_blank";
+}
 form?.addEventListener("submit", signIn);
 mountLanguages(/** @type {Element} */ ($("footer")));
 if (form) (username.value ? password : username).focus();

@@ -39,7 +39,11 @@ export class Caption {
     const facts = element("div", "facts");
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
     const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
-    const open = button(message("Part of a batch"), () => theComponent()?.open(batch), "link");
+    const open = button(
+      message("Part of a batch"),
+      (link) => theComponent()?.open(batch, link),
+      "link",
+    );
     this.#group.replaceChildren(batch ? open : chain);
     this.place.replaceChildren(
       ...(chain || batch ? [this.#group] : []),

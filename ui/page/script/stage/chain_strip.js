@@ -32,7 +32,7 @@ export class ChainStrip {
   #why = element("p", "chain-why");
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
   #remove = button(
-    message("Remove"),
+    message("Dismiss"),
     () => this.#chain && ask(`/chains/${this.#chain.id}`, undefined, "DELETE"),
     "quiet",
   );

@@ -43,6 +43,7 @@ export class EmptyStage {
     this.hide();
     if (!isEmpty || state.formless) return;
     this.place.hidden = false;
+    this.place.dataset.makes = state.makes;
     const ideas = state.blocked ? [] : state.ideas;
     this.#ideas.hidden = !ideas.length;
     const own = state.past.find((run) => run?.workflow === state.form && run.thumb)?.thumb ?? "";

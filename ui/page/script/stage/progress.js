@@ -10,7 +10,14 @@ import { say } from "../state.js";
 /** @import { Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("No updates for this run right now.");
-const WELCOME = message("Your images will appear here.");
+const WELCOME = {
+  images: message("Your images will appear here."),
+  video: message("Your video will appear here."),
+  audio: message("Your audio will appear here."),
+  "3d": message("Your 3D model will appear here."),
+  text: message("Your text will appear here."),
+  "": message("Your results will appear here."),
+};
 const STARTING = message("Starting");
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
@@ -46,10 +53,10 @@ export function saidNow(state) {
 }
 
 /**
- * What is said before anything was made: where it will be. Why nothing can be is said above Generate.
+ * What is said before anything was made: where it, as which kind, will be. Why nothing can be is said above Generate.
  * @param {PageState} state
  */
-const welcome = ({ formless, blocked }) => (!formless && blocked ? "" : WELCOME);
+const welcome = ({ formless, blocked, makes }) => (!formless && blocked ? "" : WELCOME[makes]);
 
 /**
  * How long a run has taken, and with which workflow where its form is not on the page.

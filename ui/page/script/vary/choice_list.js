@@ -1,8 +1,8 @@
 // @ts-check
-// Several of the choices of a list, each with a box of its own.
+// Several of the choices of a list, each with a box of its own: what is chosen already stands first.
 
 import { button, element } from "../dom.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
 
 const MANY = 12;
 
@@ -16,8 +16,21 @@ export function choiceList(choices, chosen, changed) {
   const place = element("div", "choices");
   const list = element("div", "choice-list");
   const lines = choices.map(([label, value]) => lineFor(label, value, chosen.includes(value)));
-  list.append(...lines.map(({ line }) => line));
-  const tell = () => changed(lines.filter(({ box }) => box.checked).map(({ box }) => box.value));
+  const first = lines.filter(({ box }) => box.checked);
+  list.append(
+    ...[...first, ...lines.filter((one) => !first.includes(one))].map(({ line }) => line),
+  );
+  const said = element("p", "chosen");
+  said.role = "status";
+  const say = (/** @type {number} */ count) => {
+    said.textContent = plural("{count} selected", "{count} selected", { count });
+  };
+  const tell = () => {
+    const values = lines.filter(({ box }) => box.checked).map(({ box }) => box.value);
+    say(values.length);
+    changed(values);
+  };
+  say(first.length);
   list.addEventListener("change", tell);
   const set = (/** @type {boolean} */ isChosen) => {
     for (const { line, box } of lines) if (!line.hidden) box.checked = isChosen;
@@ -28,6 +41,7 @@ export function choiceList(choices, chosen, changed) {
   head.append(
     button(message("All"), () => set(true), "quiet"),
     button(message("None"), () => set(false), "quiet"),
+    said,
   );
   place.append(head, list);
   return place;

@@ -1,0 +1,142 @@
+"""Whom programs want to be told that a run, a batch or a chain has ended, until they were."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, select, update
+
+from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import webhooks as _hooks
+
+Subject = Literal["run", "batch", "chain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One request to one address, about the end of the `subject` with the id `about`. `host`: that
+    of the address, with its port. `ended_at`: when it was found to have ended, in seconds since
+    1970, None as long as it goes on. `tries`: how often it was tried."""
+
+    id: str
+    subject: Subject
+    about: str
+    owner: str
+    host: str
+    url: str
+    ended_at: float | None = None
+    tries: int = 0
+
+
+class WebhookStore:
+    """The webhooks of all owners, in the database of the history. All methods may be called from
+    any thread.
+
+    ComfyError, with a sentence, wherever the database cannot be used.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, hooks: Iterable[Webhook]) -> None:
+        """Keep new ones; they are on disk when this returns."""
+        rows = [_row_of(hook) for hook in hooks]
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(insert(_hooks), rows)
+
+    def waiting(self) -> tuple[Webhook, ...]:
+        """Those whose subject is not known to have ended."""
+        which = _hooks.c.ended_at.is_(None)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return tuple(map(_hook_of, connection.execute(select(_hooks).where(which))))
+
+    def ended(self, hook_id: str) -> None:
+        """Its subject has ended: it is due."""
+        now = time.time()
+        self._change(hook_id, ended_at=now, due_at=now)
+
+    def goes_on(self, hook_id: str) -> None:
+        """Its subject goes on again, and nobody was told of its end."""
+        self._change(hook_id, ended_at=None, due_at=None, tries=0)
+
+    def take(self, host: str, pauses: Sequence[float]) -> Webhook | None:
+        """One for this host that is due, those first that were tried less often; None where there
+        is none. This try counts, and the next is due after the pause (seconds) for so many tries,
+        whatever becomes of this program; the last pause is for any more."""
+        now = time.time()
+        which = (_hooks.c.host == host) & (_hooks.c.due_at <= now)
+        first = select(_hooks).where(which).order_by(_hooks.c.tries, _hooks.c.due_at).limit(1)
+        while True:
+            with as_comfy_errors(), self._engine.connect() as connection:
+                row = connection.execute(first).first()
+            if row is None:
+                return None
+            # Another program on this database may have taken it meanwhile.
+            same = (_hooks.c.id == row.id) & (_hooks.c.tries == row.tries)
+            again = now + pauses[min(row.tries, len(pauses) - 1)]
+            if self._update(same, tries=row.tries + 1, due_at=again):
+                return replace(_hook_of(row), tries=row.tries + 1)
+
+    def next_due(self, host: str) -> float | None:
+        """When the next one for this host is due, in seconds since 1970; None where none is."""
+        soonest = select(func.min(_hooks.c.due_at)).where(_hooks.c.host == host)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            due_at: float | None = connection.execute(soonest).scalar()
+        return due_at
+
+    def remove(self, hook_id: str) -> None:
+        """Forget one: it has arrived, or never will."""
+        self._remove(_hooks.c.id == hook_id)
+
+    def remove_older(self, before: float) -> None:
+        """Forget those whose subject ended before this moment, in seconds since 1970."""
+        self._remove(_hooks.c.ended_at < before)
+
+    @property
+    def undelivered(self) -> int:
+        """How many there are whose subject has ended."""
+        count = select(func.count()).select_from(_hooks).where(_hooks.c.ended_at.is_not(None))
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return connection.execute(count).scalar_one()
+
+    def _change(self, hook_id: str, **values: object) -> None:
+        self._update(_hooks.c.id == hook_id, **values)
+
+    def _update(self, which: ColumnElement[bool], **values: object) -> int:
+        with as_comfy_errors(), self._engine.begin() as connection:
+            return connection.execute(update(_hooks).where(which).values(values)).rowcount
+
+    def _remove(self, which: ColumnElement[bool]) -> None:
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(_hooks).where(which))
+
+
+def new_webhooks(
+    subject: Subject, ids: Iterable[str], owner: str, host: str, url: str
+) -> tuple[Webhook, ...]:
+    """One for each of these runs, batches or chains of this owner."""
+    return tuple(Webhook(str(uuid.uuid4()), subject, one, owner, host, url) for one in ids)
+
+
+def _row_of(hook: Webhook) -> dict[str, Any]:
+    return {
+        "id": hook.id,
+        "subject": hook.subject,
+        "about": hook.about,
+        "owner": json.dumps(hook.owner),  # names may have what no database takes as text
+        "host": hook.host,
+        "url": hook.url,
+        "tries": 0,
+    }
+
+
+def _hook_of(row: Row[Any]) -> Webhook:
+    owner = json.loads(row.owner)
+    return Webhook(
+        row.id, row.subject, row.about, owner, row.host, row.url, row.ended_at, row.tries
+    )

@@ -1,0 +1,70 @@
+"""Where webhooks may go: to hosts that the operator has named, by exactly that name and port.
+Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from ipaddress import IPv6Address
+
+from comfy.errors import ComfyError
+from comfy.messages import message
+
+_PORTS = {"http": 80, "https": 443}
+_LONGEST = 2000  # characters
+# Nothing but what all readers of addresses read alike: no user, no dot at the end of a name.
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:[/?][!-~]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class CallbackRefused(ComfyError):
+    """An address to which no webhook goes."""
+
+
+def host_and_port(url: str) -> str:
+    """Where an address of http or https leads, as `hooks.example.org:443`; ValueError for anything
+    that two programs might read in two ways."""
+    parts = _ADDRESS.fullmatch(url)
+    if parts is None or "\\" in url or "#" in url or len(url) > _LONGEST:
+        raise ValueError("no plain address")
+    scheme, v6, name, port = parts.group("scheme", "v6", "name", "port")
+    number = int(port or _PORTS[scheme.lower()])
+    if not 0 < number <= 65535:
+        raise ValueError("no port")
+    host = f"[{IPv6Address(v6)}]" if v6 else name.lower()
+    return f"{host}:{number}"
+
+
+def named_host(text: str) -> str:
+    """A host of a setting, `hooks.example.org` (443) or `10.0.0.7:8000`, as `host_and_port` has
+    it; ValueError for anything else."""
+    if "/" in text or "?" in text:
+        raise ValueError("more than a host")
+    return host_and_port(f"https://{text}")
+
+
+def allowed_host(url: object, hosts: Collection[str]) -> str:
+    """The host and port of an address, if it is one of these; CallbackRefused."""
+    if not hosts:
+        raise CallbackRefused(
+            message("This app sends no webhooks."),
+            message("Ask whoever runs it to allow your host (--webhook-hosts)."),
+        )
+    try:
+        host = host_and_port(url if isinstance(url, str) else "")
+    except ValueError:
+        raise CallbackRefused(
+            message("“callback” is no address that a webhook can be sent to."),
+            message("Write it like https://hooks.example.org/runs, without a name or password."),
+        ) from None
+    if host not in hosts:
+        raise CallbackRefused(
+            message("This app sends no webhooks to {host}.", host=host),
+            message("Ask whoever runs it to allow your host (--webhook-hosts)."),
+        )
+    return host

@@ -1,0 +1,211 @@
+"""The way of webhooks out: at once when something has ended, later again where they did not arrive,
+also after a restart of the program.
+
+Each host has a few requests of its own at once, so that one which is slow or dead holds up no
+other. What is sent is looked up when it is sent: of what was deleted meanwhile nobody hears.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from anyio import to_thread
+
+from comfy.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
+from comfy.records.webhooks import Webhook, WebhookStore
+from comfy.webhooks.sender import Delivered, Outcome, Undelivered, Unwanted, WebhookSender
+from comfy.webhooks.waiting import Webhooks
+
+log = logging.getLogger(__name__)
+
+_AGAIN = 10.0  # seconds until a database that failed is asked again
+_JITTER = 0.25  # of a pause
+_GONE = (RunNotFound, BatchNotFound, ChainNotFound)
+
+# Takes a callback that wants to know whose news there are, and gives the way out.
+Listen = Callable[[Callable[[str], None]], Callable[[], None]]
+
+
+class Ends(Protocol):
+    """Knows how runs, batches and chains ended. RunNotFound, BatchNotFound or ChainNotFound where
+    there is no such one, or nobody any more who may hear of it."""
+
+    def has_ended(self, hook: Webhook) -> bool:
+        """Whether the subject of a webhook has."""
+
+    def told(self, hook: Webhook) -> str:
+        """What is said of its end: JSON in ASCII."""
+
+
+@contextlib.asynccontextmanager
+async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> AsyncIterator[None]:
+    """As long as the block lasts, webhooks go out, those of before a restart too. `news`: what
+    calls when something of an owner may have ended."""
+    store = webhooks.store
+    if store is None or not webhooks.hosts:
+        yield
+        return
+    async with WebhookSender.opened(webhooks.settings) as sender:
+        dispatch = Dispatch(webhooks, store, ends, sender)
+        with contextlib.ExitStack() as leave:
+            for listen in (webhooks.subscribe, *news):
+                leave.callback(listen(dispatch.hear))
+            work = asyncio.create_task(dispatch.run())
+            try:
+                await to_thread.run_sync(dispatch.take_up)
+                yield
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+
+
+class Dispatch:
+    """For one event loop; `hear` may be called by any thread."""
+
+    def __init__(
+        self, webhooks: Webhooks, store: WebhookStore, ends: Ends, sender: WebhookSender
+    ) -> None:
+        self._webhooks, self._store = webhooks, store
+        self._ends, self._sender = ends, sender
+        self._times = webhooks.settings.times
+        self._loop = asyncio.get_running_loop()
+        self._owners: set[str] = set()
+        self._heard = asyncio.Event()
+        self._due = {host: asyncio.Event() for host in webhooks.hosts}
+
+    def hear(self, owner: str) -> None:
+        """Something of this owner may have ended."""
+        if self._webhooks.waiting_of(owner):
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
+                self._loop.call_soon_threadsafe(self._note, owner)
+
+    def take_up(self) -> None:
+        """Wait for the ends that were waited for before a restart."""
+        try:
+            self._webhooks.take_up()
+        except ComfyError as problem:
+            log.warning("Webhooks of before the restart can't be taken up: %s", problem)
+        except Exception:  # as of a damaged row, which is no reason not to start
+            log.exception("Webhooks of before the restart failed inside this program")
+
+    async def run(self) -> None:
+        """Look for what has ended, and send what is due, until this is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look())
+            for host in self._due:
+                tasks.create_task(self._serve(host))
+
+    def _note(self, owner: str) -> None:
+        self._owners.add(owner)
+        self._heard.set()
+
+    # What has ended
+
+    async def _look(self) -> None:
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            owners, self._owners = self._owners, set()
+            for owner in owners:
+                try:
+                    await to_thread.run_sync(self._look_at, owner)
+                except ComfyError as problem:
+                    log.warning("Webhooks have to wait: %s", problem)
+                    self._loop.call_later(_AGAIN, self._note, owner)
+                except Exception:
+                    log.exception("Webhooks of somebody failed inside this program")
+
+    def _look_at(self, owner: str) -> None:
+        for hook in self._webhooks.waiting_of(owner):
+            try:
+                if not self._ends.has_ended(hook):
+                    continue
+                self._store.ended(hook.id)
+            except _GONE:
+                self._store.remove(hook.id)
+            self._webhooks.leave(hook)
+            if hook.host in self._due:
+                self._loop.call_soon_threadsafe(self._due[hook.host].set)
+
+    # What is due
+
+    async def _serve(self, host: str) -> None:
+        free = asyncio.Semaphore(self._times.at_once)
+        async with asyncio.TaskGroup() as requests:
+            while True:
+                await free.acquire()
+                hook = await self._next(host)
+                request = requests.create_task(self._deliver(hook))
+                request.add_done_callback(lambda _: free.release())
+
+    async def _next(self, host: str) -> Webhook:
+        """The next one for a host, once it is due."""
+        due = self._due[host]
+        while True:
+            due.clear()
+            pauses = [one * random.uniform(1, 1 + _JITTER) for one in self._times.pauses]
+            pause: float | None = _AGAIN
+            try:
+                hook = await to_thread.run_sync(self._store.take, host, pauses)
+                if hook is not None:
+                    return hook
+                due_at = await to_thread.run_sync(self._store.next_due, host)
+                pause = None if due_at is None else due_at - time.time()
+            except ComfyError as problem:
+                log.warning("Webhooks have to wait: %s", problem)
+            except Exception:  # as of a damaged row: the others for this host are sent
+                log.exception("A webhook to %s failed inside this program", host)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await due.wait()
+
+    async def _deliver(self, hook: Webhook) -> None:
+        try:
+            body = await to_thread.run_sync(self._body, hook)
+            if body is not None:
+                await self._note_outcome(hook, await self._sender.send(hook, body))
+        except ComfyError as problem:  # it is due again, whatever happens here
+            log.warning("Webhook %s has to wait: %s", hook.id, problem)
+        except Exception:
+            log.exception("Webhook %s failed inside this program", hook.id)
+
+    def _body(self, hook: Webhook) -> str | None:
+        """What is to be sent; None where there is nothing to tell any more, or not yet."""
+        try:
+            if self._ends.has_ended(hook):
+                return self._ends.told(hook)
+        except _GONE:
+            self._store.remove(hook.id)
+        else:
+            self._store.goes_on(hook.id)
+            self._webhooks.wait_for([replace(hook, ended_at=None, tries=0)])
+        return None
+
+    async def _note_outcome(self, hook: Webhook, outcome: Outcome) -> None:
+        attempts = self._webhooks.attempts
+        match outcome:
+            case Delivered():
+                attempts["delivered"] += 1
+            case Undelivered(why) if hook.tries <= len(self._times.pauses):
+                attempts["failed"] += 1
+                log.warning("%s: not delivered, try %d: %s", _named(hook), hook.tries, why)
+                return
+            case Undelivered(why):
+                attempts["given_up"] += 1
+                log.warning("%s: given up after %d tries: %s", _named(hook), hook.tries, why)
+            case Unwanted():
+                attempts["given_up"] += 1
+                log.warning("%s: given up, as the receiver answered 410", _named(hook))
+        await to_thread.run_sync(self._store.remove, hook.id)
+
+
+def _named(hook: Webhook) -> str:
+    """A webhook in the log, without what may be secret in its address."""
+    return f"Webhook of {hook.subject} {hook.about} to {hook.host}"

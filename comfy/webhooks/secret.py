@@ -1,0 +1,25 @@
+"""What webhooks are signed with, as the Standard Webhooks specification 1.0 writes it. Pure."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+_PREFIX = "whsec_"
+_SIZE = 32  # bytes
+_LEAST, _MOST = 24, 64  # bytes, says the specification
+
+
+def new_secret() -> str:
+    """One that nobody can guess."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(_SIZE)).decode()
+
+
+def check_secret(text: str) -> None:
+    """ValueError for what is no such secret, without a word of it."""
+    try:
+        size = len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
+    except ValueError:
+        size = 0
+    if not (text.startswith(_PREFIX) and _LEAST <= size <= _MOST):
+        raise ValueError("no secret of webhooks") from None

@@ -1,0 +1,88 @@
+"""One webhook to one address, as the Standard Webhooks specification 1.0 has it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+import standardwebhooks
+
+from comfy.records.webhooks import Webhook
+from comfy.webhooks.waiting import WebhookSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """The receiver wants to hear no more of it (410)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """It did not arrive, for this reason; it may later."""
+
+    why: str
+
+
+Outcome = Delivered | Unwanted | Undelivered
+
+
+class WebhookSender:
+    """Signs and sends; for one event loop."""
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport, secret: str, timeout: float) -> None:
+        """`secret` as `whsec_…`; `timeout`: seconds for a whole request."""
+        self._transport = transport
+        self._signer = standardwebhooks.Webhook(secret)
+        self._timeout = timeout
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, settings: WebhookSettings) -> AsyncIterator[WebhookSender]:
+        """One whose connections end with the block."""
+        # Not a client of httpx: that follows proxies of the environment, hands cookies of one
+        # receiver on to the next, and logs whole addresses, which may have secrets in them.
+        async with httpx.AsyncHTTPTransport(
+            verify=settings.tls or True, limits=httpx.Limits(max_connections=None)
+        ) as transport:
+            yield cls(transport, settings.secret, settings.times.timeout)
+
+    async def send(self, hook: Webhook, body: str) -> Outcome:
+        """Send a webhook with this body, which is ASCII, once. Of the answer only the status is
+        read; a redirect is a failure like others."""
+        now = datetime.now(UTC)
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "comfyforms",
+            "webhook-id": hook.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(hook.id, now, body),
+        }
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = httpx.Request("POST", hook.url, content=body, headers=headers)
+                answer = await self._transport.handle_async_request(request)
+                await answer.aclose()
+        except TimeoutError:
+            return Undelivered("no answer in time")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Undelivered(type(error).__name__)
+        return _outcome(answer.status_code)
+
+
+def _outcome(status: int) -> Outcome:
+    match status:
+        case 410:
+            return Unwanted()
+        case _ if 200 <= status < 300:
+            return Delivered()
+        case _:
+            return Undelivered(f"status {status}")

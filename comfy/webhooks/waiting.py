@@ -1,0 +1,109 @@
+"""The webhooks of one app: where they may go, and which of them wait for an end."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
+from comfy.runs.shared import Callbacks
+from comfy.webhooks.address import allowed_host
+
+_DAY = 24 * 3600.0
+_KEPT = 7 * _DAY  # seconds after an end; what is still there has a host that is allowed no more
+
+Attempt = Literal["delivered", "failed", "given_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTimes:
+    """`timeout`: seconds for one request; `pauses`: seconds from the begin of each try to that of
+    the next, longer than the timeout, and some more by chance. There is one try more than pauses.
+    `at_once`: requests to one host."""
+
+    timeout: float = 15.0
+    pauses: tuple[float, ...] = (20.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
+    at_once: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """`hosts`: where webhooks may go, as `comfy.webhooks.address.host_and_port` has them, none
+    where there are to be no webhooks; `secret`: `whsec_…`, by which receivers know them; `tls`:
+    what judges certificates, None for what httpx brings."""
+
+    hosts: frozenset[str] = frozenset()
+    secret: str = field(default="", repr=False)
+    tls: ssl.SSLContext | None = None
+    times: DeliveryTimes = DeliveryTimes()
+
+
+class Webhooks:
+    """Any thread may call anything here."""
+
+    def __init__(
+        self, store: WebhookStore | None, settings: WebhookSettings, *, alone: bool = True
+    ) -> None:
+        """Without a `store` there are none. `alone`: no other program has the same folder, so those
+        of before the start are to be taken up."""
+        self.store = store
+        self.settings = settings
+        self.hosts = settings.hosts if store is not None else frozenset[str]()
+        self.attempts = Counter[Attempt]()  # changed by the event loop alone
+        self._alone = alone
+        self._lock = threading.Lock()
+        self._waiting: dict[str, tuple[Webhook, ...]] = {}  # by owner
+        self._listeners = Callbacks[[str]]()
+
+    def check(self, url: object) -> None:
+        """CallbackRefused where no webhook goes to this address."""
+        allowed_host(url, self.hosts)
+
+    def add(self, subject: Subject, ids: Iterable[str], owner: str, url: str) -> None:
+        """Tell this address of the ends of these runs, batches or chains of this owner. Raises as
+        `check`, and ComfyError where that cannot be remembered."""
+        hooks = new_webhooks(subject, ids, owner, allowed_host(url, self.hosts), url)
+        if self.store is not None and hooks:
+            self.store.add(hooks)
+            self.wait_for(hooks)
+
+    def take_up(self) -> None:
+        """Wait for the ends that others waited for before the program's start. ComfyError."""
+        if self.store is not None and self._alone:
+            self.store.remove_older(time.time() - _KEPT)
+            self.wait_for(self.store.waiting())
+
+    def wait_for(self, hooks: Collection[Webhook]) -> None:
+        """Let these be among those that wait; their subjects may have ended already."""
+        for hook in hooks:
+            with self._lock:
+                self._waiting[hook.owner] = (*self._waiting.get(hook.owner, ()), hook)
+        for owner in {hook.owner for hook in hooks}:
+            self._listeners.call(owner)
+
+    def waiting_of(self, owner: str) -> tuple[Webhook, ...]:
+        """Those of one owner that wait."""
+        with self._lock:
+            return self._waiting.get(owner, ())
+
+    def leave(self, hook: Webhook) -> None:
+        """Let one wait no more."""
+        with self._lock:
+            left = tuple(one for one in self._waiting.pop(hook.owner, ()) if one.id != hook.id)
+            if left:
+                self._waiting[hook.owner] = left
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback` with an owner when one of theirs begins to wait: it must not block.
+        Returns the way out."""
+        return self._listeners.add(callback)
+
+    @property
+    def undelivered(self) -> int:
+        """How many messages have not arrived, of what has ended. ComfyError."""
+        return self.store.undelivered if self.store is not None else 0

@@ -1,0 +1,41 @@
+"""Programs of the system that tests need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[1] / "script"  # where npm puts its packages
+_WHOLE = ("chromium", "chromium-browser", "google-chrome")
+# The same browser without the parts around its pages: a new visitor costs half as much processor.
+_SHELL = "chromium-headless-shell"
+HOW_TO_INSTALL = f"Debian: apt-get install {_SHELL}; elsewhere Chromium or Chrome will do"
+
+
+def installed_chromium(*, whole: bool = False) -> str | None:
+    """The path of a Chromium, None where there is none. `whole`: with all that people have around
+    their pages."""
+    names = _WHOLE if whole else (_SHELL, *_WHOLE)
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def skip_without(what: str) -> NoReturn:
+    """End a test, or a fixture, that needs `what`: it is skipped, but CI has to have all."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {what}")
+
+
+def needs(*names: str) -> None:
+    """End the test where one of these programs is skip_without."""
+    if missing := [name for name in names if shutil.which(name) is None]:
+        skip_without(" and ".join(missing))
+
+
+def needs_gradio_client() -> None:
+    """End the test where Gradio's client for JavaScript is skip_without."""
+    needs("node")
+    if not (SCRIPTS / "node_modules" / "@gradio" / "client").is_dir():
+        skip_without("@gradio/client: npm install --prefix tests/script --no-package-lock")

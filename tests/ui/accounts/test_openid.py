@@ -1,0 +1,341 @@
+"""People who sign in at an OpenID provider, in a running app."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+import requests
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from comfy.demo import DemoServer
+from comfy.services.permissions import Permissions
+from tests.attacks.route_answers import LOGOUT, RULES, SHUT, WITH_PROVIDER
+from tests.attacks.routes import SOCKET, registered
+from tests.security.signing_in import history_status
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, Clock
+from tests.ui.accounts.openid_provider import (
+    SECRET,
+    StartedProvider,
+    openid_provider,
+    sent_to,
+    settings_of,
+    sign_in_as,
+)
+from ui.accounts.login import DAY, SessionTimes
+from ui.accounts.openid_people import OpenIDPeople, OpenIDSettings
+from ui.accounts.openid_provider import LASTS
+from ui.accounts.opening import SignInSettings
+from ui.web_settings import WebSettings
+
+ANNA, BEN, CARL = "1", "2", "3"  # as the provider calls them
+CALLBACK = "/login/openid/callback"
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A server that takes no time."""
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[StartedProvider]:
+    """At which anna, ben and carl have accounts."""
+    with openid_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def told(provider: StartedProvider) -> OpenIDSettings:
+    """What an app is told of it."""
+    return settings_of(provider)
+
+
+@contextlib.contextmanager
+def app_with(
+    demo: DemoServer, told: OpenIDSettings, kept: Path | None = None, **web: object
+) -> Iterator[RunningApp]:
+    """An app where people of this provider sign in; they are kept in this file."""
+    with contextlib.closing(OpenIDPeople(told, kept)) as people:
+        times = SessionTimes(lasts=30 * DAY, idle=30 * DAY)
+        ways = SignInSettings(kept=kept, times=times, openid=people, clock=CLOCK)
+        operators = Permissions(operates=lambda owner: people.operates(owner.partition(":")[2]))
+        settings = WebSettings(port=0, sign_in=ways, **web)  # type: ignore[arg-type]
+        with running_app(demo.url, permissions=operators, settings=settings) as app:
+            yield app
+
+
+@pytest.fixture(scope="module")
+def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
+    """An app that forgets everybody at its end."""
+    with app_with(demo, told) as app:
+        yield app
+
+
+@pytest.fixture
+def browser() -> Iterator[requests.Session]:
+    """A browser in which nobody has signed in."""
+    with requests.Session() as browser:
+        yield browser
+
+
+def get(app: RunningApp, browser: requests.Session, path: str) -> requests.Response:
+    """What a browser is answered."""
+    return browser.get(f"{app.url}{path}", allow_redirects=False, timeout=LONGEST_WAIT)
+
+
+def user(app: RunningApp, browser: requests.Session, **headers: str) -> object:
+    """What the app calls whoever asks; None for nobody."""
+    answer = browser.get(f"{app.url}/gradio_api/user", headers=headers, timeout=LONGEST_WAIT)
+    return answer.json() if answer.ok else None
+
+
+def test_people_sign_in_and_land_where_they_wanted(
+    app: RunningApp, provider: StartedProvider, browser: requests.Session
+) -> None:
+    """With what shows the provider that the same app asks, and a name for people."""
+    page = get(app, browser, "/account").text
+    assert "Sign in with Example" in page
+    assert 'type="password"' not in page
+    answer = sign_in_as(app, browser, ANNA, "/account?new=1#end")
+    assert answer.headers["location"] == f"{app.url}/account?new=1#end"
+    asked, sent = provider.asked["/oauth2/authorize"], provider.asked["/oauth2/token"]
+    assert asked["code_challenge"] == create_s256_code_challenge(sent["code_verifier"])
+    assert user(app, browser) == "Anna Berg"
+    kept = [one for one in answer.raw.headers.getlist("set-cookie") if "Max-Age=0" not in one]
+    assert all("HttpOnly" in one and "SameSite=Lax" in one for one in kept)
+    assert not any("signing-in" in one.name for one in browser.cookies)
+
+
+def test_only_those_are_operators_whom_the_settings_mean(
+    app: RunningApp, browser: requests.Session
+) -> None:
+    """And an operator sees by their names whose runs there are."""
+    for person, status in ((BEN, 404), (ANNA, 200)):
+        sign_in_as(app, browser, person)
+        assert get(app, browser, "/operator").status_code == status
+    identity = app.asgi.state.identity
+    anna = next(one for one in identity.login.ways.openid.people.values() if one.username)
+    assert identity.name_of(f"openid:{anna.id}") == "Anna Berg"
+
+
+def test_who_may_not_come_is_told_so(app: RunningApp, browser: requests.Session) -> None:
+    """And may take another account. An address that the provider has not verified is nobody's."""
+    answer = sign_in_as(app, browser, CARL, "/account")
+    assert answer.status_code == 403
+    assert "Carl may not use this app." in answer.text
+    assert history_status(app, browser) == 401
+    again = get(app, browser, "/login/openid?to=/account&other_account=true")
+    assert parse_qs(urlsplit(again.headers["location"]).query)["prompt"] == ["select_account"]
+    assert "other_account=true" in answer.text
+
+
+Change = Callable[[requests.Session, dict[str, str]], object]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda _, back: back.update(state="another"), "begun in another browser"),
+        (lambda browser, _: browser.cookies.clear(), "begun in another browser"),
+        (lambda *_: setattr(CLOCK, "now", CLOCK.now + LASTS + 1), "begun in another browser"),
+        (lambda _, back: back.update(code="another"), "did not confirm who you are"),
+        (lambda _, back: back.pop("code"), "Example did not sign you in."),
+        (lambda _, back: back.update(error="access_denied"), "Example did not sign you in."),
+    ],
+    ids=["state", "browser", "time", "code", "nothing", "refused"],
+)
+def test_attack_an_answer_that_is_none_of_the_providers(
+    change: Change,
+    said: str,
+    app: RunningApp,
+    browser: requests.Session,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It signs nobody in and is answered in words; no code and no secret is told or logged."""
+    form = sent_to(browser, f"{app.url}/login/openid")
+    back = dict(parse_qsl_of(sent_to(browser, form, sub=ANNA)))
+    change(browser, back)
+    with caplog.at_level(logging.DEBUG, "ui"):
+        answer = get(app, browser, f"{CALLBACK}?{urlencode(back)}")
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert history_status(app, browser) == 401
+    for hidden in (SECRET, back.get("code", SECRET), "Traceback"):
+        assert hidden not in answer.text + caplog.text
+
+
+def parse_qsl_of(address: str) -> Iterator[tuple[str, str]]:
+    """The parameters of an address."""
+    return ((name, value) for name, [value] in parse_qs(urlsplit(address).query).items())
+
+
+def encoded(told: dict[str, object]) -> str:
+    """A part of an ID token."""
+    return urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+
+
+def as_anna(answer: dict[str, str], head: dict[str, object] | None = None) -> None:
+    """Put anna's id into an ID token, with another head; it is not signed anew."""
+    first, claims, signature = answer["id_token"].split(".")
+    told = json.loads(urlsafe_b64decode(f"{claims}=="))
+    changed = encoded(told | {"sub": ANNA})
+    answer["id_token"] = f"{encoded(head) if head else first}.{changed}.{'' if head else signature}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ({"/oauth2/authorize": lambda asked: asked.update(nonce="another")}, {}),
+        ({}, {"/oauth2/token": as_anna}),
+        ({}, {"/oauth2/token": lambda answer: as_anna(answer, {"alg": "none"})}),
+        ({}, {"/oauth2/token": lambda answer: answer.pop("id_token")}),
+        ({}, {"/userinfo": lambda answer: answer.update(sub=ANNA)}),
+        ({}, {"/.well-known/openid-configuration": lambda told: told.update(issuer="https://a.b")}),
+    ],
+    ids=["nonce", "signature", "unsigned", "no token", "somebody else", "issuer"],
+)
+def test_attack_an_answer_that_is_not_for_this_sign_in(
+    asked: dict[str, Any],
+    answered: dict[str, Any],
+    app: RunningApp,
+    provider: StartedProvider,
+    browser: requests.Session,
+) -> None:
+    """An ID token that was made for another attempt, or changed on its way, is none."""
+    form = sent_to(browser, f"{app.url}/login/openid")
+    provider.change |= asked
+    provider.told |= answered
+    try:
+        answer = browser.get(sent_to(browser, form, sub=BEN), timeout=LONGEST_WAIT)
+    finally:
+        provider.change.clear()
+        provider.told.clear()
+    assert answer.status_code == 400
+    assert "Example did not confirm who you are." in answer.text
+    assert history_status(app, browser) == 401
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "@evil.example",
+        ".evil.example/",
+    ],
+)
+def test_attack_a_link_that_leads_elsewhere_after_the_sign_in(
+    to: str, app: RunningApp, browser: requests.Session
+) -> None:
+    """Whatever it names, people land in the app."""
+    landed = urlsplit(sign_in_as(app, browser, ANNA, to).headers["location"])
+    assert landed.netloc == urlsplit(app.url).netloc
+
+
+def test_a_provider_that_does_not_answer_is_said_so(
+    app: RunningApp,
+    provider: StartedProvider,
+    browser: requests.Session,
+    demo: DemoServer,
+    told: OpenIDSettings,
+) -> None:
+    """Before and after people were there, in plain words; who has signed in stays so, and signs out
+    without it."""
+
+    def failing(_: object) -> None:
+        raise ConnectionAbortedError
+
+    provider.change["/oauth2/token"] = failing
+    try:
+        answer = sign_in_as(app, browser, ANNA)
+    finally:
+        provider.change.clear()
+    assert (answer.status_code, "Example does not answer." in answer.text) == (502, True)
+    with openid_provider() as short_lived:
+        gone = replace(told, issuer=short_lived.url)
+        with app_with(demo, gone) as other:
+            sign_in_as(other, browser, ANNA)
+            short_lived.stop()
+            answer = get(other, browser, "/login/openid")
+            assert (answer.status_code, "Example does not answer." in answer.text) == (502, True)
+            assert user(other, browser) == "Anna Berg"
+            assert browser.post(f"{other.url}/logout", timeout=LONGEST_WAIT).status_code == 204
+            assert user(other, browser) is None
+
+
+def test_a_sign_in_outlives_a_restart_until_it_is_ended_everywhere(
+    demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
+) -> None:
+    """Signing out leads to the provider, which lets people out too."""
+    kept = tmp_path / "kept.sqlite"
+    with app_with(demo, told, kept) as app, requests.Session() as phone:
+        for one in (browser, phone):
+            sign_in_as(app, one, ANNA)
+        with app_with(demo, told, kept) as again:
+            assert user(again, browser) == user(again, phone) == "Anna Berg"
+            answer = phone.post(f"{again.url}/logout/everywhere", timeout=LONGEST_WAIT)
+            then = urlsplit(answer.json()["next"])
+            assert (
+                f"{then.scheme}://{then.netloc}{then.path}" == f"{told.issuer}/oauth2/end_session"
+            )
+            assert parse_qs(then.query)["post_logout_redirect_uri"] == [f"{again.url}/"]
+            assert user(again, browser) is user(again, phone) is None
+
+
+def test_people_who_may_no_longer_come_are_out(
+    demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
+) -> None:
+    """Their tokens too, also once they have not signed in at the provider for as long as a sign-in
+    lasts."""
+    kept = tmp_path / "kept.sqlite"
+    with app_with(demo, told, kept) as app:
+        sign_in_as(app, browser, BEN)
+        made = browser.post(f"{app.url}/account/tokens", {"label": "nightly"}, timeout=LONGEST_WAIT)
+        token = made.text.partition('id="token">')[2].partition("<")[0]
+        shown = {"Authorization": f"Bearer {token}"}
+        with requests.Session() as script:
+            assert user(app, script, **shown) == "Ben"
+            stricter = replace(told, allowed=("anna@example.org",))
+            elsewhere = replace(told, issuer="https://id.example.org")
+            for other in (stricter, elsewhere):
+                with app_with(demo, other, kept) as later:
+                    assert user(later, browser) is user(later, script, **shown) is None
+            CLOCK.now += 30 * DAY + 1
+            assert user(app, script, **shown) is None
+            sign_in_as(app, browser, BEN)
+            assert user(app, script, **shown) == "Ben"
+
+
+def test_on_a_space_the_provider_leads_back_to_its_public_name(
+    demo: DemoServer, told: OpenIDSettings, browser: requests.Session
+) -> None:
+    """Over TLS, whatever the proxy says, with cookies that a frame keeps."""
+    public = "https://ann-forms.hf.space"
+    with app_with(demo, replace(told, address=public), on_a_space=True) as app:
+        answer = get(app, browser, "/login/openid")
+    asked = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert asked["redirect_uri"] == [f"{public}{CALLBACK}"]
+    assert "Secure; SameSite=None; Partitioned" in answer.headers["set-cookie"]
+
+
+def test_a_provider_brings_no_other_routes(app: RunningApp) -> None:
+    """All others are in the table that the walk over all routes compares with."""
+    paths = {
+        one.path.rstrip("/") or "/" for one in registered(app.asgi.routes) if one.method != SOCKET
+    }
+    assert paths - (RULES.keys() | SHUT | LOGOUT) == WITH_PROVIDER

@@ -1,0 +1,117 @@
+"""What a provider says of people, and which of them may come."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.accounts.openid_people import (
+    OpenIDPeople,
+    OpenIDSettings,
+    fits,
+    person_of,
+    space_openid,
+)
+from ui.accounts.openid_provider import SignInAttempt, opened_attempt
+
+SETTINGS = OpenIDSettings("https://id.example", "forms", "", "Example", ("*",))
+ANNA = {
+    "sub": "1",
+    "name": "Anna Berg",
+    "preferred_username": "anna",
+    "email": "Anna@Example.org",
+    "email_verified": True,
+    "groups": ["artists"],
+}
+SPACE = {
+    "OPENID_PROVIDER_URL": "https://huggingface.co",
+    "OAUTH_CLIENT_ID": "forms",
+    "OAUTH_CLIENT_SECRET": "hush",
+    "OAUTH_SCOPES": "openid profile",
+    "SPACE_HOST": "ann-forms.hf.space",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "meant"),
+    [
+        ("*", True),
+        ("anna@example.org", True),
+        ("@example.org", True),
+        ("group:artists", True),
+        ("user:anna", True),
+        ("ann@example.org", False),
+        ("@xample.org", False),
+        ("@org", False),
+        ("group:Artists", False),
+        ("user:Anna Berg", False),
+        ("group:", False),
+        ("", False),
+    ],
+)
+def test_a_rule_means_people(rule: str, meant: bool) -> None:
+    """By what is theirs alone; names that people choose for themselves are none of it."""
+    assert fits(rule, person_of(ANNA, SETTINGS, 0)) == meant
+
+
+def test_nobody_is_meant_by_an_address_that_is_not_verified() -> None:
+    """Anybody could have typed it."""
+    person = person_of(ANNA | {"email_verified": False}, SETTINGS, 0)
+    assert not any(fits(rule, person) for rule in ("anna@example.org", "@example.org", "@", ""))
+
+
+def test_people_are_the_same_under_another_name_and_others_at_another_provider() -> None:
+    """What a run belongs to does not change with a name."""
+    anna = person_of(ANNA, SETTINGS, 0)
+    assert person_of({"sub": "1", "name": "A. Hill"}, SETTINGS, 1).id == anna.id
+    elsewhere = OpenIDSettings("https://id.example/2", "forms", "", "Example", ("*",))
+    assert person_of(ANNA, elsewhere, 0).id != anna.id
+    assert person_of(ANNA | {"sub": "2"}, SETTINGS, 0).id != anna.id
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+NAMES = ("name", "preferred_username", "email", "email_verified", "groups")
+
+
+@given(st.fixed_dictionaries({"sub": st.text(min_size=1)}, optional=dict.fromkeys(NAMES, JSON)))
+def test_whatever_is_said_of_people_they_have_a_name_and_are_kept(
+    tmp_path_factory: pytest.TempPathFactory, claims: dict[str, object]
+) -> None:
+    """In one line that can be shown."""
+    person = person_of(claims, SETTINGS, 0)
+    assert person.shown
+    assert person.shown.isprintable()
+    with closing(OpenIDPeople(SETTINGS)) as people:
+        people.put(person)
+        people.refresh()
+        assert people.people == {person.id: person}
+        people.forget(1)
+        people.refresh()
+        assert not people.people
+
+
+@given(st.text(), st.binary(min_size=32, max_size=32))
+def test_an_attempt_is_believed_that_this_app_has_sealed_only(text: str, key: bytes) -> None:
+    """And only for a while."""
+    attempt = SignInAttempt("a", "b", "c", "/")
+    sealed = attempt.sealed(key, 0)
+    assert opened_attempt(sealed, key, 1) == attempt
+    assert opened_attempt(sealed, key[::-1] + b"x", 1) is None
+    assert opened_attempt(text, key, 1) is None
+
+
+def test_a_space_is_told_of_hugging_face_by_its_variables() -> None:
+    """All of them: without, nobody signs in there."""
+    told = space_openid(SPACE)
+    assert told is not None
+    assert (told.issuer, told.address) == ("https://huggingface.co", "https://ann-forms.hf.space")
+    assert "hush" not in repr(told)
+    for name in ("OPENID_PROVIDER_URL", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "SPACE_HOST"):
+        assert space_openid(SPACE | {name: ""}) is None

@@ -1,0 +1,92 @@
+"""An OpenID provider as the settings name it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from ui.accounts.openid_people import OpenIDPeople, person_of
+from ui.arguments import read_settings
+from ui.permissions import permissions_of
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("", ""),
+        (
+            "--openid-issuer http://id.example.org",
+            "--openid-issuer: write an address with https://",
+        ),
+        ("--openid-issuer https://u:p@id.example.org", "--openid-issuer: write an address with"),
+        ("--openid-allow anna", "--openid-allow: write *, @example.org, anna@example.org, group:"),
+        ("--openid-client=", "--openid-issuer needs --openid-client, and --openid-allow WHO or *."),
+        (
+            "--openid-issuer=",
+            "--openid-client, --openid-allow and --openid-operators need --openid",
+        ),
+        ("--openid-scopes profile", "--openid-scopes: openid has to be among them."),
+        ("--openid-secret hush", "argument 7 belongs to no option."),
+        ("--sign-out-address /out", "--sign-out-address is for those whom --user-header names."),
+    ],
+)
+def test_a_provider_is_named_with_all_that_belongs_to_it(
+    given: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may come above all; the secret stands in no list of processes."""
+    monkeypatch.setenv("COMFYFORMS_OPENID_SECRET", "hush")
+    whole = {
+        "issuer": "https://id.example.org/",
+        "client": "forms",
+        "allow": "@example.org,group:a",
+    }
+    option, _, value = given.replace("=", " ").partition(" ")
+    options = {f"--openid-{name}": one for name, one in whole.items()} | (
+        {option: value} if given else {}
+    )
+    arguments = [word for pair in options.items() for word in pair]
+    if sentence:
+        with pytest.raises(SystemExit):
+            read_settings(arguments)
+        told = capsys.readouterr().err
+        assert f": {sentence}" in told
+        assert "hush" not in told
+        return
+    openid = read_settings(arguments).openid
+    assert openid is not None
+    assert (openid.issuer, openid.name) == ("https://id.example.org", "id.example.org")
+    assert openid.client_secret == "hush"
+    assert "hush" not in repr(openid) + repr(read_settings(arguments))
+
+
+def test_operators_at_the_provider_may_what_the_settings_permit_operators() -> None:
+    """Others who come from there, and people of the same id with a password, may not."""
+    settings = read_settings(
+        [
+            "--openid-issuer",
+            "https://id.example.org",
+            "--openid-client",
+            "forms",
+            "--openid-allow",
+            "*",
+            "--openid-operators",
+            "group:staff",
+            "--open",
+            "operators",
+        ]
+    )
+    assert settings.openid is not None
+    with closing(OpenIDPeople(settings.openid)) as people:
+        anna, ben = (
+            person_of({"sub": sub, "groups": groups}, settings.openid, 0)
+            for sub, groups in (("1", ["staff"]), ("2", []))
+        )
+        people.put(anna)
+        people.put(ben)
+        permissions = permissions_of(settings, None, people)
+        assert permissions.operates(f"openid:{anna.id}")
+        assert permissions.open(f"openid:{anna.id}")
+        for other in (f"openid:{ben.id}", f"user:{anna.id}", "openid:", "browser:"):
+            assert not permissions.operates(other)
+            assert not permissions.open(other)

@@ -1,0 +1,61 @@
+"""The file of SQLite that keeps who has signed in, for the next start."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from comfy.errors import ComfyError
+
+
+class SignInDatabase:
+    """A connection to the file, for any thread; several, of several programs too, may be open."""
+
+    def __init__(self, path: Path | None, tables: str) -> None:
+        """`path`: the file; None for as long as the program runs. `tables`: the statements that
+        make those that are not there yet. ComfyError where the file cannot be used."""
+        self._lock = threading.Lock()
+        self._path = path
+        with self._said():
+            if path is not None:
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._connection = sqlite3.connect(
+                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
+            )
+            self._connection.executescript(tables)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """For statements that are carried out together or not at all. ComfyError where the file
+        cannot be used."""
+        with self._lock, self._said():
+            self._connection.execute("begin immediate")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as error:
+            raise ComfyError(
+                f"The file {self._path} could not be used: {error}.",
+                "See who may read and write it, or choose another folder (--data).",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise ComfyError(
+                f"The file {self._path} is damaged.",
+                "Delete it: everybody has to sign in again and to make new tokens, then.",
+            ) from error

@@ -1,0 +1,167 @@
+"""People whom an OpenID provider signs in: what it says of them, and which of them may come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ui.accounts.database import SignInDatabase
+
+_LONGEST = 200  # characters of a name, an address or a group
+_MOST_GROUPS = 1000
+_TABLE = "create table if not exists openid_people (id text primary key, told text) without rowid"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIDSettings:
+    """A provider, and whom it may send. `issuer`: its address, without a slash at the end.
+    `client_id` and `client_secret` ("" = none): what it knows the app by. `name`: what people call
+    it. `allowed` and `operators`: see `fits`. `groups_claim`: under which name it tells somebody's
+    groups. `address`: where browsers reach the app; "" = where they say they do."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
+    allowed: Sequence[str]
+    operators: Sequence[str] = ()
+    scopes: Sequence[str] = ("openid", "profile", "email")
+    groups_claim: str = "groups"
+    address: str = ""
+
+
+def space_openid(variables: Mapping[str, str]) -> OpenIDSettings | None:
+    """Hugging Face as a Space is told of it whose README says `hf_oauth: true`:
+    https://huggingface.co/docs/hub/spaces-oauth. Everybody who has an account there may come."""
+    names = "OPENID_PROVIDER_URL", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "SPACE_HOST"
+    if not all(variables.get(name) for name in names):
+        return None
+    issuer, client_id, client_secret, host = (variables[name] for name in names)
+    return OpenIDSettings(
+        issuer.rstrip("/"),
+        client_id,
+        client_secret,
+        "Hugging Face",
+        allowed=("*",),
+        scopes=variables.get("OAUTH_SCOPES", "openid profile").split(),
+        address=f"https://{host}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIDPerson:
+    """Somebody as the provider described them when they last signed in, in seconds since 1970.
+    `id` is the same whatever they are called. `email`: "" for one that it has not verified."""
+
+    id: str
+    issuer: str
+    shown: str
+    username: str
+    email: str
+    groups: tuple[str, ...]
+    signed_in: float
+
+    @property
+    def account(self) -> str:
+        """What tells them from others of the same name."""
+        return self.email or self.username or self.shown
+
+
+def person_of(claims: Mapping[str, object], settings: OpenIDSettings, now: float) -> OpenIDPerson:
+    """Who that is, by the claims of OpenID Connect Core 1.0, 5.1; `sub` has been checked. Claims of
+    another type than they should have count as missing."""
+    email = _text(claims.get("email")) if claims.get("email_verified") in (True, "true") else ""
+    username = _text(claims.get("preferred_username"))
+    subject = str(claims["sub"])
+    groups = claims.get(settings.groups_claim)
+    listed = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
+    return OpenIDPerson(
+        hashlib.sha256(f"{settings.issuer}\n{subject}".encode(errors="replace")).hexdigest(),
+        settings.issuer,
+        _text(claims.get("name")) or username or email or _text(subject) or "?",
+        username,
+        email,
+        tuple(filter(None, map(_text, listed[:_MOST_GROUPS]))),
+        now,
+    )
+
+
+def fits(rule: str, person: OpenIDPerson) -> bool:
+    """Whether somebody is meant by `*`, `group:NAME`, `user:NAME`, `@DOMAIN` or an email address,
+    of which only verified ones count."""
+    match rule.partition(":"):
+        case ("*", "", ""):
+            return True
+        case ("group", ":", name):
+            return name in person.groups
+        case ("user", ":", name):
+            return name == person.username
+        case _ if rule.startswith("@"):
+            return person.email.casefold().endswith(rule.casefold())
+        case _:
+            return bool(rule) and person.email.casefold() == rule.casefold()
+
+
+class OpenIDPeople:
+    """Who has come from the provider. What they may follows from the settings of today and what the
+    provider said of them last. For any thread."""
+
+    def __init__(self, settings: OpenIDSettings, path: Path | None = None) -> None:
+        """`path`: the file that keeps them; None for as long as the program runs. ComfyError where
+        it cannot be used."""
+        self.settings = settings
+        self.people: Mapping[str, OpenIDPerson] = {}
+        self._database = SignInDatabase(path, _TABLE)
+        self.refresh()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def refresh(self) -> None:
+        """Read what another program on this file has changed."""
+        with self._database.changing() as rows:
+            told = [json.loads(row[0]) for row in rows.execute("select told from openid_people")]
+        people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in told)
+        self.people = {person.id: person for person in people}
+
+    def put(self, person: OpenIDPerson) -> None:
+        """Keep what the provider says of somebody now."""
+        with self._database.changing() as rows:
+            row = person.id, json.dumps(asdict(person))
+            rows.execute("insert or replace into openid_people values (?, ?)", row)
+            self.people = {**self.people, person.id: person}
+
+    def forget(self, before: float) -> None:
+        """Forget whoever has signed in last before this time."""
+        gone = [person.id for person in self.people.values() if person.signed_in < before]
+        if not gone:
+            return
+        with self._database.changing() as rows:
+            rows.executemany("delete from openid_people where id = ?", [(one,) for one in gone])
+            self.people = {id: one for id, one in self.people.items() if id not in gone}
+
+    def may_come(self, person: OpenIDPerson) -> bool:
+        """Whether the settings let them in; nobody from the provider of before."""
+        rules = (*self.settings.allowed, *self.settings.operators)
+        return person.issuer == self.settings.issuer and _any_fits(rules, person)
+
+    def operates(self, person_id: str) -> bool:
+        """Whether somebody who has come is an operator."""
+        person = self.people.get(person_id)
+        if person is None or not self.may_come(person):
+            return False
+        return _any_fits(self.settings.operators, person)
+
+
+def _any_fits(rules: Collection[str], person: OpenIDPerson) -> bool:
+    return any(fits(rule, person) for rule in rules)
+
+
+def _text(value: object) -> str:
+    """What can be shown of a text in one line; "" for anything else."""
+    text = value if isinstance(value, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]

@@ -1,0 +1,207 @@
+"""Asks an OpenID provider who somebody is: OpenID Connect's authorization code flow, with PKCE."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oidc.core import CodeIDToken
+from authlib.oidc.discovery import get_well_known_url
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OctKey
+from joserfc.jws import JWSRegistry
+from pydantic import TypeAdapter
+from requests import RequestException
+
+from comfy.errors import ComfyError
+from comfy.messages import message
+from ui.accounts.openid_people import OpenIDSettings
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 10.0  # seconds that the provider may take for one answer
+LASTS = 600  # seconds that somebody may take to sign in there
+_LEEWAY = 120  # seconds by which its clock may differ
+# A key that both sides have, or none, proves nothing about who has signed.
+_SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+_AGAIN = message("Try again. If it goes on, tell whoever runs this app.")
+
+
+class SignInFailed(ComfyError):
+    """Somebody could not be signed in."""
+
+
+class ProviderSilent(SignInFailed):
+    """The provider cannot be reached, or answers with what is none of OpenID's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """What a browser keeps while somebody signs in: what has to come back (`state`, `nonce`), what
+    shows that the same app asks (`verifier`), and where they wanted to go."""
+
+    state: str
+    nonce: str
+    verifier: str
+    to: str
+
+    def sealed(self, key: bytes, now: float) -> str:
+        """The same as a text that cannot be changed, for `LASTS` seconds."""
+        claims = {**asdict(self), "exp": int(now) + LASTS}
+        return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key))
+
+    def matches(self, state: str) -> bool:
+        """Whether an answer is to this attempt."""
+        return secrets.compare_digest(state.encode(errors="replace"), self.state.encode())
+
+
+def opened_attempt(sealed: str, key: bytes, now: float) -> SignInAttempt | None:
+    """The attempt in such a text; None where that has been changed, or is too old."""
+    try:
+        claims = jwt.decode(sealed, OctKey.import_key(key), algorithms=["HS256"]).claims
+        jwt.JWTClaimsRegistry(int(now), exp={"essential": True}).validate(claims)
+    except (JoseError, ValueError):
+        return None
+    return SignInAttempt(*(claims[name] for name in ("state", "nonce", "verifier", "to")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """What is used of OpenID Connect Discovery 1.0, 3."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str = ""
+    end_session_endpoint: str = ""
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ()
+
+
+_Read = TypeAdapter(_Metadata)
+
+
+class OpenIDProvider:
+    """A provider. It is asked anew each time: people seldom sign in, and its keys change."""
+
+    def __init__(self, settings: OpenIDSettings) -> None:
+        self.settings = settings
+
+    def begin(
+        self, back: str, to: str, *, other_account: bool = False
+    ) -> tuple[str, SignInAttempt]:
+        """The address at which somebody signs in, and what their browser has to keep meanwhile.
+        `back`: the app's address for the answer. ProviderSilent where nobody answers."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        attempt = SignInAttempt(state, nonce, verifier, to)
+        more = {"prompt": "select_account"} if other_account else {}
+        with self._session(back) as (session, metadata):
+            address, _ = session.create_authorization_url(
+                metadata.authorization_endpoint,
+                attempt.state,
+                attempt.verifier,
+                nonce=attempt.nonce,
+                **more,
+            )
+        return address, attempt
+
+    def claims(self, back: str, attempt: SignInAttempt, code: str) -> Mapping[str, object]:
+        """What the provider says of whoever comes back with this code. SignInFailed where it does
+        not accept that, and where what it says is not for this attempt."""
+        with self._session(back) as (session, metadata):
+            token = session.fetch_token(
+                metadata.token_endpoint,
+                grant_type="authorization_code",
+                code=code,
+                code_verifier=attempt.verifier,
+            )
+            claims = self._checked(session, metadata, token, attempt.nonce)
+            if not metadata.userinfo_endpoint:
+                return claims
+            more = session.get(metadata.userinfo_endpoint)
+            more.raise_for_status()
+            told: dict[str, object] = more.json()
+            if told["sub"] != claims["sub"]:  # OpenID Connect Core 1.0, 5.3.2
+                raise ValueError("told of somebody else")
+            return told | claims
+
+    def sign_out_address(self, after: str) -> str:
+        """Where somebody signs out at the provider too, who is sent to `after` then; "" where it
+        offers none. OpenID Connect RP-Initiated Logout 1.0, 2. ProviderSilent where nobody
+        answers."""
+        with self._session("") as (_, metadata):
+            if not metadata.end_session_endpoint:
+                return ""
+            told = {"client_id": self.settings.client_id, "post_logout_redirect_uri": after}
+            sign = "&" if "?" in metadata.end_session_endpoint else "?"
+            return f"{metadata.end_session_endpoint}{sign}{urlencode(told)}"
+
+    def _checked(
+        self, session: OAuth2Session, metadata: _Metadata, token: Mapping[str, str], nonce: str
+    ) -> dict[str, object]:
+        """The claims of the ID token: OpenID Connect Core 1.0, 3.1.3.7."""
+        keys = session.get(metadata.jwks_uri, withhold_token=True)
+        keys.raise_for_status()
+        registry = JWSRegistry(algorithms=_SIGNATURES, strict_check_header=False)
+        signed = jwt.decode(
+            token["id_token"], KeySet.import_key_set(keys.json()), registry=registry
+        )
+        expected = {"iss": metadata.issuer, "aud": self.settings.client_id}
+        options = {name: {"essential": True, "value": value} for name, value in expected.items()}
+        told = {
+            "nonce": nonce,
+            "client_id": self.settings.client_id,
+            "access_token": token["access_token"],
+        }
+        claims = CodeIDToken(signed.claims, signed.header, options, told)
+        claims.validate(leeway=_LEEWAY)
+        return dict(claims)
+
+    @contextmanager
+    def _session(self, back: str) -> Iterator[tuple[OAuth2Session, _Metadata]]:
+        """A connection and where to ask what; whatever fails is told in words, and its kind in the
+        log."""
+        try:
+            with OAuth2Session(
+                self.settings.client_id,
+                self.settings.client_secret,
+                scope=" ".join(self.settings.scopes),
+                redirect_uri=back,
+                code_challenge_method="S256",
+                default_timeout=_PATIENCE,
+            ) as session:
+                metadata = self._metadata(session)
+                accepted = metadata.token_endpoint_auth_methods_supported
+                if "client_secret_post" in accepted and "client_secret_basic" not in accepted:
+                    session.token_endpoint_auth_method = "client_secret_post"
+                yield session, metadata
+        except RequestException as problem:
+            log.warning("The OpenID provider could not be asked: %s", type(problem).__name__)
+            raise ProviderSilent(self._silent(), _AGAIN) from problem
+        except (OAuthError, JoseError, ValueError, KeyError, TypeError) as problem:
+            code = problem.error if isinstance(problem, OAuthError | JoseError) else ""
+            log.warning("A sign-in failed: %s %r", type(problem).__name__, code)
+            raise SignInFailed(
+                message("{provider} did not confirm who you are.", provider=self.settings.name),
+                _AGAIN,
+            ) from problem
+
+    def _metadata(self, session: OAuth2Session) -> _Metadata:
+        address = get_well_known_url(self.settings.issuer, external=True)
+        answer = session.get(address, withhold_token=True)
+        answer.raise_for_status()
+        metadata = _Read.validate_json(answer.content)
+        if metadata.issuer.rstrip("/") != self.settings.issuer:  # Discovery 1.0, 4.3
+            log.warning("--openid-issuer: the provider there calls itself %r.", metadata.issuer)
+            raise ValueError("another issuer")
+        return metadata
+
+    def _silent(self) -> str:
+        return message("{provider} does not answer.", provider=self.settings.name)

@@ -1,0 +1,45 @@
+"""The address that a program wants to be called at, once what it starts has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from comfy.errors import ComfyError
+from comfy.records.webhooks import Subject
+from ui.services import Services
+
+CALLBACK: Mapping[str, str] = {
+    "type": "string",
+    "format": "uri",
+    "description": "An address that is sent a webhook at the end, on a host that is allowed here.",
+}
+
+
+def callback_of(services: Services, told: Mapping[str, Any]) -> str:
+    """The address that a request names, "" where it names none. CallbackRefused."""
+    callback = told.get("callback")
+    if callback is None:
+        return ""
+    services.webhooks.check(callback)
+    return str(callback)
+
+
+def call_back(
+    services: Services,
+    callback: str,
+    subject: Subject,
+    ids: Iterable[str],
+    owner: str,
+    stop: Callable[[], object],
+) -> None:
+    """Let the address, unless it is "", be told of the ends of what was just started. Where that
+    cannot be remembered `stop` ends it: whoever was told of no end would wait for ever. ComfyError
+    then."""
+    if not callback:
+        return
+    try:
+        services.webhooks.add(subject, ids, owner, callback)
+    except ComfyError:
+        stop()
+        raise

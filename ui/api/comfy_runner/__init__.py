@@ -1,0 +1,2 @@
+"""What comfy_runner's clients ask for, under its own paths: off unless `--comfy-runner` names its
+config.toml."""

@@ -1,0 +1,181 @@
+"""comfy_runner's calls, with its own paths and answers: README.md and main.py of
+https://github.com/dattazigzag/comfy_runner."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from comfy.errors import ComfyError, RunNotFound
+from comfy.messages import listed, message
+from comfy.services.start import FieldErrors
+from ui.api.comfy_runner.answers import StatusRoute, status
+from ui.api.comfy_runner.config import read_runner_config
+from ui.api.comfy_runner.kept_values import KeptValues
+from ui.api.comfy_runner.runner import Runner
+from ui.api.comfy_runner.text_service import TextQuestion, WrittenPrompts
+from ui.api.run_json import RunJson
+from ui.api.start import Asker, ends_of
+from ui.api.values import Bodies
+from ui.services import Services
+from ui.web.body_limits import BUSY
+from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
+from ui.web.shares import Share, caller_of, shared_address
+
+_NO_SERVICE = message("No text service is named here.")
+_NAME_SERVICE = message("Add a table [ollama] with a model to the config.toml.")
+
+
+def comfy_runner_routes(
+    services: Services, identity: Identity, config: Path, root: str
+) -> APIRouter:
+    """The routes for the `config` of `--comfy-runner`. `root`: the path of the whole app below its
+    host. ComfyError where the config cannot be used."""
+    router = APIRouter(route_class=StatusRoute)
+    limits, runner = services.limits, Runner(services, read_runner_config(config))
+    waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
+    uploading = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
+    bodies = Bodies(services, identity, uploading)
+    calls = RunnerCalls(identity, runner, KeptValues(), bodies, waiting, RunJson(root))
+    router.add_api_route("/health", calls.health, methods=["GET", "HEAD"])
+    router.add_api_route("/queue", calls.queue)
+    router.add_api_route("/update/text", calls.update_text, methods=["POST"])
+    router.add_api_route("/update/image", calls.update_image, methods=["POST"])
+    router.add_api_route("/generate/image", calls.generate_image, methods=["POST"])
+    router.add_api_route("/interrupt", calls.interrupt, methods=["POST"])
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerCalls:
+    """Answers them. `workflow`: which one of the folder is meant, "" for the config's. `waiting`:
+    for callers that wait."""
+
+    identity: Identity
+    runner: Runner
+    kept: KeptValues
+    bodies: Bodies
+    waiting: Share
+    json: RunJson
+
+    async def health(self) -> Response:
+        """For anybody, without a login."""
+        return status("ComfyUI Workflow Runner is running")
+
+    async def queue(self, request: Request, workflow: str = "") -> Response:
+        """Run the workflow with what was set, and wait for its image. The run goes on though its
+        caller leaves."""
+        refuse_other_pages(request)
+        owner = await self.identity.caller(request)
+        caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
+        asker = Asker(owner, shared_address(owner, request.scope), caller.person)
+        with self.waiting.held(caller) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            run_id = await self._started(name, asker)
+            await ends_of(self.runner.services, (run_id,), owner, request, lasting=True)
+        file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
+        path = f"{self.json.address(run_id)}/files/{at}"
+        return status(
+            "Workflow completed successfully",
+            image_filename=file.filename,
+            image_url=str(request.url.replace(path=path, query="")),
+            prompt_id=run_id,
+        )
+
+    async def update_text(self, request: Request, workflow: str = "") -> Response:
+        """Set the text of a node for this person's runs from now on."""
+        owner = await self.identity.caller(request)
+        node, text = await self._brought(request, owner, "node_id", "text")
+        person, name = self._person(request), self.runner.workflow(workflow)
+        kept = self.kept.of(person, name)
+        values = await asyncio.to_thread(self.runner.text, name, owner, kept, node, text)
+        self.kept.put(person, name, values)
+        return status(f"Updated text in node {node} successfully")
+
+    async def update_image(self, request: Request, workflow: str = "") -> Response:
+        """Set the image of a node likewise: a file of ComfyUI's input folder, or one as the API
+        takes it."""
+        owner = await self.identity.caller(request)
+        node, file = await self._brought(request, owner, "node_id", "filename")
+        person, name = self._person(request), self.runner.workflow(workflow)
+        kept = self.kept.of(person, name)
+        values = await asyncio.to_thread(self.runner.image, name, owner, kept, node, file)
+        self.kept.put(person, name, values)
+        shown = file if isinstance(file, str) else "the file"
+        return status(f"Updated image in node {node} to {shown} successfully")
+
+    async def generate_image(self, request: Request, workflow: str = "") -> Response:
+        """Let the text service write prompts for a description, and set them."""
+        owner = await self.identity.caller(request)
+        (description,) = await self._brought(request, owner, "image_description")
+        caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
+        kept = self.kept.of(caller.person, name)
+        with self.waiting.held(caller) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
+            written = await self._written(description)
+        values = fields.values(written)
+        await asyncio.to_thread(self.runner.check, name, owner, kept, values)
+        self.kept.put(caller.person, name, values)
+        return status("success", positive_prompt=written.positive, negative_prompt=written.negative)
+
+    async def interrupt(self, request: Request) -> Response:
+        """Stop the runs that this person has begun here, and nobody else's."""
+        await self.identity.caller(request)
+        self.kept.stop(self._person(request))
+        return status("Interrupt request received, processing...")
+
+    async def _started(self, workflow: str, asker: Asker) -> str:
+        kept = self.kept.of(asker.name, workflow)
+        with self.kept.queue(asker.name) as queued:
+            try:
+                run_id = await asyncio.to_thread(self.runner.start, workflow, kept, asker)
+            except FieldErrors as wrong:  # the workflow is another one by now
+                self.kept.forget(asker.name, workflow, wrong.errors)
+                raise
+            with suppress(RunNotFound):  # it has ended
+                queued.begun(self.runner.services.runs.get(run_id, asker.owner))
+        return run_id
+
+    async def _written(self, description: object) -> WrittenPrompts:
+        service = self.runner.config.text_service
+        if service is None:
+            raise ComfyError(_NO_SERVICE, _NAME_SERVICE)
+        question = TextQuestion(service)
+        try:
+            return await asyncio.to_thread(question.ask, description)
+        except asyncio.CancelledError:  # the app is ending
+            question.abort()
+            raise
+
+    async def _brought(self, request: Request, owner: str, *names: str) -> list[object]:
+        """What a body has under these names; HTTPException where one is missing."""
+        told = (await self.bodies.read(request, owner)).told
+        missing = [name for name in names if told.get(name) is None]
+        if missing:
+            names_said = listed(missing)
+            raise HTTPException(400, message("Missing required fields: {names}", names=names_said))
+        return [told[name] for name in names]
+
+    def _person(self, request: Request) -> str:
+        return caller_of(request.scope, self.identity).person
+
+
+def refuse_other_pages(request: Request) -> None:
+    """HTTPException where a page of another site may be asking, by a link or an image: `GET /queue`
+    begins a run, and browsers send no Origin with those. Over plain HTTP on a network they do not
+    tell who asks at all, so none is let in there."""
+    if bearer_token(request):
+        return
+    headers = request.headers
+    site = headers.get("sec-fetch-site")
+    is_browser = headers.get("user-agent", "").startswith("Mozilla/")
+    if site not in ("none", "same-origin") and (site or is_browser):
+        raise HTTPException(403, OWN_PAGE_ONLY)

@@ -1,0 +1,61 @@
+"""What webhooks say: the end of a run, a batch or a chain, as the API tells it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from comfy.errors import RunNotFound
+from comfy.records.webhooks import Webhook
+from ui.api.batches import BatchJson
+from ui.api.chains import ChainJson
+from ui.api.run_json import RunJson
+from ui.api.runs import Runs
+from ui.services import Services
+from ui.view.run_view import NO_RESULT
+from ui.web.identity import Identity
+from ui.web.responses import json_text
+
+
+class ToldEnds:
+    """See `comfy.webhooks.dispatch.Ends`. Sentences are English: nobody asks in a language."""
+
+    def __init__(self, services: Services, identity: Identity, root: str) -> None:
+        """`root`: the path of the app below its host."""
+        self._services, self._identity = services, identity
+        self._runs = Runs(services, RunJson(root))
+        self._batches = BatchJson(services, self._runs)
+        self._chains = ChainJson(services, self._runs)
+
+    def has_ended(self, hook: Webhook) -> bool:
+        """See `Ends`. Who is removed hears of nothing."""
+        services, owner = self._services, hook.owner
+        if self._identity.is_removed(owner):
+            raise RunNotFound(NO_RESULT)
+        match hook.subject:
+            case "run":
+                return services.runs.record(hook.about, owner).state.phase.finished
+            case "batch":
+                return services.batches.get(hook.about, owner).state in ("done", "stopped")
+            case "chain":
+                return services.chains.get(hook.about, owner).state != "running"
+
+    def told(self, hook: Webhook) -> str:
+        """See `Ends`."""
+        ended = datetime.fromtimestamp(hook.ended_at or 0.0, UTC)
+        return json_text(
+            {
+                "type": f"{hook.subject}.ended",
+                "timestamp": ended.isoformat(timespec="milliseconds"),
+                "data": self._data(hook),
+            }
+        )
+
+    def _data(self, hook: Webhook) -> dict[str, Any]:
+        match hook.subject:
+            case "run":
+                return self._runs.found(hook.about, hook.owner)
+            case "batch":
+                return self._batches.summary(self._services.batches.get(hook.about, hook.owner))
+            case "chain":
+                return self._chains.whole(self._services.chains.get(hook.about, hook.owner))

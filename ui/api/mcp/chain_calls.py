@@ -1,0 +1,63 @@
+"""Calls of tools that are chains: followed from step to step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+
+from comfy.errors import ChainNotFound
+from comfy.services.chain_queue import ChainQueue
+from comfy.services.open_chain import ChainStanding, StepStanding
+from ui.api.watch import news_of
+from ui.languages.current import translated
+from ui.web.identity import NOBODY
+from ui.web.responses import Problem
+
+
+async def follow_chain(
+    chains: ChainQueue, begun: ChainStanding, context: ServerRequestContext[Any, Any]
+) -> ChainStanding:
+    """Tell how far a chain is, to its end, which is returned. It is stopped where that breaks off,
+    and forgotten where its owner could not find it again."""
+
+    def own_news(tell: Callable[[], None]) -> Callable[[], None]:
+        return chains.subscribe(lambda owner: tell() if owner == begun.owner else None)
+
+    told, standing = -1.0, begun
+    try:
+        with news_of(own_news) as changed:
+            while True:
+                changed.clear()
+                standing = await asyncio.to_thread(chains.get, begun.id, begun.owner)
+                done = sum(map(_part, standing.steps)) / len(standing.steps)
+                if done > told:  # as the protocol asks
+                    told = done
+                    await context.session.report_progress(done, 1.0, _at_work(standing))
+                if standing.state != "running":
+                    return standing
+                await changed.wait()
+    finally:
+        end = chains.delete if begun.owner == NOBODY else chains.stop
+        if begun.owner == NOBODY or standing.state == "running":
+            with anyio.CancelScope(shield=True), suppress(ChainNotFound):
+                await asyncio.to_thread(end, begun.id, begun.owner)
+
+
+def failed_chain(chain: ChainStanding) -> Problem:
+    """Why a chain has made nothing, and what to do."""
+    failed = next((step for step in chain.steps if step.why), None)
+    return Problem(422, str(failed.why), str(failed.hint)) if failed else Problem(422, chain.why)
+
+
+def _part(step: StepStanding) -> float:
+    return 1.0 if step.state == "done" else step.done / (step.runs + 1)
+
+
+def _at_work(chain: ChainStanding) -> str:
+    at_work = [step for step in chain.steps if step.state == "running"]
+    return translated(str((at_work or chain.steps)[-1].title))

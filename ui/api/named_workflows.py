@@ -1,0 +1,45 @@
+"""Workflows and chains by names that any program takes for that of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from comfy.chains.model import ChainErrors
+from comfy.errors import WorkflowError
+from comfy.form.model import Form
+from ui.services import Services
+from ui.view.argument_names import workflow_names
+
+
+class NamedForm(NamedTuple):
+    """What can be run by a name: `workflow` is its own, of a workflow or a chain."""
+
+    name: str
+    workflow: str
+    form: Form
+
+
+def named_workflows(services: Services, owner: str) -> dict[str, str]:
+    """The own name of each workflow and chain that this person may use, by one of a-z, 0-9 and `_`.
+    Nobody's opened workflow changes the name of one of the folder."""
+    shared = sorted(one.name for one in services.entries() if not one.problem)
+    opened = [(one.title, one.name) for one in services.forms.opened_by(owner)]
+    return workflow_names([*((name, name) for name in shared), *opened])
+
+
+def named_forms(services: Services, owner: str) -> Iterator[NamedForm]:
+    """Those of them that this ComfyUI can run. Waits for it where it has not been asked yet;
+    ComfyError where it does not answer."""
+    for name, workflow in named_workflows(services, owner).items():
+        named = named_form(services, name, workflow, owner)
+        if named is not None and named.form.can_run:
+            yield named
+
+
+def named_form(services: Services, name: str, workflow: str, owner: str) -> NamedForm | None:
+    """One of them; None where it was taken away or broken since. ComfyError as `named_forms`."""
+    try:
+        return NamedForm(name, workflow, services.form(workflow, owner))
+    except (WorkflowError, ChainErrors):
+        return None

@@ -1,0 +1,59 @@
+"""What stands before every route: who is let in, how much may come, what is told to browsers."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from ui.api.mcp.installed import MCP
+from ui.languages.current import LanguageMiddleware
+from ui.page.language_files import CHOOSE_LANGUAGE
+from ui.routes.workflows import OPEN
+from ui.web.addresses import HostMiddleware, ProxyMiddleware
+from ui.web.body_limits import BodyLimitMiddleware
+from ui.web.failures import FailureMiddleware
+from ui.web.gradio_internals import CALL, CONFIG, INFO, LOGIN, UPLOAD, WHOLE_PAGES
+from ui.web.identity import CookieMiddleware, Identity
+from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
+from ui.web.logins import LoginMiddleware, LogoutMiddleware
+from ui.web.responses import PackedPages
+from ui.web.security_headers import SecurityHeadersMiddleware
+from ui.web.shares import Share
+from ui.web.socket_limits import SocketLimitMiddleware
+from ui.web.urls import ENDPOINTS
+from ui.web_settings import WebSettings
+
+
+def add_middleware(
+    app: FastAPI, limits: WebLimits, settings: WebSettings, identity: Identity, sockets: Share
+) -> None:
+    """What stands before every route, from the inside to the outside: the last one is asked
+    first. `sockets` counts those that are open."""
+    largest = {
+        **dict.fromkeys((UPLOAD, f"{ENDPOINTS}{UPLOAD}"), limits.file.size + ENVELOPE),
+        OPEN: 2 * limits.body,
+        **dict.fromkeys((LOGIN, f"{ENDPOINTS}{LOGIN}"), LOGIN_FORM),
+        CHOOSE_LANGUAGE: LOGIN_FORM,
+        **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain", MCP), limits.body),
+    }
+    hosts = HostMiddleware.of(settings.host, settings.hosts)
+    described = {f"{ENDPOINTS}{CONFIG}", f"{ENDPOINTS}{INFO}"}
+    app.add_middleware(PackedPages, paths=WHOLE_PAGES | described)
+    app.add_middleware(CookieMiddleware, identity=identity)
+    app.add_middleware(LogoutMiddleware, identity=identity)
+    app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
+    # No other site's page reads anything here; without it, Gradio lets all in.
+    app.add_middleware(CORSMiddleware)
+    app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
+    app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
+    app.add_middleware(LoginMiddleware, identity=identity)
+    # What comes after it believes it.
+    app.add_middleware(
+        ProxyMiddleware,
+        trusted=settings.trusted_proxies,
+        hosts=hosts,
+        user_header=settings.sign_in.user_header,
+    )
+    app.add_middleware(FailureMiddleware)
+    # What the others say is said in its language.
+    app.add_middleware(LanguageMiddleware, languages=settings.languages)

@@ -1,0 +1,46 @@
+"""What a browser shows at an address where nothing is, or nothing for whoever asks."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+from comfy.messages import message
+from ui.languages.current import html_of
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.web.gradio_internals import root_address
+from ui.web.responses import http_error, wants_page
+
+_TITLE = message("Nothing here · ComfyForms")
+_NOTHING = message("There is nothing at this address")
+_WHY = message("It may be misspelled, what was here may be gone, or it is not for you to see.")
+_OPEN = message("Open ComfyForms")
+
+
+def nothing_page(root: str) -> HTMLResponse:
+    """The page, with status 404. `root`: the app's address."""
+    tags = head_tags_of(html.escape(root), html_of(_TITLE))
+    body = f"""<main class="card">
+<h1>{html_of(_NOTHING)}</h1>
+<p>{html_of(_WHY)}</p>
+<p><a href="./">{html_of(_OPEN)}</a></p>
+</main>"""
+    return as_page(plain_page(tags, body, root), 404)
+
+
+def errors_for_people(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers an HTTPException: `http_error`, but to a browser that shows what it gets the
+    page above. `root_path` as the web server was told."""
+
+    async def answer(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, HTTPException)
+        if problem.status_code != 404 or not wants_page(request):
+            return await http_error(request, problem)
+        of_app = Request({**request.scope, "path": "/"})
+        return nothing_page(root_address(of_app, "/", root_path))
+
+    return answer
