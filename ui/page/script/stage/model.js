@@ -7,6 +7,7 @@ import { message } from "../messages.js";
 /** @import { Item } from "../runs/results.js" */
 
 const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds after it was turned by hand
+const LOOKED_EVERY = 100; // milliseconds
 
 /**
  * Fill a place with a model; done when the model can be seen.
@@ -35,7 +36,14 @@ export async function showModel(place, item, viewer) {
     },
   });
   canvas.tabIndex = 0; // the viewer puts it before everything else on the page
-  const dispose = () => scene.executeWhenReady(() => shown.dispose()); // sooner it would fail loudly
+  const isPreparing = () =>
+    scene.textures.some((/** @type {any} */ one) => !one.isReady() && !one.loadingError);
+  // Sooner it would fail loudly: what is being loaded or prepared needs the scene at its end.
+  const dispose = () =>
+    scene.executeWhenReady(() => {
+      if (isPreparing()) setTimeout(dispose, LOOKED_EVERY);
+      else shown.dispose();
+    });
   try {
     await shown.loadModel(addressOf(item.url), { pluginExtension: extensionOf(item.name) });
   } catch (problem) {
