@@ -17,7 +17,7 @@ from ui.api.health import health_api
 from ui.api.problems import DOCUMENT, answer_problems
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs, runs_api
-from ui.api.start import start_api
+from ui.api.start import start_api, start_requests
 from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
@@ -68,14 +68,15 @@ def api_app(
     uploading = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
     waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
     bodies = Bodies(services, identity, uploading)
+    starts = start_requests(services, bodies, waiting)
     api.include_router(health_api(services, identity, operates))
-    api.include_router(start_api(services, identity, runs, bodies, waiting))
+    api.include_router(start_api(services, runs, starts))
     api.include_router(runs_api(services, identity, runs))
     api.include_router(streams_api(services, identity, runs, waiting))
     api.include_router(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)
-    api.include_router(batches_api(services, runs, bodies, waiting, turns))
-    api.include_router(chains_api(services, runs, bodies, waiting))
+    api.include_router(batches_api(services, identity, runs, starts, turns))
+    api.include_router(chains_api(services, runs, bodies, starts))
     api.include_router(uploads_api(identity, bodies))
     api.include_router(docs_api(identity))
 

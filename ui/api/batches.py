@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -22,15 +22,15 @@ from comfy.services.batch_rows import RowState
 from comfy.services.open_batch import BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import Runs
-from ui.api.start import Asker, Begun, KeyedRequest, answer_of
-from ui.api.values import Bodies, SentValues, form_for
+from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
+from ui.api.values import Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
 from ui.view.browser_values import value_text
-from ui.web.body_limits import BUSY
+from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import FairSlots, Share, caller_of, shared_address
+from ui.web.shares import FairSlots
 
 _SPEC = TypeAdapter(BatchSpec)
 _ROWS, _MOST_ROWS = 100, 200  # rows a request
@@ -75,47 +75,30 @@ _BODY: dict[str, Any] = {
 
 
 def batches_api(
-    services: Services, runs: Runs, bodies: Bodies, room: Share, turns: FairSlots
+    services: Services, identity: Identity, runs: Runs, starts: Starts, turns: FairSlots
 ) -> APIRouter:
-    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `room`: for callers that
-    wait; `turns`: of what takes a processor for long."""
-    identity = bodies.identity
+    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
+    processor for long."""
     router = APIRouter(tags=["Batches"])
     batches, told = services.batches, BatchJson(services, runs)
 
     @router.post(
         "/workflows/{name:path}/batches", status_code=201, openapi_extra={"requestBody": _BODY}
     )
-    async def start(
-        request: Request,
-        name: str,
-        *,
-        wait: bool = False,
-        idempotency_key: str = Header(""),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
         """Run a workflow once for each row: every combination of the values of `axes`, or the rows
         of a `table`. Nothing is started unless all rows can be. `wait` and `Idempotency-Key` as for
         a run: it ends where its caller leaves without a key."""
-        sent = await bodies.read(request, owner)
-        caller = caller_of(request.scope, identity)
-        address = shared_address(owner, request.scope)
-        keyed = KeyedRequest(services, Asker(owner, address, caller.person), idempotency_key)
-
-        def begin() -> Begun:
-            return Begun((new_batch(services, name, sent.told, owner, address).id,))
-
-        with room.held(caller) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
-            async with turns.turn(caller):
-                begun = await asyncio.to_thread(keyed.once, ("batches", name), sent, begin)
-            (batch_id,) = begun.ids
-            if wait:
-                ended = await group_ends_first(batches, batch_id, owner, request)
-                if not ended and not idempotency_key:
-                    await asyncio.to_thread(batches.leave, batch_id, owner)
-        return answer_of(begun, told.summary(await asyncio.to_thread(batches.get, batch_id, owner)))
+        owner = asked.owner
+        begun = await asked.begun(
+            ("batches", name),
+            partial(new_batch, services, name),
+            ends=lambda begun: group_ends_first(batches, begun.ids[0], owner, asked.request),
+            stop=lambda begun: batches.leave(begun.ids[0], owner),
+            turn=turns.turn(asked.caller),
+        )
+        batch = await asyncio.to_thread(batches.get, begun.ids[0], owner)
+        return answer_of(begun, told.summary(batch))
 
     @router.get("/batches")
     def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -162,35 +145,34 @@ def batches_api(
     return router
 
 
-def new_batch(
-    services: Services, name: str, told: dict[str, Any], owner: str, address: str
-) -> BatchSummary:
+def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
     as `BatchQueue.start`, CallbackRefused, HTTPException."""
+    told, owner = sent.told, asker.owner
     if name in services.chain_forms.folder:
         raise HTTPException(409, _NO_CHAIN)
     callback = callback_of(services, told)
-    base, sent = dict(told), SentValues(services, owner)
+    base, reader = dict(told), SentValues(services, owner)
     values, _ = base.pop("values", {}), base.pop("callback", None)
     try:
         spec = _SPEC.validate_python(base)
     except ValidationError:
         raise HTTPException(422, _NO_SPEC) from None
-    form = form_for(sent, name, values)
+    form = form_for(reader, name, values)
     fields = {field.key: field for field in form.fields}
 
     def with_files(axis: AxisSpec) -> AxisSpec:
         field = fields.get(axis.field)
-        files = axis.files and tuple(sent.value(field, one) for one in axis.files)
+        files = axis.files and tuple(reader.value(field, one) for one in axis.files)
         return replace(axis, files=files)
 
     spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
-    given = sent.of(form, values)
+    given = reader.of(form, values)
     batches = services.batches
-    begun = batches.start(name, given, spec, owner, address, attended=True)
+    begun = batches.start(name, given, spec, owner, asker.address, attended=True)
     stop = partial(batches.leave, begun.id, owner)
     call_back(services, callback, "batch", [begun.id], owner, stop)
-    return begun
+    return Begun((begun.id,))
 
 
 class BatchJson:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 
 from comfy.messages import message
@@ -16,14 +16,12 @@ from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import Runs
-from ui.api.start import Asker, Begun, KeyedRequest, answer_of
-from ui.api.values import Bodies, SentValues, form_for
+from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
+from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.services import Services
-from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import Share, caller_of, shared_address
 
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
 _BODY: dict[str, Any] = {
@@ -39,9 +37,8 @@ _BODY: dict[str, Any] = {
 }
 
 
-def chains_api(services: Services, runs: Runs, bodies: Bodies, room: Share) -> APIRouter:
-    """`POST /workflows/{name}/chains`, and the routes below `/chains`. `room`: for callers that
-    wait."""
+def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -> APIRouter:
+    """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
     identity = bodies.identity
     router = APIRouter(tags=["Chains"])
     chains, told = services.chains, ChainJson(services, runs)
@@ -49,35 +46,18 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, room: Share) -> A
     @router.post(
         "/workflows/{name:path}/chains", status_code=201, openapi_extra={"requestBody": _BODY}
     )
-    async def start(
-        request: Request,
-        name: str,
-        *,
-        wait: bool = False,
-        idempotency_key: str = Header(""),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
         """Run a chain with these values of its form; steps that may be left out are with
         `"step.runs": false`. `wait` and `Idempotency-Key` as for a run: it is stopped where its
         caller leaves without a key."""
-        sent = await bodies.read(request, owner)
-        caller = caller_of(request.scope, identity)
-        address = shared_address(owner, request.scope)
-        keyed = KeyedRequest(services, Asker(owner, address, caller.person), idempotency_key)
-
-        def begin() -> Begun:
-            return Begun((new_chain(services, name, sent.told, owner, address).id,))
-
-        with room.held(caller) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
-            begun = await asyncio.to_thread(keyed.once, ("chains", name), sent, begin)
-            (chain_id,) = begun.ids
-            if wait:
-                ended = await group_ends_first(chains, chain_id, owner, request)
-                if not ended and not idempotency_key:
-                    await asyncio.to_thread(chains.stop, chain_id, owner)
-        chain = await asyncio.to_thread(chains.get, chain_id, owner)
+        owner = asked.owner
+        begun = await asked.begun(
+            ("chains", name),
+            partial(new_chain, services, name),
+            ends=lambda begun: group_ends_first(chains, begun.ids[0], owner, asked.request),
+            stop=lambda begun: chains.stop(begun.ids[0], owner),
+        )
+        chain = await asyncio.to_thread(chains.get, begun.ids[0], owner)
         return answer_of(begun, await asyncio.to_thread(told.whole, chain))
 
     @router.get("/chains")
@@ -118,22 +98,21 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, room: Share) -> A
     return router
 
 
-def new_chain(
-    services: Services, name: str, told: dict[str, Any], owner: str, address: str
-) -> ChainStanding:
+def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     """The chain that a request asks for; whoever cannot be known again finds it by its id. Raises
     as `ChainQueue.start`, CallbackRefused, HTTPException."""
-    sent, callback = SentValues(services, owner), callback_of(services, told)
+    told, owner = sent.told, asker.owner
+    reader, callback = SentValues(services, owner), callback_of(services, told)
     values = told.get("values", {})
-    form = form_for(sent, name, values)
+    form = form_for(reader, name, values)
     if name not in services.chain_forms.folder:
         raise HTTPException(409, _IS_WORKFLOW)
-    given = sent.of(form, values)
+    given = reader.of(form, values)
     services.chain_forms.check_keys(name, owner, given)
-    begun = services.chains.start(name, given, owner, address, attended=True)
+    begun = services.chains.start(name, given, owner, asker.address, attended=True)
     stop = partial(services.chains.stop, begun.id, owner)
     call_back(services, callback, "chain", [begun.id], owner, stop)
-    return services.chains.get(begun.id, owner)
+    return Begun((begun.id,))
 
 
 def continued(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import message
@@ -25,9 +27,8 @@ from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import ends_first
 from ui.services import Services
 from ui.web.body_limits import BUSY
-from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Share, caller_of, shared_address
+from ui.web.shares import Caller, Share, caller_of, shared_address
 
 _MOST_AT_ONCE = 16  # runs of one request, as on the page
 _LONGEST_KEY = 255
@@ -71,21 +72,88 @@ class Asker:
     address: str
     name: str
 
+    @classmethod
+    def of(cls, owner: str, scope: Scope, caller: Caller) -> Self:
+        """An owner, behind a request of this caller's."""
+        return cls(owner, shared_address(owner, scope), caller.person)
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """The ids of what a request has started, now or before (`again`): runs, or one batch or chain;
-    why the rest was not started, None where all were."""
+    why the rest was not started, None where all were. `counted`: the request has said how many."""
 
     ids: tuple[str, ...]
     refused: ComfyError | None = None
     again: bool = False
+    counted: bool = False
 
 
-def start_api(
-    services: Services, identity: Identity, runs: Runs, bodies: Bodies, room: Share
-) -> APIRouter:
-    """`POST /workflows/{name}/runs`. `room`: for callers that wait."""
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """A request that starts something. `wait`: it is answered once that has ended; `key`: its
+    Idempotency-Key, "" for none; `room`: for callers that wait."""
+
+    services: Services
+    bodies: Bodies
+    room: Share
+    request: Request
+    owner: str
+    wait: bool
+    key: str
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, as limits count them."""
+        return caller_of(self.request.scope, self.bodies.identity)
+
+    async def begun(
+        self,
+        what: tuple[str, str],
+        begin: Callable[[Sent, Asker], Begun],
+        *,
+        ends: Callable[[Begun], Awaitable[bool]],
+        stop: Callable[[Begun], object],
+        turn: AbstractAsyncContextManager[None] | None = None,
+    ) -> Begun:
+        """What it starts, in a thread by `begin` and in its `turn`, or has started before. Where
+        that is waited for, it `ends`, or its caller leaves first (False) and without a key to find
+        it again: then `stop` does. `what`: as of `KeyedRequest.once`, which says what is raised."""
+        sent, caller = await self.bodies.read(self.request, self.owner), self.caller
+        keyed = KeyedRequest(
+            self.services, Asker.of(self.owner, self.request.scope, caller), self.key
+        )
+        with self.room.held(caller) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            async with turn or nullcontext():
+                begun = await asyncio.to_thread(keyed.once, what, sent, begin)
+            del sent  # files may be among it
+            if self.wait and not await ends(begun) and not self.key:
+                await asyncio.to_thread(stop, begun)
+        return begun
+
+
+Starts = Callable[..., Awaitable[StartRequest]]  # what routes that start something depend on
+
+
+def start_requests(services: Services, bodies: Bodies, room: Share) -> Starts:
+    """Reads them. `room`: for callers that wait."""
+
+    async def asked(
+        request: Request,
+        *,
+        wait: bool = False,
+        idempotency_key: str = Header(""),
+        owner: str = Depends(bodies.identity.caller),
+    ) -> StartRequest:
+        return StartRequest(services, bodies, room, request, owner, wait, idempotency_key)
+
+    return asked
+
+
+def start_api(services: Services, runs: Runs, starts: Starts) -> APIRouter:
+    """`POST /workflows/{name}/runs`."""
     router = APIRouter(tags=["Runs"])
     starting = RunStart(services)
 
@@ -95,31 +163,20 @@ def start_api(
         response_model=ToldRun,
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(
-        request: Request,
-        name: str,
-        *,
-        wait: bool = False,
-        idempotency_key: str = Header(""),
-        owner: str = Depends(identity.caller),
-    ) -> Response:
+    async def start(name: str, asked: StartRequest = Depends(starts)) -> Response:
         """Start a run with these values; what is left out keeps the author's value, seeds that are
         left out are random. With `count` as many runs, in a list. With `wait=true` the answer comes
         when they have ended; whoever leaves before stops them, unless the request has a key. The
         same request with the same `Idempotency-Key` answers with the same runs, for a day."""
-        sent = await bodies.read(request, owner)
-        caller = caller_of(request.scope, identity)
-        asker = Asker(owner, shared_address(owner, request.scope), caller.person)
-        counted = "count" in sent.told
-        with room.held(caller) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
-            begun = await asyncio.to_thread(starting.once, name, sent, asker, idempotency_key)
-            del sent  # files may be among it
-            if wait:
-                await ends_of(services, begun.ids, owner, request, lasting=bool(idempotency_key))
+        owner = asked.owner
+        begun = await asked.begun(
+            ("runs", name),
+            partial(starting.begin, name),
+            ends=lambda begun: runs_end_first(services, begun.ids, owner, asked.request),
+            stop=lambda begun: cancel_runs(services, begun.ids, owner),
+        )
         said = [await asyncio.to_thread(runs.found, one, owner) for one in begun.ids]
-        if not counted:
+        if not begun.counted:
             return answer_of(begun, said[0])
         refused = problem_of(begun.refused).to_json() if begun.refused else None
         return answer_of(begun, {"runs": said, "refused": refused})
@@ -133,20 +190,25 @@ def answer_of(begun: Begun, said: dict[str, Any]) -> AsciiJSON:
     return AsciiJSON(said, status, headers | ({"location": said["url"]} if "url" in said else {}))
 
 
-async def ends_of(
-    services: Services, ids: Sequence[str], owner: str, request: Request, *, lasting: bool
-) -> None:
-    """Wait for the ends of runs; they are stopped where their caller leaves, unless they are to
-    last."""
+async def runs_end_first(
+    services: Services, ids: Sequence[str], owner: str, request: Request
+) -> bool:
+    """Wait for the ends of runs; False where their caller leaves before."""
     live = []
     for one in ids:
         with suppress(RunNotFound):  # it has ended long ago
             live.append(services.runs.get(one, owner))
     for run in live:
         if not await ends_first(run, request):
-            for left in live if not lasting else ():
-                left.cancel()
-            return
+            return False
+    return True
+
+
+def cancel_runs(services: Services, ids: Sequence[str], owner: str) -> None:
+    """Cancel those of these runs that go on."""
+    for one in ids:
+        with suppress(RunNotFound):  # it has ended long ago
+            services.runs.get(one, owner).cancel()
 
 
 class RunStart:
@@ -155,15 +217,11 @@ class RunStart:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def once(self, name: str, sent: Sent, asker: Asker, key: str) -> Begun:
-        """The runs that a request asks for, at least one; those of before where it was sent with
-        this key already. ComfyError, HTTPException."""
-
-        def start() -> Begun:
-            batch = self._start(name, sent, asker)
-            return Begun(tuple(run.id for run in batch.runs), batch.refused)
-
-        return KeyedRequest(self._services, asker, key).once(("runs", name), sent, start)
+    def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
+        """The runs that a request asks for, at least one. ComfyError, HTTPException."""
+        batch = self._start(name, sent, asker)
+        ids = tuple(run.id for run in batch.runs)
+        return Begun(ids, batch.refused, counted="count" in sent.told)
 
     def _start(self, name: str, sent: Sent, asker: Asker) -> Batch:
         services, owner = self._services, asker.owner
@@ -178,12 +236,8 @@ class RunStart:
         batch = services.starter.start_batch(
             name, values, owner, count, address=asker.address, watched=False, keeps_going=True
         )
-
-        def stop() -> None:
-            for run in batch.runs:
-                run.cancel()
-
-        call_back(services, callback, "run", [run.id for run in batch.runs], owner, stop)
+        ids = [run.id for run in batch.runs]
+        call_back(services, callback, "run", ids, owner, partial(cancel_runs, services, ids, owner))
         return batch
 
 
@@ -195,20 +249,22 @@ class KeyedRequest:
     asker: Asker
     key: str
 
-    def once(self, what: tuple[str, str], sent: Sent, start: Callable[[], Begun]) -> Begun:
+    def once(
+        self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Asker], Begun]
+    ) -> Begun:
         """What it starts, or has started before; `what`: the kind of that, and the workflow or
-        chain. Raises as `start` and `StartedRequests.begin`, HTTPException."""
+        chain. Raises as `begin` and `StartedRequests.begin`, HTTPException."""
         if not self.key:
-            return start()
+            return begin(sent, self.asker)
         if len(self.key) > _LONGEST_KEY:
             raise HTTPException(422, _LONG_KEY)
         if self.services.runs.history is None:
             raise HTTPException(409, _NO_HISTORY)
         requests, name = self.services.runs.history.requests, self.asker.name
         if before := requests.begin(name, self.key, self._content(what, sent)):
-            return Begun(before, again=True)
+            return Begun(before, again=True, counted="count" in sent.told)
         try:
-            begun = start()
+            begun = begin(sent, self.asker)
         except BaseException:
             requests.failed(name, self.key)
             raise

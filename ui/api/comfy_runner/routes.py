@@ -20,12 +20,12 @@ from ui.api.comfy_runner.kept_values import KeptValues
 from ui.api.comfy_runner.runner import Runner
 from ui.api.comfy_runner.text_service import TextQuestion, WrittenPrompts
 from ui.api.run_json import RunJson
-from ui.api.start import Asker, ends_of
+from ui.api.start import Asker, runs_end_first
 from ui.api.values import Bodies
 from ui.services import Services
 from ui.web.body_limits import BUSY
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
-from ui.web.shares import Share, caller_of, shared_address
+from ui.web.shares import Share, caller_of
 
 _NO_SERVICE = message("No text service is named here.")
 _NAME_SERVICE = message("Add a table [ollama] with a model to the config.toml.")
@@ -73,12 +73,12 @@ class RunnerCalls:
         refuse_other_pages(request)
         owner = await self.identity.caller(request)
         caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
-        asker = Asker(owner, shared_address(owner, request.scope), caller.person)
+        asker = Asker.of(owner, request.scope, caller)
         with self.waiting.held(caller) as place:
             if not place:
                 raise HTTPException(503, BUSY)
             run_id = await self._started(name, asker)
-            await ends_of(self.runner.services, (run_id,), owner, request, lasting=True)
+            await runs_end_first(self.runner.services, (run_id,), owner, request)
         file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
         path = f"{self.json.address(run_id)}/files/{at}"
         return status(

@@ -115,7 +115,7 @@ class Runner:
                 else one
                 for at, (key, one) in enumerate(kept.items())
             }
-            begun = RunStart(self.services).once(workflow, Sent({"values": values}), asker, "")
+            begun = RunStart(self.services).begin(workflow, Sent({"values": values}), asker)
         return begun.ids[0]
 
     def result(self, run_id: str, owner: str) -> tuple[OutputFile, int]:

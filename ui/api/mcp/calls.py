@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -32,7 +33,7 @@ from ui.api.mcp.tools import tools_of
 from ui.api.named_workflows import named_form, named_workflows
 from ui.api.problems import NotThere, problem_of
 from ui.api.runs import Runs
-from ui.api.start import Asker, RunStart
+from ui.api.start import Asker, Begun, RunStart
 from ui.api.values import Sent
 from ui.api.watch import states_of
 from ui.languages.current import translated
@@ -43,7 +44,7 @@ from ui.view.run_view import show
 from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import Problem
-from ui.web.shares import Caller, Share, caller_of, shared_address
+from ui.web.shares import Share, caller_of
 
 _VALUES = message("These values can't be used.")
 Context = ServerRequestContext[Any, Request]
@@ -79,10 +80,13 @@ class ToolCalls:
                 if not place:
                     return refused_call(Problem(503, BUSY), names)
                 values = _by_key(given, names)
+                asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
                 if name in self.services.chain_forms.folder:
-                    chain = await self._start_chain(name, values, owner, context)
+                    chain_id = await _begun(partial(new_chain, self.services, name), sent, asker)
+                    chain = self.services.chains.get(chain_id, owner)
                     return await self._end_of_chain(chain, context)
-                run = await self._start(name, values, owner, caller, context)
+                run_id = await _begun(partial(RunStart(self.services).begin, name), sent, asker)
+                run = self.services.runs.get(run_id, owner)
                 await follow_run(run, context)
             return await asyncio.to_thread(self._result, run.id, owner, names, context.request)
         except ComfyError as problem:
@@ -112,30 +116,6 @@ class ToolCalls:
             return failed_call(told, names)
         return finished_call(record, told, self.files, request)
 
-    async def _start(
-        self, name: str, values: dict[str, Any], owner: str, caller: Caller, context: Context
-    ) -> Run:
-        assert context.request is not None
-        asker = Asker(owner, shared_address(owner, context.request.scope), caller.person)
-        starting = RunStart(self.services)
-        # Whoever takes the call back meanwhile stops the run, which has to be known for that.
-        with anyio.CancelScope(shield=True):
-            begun = await asyncio.to_thread(
-                starting.once, name, Sent({"values": values}), asker, ""
-            )
-        return self.services.runs.get(begun.ids[0], owner)
-
-    async def _start_chain(
-        self, name: str, values: dict[str, Any], owner: str, context: Context
-    ) -> ChainStanding:
-        assert context.request is not None
-        address = shared_address(owner, context.request.scope)
-        with anyio.CancelScope(shield=True):  # as for a run
-            begun = await asyncio.to_thread(
-                new_chain, self.services, name, {"values": values}, owner, address
-            )
-        return begun
-
     async def _end_of_chain(self, chain: ChainStanding, context: Context) -> CallToolResult:
         """What its last step has made, or why nothing."""
         request = context.request
@@ -148,6 +128,14 @@ class ToolCalls:
             for run in ended.steps[-1].ended
         ]
         return CallToolResult(content=[block for one in results for block in one.content])
+
+
+async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker) -> str:
+    """The id of what is begun. Whoever takes the call back meanwhile stops that, for which it has
+    to be known."""
+    with anyio.CancelScope(shield=True):
+        begun = await asyncio.to_thread(begin, sent, asker)
+    return begun.ids[0]
 
 
 async def follow_run(run: Run, context: Context) -> None:
