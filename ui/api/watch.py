@@ -60,6 +60,13 @@ def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
         leave()
 
 
+def news_of_owner(
+    groups: BatchQueue | ChainQueue, owner: str
+) -> contextlib.AbstractContextManager[asyncio.Event]:
+    """The same for all batches or chains of an owner."""
+    return news_of(lambda tell: groups.subscribe(lambda whose: tell() if whose == owner else None))
+
+
 async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
     """The newest state, at once and whenever there is a newer one, up to the end; None after each
     SILENCE seconds without any."""
@@ -97,11 +104,8 @@ async def group_ends_first(
     def goes_on() -> bool:
         return groups.get(group_id, owner).state in ("running", "paused")
 
-    def own_news(tell: Callable[[], None]) -> Callable[[], None]:
-        return groups.subscribe(lambda whose: tell() if whose == owner else None)
-
     async def end() -> None:
-        with news_of(own_news) as changed:
+        with news_of_owner(groups, owner) as changed:
             while await asyncio.to_thread(goes_on):
                 await changed.wait()
                 changed.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +12,7 @@ from mcp.server.context import ServerRequestContext
 from comfy.errors import ChainNotFound
 from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainStanding, StepStanding
-from ui.api.watch import news_of
+from ui.api.watch import news_of_owner
 from ui.languages.current import translated
 from ui.web.identity import NOBODY
 from ui.web.responses import Problem
@@ -24,13 +23,9 @@ async def follow_chain(
 ) -> ChainStanding:
     """Tell how far a chain is, to its end, which is returned. It is stopped where that breaks off,
     and forgotten where its owner could not find it again."""
-
-    def own_news(tell: Callable[[], None]) -> Callable[[], None]:
-        return chains.subscribe(lambda owner: tell() if owner == begun.owner else None)
-
     told, standing = -1.0, begun
     try:
-        with news_of(own_news) as changed:
+        with news_of_owner(chains, begun.owner) as changed:
             while True:
                 changed.clear()
                 standing = await asyncio.to_thread(chains.get, begun.id, begun.owner)
