@@ -126,7 +126,7 @@ def batch_seconds_left(
 ) -> float | None:
     """About how long the rows of a batch take that are `left`, by their places; None where nobody
     can tell."""
-    if summary.state not in ("running", "paused"):
+    if summary.finished:
         return None
     try:
         _, form = starter.forms.form(summary.workflow, owner, offline=True)

@@ -257,7 +257,7 @@ class BatchQueue(GroupQueue[OpenBatch]):
 
     def _let_go(self, batch: OpenBatch) -> None:
         summary = batch.summary
-        if summary.state in ("running", "paused"):
+        if not summary.finished:
             return
         with self._lock:
             if self._open.pop(batch.id, None) is not None and not batch.deleted:

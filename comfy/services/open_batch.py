@@ -41,6 +41,11 @@ class BatchSummary:
     why: str = ""
     varied: tuple[str, ...] = ()
 
+    @property
+    def finished(self) -> bool:
+        """It is over, unless rows that failed are run once more."""
+        return self.state in ("done", "stopped")
+
 
 def about_batch(
     title: str, workflow: str, content: BatchContent, address: str

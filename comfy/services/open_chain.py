@@ -63,6 +63,11 @@ class ChainStanding:
     why: str = ""
     results: Mapping[str, Record] = field(default_factory=dict)
 
+    @property
+    def finished(self) -> bool:
+        """It is over, unless somebody lets it go on."""
+        return self.state != "running"
+
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
 

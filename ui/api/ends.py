@@ -36,9 +36,9 @@ class ToldEnds:
             case "run":
                 return services.runs.record(hook.about, owner).state.phase.finished
             case "batch":
-                return services.batches.get(hook.about, owner).state in ("done", "stopped")
+                return services.batches.get(hook.about, owner).finished
             case "chain":
-                return services.chains.get(hook.about, owner).state != "running"
+                return services.chains.get(hook.about, owner).finished
 
     def told(self, hook: Webhook) -> str:
         """See `Ends`."""

@@ -101,12 +101,12 @@ async def group_ends_first(
 ) -> bool:
     """The same for a batch or a chain of this owner's."""
 
-    def goes_on() -> bool:
-        return groups.get(group_id, owner).state in ("running", "paused")
+    def is_over() -> bool:
+        return groups.get(group_id, owner).finished
 
     async def end() -> None:
         with news_of_owner(groups, owner) as changed:
-            while await asyncio.to_thread(goes_on):
+            while not await asyncio.to_thread(is_over):
                 await changed.wait()
                 changed.clear()
 

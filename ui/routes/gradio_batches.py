@@ -34,7 +34,6 @@ _SPEC = TypeAdapter(BatchSpec)
 _NO_SPEC = message(
     'What varies is a JSON object such as {"axes": [{"field": "5.steps", "text": "10..30:10"}]}.'
 )
-_GOING = ("running",)
 _NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
@@ -93,7 +92,7 @@ def _told(
     stopped where nobody wants to know any more, and where it has paused by itself."""
     try:
         with followed(batches.subscribe, owner) as wait:
-            while (summary := batches.get(batch_id, owner)).state in _GOING:
+            while (summary := batches.get(batch_id, owner)).state == "running":
                 yield asdict(summary)
                 wait()
     except GeneratorExit:

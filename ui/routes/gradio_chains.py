@@ -73,7 +73,7 @@ def _told(
     stopped where nobody wants to know any more."""
     try:
         with followed(chains.subscribe, owner) as wait:
-            while (standing := chains.get(chain_id, owner)).state == "running":
+            while not (standing := chains.get(chain_id, owner)).finished:
                 yield _standing(standing)
                 wait()
     except GeneratorExit:

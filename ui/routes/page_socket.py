@@ -150,7 +150,7 @@ class PageSession:
         """Those that have not ended, and the last that have: the page knows which of them ended
         before it was opened, also when this is not its first socket."""
         recent = self.batches.recent(self.owner)
-        ended = [batch.id for batch in recent if batch.state not in ("running", "paused")]
+        ended = [batch.id for batch in recent if batch.finished]
         left_out = {*ended[:-_ENDED]}
         return [batch for batch in recent if batch.id not in left_out]
 

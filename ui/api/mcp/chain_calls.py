@@ -33,12 +33,12 @@ async def follow_chain(
                 if done > told:  # as the protocol asks
                     told = done
                     await context.session.report_progress(done, 1.0, _at_work(standing))
-                if standing.state != "running":
+                if standing.finished:
                     return standing
                 await changed.wait()
     finally:
         end = chains.delete if begun.owner == NOBODY else chains.stop
-        if begun.owner == NOBODY or standing.state == "running":
+        if begun.owner == NOBODY or not standing.finished:
             with anyio.CancelScope(shield=True), suppress(ChainNotFound):
                 await asyncio.to_thread(end, begun.id, begun.owner)
 
