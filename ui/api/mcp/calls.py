@@ -25,7 +25,6 @@ from comfy.form.check import unknown_fields
 from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
-from comfy.services.open_chain import ChainStanding
 from ui.api.chains import new_chain
 from ui.api.mcp.chain_calls import failed_chain, follow_chain
 from ui.api.mcp.contents import failed_call, finished_call, refused_call
@@ -83,8 +82,7 @@ class ToolCalls:
                 asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
                 if name in self.services.chain_forms.folder:
                     chain_id = await _begun(partial(new_chain, self.services, name), sent, asker)
-                    chain = self.services.chains.get(chain_id, owner)
-                    return await self._end_of_chain(chain, context)
+                    return await self._end_of_chain(chain_id, owner, context)
                 run_id = await _begun(partial(RunStart(self.services).begin, name), sent, asker)
                 run = self.services.runs.get(run_id, owner)
                 await follow_run(run, context)
@@ -116,15 +114,15 @@ class ToolCalls:
             return failed_call(told, names)
         return finished_call(record, told, self.files, request)
 
-    async def _end_of_chain(self, chain: ChainStanding, context: Context) -> CallToolResult:
+    async def _end_of_chain(self, chain_id: str, owner: str, context: Context) -> CallToolResult:
         """What its last step has made, or why nothing."""
         request = context.request
         assert request is not None
-        ended = await follow_chain(self.services.chains, chain, context)
+        ended = await follow_chain(self.services.chains, chain_id, owner, context)
         if ended.state != "done":
             return refused_call(failed_chain(ended), {})
         results = [
-            await asyncio.to_thread(self._result, run, chain.owner, {}, request)
+            await asyncio.to_thread(self._result, run, owner, {}, request)
             for run in ended.steps[-1].ended
         ]
         return CallToolResult(content=[block for one in results for block in one.content])

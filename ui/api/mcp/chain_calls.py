@@ -19,28 +19,28 @@ from ui.web.responses import Problem
 
 
 async def follow_chain(
-    chains: ChainQueue, begun: ChainStanding, context: ServerRequestContext[Any, Any]
+    chains: ChainQueue, chain_id: str, owner: str, context: ServerRequestContext[Any, Any]
 ) -> ChainStanding:
     """Tell how far a chain is, to its end, which is returned. It is stopped where that breaks off,
     and forgotten where its owner could not find it again."""
-    told, standing = -1.0, begun
+    told, is_over = -1.0, False
     try:
-        with news_of_owner(chains, begun.owner) as changed:
+        with news_of_owner(chains, owner) as changed:
             while True:
                 changed.clear()
-                standing = await asyncio.to_thread(chains.get, begun.id, begun.owner)
+                standing = await asyncio.to_thread(chains.get, chain_id, owner)
                 done = sum(map(_part, standing.steps)) / len(standing.steps)
                 if done > told:  # as the protocol asks
                     told = done
                     await context.session.report_progress(done, 1.0, _at_work(standing))
-                if standing.finished:
+                if is_over := standing.finished:
                     return standing
                 await changed.wait()
     finally:
-        end = chains.delete if begun.owner == NOBODY else chains.stop
-        if begun.owner == NOBODY or not standing.finished:
+        end = chains.delete if owner == NOBODY else chains.stop
+        if owner == NOBODY or not is_over:
             with anyio.CancelScope(shield=True), suppress(ChainNotFound):
-                await asyncio.to_thread(end, begun.id, begun.owner)
+                await asyncio.to_thread(end, chain_id, owner)
 
 
 def failed_chain(chain: ChainStanding) -> Problem:
