@@ -26,7 +26,7 @@ from ui.api.runs import Runs
 from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import ends_first
 from ui.services import Services
-from ui.web.body_limits import BUSY
+from ui.web.body_limits import place_held
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, Share, caller_of, shared_address
 
@@ -123,9 +123,7 @@ class StartRequest:
         keyed = KeyedRequest(
             self.services, Asker.of(self.owner, self.request.scope, caller), self.key
         )
-        with self.room.held(caller) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
+        with place_held(self.room, caller):
             async with turn or nullcontext():
                 begun = await asyncio.to_thread(keyed.once, what, sent, begin)
             del sent  # files may be among it

@@ -25,7 +25,7 @@ from ui.routes.gradio_api import file_of_script
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
 from ui.services import Services
 from ui.view.run_view import NO_RESULT
-from ui.web.body_limits import BUSY, too_large
+from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
 from ui.web.shares import Share, caller_of
 
@@ -61,9 +61,7 @@ class Bodies:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return Sent(self._object(await self._text(request)))
-        with self.room.held(caller_of(request.scope, self.identity)) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
+        with place_held(self.room, caller_of(request.scope, self.identity)):
             limits = self.services.limits
             async with request.form(max_files=MOST_FILES, max_part_size=limits.page_body) as form:
                 return await self._of_form(form, owner)
@@ -71,9 +69,7 @@ class Bodies:
     async def keep(self, request: Request, owner: str) -> list[dict[str, object]]:
         """The files of a multipart request, kept as uploads: their ids, names and sizes.
         HTTPException."""
-        with self.room.held(caller_of(request.scope, self.identity)) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
+        with place_held(self.room, caller_of(request.scope, self.identity)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
                 ids = await self._kept(files, owner)

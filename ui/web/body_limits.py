@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -17,7 +18,7 @@ from ui.web.failures import refusal_for
 from ui.web.identity import Identity
 from ui.web.limits import ENVELOPE, WebLimits
 from ui.web.responses import API
-from ui.web.shares import Share, caller_of
+from ui.web.shares import Caller, Share, caller_of
 
 BUSY = message("The app is busy with large requests. Try again in a moment.")
 _LATE = message("The request took too long to arrive. Try again.")
@@ -108,6 +109,16 @@ class LeastSpeed:
                 self.left - waited + gained, max(self.limits.patience, self.limits.pause)
             )
         return message
+
+
+@contextmanager
+def place_held(room: Share, caller: Caller) -> Iterator[None]:
+    """One of `room` for as long as the block lasts; HTTPException 503 where there is none left for
+    this caller."""
+    with room.held(caller) as place:
+        if not place:
+            raise HTTPException(503, BUSY)
+        yield
 
 
 def too_large(most: int) -> str:

@@ -23,7 +23,7 @@ from ui.api.run_json import RunJson
 from ui.api.start import Asker, runs_end_first
 from ui.api.values import Bodies
 from ui.services import Services
-from ui.web.body_limits import BUSY
+from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
 from ui.web.shares import Share, caller_of
 
@@ -74,9 +74,7 @@ class RunnerCalls:
         owner = await self.identity.caller(request)
         caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
         asker = Asker.of(owner, request.scope, caller)
-        with self.waiting.held(caller) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
+        with place_held(self.waiting, caller):
             run_id = await self._started(name, asker)
             await runs_end_first(self.runner.services, (run_id,), owner, request)
         file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
@@ -116,9 +114,7 @@ class RunnerCalls:
         (description,) = await self._brought(request, owner, "image_description")
         caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
         kept = self.kept.of(caller.person, name)
-        with self.waiting.held(caller) as place:
-            if not place:
-                raise HTTPException(503, BUSY)
+        with place_held(self.waiting, caller):
             fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
             written = await self._written(description)
         values = fields.values(written)

@@ -40,7 +40,7 @@ from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.view.argument_names import argument_names
 from ui.view.run_view import show
-from ui.web.body_limits import BUSY
+from ui.web.body_limits import place_held
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import Problem
 from ui.web.shares import Share, caller_of
@@ -75,9 +75,7 @@ class ToolCalls:
             name, names = await asyncio.to_thread(self._named, params.name, owner)
             if wrong := unknown_fields(given, [*names.values()]):
                 return refused_call(Problem(422, _VALUES, errors=wrong), names)
-            with self.room.held(caller) as place:
-                if not place:
-                    return refused_call(Problem(503, BUSY), names)
+            with place_held(self.room, caller):
                 values = _by_key(given, names)
                 asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
                 if name in self.services.chain_forms.folder:
