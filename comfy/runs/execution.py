@@ -174,7 +174,7 @@ class Execution:
                 return server
             place = line.place(run_id)
             if place is not None:
-                held = not self._context.servers.candidates(self._needs)
+                held = self._context.servers.are_drained(self._needs)
                 self._latest.update(partial(in_line, place=place, held=held))
             self._shared.sleep(stop_where_due(self._hooks, self._shared))
         return None

@@ -162,9 +162,9 @@ class LocalRun:
 
     def _on_moved(self) -> None:
         """Its place in line may be another: all who wait hear of each change there."""
-        place, state = self._context.line.place(self.id), self.state
-        held = not self._context.servers.candidates(self._needs)
-        if place is None or (place, held) != (state.queue_place, state.held):
+        place, state, servers = self._context.line.place(self.id), self.state, self._context.servers
+        moved = place is None or place != state.queue_place
+        if moved or servers.are_drained(self._needs) != state.held:
             self._execution.wake()
 
     def give_up(self) -> None:

@@ -104,12 +104,20 @@ class ServerPool:
         answer, first those with fewest prompts of others, then those that have its models in
         memory. Where none answers, those that have it; where none has it, all: one of them says
         what is missing. None that is drained: what only such a one can do waits."""
-        if len(self.servers) == 1:
-            return () if self.servers[0].drained else self.servers
-        able = [one for one in self.servers if one.can_do(needs)] or list(self.servers)
-        able = [one for one in able if not one.drained]
+        able = [one for one in self._able(needs) if not one.drained]
         up = [one for one in able if one.up] or able
-        return sorted(up, key=lambda one: (one.strangers, -one.familiarity(needs)))
+        if len(up) == 1:
+            return up
+        return sorted(up, key=lambda one: (one.prompts_of_others, -one.familiarity(needs)))
+
+    def are_drained(self, needs: Needs) -> bool:
+        """Whether `candidates` has none, which costs less to ask."""
+        return all(one.drained for one in self._able(needs))
+
+    def _able(self, needs: Needs) -> Sequence[ComfyServer]:
+        if len(self.servers) == 1:
+            return self.servers
+        return [one for one in self.servers if one.can_do(needs)] or self.servers
 
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
         """Whether another one that answers has all that a prompt needs."""

@@ -16,7 +16,6 @@ from comfy.servers.needs import Needs
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
-_EMPTY = Queue((), ())
 
 
 class EndedPrompts:
@@ -51,7 +50,7 @@ class ComfyServer:
         self._drained = False
         self._nodes: Catalogue | None = None
         self._last: Needs | None = None
-        self._queue = _EMPTY
+        self._of_others: set[str] = set()
         self._ours: deque[str] = deque(maxlen=100)  # more than are in its queue at once
         self._left: list[str] = []
         self._doubted = threading.Event()
@@ -92,17 +91,17 @@ class ComfyServer:
         return len(last.models & needs.models) if last is not None else 0
 
     @property
-    def strangers(self) -> int:
+    def prompts_of_others(self) -> int:
         """How many prompts of others its queue had at the last look, the running one too; 0 where
         that is not known."""
-        with self._lock:
-            return len({*self._queue.running, *self._queue.pending}.difference(self._ours))
+        return len(self._of_others)
 
     def took(self, needs: Needs, prompt_id: str) -> None:
         """It has accepted this prompt, which has these needs."""
         with self._lock:
             self._last = needs
             self._ours.append(prompt_id)
+            self._of_others.discard(prompt_id)
 
     def free(self) -> None:
         """Have it free its memory, so that nothing is there that a next prompt could use again;
@@ -143,9 +142,9 @@ class ComfyServer:
         try:
             queue = self.client.queue()
         except ComfyError:
-            queue = _EMPTY
+            queue = Queue((), ())
         with self._lock:
-            self._queue = queue
+            self._of_others = {*queue.running, *queue.pending}.difference(self._ours)
 
     def leave_behind(self, prompt_id: str) -> None:
         """A prompt that goes to another server, since this one does not answer: it is cancelled

@@ -125,13 +125,13 @@ def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
         assert place_of(first) == busy.url
         for at in range(3):
             stranger.submit(prompt(at, LONG), client_id="stranger", prompt_id=str(uuid4()))
-        eventually(lambda: pool.servers[0].strangers == 3)
+        eventually(lambda: pool.servers[0].prompts_of_others == 3)
         second, third = (runs.submit(job(LONG), owner="me") for _ in range(2))
         running(second)
         assert place_of(second) == idle.url
         eventually(lambda: place_of(third) == busy.url)
         eventually(lambda: len(stranger.queue().pending) == 3)
-        assert [one.strangers for one in pool.servers] == [3, 0]
+        assert [one.prompts_of_others for one in pool.servers] == [3, 0]
 
 
 def test_what_no_server_has_is_said_by_one_of_them() -> None:
@@ -216,4 +216,4 @@ def test_one_server_is_asked_nothing_of_its_own_accord() -> None:
     """No thread, and no request."""
     with DemoServer() as demo, pool_of(demo.url) as pool:
         assert demo.requests["GET /system_stats"] == 0
-        assert pool.candidates(None) == pool.servers  # type: ignore[arg-type]
+        assert tuple(pool.candidates(None)) == pool.servers  # type: ignore[arg-type]
