@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from comfy.messages import message
 from tests.browser.conftest import STEP
@@ -24,6 +24,8 @@ from tests.support.visitor import Site, Visitor
 from ui.languages.catalogues import Languages
 
 Visit = Callable[..., Visitor]
+# After a sheet would have looked what is new: as long as RENEWED_AFTER of batches/sheet.js.
+LATER = "() => new Promise((then) => setTimeout(then, 400))"
 # Whether the button of each row is within it and beside its state, whatever is written on it.
 HAS_ROOM = """(words) => {
     const uses = [...document.querySelectorAll(".sheet .use button")];
@@ -79,9 +81,15 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     expect(sheet.locator("header")).to_contain_text("Finished: 8 of 8 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(8)
     sheet.get_by_role("button", name="Delete…").click()
+    answers: list[tuple[Route, APIResponse]] = []
+    page.route("**/batches/*?with_runs=*", lambda one: answers.append((one, one.fetch())))
     sheet.get_by_role("button", name="Delete, keep results").click()
-    expect(sheet).to_have_count(0)
     expect(card).to_have_count(0)
+    page.evaluate(LATER)  # told that it is gone, nobody asks for it
+    expect(sheet).to_be_visible()
+    (asked, answer), *_ = answers
+    asked.fulfill(response=answer)
+    expect(sheet).to_have_count(0)
     expect(page.locator("#history .tile")).to_have_count(17)
     dialog = vary(person)
     for name in ("Close", "Finished: 8 of 8 done"):

@@ -2,7 +2,7 @@
 // A batch over the whole window: its rows as a table or a gallery, and what can be done with it.
 
 import { coverWindow, uncoverWindow } from "../back.js";
-import { $, element } from "../dom.js";
+import { $, announce, element } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { ask, get, look } from "../requests.js";
@@ -79,6 +79,7 @@ class Sheet {
       close: () => this.#close(),
       changed: (wishes) => this.#wish(wishes),
       renew: () => this.#renew(),
+      remove: (withRuns) => this.#remove(withRuns),
     });
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
@@ -129,6 +130,10 @@ class Sheet {
     coverWindow(() => this.#close());
     this.#arrange();
     this.#scroll.focus();
+    this.#listen();
+  }
+
+  #listen() {
     this.#end = page.subscribe(({ batches }) => this.#hear(batches));
   }
 
@@ -267,6 +272,20 @@ class Sheet {
     if (batch) this.#show(batch);
     this.#cells = aged(this.#cells);
     this.#ask();
+  }
+
+  /**
+   * Delete the batch. The page may be told that it is gone before this is answered: nobody asks for it meanwhile.
+   * @param {boolean} withRuns
+   */
+  async #remove(withRuns) {
+    this.#end();
+    clearTimeout(this.#renewing);
+    this.#renewing = 0;
+    if (await ask(`/batches/${this.#id}?with_runs=${withRuns}`, undefined, "DELETE")) {
+      this.#close();
+      announce(message("Deleted."));
+    } else this.#listen();
   }
 
   /** @param {string} run */

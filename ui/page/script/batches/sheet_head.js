@@ -39,9 +39,7 @@ export class SheetHead {
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
   #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog));
-  #delete = tool(message("Delete…"), () =>
-    askToDelete(this.#id, this.#dialog, () => this.#told.close()),
-  );
+  #delete = tool(message("Delete…"), () => askToDelete(this.#dialog, this.#told.remove));
   #state = "";
   #views = element("div");
   #isKnown = false;
@@ -50,7 +48,8 @@ export class SheetHead {
    * @param {string} id
    * @param {HTMLElement} dialog
    * @param {Wishes["view"]} view
-   * @param {{ close: () => void, changed: (wishes: Wishes) => void, renew: () => void }} told
+   * @param {{ close: () => void, changed: (wishes: Wishes) => void, renew: () => void,
+   *   remove: (withRuns: boolean) => void }} told
    */
   constructor(id, dialog, view, told) {
     this.#id = id;

@@ -1,9 +1,8 @@
 // @ts-check
 // What is asked before a batch is downloaded or deleted, and what a row failed of, in a small dialog over its sheet.
 
-import { announce, button, downloadLink, element, root } from "../dom.js";
+import { button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
-import { ask } from "../requests.js";
 import { question } from "./question.js";
 
 /** @import { BatchRow } from "./rows.js" */
@@ -47,20 +46,17 @@ export function offerDownload(id, over) {
 }
 
 /**
- * @param {string} id
  * @param {HTMLElement} over
- * @param {() => void} deleted
+ * @param {(withRuns: boolean) => void} does
  */
-export function askToDelete(id, over, deleted) {
+export function askToDelete(over, does) {
   const place = question("batch-delete", message("Delete this batch?"));
   const about = message(
     "Its results can stay in your history. What is deleted can't be brought back.",
   );
-  const remove = async (/** @type {boolean} */ withRuns) => {
+  const remove = (/** @type {boolean} */ withRuns) => {
     place.close();
-    if (!(await ask(`/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return;
-    deleted();
-    announce(message("Deleted."));
+    does(withRuns);
   };
   const cancel = button(message("Cancel"), () => place.close());
   const row = element("div", "last");
