@@ -77,6 +77,12 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     expect(card).to_contain_text("Stopped")
     slow.demo.speed.step = 0
     sheet = open_sheet(person)
+    states = sheet.get_by_label("Rows to show")
+    states.select_option("Running")
+    expect(sheet).to_contain_text("No rows match.")
+    states.select_option("Stopped")
+    expect(sheet.locator(".line[data-state=stopped]").first).to_be_visible()
+    states.select_option("All")
     sheet.get_by_role("button", name="Run the rest").click()
     expect(sheet.locator("header")).to_contain_text("Finished: 8 of 8 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(8)

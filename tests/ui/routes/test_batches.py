@@ -212,6 +212,7 @@ def test_rows_that_go_on_have_no_error(served: Served) -> None:
     with demo.hold("progress") as held:
         batch = begin(app, AxisSpec(STEPS, text="10,20,30"))
         assert held.reached.wait(LONGEST_WAIT)
+        assert {row["state"] for row in rows_of(app, batch, "?state=running")} == {"running"}
         table = table_in(downloaded(app, batch, "results.csv"))
         assert [row["error"] for row in table] == ["", "", ""]
         assert {"waiting", "running"} & {row["state"] for row in table}

@@ -7,8 +7,9 @@ import { message } from "../messages.js";
 import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
 import { durationWords } from "./spec.js";
-import { fractionOf, hasEnded, progressWords } from "./words.js";
+import { fractionOf, hasEnded, progressWords, stateWords } from "./words.js";
 
+/** @import { BatchRow } from "./rows.js" */
 /** @import { WholeBatch } from "./sheet.js" */
 
 /**
@@ -17,6 +18,8 @@ import { fractionOf, hasEnded, progressWords } from "./words.js";
  */
 
 const SEARCH_PAUSE = 250;
+/** @type {readonly BatchRow["state"][]} */
+const STATES = ["waiting", "running", "done", "failed", "stopped"];
 
 export class SheetHead {
   /** The place on the page. */
@@ -119,17 +122,13 @@ export class SheetHead {
   }
 
   #filters() {
-    const states = choiceOf(
-      message("Rows to show"),
-      [
-        ["", message("All")],
-        ["done", message("Done")],
-        ["failed", message("Failed")],
-        ["waiting", message("Waiting")],
-      ],
-      "",
-      (state) => this.#wish({ state }),
+    const states = element("select");
+    states.ariaLabel = message("Rows to show");
+    states.append(
+      new Option(message("All"), ""),
+      ...STATES.map((state) => new Option(stateWords(state), state)),
     );
+    states.addEventListener("change", () => this.#wish({ state: states.value }));
     this.#views = choiceOf(
       message("View"),
       [
