@@ -12,7 +12,7 @@ from pydantic import Field as Limited
 
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.replaced import check_together
-from comfy.batches.table import Row, TableErrors, read_table
+from comfy.batches.table import Row, Table, TableErrors, read_table
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, too_many_rows, values_of
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
@@ -78,15 +78,10 @@ def read_batch(
     values that the form has; `lines_of`: as of `values_of`. The values themselves are not checked,
     nor are the rows counted."""
     problems: list[BatchProblem] = []
-    table: tuple[Row, ...] = ()
-    if spec.table is not None:
-        try:
-            data = spec.table.text.encode("utf-8", "surrogatepass")
-            table = read_table(spec.table.name, data, form)
-        except TableErrors as errors:
-            problems += [BatchProblem(said) for said in errors.problems]
+    table = _table(spec.table, form)
+    problems += map(BatchProblem, table.problems)
     labels = {field.key: field.label for field in form.fields}
-    keys = dict.fromkeys(key for row in table for key in row.values)
+    keys = dict.fromkeys(key for row in table.rows for key in row.values)
     columns = tuple(Column(key, labels[key]) for key in keys)
     fields, axes = {field.key: field for field in form.fields}, list[Column]()
     size = 0
@@ -104,9 +99,9 @@ def read_batch(
     if spec.table is None and not spec.axes:
         problems.append(BatchProblem(message("Choose a field and give it several values.")))
     values = {**base, **_texts(form, axes, base)}
-    problems += _too_long(values, table, axes)
+    problems += _too_long(values, table.rows, axes)
     redraws = any(fields[column.key].redraws for column in (*columns, *axes))
-    content = BatchContent(values, columns, table, tuple(axes), spec.paired, redraws)
+    content = BatchContent(values, columns, table.rows, tuple(axes), spec.paired, redraws)
     return content, tuple(problems)
 
 
@@ -124,6 +119,15 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
                 case _ if seeds == "each":
                     drawn[field.key] = None
     return replace(content, base={**content.base, **drawn})
+
+
+def _table(spec: TableSpec | None, form: Form) -> Table:
+    if spec is None:
+        return Table()
+    try:
+        return read_table(spec.name, spec.text.encode("utf-8", "surrogatepass"), form)
+    except TableErrors as errors:
+        return Table(problems=errors.problems)
 
 
 def _column(

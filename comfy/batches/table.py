@@ -30,7 +30,7 @@ _SAYS_SOMETHING = re.compile(r'[^,;\s"]')
 
 
 class TableErrors(ManyProblems):
-    """A table cannot be used."""
+    """A table has no rows that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,22 @@ class Row:
     values: Mapping[str, object]
 
 
-def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a file, as far as they can be read, and a sentence for each thing that is wrong
+    with its columns and lines."""
+
+    rows: tuple[Row, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def read_table(file: str, data: bytes, form: Form) -> Table:
     """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
 
     A column's header names its field, see `find_field`; no row gives one twice. What a table of
     results says of its runs is passed over beside fields. An empty cell, or a key that is not
-    there, leaves the field as it is. Values are not checked. TableErrors has all that is wrong.
+    there, leaves the field as it is. Values are not checked. TableErrors where there are no rows,
+    or too many.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -56,14 +66,15 @@ def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
             [message("{file} isn't UTF-8 text. Save it as “CSV UTF-8”.", file=short(file))]
         ) from None
     is_json = file.lower().endswith((".jsonl", ".ndjson"))
-    rows = tuple(_read_json_lines(text) if is_json else _read_csv(text))
+    problems: list[str] = []
+    rows = tuple(_read_json_lines(text, problems) if is_json else _read_csv(text, problems))
     if not rows:
-        raise TableErrors([message("{file} has no rows.", file=short(file))])
+        raise TableErrors(problems or [message("{file} has no rows.", file=short(file))])
     if len(rows) > MOST_ROWS:
         raise TableErrors([str(too_many_rows())])
-    fields = _fields(form, rows)
+    fields, of_columns = _fields(form, rows)
     meant = {name: choices_as_shown(field) for name, field in fields.items()}
-    return tuple(
+    read = (
         Row(
             row.number,
             {
@@ -74,10 +85,12 @@ def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
         )
         for row in rows
     )
+    return Table(tuple(read), (*of_columns, *problems))
 
 
-def _fields(form: Form, rows: Sequence[Row]) -> dict[str, Field]:
-    """The fields that the columns name, of which no row gives one twice."""
+def _fields(form: Form, rows: Sequence[Row]) -> tuple[dict[str, Field], list[str]]:
+    """The fields that the columns name, and what is wrong with these: unknown ones, and those of
+    which a row gives one twice."""
     fields: dict[str, Field] = {}
     unknown: dict[str, Sequence[str]] = {}
     for name in dict.fromkeys(name for row in rows for name in row.values):
@@ -96,26 +109,32 @@ def _fields(form: Form, rows: Sequence[Row]) -> dict[str, Field]:
         message("Two columns are for the field “{field}”.", field=form.field(key).label)
         for key in twice
     ]
-    if problems:
-        raise TableErrors(problems)
-    return fields
+    return fields, problems
 
 
-def _read_csv(text: str) -> Iterator[Row]:
+def _read_csv(text: str, problems: list[str]) -> Iterator[Row]:
+    """What cannot be read is added to the `problems`."""
     table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines = ((at, cells) for at, cells in enumerate(table, 1) if any(map(str.strip, cells)))
     try:
         _, names = next(lines, (1, []))
         header = [name.strip() for name in names]
-        if doubled := [name for name, count in Counter(header).items() if name and count > 1]:
-            raise TableErrors([message("Two columns are called “{name}”.", name=short(doubled[0]))])
+        problems += [
+            message("Two columns are called “{name}”.", name=short(name))
+            for name, count in Counter(header).items()
+            if name and count > 1
+        ]
         for number, cells in lines:
-            yield Row(number, _cells(header, cells, number))
+            if any(cell.strip() for cell in cells[len(header) :]):
+                said = message("Row {row} has more cells than there are columns.", row=number)
+                problems.append(said)
+            named = zip(header, cells, strict=False)
+            yield Row(number, {name: cell for name, cell in named if cell.strip()})
     except csv.Error as error:
         line = table.line_num
-        raise TableErrors(
-            [message("Line {line} of the table can't be read: {why}.", line=line, why=str(error))]
-        ) from error
+        problems.append(
+            message("Line {line} of the table can't be read: {why}.", line=line, why=str(error))
+        )
 
 
 def _delimiter(text: str) -> str:
@@ -125,22 +144,18 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=next(filter(_SAYS_SOMETHING.search, lines), "").count)
 
 
-def _cells(header: list[str], cells: list[str], number: int) -> dict[str, object]:
-    if any(cell.strip() for cell in cells[len(header) :]):
-        raise TableErrors([message("Row {row} has more cells than there are columns.", row=number)])
-    return {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
-
-
-def _read_json_lines(text: str) -> Iterator[Row]:
+def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
+    """What cannot be read is added to the `problems`."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         values: Any = None
         with suppress(ValueError, RecursionError):
             values = parse_json(line)
-        if not isinstance(values, dict):
-            raise TableErrors([message("Line {line} isn't a JSON object.", line=number)])
-        yield Row(number, {key: _plain(value) for key, value in values.items()})
+        if isinstance(values, dict):
+            yield Row(number, {key: _plain(value) for key, value in values.items()})
+        else:
+            problems.append(message("Line {line} isn't a JSON object.", line=number))
 
 
 def _plain(value: object) -> object:

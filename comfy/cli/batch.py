@@ -16,7 +16,7 @@ from pathlib import Path
 
 from comfy.batches.find_field import find_field
 from comfy.batches.rows import Axis, combined
-from comfy.batches.table import Row, read_table
+from comfy.batches.table import Row, Table, read_table
 from comfy.batches.values import values_of
 from comfy.cli.files import read_text_file, table_values, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
@@ -121,9 +121,10 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     ):
         forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER)
-        batch = _batch(args, form, Path(scratch))
+        table = _table(args.csv, form) if args.csv else Table()
+        batch = _batch(args, form, table.rows, Path(scratch))
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
-            BatchRunner(starter, OWNER).check(batch)
+            BatchRunner(starter, OWNER).check(batch, table.problems)
         _say_what(batch, form, named)
         if args.check:
             return OK
@@ -151,8 +152,7 @@ def _check_alone(out: Path, folder: Path) -> None:
 # What is to be run
 
 
-def _batch(args: argparse.Namespace, form: Form, scratch: Path) -> RowBatch:
-    table = _table(args.csv, form) if args.csv else ()
+def _batch(args: argparse.Namespace, form: Form, table: tuple[Row, ...], scratch: Path) -> RowBatch:
     wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
     axes = [_axis(form, text, args.out, scratch, wildcards) for text in args.settings]
     if not table and not axes:
@@ -170,15 +170,14 @@ def _batch(args: argparse.Namespace, form: Form, scratch: Path) -> RowBatch:
     return RowBatch(_identity(args.workflow, rows), WORKFLOW, rows)
 
 
-def _table(path: Path, form: Form) -> tuple[Row, ...]:
+def _table(path: Path, form: Form) -> Table:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return tuple(
-        replace(row, values=table_values(form, row.values, path.parent))
-        for row in read_table(path.name, data, form)
-    )
+    table = read_table(path.name, data, form)
+    rows = (replace(row, values=table_values(form, row.values, path.parent)) for row in table.rows)
+    return replace(table, rows=tuple(rows))
 
 
 def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) -> Axis:

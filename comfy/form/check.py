@@ -44,12 +44,29 @@ ADD_MEDIA: Mapping[Widget, str] = MappingProxyType(
 )
 
 
-def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, str]]:
+class _NotOffered(BadValue):
+    """A value is none of those that a field offers; `close` says which one may be meant, which
+    takes long where there are many."""
+
+    def __init__(self, value: str, offered: Iterable[object]) -> None:
+        super().__init__(
+            message("“{value}” isn't on the server. Choose another.", value=value[:80])
+        )
+        self._value, self._offered = value, offered
+
+    def close(self) -> str:
+        return did_you_mean(self._value, map(str, self._offered))
+
+
+def check(
+    form: Form, values: Mapping[str, object], *, hints: bool = True
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Check everything that was entered, before anything is sent.
 
     Takes values by field key, in any spelling a browser or a shell may use; a missing key means the
     field's default. Answers a clean value for every good field and a sentence for every bad one. A
-    seed of None stays None: random; an optional file of None or "" is None: without it.
+    seed of None stays None: random; an optional file of None or "" is None: without it. `hints`:
+    say of a choice that is not offered which one may be meant.
     """
     clean: dict[str, Any] = {}
     errors = unknown_fields(values, {field.key for field in form.fields})
@@ -61,6 +78,8 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
             continue
         try:
             clean[field.key] = _check_field(field, values.get(field.key))
+        except _NotOffered as bad:
+            errors[field.key] = sentences(str(bad), bad.close()) if hints else str(bad)
         except BadValue as bad:
             errors[field.key] = str(bad)
     for field, said in _not_all_empty(form, clean):
@@ -197,17 +216,9 @@ def _check_choice(field: Field, value: object) -> object:
     try:
         return match_choice(value, offered)
     except BadValue:
-        raise BadValue(_not_offered(value, offered)) from None
-
-
-def _not_offered(value: object, offered: Iterable[object]) -> str:
-    if not isinstance(value, str | int | float | None):
-        return NOT_ON_SERVER
-    said = str(value)[:_MAX_KEY]
-    return sentences(
-        message("“{value}” isn't on the server. Choose another.", value=said[:80]),
-        did_you_mean(said, map(str, offered)),
-    )
+        if isinstance(value, str | int | float):
+            raise _NotOffered(str(value)[:_MAX_KEY], offered) from None
+        raise BadValue(NOT_ON_SERVER) from None
 
 
 def _check_media(field: Field, value: object) -> object:

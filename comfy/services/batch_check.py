@@ -6,8 +6,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from comfy.batches.content import BatchContent, BatchRows
@@ -23,7 +22,7 @@ from comfy.protocol.run_progress import SamplingWork, sampling_work
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.interface import RunRegistry
-from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch
+from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch, and_more
 from comfy.services.once import lacking
 from comfy.services.open_batch import BatchSummary
 from comfy.services.start import FieldErrors, Starter
@@ -34,19 +33,30 @@ _LOOKED_AT = 100  # rows
 _NUMBERS = ("INT", "FLOAT")
 
 
+@dataclass(frozen=True, slots=True)
+class BatchCheck:
+    """What a batch is as far as it can be read, how many rows it has, and what is wrong with it: no
+    more than anybody reads, and how many `more` problems there are."""
+
+    content: BatchContent
+    rows: int
+    problems: tuple[BatchProblem, ...]
+    more: int
+
+
 class BatchErrors(ManyProblems):
     """A batch cannot be run; `found` has what is wrong with where that is."""
 
-    def __init__(self, form: Form, found: tuple[BatchProblem, ...]) -> None:
-        super().__init__(_labelled(form, found), message("Nothing was started."))
-        self.found = found
+    def __init__(self, form: Form, checked: BatchCheck) -> None:
+        told = [*_labelled(form, checked.problems), *and_more(checked.more)]
+        super().__init__(told, message("Nothing was started."))
+        self.found = checked.problems
 
 
 def problems_of_batch(
     starter: Starter, form: Form, spec: BatchSpec, base: Mapping[str, object], owner: str
-) -> tuple[BatchContent, int, tuple[BatchProblem, ...]]:
-    """What a batch is as far as it can be read, how many rows it has, and what is wrong with it, of
-    which no more is told than anybody reads."""
+) -> BatchCheck:
+    """Look at a batch without starting it."""
     content, problems = read_batch(form, spec, base, starter.wildcards)
     wrong = _wrong(starter, form, content, owner)
     try:
@@ -57,8 +67,8 @@ def problems_of_batch(
             wrong = iter(())
     chosen = {column.key for column in content.shown}
     missing = map(BatchProblem, lacking(form, chosen))
-    found = (*problems, *missing, *islice(wrong, MOST_TOLD))
-    return content, count, found
+    found = (*problems, *missing, *wrong)
+    return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))
 
 
 def checked_batch(
@@ -67,9 +77,10 @@ def checked_batch(
     """What is to be run, and its form. BatchErrors where something is wrong with what varies,
     FieldErrors where it is with the rest; otherwise as `Starter.start`."""
     _, form = starter.forms.form(workflow, owner, base)
-    content, _, found = problems_of_batch(starter, form, spec, base, owner)
-    if found:
-        raise BatchErrors(form, found)
+    checked = problems_of_batch(starter, form, spec, base, owner)
+    if checked.problems:
+        raise BatchErrors(form, checked)
+    content = checked.content
     rows = BatchRows(content)
     _, errors = starter.judged_values(form, rows[0].values, owner)
     if errors:
@@ -85,11 +96,15 @@ def checked_batch(
 def _wrong(
     starter: Starter, form: Form, content: BatchContent, owner: str
 ) -> Iterator[BatchProblem]:
+    """What is wrong with values; the first say which ones may be meant, the rest is counted."""
+    count = 0
     columns = _with_fields(form, [one.key for one in content.columns])
     for row in content.table:
-        _, errors = starter.judged_values(columns, row.values, owner)
-        for key in row.values.keys() & errors.keys():
-            yield BatchProblem(errors[key], key, row.number)
+        _, errors = starter.judged_values(columns, row.values, owner, hints=count < MOST_TOLD)
+        for key in row.values:
+            if key in errors:
+                count += 1
+                yield BatchProblem(errors[key], key, row.number)
     for axis in content.axes:
         own = _with_fields(form, [axis.key])
         for value in axis.values:
@@ -99,8 +114,10 @@ def _wrong(
             except BadValue as error:
                 errors = {axis.key: str(error)}
             else:
-                _, errors = starter.judged_values(own, {axis.key: given}, owner)
+                hints = count < MOST_TOLD
+                _, errors = starter.judged_values(own, {axis.key: given}, owner, hints=hints)
             if said := errors.get(axis.key):
+                count += 1
                 told = message("“{value}”: {problem}", value=short(value), problem=said)
                 yield BatchProblem(told, axis.key)
 

@@ -17,7 +17,7 @@ from comfy.runs.interface import Run
 from comfy.services.once import LiveTasks, Task, TaskRunner, lacking
 from comfy.services.start import FieldErrors, Starter
 
-MOST_TOLD = 20  # wrong rows
+MOST_TOLD = 20  # problems
 _AGAIN = 1.0  # seconds until a row is tried again that could not be begun
 MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
 
@@ -76,12 +76,12 @@ class BatchRunner:
         self._tasks = TaskRunner(starter, owner, address)
         self._owner = owner
 
-    def check(self, batch: RowBatch) -> None:
+    def check(self, batch: RowBatch, known: Sequence[str] = ()) -> None:
         """RowErrors with all that the form refuses in any row, and all that the server does not
-        have; as `Starter.check` otherwise."""
+        have; as `Starter.check` otherwise. `known`: problems that are told before these."""
         _, form = self._starter.forms.form(batch.workflow, self._owner)
         chosen = {key for row in batch.rows for key in row.values}
-        problems = list(lacking(form, chosen))
+        problems = [*known, *lacking(form, chosen)]
         for row in batch.rows:
             try:
                 self._starter.check(batch.workflow, self._values(batch, row), self._owner)
@@ -90,12 +90,9 @@ class BatchRunner:
                     message("Row {row}, {problem}", row=row.number, problem=said)
                     for said in error.labelled.values()
                 ]
-        if len(problems) > MOST_TOLD:
-            rest = len(problems) - MOST_TOLD
-            more = plural("And {count} more.", "And {count} more.", count=rest)
-            problems = [*problems[:MOST_TOLD], more]
         if problems:
-            raise RowErrors(problems, message("Nothing was started."))
+            rest = and_more(len(problems) - MOST_TOLD)
+            raise RowErrors([*problems[:MOST_TOLD], *rest], message("Nothing was started."))
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any row is run."""
@@ -167,6 +164,11 @@ class BatchRunner:
         if self.is_done(record):
             return failed if failed >= MOST_FAILED else 0
         return failed if record.state.phase is Phase.STOPPED else failed + 1
+
+
+def and_more(count: int) -> list[str]:
+    """The sentence that says how many more problems there are, if there are any."""
+    return [plural("And {count} more.", "And {count} more.", count=count)] if count > 0 else []
 
 
 def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:

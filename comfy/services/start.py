@@ -162,10 +162,12 @@ class Starter:
         return Batch(tuple(runs))
 
     def judged_values(
-        self, form: Form, values: Mapping[str, object], owner: str
+        self, form: Form, values: Mapping[str, object], owner: str, *, hints: bool = True
     ) -> tuple[dict[str, object], dict[str, str]]:
-        """Clean values for every good field of a form, and a sentence for every bad one."""
-        cleaned, errors = check(form, {key: _named(value) for key, value in values.items()})
+        """Clean values for every good field of a form, and a sentence for every bad one. `hints`:
+        as of `comfy.form.check.check`."""
+        named = {key: _named(value) for key, value in values.items()}
+        cleaned, errors = check(form, named, hints=hints)
         edits = self.forms.permissions.edits(owner)
         foreign = {} if edits else _foreign_files(form, cleaned, values)
         fixed = {} if edits else _fixed(form, values)

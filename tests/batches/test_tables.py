@@ -35,14 +35,17 @@ def rows(
     text: str, file: str = "table.csv", form: Form = FORM
 ) -> list[tuple[int, dict[str, object]]]:
     """Numbers and values of the rows of a table."""
-    return [(row.number, dict(row.values)) for row in read_table(file, text.encode(), form)]
+    table = read_table(file, text.encode(), form)
+    assert table.problems == ()
+    return [(row.number, dict(row.values)) for row in table.rows]
 
 
 def said(text: str, file: str = "table.csv") -> tuple[str, ...]:
     """What is wrong with a table."""
-    with pytest.raises(TableErrors) as caught:
-        read_table(file, text.encode(), FORM)
-    return caught.value.problems
+    try:
+        return read_table(file, text.encode(), FORM).problems
+    except TableErrors as error:
+        return error.problems
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -137,12 +140,29 @@ def test_rows_may_name_a_field_in_different_ways() -> None:
     )
 
 
-def test_all_that_is_wrong_with_a_header_is_told_at_once() -> None:
-    """Unknown columns, with the field that was meant, and two for one field."""
-    problems = said(f"Promt,nothing like it,Steps,{STEPS.key}\na,b,1,2\n")
-    assert problems[0] == "There is no field “Promt”. Did you mean “Prompt”?"
-    assert problems[1] == "There is no field “nothing like it”."
-    assert problems[2] == "Two columns are for the field “Steps”."
+def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
+    """Unknown columns, with the field that was meant, two for one field, and lines that cannot be
+    read; what can be is there beside it."""
+    text = f"Promt,nothing like it,Steps,{STEPS.key},cfg\na,b,1,2,7\n1,2,3,4,5,6\n,,,,8\n"
+    table = read_table("t.csv", text.encode(), FORM)
+    assert table.problems == (
+        "There is no field “Promt”. Did you mean “Prompt”?",
+        "There is no field “nothing like it”.",
+        "Two columns are for the field “Steps”.",
+        "Row 3 has more cells than there are columns.",
+    )
+    assert [(row.number, row.values[CFG.key]) for row in table.rows] == [
+        (2, "7"),
+        (3, "5"),
+        (4, "8"),
+    ]
+    table = read_table("t.jsonl", b'[1]\n{"Steps": 3, "Stepz": 4}\n{\n', FORM)
+    assert [*table.rows] == [Row(2, {STEPS.key: 3})]
+    assert [said[:25] for said in table.problems] == [
+        "There is no field “Stepz”",
+        "Line 1 isn't a JSON objec",
+        "Line 3 isn't a JSON objec",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +226,7 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
 def test_any_file_is_a_table_or_sentences(data: bytes, ending: str) -> None:
     """Never another error."""
     with suppress(TableErrors):
-        assert read_table(f"t.{ending}", data, FORM)
+        assert read_table(f"t.{ending}", data, FORM).rows
 
 
 @given(

@@ -96,21 +96,22 @@ def test_a_row_is_a_run_and_all_is_saved(
     assert results(out)[0]["files"].endswith(" (1).png")
 
 
-def test_all_wrong_cells_are_told_before_anything_runs(
+def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each with the row that a spreadsheet shows and its field; twenty of them, and how many
-    more."""
+    """Columns that no field has, and cells with the row that a spreadsheet shows and their field;
+    twenty of them, and how many more."""
     table = tmp_path / "table.csv"
-    table.write_text("Steps,Guidance scale\n0,x\n3,7\n" + "many,1\n" * 30)
+    table.write_text("Steps,Guidance scale,Stepz\n0,x,1\n3,7,1\n" + "many,1,1\n" * 30)
     assert main(command(workflow, demo, tmp_path / "out", "--csv", str(table))) == 2
     told = capsys.readouterr().err.splitlines()
-    assert told[:3] == [
+    assert told[:4] == [
+        "There is no field “Stepz”. Did you mean “Steps”?",
         "Row 2, Steps: Minimum 1.",
         "Row 2, Guidance scale: Enter a number.",
         "Row 4, Steps: Enter a whole number.",
     ]
-    assert told[-2:] == ["And 12 more.", "Nothing was started."]
+    assert told[-2:] == ["And 13 more.", "Nothing was started."]
     assert (list(demo.journal.all()), (tmp_path / "out").exists()) == ([], False)
 
 

@@ -115,12 +115,13 @@ test("times and sizes are said to the nearest that is worth saying", () => {
   assert.equal(sizeWords(2_340_000_000), "2.3 GB");
   const kinds = ["number", "number", "text"].map((kind, at) => field({ kind, key: String(at) }));
   assert.deepEqual(numbersOf(kinds, { 0: 30, 1: "", 2: "4" }), { 0: "30" });
-  const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [] };
+  const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0 };
   assert.equal(estimateWords(check), "12 runs, about 3 min, about 20 MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20 MB");
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
   const wrong = { ...check, problems: [{ field: null, row: null, message: "Too many rows." }] };
   assert.equal(estimateWords(wrong), "1 problem");
+  assert.equal(estimateWords({ ...wrong, more: 30 }), "31 problems");
   assert.deepEqual([startWords(check), startWords(wrong)], ["Start 12 runs", "Start"]);
 });
 
@@ -133,10 +134,10 @@ test("a problem is said at its field's row, at the table, or below all", () => {
     { field: null, row: null, message: "Too many rows." },
   ];
   const fields = [field({}), field({ key: "5.steps", label: "Steps" })];
-  const said = placed(problems, draft, fields);
+  const said = placed({ problems, more: 30 }, draft, fields);
   assert.deepEqual(said.rows.get("2.text"), ["at the field"]);
   assert.deepEqual(said.table, ["Row 3, Prompt: Too long."]);
-  assert.deepEqual(said.rest, ["Steps: Too many.", "Too many rows."]);
+  assert.deepEqual(said.rest, ["Steps: Too many.", "Too many rows.", "And 30 more."]);
 });
 
 test("rows come to their places; what may have changed is asked for again, and no more", () => {

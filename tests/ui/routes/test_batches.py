@@ -91,11 +91,12 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
         {"field": TEXT, "replace": "train\nship"},
         {"field": "9.nothing", "text": "1"},
         {"field": STEPS, "text": "4"},
-        table={"name": "values.csv", "text": "Seed,Width\n7,wide\n"},
+        table={"name": "values.csv", "text": "Seed,Width,Widht\n7,wide,1\n"},
     )
     assert wrong["table"] == [SEED, WIDTH]
     found = [(one["field"], one["row"], one["message"]) for one in wrong["problems"]]
     assert found == [
+        (None, None, "There is no field “Widht”. Did you mean “Width”?"),
         (TEXT, None, "“train” isn't in the text of this field."),
         ("9.nothing", None, "There is no field “9.nothing”."),
         (STEPS, None, "Steps is given twice. Leave one of them out."),
@@ -103,6 +104,10 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
         (STEPS, None, "“0”: Minimum 1."),
         (STEPS, None, "“many”: Enter a whole number."),
     ]
+    models = "Model,Steps\n" + "demo-landscape.safetensors,0\n" * 15
+    cells = check(app, table={"name": "values.csv", "text": models})
+    assert (len(cells["problems"]), cells["more"]) == (20, 10)
+    assert all("Did you mean" in one["message"] for one in cells["problems"][::2])
     pairs = check(
         app, {"field": STEPS, "text": "1,2"}, {"field": SEED, "text": "1,2,3"}, paired=True
     )

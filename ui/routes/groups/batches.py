@@ -62,22 +62,21 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             _, form = services.forms.form(given.workflow, owner)
             spec = with_files(given.spec, form, services.copies.files_of(owner))
-            content, rows, found = problems_of_batch(
-                services.starter, form, spec, given.values, owner
-            )
-            seconds, size = None, None
-            if rows and not found:
+            found = problems_of_batch(services.starter, form, spec, given.values, owner)
+            content, seconds, size = found.content, None, None
+            if found.rows and not found.problems:
                 seconds, size = estimate(services.starter, form, given.workflow, content, owner)
         except ComfyError as problem:
             return refused_answer(problem, *UNKNOWN)
         return AsciiJSON(
             {
-                "rows": rows,
+                "rows": found.rows,
                 "seconds": seconds,
                 "bytes": size,
                 "columns": _columns(content.shown),
                 "table": [column.key for column in content.columns],
-                "problems": [asdict(one) for one in found],
+                "problems": [asdict(one) for one in found.problems],
+                "more": found.more,
             }
         )
 

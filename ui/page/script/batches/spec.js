@@ -27,10 +27,10 @@ import { LOCALE, message, plural } from "../messages.js";
  * A field of a grid that was opened again: ui/files/batch_grids.py.
  * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
  *
- * What the app says of it. `table`: keys of the fields that the table has.
+ * What the app says of it. `table`: keys of the fields that the table has; `more`: problems that are not told.
  * @typedef {{ field: string | null, row: number | null, message: string }} Problem
  * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
- *   table: string[], problems: Problem[] }} Check
+ *   table: string[], problems: Problem[], more: number }} Check
  */
 
 /** @type {Draft} */
@@ -209,9 +209,9 @@ const unitWords = (count, unit) =>
  * What a start would mean, or how much is in its way.
  * @param {Omit<Check, "columns" | "table">} check
  */
-export function estimateWords({ rows: count, seconds, bytes, problems }) {
+export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
   if (problems.length)
-    return plural("{count} problem", "{count} problems", { count: problems.length });
+    return plural("{count} problem", "{count} problems", { count: problems.length + more });
   const time = seconds === null ? "" : durationWords(seconds);
   const size = bytes === null ? "" : sizeWords(bytes);
   if (time && size)
@@ -239,11 +239,11 @@ export const startWords = (check) =>
 
 /**
  * What is wrong, by where it is said: at a field's row, at the table, or below all.
- * @param {readonly Problem[]} problems
+ * @param {Pick<Check, "problems" | "more">} check
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  */
-export function placed(problems, { rows, table }, fields) {
+export function placed({ problems, more }, { rows, table }, fields) {
   /** @type {{ rows: Map<string, string[]>, table: string[], rest: string[] }} */
   const told = { rows: new Map(), table: [], rest: [] };
   for (const { field: key, row, message: problem } of problems) {
@@ -254,5 +254,6 @@ export function placed(problems, { rows, table }, fields) {
       told.rows.set(key, [...(told.rows.get(key) ?? []), problem]);
     else told.rest.push(field ? message("{field}: {problem}", { field, problem }) : problem);
   }
+  if (more) told.rest.push(plural("And {count} more.", "And {count} more.", { count: more }));
   return told;
 }

@@ -313,19 +313,20 @@ export class VaryDialog {
 
   /**
    * @param {Check | null} check
-   * @param {readonly string[]} more that is wrong
+   * @param {readonly string[]} others that are wrong
    */
-  #show(check, more) {
+  #show(check, others) {
     const problems = [...unsaid(this.#draft), ...(check?.problems ?? [])];
     this.#check = check && { ...check, problems };
     if (check && check.table.join() !== this.#inTable.join()) {
       this.#inTable = check.table;
       this.#offer();
     }
-    const { rows, table, rest } = placed(problems, this.#draft, this.#fields);
+    const found = { problems, more: check?.more ?? 0 };
+    const { rows, table, rest } = placed(found, this.#draft, this.#fields);
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
     this.#table.tell(table);
-    this.#say([...rest, ...more]);
+    this.#say([...rest, ...others]);
     this.#estimate.textContent = this.#check ? estimateWords(this.#check) : "";
     this.#label();
   }
