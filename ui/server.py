@@ -44,7 +44,7 @@ from ui.page.plain.health import health_routes
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.login_routes import login_routes, logout_routes, share_link_routes
-from ui.page.plain.nothing import errors_for_people, nothing_page
+from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.page.plain.offline import offline_routes
 from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
@@ -130,7 +130,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.add_exception_handler(HTTPException, errors_for_people(settings.root_path))
+    app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.state.telling, app.state.identity = set(), identity
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
@@ -233,7 +233,7 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
     sign_in = partial(sign_in_page, languages=settings.languages, login=identity.login)
 
     def gated(gradio: App) -> GradioGate:
-        app.state.gate = gate = GradioGate(gradio, identity, limits, sign_in, nothing_page)
+        app.state.gate = gate = GradioGate(gradio, identity, limits, sign_in, not_found_page)
         return gate
 
     stand_before(app, gated)

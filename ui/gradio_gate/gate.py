@@ -62,13 +62,13 @@ class GradioGate:
         identity: Identity,
         limits: WebLimits,
         sign_in: Callable[[str], ASGIApp],
-        nothing: Callable[[str], ASGIApp],
+        not_found: Callable[[str], ASGIApp],
     ) -> None:
-        """`sign_in` makes the page that asks for a login, `nothing` the one for browsers where
+        """`sign_in` makes the page that asks for a login, `not_found` the one for browsers where
         there is nothing; both from the app's address."""
         self.gradio = gradio
         self.sign_in = sign_in
-        self.nothing = nothing
+        self.not_found = not_found
         self.identity = identity
         self.limits = limits
         self.parsing = asyncio.Semaphore(_PARSING)
@@ -101,7 +101,7 @@ class GradioGate:
             case "http", "GET" | "HEAD" if wants_page(Request(scope)):
                 of_app = Request({**scope, "path": "/"})
                 address = root_address(of_app, "/", self.gradio.root_path)
-                await self.nothing(address)(scope, receive, send)
+                await self.not_found(address)(scope, receive, send)
             case "http", _:
                 await refusal(_NOTHING_HERE, 404)(scope, receive, send)
             case "websocket", _:

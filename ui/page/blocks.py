@@ -56,7 +56,7 @@ _SERVER = (
     _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 )
 _STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">${{value.demo}}
-<span class="way">{_WAITING}<details>
+<span class="connect">{_WAITING}<details>
 <summary>${{value.how}}</summary><span class="how">${{value.connect}}</span>
 </details></span></span>"""
 _STAND_IN_WORDS = {

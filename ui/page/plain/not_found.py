@@ -21,7 +21,7 @@ _WHY = message("It may be misspelled, what was here may be gone, or it is not fo
 _OPEN = message("Open ComfyForms")
 
 
-def nothing_page(root: str) -> HTMLResponse:
+def not_found_page(root: str) -> HTMLResponse:
     """The page, with status 404. `root`: the app's address."""
     tags = head_tags_of(html.escape(root), html_of(_TITLE))
     body = f"""<main class="card">
@@ -32,7 +32,7 @@ def nothing_page(root: str) -> HTMLResponse:
     return as_page(plain_page(tags, body, root), 404)
 
 
-def errors_for_people(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     """What answers an HTTPException: `http_error`, but to a browser that shows what it gets the
     page above. `root_path` as the web server was told."""
 
@@ -41,6 +41,6 @@ def errors_for_people(root_path: str) -> Callable[[Request, Exception], Awaitabl
         if problem.status_code != 404 or not wants_page(request):
             return await http_error(request, problem)
         of_app = Request({**request.scope, "path": "/"})
-        return nothing_page(root_address(of_app, "/", root_path))
+        return not_found_page(root_address(of_app, "/", root_path))
 
     return answer
