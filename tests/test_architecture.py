@@ -24,7 +24,7 @@ COMFY = """
 messages
 errors
 file_inputs filenames json_values quota wording
-object_info remote
+object_info
 media prompt protocol
 client graph
 records servers workflow
@@ -55,7 +55,7 @@ STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 USERS = {
     "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")}
-    | {f"comfy.remote.{name}" for name in ("app", "calls", "run")}
+    | {f"comfyforms.remote.{name}" for name in ("app", "calls", "run")}
     | {"ui.accounts.openid_provider", "ui.api.comfy_runner.text_service"},
     "websocket": {"comfy.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
@@ -174,6 +174,7 @@ def test_every_part_has_its_floor() -> None:
         "comfyforms",
         "comfyforms.__main__",
         "comfyforms.comfyui_node",
+        "comfyforms.remote",
         "comfy",
         "ui",
         "comfy.__main__",
@@ -199,6 +200,13 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 def test_comfy_knows_neither_the_page_nor_its_libraries(module: str) -> None:
     """No file of comfy imports gradio, fastapi, ui or app."""
     assert not imports(MODULES[module]) & {"gradio", "gradio_client", "fastapi", "ui", "app"}
+
+
+def test_what_scripts_import_needs_nothing_of_the_app() -> None:
+    """So it works beside ComfyUI's own `comfy`, and its types are found where it is installed."""
+    for name, file in MODULES.items():
+        if part_of(name) == "comfyforms.remote":
+            assert not imports(file) & {"app", "comfy", "ui"}, name
 
 
 def test_the_stand_in_stands_apart() -> None:

@@ -120,6 +120,33 @@ def test_scripts_import_the_client_from_the_package(installed: Path, home: Path)
     assert "RemoteApp" in said.stdout
 
 
+def test_scripts_that_import_the_client_are_checked_by_its_types(
+    installed: Path, tmp_path: Path
+) -> None:
+    """By mypy, where nothing but the wheel is installed: it knows what a run is, and finds what is
+    called wrongly."""
+    (tmp_path / "script.py").write_text(
+        "from comfyforms import RemoteApp\n"
+        "run = RemoteApp('http://127.0.0.1:1').run('text-to-image')\n"
+        "reveal_type(run.result().files[0].image())\n"
+        "run.wiat()\n",
+        encoding="utf-8",
+    )
+    said = subprocess.run(
+        [installed / "python", "-m", "mypy", "--strict", "--no-incremental", "script.py"],
+        cwd=tmp_path,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * LONGEST_WAIT,
+    )
+    told = said.stdout.splitlines()
+    assert told[0] == 'script.py:3: note: Revealed type is "PIL.Image.Image"', said
+    assert told[1].startswith('script.py:4: error: "RemoteRun" has no attribute "wiat"')
+    assert told[2] == "Found 1 error in 1 file (checked 1 source file)"
+
+
 def test_the_command_is_called_as_the_package() -> None:
     """So `pipx run` and `uvx` need no more than its name, as the README says."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

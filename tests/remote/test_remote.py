@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,7 @@ import pytest
 import requests
 from PIL import Image
 
-from comfy.errors import ServerUnreachable
-from comfy.remote.app import RemoteApp
-from comfy.remote.calls import ApiError
-from comfy.remote.run import RunFailed
+from comfyforms import ApiError, AppUnreachable, RemoteApp, RunFailed
 from tests.support.http_client import ANN, cookie_of
 from tests.support.link import FaultyLink
 from tests.support.serving import Served, running_demo_app
@@ -56,10 +54,12 @@ def test_a_run_is_followed_to_its_images(app: RemoteApp) -> None:
 
 
 def test_a_result_goes_into_another_run(app: RemoteApp, tmp_path: Path) -> None:
-    """As it is, as a path, or as an image that was worked on."""
+    """As it is, as a path, or as an image that was worked on. It is saved in the folder that was
+    named, whatever the app calls it."""
     (file,) = app.run("text-to-image", QUICK).result().files
     saved = file.save(tmp_path)
     assert saved.read_bytes() == file.read()
+    assert replace(file, name=r"../..\outside.png").save(tmp_path) == tmp_path / "outside.png"
     for value in (file, saved, file.image().rotate(90), app.upload(saved)):
         run = app.run("image-to-image", {**SMALL, "4.image": value})
         assert run.result().phase == "done"
@@ -84,7 +84,7 @@ def test_errors_say_what_is_wrong(app: RemoteApp) -> None:
         app.run("text-to-image", broken).result()
     assert failed.value.status.phase == "failed"
     assert str(failed.value)
-    with RemoteApp("http://127.0.0.1:9") as nobody, pytest.raises(ServerUnreachable):
+    with RemoteApp("http://127.0.0.1:9") as nobody, pytest.raises(AppUnreachable):
         nobody.health()
 
 
@@ -131,7 +131,7 @@ def test_a_notebook_shows_a_run_live(running: Served, nothing_left_behind: None)
     """In a real kernel the last line of a cell shows a bar, previews as they come, and the
     result."""
     code = f"""
-from comfy.remote.app import RemoteApp
+from comfyforms import RemoteApp
 app = RemoteApp({running[1].url!r})
 run = app.run("text-to-image", {{**{QUICK!r}, "5.steps": 8}})
 run

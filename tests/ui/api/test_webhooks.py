@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from comfy.records.webhooks import new_webhooks
-from comfy.remote.app import RemoteApp
 from comfy.services.permissions import Permissions
+from comfyforms import RemoteApp
 from tests.support.http_client import ANN, finished
 from tests.support.serving import RunningApp, open_history, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

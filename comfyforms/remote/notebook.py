@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from comfy.remote.status import ResultFile, RunStatus
+from comfyforms.remote.status import ResultFile, RunStatus
 
 _WIDTH = 40  # characters of a bar in text
 

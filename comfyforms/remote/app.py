@@ -11,15 +11,15 @@ from urllib.parse import quote
 import requests
 from PIL import Image
 
-from comfy.remote.calls import Calls, reading
-from comfy.remote.run import RemoteRun
-from comfy.remote.status import ResultFile, WorkflowInfo
+from comfyforms.remote.calls import Calls, reading
+from comfyforms.remote.run import RemoteRun
+from comfyforms.remote.status import ResultFile, WorkflowInfo
 
 
 class RemoteApp:
     """A ComfyForms app at an address. For one thread at a time.
 
-    ApiError and ServerUnreachable wherever it is asked something; both have a `hint`.
+    ApiError and AppUnreachable wherever it is asked something; both have a `hint`.
     """
 
     def __init__(

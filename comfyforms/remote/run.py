@@ -11,15 +11,14 @@ from typing import Any
 import requests
 from PIL import Image
 
-from comfy.errors import ComfyError, ServerUnreachable
-from comfy.remote.calls import ApiError, Calls, reading
-from comfy.remote.notebook import show_live
-from comfy.remote.status import RunStatus
+from comfyforms.remote.calls import ApiError, AppUnreachable, Calls, RemoteError, reading
+from comfyforms.remote.notebook import show_live
+from comfyforms.remote.status import RunStatus
 
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the app is asked again
 
 
-class RunFailed(ComfyError):
+class RunFailed(RemoteError):
     """A run has not ended well; `status` is its last."""
 
     def __init__(self, status: RunStatus) -> None:
@@ -47,7 +46,7 @@ class RemoteRun:
 
     def __iter__(self) -> Iterator[RunStatus]:
         """Each newer status, at once and up to the last. An app that is away for half a minute is
-        waited for. ApiError, ServerUnreachable."""
+        waited for. ApiError, AppUnreachable."""
         known, tries = "", 0
         while True:
             try:
@@ -55,7 +54,7 @@ class RemoteRun:
                     known, tries = event_id, 0
                     self.status = RunStatus.of(told, self._calls)
                     yield self.status
-            except ServerUnreachable:
+            except AppUnreachable:
                 if tries == len(_PAUSES):
                     raise
                 time.sleep(_PAUSES[tries])

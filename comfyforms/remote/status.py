@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Self
 
 from PIL import Image
 
-from comfy.filenames import plain_name
-from comfy.remote.calls import Calls
+from comfyforms.remote.calls import Calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class ResultFile:
     calls: Calls = field(repr=False, compare=False)
 
     def read(self) -> bytes:
-        """All of it. ApiError where it is no longer there, ServerUnreachable."""
+        """All of it. ApiError where it is no longer there, AppUnreachable."""
         return self.calls.content(self.url)[1]
 
     def image(self) -> Image.Image:
@@ -48,8 +47,8 @@ class ResultFile:
         return image
 
     def save(self, folder: str | Path = ".") -> Path:
-        """Write it into a folder under its name; where it is then."""
-        path = Path(folder) / plain_name(self.name)
+        """Write it into a folder, under its name without any folders; where it is then."""
+        path = Path(folder) / PureWindowsPath(self.name).name
         path.write_bytes(self.read())
         return path
 

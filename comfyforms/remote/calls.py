@@ -9,21 +9,29 @@ from urllib.parse import urlsplit
 
 import requests
 
-from comfy.errors import ComfyError, ServerUnreachable
-from comfy.messages import message
-
 _API = "/api/v1"
 _CONNECT, _SILENCE = 10.0, 60.0  # seconds; events come every ten, if only to say that none do
 
 
-class ApiError(ComfyError):
+class RemoteError(Exception):
+    """Base of what the client raises: `str()` says what happened, `hint` what to do next ("" where
+    there is nothing)."""
+
+    def __init__(self, said: str, hint: str = "") -> None:
+        super().__init__(said)
+        self.hint = hint
+
+
+class AppUnreachable(RemoteError):
+    """No answer: there is no app at this address, or the connection broke off."""
+
+
+class ApiError(RemoteError):
     """An answer that says why not: its HTTP `status`, the `kind` of problem, and sentences by
     field key (`errors`)."""
 
     def __init__(self, told: Mapping[str, Any], status: int) -> None:
-        detail = str(
-            told.get("detail") or message("The app answered with status {status}.", status=status)
-        )
+        detail = str(told.get("detail") or f"The app answered with status {status}.")
         super().__init__(detail, str(told.get("hint", "")))
         self.status = status
         self.kind = str(told.get("type", "")).rpartition(":")[2]
@@ -54,7 +62,7 @@ class Calls:
         **more: Any,
     ) -> Iterator[requests.Response]:
         """What is answered at a path below the API, or at one that it has told. ApiError,
-        ServerUnreachable; the body may break off while it is read (`reading`)."""
+        AppUnreachable; the body may break off while it is read (`reading`)."""
         told = path.startswith(f"{self._root}/")
         address = f"{self.host}{path}" if told else f"{self.host}{self._root}{path}"
         with reading():
@@ -84,12 +92,12 @@ class Calls:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """ServerUnreachable where the connection breaks off, or there is none."""
+    """AppUnreachable where the connection breaks off, or there is none."""
     try:
         yield
     except requests.RequestException as error:
-        raise ServerUnreachable(
-            message("The app does not answer."), message("Is it running at this address?")
+        raise AppUnreachable(
+            "The app does not answer.", "Is it running at this address?"
         ) from error
 
 

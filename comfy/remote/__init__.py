@@ -1,1 +1,0 @@
-"""An app that runs elsewhere, for scripts and notebooks: `comfy.remote.app.RemoteApp`."""

@@ -1,0 +1,1 @@
+"""An app that runs elsewhere, for scripts and notebooks: `comfyforms.remote.app.RemoteApp`."""
