@@ -161,7 +161,7 @@ def own_routes(
     """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
     run's end are noted."""
     view = presenter(services)
-    runs, uploads = services.runs, services.copies.uploads
+    runs = services.runs
     yield run_socket_routes(
         runs, identity, view, telling, smaller_previews=settings.smaller_previews
     )
@@ -178,7 +178,7 @@ def own_routes(
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)
-    uploading, below = upload_routes(identity, uploads, services.limits), APIRouter()
+    uploading, below = upload_routes(services, identity), APIRouter()
     below.include_router(uploading, prefix=ENDPOINTS)
     yield from (uploading, below)
     yield logout_routes(identity, settings.root_path)

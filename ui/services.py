@@ -31,6 +31,7 @@ from ui.files.copies import FileCopies
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals, ServerHealth
+from ui.web.shares import Share
 from ui.web.upload_folder import UploadFolder
 
 
@@ -41,8 +42,9 @@ class Services:
     `servers`: the image servers; `reports` asks each how it is. `clean_up`: removes from the image
     server what it has of a run that is deleted here; False if something of what it was given stays.
     `abort`: ends every call to that server. `health`: whether it answers; `server_name`: what pages
-    call it; `demo`: it is the stand-in. `limits`: what strangers may push. `secret`: what nobody
-    can guess, as `ui.web.secret` keeps it.
+    call it; `demo`: it is the stand-in. `limits`: what strangers may push; `uploading`: room for
+    uploads, `waiting`: for scripts that wait. `secret`: what nobody can guess, as `ui.web.secret`
+    keeps it.
     """
 
     servers: ServerPool
@@ -63,6 +65,8 @@ class Services:
     server_name: str
     demo: bool
     limits: WebLimits
+    uploading: Share
+    waiting: Share
     secret: bytes = field(repr=False)
 
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:
@@ -139,5 +143,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         server_name=servers.short_name,
         demo=demo,
         limits=limits,
+        uploading=Share(limits.uploading, limits.person_uploading, limits.address_uploading),
+        waiting=Share(limits.calls, limits.person_calls, limits.address_calls),
         secret=secret,
     )

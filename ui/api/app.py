@@ -25,7 +25,7 @@ from ui.api.workflows import workflows_api
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import FairSlots, Share
+from ui.web.shares import FairSlots
 
 _ABOUT = """\
 Runs of ComfyUI workflows for programs. A run that was started goes on until it ends or is deleted;
@@ -65,14 +65,12 @@ def api_app(
     )
     answer_problems(api)
     runs = Runs(services, RunJson(root))
-    uploading = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
-    waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
-    bodies = Bodies(services, identity, uploading)
-    starts = start_requests(services, bodies, waiting)
+    bodies = Bodies(services, identity)
+    starts = start_requests(services, bodies)
     api.include_router(health_api(services, identity, operates))
     api.include_router(start_api(services, runs, starts))
     api.include_router(runs_api(services, identity, runs))
-    api.include_router(streams_api(services, identity, runs, waiting))
+    api.include_router(streams_api(services, identity, runs))
     api.include_router(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)
     api.include_router(batches_api(services, identity, runs, starts, turns))

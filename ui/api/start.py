@@ -28,7 +28,7 @@ from ui.api.watch import ends_first
 from ui.services import Services
 from ui.web.body_limits import place_held
 from ui.web.responses import AsciiJSON
-from ui.web.shares import Caller, Share, caller_of, shared_address
+from ui.web.shares import Caller, caller_of, shared_address
 
 _MOST_AT_ONCE = 16  # runs of one request, as on the page
 _LONGEST_KEY = 255
@@ -92,11 +92,10 @@ class Begun:
 @dataclass(frozen=True, slots=True)
 class StartRequest:
     """A request that starts something. `wait`: it is answered once that has ended; `key`: its
-    Idempotency-Key, "" for none; `room`: for callers that wait."""
+    Idempotency-Key, "" for none."""
 
     services: Services
     bodies: Bodies
-    room: Share
     request: Request
     owner: str
     wait: bool
@@ -123,7 +122,7 @@ class StartRequest:
         keyed = KeyedRequest(
             self.services, Asker.of(self.owner, self.request.scope, caller), self.key
         )
-        with place_held(self.room, caller):
+        with place_held(self.services.waiting, caller):
             async with turn or nullcontext():
                 begun = await asyncio.to_thread(keyed.once, what, sent, begin)
             del sent  # files may be among it
@@ -135,8 +134,8 @@ class StartRequest:
 Starts = Callable[..., Awaitable[StartRequest]]  # what routes that start something depend on
 
 
-def start_requests(services: Services, bodies: Bodies, room: Share) -> Starts:
-    """Reads them. `room`: for callers that wait."""
+def start_requests(services: Services, bodies: Bodies) -> Starts:
+    """Reads them."""
 
     async def asked(
         request: Request,
@@ -145,7 +144,7 @@ def start_requests(services: Services, bodies: Bodies, room: Share) -> Starts:
         idempotency_key: str = Header(""),
         owner: str = Depends(bodies.identity.caller),
     ) -> StartRequest:
-        return StartRequest(services, bodies, room, request, owner, wait, idempotency_key)
+        return StartRequest(services, bodies, request, owner, wait, idempotency_key)
 
     return asked
 

@@ -24,7 +24,7 @@ from ui.services import Services
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.responses import json_text
-from ui.web.shares import Share, caller_of
+from ui.web.shares import caller_of
 
 _NO_PREVIEW = message("There is no preview of this run at the moment.")
 _FRAMES = "multipart/x-mixed-replace"
@@ -42,8 +42,8 @@ _IMAGES: dict[str, Any] = {
 _FILE: dict[str, Any] = {"description": "The file", "content": {"*/*": _ANY}}
 
 
-def streams_api(services: Services, identity: Identity, runs: Runs, room: Share) -> APIRouter:
-    """`GET /runs/{run_id}/events`, `/preview` and `/files/{n}`. `room`: for callers that stay."""
+def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
+    """`GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
     router = APIRouter(tags=["Runs"])
     results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
@@ -55,7 +55,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs, room: Share)
             return runs.record(run_id, owner)
 
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
-        return RunStream(body, media_type, room, caller_of(request.scope, identity))
+        return RunStream(body, media_type, services.waiting, caller_of(request.scope, identity))
 
     @router.get("/runs/{run_id}/events", responses={200: _EVENTS})
     async def events(

@@ -27,7 +27,7 @@ from ui.services import Services
 from ui.view.run_view import NO_RESULT
 from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
-from ui.web.shares import Share, caller_of
+from ui.web.shares import caller_of
 
 _OF_REQUEST = ("count", "axes", "table", "paired", "seeds")  # parts that are no field's value
 _NO_OBJECT = message("The values are an object of field keys and values.")
@@ -49,11 +49,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Reads what programs send. `room`: for files on their way."""
+    """Reads what programs send."""
 
     services: Services
     identity: Identity
-    room: Share
 
     async def read(self, request: Request, owner: str) -> Sent:
         """What a request brings. Of a multipart one its `values`, with the other parts among
@@ -61,7 +60,7 @@ class Bodies:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return Sent(self._object(await self._text(request)))
-        with place_held(self.room, caller_of(request.scope, self.identity)):
+        with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
             limits = self.services.limits
             async with request.form(max_files=MOST_FILES, max_part_size=limits.page_body) as form:
                 return await self._of_form(form, owner)
@@ -69,7 +68,7 @@ class Bodies:
     async def keep(self, request: Request, owner: str) -> list[dict[str, object]]:
         """The files of a multipart request, kept as uploads: their ids, names and sizes.
         HTTPException."""
-        with place_held(self.room, caller_of(request.scope, self.identity)):
+        with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
                 ids = await self._kept(files, owner)

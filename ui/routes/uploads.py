@@ -28,11 +28,12 @@ from comfy.messages import message
 from ui.files.field_files import NO_ROOM
 from ui.languages.current import translated
 from ui.routes.results import sent
+from ui.services import Services
 from ui.web.body_limits import BUSY
 from ui.web.gradio_internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.web.identity import Identity
 from ui.web.limits import WebLimits
-from ui.web.shares import Share, caller_of
+from ui.web.shares import caller_of
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -45,14 +46,13 @@ class Unfit(Exception):
     """A file that is not kept; the text is a sentence."""
 
 
-def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) -> APIRouter:
+def upload_routes(services: Services, identity: Identity) -> APIRouter:
     """The routes by which Gradio's page uploads and shows files, to be put before Gradio's own."""
-    router = APIRouter()
-    room = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
+    router, uploads, limits = APIRouter(), services.copies.uploads, services.limits
 
     @router.post(UPLOAD)
     async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
-        with room.held(caller_of(request.scope, identity)) as place:
+        with services.uploading.held(caller_of(request.scope, identity)) as place:
             if not place:
                 return PlainTextResponse(translated(BUSY), 503)
             try:

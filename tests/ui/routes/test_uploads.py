@@ -28,6 +28,7 @@ from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
 from ui.web.identity import Identity
 from ui.web.limits import ENVELOPE, WebLimits
+from ui.web.shares import Caller
 from ui.web.upload_folder import UploadFolder
 
 OWNER = f"browser:{ANN}"
@@ -270,6 +271,19 @@ async def fill_the_memory() -> None:
     end.set()
     await first
     await request(11)
+
+
+def test_uploads_have_one_limit_wherever_they_are_sent(app: RunningApp) -> None:
+    """What one address has on its way to one route is missing at the other."""
+    room, limits = app.services.uploading, app.services.limits
+    others = [Caller(f"person {at}", "127.0.0.1") for at in range(limits.address_uploading)]
+    assert all(map(room.take, others))
+    files = {"file": ("a.png", saved("PNG"))}
+    to_api = requests.post(f"{app.url}/api/v1/uploads", files=files, timeout=LONGEST_WAIT)
+    assert [to_api.status_code, upload(app, saved("PNG")).status_code] == [503, 503]
+    for one in others:
+        room.give_back(one)
+    assert upload(app, saved("PNG")).ok
 
 
 def test_a_body_that_dribbles_is_refused() -> None:

@@ -25,7 +25,7 @@ from ui.api.values import Bodies
 from ui.services import Services
 from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
-from ui.web.shares import Share, caller_of
+from ui.web.shares import caller_of
 
 _NO_SERVICE = message("No text service is named here.")
 _NAME_SERVICE = message("Add a table [ollama] with a model to the config.toml.")
@@ -37,11 +37,8 @@ def comfy_runner_routes(
     """The routes for the `config` of `--comfy-runner`. `root`: the path of the whole app below its
     host. ComfyError where the config cannot be used."""
     router = APIRouter(route_class=StatusRoute)
-    limits, runner = services.limits, Runner(services, read_runner_config(config))
-    waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
-    uploading = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
-    bodies = Bodies(services, identity, uploading)
-    calls = RunnerCalls(identity, runner, KeptValues(), bodies, waiting, RunJson(root))
+    runner, bodies = Runner(services, read_runner_config(config)), Bodies(services, identity)
+    calls = RunnerCalls(identity, runner, KeptValues(), bodies, RunJson(root))
     router.add_api_route("/health", calls.health, methods=["GET", "HEAD"])
     router.add_api_route("/queue", calls.queue)
     router.add_api_route("/update/text", calls.update_text, methods=["POST"])
@@ -53,14 +50,12 @@ def comfy_runner_routes(
 
 @dataclass(frozen=True, slots=True)
 class RunnerCalls:
-    """Answers them. `workflow`: which one of the folder is meant, "" for the config's. `waiting`:
-    for callers that wait."""
+    """Answers them. `workflow`: which one of the folder is meant, "" for the config's."""
 
     identity: Identity
     runner: Runner
     kept: KeptValues
     bodies: Bodies
-    waiting: Share
     json: RunJson
 
     async def health(self) -> Response:
@@ -74,7 +69,7 @@ class RunnerCalls:
         owner = await self.identity.caller(request)
         caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
         asker = Asker.of(owner, request.scope, caller)
-        with place_held(self.waiting, caller):
+        with place_held(self.runner.services.waiting, caller):
             run_id = await self._started(name, asker)
             await runs_end_first(self.runner.services, (run_id,), owner, request)
         file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
@@ -114,7 +109,7 @@ class RunnerCalls:
         (description,) = await self._brought(request, owner, "image_description")
         caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
         kept = self.kept.of(caller.person, name)
-        with place_held(self.waiting, caller):
+        with place_held(self.runner.services.waiting, caller):
             fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
             written = await self._written(description)
         values = fields.values(written)

@@ -43,7 +43,7 @@ from ui.view.run_view import show
 from ui.web.body_limits import place_held
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import Problem
-from ui.web.shares import Share, caller_of
+from ui.web.shares import caller_of
 
 _VALUES = message("These values can't be used.")
 Context = ServerRequestContext[Any, Request]
@@ -51,13 +51,12 @@ Context = ServerRequestContext[Any, Request]
 
 @dataclass(frozen=True, slots=True)
 class ToolCalls:
-    """Answers what assistants ask. `room`: for calls that wait; `runs` tells of runs."""
+    """Answers what assistants ask. `runs` tells of runs."""
 
     services: Services
     identity: Identity
     runs: Runs
     files: ResultFiles
-    room: Share
 
     async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         """All tools that there are for whoever asks; ComfyError where ComfyUI does not answer."""
@@ -75,7 +74,7 @@ class ToolCalls:
             name, names = await asyncio.to_thread(self._named, params.name, owner)
             if wrong := unknown_fields(given, [*names.values()]):
                 return refused_call(Problem(422, _VALUES, errors=wrong), names)
-            with place_held(self.room, caller):
+            with place_held(self.services.waiting, caller):
                 values = _by_key(given, names)
                 asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
                 if name in self.services.chain_forms.folder:

@@ -26,7 +26,6 @@ from ui.web.body_limits import BUSY
 from ui.web.identity import Identity
 from ui.web.rates import Rate
 from ui.web.responses import Problem
-from ui.web.shares import Share
 
 _ABOUT = """\
 Each tool runs a workflow of ComfyUI, which takes from seconds to minutes. Arguments that are left \
@@ -48,7 +47,6 @@ class McpEndpoint:
             identity,
             Runs(services, RunJson(root)),
             ResultFiles(services.runs, services.copies.blobs, services.server_files),
-            Share(limits.calls, limits.person_calls, limits.address_calls),
         )
         server = Server(
             "comfyforms",
