@@ -170,12 +170,9 @@ class BatchQueue(GroupQueue[OpenBatch]):
 
     def of(self, owner: str) -> tuple[BatchSummary, ...]:
         """Those of one owner, the newest first."""
-        if self._runs.history is None or owner == self._nobody:
-            return ()
-        groups = self._runs.history.groups.of(owner, "batch")
-        with self._lock:
-            live = {one.id: one for one in self._open.values()}
-        return tuple(live[one.id].summary if one.id in live else summary_of(one) for one in groups)
+        return tuple(
+            summary_of(one) if isinstance(one, Group) else one.summary for one in self._known(owner)
+        )
 
     def recent(self, owner: str) -> tuple[BatchSummary, ...]:
         """Those of one owner that have not ended, and the last that have since the program's

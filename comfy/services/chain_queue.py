@@ -135,6 +135,11 @@ class ChainQueue(GroupQueue[OpenChain]):
         """How far one is."""
         return self._found(chain_id, owner).standing
 
+    def of(self, owner: str) -> tuple[ChainStanding, ...]:
+        """Those of one owner, the newest first, without their results."""
+        known = self._known(owner)
+        return tuple((OpenChain(one) if isinstance(one, Group) else one).standing for one in known)
+
     def recent(self, owner: str) -> tuple[ChainStanding, ...]:
         """Those of one owner that go on, and the last that have ended, as far as anybody has asked
         for them since the program's start; the oldest first."""

@@ -108,6 +108,14 @@ class GroupQueue(ABC, Generic[Open]):
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
+    def _known(self, owner: str) -> tuple[Open | Group, ...]:
+        """Those of one owner, the newest first: as they go on, or as they are remembered."""
+        if self._runs.history is None or owner == self._nobody:
+            return ()
+        groups = self._runs.history.groups.of(owner, self.kind)
+        with self._lock:
+            return tuple(self._open.get(one.id, one) for one in groups)
+
     # What each kind does
 
     @abstractmethod

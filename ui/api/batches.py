@@ -21,7 +21,7 @@ from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.batch_rows import RowState
 from comfy.services.open_batch import BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
-from ui.api.runs import Runs
+from ui.api.runs import PAGE, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
 from ui.api.values import Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
@@ -101,9 +101,13 @@ def batches_api(
         return answer_of(begun, told.summary(batch))
 
     @router.get("/batches")
-    def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Your batches, the newest first."""
-        return AsciiJSON({"batches": [told.summary(one) for one in batches.of(owner)]})
+    def listed(
+        *, cursor: str = "", limit: Limit = PAGE, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Your batches, the newest first. `next` is the `cursor` of the next page, null on the
+        last."""
+        page, more = page_of(batches.of(owner), cursor, limit)
+        return AsciiJSON({"batches": [told.summary(one) for one in page], "next": more})
 
     @router.get("/batches/{batch_id}")
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -111,21 +115,25 @@ def batches_api(
         return AsciiJSON(told.summary(batches.get(batch_id, owner)))
 
     @router.get("/batches/{batch_id}/rows")
-    def rows(
+    def rows(  # noqa: PLR0913 - what is wanted, by name
         batch_id: str,
         *,
         state: RowState | None = None,
         search: Annotated[str, Query(max_length=200)] = "",
         start: Annotated[int, Query(alias="from", ge=0)] = 0,
+        cursor: Annotated[str, Query(pattern="^[0-9]{0,9}$")] = "",
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _ROWS,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Its rows with what has come of them: the runs, as they are told elsewhere."""
+        """Its rows with what has come of them: the runs, as they are told elsewhere. `next` is the
+        `cursor` of the next page, null on the last; with `from`, so many are left out."""
         table = batches.table(batch_id, owner)
         view = table_view(services, table, owner)
         places = view.places(state, search)
-        some = places[start : start + limit]
-        return AsciiJSON({"total": len(places), "rows": list(told.rows(table, view, some))})
+        rest = [at for at in places if at >= int(cursor or 0)][start:]
+        some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
+        found = list(told.rows(table, view, some))
+        return AsciiJSON({"total": len(places), "rows": found, "next": more})
 
     @router.post("/batches/{batch_id}/{change}")
     def changed(batch_id: str, change: Change, owner: str = Depends(identity.caller)) -> AsciiJSON:

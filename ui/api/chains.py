@@ -15,12 +15,11 @@ from comfy.messages import message
 from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
-from ui.api.runs import Runs
+from ui.api.runs import PAGE, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
 from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.services import Services
-from ui.web.identity import NOBODY
 from ui.web.responses import API, AsciiJSON
 
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
@@ -61,11 +60,13 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -
         return answer_of(begun, await asyncio.to_thread(told.whole, chain))
 
     @router.get("/chains")
-    def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Your last chains, the newest first."""
-        chains.look_up(owner)
-        recent = () if owner == NOBODY else chains.recent(owner)
-        return AsciiJSON({"chains": [told.standing(one) for one in reversed(recent)]})
+    def listed(
+        *, cursor: str = "", limit: Limit = PAGE, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Your chains, the newest first. `next` is the `cursor` of the next page, null on the
+        last."""
+        page, more = page_of(chains.of(owner), cursor, limit)
+        return AsciiJSON({"chains": [told.standing(one) for one in page], "next": more})
 
     @router.get("/chains/{chain_id}")
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
@@ -12,6 +13,8 @@ from comfy.messages import message
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
+from comfy.services.open_batch import BatchSummary
+from comfy.services.open_chain import ChainStanding
 from ui.api.run_json import RunJson, ToldRun, has_field_errors
 from ui.deleting import delete_run
 from ui.routes.history import of_chain
@@ -21,7 +24,8 @@ from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
-_PAGE, _LONGEST_PAGE = 50, 200  # runs a request
+PAGE, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
+Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
 _NO_CURSOR = message("There is no such page (any more): ask once more without “cursor”.")
 
 
@@ -59,6 +63,22 @@ class Runs:
             return None
 
 
+Listed = TypeVar("Listed", BatchSummary, ChainStanding)
+
+
+def page_of(
+    every: Sequence[Listed], cursor: str, limit: int
+) -> tuple[Sequence[Listed], str | None]:
+    """So many of a list, behind the one with the id `cursor` ("": from the first), and the cursor
+    of the next page, None where there is none. HTTPException where nothing has this id."""
+    ids = [one.id for one in every]
+    if cursor and cursor not in ids:
+        raise HTTPException(422, _NO_CURSOR)
+    start = ids.index(cursor) + 1 if cursor else 0
+    page = every[start : start + limit]
+    return page, page[-1].id if start + limit < len(every) else None
+
+
 def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
     """`GET /runs`, `GET` and `DELETE /runs/{run_id}`."""
     router = APIRouter(tags=["Runs"])
@@ -71,7 +91,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         fruitless: bool = True,
         favourites: bool = False,
         cursor: str = "",
-        limit: Annotated[int, Query(ge=1, le=_LONGEST_PAGE)] = _PAGE,
+        limit: Limit = PAGE,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Your runs: on the first page those that go on, in the order of their turns, then those

@@ -128,6 +128,41 @@ def test_a_chain_is_stopped_and_goes_on_with_other_values(served: Served) -> Non
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
+def pages(app: RunningApp, path: str, name: str) -> list[list[dict[str, Any]]]:
+    """All pages of a list, of two each."""
+    cursor: str | None = ""
+    found = []
+    while cursor is not None:
+        page = call(app, "GET", path, params={"limit": 2, "cursor": cursor}).json()
+        found.append(page[name])
+        cursor = page["next"]
+    return found
+
+
+def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
+    """Each is told once, the newest batches and chains and the first rows first; a page of what is
+    not there is refused."""
+    with running_app(served[0].url) as app:
+        for path, name, begun in (
+            ("/batches", "batches", (BATCH, {"axes": STEPS})),
+            ("/chains", "chains", (CHAIN, {"values": SMALL})),
+        ):
+            made = [call(app, "POST", begun[0], json=begun[1]).json() for _ in range(3)]
+            *_, last = found = pages(app, path, name)
+            assert [len(page) for page in found] == [2, 1]
+            assert [one["id"] for page in found for one in page] == [
+                one["id"] for one in reversed(made)
+            ]
+            assert last[0]["title"] == made[0]["title"]
+            problem(call(app, "GET", f"{path}?cursor=none"), 422)
+            for one in made:
+                ended(app, one)
+        batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
+        rows = pages(app, f"{batch['url']}/rows", "rows")
+        assert [[row["number"] for row in page] for page in rows] == [[1, 2], [3]]
+        problem(call(app, "GET", f"{batch['url']}/rows?cursor=none"), 422)
+
+
 def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
     """Each is started at its own address, which is said at the other."""
     for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):
