@@ -24,6 +24,7 @@ from comfy.json_values import as_dicts, as_list, as_mapping, as_text, parse_json
 COMBO = "COMBO"
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
+DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
 
 # Types whose value a person types or picks. Everything else arrives through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
@@ -86,6 +87,11 @@ class InputSpec:
         return next(
             (kind for option, kind in _UPLOAD_OPTIONS.items() if self.options.get(option)), None
         )
+
+    @property
+    def differs(self) -> bool:
+        """Whether not all of several servers offer the same choices (`comfy.servers.merged`)."""
+        return bool(self.options.get(DIFFERS))
 
     @cached_property
     def names_files(self) -> bool:

@@ -121,7 +121,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)
-    starter = Starter(runs, forms, blobs, uploads, wildcards=wildcards.lines)
+    starter = Starter(runs, forms, blobs, servers, uploads, wildcards=wildcards.lines)
     hooks = runs.history.webhooks if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(

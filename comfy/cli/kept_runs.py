@@ -39,7 +39,7 @@ def starter_in(
             raise UsageError("Another program works in this folder.", "Wait until it has ended.")
         runs = LocalRunRegistry(servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
-            yield Starter(runs, forms, files, UploadLimits(file=None, run=math.inf))
+            yield Starter(runs, forms, files, servers, UploadLimits(file=None, run=math.inf))
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:

@@ -95,7 +95,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         _, form = forms.form(WORKFLOW, OWNER, settings)
         values = _values(form, settings)
         runs = LocalRunRegistry(servers, files=blobs)
-        starter = Starter(runs, forms, blobs, UploadLimits(file=None, run=math.inf))
+        starter = Starter(runs, forms, blobs, servers, UploadLimits(file=None, run=math.inf))
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             run = _start(starter, form, values)
             print(f"{form.title} on {named}", file=sys.stderr)

@@ -134,6 +134,10 @@ def _with_extras(form: Form, exposed: Sequence[Exposed]) -> Iterator[Field]:
     more = {
         place.beside: place.key for place in reversed(list(room_to_grow(form.prompt, form.nodes)))
     }
+    apart = {
+        one.candidate.key for one in exposed if one.candidate.spec and one.candidate.spec.differs
+    }
+    lists = [one.key for one in form.fields if one.widget == "dropdown" and one.key in apart]
     for one, field in zip(exposed, form.fields, strict=True):
         if field.is_media and field.group != "hidden":
             optional = can_do_without(form.prompt, form.nodes, field.node, form.needed)
@@ -145,7 +149,9 @@ def _with_extras(form: Form, exposed: Sequence[Exposed]) -> Iterator[Field]:
             )
         else:
             yield replace(
-                field, redraws=field.type == DYNAMIC_COMBO and len(field.choices or ()) > 1
+                field,
+                redraws=field.type == DYNAMIC_COMBO and len(field.choices or ()) > 1,
+                differs=len(lists) > 1 and field.key in lists,
             )
 
 

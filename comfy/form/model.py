@@ -49,7 +49,8 @@ class Field:
     that other values bring other fields: build the form again with the values so far. `grows` is
     the key of one more field of this kind, if the workflow takes more: build the form again with
     that key among the values, even with None, and the field is there. `height` is how high in
-    pixels its author drew a text (None: as high as any other).
+    pixels its author drew a text (None: as high as any other). `differs`: not all of several
+    servers offer the same choices, nor those of another field.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Field:
     redraws: bool = False
     grows: str | None = None
     height: int | None = None
+    differs: bool = False
 
     @property
     def is_media(self) -> bool:

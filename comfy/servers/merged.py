@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from comfy.json_values import as_list, as_mapping
+from comfy.object_info import DIFFERS
 
 _SECTIONS = ("required", "optional")
 
 
 def merged(catalogues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Every node class that any of them has, as the first of them describes it; its lists offer
-    what any of them offers. Nothing of what is given is changed."""
+    what any of them offers, and say where that differs. Nothing of what is given is changed."""
     found: dict[str, Any] = {}
     for catalogue in catalogues:
         for class_type, node in catalogue.items():
@@ -44,9 +45,11 @@ def _spec(first: object, other: object) -> object:
         return first
     head, *rest = as_list(first)
     both = [*ours, *(one for one in theirs if one not in ours)]
+    options = {**(as_mapping(rest[0]) if rest else {})}
+    if len(both) > len(ours) or any(one not in theirs for one in ours):
+        options[DIFFERS] = True
     if isinstance(head, list):
-        return [both, *rest]
-    options = as_mapping(rest[0]) if rest else {}
+        return [both, options, *rest[1:]]
     return [head, {**options, "options": both}, *rest[1:]]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from comfy.client.view import FileResponse
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.messages import plural
 from comfy.protocol.outputs import OutputFile
+from comfy.servers.conflicts import ChoiceField, Conflict, conflicts
 from comfy.servers.merged import merged
 from comfy.servers.needs import Needs
 from comfy.servers.server import ANSWER_SECONDS, ComfyServer
@@ -123,6 +124,15 @@ class ServerPool:
         """Whether another one that answers has all that a prompt needs."""
         others = (one for one in self.servers if one is not server and not one.drained)
         return any(one.up and one.can_do(needs) for one in others)
+
+    def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
+        """See `comfy.servers.conflicts.conflicts`; () where it is not known of all servers what
+        they have."""
+        if len(self.servers) == 1:
+            return ()
+        known = {one.client.address.place: one.nodes for one in self.servers}
+        told = {name: nodes for name, nodes in known.items() if nodes is not None}
+        return conflicts(needs, fields, told) if len(told) == len(known) else ()
 
     def drain(self, server: ComfyServer) -> None:
         """Hand it no more runs, until `take_back` or the end of this program. What it has goes

@@ -24,6 +24,8 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Run, RunRegistry
+from comfy.servers.needs import Needs
+from comfy.servers.pool import ServerPool
 from comfy.services.forms import Forms
 from comfy.services.kept_uploads import kept_uploads
 from comfy.services.uploads import KeptUpload, Refused, Upload, UploadLimits, refusals
@@ -55,11 +57,13 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Starter:
     """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn;
-    `wildcards`: the lines of files that several values of a text may name."""
+    `servers`: where they run; `wildcards`: the lines of files that several values of a text may
+    name."""
 
     runs: RunRegistry
     forms: Forms
     blobs: BlobStore
+    servers: ServerPool
     limits: UploadLimits = field(default_factory=UploadLimits)
     rng: random.Random = field(default_factory=random.SystemRandom)
     wildcards: LinesOf | None = None
@@ -97,7 +101,9 @@ class Starter:
         }
         uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
         targets = {key: _targets(form, key, prompt) for key in files}
-        self._check_files(prompt, form, name, owner, set(chain.from_iterable(targets.values())))
+        brought = set(chain.from_iterable(targets.values()))
+        self._check_files(prompt, form, name, owner, brought)
+        self._check_together(form, Needs(prompt, brought), owner)
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
                 key: self._input(one if isinstance(one, KeptUpload) else kept[key], targets[key])
@@ -179,6 +185,21 @@ class Starter:
         if errors:
             raise FieldErrors(form, errors)
         return cleaned
+
+    def _check_together(self, form: Form, needs: Needs, owner: str) -> None:
+        """FieldErrors where each of several servers lacks something of what a run needs, but none
+        of it is on none; WorkflowError where people have not chosen that."""
+        lists = [one for one in form.fields if one.widget == "dropdown" and one.group != "hidden"]
+        found = self.servers.conflicts(needs, lists)
+        named = self.servers.shown or self.forms.permissions.operates(owner)
+        errors = {one.key: one.sentence(named=named) for one in found if one.key is not None}
+        if errors:
+            raise FieldErrors(form, errors)
+        if found:
+            raise WorkflowError(
+                found[0].sentence(named=named),
+                message("Ask whoever runs this app to put all that it needs on one server."),
+            )
 
     def _input(self, file: KeptUpload, targets: tuple[InputRef, ...]) -> KeptInput:
         below = file.below if self.blobs.path(file.below) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -31,11 +31,20 @@ OTHER_MODEL = "other-model.safetensors"
 
 def with_checkpoints(*names: str) -> dict[str, Any]:
     """The nodes of a server that has these checkpoints alone."""
-    loader = NODES["CheckpointLoaderSimple"]
+    return with_choices(ckpt_name=names)
+
+
+def with_choices(**lists: Iterable[str]) -> dict[str, Any]:
+    """The nodes of a server that has other choices in these inputs."""
     with DemoServer() as demo, Client(demo.url) as client:
-        told = client.object_info()["CheckpointLoaderSimple"]
-    told["input"]["required"]["ckpt_name"][0] = list(names)
-    return {**NODES, "CheckpointLoaderSimple": replace(loader, describe=fixed(told))}
+        told = client.object_info()
+    nodes = dict(NODES)
+    for class_type, node in told.items():
+        inputs = node["input"].get("required", {})
+        for name in inputs.keys() & lists.keys():
+            inputs[name][0] = list(lists[name])
+            nodes[class_type] = replace(NODES[class_type], describe=fixed(node))
+    return nodes
 
 
 @contextmanager

@@ -60,12 +60,13 @@ def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
     with Client(url) as client, closing(open_history(folder)) as history:
-        runs = LocalRunRegistry(ServerPool(client), history=history, limits=RunLimits(**limits))
+        servers = ServerPool(client)
+        runs = LocalRunRegistry(servers, history=history, limits=RunLimits(**limits))
         runs.resume()
         forms = Forms(
             WorkflowFolder(workflows).get, CatalogueCache(client.object_info), Permissions()
         )
-        one = Life(Starter(runs, forms, history.files))
+        one = Life(Starter(runs, forms, history.files, servers))
         one.batches.resume()
         try:
             yield one

@@ -79,8 +79,9 @@ def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[M
             client = stack.enter_context(Client(demo.url))
             history = stack.enter_context(closing(open_history(tmp_path / "data")))
             limits = RunLimits(**{"person": 5} | options)
+            servers = ServerPool(client)
             runs = LocalRunRegistry(
-                ServerPool(client),
+                servers,
                 files=history.files,
                 history=history if remembers else None,
                 limits=limits,
@@ -89,7 +90,7 @@ def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[M
             forms = Forms(
                 folder.get, CatalogueCache(client.object_info), permissions or Permissions()
             )
-            return Starter(runs, forms, history.files)
+            return Starter(runs, forms, history.files, servers)
 
         yield services
 

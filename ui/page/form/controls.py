@@ -113,6 +113,15 @@ def help_text(field: Field) -> str | None:
                 parts.append(translated(_between(low, high)))
             case (low, _) if low is not None and abs(low) < 1e6:
                 parts.append(translated(message("{low} or more", low=_shown(low))))
+    if field.differs:
+        parts.append(
+            translated(
+                message(
+                    "Not every choice goes with every other in this form: they are on different"
+                    " image servers."
+                )
+            )
+        )
     # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
     # joiner keeps them text.
     return " ".join(parts).replace("](", "]\u2060(") or None
