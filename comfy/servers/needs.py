@@ -1,13 +1,17 @@
-"""What a prompt needs of a server: node classes, and the choices of their lists, models among
-them."""
+"""What a prompt needs of a server: node classes, the choices of their lists, models among them, and
+inputs that take what it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
-from comfy.object_info import COMBO, Catalogue
-from comfy.prompt.model import InputRef, Prompt
+from comfy.json_values import as_number
+from comfy.object_info import AUTOGROW, COMBO, Catalogue, InputSpec, compatible
+from comfy.prompt.model import InputRef, Prompt, is_link
+from comfy.prompt.signatures import node_signatures
+from comfy.prompt.value_types import BadValue, read_value
 
 _MODEL_FILES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 
@@ -20,6 +24,14 @@ class Lack(NamedTuple):
     offered: tuple[str, ...] = ()
 
 
+class _Judgement(NamedTuple):
+    """Of one catalogue."""
+
+    nodes: Catalogue
+    lacking: tuple[Lack, ...]
+    misfits: int
+
+
 class Needs:
     """What one prompt needs. Judged once for each catalogue of a server; any thread may ask, for
     two that judge at once come to the same."""
@@ -28,7 +40,7 @@ class Needs:
         """`given`: the inputs that get a file of the person's, which is brought to the server."""
         self._prompt = prompt
         self._given = frozenset(given)
-        self._judged: dict[int, tuple[Catalogue, tuple[Lack, ...]]] = {}
+        self._judged: dict[int, _Judgement] = {}
         self.models = frozenset(
             value
             for node in prompt.values()
@@ -42,11 +54,55 @@ class Needs:
 
     def lacking(self, nodes: Catalogue) -> tuple[Lack, ...]:
         """What a server with these nodes does not have of it."""
+        return self._judgement(nodes).lacking
+
+    def misfits(self, nodes: Catalogue) -> int:
+        """How many inputs a server with these nodes does not know, wants besides, or has with
+        another type or other limits. Some are on any server, such as those that only the editor
+        uses: what counts is where they are fewest."""
+        return self._judgement(nodes).misfits
+
+    @cached_property
+    def signatures(self) -> frozenset[int]:
+        """See `comfy.prompt.signatures.node_signatures`."""
+        return node_signatures(self._prompt)
+
+    def _judgement(self, nodes: Catalogue) -> _Judgement:
         known = self._judged.get(id(nodes))
-        if known is None or known[0] is not nodes:
-            known = nodes, tuple(self._missing(nodes))
+        if known is None or known.nodes is not nodes:
+            misfits = sum(1 for _ in self._misfits(nodes))
+            known = _Judgement(nodes, tuple(self._missing(nodes)), misfits)
             self._judged[id(nodes)] = known
-        return known[1]
+        return known
+
+    def _misfits(self, nodes: Catalogue) -> Iterator[InputRef]:
+        for node_id, node in self._prompt.items():
+            spec, given = nodes.get(node["class_type"]), node["inputs"]
+            declared = spec.active_inputs(given) if spec else {}
+            for name, value in given.items():
+                one = declared.get(name)
+                if one is None or not self._fits(one, value, nodes):
+                    yield InputRef(node_id, name)
+            for name, one in declared.items():
+                if one.required and one.type != AUTOGROW and name not in given:
+                    yield InputRef(node_id, name)
+
+    def _fits(self, spec: InputSpec, value: object, nodes: Catalogue) -> bool:
+        if is_link(value):
+            source = self._prompt.get(str(value[0]))
+            made = nodes.get(source["class_type"]) if source else None
+            types = made.output_types if made else ()
+            return int(value[1]) < len(types) and compatible(types[int(value[1])], spec.type)
+        if spec.choices:  # a text that is not among them is what the server lacks
+            return value in spec.choices or (spec.type == COMBO and isinstance(value, str))
+        try:
+            number = read_value(spec.value_type, value)
+        except BadValue:
+            return False
+        least, most = (as_number(spec.options.get(limit)) for limit in ("min", "max"))
+        return not isinstance(number, int | float) or (
+            (least is None or number >= least) and (most is None or number <= most)
+        )
 
     def _missing(self, nodes: Catalogue) -> Iterator[Lack]:
         for node_id, node in self._prompt.items():

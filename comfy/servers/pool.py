@@ -103,27 +103,37 @@ class ServerPool:
     def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
         """The servers that a prompt may go to now, the best first: those that have all it needs and
         answer, first those with fewest prompts of others, then those that have its models in
-        memory. Where none answers, those that have it; where none has it, all: one of them says
-        what is missing. None that is drained: what only such a one can do waits."""
+        memory, then those that have results of most of its nodes. Where none answers, those that
+        have it; where none has it, all: one of them says what is missing. None that is drained:
+        what only such a one can do waits."""
         able = [one for one in self._able(needs) if not one.drained]
         up = [one for one in able if one.up] or able
         if len(up) == 1:
             return up
-        return sorted(up, key=lambda one: (one.prompts_of_others, -one.familiarity(needs)))
+        return sorted(
+            up, key=lambda one: (-one.prompts_of_others, one.familiarity(needs)), reverse=True
+        )
 
     def are_drained(self, needs: Needs) -> bool:
         """Whether `candidates` has none, which costs less to ask."""
         return all(one.drained for one in self._able(needs))
 
-    def _able(self, needs: Needs) -> Sequence[ComfyServer]:
-        if len(self.servers) == 1:
-            return self.servers
-        return [one for one in self.servers if one.can_do(needs)] or self.servers
-
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
         """Whether another one that answers has all that a prompt needs."""
-        others = (one for one in self.servers if one is not server and not one.drained)
-        return any(one.up and one.can_do(needs) for one in others)
+        others = (one for one in self._that_have(needs) if one is not server)
+        return any(one.up and not one.drained for one in others)
+
+    def _able(self, needs: Needs) -> Sequence[ComfyServer]:
+        return self._that_have(needs) or self.servers
+
+    def _that_have(self, needs: Needs) -> Sequence[ComfyServer]:
+        """Those with all that a prompt needs, but for those on which more of its inputs would be
+        unknown or refused than on others."""
+        if len(self.servers) == 1:
+            return self.servers
+        misfits = [(one, one.misfits(needs)) for one in self.servers if one.can_do(needs)]
+        least = min((count for _, count in misfits if count is not None), default=None)
+        return [one for one, count in misfits if count in (None, least)]
 
     def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
         """See `comfy.servers.conflicts.conflicts`; () where it is not known of all servers what

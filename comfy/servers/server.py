@@ -80,15 +80,23 @@ class ComfyServer:
         """Its node classes as it last told them; None where it never has."""
         return self._nodes
 
+    def misfits(self, needs: Needs) -> int | None:
+        """See `Needs.misfits`; None where its nodes are not known."""
+        nodes = self._nodes
+        return None if nodes is None else needs.misfits(nodes)
+
     def can_do(self, needs: Needs) -> bool:
         """Whether it has all that a prompt needs, as far as is known."""
         nodes = self._nodes
         return nodes is None or needs.met_by(nodes)
 
-    def familiarity(self, needs: Needs) -> int:
-        """How much of what a prompt needs its last one has brought into memory already."""
+    def familiarity(self, needs: Needs) -> tuple[int, int]:
+        """How much of a prompt its last one has left there: models in memory, and nodes whose
+        results ComfyUI has."""
         last = self._last
-        return len(last.models & needs.models) if last is not None else 0
+        if last is None:
+            return 0, 0
+        return len(last.models & needs.models), len(last.signatures & needs.signatures)
 
     @property
     def prompts_of_others(self) -> int:

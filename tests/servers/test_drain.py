@@ -88,9 +88,9 @@ def test_a_server_frees_its_memory() -> None:
     with DemoServer(step_seconds=0) as demo, registry_of(demo.url) as runs:
         (server,) = runs._context.servers.servers
         first, kept = (file_of(runs.submit(again, owner="me")) for _ in range(2))
-        assert server.familiarity(needs) == 1
+        assert server.familiarity(needs) == (1, len(again.prompt))
         server.free()
-        assert server.familiarity(needs) == 0
+        assert server.familiarity(needs) == (0, 0)
         assert kept == first
         assert file_of(runs.submit(again, owner="me")) != first
 

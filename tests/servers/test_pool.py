@@ -18,6 +18,7 @@ from comfy.demo.nodes.registry import NODES
 from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.needs import Needs
 from comfy.servers.pool import CheckPauses, ServerPool
 from tests.runs.registry import HURRIED, end, running
 from tests.support.link import FaultyLink
@@ -45,6 +46,14 @@ def with_choices(**lists: Iterable[str]) -> dict[str, Any]:
             inputs[name][0] = list(lists[name])
             nodes[class_type] = replace(NODES[class_type], describe=fixed(node))
     return nodes
+
+
+def without_input(class_type: str, name: str) -> dict[str, Any]:
+    """The nodes of a server whose version of a class has no such input."""
+    with DemoServer() as demo, Client(demo.url) as client:
+        told = client.object_info()[class_type]
+    del told["input"]["required"][name]
+    return {**NODES, class_type: replace(NODES[class_type], describe=fixed(told))}
 
 
 @contextmanager
@@ -141,6 +150,42 @@ def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
         eventually(lambda: place_of(third) == busy.url)
         eventually(lambda: len(stranger.queue().pending) == 3)
         assert [one.prompts_of_others for one in pool.servers] == [3, 0]
+
+
+def test_a_run_goes_where_its_inputs_are_known() -> None:
+    """To a server of another version only if all are; what none of them knows does not matter."""
+    wanted = prompt(1)
+    wanted["4"]["inputs"]["only_the_editor_knows"] = 1
+    with (
+        DemoServer(nodes=without_input("KSampler", "denoise")) as old,
+        DemoServer() as new,
+        pool_of(old.url, new.url) as pool,
+    ):
+        assert tuple(pool.candidates(Needs(wanted))) == pool.servers[1:]
+        assert not pool.has_other(pool.servers[1], Needs(wanted))
+        del wanted["4"]["inputs"]["denoise"]
+        assert tuple(pool.candidates(Needs(wanted))) == pool.servers[:1]
+        del wanted["4"]
+        assert tuple(pool.candidates(Needs(wanted))) == pool.servers
+
+
+def test_a_run_goes_where_most_of_it_was_done_before() -> None:
+    """Of servers that have its model; and a model counts for more."""
+    boat, fox, other = prompt(1), prompt(2), prompt(1)
+    fox["2"]["inputs"]["text"] = "a fox"
+    other["1"]["inputs"]["ckpt_name"] = OTHER_MODEL
+    nodes = with_checkpoints("demo-landscapes.safetensors", OTHER_MODEL)
+    with ExitStack() as opened:
+        demos = [opened.enter_context(DemoServer(nodes=nodes)) for _ in range(3)]
+        pool = opened.enter_context(pool_of(*(demo.url for demo in demos)))
+        for server, done in zip(pool.servers, (other, boat, fox), strict=True):
+            server.took(Needs(done), str(uuid4()))
+        first, second, third = pool.servers
+        assert pool.candidates(Needs(prompt(3))) == [second, third, first]
+        fox["4"]["inputs"]["seed"] = 3
+        assert pool.candidates(Needs(fox)) == [third, second, first]
+        other["2"]["inputs"]["text"] = "a fox"
+        assert pool.candidates(Needs(other))[0] is first
 
 
 def test_what_no_server_has_is_said_by_one_of_them() -> None:

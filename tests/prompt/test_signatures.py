@@ -1,0 +1,47 @@
+"""Which nodes of two prompts ComfyUI would not run twice."""
+
+from __future__ import annotations
+
+from comfy.prompt.model import Prompt
+from comfy.prompt.signatures import node_signatures
+from tests.support.sampler import prompt
+
+
+def shared(one: Prompt, other: Prompt) -> int:
+    return len(node_signatures(one) & node_signatures(other))
+
+
+def test_a_changed_node_changes_all_that_it_feeds() -> None:
+    """And nothing before it: with another seed the model, the text and the size are as before."""
+    first, same, seed, text = prompt(1), prompt(1), prompt(2), prompt(1)
+    text["2"]["inputs"]["text"] = "a fox"
+    assert shared(first, same) == len(first)
+    assert shared(first, seed) == 3
+    assert shared(first, text) == 2
+
+
+def test_ids_and_titles_do_not_matter() -> None:
+    """The same nodes with others in between have the same results."""
+    nodes = prompt(1)
+    named: Prompt = {
+        f"a{node_id}": {
+            "class_type": node["class_type"],
+            "inputs": {
+                name: [f"a{value[0]}", value[1]] if isinstance(value, list) else value
+                for name, value in reversed(node["inputs"].items())
+            },
+            "_meta": {"title": "Mine"},
+        }
+        for node_id, node in nodes.items()
+    }
+    assert shared(nodes, named) == len(nodes)
+
+
+def test_a_strange_prompt_shares_nothing() -> None:
+    """Links in a circle, or to a node that is not there."""
+    circle: Prompt = {
+        "1": {"class_type": "A", "inputs": {"x": ["2", 0]}},
+        "2": {"class_type": "A", "inputs": {"x": ["1", 0]}},
+    }
+    assert node_signatures(circle) == frozenset()
+    assert len(node_signatures({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}})) == 1
