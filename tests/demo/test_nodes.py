@@ -229,6 +229,49 @@ def test_what_the_stand_in_cannot_do(bench: Bench) -> None:
         bench.call("SaveVideo", video=made, filename_prefix="x", format="webm")
 
 
+def saved_file(bench: Bench, result: Result) -> Path:
+    """The one file that a node has saved."""
+    assert result.ui is not None
+    ((file,),) = (files for key, files in result.ui.items() if key != "animated")
+    path = bench.storage.find(f"{file['filename']} [output]")
+    assert path is not None
+    return path
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "save", "kind", "more"),
+    [
+        ("LoadVideo", "file", "SaveVideo", "video", {"format": "auto"}),
+        ("LoadAudio", "audio", "SaveAudio", "audio", {}),
+    ],
+)
+def test_a_loaded_video_or_sound_is_saved_as_it_came(
+    bench: Bench, load: str, name: str, save: str, kind: str, more: dict[str, str]
+) -> None:
+    """Byte for byte; other kinds of files than the stand-in writes it refuses."""
+    made = {
+        "video": lambda: bench.call("CreateVideo", images=(plain(),), fps=6.0),
+        "audio": lambda: bench.call("EmptyAudio", duration=1.0, sample_rate=8000, channels=1),
+    }[kind]()
+    more = {"filename_prefix": "x", **more}
+    first = saved_file(bench, bench.call(save, **{kind: made.outputs[0]}, **more))
+    (loaded,) = bench.call(load, **{name: f"{first.name} [output]"}).outputs
+    again = saved_file(bench, bench.call(save, **{kind: loaded}, **more))
+    assert again != first
+    assert again.read_bytes() == first.read_bytes()
+    other = first.rename(first.with_suffix(".ogg"))
+    (loaded,) = bench.call(load, **{name: f"{other.name} [output]"}).outputs
+    with pytest.raises(NodeFailure, match="files only"):
+        bench.call(save, **{kind: loaded}, **more)
+
+
+def test_many_batches_become_one(bench: Bench) -> None:
+    """In the order of their places, however many; all have the size of the first."""
+    places = {"images.image10": (plain(),), "images.image2": (plain().resize((8, 8)),)}
+    (made,) = bench.call("BatchImagesNode", **places).outputs
+    assert [one.size for one in made] == [(8, 8), (8, 8)]
+
+
 def test_file_names_count_up(bench: Bench) -> None:
     """Saved files are numbered, placeholders filled in, other prefixes not disturbed."""
     ask = {"images": (plain(),), "filename_prefix": "a/%width%x%height%"}

@@ -1,17 +1,17 @@
 """Nodes that load, change, save and show images."""
 
-import hashlib
 import json
 import random
 import string
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
-from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes import files
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import NodeInfo, node_info, spec, v3_node_info
 from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
 from comfy.demo.nodes.values import Images, Result
 from comfy.demo.storage import Folder, Storage
@@ -20,12 +20,9 @@ from comfy.demo.storage import Folder, Storage
 def load_image(run: NodeRun, inputs: Inputs) -> Result:
     """The image (all frames of an animated one) and its mask: where the image is
     transparent."""
-    path = run.storage.find(inputs["image"])
-    if path is None:
-        raise NodeFailure(f"There is no file {inputs['image']}.")
     images: list[Image.Image] = []
     masks: list[Image.Image] = []
-    with Image.open(path) as opened:
+    with Image.open(files.found(run, inputs["image"])) as opened:
         for frame in ImageSequence.Iterator(opened):
             upright = ImageOps.exif_transpose(frame)
             if images and upright.size != images[0].size:
@@ -83,11 +80,22 @@ def invert(run: NodeRun, inputs: Inputs) -> Result:
 
 def batch(run: NodeRun, inputs: Inputs) -> Result:
     """Both batches after each other; the second takes the size of the first."""
-    first: Images = inputs["image1"]
-    second: Images = inputs["image2"]
+    return _one_after_the_other([inputs["image1"], inputs["image2"]])
+
+
+def batch_many(run: NodeRun, inputs: Inputs) -> Result:
+    """All batches after each other; the others take the size of the first."""
+    names = (f"images.image{number}" for number in range(_MOST_BATCHED))
+    return _one_after_the_other([inputs[name] for name in names if name in inputs])
+
+
+def _one_after_the_other(batches: Sequence[Images]) -> Result:
+    first, *others = batches
     width, height = first[0].size
     fitted = (
-        resize(crop_to_ratio(one, width, height), width, height, "bilinear") for one in second
+        resize(crop_to_ratio(one, width, height), width, height, "bilinear")
+        for images in others
+        for one in images
     )
     return Result(((*first, *fitted),))
 
@@ -123,21 +131,6 @@ def _write(
     return Result((images,), {"images": files})
 
 
-def file_exists(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
-    """The check of LoadImage: a file need not be in its list, only in one of the folders."""
-    value = inputs.get("image")
-    if isinstance(value, str) and storage.find(value) is None:
-        return {"image": f"Invalid image file: {value}"}
-    return {}
-
-
-def file_digest(storage: Storage, inputs: Inputs) -> str:
-    """A loaded file's bytes decide whether the cached image is still good."""
-    value = inputs.get("image")
-    path = storage.find(value) if isinstance(value, str) else None
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else ""
-
-
 def _describe_load_image(storage: Storage) -> NodeInfo:
     return node_info(
         "LoadImage",
@@ -167,18 +160,15 @@ def _tool(name: str, title: str, category: str, required: dict[str, Any], **more
     return node_info(name, title, category, required=required, outputs=["IMAGE"], **more)
 
 
+_MOST_BATCHED = 50
 _SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
 _TOOLS = {"essentials_category": "Image Tools"}
 _BASICS = {"essentials_category": "Basics"}
-_CHECKED_BY_NODE = frozenset({"image"})
+_LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
 
 NODES = {
-    "LoadImage": NodeClass(
-        _describe_load_image, load_image, file_digest, file_exists, _CHECKED_BY_NODE
-    ),
-    "LoadImageMask": NodeClass(
-        _describe_load_mask, load_mask, file_digest, file_exists, _CHECKED_BY_NODE
-    ),
+    "LoadImage": NodeClass(_describe_load_image, load_image, *_LOADED),
+    "LoadImageMask": NodeClass(_describe_load_mask, load_mask, *_LOADED),
     "SaveImage": NodeClass(
         fixed(
             _tool(
@@ -275,5 +265,30 @@ NODES = {
             )
         ),
         batch,
+    ),
+    "BatchImagesNode": NodeClass(
+        fixed(
+            v3_node_info(
+                "BatchImagesNode",
+                "Batch Images",
+                "image/batch",
+                module="nodes_post_processing",
+                required={
+                    "images": spec(
+                        "COMFY_AUTOGROW_V3",
+                        template={
+                            "input": {"required": {"image": ["IMAGE", {}]}},
+                            "prefix": "image",
+                            "min": 1,
+                            "max": _MOST_BATCHED,
+                        },
+                    )
+                },
+                outputs=["IMAGE"],
+                essentials="Image Tools",
+                aliases=[],
+            )
+        ),
+        batch_many,
     ),
 }

@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from comfy.demo.nodes.audio import flac_bytes, silence
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
 from comfy.demo.nodes.describe import SEED_MAX, NodeInfo, Spec, spec, v3_node_info
-from comfy.demo.nodes.values import AudioSamples, Images, Result, VideoFrames
+from comfy.demo.nodes.values import AudioSamples, Images, MediaFile, Result, VideoFrames
 from comfy.demo.nodes.video import mp4
 
 _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
@@ -73,20 +73,31 @@ def create_video(run: NodeRun, inputs: Inputs) -> Result:
 
 
 def save_video(run: NodeRun, inputs: Inputs) -> Result:
-    """An MP4 of stored images; the stand-in has no other format, and no sound in a video."""
-    video: VideoFrames = inputs["video"]
+    """An MP4 of stored images; the stand-in has no other format, and no sound in a video. What was
+    loaded stays as it is."""
     codec = inputs.get("format.codec", inputs.get("codec", "auto"))
     if inputs["format"] not in ("auto", "mp4") or codec not in ("auto", "h264"):
         raise NodeFailure(
             "The stand-in writes videos as mp4 with h264 only. Choose these, or auto."
         )
-    size = video.images[0].size
+    size, data = _video(inputs["video"])
     directory, subfolder, name, number = run.storage.next_name(
         "output", inputs["filename_prefix"], size
     )
     filename = f"{name}_{number:05}_.mp4"
-    (directory / filename).write_bytes(mp4(video.images, video.fps))
-    return _shown(video, "images", filename, subfolder, animated=True)
+    (directory / filename).write_bytes(data)
+    return _shown(inputs["video"], "images", filename, subfolder, animated=True)
+
+
+def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
+    """The size of the images, (0, 0) where nobody knows, and the file's bytes."""
+    match video:
+        case VideoFrames(images, fps):
+            return images[0].size, mp4(images, fps)
+        case MediaFile(data, ".mp4"):
+            return (0, 0), data
+        case _:
+            raise NodeFailure("The stand-in loads videos from mp4 files only.")
 
 
 def empty_audio(run: NodeRun, inputs: Inputs) -> Result:
@@ -97,11 +108,14 @@ def empty_audio(run: NodeRun, inputs: Inputs) -> Result:
 
 
 def save_audio(run: NodeRun, inputs: Inputs) -> Result:
-    """Write the sound as FLAC."""
-    audio: AudioSamples = inputs["audio"]
+    """Write the sound as FLAC. What was loaded stays as it is."""
+    audio: AudioSamples | MediaFile = inputs["audio"]
+    if isinstance(audio, MediaFile) and audio.ending != ".flac":
+        raise NodeFailure("The stand-in loads sounds from FLAC files only.")
     directory, subfolder, name, number = run.storage.next_name("output", inputs["filename_prefix"])
     filename = f"{name}_{number:05}.flac"
-    (directory / filename).write_bytes(flac_bytes(audio))
+    data = audio.data if isinstance(audio, MediaFile) else flac_bytes(audio)
+    (directory / filename).write_bytes(data)
     return _shown(audio, "audio", filename, subfolder)
 
 

@@ -4,6 +4,7 @@ import functools
 import io
 from collections.abc import Mapping
 
+from comfy.demo.nodes import files as nodes_files
 from comfy.demo.nodes import image as nodes_image
 from comfy.demo.nodes import latent as nodes_latent
 from comfy.demo.nodes import media as nodes_media
@@ -19,6 +20,7 @@ NODES: Mapping[str, NodeClass] = {
     **nodes_model.NODES,
     **nodes_latent.NODES,
     **nodes_sampling.NODES,
+    **nodes_files.NODES,
     **nodes_image.NODES,
     **nodes_media.NODES,
     **nodes_value.NODES,

@@ -61,12 +61,20 @@ class AudioSamples:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A video or a sound as it is in a file; `ending`: of its name, as ".mp4"."""
+
+    data: bytes
+    ending: str
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFrames:
     """Images shown at a steady rate, perhaps with sound."""
 
     images: Images
     fps: float
-    audio: AudioSamples | None = None
+    audio: AudioSamples | MediaFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

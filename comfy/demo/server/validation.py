@@ -6,7 +6,7 @@ another one is refused; that is the 200 with `node_errors`.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "BOOLEAN": bool,
 }
 _DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+_AUTOGROW = "COMFY_AUTOGROW_V3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,8 @@ class _Validator:
 def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, list[Any], bool]]:
     """Inputs a node has: (name, spec, required).
 
-    A dynamic combo brings the inputs of its chosen option along; it is itself never missed.
+    A dynamic combo brings the inputs of its chosen option along; it is itself never missed. An
+    autogrow group is as many inputs as its template allows (docs/comfyui.md#26).
     """
     declared: list[tuple[str, list[Any], bool]] = []
 
@@ -275,6 +277,9 @@ def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, lis
         for group in ("required", "optional"):
             for name, config in groups.get(group, {}).items():
                 full = f"{prefix}{name}"
+                if config[0] == _AUTOGROW:
+                    declared.extend(_grown(full, config[1]["template"]))
+                    continue
                 dynamic = config[0] == _DYNAMIC_COMBO
                 declared.append((full, config, group == "required" and not dynamic))
                 for option in config[1]["options"] if dynamic else ():
@@ -283,6 +288,12 @@ def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, lis
 
     add("", entry["input"])
     return declared
+
+
+def _grown(group: str, template: Mapping[str, Any]) -> Iterator[tuple[str, list[Any], bool]]:
+    (member,) = template["input"]["required"].values()
+    for number in range(template["max"]):
+        yield f"{group}.{template['prefix']}{number}", member, number < template["min"]
 
 
 def _config(config: list[Any]) -> list[Any]:

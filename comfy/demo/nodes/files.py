@@ -1,0 +1,75 @@
+"""Nodes that load videos and sounds, and what all nodes that load files have in common."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
+from comfy.demo.nodes.describe import NodeInfo, spec, v3_node_info
+from comfy.demo.nodes.values import MediaFile, Result
+from comfy.demo.storage import Storage
+
+
+def found(run: NodeRun, name: str) -> Path:
+    """The file of this name. NodeFailure where there is none."""
+    path = run.storage.find(name)
+    if path is None:
+        raise NodeFailure(f"There is no file {name}.")
+    return path
+
+
+def existing(name: str, kind: str) -> Callable[[Storage, Inputs], Mapping[str, str]]:
+    """The check of a node whose input `name` names a file: it need not be in its list, only in one
+    of the folders."""
+
+    def check(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
+        value = inputs.get(name)
+        if isinstance(value, str) and storage.find(value) is None:
+            return {name: f"Invalid {kind} file: {value}"}
+        return {}
+
+    return check
+
+
+def file_digest(name: str) -> Callable[[Storage, Inputs], str]:
+    """A loaded file's bytes decide whether the cached result is still good."""
+
+    def of_file(storage: Storage, inputs: Inputs) -> str:
+        value = inputs.get(name)
+        path = storage.find(value) if isinstance(value, str) else None
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else ""
+
+    return of_file
+
+
+def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
+    def describe(storage: Storage) -> NodeInfo:
+        files = spec(
+            "COMBO",
+            multiselect=False,
+            options=storage.input_files(kind),
+            **{f"{kind}_upload": True},
+        )
+        return v3_node_info(
+            title.replace(" ", ""),
+            title,
+            kind,
+            module=f"nodes_{kind}",
+            required={name: files},
+            outputs=[kind.upper()],
+            essentials=essentials,
+            aliases=[],
+        )
+
+    def load(run: NodeRun, inputs: Inputs) -> Result:
+        """What is in the file, not decoded."""
+        path = found(run, inputs[name])
+        return Result((MediaFile(path.read_bytes(), path.suffix.lower()),))
+
+    return NodeClass(describe, load, file_digest(name), existing(name, kind), frozenset({name}))
+
+
+NODES = {
+    "LoadVideo": _loader("Load Video", "file", "video", "Basics"),
+    "LoadAudio": _loader("Load Audio", "audio", "audio", "Audio"),
+}
