@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -13,9 +13,10 @@ from comfy.batches.values import values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.form.model import Field, Form
 from comfy.form.takers import ResultKind, takes
-from comfy.messages import message
-from comfy.prompt.outputs import OutputKind
+from comfy.messages import listed, message
+from comfy.prompt.outputs import Output, OutputKind
 from comfy.prompt.value_types import BadValue
+from comfy.wording import short
 
 _Value = TypeVar("_Value")
 
@@ -94,7 +95,8 @@ def _form_step(
 ) -> FormStep:
     form = forms[step.name]
     fixed, given = _by_key(form, step.values, problems), _by_key(form, settings, problems)
-    inputs = {key: sources[0] for key, sources in _by_key(form, step.inputs, problems).items()}
+    named = {key: sources[0] for key, sources in _by_key(form, step.inputs, problems).items()}
+    inputs = _by_node(form, named, forms, problems)
     repeated = _by_key(form, step.repeat, problems)
     shown = [key for name in step.show for key in _by_key(form, {name: None}, problems)]
     settable = dict.fromkeys((*given, *shown))
@@ -104,7 +106,6 @@ def _form_step(
             problems.append(
                 message("{field}: It is given by the chain already.", field=form.field(key).label)
             )
-    problems += _wrong_kinds(form, inputs, forms)
     seeds = {one.key: one.default for one in form.fields if one.widget == "seed"}
     rows = _rows(form, repeated, problems)
     return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
@@ -125,17 +126,54 @@ def _by_key(form: Form, named: Mapping[str, _Value], problems: list[str]) -> dic
     return found
 
 
-def _wrong_kinds(
-    form: Form, inputs: Mapping[str, Source], forms: Mapping[str, Form]
-) -> Iterator[str]:
+def _by_node(
+    form: Form, inputs: Mapping[str, Source], forms: Mapping[str, Form], problems: list[str]
+) -> dict[str, Source]:
+    """What fields are given, with the ids of nodes; `problems` gets what they do not take."""
+    found = {}
     for key, source in inputs.items():
-        made = {kind for output in forms[source.step].outputs for kind in _MADE[output.kind]}
-        if not any(takes_from(form.field(key), source, kind) for kind in made):
-            yield message(
-                "{field}: It takes no result of “{step}”.",
-                field=form.field(key).label,
-                step=source.step,
+        item, maker = form.field(key), forms[source.step]
+        outputs = _outputs(maker, source.node)
+        made = {kind for output in outputs for kind in _MADE[output.kind]}
+        if source.node and len(outputs) != 1:
+            problems.append(
+                message(
+                    "{field}: “{node}” must be one output of “{step}”: {outputs}.",
+                    field=item.label,
+                    node=short(source.node),
+                    step=source.step,
+                    outputs=listed(f"{one.node} ({_title(maker, one)})" for one in maker.outputs),
+                )
             )
+        elif not any(takes_from(item, source, kind) for kind in made):
+            problems.append(
+                message(
+                    "{field}: It takes no result of “{step}”.", field=item.label, step=source.step
+                )
+            )
+        elif source.pick == "all" and not source.text and not item.grows:
+            problems.append(
+                message(
+                    "{field}: It takes one file, so it can't be given all of “{step}”.",
+                    field=item.label,
+                    step=source.step,
+                )
+            )
+        found[key] = replace(source, node=outputs[0].node) if source.node and outputs else source
+    return found
+
+
+def _outputs(form: Form, node: str) -> Sequence[Output]:
+    """The outputs that go by this id, or else by this title in any case; all with ""."""
+    if not node:
+        return form.outputs
+    by_id = [one for one in form.outputs if one.node == node]
+    titled = (one for one in form.outputs if _title(form, one).casefold() == node.casefold())
+    return by_id or [*titled]
+
+
+def _title(form: Form, output: Output) -> str:
+    return str(form.titles.get(output.node, output.node))
 
 
 def takes_from(item: Field, source: Source, kind: ResultKind) -> bool:

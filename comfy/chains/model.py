@@ -8,6 +8,8 @@ from typing import Literal
 
 from comfy.errors import ManyProblems
 
+Pick = int | Literal["each", "all"]
+
 
 class ChainErrors(ManyProblems):
     """A chain cannot be used, or not in this way."""
@@ -16,11 +18,13 @@ class ChainErrors(ManyProblems):
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a field is given: of the step's results which it takes the one at this place, from 1,
-    or each. `text`: of its texts."""
+    each in a run of its own, or all at once. `text`: of its texts. `node`: of what this output node
+    has made, by its id or title; of all with ""."""
 
     step: str
-    pick: int | Literal["each"] = 1
+    pick: Pick = 1
     text: bool = False
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ from comfy.workflow.toml_settings import (
 
 SUFFIX = ".chain.toml"
 _NAME = re.compile(r"\w[\w-]{0,59}")
-_SOURCE = re.compile(r"(\w[\w-]*)(\.text)?(?:\[(each|[1-9]\d{0,5})\])?")
+_SOURCE = re.compile(
+    r"(?P<step>\w[\w-]*)(?:@(?P<node>.+?))?(?P<text>\.text)?(?:\[(?P<pick>each|all|[1-9]\d{0,5})\])?"
+)
 _MOST_STEPS = 100
 _FLAGS = {True: ("true", "false"), False: ("false", "true")}  # the first is what it starts with
 
@@ -92,7 +94,7 @@ def _inputs(
             problems.append(
                 message(
                     "{place}: the input “{name}” must be a step, such as “base”, “base[2]”,"
-                    " “base[each]” or “base.text”.",
+                    " “base[each]”, “base[all]”, “base@9” or “base.text”.",
                     place=where,
                     name=short(name),
                 )
@@ -104,8 +106,12 @@ def _source(value: object) -> Source | None:
     found = _SOURCE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         return None
-    step, text, pick = found.groups()
-    return Source(step, "each" if pick == "each" else int(pick or 1), bool(text))
+    match found["pick"]:
+        case "each" | "all" as pick:
+            pass
+        case number:
+            pick = int(number or 1)
+    return Source(found["step"], pick, bool(found["text"]), (found["node"] or "").strip())
 
 
 def _switches(said: Mapping[str, Any], where: str, problems: list[str]) -> Iterator[Switch]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from comfy.batches.rows import Axis, combined
 from comfy.chains.fields import FormStep, takes_from
 from comfy.chains.model import ChainErrors, Source
-from comfy.form.model import Field
+from comfy.form.model import Field, Form
 from comfy.form.takers import ResultKind
-from comfy.messages import plural
+from comfy.messages import message, plural
+from comfy.prompt.autogrow import further_keys
 from comfy.protocol.outputs import OutputFile, TextOutput
 
 Result = OutputFile | TextOutput
@@ -41,8 +42,9 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
     """
     problems: list[str] = []
     axes = [
-        Axis(key, _picked(step.form.field(key), source, made, problems))
+        axis
         for key, source in step.inputs.items()
+        for axis in _picked(step.form, step.form.field(key), source, made, problems)
     ]
     if problems:
         raise ChainErrors(problems)
@@ -58,14 +60,27 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
 
 
 def _picked(
-    field: Field, source: Source, made: Mapping[str, Sequence[Given]], problems: list[str]
-) -> tuple[Given, ...]:
-    """The results that the field takes of the source: one, or each."""
+    form: Form,
+    field: Field,
+    source: Source,
+    made: Mapping[str, Sequence[Given]],
+    problems: list[str],
+) -> Iterator[Axis]:
+    """The results that the field takes of the source: one, each, or all, for which it may have to
+    grow."""
     saved = fitting(field, source, made[source.step])
-    if source.pick == "each" and saved:
-        return tuple(saved)
-    place = 1 if source.pick == "each" else source.pick
-    if place > len(saved):
+    place = source.pick if isinstance(source.pick, int) else 1
+    if place <= len(saved):
+        match source.pick:
+            case "each":
+                yield Axis(field.key, saved)
+            case "all" if source.text:
+                yield Axis(field.key, [_joined(saved)])
+            case "all":
+                yield from _spread(form, field, source, saved, problems)
+            case _:
+                yield Axis(field.key, [saved[place - 1]])
+    else:
         problems.append(
             plural(
                 "“{step}” has made {count} result that “{field}” takes; it needs number {place}.",
@@ -76,13 +91,36 @@ def _picked(
                 place=place,
             )
         )
-        return ()
-    return (saved[place - 1],)
+
+
+def _spread(
+    form: Form, field: Field, source: Source, saved: Sequence[Given], problems: list[str]
+) -> Iterator[Axis]:
+    """All results for a field, each but the first in a field that is added for it."""
+    keys = (field.key, *further_keys(form.prompt, form.nodes, field.grows or ""))
+    if len(saved) > len(keys):
+        problems.append(
+            message(
+                "“{step}” has made {count} results, and “{field}” takes {most} at most.",
+                step=source.step,
+                count=len(saved),
+                field=field.label,
+                most=len(keys),
+            )
+        )
+    return (Axis(key, [one]) for key, one in zip(keys, saved, strict=False))
+
+
+def _joined(texts: Sequence[Given]) -> Given:
+    """All texts as one, each on a line of its own."""
+    found = (one.result.text for one in texts if isinstance(one.result, TextOutput))
+    return replace(texts[0], result=TextOutput(texts[0].result.node, "\n".join(found)))
 
 
 def fitting(field: Field, source: Source, made: Sequence[Given]) -> Sequence[Given]:
     """Those of a step's results that the field takes of the source: what was saved, if any was."""
-    fit = [one for one in made if takes_from(field, source, _kind(one.result))]
+    by_node = (one for one in made if source.node in ("", one.result.node))
+    fit = [one for one in by_node if takes_from(field, source, _kind(one.result))]
     return [one for one in fit if not _is_aside(one.result)] or fit
 
 

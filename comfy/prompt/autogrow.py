@@ -65,6 +65,13 @@ def room_to_grow(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[
         yield from group[:1]
 
 
+def further_keys(prompt: Prompt, catalogue: Mapping[str, NodeSpec], key: str) -> tuple[str, ...]:
+    """The keys of all fields that could be added one after the other, from this one on (see
+    `Field.grows`)."""
+    groups = (tuple(one.key for one in group) for group in _groups(prompt, catalogue))
+    return next((keys for keys in groups if keys[:1] == (key,)), ())
+
+
 def add_loaders(
     prompt: Prompt, catalogue: Mapping[str, NodeSpec], keys: Collection[str]
 ) -> tuple[Prompt, dict[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from comfy.chains.chosen import chosen
 from comfy.chains.fields import FormStep, known_values
 from comfy.chains.folder import ChainFolder
-from comfy.chains.model import Chain, ChainErrors, Step
+from comfy.chains.model import Chain, ChainErrors, Pick, Step
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
 from comfy.errors import WorkflowError
 from comfy.filenames import is_beside
@@ -33,12 +33,12 @@ _MOST_RUNS = 20  # that a chain is made of: those nearest to the result
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A field that is given something by another step: `title` is that step's, `each`: the step
-    runs for each of its results."""
+    """A field that is given something by another step: `title` is that step's, `pick` as in
+    `Source`."""
 
     field: Field
     title: str
-    each: bool
+    pick: Pick
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def _shown(
         return ChainStep(step, titles[step.name] or step.name, option=option)
     fixed = known_values(runs.form, step, {})
     given = tuple(
-        Feed(runs.form.field(key), titles[source.step], each=source.pick == "each")
+        Feed(runs.form.field(key), titles[source.step], source.pick)
         for key, source in runs.inputs.items()
     )
     fields = tuple(_field(step, one, fixed) for one in runs.shown)

@@ -23,11 +23,14 @@ from tests.support.samples.forms import WORKFLOWS, form_of, node, small_catalogu
 DOCS = (WORKFLOWS.parent / "docs" / "chains.md").read_text(encoding="utf-8")
 BASE = '[[steps]]\nname = "base"\nworkflow = "text-to-image"\n'
 LARGE = '[[steps]]\nname = "large"\nworkflow = "upscale"\n'
+SAVERS = '[[steps]]\nname = "savers"\nworkflow = "savers"\n'
+MANY = '[[steps]]\nname = "many"\nworkflow = "many"\n'
 
 
 @cache
 def form(workflow: str) -> Form:
-    """The form of a workflow that is shipped, or of one with two images."""
+    """The form of a workflow that is shipped, of one with two images, of one with two that save, or
+    of one that takes many images."""
     if workflow == "two":
         return form_of(
             {
@@ -35,6 +38,24 @@ def form(workflow: str) -> Form:
                 "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
                 "3": node("LoadImage", image="example.png"),
                 "4": node("SaveImage", images=["3", 0], filename_prefix="x"),
+            }
+        )
+    if workflow == "savers":
+        return form_of(
+            {
+                "1": node("LoadImage", image="example.png"),
+                "2": node("SaveImage", "Large", images=["1", 0], filename_prefix="x"),
+                "3": node("SaveImage", images=["1", 0], filename_prefix="x"),
+                "4": node("SaveImage", images=["1", 0], filename_prefix="x"),
+                "5": node("PreviewAny", source=["1", 0]),
+            }
+        )
+    if workflow == "many":
+        return form_of(
+            {
+                "1": node("LoadImage", image="example.png"),
+                "2": node("BatchImagesNode", **{"images.image0": ["1", 0]}),
+                "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
             }
         )
     return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalogue())
@@ -47,9 +68,9 @@ def steps_of(text: str, **settings: dict[str, object]) -> dict[str, FormStep]:
     return {one.step.name: one for one in form_steps(chain, forms, settings)}
 
 
-def image(name: str, run: str = "1", *, aside: bool = False) -> Given:
+def image(name: str, run: str = "1", *, node: str = "9", aside: bool = False) -> Given:
     """An image that a run has made."""
-    return Given(OutputFile(name, "", "temp" if aside else "output", "image", "9"), run)
+    return Given(OutputFile(name, "", "temp" if aside else "output", "image", node), run)
 
 
 def given(runs: tuple[StepRun, ...]) -> list[str]:
@@ -130,6 +151,23 @@ def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
             BASE + LARGE + 'inputs = { Prompt = "base.text" }',
             "Step “large”, Prompt: It takes no result of “base”.",
         ),
+        (
+            BASE + LARGE + 'inputs = { "Your image" = "base[all]" }',
+            "Step “large”, Your image: It takes one file, so it can't be given all of “base”.",
+        ),
+        (
+            SAVERS + LARGE + 'inputs = { "Your image" = "savers@9" }',
+            "Step “large”, Your image: “9” must be one output of “savers”: 2 (Large), 3 (Save"
+            " Image), 4 (Save Image), 5 (Preview",
+        ),
+        (
+            SAVERS + LARGE + 'inputs = { "Your image" = "savers@save image" }',
+            "Step “large”, Your image: “save image” must be one output of “savers”: 2 (Large), 3",
+        ),
+        (
+            SAVERS + LARGE + 'inputs = { "Your image" = "savers@5" }',
+            "Step “large”, Your image: It takes no result of “savers”.",
+        ),
         (BASE + 'repeat = { steps = "1..x" }', "Step “base”, Steps: “1..x” isn't a range."),
         (
             BASE + 'repeat = { steps = "1..200", seed = "1..200" }',
@@ -156,6 +194,40 @@ def test_a_step_is_given_one_result_or_each(source: str, names: list[str]) -> No
     assert given(runs_of(step, made)) == names
     with pytest.raises(ChainErrors, match="has made 0 results that “Your image” takes"):
         runs_of(step, {"base": [text]})
+
+
+def test_a_field_that_grows_takes_all_results() -> None:
+    """Each in a place of its own, in one run, with each of the repeated values; more than there are
+    places are refused."""
+    text = BASE + MANY + 'inputs = { "1.image" = "base[all]" }\nrepeat = { "3.filename_prefix" = '
+    step = steps_of(text + '["a", "b"] }')["many"]
+    first, second = runs_of(step, {"base": [image("a.png"), image("b.png"), image("c.png", "2")]})
+    assert first.given.keys() == {"1.image", *(f"2.images.image{n}.image" for n in (1, 2))}
+    assert given((first, second)) == ["a.png", "b.png", "c.png"] * 2
+    assert given(runs_of(step, {"base": [image("a.png")]})) == ["a.png"] * 2
+    with pytest.raises(ChainErrors, match="has made 51 results, and “Image” takes 50 at most"):
+        runs_of(step, {"base": [image(f"{n}.png") for n in range(51)]})
+    with pytest.raises(ChainErrors, match="has made 0 results that “Image” takes"):
+        runs_of(step, {"base": []})
+
+
+def test_a_text_takes_all_texts() -> None:
+    """One below the other."""
+    step = steps_of(SAVERS + BASE + 'inputs = { Prompt = "savers.text[all]" }')["base"]
+    texts = [Given(TextOutput("5", said), "1") for said in ("a boat", "at sea")]
+    (run,) = runs_of(step, {"savers": [image("a.png"), *texts]})
+    assert run.given == {"2.text": Given(TextOutput("5", "a boat\nat sea"), "1")}
+
+
+@pytest.mark.parametrize("node", ["2", "large"])
+def test_a_step_is_given_what_a_certain_node_has_made(node: str) -> None:
+    """By its id, or by its title in any case."""
+    text = SAVERS + LARGE + f'inputs = {{ "Your image" = "savers@{node}[each]" }}'
+    step = steps_of(text)["large"]
+    made = {"savers": [image("a.png", node="3"), image("b.png", node="2"), image("c.png")]}
+    assert given(runs_of(step, made)) == ["b.png"]
+    with pytest.raises(ChainErrors, match="has made 0 results that “Your image” takes"):
+        runs_of(step, {"savers": [image("a.png", node="3")]})
 
 
 def test_values_are_repeated_for_each_of_several_results() -> None:

@@ -65,7 +65,14 @@ def test_all_that_can_be_said_is_read() -> None:
         workflow = "small"
         optional = true
         when = "look = painting"
-        inputs = { A = "base", B = "base[2]", C = ["base[each]", "base"], D = "base.text" }
+        [steps.inputs]
+        A = "base"
+        B = "base[2]"
+        C = ["base[each]", "base"]
+        D = "base.text"
+        E = "base[all]"
+        F = "base@9"
+        G = "base@Save large.text[all]"
     """)
     base, last = chain.steps
     assert chain.switches == (
@@ -81,6 +88,9 @@ def test_all_that_can_be_said_is_read() -> None:
         "B": (Source("base", 2),),
         "C": (Source("base", "each"), Source("base")),
         "D": (Source("base", text=True),),
+        "E": (Source("base", "all"),),
+        "F": (Source("base", node="9"),),
+        "G": (Source("base", "all", text=True, node="Save large"),),
     }
 
 
@@ -118,7 +128,7 @@ def test_all_that_can_be_said_is_read() -> None:
         (
             STEPS + "inputs = { A = 'base[0]' }",
             "a.chain.toml, step both: the input “A” must be a step, such as “base”, “base[2]”,"
-            " “base[each]” or “base.text”.",
+            " “base[each]”, “base[all]”, “base@9” or “base.text”.",
         ),
         (STEPS + "[[steps]]\nname = 'base'\nworkflow = 'a'", "several steps are called “base”."),
         (STEPS + "when = 'large'", "a.chain.toml, step both: there is no switch “large”."),

@@ -114,7 +114,9 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
 
 def _given(step: ChainStep) -> Iterator[str]:
     """What a step is given, in sentences."""
-    images = [feed for feed in step.given if feed.field.widget in _IMAGES and not feed.each]
+    images = [
+        feed for feed in step.given if feed.field.widget in _IMAGES and isinstance(feed.pick, int)
+    ]
     steps = {feed.title for feed in images}
     alike = images if len(images) > 1 and len(steps) == 1 else []
     for title in steps if alike else ():
@@ -130,15 +132,15 @@ def _given(step: ChainStep) -> Iterator[str]:
 
 
 def _fed(feed: Feed, *, is_only: bool) -> str:
-    if feed.each:
-        return message(
-            "“{field}”: this step runs for each result of “{step}”.",
-            field=feed.field.label,
-            step=feed.title,
-        )
+    named = {"field": feed.field.label, "step": feed.title}
+    match feed.pick:
+        case "each":
+            return message("“{field}”: this step runs for each result of “{step}”.", **named)
+        case "all":
+            return message("“{field}” gets all results of “{step}”.", **named)
     if is_only and (sentence := _FED.get(feed.field.widget)):
         return sentence(feed.title)
-    return message("“{field}” comes from “{step}”.", field=feed.field.label, step=feed.title)
+    return message("“{field}” comes from “{step}”.", **named)
 
 
 def _redraw_when_other(control: Control, drawn: object) -> None:
