@@ -10,6 +10,7 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from comfy.batches.find_field import find_field
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row, Table, read_table
 from comfy.batches.values import values_of
-from comfy.cli.files import read_text_file, table_values, uploads_in
+from comfy.cli.files import other_kinds, read_text_file, table_values, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.outcome import (
@@ -122,9 +123,12 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER)
         table = _table(args.csv, form) if args.csv else Table()
-        batch = _batch(args, form, table.rows, Path(scratch))
+        wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
+        axes = [_axis(form, text, args.out, Path(scratch), wildcards) for text in args.settings]
+        batch = _batch(args, form, table.rows, axes)
+        wrong = [*table.problems, *_wrong_files(form, axes)]
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
-            BatchRunner(starter, OWNER).check(batch, table.problems)
+            BatchRunner(starter, OWNER).check(batch, wrong)
         _say_what(batch, form, named)
         if args.check:
             return OK
@@ -152,9 +156,9 @@ def _check_alone(out: Path, folder: Path) -> None:
 # What is to be run
 
 
-def _batch(args: argparse.Namespace, form: Form, table: tuple[Row, ...], scratch: Path) -> RowBatch:
-    wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
-    axes = [_axis(form, text, args.out, scratch, wildcards) for text in args.settings]
+def _batch(
+    args: argparse.Namespace, form: Form, table: tuple[Row, ...], axes: list[Axis]
+) -> RowBatch:
     if not table and not axes:
         raise UsageError("There are no values.", "Name some with --csv or --set.")
     columns = {key for row in table for key in row.values}
@@ -199,6 +203,13 @@ def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) ->
         return Axis(field.key, values_of(form, field, values, lines_of))
     except BadValue as error:
         raise UsageError(f"{field.label}: {error}") from error
+
+
+def _wrong_files(form: Form, axes: list[Axis]) -> Iterator[str]:
+    for axis in axes:
+        field = form.field(axis.key)
+        for said in other_kinds(field, axis.values):
+            yield f"{field.label}: {said}"
 
 
 def _identity(workflow: Path, rows: tuple[Row, ...]) -> uuid.UUID:

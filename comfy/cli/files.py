@@ -7,12 +7,13 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from comfy.cli.outcome import UsageError
 from comfy.filenames import is_beside, plain_name
-from comfy.form.model import Form
+from comfy.form.model import Field, Form
+from comfy.media.checks import kind_problem
 from comfy.services.uploads import Refused, Upload
 from comfy.wording import short
 
@@ -67,18 +68,30 @@ def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict
 
 def table_values(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
     """Values of a row of a table, in which those of media fields are files beside it, or below; a
-    name that is none, and not the author's own, is refused on its field."""
-    media = {field.key: field.default for field in form.fields if field.is_media}
+    name that is none, and not the author's own, is refused on its field, as is a file of another
+    kind."""
+    media = {field.key: field for field in form.fields if field.is_media}
 
     def value_of(key: str, value: object) -> object:
-        if key not in media or value in (None, media[key]):
+        field = media.get(key)
+        if field is None or value in (None, field.default):
             return value
         file = folder / str(value)
         if not is_beside(str(value)) or not is_file(file):
             return Refused(f"There is no file “{short(value)}” beside the table.")
-        return upload_of(file)
+        upload = upload_of(file)
+        return next(map(Refused, other_kinds(field, [upload])), upload)
 
     return {key: value_of(key, value) for key, value in values.items()}
+
+
+def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
+    """Why a field does not take files among these values, a sentence with the name of each."""
+    for one in values:
+        if isinstance(one, Upload):
+            with one.opened() as file:
+                if why := kind_problem(file, field.widget):
+                    yield f"“{short(one.name)}”: {why}"
 
 
 def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:

@@ -117,8 +117,6 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
     then.
     """
     size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
     if not size:
         return message("This file is empty.")
     if size > limits.size:
@@ -127,19 +125,31 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
             size=-(-size // MIB),
             most=limits.size // MIB,
         )
-    beginnings, otherwise = _TAKES.get(widget, ((), "")) if widget else ((), "")
-    if otherwise and not any(begins(head) for begins in beginnings):
-        return otherwise
+    if why := kind_problem(file, widget):
+        return why
+    file.seek(0)
+    head = file.read(LENGTH)
     if not any(begins(head) for begins in _IMAGE):
         return ""
     try:
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
-        return sentences(message("This image can't be read."), str(damage)) if otherwise else ""
+        said = sentences(message("This image can't be read."), str(damage))
+        return said if widget in _TAKES else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:
         file.seek(0)
+
+
+def kind_problem(file: BinaryIO, widget: str | None) -> str:
+    """Why a field does not take files of this kind, as it says it; "" if it does."""
+    if widget is None or widget not in _TAKES:
+        return ""
+    file.seek(0)
+    head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
+    beginnings, otherwise = _TAKES[widget]
+    return "" if any(begins(head) for begins in beginnings) else otherwise
 
 
 def _behind_tags(file: BinaryIO) -> bytes:

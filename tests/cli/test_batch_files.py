@@ -147,6 +147,40 @@ def test_files_of_a_table_lie_beside_it(
     assert main(command(workflow, demo, out, "--csv", str(table))) == 0
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_of_another_kind_are_told_before_anything_runs(
+    demo: DemoServer,
+    workflow: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    packed: bool,
+) -> None:
+    """By their names, of a folder, a ZIP or a table: no row is run of those that are right."""
+    photos = tmp_path / "photos"
+    plain(photos / "a.png")
+    for name in ("notes.txt", "sound.png"):
+        (photos / name).write_bytes(b"no image")
+    table = photos / ".t.csv"  # a hidden file is no row
+    table.write_text("image\na.png\nsound.png\n")
+    before, out, source = len(demo.journal.all()), tmp_path / "out", photos
+    if packed:
+        source = tmp_path / "photos.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for name in ("a.png", "notes.txt", "sound.png"):
+                archive.write(photos / name, name)
+    assert main(command(workflow, demo, out, "--set", f"1.image={source}")) == 2
+    why = "Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
+    assert capsys.readouterr().err.splitlines() == [
+        f"Image: “notes.txt”: {why}",
+        f"Image: “sound.png”: {why}",
+        "Nothing was started.",
+    ]
+    assert main(command(workflow, demo, out, "--csv", str(table))) == 2
+    assert capsys.readouterr().err.startswith(f"Row 3, Image: “sound.png”: {why}\n")
+    assert (len(demo.journal.all()), out.exists()) == (before, False)
+
+
 def test_what_cannot_be_used_is_told(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
