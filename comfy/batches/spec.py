@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field as Limited
@@ -13,6 +13,7 @@ from pydantic import Field as Limited
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, Table, TableErrors, read_table
+from comfy.batches.table_files import TableFiles
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, too_many_rows, values_of
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
@@ -40,10 +41,14 @@ class AxisSpec:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A file with a column a field, see `read_table`: its name, and what is in it."""
+    """A file with a column a field, see `read_table`: its name, what is in it, and the files that
+    its cells name, as of `TableFiles`."""
 
     name: str
     text: str
+    files: Annotated[Mapping[str, Any], Limited(max_length=_MOST_FILES)] = field(
+        default_factory=dict
+    )
 
 
 # Of the seeds that do not vary: as the form has them, one that all rows have, or another in each.
@@ -80,6 +85,10 @@ def read_batch(
     problems: list[BatchProblem] = []
     table = _table(spec.table, form)
     problems += map(BatchProblem, table.problems)
+    if spec.table is not None and spec.table.files:
+        rows, not_found = _with_files(form, table.rows, TableFiles(spec.table.files))
+        table = replace(table, rows=rows)
+        problems += not_found
     labels = {field.key: field.label for field in form.fields}
     keys = dict.fromkeys(key for row in table.rows for key in row.values)
     columns = tuple(Column(key, labels[key]) for key in keys)
@@ -111,13 +120,13 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
         return content
     given = {column.key for column in content.shown}
     drawn: dict[str, object] = {}
-    for field in form.fields:
-        if field.widget == "seed" and field.group != "hidden" and field.key not in given:
-            match content.base.get(field.key):
+    for one in form.fields:
+        if one.widget == "seed" and one.group != "hidden" and one.key not in given:
+            match content.base.get(one.key):
                 case None | CountUp() as seed if seeds == "one":
-                    drawn[field.key] = next_seed(field, seed, rng)
+                    drawn[one.key] = next_seed(one, seed, rng)
                 case _ if seeds == "each":
-                    drawn[field.key] = None
+                    drawn[one.key] = None
     return replace(content, base={**content.base, **drawn})
 
 
@@ -128,6 +137,27 @@ def _table(spec: TableSpec | None, form: Form) -> Table:
         return read_table(spec.name, spec.text.encode("utf-8", "surrogatepass"), form)
     except TableErrors as errors:
         return Table(problems=errors.problems)
+
+
+def _with_files(
+    form: Form, rows: tuple[Row, ...], files: TableFiles
+) -> tuple[tuple[Row, ...], list[BatchProblem]]:
+    """Rows with files in the place of their names, and what is said of those that are none."""
+    media = {one.key: one.default for one in form.fields if one.is_media}
+    made: list[Row] = []
+    problems: list[BatchProblem] = []
+    for row in rows:
+        values = dict(row.values)
+        for key, name in row.values.items():
+            if key not in media or not isinstance(name, str) or name == media[key]:
+                continue
+            try:
+                values[key] = files.find(name)
+            except BadValue as error:
+                del values[key]
+                problems.append(BatchProblem(str(error), key, row.number))
+        made.append(replace(row, values=values))
+    return tuple(made), problems
 
 
 def _column(

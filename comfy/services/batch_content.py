@@ -49,12 +49,18 @@ def content_from_json(told: Mapping[str, Any]) -> BatchContent:
 def values_of_all(content: BatchContent) -> Iterator[object]:
     """Every value that any row has."""
     yield from content.base.values()
+    for row in content.table:
+        yield from row.values.values()
     for axis in content.axes:
         yield from axis.values
 
 
 def with_other_values(content: BatchContent, change: Callable[[object], object]) -> BatchContent:
-    """The same with other values in the form and on the axes."""
-    base = {key: change(value) for key, value in content.base.items()}
+    """The same with other values in the form, in the table and on the axes."""
+
+    def changed(values: Mapping[str, object]) -> dict[str, object]:
+        return {key: change(value) for key, value in values.items()}
+
+    table = (replace(row, values=changed(row.values)) for row in content.table)
     axes = (replace(axis, values=tuple(map(change, axis.values))) for axis in content.axes)
-    return replace(content, base=base, axes=tuple(axes))
+    return replace(content, base=changed(content.base), table=tuple(table), axes=tuple(axes))

@@ -25,6 +25,7 @@ from ui.api.runs import PAGE, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
 from ui.api.values import Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
+from ui.files.batch_files import TABLE_FILE
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
 from ui.view.browser_values import value_text
@@ -175,6 +176,9 @@ def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
         return replace(axis, files=files)
 
     spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
+    if spec.table is not None:
+        named = {name: reader.value(TABLE_FILE, one) for name, one in spec.table.files.items()}
+        spec = replace(spec, table=replace(spec.table, files=named))
     given = reader.of(form, values)
     batches = services.batches
     begun = batches.start(name, given, spec, owner, asker.address, attended=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
 from comfy.messages import message
@@ -16,6 +16,8 @@ from ui.files.field_files import FieldFiles
 from ui.view.browser_values import places_kept
 
 _SPEC = TypeAdapter(BatchSpec)
+# For which field a file of a table is, its rows say: there each is judged again.
+TABLE_FILE = Field("", "", "", "", "", "file", "main", "")
 
 
 def batch_of(told: object, form: Form, files: FieldFiles) -> BatchSpec:
@@ -34,7 +36,14 @@ def with_files(spec: BatchSpec, form: Form, files: FieldFiles) -> BatchSpec:
     """The same, with files or what is wrong with them in the places that a browser names."""
     fields = {field.key: field for field in form.fields}
     axes = (_with_files(axis, fields.get(axis.field), files) for axis in spec.axes)
-    return replace(spec, axes=tuple(axes))
+    return replace(spec, axes=tuple(axes), table=_table(spec.table, files))
+
+
+def _table(table: TableSpec | None, files: FieldFiles) -> TableSpec | None:
+    if table is None:
+        return None
+    named = zip(table.files, _files(tuple(table.files.values()), TABLE_FILE, files), strict=True)
+    return replace(table, files=dict(named))
 
 
 def _with_files(axis: AxisSpec, field: Field | None, files: FieldFiles) -> AxisSpec:

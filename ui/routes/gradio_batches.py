@@ -50,7 +50,8 @@ def add_batch_api(services: Services, identity: Identity) -> None:
         workflow, values: as for /run; every row has these values. spec: what varies, as
         {"axes": [{"field": "5.steps", "text": "10..30:10"}]} for every combination, with
         "paired": true for the first values together, then the second ones; or as
-        {"table": {"name": "values.csv", "text": "Steps,Prompt…"}}.
+        {"table": {"name": "values.csv", "text": "Steps,Prompt…"}}, where
+        "files": {"a.png": "data:…"} are those that its cells name.
         """
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)
@@ -76,7 +77,11 @@ def _read_spec(told: object) -> BatchSpec:
         spec = _SPEC.validate_python(told)
     except ValidationError:
         raise gr.Error(_NO_SPEC, print_exception=False) from None
-    return replace(spec, axes=tuple(map(_with_files, spec.axes)))
+    table = spec.table
+    if table is not None:
+        named = {name: file_of_script(one) for name, one in table.files.items()}
+        table = replace(table, files=named)
+    return replace(spec, axes=tuple(map(_with_files, spec.axes)), table=table)
 
 
 def _with_files(axis: AxisSpec) -> AxisSpec:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from comfy.demo import DemoServer
 from tests.support.http_client import ANN, BOB
@@ -16,6 +18,7 @@ from tests.ui.api.api_calls import QUICK, call, problem
 BATCH = "/workflows/text-to-image/batches"
 CHAIN = "/workflows/create-upscale-detail.chain/chains"
 STEPS = [{"field": "5.steps", "text": "1..3"}]
+PIXELS = base64.b64encode(saved("PNG", Image.new("RGB", (32, 32)))).decode()
 SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
 
 
@@ -48,7 +51,8 @@ def test_a_batch_runs_a_workflow_for_each_row(app: RunningApp, cookie: str) -> N
 
 
 def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
-    """Each of several files, sent in any way, is a row."""
+    """Each of several files, sent in any way, is a row; a table names those that come with it, and
+    each is judged by its row."""
     upload = call(app, "POST", "/uploads", files={"file": ("a.png", saved("PNG"))}).json()
     ids = [one["id"] for one in upload["uploads"]]
     axes = [{"field": "4.image", "files": [*ids, {"run": "none"}]}]
@@ -58,6 +62,21 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
     axes[0]["files"] = ids
     begun = call(app, "POST", "/workflows/image-to-image/batches", json=body).json()
     assert ended(app, begun)["done"] == 1
+    named = {"a.png": ids[0], "in/b.png": {"base64": PIXELS}, "c.png": {"base64": "bm9uZQ=="}}
+    text = "4.image,8.steps\na.png,1\nb.png,2\na.png,1\n"
+    table = {"name": "t.csv", "text": f"{text}c.png,1\nd.png,1\n", "files": named}
+    body = {"values": body["values"], "table": table}
+    refused = problem(call(app, "POST", "/workflows/image-to-image/batches", json=body), 422)
+    assert "Row 5, Your image: Choose an image file" in refused["detail"]
+    assert "Row 6, Your image: There is no file “d.png” with the table." in refused["detail"]
+    table["text"] = text
+    begun = call(app, "POST", "/workflows/image-to-image/batches", json=body).json()
+    assert ended(app, begun)["done"] == 3
+    rows = call(app, "GET", f"{begun['url']}/rows").json()["rows"]
+    assert [row["values"]["8.steps"] for row in rows] == ["1", "2", "1"]
+    given = [app.runs.record(row["run"]["id"], f"browser:{ANN}").job.inputs for row in rows]
+    digests = [inputs["4.image"].digest for inputs in given]
+    assert digests[0] == digests[2] != digests[1]
 
 
 def test_a_batch_is_paused_and_stopped(served: Served) -> None:

@@ -1,0 +1,57 @@
+"""Files that cells of a table name, among those that were given with it."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+import pytest
+
+from comfy.batches.spec import BatchProblem, BatchSpec, TableSpec, read_batch
+from comfy.batches.table_files import TableFiles
+from comfy.prompt.value_types import BadValue
+from tests.support.samples.forms import form_of, text_to_image
+
+FORM = form_of(text_to_image())
+PROMPT = next(field for field in FORM.fields if field.label == "Prompt")
+PHOTOS = replace(FORM, fields=(replace(PROMPT, widget="image", default="author.png"),))
+
+
+@pytest.mark.parametrize(
+    "name", ["b.png", "in/b.png", "photos/in/b.png", " .\\in\\b.png ", "./photos/in/b.png"]
+)
+def test_a_file_is_found_by_its_name_or_the_end_of_its_path(name: str) -> None:
+    """However folders are written."""
+    assert TableFiles({"photos/in/b.png": 1, "photos/in/ab.png": 2, "in/a.png": 3}).find(name) == 1
+
+
+def test_letters_are_the_same_with_their_accents_apart() -> None:
+    """As a Mac packs them."""
+    files = TableFiles({unicodedata.normalize("NFD", "Käse.png"): 1})
+    assert files.find("Käse.png") == 1
+
+
+def test_a_name_of_several_files_needs_its_folder() -> None:
+    """Unless one of them lies in none."""
+    files = {"x/a.png": 1, "y/a.png": 2}
+    with pytest.raises(BadValue, match="Write its folder, too"):
+        TableFiles(files).find("a.png")
+    assert TableFiles(files).find("y/a.png") == 2
+    assert TableFiles({**files, "a.png": 3}).find("a.png") == 3
+    for name in ("b.png", "/a.png", "x", "", "../x/a.png"):
+        with pytest.raises(BadValue, match="There is no file"):
+            TableFiles(files).find(name)
+
+
+def test_cells_become_files_or_problems_of_their_rows() -> None:
+    """The author's own file and an empty cell stay."""
+    text = "Prompt,x\na.png,\nauthor.png,\nb.png,\n"
+    spec = BatchSpec(table=TableSpec("t.csv", text, {"a.png": 1}))
+    content, problems = read_batch(PHOTOS, spec, {})
+    assert [dict(row.values) for row in content.table] == [
+        {PROMPT.key: 1},
+        {PROMPT.key: "author.png"},
+        {},
+    ]
+    said = "There is no file “b.png” with the table."
+    assert problems == (BatchProblem(said, PROMPT.key, 4),)
