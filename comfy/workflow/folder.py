@@ -93,8 +93,11 @@ class WorkflowFolder:
     def get(self, name: str) -> Workflow:
         """The workflow called `name`. WorkflowError when there is none or it cannot be read."""
         # The name comes from a browser's address: it is looked up among the files, never made into
-        # a path.
-        file = _files(self.path).get(name)
+        # a path. Whoever goes through all workflows need not list them again for each.
+        known = self._read.get(name)
+        file = known[0].file if known else None
+        if file is None or not _is_first(file):
+            file = _files(self.path).get(name)
         if file is None:
             raise WorkflowError(
                 message("Workflow “{name}” not found.", name=name[:80]),
@@ -211,6 +214,12 @@ def _files(folder: Path) -> dict[str, Path]:
     found = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
     found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in found}
+
+
+def _is_first(file: Path) -> bool:
+    """Whether a file that was found once is there, and none whose ending stands before its own."""
+    before = _SUFFIXES[: _SUFFIXES.index(file.suffix.lower())]
+    return file.is_file() and not any(file.with_suffix(ending).exists() for ending in before)
 
 
 def _read(file: Path, name: str) -> Workflow | WorkflowError:

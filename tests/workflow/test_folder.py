@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from comfy.errors import WorkflowError
 from comfy.filenames import plain_name
@@ -112,13 +113,31 @@ def test_changes_are_seen(tmp_path: Path) -> None:
     assert folder.entries() == ()
 
 
-def test_a_hundred_are_read_once(tmp_path: Path) -> None:
-    """Listing 100 workflows again costs a look at each file, not a reading."""
+def test_a_file_of_the_same_name_that_counts_more_is_seen(tmp_path: Path) -> None:
+    """Whoever asks for a workflow gets that of the JSON as soon as one lies beside an image, and
+    that of the image again where the JSON is gone."""
+    carried = PngInfo()
+    carried.add_text("prompt", PROMPT)
+    Image.new("RGB", (8, 8)).save(tmp_path / "one.png", pnginfo=carried)
+    folder = WorkflowFolder(tmp_path)
+    of_image = folder.get("one")
+    write(tmp_path, "one", PROMPT.replace("SaveImage", "PreviewImage"))
+    assert folder.get("one").prompt["1"]["class_type"] == "PreviewImage"
+    (tmp_path / "one.json").unlink()
+    assert folder.get("one").prompt == of_image.prompt
+
+
+def test_a_hundred_are_read_and_listed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing 100 workflows again costs a look at each file, not a reading; going through them then
+    lists them no more."""
     for number in range(100):
         write(tmp_path, f"w{number:03}")
     folder = WorkflowFolder(tmp_path)
     assert len(folder.entries()) == 100
     kept = {entry.name: folder.get(entry.name) for entry in folder.entries()}
+    monkeypatch.delattr(os, "walk")
     assert all(folder.get(name) is workflow for name, workflow in kept.items())
 
 
