@@ -21,7 +21,8 @@ _ALL = frozenset({"0.0.0.0", "::"})
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
-    without one. `proxied`: a proxy gives it other addresses, which are not known here."""
+    without one. `proxied`: a proxy gives it other addresses; `names`: the names in them, as far as
+    they are known."""
 
     host: str
     port: int
@@ -29,6 +30,19 @@ class Reach:
     signs_in: bool = False
     share_link: str = ""
     proxied: bool = False
+    names: tuple[str, ...] = ()
+
+    @property
+    def by_proxy(self) -> list[str]:
+        """Its addresses at the proxy, which is taken to speak TLS at the usual port."""
+        return [f"https://{_in_address(name)}{self.root_path}" for name in self.names]
+
+    @property
+    def for_others(self) -> str:
+        """The address to hand to other people; "" where it is not known."""
+        if self.proxied:
+            return next(iter(self.by_proxy), "")
+        return self.addresses[0]
 
     @property
     def addresses(self) -> list[str]:
@@ -43,19 +57,22 @@ class Reach:
 def start_lines(reach: Reach) -> list[str]:
     """Sentences for the log. The one with the link for guests is the only place where it is
     told."""
-    first, *others = reach.addresses
-    lines = [f"Open {first} in a browser."]
+    addresses = reach.addresses
+    lines = [f"Open {addresses[0]} in a browser."]
+    ways = []
     if not is_loopback(reach.host):
-        at = "".join(f", {other}" for other in others)
+        ways.append(f"Other machines on the network reach it at {', '.join(addresses)}.")
+    if reach.names:
+        ways.append(f"Through the proxy people reach it at {', '.join(reach.by_proxy)}.")
+    if ways:
         who = (
             "whoever signs in"
             if reach.signs_in
             else "everybody, without signing in. To have them sign in: python app.py user add NAME"
         )
-        lines.append(f"Other machines on the network reach it at {first}{at}. It is for {who}.")
+        lines.append(f"{' '.join(ways)} It is for {who}.")
     if reach.share_link:
-        begins = "" if reach.proxied else first
-        lines.append(f"This link lets guests in: {begins}/join/{reach.share_link}")
+        lines.append(f"This link lets guests in: {reach.for_others}/join/{reach.share_link}")
     return lines
 
 
@@ -63,10 +80,11 @@ def show_code(reach: Reach, to: TextIO | None = None) -> None:
     """Draw the QR code of the address for phones, where others can reach the app and somebody looks
     at a terminal."""
     to = to or sys.stderr
-    if is_loopback(reach.host) or reach.proxied or not to.isatty():
+    is_here_only = is_loopback(reach.host) and not reach.names
+    if is_here_only or not reach.for_others or not to.isatty():
         return
     join = f"/join/{reach.share_link}" if reach.share_link else ""
-    segno.make_qr(f"{reach.addresses[0]}{join}").terminal(to, compact=True)
+    segno.make_qr(f"{reach.for_others}{join}").terminal(to, compact=True)
 
 
 def network_addresses(host: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from comfy.client.address import is_loopback
 from ui.accounts.opening import SignInSettings
 from ui.languages.catalogues import Languages
 from ui.start_lines import Reach
@@ -46,4 +47,12 @@ class WebSettings:
             signs_in=login is not None,
             share_link=login.share_link if login else "",
             proxied=bool(self.root_path or any(self.hosts)),
+            names=self.names_at_proxy,
         )
+
+    @property
+    def names_at_proxy(self) -> tuple[str, ...]:
+        """The names by which people come through a proxy: those of the settings where one certainly
+        stands in front. Else they may belong to the address that the app itself listens on."""
+        has_proxy = is_loopback(self.host) or self.root_path or self.trusted_proxies != NEXT_DOOR
+        return tuple(filter(None, self.hosts)) if has_proxy else ()

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+import segno
 
 from comfy.demo import DemoServer
 from tests.support.app_process import started
 from ui.start_lines import Reach, show_code, start_lines
+from ui.web_settings import WebSettings
 
 TOKEN = "x" * 43
 
@@ -45,15 +47,47 @@ def test_who_can_reach_it_is_said() -> None:
     assert behind == f"This link lets guests in: /join/{TOKEN}"
 
 
-def test_a_code_is_drawn_for_phones() -> None:
+def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
+    """By the names of the settings, where a proxy certainly stands in front."""
+    settings = WebSettings(root_path="/forms", hosts=("forms.example", "10.0.0.7", ""))
+    names = settings.names_at_proxy
+    behind = Reach("127.0.0.1", 7860, "/forms", True, TOKEN, proxied=True, names=names)
+    first, others, guests = start_lines(behind)
+    assert first == "Open http://127.0.0.1:7860/forms in a browser."
+    assert others == (
+        "Through the proxy people reach it at https://forms.example/forms, https://10.0.0.7/forms."
+        " It is for whoever signs in."
+    )
+    assert guests == f"This link lets guests in: https://forms.example/forms/join/{TOKEN}"
+    _, both = start_lines(Reach("10.1.2.3", 80, proxied=True, names=("forms.example",)))
+    assert both.startswith(
+        "Other machines on the network reach it at http://10.1.2.3:80."
+        " Through the proxy people reach it at https://forms.example. It is for everybody"
+    )
+    assert WebSettings(hosts=("forms.example",)).names_at_proxy == ("forms.example",)
+    assert WebSettings("0.0.0.0", hosts=("forms.example",)).names_at_proxy == ()
+    assert WebSettings(
+        "0.0.0.0", hosts=("forms.example",), trusted_proxies=("10.0.0.7",)
+    ).names_at_proxy == ("forms.example",)
+
+
+@pytest.mark.parametrize(
+    ("reach", "address"),
+    [
+        (Reach("10.1.2.3", 80), "http://10.1.2.3:80"),
+        (Reach("10.1.2.3", 80, share_link=TOKEN), f"http://10.1.2.3:80/join/{TOKEN}"),
+        (Reach("127.0.0.1", 80, proxied=True, names=("forms.example",)), "https://forms.example"),
+        (Reach("10.1.2.3", 80, proxied=True), ""),
+    ],
+)
+def test_a_code_is_drawn_for_phones(reach: Reach, address: str) -> None:
     """In a terminal only, where they can reach the app by an address that it knows."""
-    terminal, file = Terminal(), io.StringIO()
+    terminal, file, expected = Terminal(), io.StringIO(), io.StringIO()
     for to in (terminal, file):
-        show_code(Reach("10.1.2.3", 80), to)
-        show_code(Reach("10.1.2.3", 80, proxied=True), file)
-    rows = terminal.getvalue().splitlines()
-    assert len(rows) > 10
-    assert set("".join(rows)) <= set("█▀▄ ")
+        show_code(reach, to)
+    if address:
+        segno.make_qr(address).terminal(expected, compact=True)
+    assert terminal.getvalue() == expected.getvalue()
     assert file.getvalue() == ""
 
 
