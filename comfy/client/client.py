@@ -208,14 +208,17 @@ class Client:
 
     # Files
 
-    def upload(self, data: bytes | BinaryIO, filename: str, *, subfolder: str) -> str:
+    def upload(
+        self, data: bytes | BinaryIO, filename: str, *, subfolder: str, overwrite: bool = False
+    ) -> str:
         """Send a file and get the value for LoadImage: `subfolder/name` with the name the server
-        really took (docs/comfyui.md#22).
+        really took, another one where that is taken and not to `overwrite` (docs/comfyui.md#22).
 
         An open file is sent piece by piece, from its beginning. UploadRejected if the server
         refuses, or says before that it takes nothing so large.
         """
         form = {"type": "input", "subfolder": subfolder}
+        form |= {"overwrite": "true"} if overwrite else {}
         body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
         if len(body) > ASK_BEFORE:
             with self._call("GET", "/features") as response:  # which older servers do not have

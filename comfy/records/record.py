@@ -32,7 +32,8 @@ class KeptInput:
 
     `targets`: the inputs of the prompt that get the name which the file has on the server. `below`:
     the SHA-256 of the image that it was painted over, where a copy of that is kept, too; else "".
-    `result`: the server that has made it, and may have it still.
+    `result`: the server that has made it, and may have it still. `folder`: where it is uploaded to
+    for all runs of its group; "" where that is done for this run alone.
     """
 
     name: str
@@ -40,6 +41,7 @@ class KeptInput:
     targets: tuple[InputRef, ...] = ()
     below: str = ""
     result: ServerFile | None = None
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

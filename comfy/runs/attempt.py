@@ -104,7 +104,13 @@ class Attempt:
             latest, shared, server.skipped, relay, over=over, accepted=accepted
         )
         self._prompt = partial(
-            bound_prompt, record.job, record.id, self._client, context.files, self._check_going
+            bound_prompt,
+            record.job,
+            record.id,
+            self._client,
+            context.files,
+            self._check_going,
+            server.uploading,
         )
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
         self._submission = Submission(

@@ -2,14 +2,17 @@
 
 A `Job` says nothing of a server. Its files are kept here until the run is at its turn; then they
 are uploaded, each into a folder that nobody can guess, and the prompt is sent with the names that
-the server has given them.
+the server has given them. The runs of a batch or a chain share their folders: what the server has
+already for one of them is not sent again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from comfy.client.client import Client
@@ -25,26 +28,34 @@ from comfy.records.record import Job, KeptInput, Record, ServerFile
 # those of packs have ways of their own (docs/comfyui.md#22).
 _NAMED_FOLDERS = frozenset({"output", "temp"})
 _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
+_LOOK_SECONDS = 0.1  # how often a run that waits for the upload of another is asked to go on
 UPLOADS = "comfyforms"  # the folder in the server's input folder for what people give
 
 
 def bound_prompt(
-    job: Job, run_id: str, client: Client, files: BlobStore | None, check: Callable[[], None]
+    job: Job,
+    run_id: str,
+    client: Client,
+    files: BlobStore | None,
+    check: Callable[[], None],
+    uploading: Callable[[str], threading.Lock],
 ) -> Prompt:
     """Upload the files of a job; its prompt with their names on this server.
 
-    `check` is called before each piece of a file is sent, to raise where the run is to end.
-    PromptRejected names the file that is gone here, or that the server refuses; ServerUnreachable
-    and ServerError leave it open.
+    `check` is called before each piece of a file is sent, to raise where the run is to end;
+    `uploading` is `ComfyServer.uploading`. PromptRejected names the file that is gone here, or that
+    the server refuses; ServerUnreachable and ServerError leave it open.
     """
     prompt = job.prompt
     for key, kept in job.inputs.items():
         if not kept.targets:
             continue
         try:
-            name = _name_of_result(client, files, kept, prompt) or _upload(
-                client, files, kept, _folder(run_id, key), check
-            )
+            name = _name_of_result(client, files, kept, prompt)
+            if not name and kept.folder:
+                with _turn(uploading(kept.folder), check):
+                    name = _bring_once(client, files, kept, check)
+            name = name or _upload(client, files, kept, _folder(run_id, key), check)
         except UploadRejected as error:
             raise _refused(kept, prompt, error) from error
         prompt = with_names(prompt, kept.targets, name)
@@ -87,6 +98,32 @@ def _name_of_result(
     return result.value if size == files.size(kept.digest) else ""
 
 
+def _bring_once(
+    client: Client, files: BlobStore | None, kept: KeptInput, check: Callable[[], None]
+) -> str:
+    """What a file of several runs is called at the server, which is sent it unless it has it. What
+    has another size there was emptied with an earlier run, or broken off."""
+    name = f"{kept.folder}/{plain_name(kept.name)}"
+    try:
+        size = client.size_of(f"{name} [input]")
+    except ServerError:
+        size = None
+    if size is not None and files is not None and size == files.size(kept.digest):
+        return name
+    return _upload(client, files, kept, kept.folder, check, overwrite=size is not None)
+
+
+@contextmanager
+def _turn(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock; whatever `check` raises while another run has it."""
+    while not lock.acquire(timeout=_LOOK_SECONDS):
+        check()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def names_on_server(record: Record) -> Mapping[str, str]:
     """What the files of a run are called on its server, by field key; none before one was chosen.
 
@@ -98,19 +135,31 @@ def names_on_server(record: Record) -> Mapping[str, str]:
         if value.startswith(f"{UPLOADS}/"):
             names[key] = value
         elif kept.targets and record.server:
-            names[key] = f"{_folder(record.id, key)}/{plain_name(kept.name)}"
+            folder = kept.folder or _folder(record.id, key)
+            names[key] = f"{folder}/{plain_name(kept.name)}"
     return names
 
 
+def shared_folder(group: str, name: str, digest: str) -> str:
+    """The folder for one file of all runs of a group, by its name and the SHA-256 of its bytes."""
+    return _folder(group, f"{digest}/{name}")
+
+
 def _folder(run_id: str, key: str) -> str:
-    """A folder for one file of one run: always the same, so that a file which is sent again is
-    there only once. Who does not know the run's id cannot guess it."""
+    """A folder for one file of one run, or group: always the same, so that a file which is sent
+    again is there only once. Who does not know the id cannot guess it."""
     secret = hashlib.blake2b(f"{run_id}/{key}".encode(), digest_size=16).hexdigest()
     return f"{UPLOADS}/{secret}"
 
 
 def _upload(
-    client: Client, files: BlobStore | None, kept: KeptInput, folder: str, check: Callable[[], None]
+    client: Client,
+    files: BlobStore | None,
+    kept: KeptInput,
+    folder: str,
+    check: Callable[[], None],
+    *,
+    overwrite: bool = False,
 ) -> str:
     path = files.path(kept.digest) if files is not None else None
     try:
@@ -120,7 +169,8 @@ def _upload(
     if file is None:
         raise UploadRejected(message("It is no longer here."), message("Add it again."))
     with file:
-        return client.upload(file, plain_name(kept.name), subfolder=folder)
+        name = plain_name(kept.name)
+        return client.upload(file, name, subfolder=folder, overwrite=overwrite)
 
 
 def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRejected:

@@ -31,32 +31,42 @@ def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
         return not names  # it is none of ours any more, and is not asked
     emptied = [name for name in names.values() if not _is_needed(name, runs, record.owner)]
     results = {name for key, name in names.items() if record.job.inputs[key].result}
-    is_clean = _clean(ran_on, record, emptied, results)
+    # A file of several runs may have been brought to any server by another one of them.
+    shared = any(record.job.inputs[key].folder for key in names)
+    is_clean = _clean(ran_on, runs, record, emptied, results)
     others = [one for one in servers.servers if one is not ran_on]
-    are_clean = [_clean(one, record, emptied, emptied) for one in others]
-    left = not is_clean or (record.state.restarted and not all(are_clean))
+    are_clean = [_clean(one, runs, record, emptied, emptied) for one in others]
+    left = not is_clean or ((record.state.restarted or shared) and not all(are_clean))
     return not names or (not left and len(emptied) == len(names))
 
 
 def _clean(
-    server: ComfyServer, record: Record, names: Iterable[str], doubtful: Collection[str]
+    server: ComfyServer,
+    runs: RunRegistry,
+    record: Record,
+    names: Iterable[str],
+    doubtful: Collection[str],
 ) -> bool:
     """Make one server forget a run and the content of these files, of which the `doubtful` may not
-    be there; False where it does not answer."""
+    be there; False where it does not answer, or a run that began just now has one of them."""
     client = server.client.fork(timeout=_SECONDS)
+    is_clean = True
     try:
         if record.sent:
             client.forget(record.state.prompt_id)
         for name in names:
-            if name not in doubtful or _is_there(client, name):
-                client.empty(name)
+            with server.uploading(_folder_of(name)):
+                if _is_live(name, runs, record.owner):
+                    is_clean = False
+                elif name not in doubtful or _is_there(client, name):
+                    client.empty(name)
     except ComfyError as problem:
         told = {"run": record.id}
         log.info(
             "Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem, extra=told
         )
         return False
-    return True
+    return is_clean
 
 
 def _is_there(server: Client, name: str) -> bool:
@@ -71,5 +81,18 @@ def _is_there(server: Client, name: str) -> bool:
 
 
 def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
-    """Whether another run names the same file; those of older versions did when they ran again."""
-    return runs.history is not None and runs.history.names(owner, name.rpartition("/")[0])
+    """Whether another run names the same file: one of the same batch or chain; those of older
+    versions did when they ran again."""
+    if _is_live(name, runs, owner):
+        return True
+    return runs.history is not None and runs.history.names(owner, _folder_of(name))
+
+
+def _is_live(name: str, runs: RunRegistry, owner: str) -> bool:
+    """Whether a run that goes on shares this file."""
+    folder, going = _folder_of(name), runs.line_of(owner)
+    return any(kept.folder == folder for run in going for kept in run.job.inputs.values())
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from weakref import WeakValueDictionary
 
 from comfy.client.client import Client
 from comfy.errors import ComfyError
@@ -54,6 +55,7 @@ class ComfyServer:
         self._ours: deque[str] = deque(maxlen=100)  # more than are in its queue at once
         self._left: list[str] = []
         self._doubted = threading.Event()
+        self._uploading = WeakValueDictionary[str, threading.Lock]()
 
     @property
     def url(self) -> str:
@@ -110,6 +112,11 @@ class ComfyServer:
             self._last = needs
             self._ours.append(prompt_id)
             self._of_others.discard(prompt_id)
+
+    def uploading(self, folder: str) -> threading.Lock:
+        """To be held while this folder for files that several runs share gets one, or loses it."""
+        with self._lock:
+            return self._uploading.setdefault(folder, threading.Lock())
 
     def free(self) -> None:
         """Have it free its memory, so that nothing is there that a next prompt could use again;

@@ -22,7 +22,7 @@ from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput
-from comfy.runs.input_files import UPLOADS
+from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import Run, RunRegistry
 from comfy.servers.needs import Needs
 from comfy.servers.pool import ServerPool
@@ -106,7 +106,9 @@ class Starter:
         self._check_together(form, Needs(prompt, brought), owner)
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
-                key: self._input(one if isinstance(one, KeptUpload) else kept[key], targets[key])
+                key: self._input(
+                    one if isinstance(one, KeptUpload) else kept[key], targets[key], group
+                )
                 for key, one in files.items()
             }
             outputs = frozenset(output.node for output in form.outputs) or None
@@ -201,9 +203,10 @@ class Starter:
                 message("Ask whoever runs this app to put all that it needs on one server."),
             )
 
-    def _input(self, file: KeptUpload, targets: tuple[InputRef, ...]) -> KeptInput:
+    def _input(self, file: KeptUpload, targets: tuple[InputRef, ...], group: str) -> KeptInput:
         below = file.below if self.blobs.path(file.below) else ""
-        return KeptInput(file.name, file.digest, targets, below, file.result)
+        folder = shared_folder(group, file.name, file.digest) if group else ""
+        return KeptInput(file.name, file.digest, targets, below, file.result, folder)
 
     def again(
         self,
@@ -220,7 +223,7 @@ class Starter:
         Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs.
         """
-        job = self.runs.record(run_id, owner).job
+        job = _alone(self.runs.record(run_id, owner).job)
         self.runs.check_room(owner, address)
         form = self._check_again(job, owner)
         with self._held(job.inputs) as uploads:
@@ -312,6 +315,12 @@ def _counted_on(values: Mapping[str, object], form: Form, job: Job) -> Mapping[s
     if not counting and all(values.get(key) is not None for key in seeds):
         counting = seeds
     return dict(values) | {key: CountUp(int(str(job.values[key]))) for key in counting}
+
+
+def _alone(job: Job) -> Job:
+    """The same for a run that is of no group."""
+    inputs = {key: replace(kept, folder="") for key, kept in job.inputs.items()}
+    return replace(job, inputs=inputs)
 
 
 def _varied(job: Job, form: Form, rng: random.Random) -> Job:

@@ -26,6 +26,7 @@ from comfy.runs.input_files import bound_prompt, names_on_server, with_names
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import ServerPool
+from comfy.servers.server import ComfyServer
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
@@ -318,8 +319,11 @@ def test_a_limit_that_passes_ends_an_upload(demo: DemoServer, runs: LocalRunRegi
         if asked == 3:
             raise Over("enough")
 
-    with Client(demo.url) as client, pytest.raises(Over):
-        bound_prompt(given(runs, bytes(8 * 2**20)), "a run", client, runs.files, check)
+    one = given(runs, bytes(8 * 2**20))
+    with Client(demo.url) as client:
+        locks = ComfyServer(client).uploading
+        with pytest.raises(Over):
+            bound_prompt(one, "a run", client, runs.files, check, locks)
     folder = demo.storage.folder("input")
     assert folder is not None
     assert not list(folder.rglob(NAME))
