@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from comfy.prompt.outputs import ASIDE, Output
@@ -167,6 +167,10 @@ class Form:
             if candidate.key == key:
                 return candidate
         raise KeyError(key)
+
+    def with_fields(self, keys: Collection[str]) -> Form:
+        """The form with these fields alone."""
+        return replace(self, fields=tuple(one for one in self.fields if one.key in keys))
 
     def to_json(self) -> dict[str, Any]:
         """The form as `comfy form --json` prints it."""

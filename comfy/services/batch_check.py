@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from comfy.batches.content import BatchContent, BatchRows
@@ -98,7 +98,7 @@ def _wrong(
 ) -> Iterator[BatchProblem]:
     """What is wrong with values; the first say which ones may be meant, the rest is counted."""
     count = 0
-    columns = _with_fields(form, [one.key for one in content.columns])
+    columns = form.with_fields({one.key for one in content.columns})
     for row in content.table:
         _, errors = starter.judged_values(columns, row.values, owner, hints=count < MOST_TOLD)
         for key in row.values:
@@ -106,7 +106,7 @@ def _wrong(
                 count += 1
                 yield BatchProblem(errors[key], key, row.number)
     for axis in content.axes:
-        own = _with_fields(form, [axis.key])
+        own = form.with_fields({axis.key})
         for value in axis.values:
             text = str(content.base.get(axis.key, ""))
             try:
@@ -120,11 +120,6 @@ def _wrong(
                 count += 1
                 told = message("“{value}”: {problem}", value=short(value), problem=said)
                 yield BatchProblem(told, axis.key)
-
-
-def _with_fields(form: Form, keys: Collection[str]) -> Form:
-    """A form with these fields alone."""
-    return replace(form, fields=tuple(field for field in form.fields if field.key in keys))
 
 
 def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
@@ -204,7 +199,7 @@ def _work(form: Form, values: Mapping[str, object]) -> SamplingWork | None:
     """What the samplers of a run with these values do. Only numbers decide how much."""
     numbers = [field for field in form.fields if field.type in _NUMBERS and field.widget != "seed"]
     own = {field.key: values[field.key] for field in numbers if field.key in values}
-    checked, _ = check(_with_fields(form, own.keys()), own)
+    checked, _ = check(form.with_fields(own.keys()), own)
     prompt = dict(form.prompt)
     for field in numbers:
         for node, name in field.targets if field.key in checked else ():

@@ -7,8 +7,10 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Self, TypeVar
 
+from comfy.batches.row_judge import RowJudge
 from comfy.errors import RunGoesOn
 from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
@@ -46,6 +48,7 @@ class TaskRunner:
         self._runs = starter.runs
         self._owner = owner
         self._address = address
+        self._judge = RowJudge(partial(starter.checked, owner=owner))
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any task is begun."""
@@ -98,6 +101,7 @@ class TaskRunner:
                 group=task.group,
                 parent=task.parent,
                 run_id=run_id,
+                check=self._judge.checked,
             )
         except RunGoesOn:  # somebody else has begun the same in the meantime
             return self._runs.get(run_id, self._owner)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from comfy.batches.row_judge import Check
 from comfy.errors import ComfyError, WorkflowError
 from comfy.filenames import plain_name
 from comfy.form.check import check, labelled_errors
@@ -81,13 +82,14 @@ class Starter:
         group: str = "",
         parent: str = "",
         run_id: str = "",
+        check: Check | None = None,
     ) -> Run:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
         an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
         `deadline`, `watched`, `keeps_going`, `group`, `parent`, `run_id`: as of
-        `RunRegistry.submit`.
+        `RunRegistry.submit`. `check` is called in the place of `checked`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
@@ -95,7 +97,8 @@ class Starter:
         workflow, form = self.forms.form(name, owner, values)
         seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
-        prompt, used = fill(workflow, form, self._checked(form, values, owner), self.rng)
+        clean = check(form, values) if check else self.checked(form, values, owner)
+        prompt, used = fill(workflow, form, clean, self.rng)
         files = {
             key: value for key, value in values.items() if isinstance(value, Upload | KeptUpload)
         }
@@ -128,7 +131,7 @@ class Starter:
         """FieldErrors, WorkflowError, ServerUnreachable or ServerError where `start` would raise
         them for these values."""
         _, form = self.forms.form(name, owner, values)
-        self._checked(form, values, owner)
+        self.checked(form, values, owner)
 
     def start_batch(  # noqa: PLR0913 - as of `start`
         self,
@@ -181,7 +184,7 @@ class Starter:
         fixed = {} if edits else _fixed(form, values)
         return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
 
-    def _checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
+    def checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
         """Clean values for every field. Raises FieldErrors."""
         cleaned, errors = self.judged_values(form, values, owner)
         if errors:
