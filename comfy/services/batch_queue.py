@@ -57,7 +57,7 @@ class BatchTable:
     live: Mapping[int, str]
 
 
-class BatchQueue(GroupQueue[OpenBatch]):
+class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     """See `GroupQueue`; `recent` waits for no disk either. BatchNotFound wherever there is no such
     batch of this owner."""
 

@@ -38,7 +38,7 @@ class StartedChain:
     values: Mapping[str, object]
 
 
-class ChainQueue(GroupQueue[OpenChain]):
+class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     """See `GroupQueue`; `recent` waits for no disk either. ChainNotFound wherever there is no such
     chain of this owner."""
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from comfy.errors import ComfyError
 from comfy.messages import message
@@ -56,10 +56,19 @@ class OpenGroup(ABC):
         """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
 
 
+class Standing(Protocol):
+    """How far one is."""
+
+    @property
+    def finished(self) -> bool:
+        """It is over."""
+
+
 Open = TypeVar("Open", bound=OpenGroup)
+Told = TypeVar("Told", bound=Standing)
 
 
-class GroupQueue(ABC, Generic[Open]):
+class GroupQueue(ABC, Generic[Open, Told]):
     """Any thread may call anything here; only `subscribe` waits for no disk."""
 
     kind: ClassVar[Kind]
@@ -116,7 +125,16 @@ class GroupQueue(ABC, Generic[Open]):
         with self._lock:
             return tuple(self._open.get(one.id, one) for one in groups)
 
+    @property
+    def is_closing(self) -> bool:
+        """The program ends: what is not over goes on in the next one."""
+        return self._runs.closed or self._closing.is_set()
+
     # What each kind does
+
+    @abstractmethod
+    def get(self, group_id: str, owner: str, /) -> Told:
+        """How far one of this owner's is."""
 
     @abstractmethod
     def _take_up(self, group: Group) -> None:
@@ -131,10 +149,6 @@ class GroupQueue(ABC, Generic[Open]):
         """Keep no more of one that has ended than people are told."""
 
     # Inside
-
-    @property
-    def _is_closing(self) -> bool:
-        return self._runs.closed or self._closing.is_set()
 
     def _end_unwaited(self, group: Group) -> None:
         """Whoever waited for it is gone."""
@@ -202,7 +216,7 @@ class GroupQueue(ABC, Generic[Open]):
             except Exception:
                 log.exception("A %s failed inside this program", self.kind)
                 one.fail(ComfyError(_OUR_FAULT))
-            if self._is_closing or not one.settle():  # else it goes on in the next life
+            if self.is_closing or not one.settle():  # else it goes on in the next life
                 break
         self._save(one)
         self._let_go(one)

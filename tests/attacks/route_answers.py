@@ -142,8 +142,12 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             ("/api/v1/batches/{batch_id}", "/api/v1/chains/{chain_id}"),
             rest(GET=people(404), DELETE=people(404)),  # none is called so
         ),
-        "/api/v1/batches/{batch_id}/rows": rest(GET=people(404), POST=people(422)),
+        **dict.fromkeys(
+            ("/api/v1/batches/{batch_id}/events", "/api/v1/batches/{batch_id}/rows"),
+            rest(GET=people(404), POST=people(422)),
+        ),
         "/api/v1/batches/{batch_id}/{change}": rest(POST=people(422)),
+        "/api/v1/chains/{chain_id}/events": rest(GET=people(404)),
         "/api/v1/chains/{chain_id}/stop": rest(POST=people(404)),
         "/api/v1/chains/{chain_id}/continue": rest(POST=people(404)),
         "/api/v1/uploads": rest(POST=Answers(201, 201, 401)),

@@ -65,7 +65,7 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         assert cookie == "done\n"
         environment = os.environ | {"PYTHONPATH": str(ROOT), "WEBHOOK_SECRET": secret}
         environment["GRADIO_TEMP_DIR"] = environment["TMPDIR"] = str(tmp_path)
-        plain, remote, named, tools, relay, webhook = (
+        plain, remote, named, tools, batch, relay, webhook = (
             done([sys.executable, "-c", block], tmp_path, environment)
             for written in code("python")
             if (block := written.replace(WRITTEN, app.url).replace("9000", str(port)))
@@ -74,6 +74,7 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         assert re.search(r"^done .*\.png$", plain, re.M)
         assert "done (" in remote
         assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
+        assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
         assert tools.endswith("['image', 'text']\n")
         told = json.loads(code("json")[0])

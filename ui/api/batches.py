@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -23,6 +23,7 @@ from comfy.services.open_batch import BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
+from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.files.batch_files import TABLE_FILE
@@ -82,6 +83,7 @@ def batches_api(
     processor for long."""
     router = APIRouter(tags=["Batches"])
     batches, told = services.batches, BatchJson(services, runs)
+    news = GroupEvents(services, identity, batches, told.summary)
 
     @router.post(
         "/workflows/{name:path}/batches", status_code=201, openapi_extra={"requestBody": _BODY}
@@ -114,6 +116,17 @@ def batches_api(
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How far one of your batches is."""
         return AsciiJSON(told.summary(batches.get(batch_id, owner)))
+
+    @router.get("/batches/{batch_id}/events", responses={200: EVENTS})
+    async def events(
+        request: Request,
+        batch_id: str,
+        owner: str = Depends(identity.caller),
+        last_event_id: str = Header(""),
+    ) -> Response:
+        """Server-sent events as those of a run: how far it is, at once and whenever that is new,
+        also while it is paused, and as `end` the last time."""
+        return await news.answer(request, batch_id, owner, last_event_id)
 
     @router.get("/batches/{batch_id}/rows")
     def rows(  # noqa: PLR0913 - what is wanted, by name
@@ -197,7 +210,8 @@ class BatchJson:
     def summary(self, batch: BatchSummary) -> dict[str, Any]:
         """How far it is."""
         root = self._runs.json.root
-        return asdict(batch) | {"url": f"{root}{API}/batches/{batch.id}"}
+        more = {"finished": batch.finished, "url": f"{root}{API}/batches/{batch.id}"}
+        return asdict(batch) | more
 
     def rows(
         self, table: BatchTable, view: TableView, places: Sequence[int]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.messages import message
@@ -17,6 +17,7 @@ from comfy.services.open_chain import ChainStanding, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
+from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.services import Services
@@ -41,6 +42,7 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -
     identity = bodies.identity
     router = APIRouter(tags=["Chains"])
     chains, told = services.chains, ChainJson(services, runs)
+    news = GroupEvents(services, identity, chains, told.whole)
 
     @router.post(
         "/workflows/{name:path}/chains", status_code=201, openapi_extra={"requestBody": _BODY}
@@ -72,6 +74,17 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How far each of its steps is, with the runs that have ended."""
         return AsciiJSON(told.whole(chains.get(chain_id, owner)))
+
+    @router.get("/chains/{chain_id}/events", responses={200: EVENTS})
+    async def events(
+        request: Request,
+        chain_id: str,
+        owner: str = Depends(identity.caller),
+        last_event_id: str = Header(""),
+    ) -> Response:
+        """Server-sent events as those of a run: how far each step is, at once and whenever that is
+        new, and as `end` the last time."""
+        return await news.answer(request, chain_id, owner, last_event_id)
 
     @router.post("/chains/{chain_id}/stop")
     def stop(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -145,6 +158,7 @@ class ChainJson:
             "workflow": chain.chain,
             "title": chain.title,
             "state": chain.state,
+            "finished": chain.finished,
             "why": chain.why,
             "created_at": chain.created_at,
             "url": f"{self._runs.json.root}{API}/chains/{chain.id}",

@@ -1,23 +1,27 @@
-"""What of a run is carried as it comes: its events, the image of the work so far, its files."""
+"""What is carried as it comes: the events of runs, batches and chains, and of a run the image of
+the work so far and its files."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 
-from comfy.errors import RunNotFound
+from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import message
 from comfy.protocol.events import Preview
 from comfy.records.record import Record
 from comfy.runs.interface import Run
+from comfy.services.group_queue import GroupQueue
 from ui.api.problems import NotThere
 from ui.api.runs import Runs
-from ui.api.watch import NO_STORE, RunStream, states_of
+from ui.api.watch import NO_STORE, LiveStream, standings_of, states_of
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles
 from ui.services import Services
@@ -29,9 +33,10 @@ from ui.web.shares import caller_of
 _NO_PREVIEW = message("There is no preview of this run at the moment.")
 _FRAMES = "multipart/x-mixed-replace"
 _BOUNDARY = "frame"
+_STILL_HERE = b": still here\n\n"
 _PNG = b"\x89PNG"
 _ANY = {"schema": {"type": "string", "format": "binary"}}
-_EVENTS: dict[str, Any] = {
+EVENTS: dict[str, Any] = {
     "description": "Events",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
@@ -55,9 +60,9 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
             return runs.record(run_id, owner)
 
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
-        return RunStream(body, media_type, services.waiting, caller_of(request.scope, identity))
+        return LiveStream(body, media_type, services.waiting, caller_of(request.scope, identity))
 
-    @router.get("/runs/{run_id}/events", responses={200: _EVENTS})
+    @router.get("/runs/{run_id}/events", responses={200: EVENTS})
     async def events(
         request: Request,
         run: Run | Record = Depends(found),
@@ -69,10 +74,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         if not isinstance(run, Record) and not run.state.phase.finished:
             return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
         record = run if isinstance(run, Record) else run.record
-        ended = await asyncio.to_thread(runs.told, record)
-        if state_id(ended) == last_event_id:
-            return Response(status_code=204)
-        return Response(sse(ended), media_type="text/event-stream", headers=NO_STORE)
+        return end_event(await asyncio.to_thread(runs.told, record), last_event_id)
 
     @router.get("/runs/{run_id}/preview", responses={200: _IMAGES})
     async def preview(
@@ -123,11 +125,52 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
     return router
 
 
+@dataclass(frozen=True, slots=True)
+class GroupEvents:
+    """Answers with the events of batches, or of chains, each of which is all that `told` says of
+    one; it may wait."""
+
+    services: Services
+    identity: Identity
+    groups: GroupQueue[Any, Any]
+    told: Callable[[Any], dict[str, Any]]
+
+    async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
+        """Those of one of this owner's, from the first that is not the one with the id `known`.
+        Raises as `get` of its queue."""
+        standing = await asyncio.to_thread(self.groups.get, group_id, owner)
+        if standing.finished:
+            return end_event(await asyncio.to_thread(self.told, standing), known)
+        caller = caller_of(request.scope, self.identity)
+        events = self._events(group_id, owner, known)
+        return LiveStream(events, "text/event-stream", self.services.waiting, caller)
+
+    async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
+        with suppress(ComfyError):  # such as: it is deleted. Whoever asks again is told
+            async for standing in standings_of(self.groups, group_id, owner):
+                if standing is None:
+                    yield _STILL_HERE
+                    continue
+                told = await asyncio.to_thread(self.told, standing)
+                if state_id(told) != known:
+                    known = state_id(told)
+                    yield sse(told)
+                if self.groups.is_closing:  # it goes on in the app's next life
+                    return
+
+
+def end_event(told: dict[str, Any], known: str) -> Response:
+    """The event of what has ended; 204 for whoever knows it."""
+    if state_id(told) == known:
+        return Response(status_code=204)
+    return Response(sse(told), media_type="text/event-stream", headers=NO_STORE)
+
+
 async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
     """The events of a run that goes on, from the first that is not the one with the id `known`."""
     async for state in states_of(run):
         if state is None:
-            yield b": still here\n\n"
+            yield _STILL_HERE
             continue
         tell = runs.told if state.phase.finished else runs.listed
         told = await asyncio.to_thread(tell, run.record)
@@ -137,7 +180,7 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
 
 
 def sse(told: dict[str, object]) -> bytes:
-    """A run as an event."""
+    """A run, a batch or a chain as an event."""
     name = "end" if told["finished"] else "state"
     return f"id: {state_id(told)}\nevent: {name}\ndata: {json_text(told)}\n\n".encode()
 

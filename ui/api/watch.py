@@ -1,4 +1,5 @@
-"""Following a run on the event loop, which waits for nobody: no thread is held meanwhile."""
+"""Following a run, a batch or a chain on the event loop, which waits for nobody: no thread is held
+meanwhile."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -14,8 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
-from comfy.services.batch_queue import BatchQueue
-from comfy.services.chain_queue import ChainQueue
+from comfy.services.group_queue import GroupQueue, Told
 from ui.web.body_limits import BUSY
 from ui.web.responses import Problem
 from ui.web.shares import Caller, Share
@@ -29,9 +30,9 @@ SILENCE = 10.0  # seconds after which a stream says that it is still there
 NO_STORE = {"cache-control": "no-store"}
 
 
-class RunStream(StreamingResponse):
-    """An answer that goes on as its run does; what it is made from ends with it. One of `caller`'s
-    of which `room` has so many."""
+class LiveStream(StreamingResponse):
+    """An answer that goes on as a run, a batch or a chain does; what it is made from ends with it.
+    One of `caller`'s of which `room` has so many."""
 
     def __init__(
         self, body: AsyncGenerator[bytes], media_type: str, room: Share, caller: Caller
@@ -40,7 +41,7 @@ class RunStream(StreamingResponse):
         self._body, self._room, self._caller = body, room, caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, as long as the run goes on and its caller listens."""
+        """Answer, as long as that goes on and its caller listens."""
         with self._room.held(self._caller) as place:
             if place:
                 async with contextlib.aclosing(self._body):
@@ -58,13 +59,6 @@ def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
         yield changed
     finally:
         leave()
-
-
-def news_of_owner(
-    groups: BatchQueue | ChainQueue, owner: str
-) -> contextlib.AbstractContextManager[asyncio.Event]:
-    """The same for all batches or chains of an owner."""
-    return news_of(lambda tell: groups.subscribe(lambda whose: tell() if whose == owner else None))
 
 
 async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
@@ -85,6 +79,27 @@ async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
                     break
 
 
+async def standings_of(
+    groups: GroupQueue[Any, Told], group_id: str, owner: str
+) -> AsyncGenerator[Told | None]:
+    """The same of a batch or a chain of this owner's. Raises as its `get`, also where it is deleted
+    meanwhile."""
+
+    def own_news(tell: Callable[[], None]) -> Callable[[], None]:
+        return groups.subscribe(lambda whose: tell() if whose == owner else None)
+
+    with news_of(own_news) as changed:
+        while True:
+            changed.clear()
+            standing = await asyncio.to_thread(groups.get, group_id, owner)
+            yield standing
+            if standing.finished:
+                return
+            while not await _within(changed, SILENCE):
+                yield None
+            await asyncio.sleep(_PAUSE)
+
+
 async def ends_first(run: Run, request: Request) -> bool:
     """Wait until a run is at its end; False where whoever waits for it leaves before. The body of
     the request was read."""
@@ -97,18 +112,13 @@ async def ends_first(run: Run, request: Request) -> bool:
 
 
 async def group_ends_first(
-    groups: BatchQueue | ChainQueue, group_id: str, owner: str, request: Request
+    groups: GroupQueue[Any, Any], group_id: str, owner: str, request: Request
 ) -> bool:
     """The same for a batch or a chain of this owner's."""
 
-    def is_over() -> bool:
-        return groups.get(group_id, owner).finished
-
     async def end() -> None:
-        with news_of_owner(groups, owner) as changed:
-            while not await asyncio.to_thread(is_over):
-                await changed.wait()
-                changed.clear()
+        async for _ in standings_of(groups, group_id, owner):
+            pass
 
     return await _before_leaving(end(), request)
 

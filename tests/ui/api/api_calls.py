@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import requests
 
@@ -48,3 +50,25 @@ def problem(answer: requests.Response, status: int) -> dict[str, Any]:
     assert told["title"]
     assert told["detail"]
     return told
+
+
+class Event(NamedTuple):
+    """One that was heard: its id, its name, and what it tells."""
+
+    id: str
+    name: str
+    told: dict[str, Any]
+
+
+def events(answer: requests.Response) -> Iterator[Event]:
+    """What comes over a stream; comments are events without a name."""
+    fields: dict[str, str] = {}
+    for line in answer.iter_lines(decode_unicode=True):
+        if line.startswith(":"):
+            yield Event("", "", {})
+        elif line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif fields:
+            yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+            fields = {}

@@ -13,7 +13,8 @@ from tests.support.http_client import ANN, BOB
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import eventually
-from tests.ui.api.api_calls import QUICK, call, problem
+from tests.ui.api.api_calls import QUICK, call, events, problem
+from ui.api import watch
 
 BATCH = "/workflows/text-to-image/batches"
 CHAIN = "/workflows/create-upscale-detail.chain/chains"
@@ -180,6 +181,47 @@ def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
         rows = pages(app, f"{batch['url']}/rows", "rows")
         assert [[row["number"] for row in page] for page in rows] == [[1, 2], [3]]
         problem(call(app, "GET", f"{batch['url']}/rows?cursor=none"), 422)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [(BATCH, {"values": QUICK, "axes": STEPS}), (CHAIN, {"values": SMALL})]
+)
+def test_events_tell_batches_and_chains_to_their_ends(
+    app: RunningApp, path: str, body: dict[str, Any]
+) -> None:
+    """Each event is all that is told of one, and nothing is told twice; whoever knows the end is
+    told so."""
+    begun = call(app, "POST", path, json=body).json()
+    address = f"{begun['url']}/events"
+    with call(app, "GET", address, stream=True) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        heard = [event for event in events(answer) if event.name]
+    assert [event.name for event in heard] == ["state"] * (len(heard) - 1) + ["end"]
+    assert len({event.id for event in heard}) == len(heard)
+    end = heard[-1]
+    assert end.told == call(app, "GET", begun["url"]).json()
+    assert (end.told["finished"], end.told["state"]) == (True, "done")
+    known = call(app, "GET", address, headers={"last-event-id": end.id})
+    assert (known.status_code, known.content) == (204, b"")
+    with call(app, "GET", address, headers={"last-event-id": heard[0].id}) as answer:
+        assert [event.id for event in events(answer)] == [end.id]
+    problem(call(app, "GET", address, BOB), 404)
+
+
+@pytest.mark.parametrize(("path", "body"), [(BATCH, {"axes": STEPS}), (CHAIN, {})])
+def test_events_end_with_what_is_deleted(
+    served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go on meanwhile, also while nothing happens."""
+    monkeypatch.setattr(watch, "SILENCE", 0.05)
+    with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
+        begun = call(app, "POST", path, json=body).json()
+        with call(app, "GET", f"{begun['url']}/events", stream=True) as answer:
+            heard = events(answer)
+            assert next(heard).told["state"] == "running"
+            assert next(event for event in heard if not event.name)
+            call(app, "DELETE", begun["url"])
+            assert "end" not in [event.name for event in heard]
 
 
 def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:

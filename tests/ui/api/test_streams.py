@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-import requests
 from PIL import Image
 
 from tests.support.http_client import BOB
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import eventually
-from tests.ui.api.api_calls import QUICK, call, problem, run_of
+from tests.ui.api.api_calls import QUICK, call, events, problem, run_of
 from ui.api import watch
 
 SLOW = {**QUICK, "5.steps": 12}
@@ -28,40 +25,18 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
         yield served
 
 
-class Event(NamedTuple):
-    """One that was heard: its id, its name, and the run as it was."""
-
-    id: str
-    name: str
-    run: dict[str, Any]
-
-
-def events(answer: requests.Response) -> Iterator[Event]:
-    """What comes over a stream; comments are events without a name."""
-    fields: dict[str, str] = {}
-    for line in answer.iter_lines(decode_unicode=True):
-        if line.startswith(":"):
-            yield Event("", "", {})
-        elif line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        elif fields:
-            yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
-            fields = {}
-
-
 def test_events_tell_a_run_to_its_end(app: RunningApp) -> None:
     """They begin with the run as it is, tell each phase in its order, and end with the result."""
     run = run_of(app, values=SLOW, wait=False)
     with call(app, "GET", f"{run['url']}/events", stream=True) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         heard = list(events(answer))
-    phases = list(dict.fromkeys(event.run["phase"] for event in heard))
+    phases = list(dict.fromkeys(event.told["phase"] for event in heard))
     assert phases[-2:] == ["running", "done"]
     assert [event.name for event in heard] == ["state"] * (len(heard) - 1) + ["end"]
     assert len({event.id for event in heard}) == len(heard)
-    assert {event.run["step"] for event in heard} > {0, 5}
-    assert heard[-1].run == call(app, "GET", run["url"]).json()
+    assert {event.told["step"] for event in heard} > {0, 5}
+    assert heard[-1].told == call(app, "GET", run["url"]).json()
 
 
 def test_whoever_comes_back_hears_what_is_new(app: RunningApp) -> None:
@@ -70,12 +45,12 @@ def test_whoever_comes_back_hears_what_is_new(app: RunningApp) -> None:
     run = run_of(app, values=SLOW, wait=False)
     address = f"{run['url']}/events"
     with call(app, "GET", address, stream=True) as answer:
-        first = next(event for event in events(answer) if event.run["step"] > 2)
+        first = next(event for event in events(answer) if event.told["step"] > 2)
     again = {"last-event-id": first.id}
     with call(app, "GET", address, headers=again, stream=True) as answer:
         heard = list(events(answer))
     assert first.id not in {event.id for event in heard}
-    assert min(event.run["step"] for event in heard if event.run["step"]) >= first.run["step"]
+    assert min(event.told["step"] for event in heard if event.told["step"]) >= first.told["step"]
     end = heard[-1]
     assert end.name == "end"
     assert call(app, "GET", address, headers={"last-event-id": end.id}).status_code == 204
@@ -91,9 +66,9 @@ def test_nothing_is_told_twice(app: RunningApp) -> None:
     address = f"{waiting['url']}/events"
     with call(app, "GET", address, stream=True) as answer:
         known = next(events(answer))
-    assert known.run["phase"] == "waiting"
+    assert known.told["phase"] == "waiting"
     with call(app, "GET", address, headers={"last-event-id": known.id}, stream=True) as answer:
-        assert next(events(answer)).run["phase"] == "running"
+        assert next(events(answer)).told["phase"] == "running"
     call(app, "DELETE", first["url"])
 
 

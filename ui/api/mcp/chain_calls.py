@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 import anyio
@@ -12,7 +12,7 @@ from mcp.server.context import ServerRequestContext
 from comfy.errors import ChainNotFound
 from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainStanding, StepStanding
-from ui.api.watch import news_of_owner
+from ui.api.watch import standings_of
 from ui.languages.current import translated
 from ui.web.identity import NOBODY
 from ui.web.responses import Problem
@@ -23,22 +23,22 @@ async def follow_chain(
 ) -> ChainStanding:
     """Tell how far a chain is, to its end, which is returned. It is stopped where that breaks off,
     and forgotten where its owner could not find it again."""
-    told, is_over = -1.0, False
+    told, last = -1.0, None
     try:
-        with news_of_owner(chains, owner) as changed:
-            while True:
-                changed.clear()
-                standing = await asyncio.to_thread(chains.get, chain_id, owner)
-                done = sum(map(_part, standing.steps)) / len(standing.steps)
+        async with aclosing(standings_of(chains, chain_id, owner)) as standings:
+            async for standing in standings:
+                if standing is None:  # nothing is new
+                    continue
+                last = standing
+                done = sum(map(_part, last.steps)) / len(last.steps)
                 if done > told:  # as the protocol asks
                     told = done
-                    await context.session.report_progress(done, 1.0, _at_work(standing))
-                if is_over := standing.finished:
-                    return standing
-                await changed.wait()
+                    await context.session.report_progress(done, 1.0, _at_work(last))
+        assert last is not None  # else it would have raised
+        return last
     finally:
         end = chains.delete if owner == NOBODY else chains.stop
-        if owner == NOBODY or not is_over:
+        if owner == NOBODY or last is None or not last.finished:
             with anyio.CancelScope(shield=True), suppress(ChainNotFound):
                 await asyncio.to_thread(end, chain_id, owner)
 
