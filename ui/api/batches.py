@@ -21,7 +21,7 @@ from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.batch_rows import RowState
 from comfy.services.open_batch import BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
-from ui.api.runs import PAGE, Limit, Runs, page_of
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Sent, SentValues, form_for
@@ -105,7 +105,7 @@ def batches_api(
 
     @router.get("/batches")
     def listed(
-        *, cursor: str = "", limit: Limit = PAGE, owner: str = Depends(identity.caller)
+        *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Your batches, the newest first. `next` is the `cursor` of the next page, null on the
         last."""

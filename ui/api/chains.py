@@ -15,7 +15,7 @@ from comfy.messages import message
 from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
-from ui.api.runs import PAGE, Limit, Runs, page_of
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, form_for
@@ -63,7 +63,7 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -
 
     @router.get("/chains")
     def listed(
-        *, cursor: str = "", limit: Limit = PAGE, owner: str = Depends(identity.caller)
+        *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Your chains, the newest first. `next` is the `cursor` of the next page, null on the
         last."""

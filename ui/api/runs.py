@@ -24,7 +24,7 @@ from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
-PAGE, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
+PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
 _NO_CURSOR = message("There is no such page (any more): ask once more without “cursor”.")
 
@@ -91,7 +91,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         fruitless: bool = True,
         favourites: bool = False,
         cursor: str = "",
-        limit: Limit = PAGE,
+        limit: Limit = PAGE_LENGTH,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Your runs: on the first page those that go on, in the order of their turns, then those
