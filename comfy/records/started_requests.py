@@ -1,4 +1,4 @@
-"""Which runs a request has started, so that a program may send it again without starting more."""
+"""What a request has started, so that a program may send it again without starting more."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class OtherRequest(ComfyError):
 
 class StartedRequests:
     """The requests of all owners of the last day, in the database of the history: of each nothing
-    but digests and the ids of its runs. All methods may be called from any thread.
+    but digests and the ids of what it has started: runs, a batch, a chain or uploads. All methods
+    may be called from any thread.
 
     ComfyError, with a sentence, wherever the database cannot be used.
     """

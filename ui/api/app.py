@@ -75,7 +75,7 @@ def api_app(
     turns = FairSlots(limits.person_working, limits.address_working)
     api.include_router(batches_api(services, identity, runs, starts, turns))
     api.include_router(chains_api(services, runs, bodies, starts))
-    api.include_router(uploads_api(identity, bodies))
+    api.include_router(uploads_api(services, bodies))
     api.include_router(docs_api(identity))
 
     @api.get("/openapi.json", include_in_schema=False)

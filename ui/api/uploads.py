@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends, Header, Request
-from starlette.exceptions import HTTPException
 
-from comfy.messages import message
-from ui.api.values import Bodies
-from ui.web.identity import Identity
+from ui.api.start import Asker, Begun, KeyedRequest, answer_of
+from ui.api.values import Bodies, Sent
+from ui.services import Services
 from ui.web.responses import AsciiJSON
+from ui.web.shares import caller_of
+from ui.web.upload_folder import UploadFolder
 
-_NO_KEY = message("No Idempotency-Key is taken here: files that are sent again are kept again.")
 _BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -26,20 +27,57 @@ _BODY: dict[str, Any] = {
 }
 
 
-def uploads_api(identity: Identity, bodies: Bodies) -> APIRouter:
+def uploads_api(services: Services, bodies: Bodies) -> APIRouter:
     """`POST /uploads`."""
     router = APIRouter(tags=["Files"])
+    identity = bodies.identity
 
     @router.post("/uploads", status_code=201, openapi_extra={"requestBody": _BODY})
     async def upload(
         request: Request,
         *,
-        idempotency_key: str = Header("", include_in_schema=False),
+        idempotency_key: str = Header(""),
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Keep files for a day; the `id` of each is a value for fields that take files."""
-        if idempotency_key:
-            raise HTTPException(400, _NO_KEY)
-        return AsciiJSON({"uploads": await bodies.keep(request, owner)}, 201)
+        """Keep files for a day; the `id` of each is a value for fields that take files. The same
+        files with the same `Idempotency-Key` are kept once."""
+        sent = await bodies.keep(request, owner)
+        asker = Asker.of(owner, request.scope, caller_of(request.scope, identity))
+        keyed = KeyedRequest(services, asker, idempotency_key)
+        begun, told = await asyncio.to_thread(_kept_once, keyed, sent)
+        return answer_of(begun, {"uploads": told})
 
     return router
+
+
+def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[dict[str, object]]]:
+    """The files that were just kept, or, where they are still there, those that the same request
+    has brought before. Raises as `KeyedRequest.once`."""
+    owner, uploads = request.asker.owner, request.services.copies.uploads
+    new = Begun(tuple(sent.told["values"].values()))
+    try:
+        begun = request.once(("uploads", ""), sent, lambda *_: new)
+    except BaseException:
+        _remove(uploads, owner, new)
+        raise
+    if not begun.again:
+        return new, _told(uploads, owner, new)
+    if len(told := _told(uploads, owner, begun)) == len(begun.ids):
+        _remove(uploads, owner, new)
+        return begun, told
+    return new, _told(uploads, owner, new)
+
+
+def _told(uploads: UploadFolder, owner: str, begun: Begun) -> list[dict[str, object]]:
+    """The ids, names and sizes of those that are there."""
+    files = {place: uploads.find(owner, place) for place in begun.ids}
+    return [
+        {"id": place, "name": file.name, "bytes": file.stat().st_size}
+        for place, file in files.items()
+        if file is not None
+    ]
+
+
+def _remove(uploads: UploadFolder, owner: str, begun: Begun) -> None:
+    for place in begun.ids:
+        uploads.remove(owner, place.partition("/")[0])

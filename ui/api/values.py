@@ -65,17 +65,14 @@ class Bodies:
             async with request.form(max_files=MOST_FILES, max_part_size=limits.page_body) as form:
                 return await self._of_form(form, owner)
 
-    async def keep(self, request: Request, owner: str) -> list[dict[str, object]]:
-        """The files of a multipart request, kept as uploads: their ids, names and sizes.
-        HTTPException."""
+    async def keep(self, request: Request, owner: str) -> Sent:
+        """The files of a multipart request, kept as uploads: their ids are its values, by their
+        numbers. HTTPException."""
         with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
-                ids = await self._kept(files, owner)
-                return [
-                    {"id": upload, "name": upload.partition("/")[2], "bytes": file.size}
-                    for upload, file in zip(ids, files, strict=True)
-                ]
+                ids = {str(at): one for at, one in enumerate(await self._kept(files, owner))}
+                return Sent({"values": ids}, frozenset(ids))
 
     async def _text(self, request: Request) -> bytes:
         most, body = self.services.limits.body, bytearray()

@@ -92,9 +92,12 @@ def test_whoever_waits_for_a_chain_without_a_key_ends_it_by_leaving() -> None:
         path = "/workflows/create-upscale-detail.chain/chains?wait=true"
         with pytest.raises(requests.Timeout):
             call(app, "POST", path, json={}, timeout=2)
+
+        def states() -> list[str]:
+            return [one["state"] for one in call(app, "GET", "/chains").json()["chains"]]
+
+        eventually(lambda: states() == ["stopped"])
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
-        (chain,) = call(app, "GET", "/chains").json()["chains"]
-        assert chain["state"] == "stopped"
 
 
 def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
@@ -120,11 +123,30 @@ def test_files_are_compared_by_their_bytes(app: RunningApp) -> None:
     problem(with_file(saved("JPEG")), 422)
 
 
-def test_uploads_take_no_key(app: RunningApp) -> None:
-    """It is refused, rather than not heeded."""
-    files = {"file": ("a.png", saved("PNG"))}
-    headers = {"idempotency-key": "upload"}
-    problem(call(app, "POST", "/uploads", files=files, headers=headers), 400)
+def test_uploads_are_kept_once(app: RunningApp) -> None:
+    """The same files with a key are those of before, and take no more room, as long as these are
+    there; others with that key are refused."""
+    uploads, owner = app.services.copies.uploads, f"browser:{ANN}"
+
+    def upload(*data: bytes) -> requests.Response:
+        files = [("file", (f"{at}.png", one)) for at, one in enumerate(data)]
+        return call(app, "POST", "/uploads", files=files, headers={"idempotency-key": "files"})
+
+    first = upload(saved("PNG"), saved("JPEG"))
+    assert first.status_code == 201, first.text
+    kept = sorted(uploads.path.rglob("*"))
+    again = upload(saved("PNG"), saved("JPEG"))
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert again.json() == first.json()
+    problem(upload(saved("PNG")), 422)
+    assert sorted(uploads.path.rglob("*")) == kept
+    uploads.remove(owner, first.json()["uploads"][0]["id"].partition("/")[0])
+    anew = upload(saved("PNG"), saved("JPEG"))
+    assert anew.status_code == 201
+    assert [(one["name"], one["bytes"] > 0) for one in anew.json()["uploads"]] == [
+        ("0.png", True),
+        ("1.png", True),
+    ]
 
 
 def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:
