@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ui.arguments import USAGE_ERROR, read_settings
 from ui.folders import ON_A_SPACE, with_shipped_workflows
 from ui.log_format import log_formatter
+from ui.named_servers import limits_of
 from ui.settings import Settings
 from ui.user_command import change_users
 from ui.web.log_limit import LogLimit
@@ -133,7 +134,9 @@ def run(
     with (
         opened_people(settings.openid, sign_ins) as openid,
         choose_servers(settings.server_addresses) as named,
-        opened_servers(named.addresses, shown=settings.only_this_machine) as servers,
+        opened_servers(
+            named.addresses, shown=settings.only_this_machine, limits=limits_of(settings.server)
+        ) as servers,
     ):
         permissions = permissions_of(settings, users, openid)
         runs = LocalRunRegistry(

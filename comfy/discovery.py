@@ -3,7 +3,7 @@ started inside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -46,15 +46,18 @@ def choose_servers(addresses: Sequence[ServerAddress]) -> Iterator[ChosenServers
 
 @contextmanager
 def opened_servers(
-    addresses: Sequence[ServerAddress], *, shown: bool = True
+    addresses: Sequence[ServerAddress],
+    *,
+    shown: bool = True,
+    limits: Mapping[str, int] | None = None,
 ) -> Iterator[ServerPool]:
     """What runs are handed to: the servers at these addresses, asked now and then whether they are
-    there. `shown`: people may read the addresses."""
+    there. `shown`: people may read the addresses; `limits`: as of `ServerPool`."""
     with ExitStack() as clients:
         opened = [
             clients.enter_context(Client(replace(address, shown=shown))) for address in addresses
         ]
-        yield clients.enter_context(ServerPool(*opened))
+        yield clients.enter_context(ServerPool(*opened, limits=limits))
 
 
 def answers(address: ServerAddress) -> bool:

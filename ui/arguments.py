@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ui.folders import INSTALLED, PROGRAM
-from ui.named_servers import OWN, warn_if_public
+from ui.named_servers import OWN, NamedServer, warn_if_public
 from ui.settings import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ USAGE_ERROR = 2
 
 # What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
 _WORDS: Mapping[str, str] = {
-    "extra_forbidden": "one has a key that is none of url, token, token_file, header and ca.",
+    "extra_forbidden": f"one has a key that is none of {', '.join(NamedServer.model_fields)}.",
     "missing": "one has no url.",
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
@@ -18,6 +18,7 @@ from comfy.errors import ComfyError
 
 log = logging.getLogger(__name__)
 
+_MOST_AT_ONCE = 50  # runs at one server
 OWN = "setting"  # the type of our own errors, whose words are told as they are
 
 
@@ -90,8 +91,8 @@ def _servers(value: object) -> object:
 
 
 class NamedServer(BaseModel):
-    """A ComfyUI with a login of its own, as `[[server]]` in the file of `--config` has it;
-    `token_file` is what stands in that file."""
+    """A ComfyUI with a login and a limit of its own, as `[[server]]` in the file of `--config` has
+    it. `limit`: how many runs are handed to it at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -100,6 +101,7 @@ class NamedServer(BaseModel):
     token_file: _SecretInFile | None = None
     header: _Headers = ()
     ca: File | None = None
+    limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] | None = None
 
     @property
     def address(self) -> ServerAddress:
@@ -136,3 +138,8 @@ def named_addresses(
         return one_each(one.address for one in servers)
     urls = [one.url.get_secret_value() for one in servers]
     return named_servers(urls, token=_told(token), header=_told(header), ca=ca)
+
+
+def limits_of(servers: Servers) -> dict[str, int]:
+    """How many runs are handed at once to the servers that have a limit, by their addresses."""
+    return {one.address.url: one.limit for one in servers if one.limit is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -33,9 +33,12 @@ class FairQueue(Generic[S]):
     turns of their address. A run that can go to none of the servers with room lets the next pass.
     """
 
-    def __init__(self, servers: Sequence[S], ahead: int = 1) -> None:
+    def __init__(
+        self, servers: Sequence[S], ahead: int = 1, limits: Mapping[S, int] | None = None
+    ) -> None:
+        """`limits`: instead of `ahead`, for the servers that have one of their own."""
         self._servers = servers
-        self._ahead = ahead
+        self._limits = dict.fromkeys(servers, ahead) | dict(limits or {})
         self._lock = threading.Lock()
         # In the order of their turns: addresses (or people with a login), people of each, runs of
         # each that wait.
@@ -105,6 +108,11 @@ class FairQueue(Generic[S]):
             self._runs.pop(run_id, None)
         self.advance()
 
+    @property
+    def room(self) -> int:
+        """How many are handed to all servers at once."""
+        return sum(self._limits.values())
+
     def server_of(self, run_id: str) -> S | None:
         """The server that a run has been handed to; None while it waits here."""
         with self._lock:
@@ -159,13 +167,14 @@ class FairQueue(Generic[S]):
         free = {
             server
             for server in self._servers
-            if server not in self._on_its_way and handed[server] < self._ahead
+            if server not in self._on_its_way and handed[server] < self._limits[server]
         }
         if not free:
             return False
         for run_id in self._order():
             waiting = self._runs[run_id]
-            server = next((one for one in waiting.candidates() if one in free), None)
+            able = (one for one in waiting.candidates() if one in free)
+            server = min(able, key=lambda one: handed[one], default=None)  # the best of such
             if server is not None:
                 self._remove(run_id)
                 self._handed[run_id], self._on_its_way[server] = server, run_id

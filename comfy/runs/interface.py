@@ -107,6 +107,10 @@ class RunRegistry(Protocol):
         """How many runs can be at work at the same time."""
 
     @property
+    def room(self) -> int:
+        """How many runs are handed to the servers at once, to run or to wait there."""
+
+    @property
     def totals(self) -> RunTotals:
         """How many runs have ended since the start, of all people, and how long they took."""
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
     from comfy.records.store import RunStore
 
-
 log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE = 600.0  # seconds
@@ -51,8 +50,7 @@ _SHUTDOWN = RunError(
 
 
 class LocalRunRegistry:
-    """All runs of this program, in bounded memory: finished ones beyond `keep` are
-    forgotten."""
+    """All runs of this program, in bounded memory: finished ones beyond `keep` are forgotten."""
 
     def __init__(  # noqa: PLR0913 - the servers, and options by name
         self,
@@ -68,16 +66,16 @@ class LocalRunRegistry:
         retries: bool = True,
     ) -> None:
         """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
-        are handed to a server at once: with more than one it need not wait for the next, but
-        whoever comes waits for all of them. `files`: where files that runs are given are kept until
-        their turn. With a `history` runs and files are kept. `retries`: as of `RunContext`."""
+        are handed at once to a server without a limit: with two it need not wait for the next, but
+        whoever comes waits for both. `files`: where files that runs are given are kept until their
+        turn. With a `history` runs and files are kept. `retries`: as of `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
         self._keep = keep
         self._limiter = RunLimiter(limits or RunLimits())
         self._durations = Durations()
-        line = FairQueue(servers.servers, ahead)
+        line = FairQueue(servers.servers, ahead, servers.limits)
         servers.on_change(line.advance)
         self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)
         self._entrance = threading.Lock()
@@ -222,8 +220,7 @@ class LocalRunRegistry:
 
     def forget(self, run_id: str, owner: str) -> None:
         """Delete a finished run of this owner and its files, here and in the history; RunNotFound
-        as with `get`, but one on record goes though nobody can read it. ComfyError if it goes on.
-        """
+        as with `get`, but one on record goes though nobody reads it. ComfyError if it goes on."""
         try:
             finished = self.record(run_id, owner).state.phase.finished
         except RunNotFound:
@@ -235,10 +232,8 @@ class LocalRunRegistry:
         if self.history is not None:
             # what is not known to have ended would be taken up at the next start
             self._record_again()
-            if (
-                not self.history.delete(run_id, owner)
-                and self.history.get(run_id, owner) is not None
-            ):
+            deleted = self.history.delete(run_id, owner)
+            if not deleted and self.history.get(run_id, owner) is not None:
                 raise ComfyError(
                     message("The history cannot be written at the moment."),
                     message("Delete this result later."),
@@ -284,6 +279,11 @@ class LocalRunRegistry:
     def width(self) -> int:
         """See `RunRegistry.width`."""
         return len(self._context.servers.servers)
+
+    @property
+    def room(self) -> int:
+        """See `RunRegistry.room`."""
+        return self._context.line.room
 
     @property
     def totals(self) -> RunTotals:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -42,8 +42,17 @@ class ServerPool:
     """At least one server. Any thread may call it. Ends with its block: then what asks is stopped;
     the clients are left to whoever made them."""
 
-    def __init__(self, *clients: Client, pauses: CheckPauses | None = None) -> None:
+    def __init__(
+        self,
+        *clients: Client,
+        pauses: CheckPauses | None = None,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        """`limits`: how many runs are handed to a server at once, by addresses; of others whoever
+        hands them over decides."""
         self.servers = tuple(map(ComfyServer, clients))
+        told = limits or {}
+        self.limits = {one: told[one.url] for one in self.servers if one.url in told}
         self._pauses = pauses or CheckPauses()
         self._changed: list[Callable[[], None]] = []
         self._closed = threading.Event()

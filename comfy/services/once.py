@@ -22,7 +22,7 @@ from comfy.services.start import Starter
 
 # What is said of a run that has ended well, where its results are not here.
 NOT_FETCHED = message("Its results could not be fetched.")
-_WAITING = 2  # tasks beside those that can run: no server ever waits for the next
+_WAITING = 2  # tasks beside those that are handed to servers: none ever waits for the next
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -133,7 +133,7 @@ class LiveTasks(Generic[Key]):
         self._watch = watch
         self._live: dict[Key, Run | Record] = {}
         self._changed, self._some_ended = threading.Event(), threading.Event()
-        self._most = _WAITING + runs.width
+        self._most = _WAITING + runs.room
         self._leave = runs.subscribe(self._look)
 
     def __enter__(self) -> Self:

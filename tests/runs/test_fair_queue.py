@@ -93,6 +93,19 @@ def test_no_more_than_allowed_are_ahead() -> None:
     assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 3, 2, 4]
 
 
+def test_a_server_may_have_a_limit_of_its_own() -> None:
+    """It fills up after the others have one each, and nobody is handed to a full one."""
+    line = FairQueue(("one", "two"), ahead=1, limits={"two": 3})
+    assert line.room == 4
+    runs = [f"a{number}" for number in range(6)]
+    for run in runs:
+        line.join(run, "a", nothing, candidates=lambda: ("two", "one"))
+        line.mark_accepted(run)
+    assert [line.server_of(run) for run in runs] == ["two", "one", "two", "two", None, None]
+    line.leave("a1")
+    assert line.server_of("a4") == "one"
+
+
 def test_one_goes_after_the_other() -> None:
     """The second of two is handed over when the server has the first, so that it runs them in this
     order."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -57,19 +58,21 @@ def without_input(class_type: str, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def pool_of(*urls: str) -> Iterator[ServerPool]:
+def pool_of(*urls: str, limits: Mapping[str, int] | None = None) -> Iterator[ServerPool]:
     with ExitStack() as opened:
         addresses = [replace(ServerAddress.parse(url), shown=False) for url in urls]
         clients = [opened.enter_context(Client(address)) for address in addresses]
-        pool = opened.enter_context(ServerPool(*clients, pauses=OFTEN))
+        pool = opened.enter_context(ServerPool(*clients, pauses=OFTEN, limits=limits))
         pool.object_info()
         yield pool
 
 
 @contextmanager
-def registry_of(*urls: str, **options: Any) -> Iterator[LocalRunRegistry]:
+def registry_of(
+    *urls: str, limits: Mapping[str, int] | None = None, **options: Any
+) -> Iterator[LocalRunRegistry]:
     with (
-        pool_of(*urls) as pool,
+        pool_of(*urls, limits=limits) as pool,
         closing(LocalRunRegistry(pool, timing=PATIENT, **options)) as runs,
     ):
         yield runs
@@ -105,6 +108,21 @@ def test_two_runs_go_to_two_servers_side_by_side() -> None:
         second.cancel()
         running(third)
         assert place_of(third) == place_of(second)
+
+
+def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
+    """The others wait here; a server without a limit has one."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        registry_of(one.url, other.url, limits={other.url: 2}) as runs,
+    ):
+        begun = [runs.submit(job(LONG), owner="me") for _ in range(5)]
+        eventually(lambda: [run.waits_here for run in begun] == [False] * 3 + [True] * 2)
+        assert Counter(map(place_of, begun)) == {one.url: 1, other.url: 2, "": 2}
+        assert (runs.width, runs.room) == (2, 3)
+        for run in begun:
+            run.cancel()
 
 
 def test_a_run_goes_to_the_server_that_has_its_model() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ui.arguments import read_settings
+from ui.named_servers import limits_of
 
 TWO = ("http://one:8188", "http://other:8188")
 
@@ -61,6 +62,19 @@ def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
     assert "hunter" not in f"{settings!r} {settings.server_addresses!r}"
 
 
+def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    """However its address is written, and with a login that is told beside it."""
+    file = tmp_path / "forms.toml"
+    file.write_text(
+        '[[server]]\nurl = "http://One:8188/"\nlimit = 3\n[[server]]\nurl = "http://other:8188"\n'
+    )
+    settings = read_settings(["--config", str(file)])
+    assert limits_of(settings.server) == {settings.server_addresses[0].url: 3}
+    file.write_text('[[server]]\nurl = "http://one:8188"\nlimit = 2\n')
+    (address,) = read_settings(["--config", str(file), "--server-token", "x"]).server_addresses
+    assert dict(address.headers) == {"Authorization": "Bearer x"}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -74,6 +88,8 @@ def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
             "A server has two tokens.",
         ),
         ('[[server]]\nurl = "http://a"\nheader = ["X: y", "hunter2"]', "write it like"),
+        ('[[server]]\nurl = "http://a"\nlimit = 0', "at least 1."),
+        ('[[server]]\nurl = "http://a"\nlimit = "hunter2"', "write a whole number"),
         ('[[server]]\nurl = "hunter2"', "This is not the address of a server."),
         ("server = 3", "it cannot be read."),
     ],
