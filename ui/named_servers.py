@@ -67,6 +67,19 @@ def _secret_in_file(value: object) -> object:
     return secret
 
 
+def _secret_in_variable(name: object) -> object:
+    """What the environment has under this name, which is not repeated: it may be a secret that was
+    written in its place."""
+    if not isinstance(name, str):
+        return name
+    secret = os.environ.get(name, "").strip()
+    if not secret:
+        raise PydanticCustomError(
+            OWN, "the environment has no variable of that name, or it is empty."
+        )
+    return secret
+
+
 def _header(value: SecretStr) -> SecretStr:
     try:
         parse_header(value.get_secret_value())
@@ -78,9 +91,11 @@ def _header(value: SecretStr) -> SecretStr:
 File = Annotated[Path, AfterValidator(_readable)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
 _SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
-_Headers = Annotated[
-    tuple[Header, ...], BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
-]
+_SecretInVariable = Annotated[SecretStr, BeforeValidator(_secret_in_variable)]
+_HeaderInVariable = Annotated[Header, BeforeValidator(_secret_in_variable)]
+_one_or_several = BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
+_Headers = Annotated[tuple[Header, ...], _one_or_several]
+_HeadersInVariables = Annotated[tuple[_HeaderInVariable, ...], _one_or_several]
 
 
 def _servers(value: object) -> object:
@@ -92,33 +107,43 @@ def _servers(value: object) -> object:
 
 class NamedServer(BaseModel):
     """A ComfyUI with a login and a limit of its own, as `[[server]]` in the file of `--config` has
-    it. `limit`: how many runs are handed to it at once."""
+    it. `token_file`, `token_env` and `header_env` are what is in the file and the variables of
+    these names; `limit`: how many runs are handed to it at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
     token: SecretStr | None = None
     token_file: _SecretInFile | None = None
+    token_env: _SecretInVariable | None = None
     header: _Headers = ()
+    header_env: _HeadersInVariables = ()
     ca: File | None = None
     limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] | None = None
 
     @property
     def address(self) -> ServerAddress:
         """Its address and how to log in there; ComfyError if one is wrong."""
-        if self.token and self.token_file:
-            raise ComfyError("A server has two tokens.", "Choose one: token or token_file.")
+        token, *more = self._tokens or (None,)
+        if more:
+            raise ComfyError(
+                "A server has two tokens.", "Choose one: token, token_file or token_env."
+            )
         return ServerAddress.parse(
             self.url.get_secret_value(),
-            token=_told(self.token or self.token_file),
-            headers=[one.get_secret_value() for one in self.header],
+            token=_told(token),
+            headers=[one.get_secret_value() for one in (*self.header, *self.header_env)],
             ca=self.ca,
         )
 
     @property
     def has_login(self) -> bool:
         """Whether anything is told of it but its address."""
-        return bool(self.token or self.token_file or self.header or self.ca)
+        return bool(self._tokens or self.header or self.header_env or self.ca)
+
+    @property
+    def _tokens(self) -> list[SecretStr]:
+        return [one for one in (self.token, self.token_file, self.token_env) if one]
 
 
 def _told(secret: SecretStr | None) -> str | None:

@@ -37,9 +37,11 @@ def test_several_servers_are_named_in_any_way(
     assert urls() == TWO[:1]  # a password may have commas
 
 
-def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
-    """In the file, which only the operator reads, or in one that it names; none of them is shown
-    anywhere."""
+def test_each_server_has_a_login_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the file, which only the operator reads, or in a file or variables that it names; none of
+    them is shown anywhere."""
     file, token = tmp_path / "forms.toml", tmp_path / "token"
     token.write_text("hunter4\n")
     token.chmod(0o600)
@@ -48,10 +50,15 @@ def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
         '[[server]]\nurl = "http://other:8188"\nheader = "X-Key: hunter3"\n'
         f'[[server]]\nurl = "http://third:8188"\ntoken_file = "{token}"\n'
         'header = ["X-Id: hunter5", "X-Secret: hunter6"]\n'
+        '[[server]]\nurl = "http://fourth:8188"\ntoken_env = "FOURTH_TOKEN"\n'
+        'header_env = ["FOURTH_ID"]\nheader = "X-Secret: hunter9"\n'
+        '[[server]]\nurl = "http://fifth:8188"\nheader_env = "FOURTH_ID"\n'
     )
+    monkeypatch.setenv("FOURTH_TOKEN", " hunter7\n")
+    monkeypatch.setenv("FOURTH_ID", "X-Id: hunter8")
     file.chmod(0o600)
     settings = read_settings(["--config", str(file)])
-    one, other, third = settings.server_addresses
+    one, other, third, fourth, fifth = settings.server_addresses
     assert dict(one.headers) == {"Authorization": "Bearer hunter2"}
     assert dict(other.headers) == {"X-Key": "hunter3"}
     assert dict(third.headers) == {
@@ -59,6 +66,12 @@ def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
         "X-Id": "hunter5",
         "X-Secret": "hunter6",
     }
+    assert dict(fourth.headers) == {
+        "Authorization": "Bearer hunter7",
+        "X-Id": "hunter8",
+        "X-Secret": "hunter9",
+    }
+    assert dict(fifth.headers) == {"X-Id": "hunter8"}
     assert "hunter" not in f"{settings!r} {settings.server_addresses!r}"
 
 
@@ -87,6 +100,11 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
             f'[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_file = "{__file__}"',
             "A server has two tokens.",
         ),
+        ('[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_env = "PATH"', "two tokens"),
+        ('[[server]]\nurl = "http://a"\ntoken_env = "hunter2"', "no variable of that name"),
+        ('[[server]]\nurl = "http://a"\nheader_env = ["hunter2"]', "no variable of that name"),
+        ('[[server]]\nurl = "http://a"\nheader_env = "PATH"', "write it like"),
+        ('[[server]]\nurl = "http://a"\ntoken_env = 3', "it cannot be read."),
         ('[[server]]\nurl = "http://a"\nheader = ["X: y", "hunter2"]', "write it like"),
         ('[[server]]\nurl = "http://a"\nlimit = 0', "at least 1."),
         ('[[server]]\nurl = "http://a"\nlimit = "hunter2"', "write a whole number"),
