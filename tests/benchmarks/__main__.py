@@ -18,6 +18,7 @@ BENCHMARKS = {
     "relay": "50 clients of the relay on one run: states, previews, lag, processor time",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
+    "rows": "1,000 rows beside another person's runs and a page; the app killed in their middle",
     "chains": "a chain of three steps: the time between two of them",
     "pool": "four servers against one, fair turns on them, one of them killed",
     "slow_inputs": "wildcards, prefixes and files made to take long",

@@ -1,0 +1,137 @@
+"""A batch of a thousand rows in the app: what another person, and a page beside it, notice of it;
+and what is left of it where the app is killed in its middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from itertools import pairwise
+
+import requests
+
+from comfy.demo import DemoServer
+from tests.benchmarks.previews import NOTE_FRAMES
+from tests.benchmarks.tools.app_process import started_app, wait_for_answer
+from tests.benchmarks.tools.browser import opened_page
+from tests.benchmarks.tools.clients import SEED, WORKFLOW, Person
+from tests.benchmarks.tools.figure import Figure, percentile
+
+ROWS = 1000
+WARM, KILLED_AT = 200, 500  # rows that are done
+OPTIONS = ("--hourly", "100000")
+VALUES = {"5.steps": 2, "4.width": 256, "4.height": 256}
+STEP_SECONDS = 0.02
+PRESSES = 10
+WATCHED = 10.0  # seconds
+_PAUSE = 0.1
+_LONGEST = 1800.0  # seconds for a batch
+_TIMEOUT = 60
+
+
+def measure() -> list[Figure]:
+    """Beside a batch, and with one that is interrupted."""
+    return [*beside_others(), *with_a_kill()]
+
+
+class Program:
+    """What a program of one person asks the app at `url` for, with their cookie."""
+
+    def __init__(self, url: str, cookie: str) -> None:
+        self._api, self._headers = f"{url}/api/v1", {"cookie": cookie}
+
+    def batch(self) -> str:
+        """The id of a batch that it starts."""
+        body = {"values": VALUES, "axes": [{"field": SEED, "text": f"1..{ROWS}"}]}
+        return str(self._told("POST", f"/workflows/{WORKFLOW}/batches", body)["id"])
+
+    def run(self, seed: int) -> str:
+        """The id of a run that it starts."""
+        body = {"values": {**VALUES, SEED: seed}}
+        return str(self._told("POST", f"/workflows/{WORKFLOW}/runs", body)["id"])
+
+    def wait(self, batch: str, rows: int) -> None:
+        """Return once so many rows are done."""
+        end = time.monotonic() + _LONGEST
+        while (told := self._told("GET", f"/batches/{batch}"))["done"] < rows:
+            assert told["state"] == "running", told
+            assert time.monotonic() < end, told
+            time.sleep(_PAUSE)
+
+    def _told(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        answer = requests.request(
+            method, self._api + path, json=body, headers=self._headers, timeout=_TIMEOUT
+        )
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+def beside_others() -> list[Figure]:
+    """How many rows begin before another person's run does, the page's frames a second, and how
+    the app's memory grows."""
+    with (
+        DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
+        started_app(demo.url, *OPTIONS) as app,
+    ):
+        wait_for_answer(app.url)
+        with opened_page(app.url) as page:
+            (cookie,) = page.context.cookies()
+            owner = Program(app.url, f"{cookie['name']}={cookie['value']}")
+            batch = owner.batch()
+            owner.wait(batch, 1)
+            page.evaluate(NOTE_FRAMES)
+            page.wait_for_timeout(1000 * WATCHED)
+            drawn = page.evaluate("drawn")
+        owner.wait(batch, WARM)
+        memory = app.memory()
+        other = Program(app.url, Person(app.url).cookie)
+        passed = [rows_before(demo, other, ROWS + at) for at in range(1, PRESSES + 1)]
+        owner.wait(batch, ROWS)
+        grown = app.memory() / memory
+    gaps = [later - earlier for earlier, later in pairwise(drawn)]
+    rate = 1000 * len(gaps) / (drawn[-1] - drawn[0])
+    return [
+        Figure("rows: sent before another person's run", max(passed), "rows", 1),
+        Figure("rows: frames a second of their page", rate, "", 50, at_least=True),
+        Figure("rows: its frames p99", percentile(gaps, 0.99), "ms", 50),
+        Figure(f"rows: memory after {ROWS} / after {WARM}", grown, "ratio", 1.05),
+    ]
+
+
+def rows_before(demo: DemoServer, other: Program, seed: int) -> int:
+    """How many prompts the server is sent between the answer to a press and the run of it."""
+    run = other.run(seed)
+    sent = len(demo.journal.all())
+    while "success" not in demo.journal.of(run):
+        time.sleep(_PAUSE)
+    return max(0, list(demo.journal.all()).index(run) - sent)
+
+
+def with_a_kill() -> list[Figure]:
+    """What the next app makes of a batch, going by what the server has done."""
+    with (
+        DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
+        tempfile.TemporaryDirectory() as data,
+    ):
+        options = (*OPTIONS, "--data", data)
+        with started_app(demo.url, *options) as app:
+            wait_for_answer(app.url)
+            cookie = Person(app.url).cookie
+            owner = Program(app.url, cookie)
+            batch = owner.batch()
+            owner.wait(batch, KILLED_AT)
+            os.kill(app.pid, signal.SIGKILL)
+        with started_app(demo.url, *options) as app:
+            wait_for_answer(app.url)
+            Program(app.url, cookie).wait(batch, ROWS)
+        history, done = demo.queue.history(), Counter[int]()
+        for prompt_id, entries in demo.journal.all().items():
+            if "started" in entries:
+                seed = history[prompt_id]["prompt"][2]["5"]["inputs"]["seed"]
+                done[seed] += entries.count("started")
+    return [
+        Figure("rows: lost with an app that is killed", ROWS - len(done), "rows", 0),
+        Figure("rows: done twice then", done.total() - len(done), "rows", 0),
+    ]
