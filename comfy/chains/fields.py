@@ -106,7 +106,11 @@ def _form_step(
             problems.append(
                 message("{field}: It is given by the chain already.", field=form.field(key).label)
             )
-    seeds = {one.key: one.default for one in form.fields if one.widget == "seed"}
+    seeds = {
+        one.key: one.default
+        for one in form.fields
+        if one.widget == "seed" and one.group != "hidden"  # nobody can set those
+    }
     rows = _rows(form, repeated, problems)
     return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
 

@@ -89,16 +89,13 @@ class ChainForms:
         switches, without = _switched(whole, values), _left_out(whole, values)
         problem = ""
         try:
-            chain = chosen(whole, switches, without)
+            runs = self._runs(chosen(whole, switches, without), name, owner, values)
         except ChainErrors as error:
             if not without:
                 raise
             # There has to be a form on which what was left out can be put back.
-            problem, chain = str(error), chosen(whole, switches)
-        runner = ChainRunner(self.starter, owner)
-        settings = {step.name: self._settings(step, owner, values) for step in chain.steps}
-        folder = self.folder.folder_of(name)
-        runs = tuple(_with_files(one, folder) for one in runner.steps(chain, settings))
+            problem = str(error)
+            runs = self._runs(chosen(whole, switches), name, owner, values)
         running = {one.step.name: one for one in runs}
         titles = {step.name: step.title for step in whole.steps}
         titles |= {one.step.name: one.title for one in runs}
@@ -176,6 +173,14 @@ class ChainForms:
             found[run.id] = RecordedStep(run, form, tuple(one.id for one in sources))
             left += sources
         return tuple(found.values())
+
+    def _runs(
+        self, chain: Chain, name: str, owner: str, values: Mapping[str, object]
+    ) -> tuple[FormStep, ...]:
+        """The steps of the chain `name` as they run where these are all."""
+        settings = {step.name: self._settings(step, owner, values) for step in chain.steps}
+        steps = ChainRunner(self.starter, owner).steps(chain, settings)
+        return tuple(_with_files(one, self.folder.folder_of(name)) for one in steps)
 
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from comfy.chains.model import ChainErrors
 from comfy.demo import DemoServer
 from comfy.prompt.model import Node
 from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding
 from tests.support.samples.forms import node
-from tests.support.serving import RunningApp, running_app
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
 
 OWNER = "user:ann"
@@ -47,6 +48,35 @@ TOGETHER = {
     "1": node("LoadImage", "Images", image="example.png"),
     "2": node("BatchImagesNode", **{"images.image0": ["1", 0]}),
     "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+}
+FILM = {
+    **PAINT,
+    "7": node("CreateVideo", images=["6", 0], fps=2.0),
+    "8": node("SaveVideo", video=["7", 0], filename_prefix="x", format="auto"),
+}
+FILM_AGAIN = {
+    "1": node("LoadVideo", "Film", file="a.mp4"),
+    "2": node("SaveVideo", video=["1", 0], filename_prefix="again", format="auto"),
+}
+SOUND = {
+    "1": node("EmptyAudio", duration=1.0, sample_rate=8000, channels=1),
+    "2": node("SaveAudio", audio=["1", 0], filename_prefix="x"),
+}
+SOUND_AGAIN = {
+    "1": node("LoadAudio", "Sound", audio="a.flac"),
+    "2": node("SaveAudio", audio=["1", 0], filename_prefix="again"),
+}
+AS_MASK = {
+    **PAINT,
+    "7": node("LoadImageMask", "Mask", image="example.png", channel="red"),
+    "8": node("VAEEncodeForInpaint", pixels=["6", 0], vae=["1", 2], mask=["7", 0], grow_mask_by=6),
+    "9": node("VAEDecode", samples=["8", 0], vae=["1", 2]),
+    "10": node("SaveImage", images=["9", 0], filename_prefix="x"),
+}
+PAINTED_OVER = {
+    **AS_MASK,
+    "7": node("LoadImage", "Mask", image="example.png"),
+    "8": node("VAEEncodeForInpaint", pixels=["7", 0], vae=["1", 2], mask=["7", 1], grow_mask_by=6),
 }
 
 
@@ -90,3 +120,59 @@ def test_all_images_go_into_one_batch(app: RunningApp, tmp_path: Path) -> None:
     keys = ["1.image", "2.images.image1.image", "2.images.image2.image"]
     assert [second.job.inputs[key].digest for key in keys] == [one.digest for one in large]
     assert len(second.state.files) == 3
+
+
+def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Left out, it would be given more results than the next one takes: the form says so, and is
+    there."""
+    chain_of(tmp_path, '"Images" = "first@8[all]"', SAVERS, TOGETHER)
+    with (tmp_path / "two.chain.toml").open("a") as file:
+        file.write("optional = true\n")
+        file.write('[[steps]]\nname = "third"\nworkflow = "upscale"\n')
+        file.write('inputs = { "Your image" = "second" }\n')
+    (tmp_path / "upscale.json").write_bytes((WORKFLOWS / "upscale.json").read_bytes())
+    (tmp_path / "upscale.toml").write_bytes((WORKFLOWS / "upscale.toml").read_bytes())
+    assert not app.services.chain_forms.form("two.chain", OWNER).problem
+    left_out = {"second.runs": False}
+    form = app.services.chain_forms.form("two.chain", OWNER, left_out)
+    assert form.problem == (
+        "Step “third”, Your image: It takes one file, so it can't be given all of “first”."
+    )
+    assert "second.runs" in [field.key for field in form.form.fields]
+    with pytest.raises(ChainErrors, match="can't be given all"):
+        app.services.chains.start("two.chain", left_out, OWNER)
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "second", "kind"),
+    [
+        ('"Film" = "first"', FILM, FILM_AGAIN, "video"),
+        ('"Sound" = "first"', SOUND, SOUND_AGAIN, "audio"),
+    ],
+)
+def test_a_video_or_a_sound_goes_on(
+    app: RunningApp,
+    tmp_path: Path,
+    given: str,
+    first: dict[str, Node],
+    second: dict[str, Node],
+    kind: str,
+) -> None:
+    """Byte for byte as the first step has made it."""
+    chain_of(tmp_path, given, first, second)
+    before, after = ((*run.state.files,) for run in made(app))
+    assert [one.kind for one in after] == [kind]
+    assert [one.digest for one in after] == [one.digest for one in before]
+
+
+@pytest.mark.parametrize("second", [AS_MASK, PAINTED_OVER], ids=["as a mask", "to be painted on"])
+def test_an_image_is_a_mask(app: RunningApp, tmp_path: Path, second: dict[str, Node]) -> None:
+    """For a node that loads one, and where people would paint one; seeds that nobody can set, of
+    nodes that make nothing here, are left alone."""
+    chain_of(tmp_path, '"7.image" = "first@8[2]"', SAVERS, second)
+    first, after = made(app)
+    small = [one for one in first.state.files if one.node == "8"]
+    assert [one.digest for one in after.job.inputs.values()] == [small[1].digest]
+    assert after.state.files
