@@ -1,8 +1,10 @@
 // @ts-check
-// What is varied becomes what the app takes; of the rows of a batch only what is seen is asked for.
+// What is varied becomes what the app takes; of the rows of a batch only what is seen is asked for. Files are read out of
+// ZIPs, in the order that people expect, and no longer than they say they are.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deflateRawSync } from "node:zlib";
 import {
   aged,
   besideWithResult,
@@ -36,6 +38,8 @@ import {
   tileWords,
   titleWords,
 } from "../../ui/page/script/batches/words.js";
+import { given, unpackedFiles } from "../../ui/page/script/vary/given_files.js";
+import { filesInZip } from "../../ui/page/script/vary/zip.js";
 
 /** @param {object} more */
 const field = (more) =>
@@ -211,4 +215,109 @@ test("A page keeps the batches that ended while it was open, whenever it heard o
 test("below a result what is short comes before a text", () => {
   const text = "a red boat on a calm sea, far out";
   assert.equal(tileWords({ number: 3, values: [text, "20", "7"] }), `3 · 20 · 7 · ${text}`);
+});
+
+/**
+ * A file in a ZIP, and what of it is said otherwise than it is.
+ * @typedef {{ name: string, text?: string, method?: number, flags?: number, size?: number }} Entry
+ */
+
+/** @param {number[]} parts @param {number[]} widths bytes of each */
+function numbers(parts, widths) {
+  const bytes = Buffer.alloc(widths.reduce((sum, width) => sum + width, 0));
+  let at = 0;
+  parts.forEach((part, index) => {
+    at = bytes.writeUIntLE(part, at, /** @type {number} */ (widths[index]));
+  });
+  return bytes;
+}
+
+/**
+ * @param {readonly Entry[]} entries
+ * @param {string} [comment]
+ */
+function zipOf(entries, comment = "") {
+  const bodies = [];
+  const heads = [];
+  let at = 0;
+  for (const {
+    name,
+    text = name,
+    method = 8,
+    flags = 0x800,
+    size = Buffer.byteLength(text),
+  } of entries) {
+    const packed = method === 8 ? deflateRawSync(text) : Buffer.from(text);
+    const bytes = Buffer.from(name);
+    const about = [20, flags, method, 0, 0, 0, packed.length, size, bytes.length, 0];
+    const widths = [2, 2, 2, 2, 2, 4, 4, 4, 2, 2];
+    const body = [numbers([0x04034b50, ...about], [4, ...widths]), bytes, packed];
+    const more = numbers([0, 0, 0, 0, at], [2, 2, 2, 4, 4]);
+    heads.push(numbers([0x02014b50, 20, ...about], [4, 2, ...widths]), more, bytes);
+    bodies.push(...body);
+    at += Buffer.concat(body).length;
+  }
+  const list = Buffer.concat(heads);
+  const count = entries.length;
+  const end = [0x06054b50, 0, 0, count, count, list.length, at, comment.length];
+  const last = numbers(end, [4, 2, 2, 2, 2, 4, 4, 2]);
+  return new File([...bodies, list, last, comment], "photos.zip");
+}
+
+/** @param {File} zip */
+async function textsIn(zip) {
+  const files = await unpackedFiles(given(zip));
+  const opened = files.map(async ({ path, opened }) => {
+    const file = await opened();
+    return [path, file.name, file.type, await file.text()];
+  });
+  return Promise.all(opened);
+}
+
+test("the files of a ZIP come in natural order, but for hidden ones and folders", async () => {
+  const zip = zipOf(
+    [
+      { name: "in/10.png" },
+      { name: "in/", text: "" },
+      { name: "in/9.png", method: 0 },
+      { name: ".hidden.png" },
+      { name: "__MACOSX/in/._9.png" },
+      { name: "Käse.WEBM", flags: 0 },
+      { name: "../../etc/passwd" },
+    ],
+    "a comment",
+  );
+  assert.deepEqual(await textsIn(zip), [
+    ["in/9.png", "9.png", "image/png", "in/9.png"],
+    ["in/10.png", "10.png", "image/png", "in/10.png"],
+    ["Käse.WEBM", "Käse.WEBM", "video/webm", "Käse.WEBM"],
+  ]);
+});
+
+test("a name that is not UTF-8 is read all the same", async () => {
+  const bytes = Buffer.from(await zipOf([{ name: "ab.png", flags: 0 }]).arrayBuffer());
+  for (let at = 0; at >= 0; at = bytes.indexOf("ab.png", at + 1)) bytes[at] = at ? 0xe4 : 0x50;
+  const [file] = await filesInZip(new File([bytes], "a.zip"));
+  assert.equal(file?.path, "äb.png");
+});
+
+test("what is larger than it says, locked, packed otherwise or no ZIP is not read", async () => {
+  const wrong = [
+    { name: "a.png", text: "a".repeat(100_000), size: 10 },
+    { name: "a.png", size: 10 },
+    { name: "a.png", flags: 1 },
+    { name: "a.png", method: 12 },
+    { name: "a.png", size: 2 ** 31 },
+  ];
+  for (const entry of wrong) await assert.rejects(textsIn(zipOf([entry])));
+  const bytes = Buffer.from(await zipOf([{ name: "a.png" }]).arrayBuffer());
+  for (const damaged of [bytes.subarray(0, -30), bytes.subarray(20), Buffer.alloc(0)])
+    await assert.rejects(textsIn(new File([damaged], "a.zip")));
+});
+
+test("a file that is no ZIP stays as it is", async () => {
+  const file = new File(["x"], "a.png");
+  const [only, ...others] = await unpackedFiles(given(file));
+  assert.deepEqual([only?.path, only?.type, others], ["a.png", "image/png", []]);
+  assert.equal(await only?.opened(), file);
 });

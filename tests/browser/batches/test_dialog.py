@@ -3,7 +3,9 @@ files and words take part."""
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -24,9 +26,10 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 RIGHT = "(one) => one.getBoundingClientRect().right"
-DROPPED = """([name, bytes]) => {
+DROPPED = """(files) => {
     const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+    for (const [name, type, bytes] of files)
+        transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
     return transfer;
 }"""
 
@@ -34,6 +37,16 @@ DROPPED = """([name, bytes]) => {
 def table(text: str) -> dict[str, Any]:
     """A file as a person chooses it."""
     return {"name": "values.csv", "mimeType": "text/csv", "buffer": text.encode()}
+
+
+def packed(**files: bytes) -> bytes:
+    """A ZIP of these files, each called .png."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in files.items():
+            made.writestr(f"in/{name}.png", data)
+        made.writestr("in/notes.txt", "no image")
+    return archive.getvalue()
 
 
 def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
@@ -98,8 +111,9 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
 
 
 def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
-    """Files are dropped or chosen and kept at once; one of another kind is refused by name. Words of
-    the form's own text are replaced, a row for each."""
+    """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
+    name. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
+    that is dropped with it."""
     person = visit(fast).open("image-to-image")
     dialog = vary(person)
     prompt = vary_row(dialog, "Prompt")
@@ -117,18 +131,37 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(prompt.locator(".problem")).to_have_count(0)
     prompt.get_by_label("Replace with").fill("purple")
     image = vary_row(dialog, "Your image")
-    files = [
-        {"name": f"{name}.png", "mimeType": "image/png", "buffer": saved("PNG")}
-        for name in ("one", "two")
-    ]
-    image.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    photos = packed(p10=saved("PNG"), p9=saved("PNG"))
+    archive = {"name": "p.zip", "mimeType": "application/zip", "buffer": photos}
+    image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
+    expect(image.get_by_role("alert")).to_contain_text("“notes.txt” isn't an image.")
     expect(image.locator("li img")).to_have_count(2)
+    assert [one.get_attribute("alt") for one in image.locator("li img").all()] == [
+        "in/p9.png",
+        "in/p10.png",
+    ]
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
     image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
     expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
-    image.get_by_role("button", name="Remove one.png").click()
-    expect(image.get_by_role("button", name="Remove two.png")).to_be_focused()
-    dropped = person.page.evaluate_handle(DROPPED, [files[0]["name"], list(saved("PNG"))])
+    image.get_by_role("button", name="Remove in/p9.png").click()
+    expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
+    dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
     dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
-    start_batch(dialog, 4)
-    expect(card_of(person)).to_contain_text("Finished: 4 of 4 done")
+    expect(dialog.locator(".primary")).to_have_text("Start 4 runs")
+    prompt.get_by_role("button", name="Remove Prompt").click()
+
+    values = "Your image,Width\np10.png,256\nin/p9.png,512\nmissing.png,512\n"
+    given = [["t.csv", "text/csv", [*values.encode()]], ["p.zip", "", [*photos]]]
+    dropped = person.page.evaluate_handle(DROPPED, given)
+    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
+    table_part = dialog.get_by_role("group", name="Table")
+    expect(table_part.locator("li img")).to_have_count(2)
+    expect(table_part.locator(".problems .problem")).to_have_text(
+        "Row 4, Your image: There is no file “missing.png” with the table."
+    )
+    found = table(values.replace("missing.png", "p9.png"))
+    table_part.locator("> input[type=file]").set_input_files(found)  # type: ignore[arg-type]
+    start_batch(dialog, 3)
+    expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
+    sheet = open_sheet(person)
+    expect(sheet.locator(".line").nth(0).locator(".value")).to_contain_text(["p10.png", "256"])

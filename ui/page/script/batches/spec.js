@@ -19,10 +19,12 @@ import { LOCALE, message, plural } from "../messages.js";
  * @typedef {"one" | "each" | "form"} Seeds
  *
  * `paired`: the first value of each field together, then the second; else every combination. `seeds`: what was chosen.
- * @typedef {{ rows: Row[], table: { name: string, text: string } | null, paired: boolean, seeds?: Seeds }} Draft
+ * @typedef {{ rows: Row[], table: { name: string, text: string, files?: GivenFile[] } | null, paired: boolean,
+ *   seeds?: Seeds }} Draft
  *
  * What the app takes.
- * @typedef {{ axes: Record<string, unknown>[], table: Draft["table"], paired: boolean, seeds: Seeds }} Spec
+ * @typedef {{ axes: Record<string, unknown>[], table: Record<string, unknown> | null, paired: boolean,
+ *   seeds: Seeds }} Spec
  *
  * A field of a grid that was opened again: ui/files/batch_grids.py.
  * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
@@ -89,7 +91,7 @@ export const unsaid = ({ rows }) =>
  */
 export const specOf = (draft, fields, inTable = []) => ({
   axes: draft.rows.filter(isFilled).map(axisOf),
-  table: draft.table,
+  table: draft.table && tableOf(draft.table),
   paired: draft.paired,
   seeds: seedsOf(draft, fields, inTable) ?? "form",
 });
@@ -122,6 +124,13 @@ export function rowOfAxis({ key, kind, long }, { values, find, files }) {
   if (kind === "choice" && !long) return { ...row, chosen: values };
   return { ...row, text: csvLine(values) };
 }
+
+/** @param {NonNullable<Draft["table"]>} table */
+const tableOf = ({ name, text, files = [] }) => ({
+  name,
+  text,
+  files: Object.fromEntries(files.map((file) => [file.orig_name, file])),
+});
 
 /** @param {Row} row */
 function axisOf({ field, text, chosen, files, replaces, find }) {

@@ -20,7 +20,7 @@ export const KINDS = Object.keys(OTHER_KIND);
 /**
  * Why a field does not take a file, as far as its kind says.
  * @param {string} kind what it takes, "" for any
- * @param {File} file
+ * @param {{ name: string, type: string }} file
  * @returns {string} "" where it may
  */
 export function otherKindWords(kind, { name, type }) {

@@ -24,6 +24,7 @@ import { ownName, typed } from "../form/typed.js";
 import { SeedChoice } from "../grids/seed_choice.js";
 import { message } from "../messages.js";
 import { read, VARIED, write } from "../storage.js";
+import { filesIn, given } from "./given_files.js";
 import { checked, start } from "./start.js";
 import { TablePart } from "./table_part.js";
 import { VaryRow } from "./vary_row.js";
@@ -31,7 +32,6 @@ import { VaryRow } from "./vary_row.js";
 /** @import { Check, Draft, Field, Row } from "../batches/spec.js" */
 
 const PAUSE = 250; // milliseconds without a change, then the app is asked
-const TABLE = /\.(csv|tsv|jsonl|ndjson)$/i;
 const MOST_KEPT = 1_000_000; // characters of a table
 
 export class VaryDialog {
@@ -69,7 +69,10 @@ export class VaryDialog {
    */
   constructor(closed, wanted = "") {
     this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields);
-    this.#table = new TablePart(this.#draft.table, (table) => this.#changeTable(table));
+    const accepted = this.#fields.map(({ accept }) => accept).filter(Boolean);
+    this.#table = new TablePart(this.#draft.table, [...new Set(accepted)].join(), (table) =>
+      this.#changeTable(table),
+    );
     this.#place.classList.add("takes-own-files");
     this.#place.append(this.#head(), this.#body(), this.#foot());
     this.#place.addEventListener("close", () => {
@@ -92,7 +95,7 @@ export class VaryDialog {
    * @param {readonly File[]} files for it
    */
   give(key, files) {
-    this.#rows.get(key)?.take(files);
+    this.#rows.get(key)?.addFiles(files.map((file) => given(file)));
   }
 
   /** @param {HTMLElement} parent */
@@ -257,6 +260,7 @@ export class VaryDialog {
    * @param {Draft["table"]} table
    */
   async #changeTable(table) {
+    if (table && table.text === this.#draft.table?.text) return this.#change({ table });
     const back = this.#taken.filter(({ field }) => !this.#rows.has(field));
     this.#taken = [];
     this.#inTable = [];
@@ -267,7 +271,7 @@ export class VaryDialog {
     clearTimeout(this.#asking); // it would say that what is taken out is given twice
     const spec = specOf({ ...EMPTY, table }, this.#fields);
     const { check } = await checked({ workflow: this.#workflow, spec, values: {} });
-    if (this.#draft.table !== table) return;
+    if (this.#draft.table?.text !== table.text) return; // its files may have changed
     this.#inTable = check?.table ?? [];
     this.#taken = this.#draft.rows.filter(
       (row) => !row.replaces && this.#inTable.includes(row.field),
@@ -338,7 +342,8 @@ export class VaryDialog {
 
   get #canStart() {
     const check = this.#check;
-    return Boolean(check?.rows && !check.problems.length && !this.#isStarting);
+    const isComing = [this.#table, ...this.#rows.values()].some((part) => part.isComing);
+    return Boolean(check?.rows && !check.problems.length && !this.#isStarting && !isComing);
   }
 
   #label() {
@@ -376,17 +381,13 @@ export class VaryDialog {
    * @param {Event} event
    * @param {DataTransfer | null} transfer
    */
-  #take(event, transfer) {
-    const files = [...(transfer?.files ?? [])];
-    if (!files.length) return;
+  async #take(event, transfer) {
+    if (!transfer?.files.length) return;
     event.preventDefault();
-    const table = files.find(({ name }) => TABLE.test(name));
-    if (table) {
-      this.#table.take(table);
-      return;
-    }
     const own = /** @type {Element} */ (event.target).closest(".vary-row");
-    const rows = [...this.#rows.values()].filter(({ isOfFiles }) => isOfFiles);
-    (rows.find(({ place }) => place === own) ?? rows[0])?.take(files);
+    const { table, files } = await filesIn(transfer);
+    const parts = [...this.#rows.values(), this.#table].filter(({ isOfFiles }) => isOfFiles);
+    if (table) this.#table.take(table, files);
+    else (parts.find(({ place }) => place === own) ?? parts[0])?.addFiles(files);
   }
 }

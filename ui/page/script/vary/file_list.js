@@ -1,14 +1,19 @@
 // @ts-check
-// Several files for one field: dropped, pasted or chosen, and kept with the app at once.
+// Several files for one field or for a table: dropped, pasted or chosen, out of folders and ZIPs too, and kept with the
+// app at once.
 
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element } from "../dom.js";
 import { otherKindWords } from "../form/file_kinds.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
+import { given, unpackedFiles } from "./given_files.js";
+import { lastOf } from "./zip.js";
 
 /** @import { GivenFile } from "../batches/spec.js" */
+/** @import { Given } from "./zip.js" */
 
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
+const MOST = 1000; // as comfy/batches/spec.py has it
 
 export class FileList {
   /** The place on the page. */
@@ -17,23 +22,30 @@ export class FileList {
   #said = element("p", "problem");
   #picker = element("input");
   #files;
+  #accept;
   #changed;
   #coming = Promise.resolve();
+  #waiting = 0;
 
   /**
    * @param {readonly GivenFile[]} files
-   * @param {string} accept which kinds are taken
+   * @param {string} accept which kinds are taken, "" where a ZIP is a file as any
    * @param {(files: GivenFile[]) => void} changed
    */
   constructor(files, accept, changed) {
     this.#files = [...files];
+    this.#accept = accept;
     this.#changed = changed;
-    Object.assign(this.#picker, { type: "file", multiple: true, accept, hidden: true });
+    Object.assign(this.#picker, { type: "file", multiple: true, hidden: true });
+    if (accept) this.#picker.accept = `${accept},.zip`;
     this.#picker.addEventListener("change", () => {
-      this.add(this.#picker.files ?? []);
+      this.add([...(this.#picker.files ?? [])].map((file) => given(file)));
       this.#picker.value = "";
     });
-    const choose = button(message("Drop files here, or choose them"), () => this.#picker.click());
+    const words = accept
+      ? message("Drop files, a folder or a ZIP here, or choose files")
+      : message("Drop files here, or choose them");
+    const choose = button(words, () => this.#picker.click());
     choose.classList.add("drop");
     this.#said.role = "alert";
     this.place.append(this.#list, choose, this.#picker, this.#said);
@@ -47,45 +59,92 @@ export class FileList {
     this.#draw();
   }
 
-  /** @param {Iterable<File>} files */
-  add(files) {
-    this.#said.textContent = "";
-    for (const file of files) {
-      const why = otherKindWords(this.#picker.accept.replace("/*", ""), file);
-      if (why) this.#said.textContent = why;
-      else this.#coming = this.#coming.then(() => this.#keep(file));
-    }
+  /** Whether more files are on their way. */
+  get isComing() {
+    return this.#waiting > 0;
   }
 
-  /** @param {File} file */
-  async #keep(file) {
-    const waiting = element("li", "coming", message("Uploading {file}…", { file: file.name }));
-    this.#list.append(waiting);
-    const { kept, why } = await keepFile(file);
-    waiting.remove();
-    if (!kept) {
-      this.#said.textContent = why;
-      return;
-    }
-    this.#files.push(kept);
+  /** @param {readonly Given[]} files */
+  add(files) {
+    this.#said.textContent = "";
+    this.#waiting++;
+    this.#tell();
+    this.#coming = this.#coming.then(() => this.#keepAll(files));
+  }
+
+  /** @param {readonly Given[]} files */
+  async #keepAll(files) {
+    /** @type {string[]} */
+    const problems = [];
+    for (const file of files)
+      for (const one of await this.#opened(file, problems)) {
+        const isFull = this.#files.length === MOST;
+        const why = isFull ? message("No more than {most} files.", { most: MOST }) : "";
+        problems.push(why || this.#otherKind(one) || (await this.#keep(one)));
+      }
+    this.#say(problems.filter(Boolean));
+    this.#waiting--;
     this.#tell();
   }
 
+  /**
+   * @param {Given} file
+   * @param {string[]} problems
+   */
+  async #opened(file, problems) {
+    if (!this.#accept) return [file];
+    try {
+      return await unpackedFiles(file);
+    } catch {
+      problems.push(unreadable(file));
+      return [];
+    }
+  }
+
+  /** @param {Given} file */
+  #otherKind({ path, type }) {
+    const kinds = this.#accept.split(",").map((kind) => kind.replace("/*", ""));
+    const why = kinds.map((kind) => otherKindWords(kind, { name: lastOf(path), type }));
+    return why.every(Boolean) ? (why[0] ?? "") : "";
+  }
+
+  /**
+   * @param {Given} file
+   * @returns {Promise<string>} why it is not kept, "" where it is
+   */
+  async #keep(file) {
+    const waiting = element("li", "coming", message("Uploading {file}…", { file: file.path }));
+    this.#list.append(waiting);
+    this.#list.hidden = false;
+    const opened = await file.opened().catch(() => null);
+    const { kept, why } = opened ? await keepFile(opened) : { kept: null, why: unreadable(file) };
+    waiting.remove();
+    if (!kept) return why;
+    const named = { ...kept, orig_name: file.path };
+    this.#files.push(named);
+    this.#list.append(this.#itemFor(named));
+    return "";
+  }
+
+  /** @param {readonly string[]} problems */
+  #say([first = "", ...others]) {
+    const count = others.length;
+    const more = count ? plural("And {count} more.", "And {count} more.", { count }) : "";
+    this.#said.textContent = [first, more].filter(Boolean).join(" ");
+  }
+
   #tell() {
-    this.#draw();
+    this.#list.hidden = !this.#files.length;
     this.#changed([...this.#files]);
   }
 
   #draw() {
-    this.#list.replaceChildren(...this.#files.map((file, at) => this.#itemFor(file, at)));
+    this.#list.replaceChildren(...this.#files.map((file) => this.#itemFor(file)));
     this.#list.hidden = !this.#files.length;
   }
 
-  /**
-   * @param {GivenFile} file
-   * @param {number} at
-   */
-  #itemFor(file, at) {
+  /** @param {GivenFile} file */
+  #itemFor(file) {
     const item = element("li");
     const { orig_name: name } = file;
     item.title = name;
@@ -94,21 +153,28 @@ export class FileList {
       Object.assign(image, { src: file.url, alt: name, decoding: "async", loading: "lazy" });
       item.append(image);
     } else item.append(element("span", "name", name));
-    const remove = button("✕", () => this.#remove(at), "remove");
+    const remove = button("✕", () => this.#remove(file), "remove");
     remove.ariaLabel = message("Remove {file}", { file: name });
     item.append(remove);
     return item;
   }
 
-  /** @param {number} at */
-  #remove(at) {
-    const name = this.#files[at]?.orig_name ?? "";
+  /** @param {GivenFile} file */
+  #remove(file) {
+    const at = this.#files.indexOf(file);
     this.#files.splice(at, 1);
+    this.#list.children[at]?.remove();
     this.#tell();
-    announce(message("Removed: {file}", { file: name }));
+    announce(message("Removed: {file}", { file: file.orig_name }));
     (
       $(`li:nth-child(${Math.min(at + 1, this.#files.length)}) .remove`, this.#list) ??
       $(".drop", this.place)
     )?.focus();
   }
 }
+
+/** @param {Given} file */
+const unreadable = ({ path }) =>
+  message("“{file}” can't be read here. If it is a ZIP, unpack it and add what is in it.", {
+    file: path,
+  });

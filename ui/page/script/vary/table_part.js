@@ -4,8 +4,10 @@
 import { sizeWords } from "../batches/spec.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
+import { FileList } from "./file_list.js";
 
-/** @import { Draft } from "../batches/spec.js" */
+/** @import { Draft, GivenFile } from "../batches/spec.js" */
+/** @import { Given } from "./zip.js" */
 
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
 const MOST = 3_000_000; // bytes; the app takes a third more in a request
@@ -19,13 +21,21 @@ export class TablePart {
   #picker = element("input");
   #name = element("strong");
   #problems = element("div", "problems");
+  #accept;
   #changed;
+  #table;
+  /** What its cells name. @type {FileList | null} */
+  #files = null;
+  #filesPlace = element("div");
 
   /**
    * @param {Draft["table"]} table
+   * @param {string} accept which kinds of files its cells may name, "" for none
    * @param {(table: Draft["table"]) => void} changed
    */
-  constructor(table, changed) {
+  constructor(table, accept, changed) {
+    this.#table = table;
+    this.#accept = accept;
     this.#changed = changed;
     Object.assign(this.#picker, { type: "file", accept: KINDS, hidden: true });
     this.#picker.addEventListener("change", () => {
@@ -42,20 +52,40 @@ export class TablePart {
     this.#problems.role = "status";
     this.place.role = "group";
     this.place.ariaLabel = message("Table");
-    this.place.append(head, element("p", "help", help), this.#problems, this.#picker);
+    this.place.append(head, element("p", "help", help), this.#filesPlace, this.#problems);
+    this.place.append(this.#picker);
     this.#show(table);
   }
 
-  /** @param {File} file */
-  async take(file) {
+  /** Whether it takes files that its cells name. */
+  get isOfFiles() {
+    return this.#files !== null;
+  }
+
+  /** @param {readonly Given[]} files that were dropped or pasted */
+  addFiles(files) {
+    this.#files?.add(files);
+  }
+
+  /** Whether files for it are on their way. */
+  get isComing() {
+    return this.#files?.isComing ?? false;
+  }
+
+  /**
+   * @param {File} file
+   * @param {readonly Given[]} [files] that were given with it
+   */
+  async take(file, files = []) {
     if (file.size > MOST) {
       this.#show({ name: file.name, text: "" });
       this.tell([TOO_LARGE]);
       return;
     }
-    const table = { name: file.name, text: await file.text() };
-    this.#show(table);
-    this.#changed(table);
+    this.#table = { name: file.name, text: await file.text(), files: this.#table?.files ?? [] };
+    this.#show(this.#table);
+    this.#changed(this.#table);
+    if (files.length) this.addFiles(files);
   }
 
   /** @param {readonly string[]} problems */
@@ -68,12 +98,27 @@ export class TablePart {
     this.place.hidden = table === null;
     this.choose.hidden = table !== null;
     this.tell([]);
+    this.#files = null;
+    this.#filesPlace.replaceChildren();
     if (!table) return;
+    if (this.#accept) {
+      this.#files = new FileList(table.files ?? [], this.#accept, (files) => this.#setFiles(files));
+      const help = message("Files that its cells name:");
+      this.#filesPlace.append(element("p", "help", help), this.#files.place);
+    }
     const size = sizeWords(new Blob([table.text]).size);
     this.#name.textContent = message("{file}, {size}", { file: table.name, size });
   }
 
+  /** @param {GivenFile[]} files */
+  #setFiles(files) {
+    if (!this.#table) return;
+    this.#table = { ...this.#table, files };
+    this.#changed(this.#table);
+  }
+
   #remove() {
+    this.#table = null;
     this.#show(null);
     this.#changed(null);
     this.choose.focus();

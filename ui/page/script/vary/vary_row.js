@@ -7,6 +7,7 @@ import { choiceList } from "./choice_list.js";
 import { FileList } from "./file_list.js";
 
 /** @import { Field, Row } from "../batches/spec.js" */
+/** @import { Given } from "./zip.js" */
 
 const LINES = 3;
 const MOST_LINES = 8;
@@ -77,8 +78,13 @@ export class VaryRow {
     return this.#files !== null;
   }
 
-  /** @param {Iterable<File>} files that were pasted */
-  take(files) {
+  /** Whether files for it are on their way. */
+  get isComing() {
+    return this.#files?.isComing ?? false;
+  }
+
+  /** @param {readonly Given[]} files that were dropped or pasted */
+  addFiles(files) {
     this.#files?.add(files);
   }
 

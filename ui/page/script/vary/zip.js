@@ -1,0 +1,165 @@
+// @ts-check
+// The files in a ZIP, each unpacked in the browser when it is wanted: the app is given them as any others.
+// Format: APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12 and 4.3.16.
+
+/**
+ * A file that was given, or that lies in a folder or a ZIP: `path` is its name with the folders before it, `type` as
+ * browsers say it. `opened` rejects where it cannot be read.
+ * @typedef {{ path: string, type: string, opened: () => Promise<File> }} Given
+ */
+
+const END = { sign: 0x06054b50, size: 22, longest: 22 + 0xffff }; // with its comment
+const ENTRY = { sign: 0x02014b50, size: 46 };
+const LOCAL = { sign: 0x04034b50, size: 30 };
+const LOCKED = 1;
+const UTF8 = 0x800;
+const STORED = 0;
+const DEFLATED = 8;
+const MOST_BYTES = 2 ** 30; // of one file: whatever says more is not unpacked
+/** What browsers call the files that fields take, by their endings. @type {Record<string, string>} */
+const TYPES = {
+  avif: "image/avif",
+  bmp: "image/bmp",
+  gif: "image/gif",
+  jpeg: "image/jpeg",
+  jpg: "image/jpeg",
+  png: "image/png",
+  tif: "image/tiff",
+  tiff: "image/tiff",
+  webp: "image/webp",
+  avi: "video/x-msvideo",
+  m4v: "video/mp4",
+  mkv: "video/x-matroska",
+  mov: "video/quicktime",
+  mp4: "video/mp4",
+  webm: "video/webm",
+  aac: "audio/aac",
+  aif: "audio/aiff",
+  aiff: "audio/aiff",
+  flac: "audio/flac",
+  m4a: "audio/mp4",
+  mp3: "audio/mpeg",
+  ogg: "audio/ogg",
+  opus: "audio/ogg",
+  wav: "audio/wav",
+};
+
+/** @param {string} name */
+export const typeOf = (name) => TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "";
+
+/** @param {string} path */
+export const lastOf = (path) => path.split(/[/\\]/).at(-1) ?? "";
+
+/**
+ * Whether people mean a file when they hand over what it lies in.
+ * @param {string} path
+ */
+export const isShown = (path) =>
+  !path.split(/[/\\]/).some((part) => part.startsWith(".") || part === "__MACOSX");
+
+/**
+ * The files in a ZIP but for hidden ones. Rejects where it is damaged, locked, or packed in another way than usual.
+ * @param {File} zip
+ * @returns {Promise<Given[]>}
+ */
+export async function filesInZip(zip) {
+  const tail = await viewOf(zip.slice(-END.longest));
+  const at = endIn(tail);
+  const list = await viewOf(zip.slice(tail.getUint32(at + 16, true)));
+  let place = 0;
+  const files = [];
+  for (let left = tail.getUint16(at + 10, true); left > 0; left--) {
+    const entry = entryAt(list, place);
+    place = entry.next;
+    const { path } = entry;
+    if (!/[/\\]$/.test(path) && isShown(path))
+      files.push({ path, type: typeOf(path), opened: () => unpacked(zip, entry) });
+  }
+  return files;
+}
+
+/** @param {Blob} part */
+const viewOf = async (part) => new DataView(await part.arrayBuffer());
+
+/** @param {boolean} isRight */
+function check(isRight) {
+  if (!isRight) throw new RangeError("not a ZIP that can be read");
+}
+
+/**
+ * Where the last record begins, behind which there is only a comment.
+ * @param {DataView} tail
+ */
+function endIn(tail) {
+  let at = tail.byteLength - END.size;
+  while (at >= 0 && tail.getUint32(at, true) !== END.sign) at--;
+  check(at >= 0);
+  return at;
+}
+
+/**
+ * @param {DataView} list
+ * @param {number} at
+ */
+function entryAt(list, at) {
+  check(list.getUint32(at, true) === ENTRY.sign);
+  const number = (/** @type {number} */ offset) => list.getUint16(at + offset, true);
+  const name = new Uint8Array(list.buffer, at + ENTRY.size, number(28));
+  return {
+    path: nameIn(name, (number(8) & UTF8) !== 0),
+    isLocked: (number(8) & LOCKED) !== 0,
+    method: number(10),
+    packed: list.getUint32(at + 20, true),
+    size: list.getUint32(at + 24, true),
+    begins: list.getUint32(at + 42, true),
+    next: at + ENTRY.size + number(28) + number(30) + number(32),
+  };
+}
+
+/**
+ * A name that does not say how it is written is UTF-8 all the same with most programs.
+ * @param {Uint8Array} bytes
+ * @param {boolean} isUtf8
+ */
+function nameIn(bytes, isUtf8) {
+  try {
+    return new TextDecoder("utf-8", { fatal: !isUtf8 }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+/**
+ * @param {File} zip
+ * @param {ReturnType<typeof entryAt>} entry
+ */
+async function unpacked(zip, { path, isLocked, method, packed, size, begins }) {
+  check(!isLocked && size <= MOST_BYTES && (method === STORED || method === DEFLATED));
+  const head = await viewOf(zip.slice(begins, begins + LOCAL.size));
+  check(head.getUint32(0, true) === LOCAL.sign);
+  const from = begins + LOCAL.size + head.getUint16(26, true) + head.getUint16(28, true);
+  const bytes = zip.slice(from, from + packed);
+  const parts = method === STORED ? [bytes] : await inflated(bytes, size);
+  const file = new File(parts, lastOf(path), { type: typeOf(path) });
+  check(file.size === size);
+  return file;
+}
+
+/**
+ * What was packed, read no further than it should be long.
+ * @param {Blob} bytes
+ * @param {number} size
+ */
+async function inflated(bytes, size) {
+  const parts = [];
+  let length = 0;
+  const reader = bytes.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return parts;
+    length += value.length;
+    if (length > size) await reader.cancel();
+    check(length <= size);
+    parts.push(value);
+  }
+}
