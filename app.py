@@ -182,6 +182,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
         smaller_previews=settings.previews == "fitted",
         sign_in=sign_in,
         comfy_runner=settings.comfy_runner,
+        operator_images=settings.operator_images == "yes",
     )
 
 

@@ -138,7 +138,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.include_router(relay_routes(services.runs, identity, access.permits))
     languages, root_path = settings.languages, settings.root_path
     app.include_router(metrics_routes(services, access, lambda: sockets.taken))
-    app.include_router(operator_routes(services, access, languages, root_path))
+    app.include_router(operator_routes(services, access, settings))
     app.include_router(login_routes(identity, guesses, languages, root_path))
     if settings.sign_in.openid is not None:
         from ui.page.plain.openid_routes import openid_routes  # a tenth of a second

@@ -137,6 +137,11 @@ class Settings(BaseSettings):
     operators: Words = Field(
         (), title="NAME,NAME…", description="names with a login to which 'operators' applies"
     )
+    operator_images: YesNo = Field(
+        "no",
+        title="|".join(get_args(YesNo)),
+        description="may operators see the previews of everybody's runs, on their page /operator",
+    )
     open_nodes: File | None = Field(
         None,
         title="FILE",

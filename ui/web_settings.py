@@ -21,7 +21,8 @@ class WebSettings:
     may go on when the app is told to end. `hosts`: names by which browsers may address the app
     beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
     page in a frame. `smaller_previews`: see `run_socket_routes`. `comfy_runner`: the config.toml of
-    `comfy_runner_routes`, None for an app without them.
+    `comfy_runner_routes`, None for an app without them. `operator_images`: operators see previews
+    of everybody's runs.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +37,7 @@ class WebSettings:
     languages: Languages = field(default_factory=Languages)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     comfy_runner: Path | None = None
+    operator_images: bool = False
 
     def reach(self, port: int, identity: Identity) -> Reach:
         """Where the app is, at this port, and whom `identity` lets in."""

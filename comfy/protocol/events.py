@@ -91,6 +91,11 @@ class Preview:
     data: bytes = field(repr=False)
     frame: int | None = None
 
+    @property
+    def media_type(self) -> str:
+        """Of which kind it is."""
+        return "image/png" if self.data.startswith(b"\x89PNG") else "image/jpeg"
+
 
 @dataclass(frozen=True, slots=True)
 class AnimatedPreviews:

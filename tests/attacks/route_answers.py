@@ -74,6 +74,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             "GET": Answers(404, 404, 200),  # the sign-in page
             "HEAD": everybody(404),
         },
+        "/operator/runs/{run_id}/preview": {"GET": people(404)},
         "/operator/servers/{number}/{action}": {"POST": people(404)},
         "/history": {"GET": people(200)},
         "/history/favourites": {"POST": people(422)} | NO_RUN,

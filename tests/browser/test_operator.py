@@ -15,7 +15,9 @@ from tests.support.visitor import Site, Visitor
 from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
-SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
+SETTINGS = WebSettings(
+    port=0, users=(("anna", "lighthouse"), ("ben", "harbour")), operator_images=True
+)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def site(fast: Site) -> Iterator[Site]:
 
 def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
     """By the menu below the name; there a server is drained, and a run that somebody begins then
-    comes into view by itself, also on a phone, where nothing is wider than the screen. Nobody else's menu names it."""
+    comes into view by itself, with its preview where that is allowed, also on a phone, where nothing is wider than the screen. Nobody else's menu names it."""
     person = visit(site)
     page = person.page
     page.goto(site.url)
@@ -51,6 +53,8 @@ def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
     back.click()
     expect(page.get_by_text("Takes no more runs")).to_be_hidden()
     expect(page.get_by_text("Queue: 1 running")).to_be_visible(timeout=20_000)
+    page.wait_for_function("document.querySelector('.lines img')?.naturalWidth > 0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     run.cancel()
     other = visit(site).page
     other.goto(site.url)

@@ -70,7 +70,9 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
     logs_in = request.param == "with a login"
     config = own_temporary_folder / "comfy_runner.toml"
     config.touch()
-    settings = replace(LOGIN if logs_in else WebSettings(port=0), comfy_runner=config)
+    settings = replace(
+        LOGIN if logs_in else WebSettings(port=0), comfy_runner=config, operator_images=True
+    )
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         ann = person(app, ANN if logs_in else None)
         bob = browser(app, BOB if logs_in else None)

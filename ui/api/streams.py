@@ -15,26 +15,24 @@ from fastapi.responses import Response
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import message
-from comfy.protocol.events import Preview
 from comfy.records.record import Record
 from comfy.runs.interface import Run
 from comfy.services.group_queue import GroupQueue
 from ui.api.problems import NotThere
 from ui.api.runs import Runs
-from ui.api.watch import NO_STORE, LiveStream, standings_of, states_of
+from ui.api.watch import LiveStream, standings_of, states_of
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
-from ui.web.responses import json_text
+from ui.web.responses import NO_STORE, json_text
 from ui.web.shares import caller_of
 
 _NO_PREVIEW = message("There is no preview of this run at the moment.")
 _FRAMES = "multipart/x-mixed-replace"
 _BOUNDARY = "frame"
 _STILL_HERE = b": still here\n\n"
-_PNG = b"\x89PNG"
 _ANY = {"schema": {"type": "string", "format": "binary"}}
 EVENTS: dict[str, Any] = {
     "description": "Events",
@@ -97,7 +95,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         headers = NO_STORE | {"etag": f'"{state.preview_number}"'}
         if headers["etag"] == if_none_match:
             return Response(status_code=304, headers=headers)
-        return Response(state.preview.data, media_type=image_type(state.preview), headers=headers)
+        return Response(state.preview.data, media_type=state.preview.media_type, headers=headers)
 
     @router.head("/runs/{run_id}/files/{n}", include_in_schema=False)
     @router.get("/runs/{run_id}/files/{n}", responses={200: _FILE})
@@ -199,11 +197,6 @@ async def frames_of(run: Run) -> AsyncGenerator[bytes]:
         if state is None or state.preview is None or state.preview_number == number:
             continue
         number, data = state.preview_number, state.preview.data
-        head = f"--{_BOUNDARY}\r\ncontent-type: {image_type(state.preview)}\r\n"
+        head = f"--{_BOUNDARY}\r\ncontent-type: {state.preview.media_type}\r\n"
         yield head.encode() + b"content-length: %d\r\n\r\n" % len(data) + data + b"\r\n"
     yield b"--%s--\r\n" % _BOUNDARY.encode()
-
-
-def image_type(preview: Preview) -> str:
-    """Of which kind the image is."""
-    return "image/png" if preview.data.startswith(_PNG) else "image/jpeg"

@@ -18,7 +18,7 @@ from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
 from comfy.services.group_queue import GroupQueue, Told
 from ui.web.body_limits import BUSY
-from ui.web.responses import Problem
+from ui.web.responses import NO_STORE, Problem
 from ui.web.shares import Caller, Share
 from ui.web.socket_limits import set_from_thread
 
@@ -27,7 +27,6 @@ Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 
 _PAUSE = 0.1  # seconds between two states; the end comes at once
 SILENCE = 10.0  # seconds after which a stream says that it is still there
-NO_STORE = {"cache-control": "no-store"}
 
 
 class LiveStream(StreamingResponse):

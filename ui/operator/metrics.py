@@ -28,8 +28,7 @@ from comfy.webhooks.waiting import Attempt
 from ui.operator.access import OperatorAccess
 from ui.services import Services
 from ui.version import app_version
-
-_HEADERS = {"cache-control": "no-store"}
+from ui.web.responses import NO_STORE
 
 
 def metrics_routes(
@@ -44,7 +43,7 @@ def metrics_routes(
     def metrics() -> Response:
         """In Prometheus' text format."""
         text = generate_latest(registry)
-        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=_HEADERS)
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=NO_STORE)
 
     return router
 

@@ -1,5 +1,5 @@
 """What an operator is told: each server, the runs of all people, and what workflows lack. No texts
-and no images of anybody."""
+of anybody, and images only where the settings allow it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
 from comfy.messages import message
+from comfy.protocol.events import Preview
 from comfy.protocol.run_state import Phase, RunState
 from comfy.runs.interface import Run
 from comfy.servers.reports import ServerReport
@@ -35,12 +36,16 @@ class ServerLine:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A run that has not ended: whose, of which workflow, since when, and how far."""
+    """A run that has not ended: whose, of which workflow, since when, how far, and at which server,
+    "" while there is none. `preview`: the number of its newest image, 0 for none to be seen."""
 
+    id: str
     owner: str
     workflow: str
     since: str
     progress: str
+    server: str
+    preview: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,10 @@ class Overview:
     lacking: tuple[LackingWorkflow, ...] | None
 
 
-def overview(services: Services, name_of: Callable[[str], str]) -> Overview:
-    """Asks the servers; `name_of` says what an owner is called, "" for nobody who signs in. May
-    take seconds once, as the forms of all workflows are built."""
+def overview(services: Services, name_of: Callable[[str], str], *, images: bool) -> Overview:
+    """Asks the servers; `name_of` says what an owner is called, "" for nobody who signs in;
+    `images`: the operator may see those of all runs. May take seconds once, as the forms of all
+    workflows are built."""
     now = time.time()
     pairs = zip(services.servers.servers, services.reports(), strict=True)
     live = [run for run in services.runs.known() if not run.state.phase.finished]
@@ -74,18 +80,26 @@ def overview(services: Services, name_of: Callable[[str], str]) -> Overview:
         lacking = None
     return Overview(
         tuple(ServerLine(server, report) for server, report in pairs),
-        tuple(_line(run, name_of(run.owner), now) for run in live),
+        tuple(_line(run, name_of(run.owner), now, images=images) for run in live),
         lacking,
     )
 
 
-def _line(run: Run, name: str, now: float) -> RunLine:
-    job = run.job
+def preview_of(services: Services, run_id: str) -> Preview | None:
+    """The newest image of anybody's run; None where there is none."""
+    return next((run.state.preview for run in services.runs.known() if run.id == run_id), None)
+
+
+def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
+    job, state = run.job, run.state
     return RunLine(
+        run.id,
         name or _NOT_SIGNED_IN,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
         message("Asked for {duration} ago", duration=seconds_words(now - run.submitted_at)),
-        _progress(run.state),
+        _progress(state),
+        run.record.server,
+        state.preview_number if images and state.preview else 0,
     )
 
 

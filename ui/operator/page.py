@@ -27,6 +27,7 @@ _DRAIN = message("Drain")
 _TAKE_BACK = message("Take back")
 _FREE = message("Free memory")
 _RUNS = message("Runs")
+_PREVIEW = message("Preview")
 _NO_RUNS = message("Nothing runs or waits.")
 _LACKING = message("Missing for workflows")
 _NOTHING_LACKS = message("Every workflow has what it needs.")
@@ -109,12 +110,14 @@ def _button(at: int, action: str, text: str, label: str) -> str:
 def _runs(runs: tuple[RunLine, ...]) -> str:
     if not runs:
         return f"<p>{html_of(_NO_RUNS)}</p>"
-    lines = (
-        f"<li><b>{html_of(one.workflow)}</b> · {html_of(one.owner)}"
-        f"<br>{html_of(one.progress)} · {html_of(one.since)}</li>"
-        for one in runs
-    )
-    return f'<ul class="lines">{"".join(lines)}</ul>'
+    return f'<ul class="lines">{"".join(map(_run, runs))}</ul>'
+
+
+def _run(run: RunLine) -> str:
+    address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
+    image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
+    told = " · ".join(html_of(one) for one in (run.progress, run.server, run.since) if one)
+    return f"<li>{image}<b>{html_of(run.workflow)}</b> · {html_of(run.owner)}<br>{told}</li>"
 
 
 def _lacking(workflows: tuple[LackingWorkflow, ...] | None) -> str:

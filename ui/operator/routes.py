@@ -9,30 +9,30 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.servers.server import ComfyServer
-from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.operator.access import OperatorAccess
-from ui.operator.overview import free, overview
+from ui.operator.overview import free, overview, preview_of
 from ui.operator.page import PATH, TITLE, page_body
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.plain.sign_in import sign_in_page
 from ui.services import Services
 from ui.web.gradio_internals import root_address
+from ui.web.responses import NO_STORE
+from ui.web_settings import WebSettings
 
 
-def operator_routes(
-    services: Services, access: OperatorAccess, languages: Languages, root_path: str
-) -> APIRouter:
-    """`GET /operator`, and `POST /operator/servers/{number}/{action}` for its buttons: drain,
-    take-back, free. `root_path` as the web server was told."""
+def operator_routes(services: Services, access: OperatorAccess, settings: WebSettings) -> APIRouter:
+    """`GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and
+    `POST /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
     router = APIRouter()
-    pool, identity = services.servers, access.identity
+    pool, identity, root_path = services.servers, access.identity, settings.root_path
+    images = settings.operator_images
     servers = {str(at): server for at, server in enumerate(pool.servers)}
 
     def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
         tags = head_tags_of(html.escape(root), html_of(TITLE))
-        body = page_body(overview(services, identity.name_of), why)
+        body = page_body(overview(services, identity.name_of, images=images), why)
         return as_page(plain_page(tags, body, root), status)
 
     def drain(server: ComfyServer) -> str:
@@ -54,10 +54,19 @@ def operator_routes(
     def operator(request: Request) -> HTMLResponse:
         """The page; for nobody the one that asks for a login, for whoever is no operator 404."""
         if identity.owner(request) is None:
-            return sign_in_page(root_address(request, PATH, root_path), languages, identity.login)
+            root = root_address(request, PATH, root_path)
+            return sign_in_page(root, settings.languages, identity.login)
         if not access.permits(request):
             raise HTTPException(404)
         return page(request, PATH)
+
+    @router.get(f"{PATH}/runs/{{run_id}}/preview", dependencies=[Depends(access.only)])
+    def preview(run_id: str) -> Response:
+        """The newest image of anybody's run, where the settings let operators see it; else 404."""
+        image = preview_of(services, run_id) if images else None
+        if image is None:
+            raise HTTPException(404)
+        return Response(image.data, media_type=image.media_type, headers=NO_STORE)
 
     @router.post(f"{PATH}/servers/{{number}}/{{action}}", dependencies=[Depends(access.only)])
     def act(request: Request, number: str, action: str) -> Response:

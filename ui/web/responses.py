@@ -20,6 +20,7 @@ from comfy.messages import message
 from ui.languages.current import all_translated
 
 API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)
+NO_STORE = {"cache-control": "no-store"}  # where who has signed in decides what an address shows
 NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
 
 

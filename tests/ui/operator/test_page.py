@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from dataclasses import replace
 
+import pytest
 import requests
+from PIL import Image
 
 from comfy.workflow.private import MARK
+from tests.security.signing_in import signed_in
 from tests.support.sampler import LONG, job
+from tests.support.serving import running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.operator.conftest import TOKEN, Place
+from tests.ui.operator.conftest import ANNA, BEN, TOKEN, Place, hidden
+from ui.web_settings import WebSettings
 
 
 def page(place: Place) -> str:
@@ -53,7 +59,7 @@ def test_nobody_else_finds_it(place: Place) -> None:
 
 
 def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
-    """Whose they are, of which workflow and how far; neither a text, nor the name of a workflow that
+    """Whose they are, of which workflow, how far and where; neither a text, nor the name of a workflow that
     somebody has opened for themselves."""
     shared = replace(job(LONG), title="Boats & more", titles={"4": "my secret title"})
     own = replace(job(LONG), workflow=f"{MARK}abc", title="my diary")
@@ -67,7 +73,9 @@ def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
         run.cancel()
     assert "Boats & more" in told
     assert "ben" in told
-    assert re.search(r"Running, step \d+ of 10000", told)
+    at = "|".join(demo.url for demo in (place.one, place.other))
+    assert {one for run in runs if (one := run.record.server)} == set(at.split("|"))
+    assert len(re.findall(rf"Running, step \d+ of 10000 · ({at}) · Asked for", told)) == 2
     assert "carla" in told
     assert "Waiting, number 3 in the queue" in told
     assert "A workflow of their own" in told
@@ -75,6 +83,39 @@ def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
         assert secret not in told
     eventually(lambda: all(run.state.phase.finished for run in runs))
     eventually(lambda: "Nothing runs or waits." in page(place))
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_images_are_shown_where_the_settings_allow_it(allowed: bool, place: Place) -> None:
+    """To operators alone, of runs that are at work; without the setting to nobody but whose run it
+    is."""
+    settings = WebSettings(port=0, users=(ANNA, BEN), operator_images=allowed)
+    permissions = place.app.services.forms.permissions
+    with (
+        running_app(hidden(place.one.url), settings=settings, permissions=permissions) as app,
+        signed_in(app, ANNA) as anna,
+        signed_in(app, BEN) as ben,
+        requests.Session() as nobody,
+    ):
+        run = app.runs.submit(job(LONG), owner="user:carla", keeps_going=True)
+        image = f"{app.url}/operator/runs/{run.id}/preview"
+        eventually(lambda: run.state.preview_number > 0)
+        shown = anna.get(f"{app.url}/operator", timeout=LONGEST_WAIT).text
+        assert (f'<img src="operator/runs/{run.id}/preview?' in shown) is allowed
+        answer = anna.get(image, timeout=LONGEST_WAIT)
+        assert answer.status_code == (200 if allowed else 404)
+        if allowed:
+            assert answer.headers["content-type"] == "image/jpeg"
+            assert answer.headers["cache-control"] == "no-store"
+            Image.open(io.BytesIO(answer.content)).verify()
+        foreign = {"Origin": "https://evil.example"}
+        assert anna.get(image, headers=foreign, timeout=LONGEST_WAIT).status_code == 401
+        assert ben.get(image, timeout=LONGEST_WAIT).status_code == 404
+        assert nobody.get(image, timeout=LONGEST_WAIT).status_code == 401
+        run.cancel()
+        eventually(lambda: run.state.phase.finished)
+        for ended in (image, image.replace(run.id, "x")):
+            assert anna.get(ended, timeout=LONGEST_WAIT).status_code == 404
 
 
 def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:

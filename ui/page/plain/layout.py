@@ -13,10 +13,10 @@ from ui.page.language_files import html_attributes
 from ui.page.plain.install import tags_for_installing
 from ui.page.social_card import tags_for_other_sites
 from ui.page.theme import colours
+from ui.web.responses import NO_STORE
 
 ICON = Path(__file__).parents[1] / "icon.svg"
 _STYLES = ICON.with_name("styles") / "plain.css"
-_NOT_KEPT = {"cache-control": "no-store"}  # who is logged in decides what an address shows
 # As the button for light and dark has kept it (`storage.js`), before anything is painted.
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
@@ -25,7 +25,7 @@ _SHADE = """try {
 
 def as_page(page: str, status: int = 200) -> HTMLResponse:
     """A page, which no browser keeps."""
-    return HTMLResponse(page, status, headers=_NOT_KEPT)
+    return HTMLResponse(page, status, headers=NO_STORE)
 
 
 def head_tags_of(root: str, title: str = "ComfyForms") -> str:
