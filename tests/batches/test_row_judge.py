@@ -42,7 +42,7 @@ def starter() -> Starter:
     """One that judges only."""
     workflow = workflow_of(PROMPTS[0])
     forms = Forms(lambda _: workflow, CatalogueCache(lambda: small_catalogue().raw), Permissions())
-    return Starter(None, forms, None)  # type: ignore[arg-type]
+    return Starter(None, forms, None, None)  # type: ignore[arg-type]
 
 
 def said(checked: Check, which: int, values: Mapping[str, object]) -> object:
