@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from comfy.batches.spec import BatchProblem
 from comfy.batches.table import Row
 from comfy.errors import ComfyError, ManyProblems
 from comfy.messages import message, plural
@@ -23,7 +24,12 @@ MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of 
 
 
 class RowErrors(ManyProblems):
-    """Rows that the form refuses; of the wrong values as many as anybody reads."""
+    """Rows that the form refuses; of the wrong values as many as anybody reads. `found`: the same
+    with where each is."""
+
+    def __init__(self, problems: Iterable[str], found: Iterable[BatchProblem]) -> None:
+        super().__init__(problems, message("Nothing was started."))
+        self.found = tuple(found)
 
 
 class BatchGaveUp(ComfyError):
@@ -82,17 +88,19 @@ class BatchRunner:
         _, form = self._starter.forms.form(batch.workflow, self._owner)
         chosen = {key for row in batch.rows for key in row.values}
         problems = [*known, *lacking(form, chosen)]
+        found = [*map(BatchProblem, problems)]
         for row in batch.rows:
             try:
                 self._starter.check(batch.workflow, self._values(batch, row), self._owner)
             except FieldErrors as error:
+                found += [BatchProblem(said, key, row.number) for key, said in error.errors.items()]
                 problems += [
                     message("Row {row}, {problem}", row=row.number, problem=said)
                     for said in error.labelled.values()
                 ]
         if problems:
             rest = and_more(len(problems) - MOST_TOLD)
-            raise RowErrors([*problems[:MOST_TOLD], *rest], message("Nothing was started."))
+            raise RowErrors([*problems[:MOST_TOLD], *rest], found[:MOST_TOLD])
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any row is run."""

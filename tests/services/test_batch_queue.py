@@ -303,8 +303,10 @@ def test_options_bring_fields_of_their_own(one: Life) -> None:
     one.batches = batches = BatchQueue(replace(one.starter, forms=forms))
     base = {"8.model": "Small", "8.model.prompt": "a dog", "8.model.steps": 3, "8.seed": 5}
     options = AxisSpec("8.model", "Small, Animated")
-    with pytest.raises(RowErrors, match=r"There is no field “8\.model\.steps”"):
+    with pytest.raises(RowErrors, match=r"There is no field “8\.model\.steps”") as wrong:
         batches.start("painted", base, BatchSpec((options, AxisSpec("8.model.steps", "2, 3"))), ANN)
+    places = [(problem.field, problem.row) for problem in wrong.value.found]
+    assert places == [("8.model.steps", 3), ("8.model.steps", 4)]
     batch = batches.start("painted", base, BatchSpec((options,)), ANN)
     ended = one.until(batch, "done", "paused")
     assert (ended.failed, ended.why) == (2, "")  # no server here has the node

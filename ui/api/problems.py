@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from comfy.batches.spec import BatchProblem
 from comfy.errors import (
     BatchNotFound,
     ChainNotFound,
@@ -25,6 +26,7 @@ from comfy.errors import (
 from comfy.messages import message
 from comfy.records.started_requests import OtherRequest
 from comfy.services.batch_check import BatchErrors
+from comfy.services.batches import RowErrors
 from comfy.services.start import FieldErrors
 from comfy.webhooks.address import CallbackRefused
 from ui.web.responses import Problem
@@ -49,6 +51,7 @@ _KINDS: tuple[tuple[type[ComfyError], Kind], ...] = (
     (ChainNotFound, Kind(404, "not-found")),
     (FieldErrors, Kind(422, "values-refused")),
     (BatchErrors, Kind(422, "values-refused")),
+    (RowErrors, Kind(422, "values-refused")),
     (WorkflowError, Kind(422, "workflow-refused")),
     (OtherRequest, Kind(422, "key-used")),
     (CallbackRefused, Kind(422, "callback-refused")),
@@ -78,6 +81,21 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
                             "additionalProperties": {"type": "string"},
                             "description": "What is wrong with single values, by field key.",
                         },
+                        "problems": {
+                            "type": "array",
+                            "description": "All that is wrong with a batch, and where.",
+                            "items": {
+                                "type": "object",
+                                "properties": {
+                                    "detail": {"type": "string"},
+                                    "field": {"type": ["string", "null"]},
+                                    "row": {
+                                        "type": ["integer", "null"],
+                                        "description": "As `GET …/rows` numbers them.",
+                                    },
+                                },
+                            },
+                        },
                     },
                 }
             }
@@ -92,12 +110,18 @@ def problem_of(error: ComfyError) -> Problem:
     kind = next(kind for one, kind in _KINDS if isinstance(error, one))
     detail: str = str(error)
     told: dict[str, str] = {}
+    problems: tuple[BatchProblem, ...] = ()
     match error:
         case FieldErrors(errors=errors):
             detail, told = message("These values can't be used."), errors
-        case BatchErrors(found=found):
-            told = {one.field: one.message for one in found if one.field}
-    return Problem(kind.status, detail, error.hint, kind.name, told)
+        case BatchErrors(found=found) | RowErrors(found=found):
+            problems = found
+            told = {one.field: one.message for one in reversed(found) if one.field}
+    return Problem(kind.status, detail, error.hint, kind.name, told, tuple(map(_placed, problems)))
+
+
+def _placed(problem: BatchProblem) -> dict[str, object]:
+    return {"detail": problem.message, "field": problem.field, "row": problem.row}
 
 
 def answer_problems(api: FastAPI) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -58,13 +58,15 @@ async def http_error(_: Request, problem: Exception) -> Response:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a program is not answered: a problem document of RFC 9457. `kind` is the last part of
-    its `type`, "" for one that says no more than its status. `errors`: sentences by field key."""
+    its `type`, "" for one that says no more than its status. `errors`: sentences by field key;
+    `problems`: all that is wrong where a field may be in many rows."""
 
     status: int
     detail: str
     hint: str = ""
     kind: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
+    problems: Sequence[Mapping[str, object]] = ()
 
     def to_json(self) -> dict[str, object]:
         """The document; its messages stay messages."""
@@ -74,7 +76,7 @@ class Problem:
             "status": self.status,
             "detail": self.detail,
         }
-        more = {"hint": self.hint, "errors": dict(self.errors)}
+        more = {"hint": self.hint, "errors": dict(self.errors), "problems": list(self.problems)}
         return told | {name: value for name, value in more.items() if value}
 
     def answer(self, headers: Mapping[str, str] | None = None) -> Response:

@@ -107,6 +107,27 @@ def test_what_is_wrong_with_a_batch_is_said(
     assert says in problem(call(app, "POST", BATCH, json=body), status)["detail"]
 
 
+def test_what_is_wrong_with_a_batch_is_told_with_its_row_and_field(app: RunningApp) -> None:
+    """Of each value of a table, files among them, as rows are counted there; what varies without a
+    table has no row."""
+    table = {"name": "steps.csv", "text": "Steps,Width\n0,256\n2,7\n3,256\n-1,256\n"}
+    told = problem(call(app, "POST", BATCH, json={"table": table}), 422)
+    assert sorted((one["row"], one["field"]) for one in told["problems"]) == [
+        (2, "5.steps"),
+        (3, "4.width"),
+        (5, "5.steps"),
+    ]
+    assert told["problems"][0]["detail"] == told["errors"]["5.steps"] == "Minimum 1."
+    axes = [{"field": "no.such", "text": "1,2"}]
+    (other,) = problem(call(app, "POST", BATCH, json={"axes": axes}), 422)["problems"]
+    assert (other["field"], other["row"]) == ("no.such", None)
+    given = {"name": "files.csv", "text": "4.image\nnone.png\n"}
+    told = problem(
+        call(app, "POST", "/workflows/image-to-image/batches", json={"table": given}), 422
+    )
+    assert [(one["row"], one["field"]) for one in told["problems"]] == [(2, "4.image")]
+
+
 @pytest.mark.parametrize("cookie", [ANN, ""])
 def test_a_chain_runs_its_steps(app: RunningApp, cookie: str) -> None:
     """Each step tells how far it is, and the runs that have ended; who has no cookie finds it by
