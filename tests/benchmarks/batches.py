@@ -28,6 +28,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
 from tests.benchmarks.tools.figure import Figure
+from tests.benchmarks.tools.kept_journal import KeptJournal
 from tests.services.batch_lives import ANN, Life, life
 from tests.support.sampler import prompt
 
@@ -115,11 +116,14 @@ def memory_now() -> int:
 
 
 @contextlib.contextmanager
-def stand_in(step_seconds: float, *, painted: int = 64) -> Iterator[str]:
-    """The address of a stand-in in a process of its own, with images of so many pixels."""
+def stand_in(
+    step_seconds: float, *, painted: int = 64, journal: Path | None = None
+) -> Iterator[str]:
+    """The address of a stand-in in a process of its own, with images of so many pixels. `journal`:
+    a file for what becomes of its prompts."""
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(there, step_seconds, painted)
+        target=_serve, args=(there, step_seconds, painted, journal)
     )
     process.start()
     try:
@@ -130,7 +134,10 @@ def stand_in(step_seconds: float, *, painted: int = 64) -> Iterator[str]:
         process.join()
 
 
-def _serve(told: Connection, step_seconds: float, painted: int) -> None:
-    with DemoServer(step_seconds=step_seconds, painted=painted) as demo:
+def _serve(told: Connection, step_seconds: float, painted: int, journal: Path | None) -> None:
+    demo = DemoServer(step_seconds=step_seconds, painted=painted)
+    if journal is not None:
+        demo.journal = KeptJournal(journal)
+    with demo:
         told.send(demo.url)
         told.recv()
