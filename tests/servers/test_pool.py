@@ -118,8 +118,9 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
         registry_of(one.url, other.url, limits={other.url: 2}) as runs,
     ):
         begun = [runs.submit(job(LONG), owner="me") for _ in range(5)]
-        eventually(lambda: [run.waits_here for run in begun] == [False] * 3 + [True] * 2)
-        assert Counter(map(place_of, begun)) == {one.url: 1, other.url: 2, "": 2}
+        expected = {one.url: 1, other.url: 2, "": 2}
+        eventually(lambda: Counter(map(place_of, begun)) == expected)
+        assert [run.waits_here for run in begun] == [False] * 3 + [True] * 2
         assert (runs.width, runs.room) == (2, 3)
         for run in begun:
             run.cancel()
