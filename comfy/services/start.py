@@ -106,7 +106,8 @@ class Starter:
         targets = {key: _targets(form, key, prompt) for key in files}
         brought = set(chain.from_iterable(targets.values()))
         self._check_files(prompt, form, name, owner, brought)
-        self._check_together(form, Needs(prompt, brought), owner)
+        if errors := self._not_together(form, Needs(prompt, brought), owner):
+            raise FieldErrors(form, errors)
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
                 key: self._input(
@@ -191,20 +192,19 @@ class Starter:
             raise FieldErrors(form, errors)
         return cleaned
 
-    def _check_together(self, form: Form, needs: Needs, owner: str) -> None:
-        """FieldErrors where each of several servers lacks something of what a run needs, but none
-        of it is on none; WorkflowError where people have not chosen that."""
+    def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
+        """What is wrong with choices where each of several servers lacks something of what a run
+        needs, though all of it is somewhere. WorkflowError where people have not chosen that."""
         lists = [one for one in form.fields if one.widget == "dropdown" and one.group != "hidden"]
         found = self.servers.conflicts(needs, lists)
         named = self.servers.shown or self.forms.permissions.operates(owner)
         errors = {one.key: one.sentence(named=named) for one in found if one.key is not None}
-        if errors:
-            raise FieldErrors(form, errors)
-        if found:
+        if found and not errors:
             raise WorkflowError(
                 found[0].sentence(named=named),
                 message("Ask whoever runs this app to put all that it needs on one server."),
             )
+        return errors
 
     def _input(self, file: KeptUpload, targets: tuple[InputRef, ...], group: str) -> KeptInput:
         below = file.below if self.blobs.path(file.below) else ""
@@ -254,6 +254,11 @@ class Starter:
             _, form = self.forms.form(job.workflow, owner, job.values)
         own = {target for kept in job.inputs.values() for target in kept.targets}
         self._check_files(job.prompt, form, job.workflow, owner, own)
+        if form and (errors := self._not_together(form, Needs(job.prompt, own), owner)):
+            raise WorkflowError(
+                sentences(*labelled_errors(form, errors).values()),
+                message("Open the form and choose something else."),
+            )
         return form
 
     def _check_files(

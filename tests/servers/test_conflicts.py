@@ -3,7 +3,9 @@ of it."""
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,12 @@ from comfy.errors import WorkflowError
 from comfy.form.model import Field
 from comfy.object_info import Catalogue
 from comfy.prompt.model import InputRef, Prompt
+from comfy.protocol.run_state import Phase
 from comfy.servers.conflicts import Conflict, conflicts
 from comfy.servers.needs import Needs
 from comfy.services.permissions import Permissions
 from comfy.services.start import FieldErrors
+from tests.runs.registry import end
 from tests.servers.test_needs import node
 from tests.servers.test_pool import with_choices
 from tests.support.sampler import prompt
@@ -102,6 +106,27 @@ def test_what_people_cannot_choose_is_for_whoever_runs_the_app(tmp_path: Path) -
     ):
         app.services.starter.start("pinned", {}, ANN)
     assert "on one server" in problem.value.hint
+
+
+def test_what_was_possible_once_is_not_run_again() -> None:
+    """What it was made of has gone to different servers since."""
+    with (
+        DemoServer(
+            step_seconds=0, nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])
+        ) as one,
+        DemoServer(nodes=with_choices(ckpt_name=["b.safetensors"], sampler_name=["ddim"])) as two,
+        running_app(one.url, two.url) as app,
+    ):
+        values = {"1.ckpt_name": "a.safetensors", "5.sampler_name": "euler", "5.steps": 1}
+        made = app.services.starter.start("text-to-image", values, ANN, watched=False)
+        assert end(made).phase is Phase.DONE
+        before = copy.deepcopy(made.job.prompt)
+        before["5"]["inputs"]["sampler_name"] = "ddim"
+        run = app.runs.submit(replace(made.job, prompt=before), owner=ANN, watched=False)
+        assert end(run).phase is Phase.REFUSED
+        with pytest.raises(WorkflowError, match="together with") as problem:
+            app.services.starter.again(run.id, ANN)
+        assert problem.value.hint == "Open the form and choose something else."
 
 
 def test_a_form_says_so_before_and_at_the_press() -> None:
