@@ -171,7 +171,8 @@ class EventStream:
 
 class _ReadAhead:
     """A socket that is read in large pieces: websocket-client asks for the handshake byte by byte,
-    and for each message three times. Of a message it keeps what it did not ask for."""
+    up to the end of each line, and for each message three times. It keeps what it did not ask
+    for."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -182,8 +183,10 @@ class _ReadAhead:
         return getattr(self._sock, name)
 
     def recv(self, most: int) -> bytes:
-        """As a socket's; where more than a byte is asked for, all that is there."""
+        """As a socket's; where more than a byte is asked for, all that is there, else all before
+        the end of a line, or that end."""
         data = self._data or self._sock.recv(_READ_AHEAD)
-        end = 1 if most == 1 else len(data)
+        line = data.partition(b"\n")[0] if most == 1 else data
+        end = len(line) or 1
         self._data = data[end:]
         return data[:end]
