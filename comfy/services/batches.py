@@ -7,7 +7,9 @@ import uuid
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from comfy.batches.row_judge import RowJudge
 from comfy.batches.spec import BatchProblem
 from comfy.batches.table import Row
 from comfy.errors import ComfyError, ManyProblems
@@ -89,9 +91,12 @@ class BatchRunner:
         chosen = {key for row in batch.rows for key in row.values}
         problems = [*known, *lacking(form, chosen)]
         found = [*map(BatchProblem, problems)]
+        judge = RowJudge(partial(self._starter.checked, owner=self._owner))
         for row in batch.rows:
+            values = self._values(batch, row)
+            _, form = self._starter.forms.form(batch.workflow, self._owner, values)
             try:
-                self._starter.check(batch.workflow, self._values(batch, row), self._owner)
+                judge.checked(form, values)
             except FieldErrors as error:
                 found += [BatchProblem(said, key, row.number) for key, said in error.errors.items()]
                 problems += [
