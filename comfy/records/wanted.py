@@ -49,4 +49,13 @@ class WantedOfGroups(Wanted):
         return Wanted.of(self, owner) & runs.c.group.in_(self.groups)
 
 
+@dataclass(frozen=True, slots=True)
+class WantedOfAll(Wanted):
+    """Those of everybody: to learn from, not to be shown."""
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """Those that are done or left a result, whoever the owner is."""
+        return runs.c.ended_at.is_not(None) & ~runs.c.fruitless & runs.c.deleted_at.is_(None)
+
+
 ALL = Wanted()

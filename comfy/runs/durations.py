@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import threading
 from collections import Counter, OrderedDict, deque
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from comfy.errors import ComfyError
 from comfy.protocol.run_progress import (
     RunProgress,
     SamplerSteps,
@@ -16,8 +18,13 @@ from comfy.protocol.run_progress import (
     sampling_work,
 )
 from comfy.protocol.run_state import Phase, RunState
-from comfy.records.record import Job
+from comfy.records.record import Job, Record
+from comfy.records.store import RunStore
+from comfy.records.wanted import WantedOfAll
 
+log = logging.getLogger(__name__)
+
+_EARLIER = 100  # runs on record that are looked at
 _WORKFLOWS = 200
 _OF_A_WORKFLOW = 5
 _OF_ALL = 20
@@ -52,7 +59,9 @@ class RunTotals:
 class Durations:
     """The last ones of each workflow and of all, and totals. For any number of threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: RunStore | None = None) -> None:
+        """`history`: has the runs of before, which count for what is to be expected, not for
+        totals."""
         self._lock = threading.Lock()
         self._by_workflow: OrderedDict[str, deque[RunTimes]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_OF_ALL)
@@ -60,6 +69,9 @@ class Durations:
         self._within = Counter[int]()
         self._timed = 0
         self._seconds = 0.0
+        for record in _earlier(history) if history is not None else ():
+            if times := _times_on_record(record):
+                self.add(record.job.workflow, times)
 
     def note_end(self, job: Job, state: RunState, longest: float) -> None:
         """A run of this job has ended; `longest` as of `times_of`."""
@@ -67,6 +79,10 @@ class Durations:
             self._ended[state.phase] += 1
         if state.phase is Phase.DONE and (times := times_of(state, job.prompt, longest)):
             self.add(job.workflow, times)
+            with self._lock:
+                self._within.update(one for one in _BOUNDS if times.seconds <= one)
+                self._timed += 1
+                self._seconds += times.seconds
 
     @property
     def totals(self) -> RunTotals:
@@ -76,14 +92,11 @@ class Durations:
             return RunTotals(dict(self._ended), within, self._timed, self._seconds)
 
     def add(self, workflow: str, times: RunTimes) -> None:
-        """A run of this workflow is done."""
+        """A run of this workflow took so long."""
         with self._lock:
             own = self._by_workflow.setdefault(workflow, deque(maxlen=_OF_A_WORKFLOW))
             own.append(times)
             self._last.append(times.seconds)
-            self._within.update(one for one in _BOUNDS if times.seconds <= one)
-            self._timed += 1
-            self._seconds += times.seconds
             self._by_workflow.move_to_end(workflow)
             if len(self._by_workflow) > _WORKFLOWS:
                 self._by_workflow.popitem(last=False)
@@ -106,6 +119,24 @@ class Durations:
         """What is to be expected of a run of any workflow; None while there was none."""
         with self._lock:
             return statistics.fmean(self._last) if self._last else None
+
+
+def _earlier(history: RunStore) -> Iterable[Record]:
+    """The last runs on record, the oldest first."""
+    try:
+        return reversed(history.of("", WantedOfAll(), limit=_EARLIER))
+    except ComfyError as problem:
+        log.warning("How long earlier runs took is not known: %s", problem)
+        return ()
+
+
+def _times_on_record(record: Record) -> RunTimes | None:
+    """How long a run took; of its steps only how many they were is on record."""
+    state = record.state
+    if state.phase is not Phase.DONE or state.started_at is None or state.finished_at is None:
+        return None
+    seconds = max(0.0, state.finished_at - state.started_at)
+    return RunTimes(seconds, work=sampling_work(record.job.prompt))
 
 
 def times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> RunTimes | None:

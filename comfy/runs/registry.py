@@ -74,7 +74,7 @@ class LocalRunRegistry:
         self._grace = grace
         self._keep = keep
         self._limiter = RunLimiter(limits or RunLimits())
-        self._durations = Durations()
+        self._durations = Durations(history)
         line = FairQueue(servers.servers, ahead, servers.limits)
         servers.on_change(line.advance)
         self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)

@@ -13,6 +13,7 @@ from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.replaced import replaced
 from comfy.batches.rows import UnequalLengths
 from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
+from comfy.batches.table import Row
 from comfy.errors import ComfyError, ManyProblems
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Form
@@ -148,18 +149,17 @@ def batch_seconds_left(
 
 
 def estimate(
-    starter: Starter, form: Form, workflow: str, content: BatchContent, owner: str
+    starter: Starter, form: Form, workflow: str, rows: Sequence[Row], owner: str
 ) -> tuple[float | None, float | None]:
     """About how many seconds all rows take, and how many bytes their results have, going by the
     last runs of the workflow, of bytes by this owner's; None where there were none."""
-    rows, history = BatchRows(content), starter.runs.history
-    wanted = Wanted(workflow, fruitless=False)
+    history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
     works, count = _works(form, rows, range(len(rows))), len(rows)
     return _seconds(starter.runs, workflow, works, count), _bytes(last, works, count)
 
 
-def _works(form: Form, rows: BatchRows, places: Sequence[int]) -> list[SamplingWork | None]:
+def _works(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[SamplingWork | None]:
     """What the rows at these places have to do, of so many of them that nobody waits."""
     some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
     return [_work(form, rows[at].values) for at in some]

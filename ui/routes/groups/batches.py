@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from comfy.batches.content import Column
+from comfy.batches.content import BatchRows, Column
 from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.protocol.run_state import Phase
@@ -65,7 +65,8 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             found = problems_of_batch(services.starter, form, spec, given.values, owner)
             content, seconds, size = found.content, None, None
             if found.rows and not found.problems:
-                seconds, size = estimate(services.starter, form, given.workflow, content, owner)
+                rows = BatchRows(content)
+                seconds, size = estimate(services.starter, form, given.workflow, rows, owner)
         except ComfyError as problem:
             return refused_answer(problem, *UNKNOWN)
         return AsciiJSON(

@@ -1,0 +1,38 @@
+"""About how long a batch takes, and how large its results are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from comfy.batches.rows import Axis, combined
+from comfy.batches.spec import AxisSpec
+from comfy.demo import DemoServer
+from comfy.services.batch_check import estimate
+from tests.services.batch_lives import ANN, BOB, STEPS, life
+
+
+def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
+    """Whoever's runs they were, by what their samplers had to do; totals count from the start, and
+    of how large results are only their owner hears."""
+    with DemoServer(step_seconds=0.02) as demo:
+        with life(demo.url, tmp_path) as first:
+            assert first.runs.expected_seconds("small", None) is None
+            first.until(first.begin(AxisSpec(STEPS, "10, 20")), "done")
+            known = first.runs.expected_seconds("small", None)
+        with life(demo.url, tmp_path) as second:
+            assert second.runs.expected_seconds("small", None) == pytest.approx(known)
+            assert second.runs.expected_seconds("other", None) is None
+            _, form = second.starter.forms.form("small", BOB)
+            few, many = (
+                estimate(second.starter, form, "small", combined([Axis(STEPS, values)]), BOB)
+                for values in ((20, 20), (60, 60))
+            )
+            assert (few[1], many[1]) == (None, None)
+            assert few[0] is not None
+            assert many[0] is not None
+            assert 2 * few[0] < many[0] < 4 * few[0]
+            own = estimate(second.starter, form, "small", combined([Axis(STEPS, (20,))]), ANN)
+            assert own[1]
+            assert second.runs.totals.timed == 0
