@@ -135,7 +135,7 @@ Starts = Callable[..., Awaitable[StartRequest]]  # what routes that start someth
 
 
 def start_requests(services: Services, bodies: Bodies) -> Starts:
-    """The dependency of these routes: who asks, whether the end is waited for, and the key. The body
+    """The dependency of these routes: who asks, whether the end is waited for, and the key. A body
     is read by `StartRequest.begun`."""
 
     async def asked(
