@@ -10,7 +10,8 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -30,7 +31,7 @@ from comfy.cli.outcome import (
     complain_of,
     exit_status,
 )
-from comfy.cli.progress import BatchLine
+from comfy.cli.progress import BatchLine, duration_words, size_words
 from comfy.cli.results_table import write_results
 from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, addresses_of
@@ -38,19 +39,23 @@ from comfy.cli.stop_signals import StopSignals
 from comfy.discovery import ChosenServers, choose_servers, opened_servers
 from comfy.errors import ComfyError
 from comfy.form.model import Form
+from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
 from comfy.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
+from comfy.services.batch_check import estimate
 from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
 from comfy.services.once import NOT_FETCHED
+from comfy.services.start import Starter
 from comfy.services.uploads import content_of
 from comfy.workflow.model import read_workflow
 from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 
 _RESULTS = "results.csv"
 _RECORDS = ".batch-"  # and the id, in the folder of the results
+_LOOKED_INTO = 5  # earlier batches
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
 
 
@@ -99,7 +104,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on with a batch that was begun in this folder"
     )
     parser.add_argument(
-        "--check", action="store_true", help="only check the values and say how many rows there are"
+        "--check",
+        action="store_true",
+        help=(
+            "only check the values and say how many rows there are, and about how long they take"
+            " and how large their results are, going by earlier batches of the workflow in the"
+            " folder of --out and in those beside it"
+        ),
     )
     add_server_arguments(parser)
 
@@ -129,9 +140,13 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         wrong = [*table.problems, *_wrong_files(form, axes)]
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
             BatchRunner(starter, OWNER).check(batch, wrong)
-        _say_what(batch, form, named)
         if args.check:
+            earlier = _earlier_batches(args.out)
+            opened = (starter_in(one, servers, forms, signals) for one in earlier)
+            told = (_estimate(one, form, batch) for one in opened)
+            _say_what(batch, form, named, next(filter(None, told), ""))
             return OK
+        _say_what(batch, form, named)
         folder = args.out / f"{_RECORDS}{batch.id.hex[:12]}"
         check_new(folder, "batch", resume=args.resume)
         _check_alone(args.out, folder)
@@ -221,9 +236,36 @@ def _identity(workflow: Path, rows: tuple[Row, ...]) -> uuid.UUID:
     return uuid.uuid5(_NAMESPACE, content.hexdigest())
 
 
-def _say_what(batch: RowBatch, form: Form, servers: ChosenServers) -> None:
+def _earlier_batches(out: Path) -> list[Path]:
+    """Folders with the records of batches, the newest first."""
+    found = {*out.resolve().glob(f"{_RECORDS}*"), *out.resolve().parent.glob(f"*/{_RECORDS}*")}
+    return sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True)[:_LOOKED_INTO]
+
+
+def _estimate(earlier: AbstractContextManager[Starter], form: Form, batch: RowBatch) -> str:
+    """About how long a batch takes and how large its results are, by the runs of an earlier one;
+    "" where that was of another workflow, none of it is done, or another program is at it."""
+    try:
+        with earlier as starter:
+            history = starter.runs.history
+            last = history.of(OWNER, limit=1) if history is not None else ()
+            if not any(_classes(record.job.prompt) <= _classes(form.prompt) for record in last):
+                return ""
+            seconds, size = estimate(starter, form, WORKFLOW, batch.rows, OWNER)
+    except ComfyError:
+        return ""
+    time = "" if seconds is None else f", about {duration_words(seconds)}"
+    return time + ("" if size is None else f", about {size_words(size)}")
+
+
+def _classes(prompt: Prompt) -> Set[tuple[str, str]]:
+    return {(node, values["class_type"]) for node, values in prompt.items()}
+
+
+def _say_what(batch: RowBatch, form: Form, servers: ChosenServers, more: str = "") -> None:
     count = len(batch.rows)
-    print(f"{form.title} on {servers}: {count} {'row' if count == 1 else 'rows'}", file=sys.stderr)
+    rows = f"{count} {'row' if count == 1 else 'rows'}"
+    print(f"{form.title} on {servers}: {rows}{more}", file=sys.stderr)
 
 
 # What has become of it

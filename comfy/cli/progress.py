@@ -120,14 +120,23 @@ class BatchLine:
             return ""
         rest = self._rows - self._done - self._ended
         seconds = (time.monotonic() - self._start) / self._ended * rest
-        return f"  about {_duration(seconds)} left" if rest else ""
+        return f"  about {duration_words(seconds)} left" if rest else ""
 
 
-def _duration(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+def duration_words(seconds: float) -> str:
+    """So many seconds, in the unit that is worth saying."""
+    return _in_units(seconds, (("h", 3600), ("min", 60), ("s", 1)))
+
+
+def size_words(size: float) -> str:
+    """So many bytes, in the unit that is worth saying."""
+    return _in_units(size, (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)))
+
+
+def _in_units(amount: float, units: Sequence[tuple[str, int]]) -> str:
+    """In the first unit of which there are two; else in the last, of which there is one."""
+    unit, size = next((one for one in units[:-1] if amount >= 2 * one[1]), units[-1])
+    return f"{max(1.0, amount / size):.0f} {unit}"
 
 
 class ChainLine:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import signal
 import zipfile
 from collections import Counter
@@ -80,6 +81,15 @@ def test_a_row_is_a_run_and_all_is_saved(
     ]
     assert [row["files"] for row in results(out)] == images(out)
 
+    beside = command(workflow, demo, tmp_path / "beside", "--set", "seed=1..9", "--check")
+    for check in ([*words, "--check"], beside):
+        assert main(check) == 0
+        assert re.search(r": [49] rows, about \d+ s, about \d+ kB\n$", capsys.readouterr().err)
+    assert not (tmp_path / "beside").exists()
+    other = tmp_path / "other.json"
+    other.write_text(workflow.read_text().replace('"1"', '"77"'))
+    assert main([beside[0], str(other), *beside[2:]]) == 0
+    assert capsys.readouterr().err.strip().endswith(": 9 rows")
     assert main(words) == 2
     assert "--resume" in capsys.readouterr().err
     (out / images(out)[0]).unlink()
