@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from mcp import Client
 
+from comfy.demo import DemoServer
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited
 
@@ -27,11 +29,14 @@ SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
 PEOPLE = [block for block in SHELL if "app.py user" in block]
+(SEVERAL,) = (block for block in SHELL if block.count("--server ") > 1)
 SERVERS = [
-    block for block in SHELL if ("app.py" in block or "comfy demo" in block) and block not in PEOPLE
+    block
+    for block in SHELL
+    if ("app.py" in block or "comfy demo" in block) and block not in (*PEOPLE, SEVERAL)
 ]
 CALLS = [block for block in SHELL if block.startswith("curl ")]
-ONCE = [block for block in SHELL if block not in [*SERVERS, *PEOPLE, *CALLS, TESTS]]
+ONCE = [block for block in SHELL if block not in [*SERVERS, SEVERAL, *PEOPLE, *CALLS, TESTS]]
 
 
 def free_port() -> int:
@@ -93,6 +98,19 @@ def test_a_command_that_serves_starts_and_ends(command: str) -> None:
         last += ["--port", str(free_port())]
     with started(last, "Open http" if "app.py" in last else "Stand-in ComfyUI at"):
         pass
+
+
+def test_the_app_uses_each_of_several_servers() -> None:
+    """The command names two, and both are asked."""
+    with DemoServer() as one, DemoServer() as other:
+        command = SEVERAL
+        for written, demo in zip(re.findall(r"--server (\S+)", SEVERAL), (one, other), strict=True):
+            command = command.replace(written, demo.url)
+        port = free_port()
+        with started([*arguments(command), "--port", str(port)], "Open http"):
+            health = f"http://127.0.0.1:{port}/api/v1/health"
+            told = requests.get(health, timeout=LONGEST_WAIT).json()["servers"]
+            assert [server["up"] for server in told] == [True, True]
 
 
 @pytest.mark.parametrize("command", ONCE)
