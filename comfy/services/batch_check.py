@@ -66,7 +66,7 @@ def problems_of_batch(
         count, problems = 0, (*problems, BatchProblem(str(error)))
         if isinstance(error, BadValue):  # too many rows: nobody waits for each to be looked at
             wrong = iter(())
-    chosen = {column.key for column in content.shown}
+    chosen = {*base, *(column.key for column in content.shown)}
     missing = map(BatchProblem, lacking(form, chosen))
     found = (*problems, *missing, *wrong)
     return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))

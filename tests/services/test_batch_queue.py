@@ -39,6 +39,7 @@ from tests.services.batch_lives import (
     life,
     read_only_groups,
 )
+from tests.support.sampler import prompt
 from tests.support.samples.extra_nodes import DATA, EXTRA, PAINTED
 from tests.support.samples.forms import workflow_of
 from tests.support.waiting import eventually
@@ -200,6 +201,17 @@ def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Life)
         one.begin(AxisSpec("2.text", "\n".join("x" * 5_000 for _ in range(1_000))))
     assert one.batches.of(ANN) == ()
     assert demo.journal.all() == {}
+
+
+def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Life, tmp_path: Path) -> None:
+    """A model that it does not have is no obstacle once the form has another."""
+    gone = json.dumps(prompt(5, steps=1)).replace("demo-landscapes", "gone")
+    (tmp_path / "workflows" / "gone.json").write_text(gone)
+    spec = BatchSpec((AxisSpec(SEED, "1..2"),))
+    with pytest.raises(BatchErrors, match=r"“gone.safetensors” isn't on this server"):
+        one.batches.start("gone", {}, spec, ANN)
+    batch = one.batches.start("gone", {MODEL: "demo-landscapes.safetensors"}, spec, ANN)
+    assert one.until(batch, "done").done == 2
 
 
 def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
