@@ -302,11 +302,7 @@ class Attempt:
     def _unknown(self) -> End | Elsewhere | None:
         """The server does not know the prompt."""
         link, state = self._shared.link, self._latest.state
-        end = link.unknown(state)
-        if end is None:  # only then it matters, and is asked
-            ended = self.server.ended.ids()
-            remembers = any(self._client.history(prompt_id) for prompt_id in ended)
-            end = link.unknown(state, remembers=remembers)
+        end = link.unknown(state, self._remembers)
         if end is not None:
             self._shared.note(Reconnect.gone)
             restarted = link.dropped_at is not None and end(state).phase is Phase.LOST
@@ -319,6 +315,10 @@ class Attempt:
         self._submission.again()
         self._shared.note(Reconnect.sent_again)
         return None
+
+    def _remembers(self) -> bool:
+        """Whether the server still knows a prompt that ended there before."""
+        return any(self._client.history(prompt_id) for prompt_id in self.server.ended.ids())
 
     def _look(self) -> End | Elsewhere | None:
         state, asked_at = self._latest.state, time.monotonic()

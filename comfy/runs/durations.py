@@ -59,9 +59,8 @@ class RunTotals:
 class Durations:
     """The last ones of each workflow and of all, and totals. For any number of threads."""
 
-    def __init__(self, history: RunStore | None = None) -> None:
-        """`history`: has the runs of before, which count for what is to be expected, not for
-        totals."""
+    def __init__(self, earlier: Iterable[Record] = ()) -> None:
+        """`earlier`: runs of before, which count for what is to be expected, not for totals."""
         self._lock = threading.Lock()
         self._by_workflow: OrderedDict[str, deque[RunTimes]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_OF_ALL)
@@ -69,7 +68,7 @@ class Durations:
         self._within = Counter[int]()
         self._timed = 0
         self._seconds = 0.0
-        for record in _earlier(history) if history is not None else ():
+        for record in earlier:
             if times := _times_on_record(record):
                 self.add(record.job.workflow, times)
 
@@ -121,12 +120,12 @@ class Durations:
             return statistics.fmean(self._last) if self._last else None
 
 
-def _earlier(history: RunStore) -> Iterable[Record]:
-    """The last runs on record, the oldest first."""
+def earlier_runs(history: RunStore | None) -> Sequence[Record]:
+    """The last runs on record that did something, of everybody, the oldest first."""
     try:
-        return reversed(history.of("", WantedOfAll(), limit=_EARLIER))
+        return history.of("", WantedOfAll(), limit=_EARLIER)[::-1] if history is not None else ()
     except ComfyError as problem:
-        log.warning("How long earlier runs took is not known: %s", problem)
+        log.warning("Earlier runs cannot be read: %s", problem)
         return ()
 
 

@@ -16,6 +16,8 @@
 | waits until it ended by itself               | again                                             |
 | the same, but the server still has a prompt  | it was not restarted, so somebody removed it:     |
 | that ended before in its history             | stopped                                           |
+| in neither, after a restart of this program, | it was not restarted: the prompt never came there |
+| and the server still has such a prompt       | (or was removed meanwhile): sent again            |
 | in neither otherwise                         | it may have run, so it is not run twice: lost     |
 | the same or no answer for a while, and       | it goes there; once more only if it may have      |
 | another server can do the prompt             | begun, and is cancelled here as soon as possible  |
@@ -74,6 +76,7 @@ class Reconnect:
     `away_since`: since when no question had a usable answer. `dropped_at`: when the server may
     last have been restarted without a word. `waited_at`: when a socket ended by itself that would
     have told of a start, and had told of none.
+    `is_resumed`: it was sent, or was to be, when this program ended, and was not seen there since.
     `status_at`: when the server told of a change in its queue that nobody has looked into yet;
     `looked_at`: when its queue was last asked for after one. `verdict_at`: when the socket told how
     the run ended.
@@ -89,6 +92,7 @@ class Reconnect:
     away_since: float | None = None
     dropped_at: float | None = None
     waited_at: float | None = None
+    is_resumed: bool = False
     status_at: float | None = None
     looked_at: float = float("-inf")
     verdict_at: float = 0.0
@@ -96,7 +100,15 @@ class Reconnect:
     @classmethod
     def resumed(cls, timing: Timeouts, now: float) -> Reconnect:
         """A run sent before this program was restarted: nobody knows what its socket said."""
-        return cls(timing, now, accepted=True, at_server=True, broken="restarted", dropped_at=now)
+        return cls(
+            timing,
+            now,
+            accepted=True,
+            at_server=True,
+            broken="restarted",
+            dropped_at=now,
+            is_resumed=True,
+        )
 
     @property
     def away(self) -> bool:
@@ -170,6 +182,7 @@ class Reconnect:
             self,
             accepted=True,
             away_since=None,
+            is_resumed=False,
             dropped_at=_since(self.dropped_at, asked_at),
             waited_at=_since(self.waited_at, asked_at),
             status_at=_since(self.status_at, asked_at),
@@ -201,15 +214,17 @@ class Reconnect:
             return True
         return self.away_since is not None and now - self.away_since >= self.timing.elsewhere
 
-    def unknown(self, state: RunState, *, remembers: bool = False) -> End | None:
+    def unknown(self, state: RunState, remembers: Callable[[], bool]) -> End | None:
         """The server has the prompt neither in its history nor in its queue, and both live in its
         memory: how the run ended, or None if it never began and is to be sent again. `remembers`:
-        its history has a prompt that ended before, so it was not restarted since."""
+        whether its history has a prompt that ended before, so that it was not restarted since."""
         if state.verdict is None and state.phase is Phase.WAITING:
             if self.status_at is not None and self.dropped_at is None:
                 return lambda state: stopped(state, REMOVED)
             if self.waited_at is not None:
-                return (lambda state: stopped(state, REMOVED)) if remembers else None
+                return (lambda state: stopped(state, REMOVED)) if remembers() else None
+            if self.is_resumed and remembers():
+                return None
         why = FORGOTTEN if self.dropped_at is None else RESTARTED
         return lambda state: concluded(state, why)
 
@@ -226,6 +241,7 @@ class Reconnect:
             away_since=None,
             dropped_at=None,
             waited_at=None,
+            is_resumed=False,
             status_at=None,
         )
 

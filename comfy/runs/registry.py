@@ -24,7 +24,7 @@ from comfy.protocol.run_progress import SamplingWork
 from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
-from comfy.runs.durations import Durations, RunTotals
+from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.fair_queue import FairQueue
 from comfy.runs.latest_state import stamped
 from comfy.runs.limits import RunLimiter, RunLimits
@@ -74,7 +74,8 @@ class LocalRunRegistry:
         self._grace = grace
         self._keep = keep
         self._limiter = RunLimiter(limits or RunLimits())
-        self._durations = Durations(history)
+        self._durations = Durations(earlier := earlier_runs(history))
+        servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         line = FairQueue(servers.servers, ahead, servers.limits)
         servers.on_change(line.advance)
         self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)
@@ -168,9 +169,7 @@ class LocalRunRegistry:
             return self.history.unfinished() if self.history is not None else ()
         except ComfyError as problem:
             log.error(  # noqa: TRY400 - a sentence for the operator, no fault to trace
-                "Unfinished runs of before the restart cannot be taken up again: %s %s",
-                problem,
-                problem.hint,
+                "Unfinished runs cannot be taken up again: %s %s", problem, problem.hint
             )
             return ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -108,6 +108,13 @@ class ServerPool:
         """The server with this address; the first one for "", which records of old versions have.
         None if it is not among them."""
         return next((one for one in self.servers if url in ("", one.url)), None)
+
+    def note_ended(self, prompts: Iterable[tuple[str, str]]) -> None:
+        """Prompts that have ended before this program began, the newest last: the address of the
+        server that ran it, and its id."""
+        for url, prompt_id in prompts:
+            if server := self.at(url):
+                server.ended.add(prompt_id)
 
     def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
         """The servers that a prompt may go to now, the best first: those that have all it needs and

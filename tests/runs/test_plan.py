@@ -242,7 +242,7 @@ class Story(RuleBasedStateMachine):
             if self.link.broken is not None:
                 self.link = self.link.put_off(self.now, 1.0)
                 self.can_open()
-        elif (end := self.link.unknown(self.state)) is not None:
+        elif (end := self.link.unknown(self.state, lambda: False)) is not None:
             self.ended = end(self.state)
         else:
             self.link = self.link.sent_again()

@@ -33,8 +33,19 @@ def at_server(now: float = 0.0) -> Reconnect:
 
 def ended(link: Reconnect, state: RunState = WAITS, *, remembers: bool = False) -> RunState | None:
     """How a run ends that the server does not know; None if it is sent again."""
-    end = link.unknown(state, remembers=remembers)
+    end = link.unknown(state, lambda: remembers)
     return None if end is None else end(state)
+
+
+def test_a_run_from_before_a_restart_is_sent_again_only_to_a_server_that_remembers() -> None:
+    """A server without memory may have run it, and may have been restarted; and once it was seen
+    there, somebody else took it out."""
+    link = Reconnect.resumed(TIMING, 0.0)
+    assert ended(link, remembers=True) is None
+    assert ended(link).phase is Phase.LOST  # type: ignore[union-attr]
+    assert ended(link, RUNS, remembers=True).phase is Phase.LOST  # type: ignore[union-attr]
+    seen = link.confirmed(1.0)
+    assert ended(seen, remembers=True).phase is Phase.LOST  # type: ignore[union-attr]
 
 
 # No usable answer
@@ -278,7 +289,7 @@ def test_only_a_run_that_was_heard_waiting_to_the_end_is_sent_again(
                 link = link.opening(now)
             case "progressed":
                 link = link.progressed(ended=False)
-    if link.unknown(state) is None:
+    if link.unknown(state, lambda: False) is None:
         assert heard_out or link.away_since is not None  # in touch a moment before counts as well
         assert link.waited_at is not None
         assert (state.phase, state.verdict) == (Phase.WAITING, None)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunNotFound
-from comfy.protocol.run_state import Phase
+from comfy.protocol.run_state import Phase, waiting
+from comfy.records.record import Record
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import ServerPool
 from tests.runs.lives import killed_life, life
@@ -194,6 +197,23 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
             assert end(again).phase is Phase.DONE
             assert demo.requests["POST /prompt"] == 1
             assert runs.record(again.id, "me").state.files[0].digest
+
+
+def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Path) -> None:
+    """The program was killed after it had put on record that it sends, and before it did: a server
+    that still has an earlier run, and neither this one, has never had it."""
+    with life(demo, tmp_path) as runs:
+        ended = end(runs.submit(job(2), owner="me"))
+        assert runs.history is not None
+        state = waiting(str(uuid4()), job(3).prompt)
+        record = Record(str(uuid4()), "me", job(3), time.time(), state, sent=True, server=demo.url)
+        runs.history.begin(record)
+        runs.history.sent(record, state.prompt_id)
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        assert runs.get(record.id, "me").state.prompt_id != ended.prompt_id
+        assert end(runs.get(record.id, "me")).phase is Phase.DONE
+        assert demo.requests["POST /prompt"] == 2
 
 
 def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
