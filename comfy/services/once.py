@@ -101,7 +101,7 @@ class TaskRunner:
                 group=task.group,
                 parent=task.parent,
                 run_id=run_id,
-                check=self._judge.checked,
+                judge=self._judge.checked,
             )
         except RunGoesOn:  # somebody else has begun the same in the meantime
             return self._runs.get(run_id, self._owner)

@@ -82,14 +82,14 @@ class Starter:
         group: str = "",
         parent: str = "",
         run_id: str = "",
-        check: Check | None = None,
+        judge: Check | None = None,
     ) -> Run:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
         an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
         `deadline`, `watched`, `keeps_going`, `group`, `parent`, `run_id`: as of
-        `RunRegistry.submit`. `check` is called in the place of `checked`.
+        `RunRegistry.submit`. `judge` is called in the place of `checked`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
@@ -97,7 +97,7 @@ class Starter:
         workflow, form = self.forms.form(name, owner, values)
         seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
-        clean = check(form, values) if check else self.checked(form, values, owner)
+        clean = judge(form, values) if judge else self.checked(form, values, owner)
         prompt, used = fill(workflow, form, clean, self.rng)
         files = {
             key: value for key, value in values.items() if isinstance(value, Upload | KeptUpload)
