@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from comfy.chains.model import Chain, ChainErrors, Source, Step, Switch
@@ -115,6 +115,12 @@ def _wrong_steps(chain: Chain, without: Collection[str]) -> Iterator[str]:
             yield no_step(name, known)
         elif not known[name].optional:
             yield message("Step “{step}” can't be left out.", step=name)
+
+
+def check_steps(names: Iterable[str], known: Collection[str]) -> None:
+    """ChainErrors where some of the names are no step's."""
+    if problems := [no_step(name, known) for name in names if name not in known]:
+        raise ChainErrors(problems)
 
 
 def no_step(name: str, known: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from comfy.batches.find_field import find_field
-from comfy.chains.chosen import chosen, no_step
+from comfy.chains.chosen import check_steps, chosen
 from comfy.chains.fields import FormStep
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
@@ -165,8 +165,7 @@ def _check_names(names: Collection[str], whole: Chain, chain: Chain) -> None:
     """ChainErrors where no step of the whole chain has one of these names, UsageError where the
     step is left out of the one that runs."""
     known = [step.name for step in whole.steps]
-    if problems := [no_step(name, known) for name in names if name not in known]:
-        raise ChainErrors(problems)
+    check_steps(names, known)
     runs = {step.name for step in chain.steps}
     if idle := [name for name in names if name not in runs]:
         raise UsageError(

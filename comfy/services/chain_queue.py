@@ -11,6 +11,7 @@ from typing import Any
 
 from cachetools import FIFOCache
 
+from comfy.chains.chosen import check_steps
 from comfy.errors import ChainNotFound, ServerUnreachable
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
@@ -91,29 +92,38 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         self._save(chain)
 
     def go_on(
-        self, chain_id: str, owner: str, values: Mapping[str, object] | None = None
+        self,
+        chain_id: str,
+        owner: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        again: Collection[str] = (),
     ) -> StartedChain:
         """Let one run again that failed or was stopped, with these values of its form for the steps
         that are not done; with those that it had where there are none.
 
-        Steps that are done keep their values and seeds, and are not run again. Raises as `start`.
+        Steps that are done keep their values and seeds, and are not run again unless they are given
+        something else by one that is. The steps named in `again` count as not done. Raises as
+        `start`.
         """
         chain = self._found(chain_id, owner)
         with chain.changing:  # whoever wants the same at once finds it going on
             self._found(chain_id, owner)  # nor has it been deleted
             before = self._content(chain)
-            if chain.state in ("running", "done"):
+            if chain.state == "running" or (chain.state == "done" and not again):
                 return StartedChain(chain.id, before)
             self._check_room(chain)
             mended = dict(before)
             if values is not None:
-                keeps = [key for key in before if _is_kept(key, chain.done)]
-                others = {key: one for key, one in values.items() if not _is_kept(key, chain.done)}
+                done = chain.done.difference(again)
+                keeps = [key for key in before if _is_kept(key, done)]
+                others = {key: one for key, one in values.items() if not _is_kept(key, done)}
                 mended = {**others, **{key: before[key] for key in keeps}}
             form, drawn = self._checked(chain.chain, mended, owner)
+            check_steps(again, [one.step.name for one in form.runs])
             with self._counted(chain):
                 self._keep(chain, drawn)
-                chain.go_on(form)
+                chain.go_on(form, again)
                 self._let_run(chain)
         self._save(chain)
         return StartedChain(chain.id, drawn)
@@ -270,7 +280,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             self._save(chain)
 
         for end in runner.run(
-            chain.id, form.runs, begun=begun, wanted=lambda: chain.state == "running"
+            chain.id,
+            form.runs,
+            again=chain.again,
+            begun=begun,
+            wanted=lambda: chain.state == "running",
         ):
             if self._runs.closed:
                 return

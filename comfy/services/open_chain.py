@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
@@ -87,6 +87,7 @@ class OpenChain(OpenGroup):
         self._state = cast(ChainPhase, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
+        self._again = frozenset(map(str, group.progress.get("again", ())))
         self._live: dict[str, Run] = {}
         self._results: dict[str, Record] = {}
 
@@ -125,7 +126,7 @@ class OpenChain(OpenGroup):
                 self._created_at,
                 self._state,
                 about,
-                {"steps": steps},
+                {"steps": steps, "again": sorted(self._again)},
                 self._ended_at,
             )
 
@@ -134,6 +135,12 @@ class OpenChain(OpenGroup):
         """The names of the steps that are done."""
         with self.lock:
             return frozenset(one.name for one in self._steps.values() if one.state == "done")
+
+    @property
+    def again(self) -> frozenset[str]:
+        """The names of the steps that are to run though they are done, and have not begun."""
+        with self.lock:
+            return self._again
 
     def known(self, step: str, record: Record) -> None:
         """A run of a step that has ended; the last that has made something is its result."""
@@ -156,9 +163,11 @@ class OpenChain(OpenGroup):
         for run in live:
             run.cancel()
 
-    def go_on(self, form: ChainForm) -> None:
-        """Let it run again with these steps, once what was stopped is at its end."""
+    def go_on(self, form: ChainForm, again: Collection[str] = ()) -> None:
+        """Let it run again with these steps, once what was stopped is at its end. `again`: those
+        that run though they are done."""
         with self.lock:
+            self._again |= frozenset(again)
             self._goes_on = self.thread is not None
             self._state, self._why, self._ended_at = "running", "", None
             self.begin(form)
@@ -182,6 +191,8 @@ class OpenChain(OpenGroup):
         """A run of a step goes on."""
         with self.lock:
             self._live[begun.run.id] = begun.run
+            if begun.number == begun.runs:
+                self._again -= {begun.step}
             is_over = self.is_over
             if not is_over:
                 step = self._steps[begun.step]

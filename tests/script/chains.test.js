@@ -8,6 +8,7 @@ import {
   errorsOf,
   fractionOf,
   isContinued,
+  redoable,
   seenChain,
   stepNumber,
 } from "../../ui/page/script/runs/chains.js";
@@ -117,4 +118,12 @@ test("what is wrong with values is that of the form's last chain", () => {
   const failed = chain("1", { state: "failed", steps: [step("make", { errors })] });
   assert.deepEqual(errorsOf(state({ chains: [failed], form: "boats.chain" })), errors);
   assert.deepEqual(errorsOf(state({ chains: [failed, chain("2")], form: "boats.chain" })), {});
+});
+
+test("a step that is done can be run again while nothing of its chain goes on", () => {
+  const names = (/** @type {Chain["state"]} */ state) =>
+    ["a", "b", "x"].map((run) => redoable(chain("1", { state }), run)?.name);
+  assert.deepEqual(names("failed"), ["make", undefined, undefined]);
+  assert.deepEqual(names("done"), ["make", undefined, undefined]);
+  assert.deepEqual(names("running"), [undefined, undefined, undefined]);
 });

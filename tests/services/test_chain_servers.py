@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from comfy.demo import DemoServer
@@ -12,6 +13,7 @@ from comfy.demo.nodes.registry import NODES
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS
+from comfy.runs.limits import RunLimits
 from comfy.services.uploads import Upload
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
@@ -110,11 +112,42 @@ def uploaded(*servers: DemoServer) -> list[int]:
     return [one.stat().st_size for folder in folders for one in folder.rglob("*.png")]
 
 
+def write_two(folder: Path) -> None:
+    """A chain of two steps of which none waits for the other."""
+    (folder / "two.chain.toml").write_text(SIDE_BY_SIDE)
+    for name in ("text-to-image.json", "text-to-image.toml"):
+        (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
+
+
+def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) -> None:
+    """The one that had not begun before; the other one goes on, and none is run twice."""
+    write_two(tmp_path)
+    with DemoServer(step_seconds=0, painted=64) as demo:
+        life = partial(
+            running_app,
+            demo.url,
+            workflows=tmp_path,
+            data=tmp_path / "data",
+            run_limits=RunLimits(person=1),
+        )
+        with ExitStack() as until_then, life() as app:
+            chains = app.services.chains
+            started = chains.start("two.chain", {}, OWNER)
+            eventually(lambda: chains.get(started.id, OWNER).state == "done")
+            held = until_then.enter_context(demo.hold("progress"))
+            values = {**started.values, "one.2.text": "a red boat"}
+            chains.go_on(started.id, OWNER, values, again=["one", "other"])
+            assert held.reached.wait(LONGEST_WAIT)
+            assert len(demo.journal.all()) == 3
+        with life() as app:
+            chains = app.services.chains
+            eventually(lambda: chains.get(started.id, OWNER).state == "done")
+            assert len(demo.journal.all()) == 4
+
+
 def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:
     """Each on a server of its own."""
-    (tmp_path / "two.chain.toml").write_text(SIDE_BY_SIDE)
-    for name in ("text-to-image.json", "text-to-image.toml"):
-        (tmp_path / name).write_bytes((WORKFLOWS / name).read_bytes())
+    write_two(tmp_path)
     with demos(dict(NODES), dict(NODES)) as (one, other):
         one.speed.step = other.speed.step = 0.05
         with (

@@ -35,6 +35,22 @@ _BODY: dict[str, Any] = {
         }
     }
 }
+_CONTINUED: dict[str, Any] = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "values": {"type": "object"},
+                    "again": {"type": "array", "items": {"type": "string"}},
+                    "callback": CALLBACK,
+                },
+            },
+            "example": {"again": ["detail"]},
+        }
+    }
+}
+_AGAIN = message("“again” is a list of the names of steps.")
 
 
 def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -> APIRouter:
@@ -92,12 +108,12 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -
         chains.stop(chain_id, owner)
         return AsciiJSON(told.whole(chains.get(chain_id, owner)))
 
-    @router.post("/chains/{chain_id}/continue", openapi_extra={"requestBody": _BODY})
+    @router.post("/chains/{chain_id}/continue", openapi_extra={"requestBody": _CONTINUED})
     async def go_on(
         request: Request, chain_id: str, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Let one go on that has failed or was stopped, with these values for the steps that are
-        not done, or with those that it had."""
+        not done, or with those that it had. The steps in `again` run though they are done."""
         await asyncio.to_thread(chains.get, chain_id, owner)
         sent = (await bodies.read(request, owner)).told
         said = await asyncio.to_thread(continued, services, told, chain_id, sent, owner)
@@ -134,12 +150,14 @@ def continued(
 ) -> dict[str, Any]:
     """A chain that goes on, as it is then. Raises as `ChainQueue.go_on`, CallbackRefused."""
     chains, sent = services.chains, SentValues(services, owner)
-    callback, given = callback_of(services, told), None
+    callback, given, again = callback_of(services, told), None, told.get("again", [])
+    if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
+        raise HTTPException(422, _AGAIN)
     if (values := told.get("values")) is not None:
         name = chains.get(chain_id, owner).chain
         given = sent.of(form_for(sent, name, values), values)
         services.chain_forms.check_keys(name, owner, given)
-    chains.go_on(chain_id, owner, given)
+    chains.go_on(chain_id, owner, given, again=again)
     call_back(services, callback, "chain", [chain_id], owner, partial(chains.stop, chain_id, owner))
     return json.whole(chains.get(chain_id, owner))
 

@@ -171,7 +171,18 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     chain_is(person, "done")
     expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
     assert len(chains.app.runs.history.of(owner_of(chains))) == made + 2  # type: ignore[union-attr]
+    strip = person.page.locator("#stage .chain")
+    with chains.demo.hold("progress") as again:
+        person.type("over.2.text", "many more boats")
+        strip.get_by_role("button", name="Run “Paint over” again").click()
+        assert again.reached.wait(WAIT / 1000)
+        states(person, "done", "done", "running")
+        expect(strip.get_by_role("button", name="Run “")).to_have_count(0)
+    chain_is(person, "done")
+    assert len(chains.app.runs.history.of(owner_of(chains))) == made + 3  # type: ignore[union-attr]
+    expect(person.page.locator("#stage .made-from")).to_contain_text("many more boats")
     steps(person).first.get_by_role("button").click()
+    expect(strip.get_by_role("button", name="Run “Make” again")).to_be_visible()
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
     assert steps(person).first.locator(".name").evaluate(WHOLE)
 

@@ -245,6 +245,41 @@ def test_events_end_with_what_is_deleted(
             assert "end" not in [event.name for event in heard]
 
 
+def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
+    """As it was, or with other values; those after it only where they are given something else. No
+    other step has that name."""
+    chain = ended(app, call(app, "POST", CHAIN, json={"values": SMALL}).json())
+    first = runs_in(chain)
+    again = f"{chain['url']}/continue"
+    assert call(app, "POST", again).json()["state"] == "done"
+    told = call(app, "POST", again, json={"again": ["base"]})
+    assert told.status_code == 200, told.text
+    second = runs_in(ended(app, chain))
+    assert second["base"] != first["base"]
+    assert second["upscale"] == first["upscale"]
+    mended = {**SMALL, "base.2.text": "a red boat", "upscale.7.steps": 3}
+    call(app, "POST", again, json={"again": ["base"], "values": mended})
+    third = ended(app, chain)
+    assert third["state"] == "done"
+    base, upscale = ({**step["results"][0]["values"]} for step in third["steps"])
+    assert base["2.text"] == "a red boat"
+    assert upscale["7.steps"] != 3
+    assert not set(runs_in(third).values()) & {*first.values(), *second.values()}
+    for wrong, status, says in (
+        (["detail"], 409, "There is no step “detail”."),
+        (["bose"], 409, "There is no step “bose”. Did you mean “base”?"),
+        ("base", 422, "“again” is a list of the names of steps."),
+    ):
+        refused = call(app, "POST", again, json={"again": wrong})
+        assert says in problem(refused, status)["detail"]
+    call(app, "DELETE", chain["url"])
+
+
+def runs_in(chain: dict[str, Any]) -> dict[str, str]:
+    """The run of each step of a chain."""
+    return {step["name"]: step["results"][0]["id"] for step in chain["steps"]}
+
+
 def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
     """Each is started at its own address, which is said at the other."""
     for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):

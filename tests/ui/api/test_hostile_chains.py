@@ -148,9 +148,9 @@ def forget(app: RunningApp, chain_id: str) -> None:
 
 
 @SOME
-@given(text=files, sent=values, more=values)
+@given(text=files, sent=values, more=values, again=mostly(st.lists(st.sampled_from(STEPS))))
 def test_whatever_is_sent_begins_a_chain_or_nothing(
-    app: RunningApp, folder: Path, text: str, sent: Any, more: Any
+    app: RunningApp, folder: Path, text: str, sent: Any, more: Any, again: Any
 ) -> None:
     """A chain with all of its steps, or a problem document; what is stopped goes on with what is
     sent then, or stays as it is."""
@@ -167,8 +167,9 @@ def test_whatever_is_sent_begins_a_chain_or_nothing(
     chain = answer.json()
     assert chain["steps"]
     stopped = call(app, "POST", f"{chain['url']}/stop").json()
-    going = call(app, "POST", f"{chain['url']}/continue", data=json.dumps({"values": more}))
-    assert going.status_code in (200, 400, 422), going.text
+    body = json.dumps({"values": more, "again": again})
+    going = call(app, "POST", f"{chain['url']}/continue", data=body)
+    assert going.status_code in (200, 400, 409, 422), going.text
     if going.status_code != 200:
         assert call(app, "GET", chain["url"]).json()["state"] == stopped["state"]
     forget(app, chain["id"])

@@ -3,7 +3,7 @@ by others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -166,14 +166,17 @@ def _bind(  # noqa: PLR0913 - the form, and the page around it
     """Generate starts the chain; what the script presses lets one go on that has failed."""
 
     def run(
-        values: Mapping[Component, Any], request: gr.Request, chain_id: str = ""
+        values: Mapping[Component, Any],
+        request: gr.Request,
+        chain_id: str = "",
+        again: Collection[str] = (),
     ) -> dict[Component, Any]:
         person = owner(request)
         read = values_shown(controls, values)
         given = typed_first(values_given(services, controls, read, person), values[used])
         try:
             if chain_id:
-                started = services.chains.go_on(chain_id, person, given)
+                started = services.chains.go_on(chain_id, person, given, again=again)
             else:
                 started = services.chains.start(name, given, person, where(request, person))
         except FieldErrors as problem:
@@ -185,19 +188,23 @@ def _bind(  # noqa: PLR0913 - the form, and the page around it
     def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
         return run(values, request)
 
-    def press_continue(request: gr.Request, chain_id: str, *values: object) -> dict[Component, Any]:
-        return run(dict(zip(components, values, strict=True)), request, chain_id)
+    def press_continue(
+        request: gr.Request, wanted: Mapping[str, object], *values: object
+    ) -> dict[Component, Any]:
+        chain_id, again = (str(wanted.get(name) or "") for name in ("id", "again"))
+        by_component = dict(zip(components, values, strict=True))
+        return run(by_component, request, chain_id, [again] if again else [])
 
     components: list[Component] = [one for control in controls for one in control.components]
     components.append(used)
     outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
     pressed: set[Block] = set(components)
     actions.generate.click(press, pressed, outputs, **AT_ONCE)
-    chain_id = gr.JSON(visible=False)
+    wanted = gr.JSON(visible=False)
     go_on = gr.Button("", visible="hidden", elem_id="continue-chain")
     go_on.click(
         press_continue,
-        [chain_id, *components],
+        [wanted, *components],
         outputs,
         js=listener("form/chain.js", "continued(values)", "...values"),
         **AT_ONCE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, HTTPException
@@ -23,19 +22,22 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
     `/history/{run_id}/chain`; somebody else's chain or run is as unknown as one that never was."""
     router = APIRouter()
     chains = services.chains
-    changes: Mapping[str, Callable[[str, str], object]] = {
-        "stop": chains.stop,
-        "continue": chains.go_on,
-    }
 
     @router.post("/chains/{chain_id}/{change}")
-    def changed(chain_id: str, change: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def changed(
+        chain_id: str, change: str, again: str = "", owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
         """End it: what runs is cancelled, and no other step is begun. Or let one that has failed or
-        was stopped go on, with the values that it has."""
-        if change not in changes:
-            raise HTTPException(404)
+        was stopped go on, with the values that it has; `again`: a step that runs though it is
+        done."""
         try:
-            changes[change](chain_id, owner)
+            match change:
+                case "stop":
+                    chains.stop(chain_id, owner)
+                case "continue":
+                    chains.go_on(chain_id, owner, again=[again] if again else [])
+                case _:
+                    raise HTTPException(404)
         except FieldErrors as problem:
             return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
         except ComfyError as problem:

@@ -1,5 +1,6 @@
 // @ts-check
-// A chain that has failed goes on: from its form, with what is filled in there, or else with the values that it has.
+// A chain goes on that has failed, or of which a step is to run again: from its form, with what is filled in there, or
+// else with the values that it has.
 
 import { $ } from "../dom.js";
 import { ask } from "../requests.js";
@@ -10,26 +11,29 @@ import { redrawSoon } from "./form.js";
 
 /** @import { Chain } from "../state.js" */
 
-/** Which one goes on. */
-const wanted = { id: "" };
+/** Which one goes on, and which of its steps runs though it is done. */
+const wanted = { id: "", again: "" };
 
-/** @param {Chain} chain */
-export async function goOn({ id, chain }) {
+/**
+ * @param {Chain} chain
+ * @param {string} [again] the name of a step that is done, and is to run again
+ */
+export async function goOn({ id, chain }, again = "") {
   clearErrors();
   page.set({ notice: null, lookingBack: false });
   const press = $("#continue-chain");
   if (page.now.form === chain && press) {
-    wanted.id = id;
+    Object.assign(wanted, { id, again });
     page.set({ sending: true });
     press.click();
-  } else if (await ask(`/chains/${id}/continue`)) followChain(id);
+  } else if (await ask(`/chains/${id}/continue?${new URLSearchParams({ again })}`)) followChain(id);
 }
 
 /**
- * What the app is given: the chain's id and the values of the form.
+ * What the app is given: which chain goes on, and the values of the form.
  * @param {readonly unknown[]} values
  */
-export const continued = ([, ...values]) => [wanted.id, ...values];
+export const continued = ([, ...values]) => [wanted, ...values];
 
 /**
  * What says which steps there are is perhaps another choice than the form was drawn with.

@@ -44,6 +44,16 @@ export const betweenRuns = (state) =>
 export const canContinue = ({ state }) => state === "failed" || state === "stopped";
 
 /**
+ * The step that a run belongs to, where it is done and nothing of its chain goes on.
+ * @param {Chain} chain
+ * @param {string} run
+ */
+export const redoable = ({ state, steps }, run) =>
+  state === "running"
+    ? undefined
+    : steps.find(({ state: phase, ids }) => phase === "done" && ids.includes(run));
+
+/**
  * Whether a run is what a chain came to nothing at: to continue that runs it again.
  * @param {PageState} state
  * @param {string} id

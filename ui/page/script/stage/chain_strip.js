@@ -6,7 +6,14 @@ import { goOn } from "../form/chain.js";
 import { showErrorsSoon } from "../form/field_errors.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
-import { canContinue, errorsOf, fractionOf, seenChain, stepNumber } from "../runs/chains.js";
+import {
+  canContinue,
+  errorsOf,
+  fractionOf,
+  redoable,
+  seenChain,
+  stepNumber,
+} from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
 import { seen } from "../runs/runs.js";
 import { page } from "../state.js";
@@ -31,6 +38,9 @@ export class ChainStrip {
   #steps = element("ol", "steps");
   #why = element("p", "chain-why");
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
+  /** The step on the stage, where it is done and can be run again. @type {ChainStep | undefined} */
+  #done;
+  #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
   #remove = button(
     message("Dismiss"),
     () => this.#chain && ask(`/chains/${this.#chain.id}`, undefined, "DELETE"),
@@ -51,7 +61,7 @@ export class ChainStrip {
     this.#bar.ariaLabel = message("Progress of all steps");
     this.#bar.append(this.#filled);
     const head = element("div", "chain-head");
-    head.append(this.#headline, this.#again, this.#remove);
+    head.append(this.#headline, this.#again, this.#redo, this.#remove);
     this.place.append(head, this.#bar, this.#why, this.#steps);
     page.subscribe((now) => this.#show(now));
   }
@@ -79,6 +89,9 @@ export class ChainStrip {
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !canContinue(chain);
     this.#remove.hidden = chain.state === "running";
+    this.#done = redoable(chain, run);
+    this.#redo.hidden = !this.#done;
+    this.#redo.textContent = message("Run “{step}” again", { step: this.#done?.title ?? "" });
   }
 
   /**
@@ -88,8 +101,10 @@ export class ChainStrip {
   #showBar(chain, { runs }) {
     const fraction = fractionOf(chain, runs);
     const before = this.#reached.id === chain.id ? this.#reached.fraction : 0;
-    this.#reached = { id: chain.id, fraction: Math.max(before, fraction) };
-    const percent = Math.round(100 * this.#reached.fraction);
+    const reached = Math.max(before, fraction);
+    const percent = Math.round(100 * reached);
+    // One that is done may yet run a step again.
+    this.#reached = { id: chain.id, fraction: chain.state === "done" ? 0 : reached };
     this.#filled.style.width = `${percent}%`;
     this.#bar.setAttribute("aria-valuenow", String(percent));
     this.#bar.hidden = chain.state === "done";
