@@ -50,8 +50,8 @@ def values_of(
 
     Numbers: `1, 2, 5` and ranges, `1..10:3` for 1, 4, 7, 10. Choices and yes or no: `a, b`, in
     quotes where one has a comma, choices also as they are shown. Texts: one a line, each with all
-    that its wildcards stand for, and the names of files as of `every_text`. Anything else is one
-    value.
+    that its wildcards stand for, and the names of files as of `every_text`. Boxes and curves:
+    one a line. Anything else is one value.
     """
     values: list[str] = []
     size = 0
@@ -71,6 +71,8 @@ def _read(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iter
             return _items(field, text)
         case "text" | "textarea":
             return _texts(form, field, text, lines_of)
+        case "box" | "curve":
+            return iter(_lines(text))
         case _:
             return iter((text,))
 
@@ -109,7 +111,11 @@ def _items(field: Field, text: str) -> Iterator[str]:
 
 
 def _texts(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iterator[str]:
-    lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()] or [""]
+    lines = _lines(text)
     if not any(takes_wildcards(form, form.prompt, *target) for target in field.targets):
         return iter(lines)
     return chain.from_iterable(every_text(line, MOST_ROWS + 1, lines_of) for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip("\r") for line in text.split("\n") if line.strip()] or [""]

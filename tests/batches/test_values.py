@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,22 @@ def key_of(form: Form, name: str) -> str:
 def read(name: str, text: str) -> tuple[object, ...]:
     """What is read for the input of this name."""
     return values_of(FORM, FORM.field(key_of(FORM, name)), text)
+
+
+def test_boxes_and_curves_have_a_line_each() -> None:
+    """Written as numbers in turn, which their fields take."""
+    steps = FORM.field(key_of(FORM, "steps"))
+    box = replace(steps, widget="box", default={"x": 0, "y": 0, "width": 8, "height": 8})
+    curve = replace(steps, widget="curve", default=[[0, 0], [1, 1]])
+    for field, text, sent in (
+        (box, "0, 8, 64, 32\r\n\n1 2 3 4", {"x": 1, "y": 2, "width": 3, "height": 4}),
+        (curve, "0 0, 1 1\n0 0, 0.5 0.2, 1 1", [[0.0, 0.0], [0.5, 0.2], [1.0, 1.0]]),
+    ):
+        form = replace(FORM, fields=(field,))
+        values = values_of(form, field, text)
+        assert len(values) == 2
+        assert [check(form, {field.key: one})[1] for one in values] == [{}, {}]
+        assert check(form, {field.key: values[1]})[0] == {field.key: sent}
 
 
 @pytest.mark.parametrize(

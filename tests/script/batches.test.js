@@ -61,6 +61,12 @@ test("a row begins with what the form holds, if that can be written so", () => {
   assert.equal(rowFor(field({}), "two\nlines").text, "");
   assert.equal(rowFor(field({ kind: "number" }), 20).text, "20");
   assert.equal(rowFor(field({ kind: "seed" }), "7").text, "");
+  assert.equal(rowFor(field({ kind: "box" }), [0, 8, 64, 32]).text, "0, 8, 64, 32");
+  const points = [
+    [0, 0],
+    [0.5, 0.2],
+  ];
+  assert.equal(rowFor(field({ kind: "curve" }), points).text, "0 0, 0.5 0.2");
   const sampler = { kind: "choice", choices: [["Euler, fast", "euler"]] };
   assert.deepEqual(rowFor(field(sampler), "euler").chosen, ["euler"]);
   assert.deepEqual(rowFor(field(sampler), "gone").chosen, []);

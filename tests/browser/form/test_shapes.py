@@ -13,6 +13,7 @@ from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import Result
+from tests.support.batch_dialog import card_of, start_batch, values_of_row, vary, vary_row
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -46,7 +47,7 @@ def test_a_box_and_a_curve_are_filled_in(
 ) -> None:
     """A box has four numbers, a curve a table of points; they reach the server, survive a reload,
     come back by Reset, alone or with all, and by the values of a run, come with a link, and what is
-    wrong is said on the field."""
+    wrong is said on the field. Several of them, a line each, are a batch."""
     prompt = {"1": {"class_type": "Shapes", "inputs": {"crop_region": BOX, "curve": CURVE}}}
     (tmp_path / "shapes.json").write_text(json.dumps(prompt))
     with (
@@ -106,4 +107,13 @@ def test_a_box_and_a_curve_are_filled_in(
         person.open("shapes", **{"1.crop_region": "0,0,32,512", "1.curve": "0,0,1,0.25"})
         expect(width).to_have_value("32")
         expect(last).to_contain_text("0.25")
+        dialog = vary(person)
+        boxes, curves = (values_of_row(dialog, name) for name in ("Crop region", "Curve"))
+        boxes.fill("0, 0, 32, 512\n0, 0, 64, 64")
+        curves.fill("0 0, 1 0.25\n0 0")
+        problem = vary_row(dialog, "Curve").locator(".problem")
+        expect(problem).to_have_text("“0 0”: A curve needs 2 to 100 points.")
+        curves.fill("0 0, 1 0.25\n0 0, 0.5 0.5, 1 1")
+        start_batch(dialog, 4)
+        expect(card_of(person)).to_contain_text("Finished: 4 of 4 done")
         person.leave()

@@ -30,7 +30,7 @@ from ui.web.responses import json_text
 from ui.web.shares import where
 
 _MOST_CHOICES = 300  # more are typed: the page would carry them twice
-# How several values are filled in; of a part of an image and of a curve there is one.
+# How several values are filled in.
 _KINDS: Mapping[Widget, str] = {
     "text": "text",
     "textarea": "text",
@@ -40,6 +40,8 @@ _KINDS: Mapping[Widget, str] = {
     "dropdown": "choice",
     "checkbox": "choice",
     "color": "color",
+    "box": "box",
+    "curve": "curve",
     "image": "files",
     "mask": "files",
     "video": "files",
@@ -85,7 +87,7 @@ def draw_varied(name: str, form: Form) -> None:
 
 def takes_several(field: Field) -> bool:
     """Whether a field that people see can have a value for each run."""
-    return field.group != "hidden" and field.widget in _KINDS
+    return field.group != "hidden"
 
 
 def varied_field(form: Form, field: Field) -> dict[str, Any]:

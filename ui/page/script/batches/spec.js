@@ -6,8 +6,8 @@ import { LOCALE, message, plural } from "../messages.js";
 /**
  * A field that can be varied: ui/page/form/vary.py. `choices`: pairs of what is read and what is sent; `long`: there
  * are too many of them to be listed. `wildcards`: its text may have alternatives in it.
- * @typedef {{ key: string, label: string, kind: "number" | "seed" | "choice" | "color" | "text" | "files",
- *   choices: [string, string][], long: boolean, wildcards: boolean, accept: string }} Field
+ * @typedef {{ key: string, label: string, kind: "number" | "seed" | "choice" | "color" | "text" | "box" | "curve" |
+ *   "files", choices: [string, string][], long: boolean, wildcards: boolean, accept: string }} Field
  *
  * A file that was given to the app.
  * @typedef {{ path: string, url: string, orig_name: string }} GivenFile
@@ -51,11 +51,19 @@ export function rowFor({ key, kind, choices, long }, value) {
   const row = { field: key, text: "", chosen: [], files: [], replaces: false, find: "" };
   const text = value === null || value === undefined ? "" : String(value);
   if (kind === "files" || kind === "seed") return row;
+  if (Array.isArray(value)) return { ...row, text: shapeText(value) };
   if (kind === "choice" && !long)
     return { ...row, chosen: choices.some(([, sent]) => sent === text) ? [text] : [] };
   if (kind === "choice") return { ...row, text: csvLine(text ? [text] : []) };
   return text.includes("\n") ? row : { ...row, text };
 }
+
+/**
+ * A box or a curve as it is written on a line.
+ * @param {readonly unknown[]} parts numbers, or points
+ */
+const shapeText = (parts) =>
+  parts.map((part) => (Array.isArray(part) ? part.join(" ") : part)).join(", ");
 
 /**
  * Values on one line; in quotes where one has a comma or a quote in it, or blanks around it.
@@ -120,7 +128,7 @@ export function rowOfAxis({ key, kind, long }, { values, find, files }) {
   const row = { field: key, text: "", chosen: [], files, replaces: false, find: "" };
   if (kind === "files") return row;
   if (find) return { ...row, replaces: true, find, text: values.slice(1).join("\n") };
-  if (kind === "text") return { ...row, text: values.join("\n") };
+  if (isOfLines(kind)) return { ...row, text: values.join("\n") };
   if (kind === "choice" && !long) return { ...row, chosen: values };
   return { ...row, text: csvLine(values) };
 }
@@ -131,6 +139,12 @@ const tableOf = ({ name, text, files = [] }) => ({
   text,
   files: Object.fromEntries(files.map((file) => [file.orig_name, file])),
 });
+
+/**
+ * Whether each value has a line of its own.
+ * @param {Field["kind"]} kind
+ */
+export const isOfLines = (kind) => kind === "text" || kind === "box" || kind === "curve";
 
 /** @param {Row} row */
 function axisOf({ field, text, chosen, files, replaces, find }) {

@@ -1,6 +1,7 @@
 // @ts-check
 // One field and its values, where values are varied.
 
+import { isOfLines } from "../batches/spec.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { choiceList } from "./choice_list.js";
@@ -127,7 +128,7 @@ export class VaryRow {
     }
     if (kind === "choice" && !long)
       return [choiceList(choices, chosen, (values) => this.#set({ chosen: values }))];
-    const box = kind === "text" ? this.#lines() : this.#line();
+    const box = isOfLines(kind) ? this.#lines() : this.#line();
     box.ariaLabel = message("Values of {field}", { field: this.#field.label });
     return this.#helped(box, this.#help());
   }
@@ -146,6 +147,14 @@ export class VaryRow {
         return this.#field.wildcards
           ? message("One text a line. {example} makes two of a line.", { example: "{red|green}" })
           : message("One text a line.");
+      case "box":
+        return message("X, Y, width and height of one box a line, as in {example}.", {
+          example: "0, 0, 512, 256",
+        });
+      case "curve":
+        return message("All points of one curve a line, X before Y, as in {example}.", {
+          example: "0 0, 0.5 0.2, 1 1",
+        });
       default:
         return message("Separate values with commas.");
     }
