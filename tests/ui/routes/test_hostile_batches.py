@@ -51,7 +51,8 @@ good = st.sampled_from(
     ]
 )
 tables = st.fixed_dictionaries(
-    {"name": st.sampled_from(["a.csv", "b.jsonl", "../c", ""]), "text": texts}
+    {"name": st.sampled_from(["a.csv", "b.jsonl", "../c", ""]), "text": texts},
+    optional={"files": st.one_of(odd, st.dictionaries(texts, odd, max_size=2))},
 )
 specs = st.one_of(
     st.deferred(lambda: odd),  # as one of three, not as many
