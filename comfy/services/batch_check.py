@@ -66,8 +66,8 @@ def problems_of_batch(
         count, problems = 0, (*problems, BatchProblem(str(error)))
         if isinstance(error, BadValue):  # too many rows: nobody waits for each to be looked at
             wrong = iter(())
-    chosen = {*base, *(column.key for column in content.shown)}
-    missing = map(BatchProblem, lacking(form, chosen))
+    varied = dict.fromkeys(column.key for column in content.shown)
+    missing = map(BatchProblem, lacking(form, {**base, **varied}))
     found = (*problems, *missing, *wrong)
     return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))
 

@@ -88,7 +88,7 @@ class BatchRunner:
         """RowErrors with all that the form refuses in any row, and all that the server does not
         have; as `Starter.check` otherwise. `known`: problems that are told before these."""
         _, form = self._starter.forms.form(batch.workflow, self._owner)
-        chosen = {key for row in batch.rows for key in row.values}
+        chosen = {key: value for row in batch.rows for key, value in row.values.items()}
         problems = [*known, *lacking(form, chosen)]
         found = [*map(BatchProblem, problems)]
         judge = RowJudge(partial(self._starter.checked, owner=self._owner))

@@ -140,7 +140,7 @@ class ChainRunner:
         """What is wrong with a step: what the server lacks, and all values that its form refuses;
         what is given by other steps is taken for good. Each with the key of the field that it is
         about, "" for none, and as it is said away from there."""
-        for said in lacking(step.form, {*step.values, *step.rows[0]}):
+        for said in lacking(step.form, {**step.values, **step.rows[0]}):
             yield "", said, in_step(step.step, said)
         given = {key: _stand_in(step.form, key) for key in step.inputs}
         for row in step.rows:

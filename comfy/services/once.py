@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Self, TypeVar
@@ -193,11 +193,11 @@ class LiveTasks(Generic[Key]):
             self._some_ended.set()
 
 
-def lacking(form: Form, chosen: Collection[str]) -> Iterator[str]:
-    """What the server does not have of a workflow, but for choices of fields for which something is
-    chosen: their keys."""
+def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
+    """What the server does not have of a workflow, but for choices of fields for which
+    `values` have something else."""
     for one in form.missing:
-        if not (isinstance(one, MissingChoice) and one.key in chosen):
+        if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value:
             yield one.sentence
 
 

@@ -34,8 +34,8 @@ _SEARCH_LENGTH = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """What might be started: `values` are numbers of the form, and texts in which words are to be
-    replaced."""
+    """What might be started: `values` are numbers and choices of the form, and texts in
+    which words are to be replaced."""
 
     workflow: str
     spec: BatchSpec

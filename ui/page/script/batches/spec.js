@@ -166,14 +166,16 @@ export const replacedTexts = ({ rows }, values) =>
   );
 
 /**
- * The numbers of the form, which decide how long a run takes.
+ * The numbers and choices of the form, which decide how long a run takes, and whether the server has all it needs.
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values
  */
-export const numbersOf = (fields, values) =>
+export const numbersAndChoices = (fields, values) =>
   Object.fromEntries(
     fields
-      .filter(({ key, kind }) => kind === "number" && (values[key] ?? "") !== "")
+      .filter(
+        ({ key, kind }) => (kind === "number" || kind === "choice") && (values[key] ?? "") !== "",
+      )
       .map(({ key }) => [key, String(values[key])]),
   );
 

@@ -8,7 +8,7 @@ import {
   estimateWords,
   fitting,
   freeFields,
-  numbersOf,
+  numbersAndChoices,
   placed,
   replacedTexts,
   rowFor,
@@ -310,7 +310,10 @@ export class VaryDialog {
       return;
     }
     const form = this.#values;
-    const values = { ...numbersOf(this.#fields, form), ...replacedTexts(this.#draft, form) };
+    const values = {
+      ...numbersAndChoices(this.#fields, form),
+      ...replacedTexts(this.#draft, form),
+    };
     const { check, why } = await checked({ workflow: this.#workflow, spec, values });
     if (turn === this.#turn) this.#show(check, why ? [why] : []);
   }
