@@ -182,7 +182,9 @@ def opened_in_the_editor(comfyui: str) -> str:
         editor.get_by_role("menuitem", name="File", exact=True).hover()
         with context.expect_page() as opened:
             editor.get_by_role("menuitem", name="Open as form").click()
-        opened.value.wait_for_url(re.compile("workflow="), wait_until="commit")
+        opened.value.wait_for_url(
+            re.compile("workflow="), wait_until="commit", timeout=1000 * FRESH_START
+        )
         return opened.value.url
 
 
