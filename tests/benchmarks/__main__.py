@@ -21,6 +21,7 @@ BENCHMARKS = {
     "rows": "1,000 rows beside another person's runs and a page; the app killed in their middle",
     "chains": "a chain of three steps: the time between two of them",
     "pool": "four servers against one, fair turns on them, one of them killed",
+    "real": "real servers at COMFYUI_URLS: several against one, one killed by COMFYUI_KILL, a batch",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalogue read, questions to a long history",
     "rude": (

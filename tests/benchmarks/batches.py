@@ -69,11 +69,11 @@ def measure() -> list[Figure]:
     ]
 
 
-def whole_batch(one: Life, seeds: range, steps: int = 1) -> None:
-    """One row for each of these seeds, to the end."""
+def whole_batch(one: Life, seeds: range, steps: int = 1, **values: object) -> None:
+    """One row for each of these seeds, to the end; `values` are what else is set."""
     text = f"{seeds[0]}..{seeds[-1]}"
     spec = BatchSpec((AxisSpec("4.seed", text),))
-    batch = one.batches.start("small", {"4.steps": steps}, spec, ANN)
+    batch = one.batches.start("small", {"4.steps": steps, **values}, spec, ANN)
     while one.batches.get(batch.id, ANN).state == "running":
         time.sleep(_PAUSE)
     ended = one.batches.get(batch.id, ANN)

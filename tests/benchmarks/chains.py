@@ -59,9 +59,9 @@ def whole_chain(app: RunningApp) -> None:
 
 
 def times(url: str) -> list[tuple[int, int]]:
-    """When each prompt that the server remembers was begun and ended, in milliseconds."""
-    history = requests.get(f"{url}/history", timeout=_TIMEOUT).json()
-    told = (dict(entry["status"]["messages"]) for entry in history.values())
+    """When each prompt that the server remembers as done was begun and ended, in milliseconds."""
+    history = requests.get(f"{url}/history", timeout=_TIMEOUT).json().values()
+    told = (dict(one["status"]["messages"]) for one in history if one["status"]["completed"])
     return sorted(
         (one["execution_start"]["timestamp"], one["execution_success"]["timestamp"]) for one in told
     )

@@ -64,12 +64,20 @@ def runs_on(servers: int) -> Iterator[tuple[LocalRunRegistry, list[Path]]]:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         journals = [folder / f"journal-{number}" for number in range(servers)]
         urls = [opened.enter_context(stand_in(STEP_SECONDS, journal=one)) for one in journals]
+        yield opened.enter_context(registry_on(urls)), journals
+
+
+@contextmanager
+def registry_on(urls: list[str]) -> Iterator[LocalRunRegistry]:
+    """A registry with a history of its own, in front of these servers."""
+    with ExitStack() as opened:
         clients = [opened.enter_context(Client(url)) for url in urls]
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         history = opened.enter_context(closing(open_history(folder)))
         pool = opened.enter_context(ServerPool(*clients))
         pool.object_info()
         runs = LocalRunRegistry(pool, history=history, limits=_LIMITS)
-        yield opened.enter_context(closing(runs)), journals
+        yield opened.enter_context(closing(runs))
 
 
 def taken(servers: int, wanted: list[Job]) -> tuple[float, float]:

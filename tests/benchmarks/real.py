@@ -1,0 +1,139 @@
+"""Real ComfyUI servers, whose addresses COMFYUI_URLS names, with a checkpoint of one name: all of
+them against the first, a batch against raw submission, and the last one killed by the command
+COMFYUI_KILL. Left out without them.
+
+Those on one machine share its processor: let each use some cores only (OMP_NUM_THREADS).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import requests
+
+from comfy.client.client import Client
+from comfy.object_info import Catalogue
+from comfy.prompt.model import Prompt
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Job
+from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.run import LocalRun
+from tests.benchmarks.batches import submitted, whole_batch
+from tests.benchmarks.chains import times
+from tests.benchmarks.pool import end_of, registry_on
+from tests.benchmarks.tools import bare
+from tests.benchmarks.tools.figure import Figure, median
+from tests.services.batch_lives import MODEL, life
+from tests.support.sampler import prompt
+
+URLS = os.environ.get("COMFYUI_URLS", "").split()
+KILL = shlex.split(os.environ.get("COMFYUI_KILL", ""))
+RUNS, ROWS, PAIRS, STEPS = 30, 20, 3, 4
+SIDES = (64, 96, 128)  # pixels
+_TIMEOUT = 60
+
+
+def measure() -> list[Figure]:
+    """How long the first server has nothing to do between two rows of a batch, with this program's
+    processor time a row; the time of 30 short runs on it over that on all; what was lost and done
+    twice of those during which a server was killed."""
+    if not URLS:
+        print("real: left out, as COMFYUI_URLS names no servers")
+        return []
+    model = checkpoint(URLS[0])
+    for url in URLS:
+        bare.run(url, small(model, 0))
+    figures = batch_against_raw(URLS[0], model)
+    if len(URLS) > 1:
+        gain = taken(URLS[:1], model) / taken(URLS, model)
+        name = f"real: {RUNS} runs, on {len(URLS)} servers / on one"
+        figures.append(Figure(name, gain, "times", 1.5, at_least=True))
+        figures += with_one_killed(model) if KILL else []
+    return figures
+
+
+def checkpoint(url: str) -> str:
+    """The first one of a server that can be loaded."""
+    with Client(url) as client:
+        loader = Catalogue(client.object_info())["CheckpointLoaderSimple"]
+    return next(name for name in loader.by_name["ckpt_name"].choices or () if "broken" not in name)
+
+
+def small(model: str, at: int) -> Prompt:
+    """A prompt that no server has seen, of one of three sizes."""
+    one = prompt(random.getrandbits(48), STEPS)
+    one["1"]["inputs"]["ckpt_name"] = model
+    one["3"]["inputs"]["width"] = one["3"]["inputs"]["height"] = SIDES[at % len(SIDES)]
+    return one
+
+
+def begin_all(runs: LocalRunRegistry, model: str) -> list[LocalRun]:
+    """Thirty runs of one person."""
+    jobs = (Job(small(model, at), "real") for at in range(RUNS))
+    return [runs.submit(one, owner="me", watched=False) for one in jobs]
+
+
+def taken(urls: list[str], model: str) -> float:
+    """Seconds until all runs are done."""
+    with registry_on(urls) as runs:
+        began = time.monotonic()
+        for run in begin_all(runs, model):
+            assert end_of(run) is Phase.DONE, run.state
+        return time.monotonic() - began
+
+
+def with_one_killed(model: str) -> list[Figure]:
+    """A fifth of the runs, then the last server is killed; what it had done is asked for first."""
+    with registry_on(URLS) as runs:
+        begun = begin_all(runs, model)
+        end_of(begun[RUNS // 5])
+        known = Counter(done_at(URLS[-1]))
+        subprocess.run(KILL, check=True)
+        ends = Counter(end_of(run) for run in begun)
+    for url in URLS[:-1]:
+        known.update(done_at(url))
+    twice = sum(count > 1 for count in known.values())
+    return [
+        Figure("real: runs lost with a killed server", RUNS - ends[Phase.DONE], "runs", 0),
+        Figure("real: runs done twice", twice, "runs", 0),
+    ]
+
+
+def done_at(url: str) -> list[int]:
+    """The seeds of what a server has done and remembers: a prompt's id may be another at each."""
+    history = requests.get(f"{url}/history", timeout=_TIMEOUT).json().values()
+    samplers = [
+        entry["prompt"][2].get("4", {}) for entry in history if entry["status"]["completed"]
+    ]
+    return [one["inputs"]["seed"] for one in samplers if one.get("class_type") == "KSampler"]
+
+
+def batch_against_raw(url: str, model: str) -> list[Figure]:
+    """How long the server does nothing between two prompts, of a batch and of a bare script, taken
+    in turns: the times of whole ones tell more of what else the machine does."""
+    idle: dict[bool, list[int]] = {True: [], False: []}
+    spent = 0.0
+    with tempfile.TemporaryDirectory() as folder, life(url, Path(folder)) as one:
+        for ours in (False, True) * PAIRS:
+            first, began = random.getrandbits(40), time.time() * 1000
+            if ours:
+                cpu = time.process_time()
+                whole_batch(one, range(first, first + ROWS), STEPS, **{MODEL: model})
+                spent += time.process_time() - cpu
+            else:
+                submitted(url, [small(model, 0) for _ in range(ROWS)])
+            runs = [run for run in times(url) if run[0] > began]
+            idle[ours] += [start - end for (_, end), (start, _) in pairwise(runs)]
+    more = median(idle[True]) - median(idle[False])
+    return [
+        Figure("real: between two rows, more than raw", more, "ms", 50),
+        Figure("real: processor time a row", spent / PAIRS / ROWS * 1000, "ms", 100),
+    ]
