@@ -1,8 +1,8 @@
 """The app as `python app.py` starts it, in a process of its own, without the time of its imports.
 
-The first start imports everything into a process that does nothing else; each app is a fork of that
-one. `fresh` ones go on to run the command itself: for tests of what a fork has from its parent, as
-its command line, the imports, and how Python ends.
+The first start imports everything into a process in which one app starts and ends, and nothing else
+happens; each app is a fork of that one. `fresh` ones go on to run the command itself: for tests of
+what a fork has from its parent, as its command line, the imports, and how Python ends.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ START = END = LONGEST_WAIT
 FRESH_START = 300.0
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["ui.server", "comfy.demo", "tests.support.serving"])
+FORKED.set_forkserver_preload(["app", "tests.ui.warm_app"])
 
 
 @contextlib.contextmanager
