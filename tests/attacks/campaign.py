@@ -56,25 +56,12 @@ def campaign(count: int, number: int) -> Report:
     report = Report()
     began = time.monotonic()
     with said() as log, two_apps() as (apps, folder), writing() as written:
-        sites = tuple(site_of(app, logs_in=bool(at)) for at, app in enumerate(apps))
-
-        @seed(number)
-        @settings(
-            max_examples=count,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(attacks(sites))
-        def one(attack: Attack) -> None:
+        for attack in drawn(sites_of(apps), count, number):
             log.truncate(log.seek(0))
             answer = sent(attack)
             report.statuses[answer.status] += 1
             report.kinds[attack.about.partition(" ")[0]] += 1
             judge(report, attack, answer, log.getvalue())
-
-        one()
         for app, login in zip(apps, (None, ANN), strict=True):
             a_run(app, browser(app, login))  # all is well afterwards
             eventually(lambda app=app: not app.services.runs.waiting, "every run ends", seconds=60)
@@ -83,6 +70,26 @@ def campaign(count: int, number: int) -> Report:
         report.problems[f"files were written outside: {sorted(map(str, outside))[:5]}"] = ""
     report.seconds = time.monotonic() - began
     return report
+
+
+def drawn(sites: tuple[Site, ...], count: int, number: int) -> list[Attack]:
+    """So many requests to these apps, as the seed `number` has them."""
+    found: list[Attack] = []
+
+    @seed(number)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(attacks(sites))
+    def one(attack: Attack) -> None:
+        found.append(attack)
+
+    one()
+    return found
 
 
 def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
@@ -178,6 +185,11 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
         finally:
             stack.close()
             tempfile.tempdir, os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def sites_of(apps: tuple[RunningApp, RunningApp]) -> tuple[Site, ...]:
+    """Both apps, of which the second asks for a login."""
+    return tuple(site_of(app, logs_in=bool(at)) for at, app in enumerate(apps))
 
 
 def site_of(app: RunningApp, *, logs_in: bool) -> Site:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.campaign import Report, campaign, judge
+from tests.attacks.campaign import Report, campaign, drawn, judge, sites_of, two_apps
 from tests.attacks.command import main
 from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
@@ -68,8 +68,10 @@ def test_the_judge_lets_the_right_answers_pass() -> None:
 
 def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
     """The same seed sends the same requests, and the page names the command for more of them."""
-    kinds = [campaign(12, number).kinds for number in (1, 1, 2)]
-    assert kinds[0] == kinds[1] != kinds[2]
+    with two_apps() as (apps, _):
+        sites = sites_of(apps)
+    first, again, other = (drawn(sites, 12, number) for number in (1, 1, 2))
+    assert first == again != other
     assert "python -m tests.tools.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
     with pytest.raises(SystemExit):
         main(["--help"])
