@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -43,10 +40,10 @@ from tests.records.first_history import (
     record,
     write_first,
 )
+from tests.records.programs import programs
 from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 
-ROOT = Path(__file__).parents[2]
 SECRET = "xylophone-marmalade"
 NUMBERS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
 
@@ -267,23 +264,6 @@ def test_a_step_that_fails_leaves_all_as_it_was(old: str, engine: Engine, files:
         assert len(history.of(ANN)) == len(READABLE)
 
 
-OPEN = """
-import sys
-from pathlib import Path
-from comfy.records.blobs import BlobStore
-from comfy.records.store import RunStore
-
-kept = BlobStore(Path(sys.argv[2]))
-print("ready", flush=True)
-sys.stdin.readline()
-history = RunStore(sys.argv[1], kept)
-print(len(history.of("browser:ann")), flush=True)
-sys.stdin.readline()
-print(len(history.of("browser:ann")), flush=True)
-history.close()
-"""
-
-
 @pytest.mark.parametrize("new", [False, True])
 def test_programs_that_open_it_at_the_same_time(
     database: str, engine: Engine, tmp_path: Path, new: bool
@@ -292,34 +272,11 @@ def test_programs_that_open_it_at_the_same_time(
     work."""
     if not new:
         write_first(engine, ROWS)
-    with contextlib.ExitStack() as ends:
-        programs = [
-            ends.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", textwrap.dedent(OPEN), database, str(tmp_path / "kept")],
-                    cwd=ROOT,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            for _ in range(3)
-        ]
-
-        def each(send: bool = True) -> list[str]:
-            for program in programs if send else ():
-                assert program.stdin is not None
-                program.stdin.write("\n")
-                program.stdin.flush()
-            return [
-                program.stdout.readline().strip()
-                for program in programs
-                if program.stdout is not None
-            ]
-
-        assert each(send=False) == ["ready"] * 3
-        assert each() == each() == ["0" if new else str(len(READABLE))] * 3
-    assert [program.returncode for program in programs] == [0, 0, 0]
+    with programs(3, database, tmp_path / "kept") as running:
+        for _ in range(2):
+            for one in running:
+                one.send("now")
+            assert [one.recv() for one in running] == [0 if new else len(READABLE)] * 3
 
 
 def test_a_program_of_before_goes_on_while_steps_are_taken(

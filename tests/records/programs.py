@@ -1,0 +1,43 @@
+"""Programs that open one history."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from comfy.records.blobs import BlobStore
+from comfy.records.store import RunStore
+from tests.support.app_process import FORKED
+from tests.support.samples.histories import ANN
+
+
+def _program(database: str, kept: Path, asked: Connection) -> None:
+    """In a process of its own: open the history once it is asked, and tell twice how many runs Ann
+    has in it."""
+    asked.recv()
+    with contextlib.closing(RunStore(database, BlobStore(kept))) as history:
+        asked.send(len(history.of(ANN)))
+        asked.recv()
+        asked.send(len(history.of(ANN)))
+
+
+@contextlib.contextmanager
+def programs(count: int, database: str, kept: Path) -> Iterator[list[Connection]]:
+    """So many programs, which open this history when they are sent anything: each answers twice how
+    many runs Ann has. They have to end well."""
+    with contextlib.ExitStack() as ends:
+        running, processes = [], []
+        for _ in range(count):
+            ours, theirs = FORKED.Pipe()
+            running.append(ends.enter_context(ours))
+            process = FORKED.Process(target=_program, args=(database, kept, theirs))
+            process.start()
+            theirs.close()  # so that nobody waits for the answer of one that has failed
+            processes.append(process)
+        yield running
+        for process in processes:
+            process.join()
+            assert process.exitcode == 0
+            process.close()
