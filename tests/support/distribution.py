@@ -37,7 +37,7 @@ LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """A file's tests in one process, long ones and then the files with most tests first; browser
-    tests in every second process only, and nothing else there while there are any.
+    tests in one process of each core only, and nothing else there while there are any.
 
     Each browser takes a core for itself while it paints, and more of them than that make each other
     late.
@@ -56,7 +56,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 
     def _fitting(self, node: WorkerController) -> str | None:
         """The next file for this process, None where there is none; other tests go anywhere."""
-        browses = int(node.gateway.id.removeprefix("gw")) % 2 == 0
+        browses = int(node.gateway.id.removeprefix("gw")) % PROCESSES_PER_CORE == 0
 
         def later(file: str) -> tuple[bool, bool]:
             return ("/browser/" in file) is not browses, not any(part in file for part in LONG)
