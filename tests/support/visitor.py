@@ -176,7 +176,7 @@ class Visitor:
         for its form."""
         self.workflows().click()
         self.page.locator(f'#picker [data-name="{workflow}"]').click()
-        expect(self.page.locator(f'#heading [data-workflow="{workflow}"]')).to_be_visible()
+        self.page.locator(f'#heading [data-workflow="{workflow}"]').wait_for()
         return self._has_fields_of(workflow, {})
 
     def _has_fields_of(self, workflow: str, values: dict[str, object]) -> Visitor:
@@ -193,8 +193,8 @@ class Visitor:
 
     def ready(self) -> None:
         """Wait until the form is there and the page listens."""
-        expect(self.page.locator("#heading h1")).to_be_visible(timeout=WAIT)
-        expect(self.page.locator("#stage .headline")).to_be_attached()
+        self.page.locator("#heading h1").wait_for()
+        self.page.locator("#stage .headline").wait_for(state="attached")
 
     def choose(self, title: str) -> None:
         """Choose a workflow from the list."""
@@ -248,9 +248,7 @@ class Visitor:
 
     def phase(self, phase: str) -> None:
         """Wait until the page shows this phase of a run."""
-        expect(self.page.locator(f'#stage .stage[data-phase="{phase}"]')).to_be_visible(
-            timeout=WAIT
-        )
+        self.page.locator(f'#stage .stage[data-phase="{phase}"]').wait_for()
 
     def frames(self, least: int = 1) -> None:
         """Wait until so many live frames have been painted since the page was opened."""
@@ -263,9 +261,7 @@ class Visitor:
     def ended(self, after: str = "") -> str:
         """Wait until another run than `after` is done, whatever came of it; its id."""
         other = f':not([data-run=""]):not([data-run="{after}"])'
-        expect(self.page.locator(f'#stage .stage[data-phase="done"]{other}')).to_be_visible(
-            timeout=WAIT
-        )
+        self.page.locator(f'#stage .stage[data-phase="done"]{other}').wait_for()
         return str(self.page.evaluate("document.querySelector('#stage .stage').dataset.run"))
 
     def done(self, after: str = "") -> str:
@@ -275,7 +271,7 @@ class Visitor:
             f'#stage .media img:not(.live-frame)[src*="{run_id}"], #stage .media'
             f' video[src*="{run_id}"]'
         )
-        expect(self.page.locator(shown)).to_be_visible(timeout=WAIT)
+        self.page.locator(shown).wait_for()
         expect(self.page.locator("img.live-frame")).to_have_count(0)
         return run_id
 
