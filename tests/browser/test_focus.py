@@ -104,12 +104,13 @@ def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> No
 
 def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:
     """What is typed while it waits goes on in its field; the field of the error is marked."""
-    person = visit(slow).open(**{"5.steps": 20})
+    person = visit(slow).open(**{"5.steps": 100})  # it goes on until it is told to be fast
     person.unfold()
     person.press()
     person.frames(1)
     choose_broken(person)
     person.press()
+    expect(person.waiting()).to_have_count(1)
     person.entry("2.text").fill("the next")
     slow.demo.speed.step = 0
     expect(person.field("1.ckpt_name").locator(".field-error")).to_be_attached()
