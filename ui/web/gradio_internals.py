@@ -93,7 +93,7 @@ _SPINNER_CLOCK = """<script>{
     /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
 }</script>"""
 # Seconds between two looks whether a call has come in, or has come further; Gradio's own 0.001 and
-# 0.01 take 6 % of a core.
+# 0.01 take 5 % of a core.
 _LOOKS_FOR_CALLS, _LOOKS_FOR_PROGRESS = 0.01, 0.1
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
 
