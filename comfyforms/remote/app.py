@@ -65,9 +65,11 @@ class RemoteApp:
         """Start a run. Values of fields for files may be paths, open files, PIL images, or files
         that another run has made. `key`: the same call with the same key starts it once.
         `callback`: the address to which a webhook is sent at the end."""
-        told = {name: self._value(one) for name, one in (values or {}).items()}
+        told = {
+            name: self._value(one, key and f"{key}/{name}") for name, one in (values or {}).items()
+        }
         body = {"values": told} | ({"callback": callback} if callback else {})
-        headers = {"idempotency-key": key} if key else {}
+        headers = _headers(key)
         path = f"/workflows/{quote(workflow)}/runs"
         return RemoteRun(self._calls, self._calls.json("POST", path, json=body, headers=headers))
 
@@ -84,32 +86,38 @@ class RemoteApp:
             yield from (RemoteRun(self._calls, told) for told in page["runs"])
             cursor = page["next"]
 
-    def upload(self, file: str | Path | BinaryIO | Image.Image) -> str:
-        """Send a file that is used several times; its id, which is a value."""
+    def upload(self, file: str | Path | BinaryIO | Image.Image, *, key: str = "") -> str:
+        """Send a file that is used several times; its id, which is a value. `key`: the same file
+        sent with the same key is kept once."""
         match file:
             case str() | Path():
                 with Path(file).open("rb") as opened:
-                    return self._upload(Path(file).name, opened)
+                    return self._upload(Path(file).name, opened, key)
             case Image.Image():
-                return self._upload("image.png", io.BytesIO(_png(file)))
+                return self._upload("image.png", io.BytesIO(_png(file)), key)
             case _:
-                return self._upload(Path(str(getattr(file, "name", "file"))).name, file)
+                return self._upload(Path(str(getattr(file, "name", "file"))).name, file, key)
 
-    def _upload(self, name: str, file: BinaryIO) -> str:
+    def _upload(self, name: str, file: BinaryIO, key: str) -> str:
+        sent = {"file": (name, file)}
         with reading():
-            told = self._calls.json("POST", "/uploads", files={"file": (name, file)})
+            told = self._calls.json("POST", "/uploads", files=sent, headers=_headers(key))
         return str(told["uploads"][0]["id"])
 
-    def _value(self, value: object) -> object:
+    def _value(self, value: object, key: str) -> object:
         match value:
             case ResultFile(run=run, n=n):
                 return {"run": run, "file": n}
             case Path() | Image.Image():
-                return self.upload(value)
+                return self.upload(value, key=key)
             case _ if hasattr(value, "read"):
-                return self.upload(value)  # type: ignore[arg-type]
+                return self.upload(value, key=key)  # type: ignore[arg-type]
             case _:
                 return value
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"idempotency-key": key} if key else {}
 
 
 def _png(image: Image.Image) -> bytes:

@@ -101,7 +101,7 @@ def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
 
 def test_a_person_finds_their_runs(running: Served, nothing_left_behind: None) -> None:
     """With the session of somebody the app knows, their runs are listed; a key starts a run
-    once."""
+    once, also one that is given a file."""
     url = running[1].url
     with requests.Session() as session:
         session.cookies.update(cookie_of(ANN))
@@ -111,6 +111,13 @@ def test_a_person_finds_their_runs(running: Served, nothing_left_behind: None) -
         runs[0].wait()
         assert [run.id for run in app.runs(text="zebra")] == []
         assert [run.id for run in app.runs()] == [runs[0].id]
+        photo = Image.new("RGB", (64, 64), "teal")
+        given = [
+            app.run("image-to-image", {**SMALL, "4.image": photo}, key="with a file")
+            for _ in range(2)
+        ]
+        assert given[0].id == given[1].id
+        given[0].wait()
     running[1].close_idle()
 
 
