@@ -92,9 +92,8 @@ _SPINNER_CLOCK = """<script>{
   window.requestAnimationFrame = (callback) =>
     /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
 }</script>"""
-# Seconds between two looks whether a call has come in, or has come further; Gradio's own 0.001 and
-# 0.01 take 5 % of a core.
-_LOOKS_FOR_CALLS, _LOOKS_FOR_PROGRESS = 0.01, 0.1
+# Seconds between two looks whether a call has come in; Gradio's own 0.001 take 5 % of a core.
+_LOOKS_FOR_CALLS = 0.01
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
 
 
@@ -266,7 +265,6 @@ def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     page.state_session_capacity = sessions
     page.queue(default_concurrency_limit=None, max_size=calls)
     page._queue.sleep_when_free = _LOOKS_FOR_CALLS
-    page._queue.progress_update_sleep_when_free = _LOOKS_FOR_PROGRESS
 
 
 def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
