@@ -42,7 +42,7 @@ from tests.services.batch_lives import (
 from tests.support.sampler import prompt
 from tests.support.samples.extra_nodes import DATA, EXTRA, PAINTED
 from tests.support.samples.forms import workflow_of
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 BROKEN = "demo-broken.safetensors"
 NOBODY = ""  # as of a queue that is not told of another
@@ -142,11 +142,12 @@ def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Life, tmp_pat
             one.batches.go_on(batch.id, ANN)
         one.batches.go_on(batch.id, ANN)
     assert one.until(batch, "done").done == 6
+    demo.speed.step = LONGEST_WAIT
     other = one.begin(AxisSpec(SEED, "11..16"))
+    eventually(lambda: one.runs.line_of(ANN))
     with read_only_groups(tmp_path):
         one.batches.leave(other.id, ANN)
-        assert one.batches.get(other.id, ANN).state == "stopped"
-        eventually(lambda: not one.batches.table(other.id, ANN).live)
+        eventually(lambda: not one.runs.line_of(ANN))
     one.batches.delete(other.id, ANN)
     one.batches.delete(batch.id, ANN)
     assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
