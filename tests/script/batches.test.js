@@ -30,6 +30,7 @@ import {
   sizeWords,
   specOf,
   startWords,
+  toKeep,
   unsaid,
 } from "../../ui/page/script/batches/spec.js";
 import {
@@ -110,8 +111,20 @@ test("a field is varied once, and one that is gone no longer", () => {
   );
   assert.deepEqual(freeFields(fields, draft, ["5.steps"]), []);
   assert.deepEqual(
-    fitting(draft, fields).rows.map((one) => one.field),
+    fitting(draft, fields, {}).rows.map((one) => one.field),
     ["2.text"],
+  );
+});
+
+test("a row that nobody has changed follows the form, another is kept", () => {
+  const fields = [field({}), field({ key: "5.steps", kind: "number" })];
+  const steps = { ...rowFor(/** @type {any} */ (fields[1]), 20), text: "20, 30" };
+  const draft = { ...EMPTY, rows: [rowFor(/** @type {any} */ (fields[0]), "A text"), steps] };
+  const kept = toKeep(draft, fields, { "2.text": "A text", "5.steps": 20 });
+  const { rows } = fitting(kept, fields, { "2.text": "B text", "5.steps": 25 });
+  assert.deepEqual(
+    rows.map(({ text }) => text),
+    ["B text", "20, 30"],
   );
 });
 

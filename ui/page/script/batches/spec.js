@@ -22,6 +22,9 @@ import { LOCALE, message, plural } from "../messages.js";
  * @typedef {{ rows: Row[], table: { name: string, text: string, files?: GivenFile[] } | null, paired: boolean,
  *   seeds?: Seeds }} Draft
  *
+ * The same as it is kept: of a row that nobody has changed only its field.
+ * @typedef {Omit<Draft, "rows"> & { rows: (Row | { field: string })[] }} KeptDraft
+ *
  * What the app takes.
  * @typedef {{ axes: Record<string, unknown>[], table: Record<string, unknown> | null, paired: boolean,
  *   seeds: Seeds }} Spec
@@ -189,14 +192,35 @@ export const freeFields = (fields, { rows }, inTable) =>
   fields.filter(({ key }) => !inTable.includes(key) && !rows.some(({ field }) => field === key));
 
 /**
- * A draft that was kept, without fields that the form no longer has.
+ * What is kept of a draft: a row that says what the form does is to say what it does then.
  * @param {Draft} draft
  * @param {readonly Field[]} fields
+ * @param {Record<string, unknown>} values of the form
+ * @returns {KeptDraft}
+ */
+export const toKeep = (draft, fields, values) => ({
+  ...draft,
+  rows: draft.rows.map((row) => {
+    const field = fields.find(({ key }) => key === row.field);
+    const own = field && JSON.stringify(rowFor(field, values[row.field]));
+    return own === JSON.stringify(row) ? { field: row.field } : row;
+  }),
+});
+
+/**
+ * A draft that was kept, without fields that the form no longer has.
+ * @param {KeptDraft} draft
+ * @param {readonly Field[]} fields
+ * @param {Record<string, unknown>} values of the form
  * @returns {Draft}
  */
-export const fitting = (draft, fields) => ({
+export const fitting = (draft, fields, values) => ({
   ...draft,
-  rows: draft.rows.filter((row) => fields.some(({ key }) => key === row.field)),
+  rows: draft.rows.flatMap((row) => {
+    const field = fields.find(({ key }) => key === row.field);
+    if (!field) return [];
+    return "text" in row ? row : rowFor(field, values[row.field]);
+  }),
 });
 
 /**

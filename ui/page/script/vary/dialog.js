@@ -15,6 +15,7 @@ import {
   seedsOf,
   specOf,
   startWords,
+  toKeep,
   unsaid,
 } from "../batches/spec.js";
 import { $, all, announce, button, element, isNarrow } from "../dom.js";
@@ -68,7 +69,7 @@ export class VaryDialog {
    * @param {string} [wanted] key of a field that it has a row for
    */
   constructor(closed, wanted = "") {
-    this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields);
+    this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields, this.#values);
     const accepted = this.#fields.map(({ accept }) => accept).filter(Boolean);
     this.#table = new TablePart(this.#draft.table, [...new Set(accepted)].join(), (table) =>
       this.#changeTable(table),
@@ -295,7 +296,8 @@ export class VaryDialog {
     this.#draft = { ...this.#draft, ...changes };
     const { table } = this.#draft;
     const isLarge = table !== null && table.text.length > MOST_KEPT;
-    write(sessionStorage, this.#key, isLarge ? { ...this.#draft, table: null } : this.#draft);
+    const kept = toKeep(this.#draft, this.#fields, this.#values);
+    write(sessionStorage, this.#key, isLarge ? { ...kept, table: null } : kept);
     this.#offer();
     clearTimeout(this.#asking);
     this.#asking = window.setTimeout(() => this.#ask(), PAUSE);
