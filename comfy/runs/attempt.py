@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from dataclasses import dataclass
 from functools import partial
 
 from comfy.client.event_stream import EventStream
@@ -45,7 +44,7 @@ from comfy.runs.plan import (
     plan,
     seconds_left,
 )
-from comfy.runs.reconnect import FORGOTTEN, End, Reconnect
+from comfy.runs.reconnect import FORGOTTEN, Elsewhere, End, Reconnect
 from comfy.runs.run_events import FrameRelay, RunEvents
 from comfy.runs.shared import ThreadState
 from comfy.runs.submission import Submission
@@ -59,14 +58,6 @@ log = logging.getLogger(__name__)
 # cut to it.
 _GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
 _LAST_WORD = 0.25  # seconds that a cancelled prompt may take to its end at the server
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """The server has gone, and another one can do the prompt. `began`: it may have been at work on
-    it."""
-
-    began: bool
 
 
 class Attempt:
@@ -98,7 +89,7 @@ class Attempt:
         self._latest, self._shared, self._context, self._hooks = latest, shared, context, hooks
         self._client = server.client.fork(timeout=timing.call)
         self._cancellation = Cancellation(server.client, timing)
-        over = partial(context.line.leave, record.id)
+        over = partial(context.line.release, record.id)
         accepted = shared.link.accepted
         self._events = RunEvents(
             latest, shared, server.skipped, relay, over=over, accepted=accepted
@@ -136,6 +127,13 @@ class Attempt:
                 end = None if shared.stopping is not None else self._away(error)
             if end is not None:
                 return end
+
+    def may_begin_elsewhere(self) -> bool:
+        """Whether the prompt, which is done here, may be done once more at another server: this one
+        is known to be away."""
+        if self._shared.stopping is not None or self.server.up:
+            return False
+        return self._may_retry and self._has_other()
 
     def leave(self) -> bool:
         """Tell the server if the run is not over there, close the socket with 1000. False if it

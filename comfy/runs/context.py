@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from comfy.protocol.run_state import RunError, RunState
 from comfy.runs.fair_queue import FairQueue
+from comfy.runs.reconnect import Elsewhere
 from comfy.runs.shared import Callbacks
 from comfy.runs.timeouts import Timeouts
 from comfy.servers.pool import ServerPool
@@ -46,5 +47,8 @@ class RunHooks(Protocol):
     def on_sending(self, prompt_id: str) -> None:
         """The prompt is about to be sent, or the server has another id for it."""
 
-    def conclude(self, state: RunState) -> RunState:
-        """The run has ended; what is published is what this returns, and not before."""
+    def conclude(
+        self, state: RunState, may_begin_elsewhere: Callable[[], bool]
+    ) -> RunState | Elsewhere:
+        """The run has ended; what is published is what this returns, and not before. Elsewhere
+        where it is to begin once more, if it may."""

@@ -44,15 +44,17 @@ class ResultDownloader:
         *,
         holder: str,
         away: Callable[[], object],
+        gives_way: Callable[[], bool],
     ) -> tuple[OutputFile, ...]:
         """The same files of the client's server, kept here for `holder` as far as they could be
         had; `problem` is what kept this program from it, None where it was the server. `away` is
         called when the server does not answer; it is asked again until our patience (see
-        `Timeouts`) is at an end."""
+        `Timeouts`) is at an end. ServerUnreachable, ServerError only where it has been away for
+        `Timeouts.elsewhere`, and `gives_way` says that the run goes to another one."""
         end = time.monotonic() + self._timing.patience
         with self._lock:
             self._client = asking = client.fork(timeout=self._timing.call)
-        return tuple(self._fetch(asking, file, holder, away, end) for file in files)
+        return tuple(self._fetch(asking, file, holder, away, gives_way, end) for file in files)
 
     def abort(self) -> None:
         """From another thread: let go of what has not come yet."""
@@ -68,12 +70,14 @@ class ResultDownloader:
         file: OutputFile,
         holder: str,
         away: Callable[[], object],
+        gives_way: Callable[[], bool],
         end: float,
     ) -> OutputFile:
-        attempt = 0
+        attempt, away_since = 0, None
         while not self._aborted.is_set():
             try:
                 with client.view(file) as answer:
+                    away_since = None
                     _check_kind(file, answer.headers.get("content-type", ""))
                     announced = answer.headers.get("content-length", "")
                     size = int(announced) if announced.isdecimal() else None
@@ -86,8 +90,12 @@ class ResultDownloader:
                 if isinstance(error, DiskFull):
                     self.problem = error
                     break
-                if _hopeless(error, attempt) or time.monotonic() >= end:
+                now = time.monotonic()
+                away_since = away_since or now
+                if _hopeless(error, attempt) or now >= end:
                     break
+                if now - away_since >= self._timing.elsewhere and gives_way():
+                    raise
                 away()
                 self._aborted.wait(self._timing.pause_after(attempt, jitter()))
         return file

@@ -28,13 +28,13 @@ from typing import TypeVar
 
 from comfy.errors import ComfyError, PromptRejected
 from comfy.messages import message
-from comfy.protocol.run_state import RunError, failed, in_line, refused, stopped
+from comfy.protocol.run_state import RunError, RunState, failed, in_line, refused, stopped
 from comfy.records.record import Record
-from comfy.runs.attempt import Attempt, Elsewhere, stop_where_due
+from comfy.runs.attempt import Attempt, stop_where_due
 from comfy.runs.context import RunContext, RunHooks
 from comfy.runs.latest_state import LatestState
 from comfy.runs.plan import Stop
-from comfy.runs.reconnect import End, Reconnect
+from comfy.runs.reconnect import Elsewhere, End, Reconnect
 from comfy.runs.run_events import FrameRelay
 from comfy.runs.shared import ThreadState
 from comfy.servers.needs import Needs
@@ -85,15 +85,14 @@ class Execution:
         """Everything from the socket's opening to its closing. Never raises; the last thing it does
         is to publish the finished state, when the socket is closed and the server told of a cancel.
         """
-        end = _guarded(self._live) or partial(failed, error=_OUR_FAULT)
-        attempt = self._attempt
-        told = attempt is None or _guarded(attempt.leave)
-        final = end(self._latest.state)
-        final = _guarded(partial(self._hooks.conclude, final)) or final
-        self._relay.end(final)
-        self._latest.update(lambda _: final)
-        if attempt is not None and not told:
-            _guarded(attempt.tell_later)
+        final = self._follow_to_end(None)
+        while isinstance(final, Elsewhere):
+            final = self._follow_to_end(final)
+        state, told = final
+        self._relay.end(state)
+        self._latest.update(lambda _: state)
+        if self._attempt is not None and not told:
+            _guarded(self._attempt.tell_later)
 
     def stop(self, reason: RunError | None) -> None:
         """Cancel. Returns at once; `run` is at its end within a second."""
@@ -112,9 +111,22 @@ class Execution:
         """Look at the limits and at the place in line again: they may have changed."""
         self._shared.wake()
 
-    def _live(self) -> End:
+    def _follow_to_end(self, left: Elsewhere | None) -> tuple[RunState, bool] | Elsewhere:
+        """The finished state, and whether the server was told of a cancel; Elsewhere where it goes
+        away with the results. `left`: why the run was to leave the last server."""
+        end = _guarded(partial(self._live, left)) or partial(failed, error=_OUR_FAULT)
+        attempt = self._attempt
+        told = attempt is None or bool(_guarded(attempt.leave))
+        state = end(self._latest.state)
+        may_move = attempt.may_begin_elsewhere if attempt is not None else lambda: False
+        final = _guarded(partial(self._hooks.conclude, state, may_move)) or state
+        return final if isinstance(final, Elsewhere) else (final, told)
+
+    def _live(self, end: End | Elsewhere | None) -> End:
         try:
             while True:
+                if isinstance(end, Elsewhere):
+                    self._move(end)
                 server = self._wait_for_turn()
                 if server is None:
                     why = self._shared.stopping
@@ -122,7 +134,6 @@ class Execution:
                 end = self._begin(server).follow()
                 if not isinstance(end, Elsewhere):
                     return end
-                self._move(end)
         except PromptRejected as error:
             self._shared.note(Reconnect.gone)
             return partial(refused, error=error)
@@ -160,6 +171,7 @@ class Execution:
             lambda state: replace(begun, restarted=state.restarted or elsewhere.began)
         )
         self._shared.note(lambda _: Reconnect(self._context.timing, now))
+        self._relay.begin_again()
         self._context.line.give_back(self._record.id)
 
     def _wait_for_turn(self) -> ComfyServer | None:

@@ -45,6 +45,7 @@ class FairQueue(Generic[S]):
         self._turns: dict[tuple[str, str], dict[str, deque[str]]] = {}
         self._runs: dict[str, _Waiting[S]] = {}
         self._handed: dict[str, S] = {}
+        self._released: dict[str, _Waiting[S]] = {}
         self._on_its_way: dict[S, str] = {}
         self._last_turn = ("", ""), ""  # whose it was: as in `_turns`, and the person
         # as of the last change: everybody who waits asks after each
@@ -85,27 +86,33 @@ class FairQueue(Generic[S]):
         self.advance()
 
     def give_back(self, run_id: str) -> None:
-        """The server that it was handed to does not do it: it is the next to be handed over."""
+        """The server that it was handed to does not do it, or what it has made there is gone: it is
+        the next to be handed over."""
         with self._lock:
-            if run_id not in self._handed:
+            if run_id in self._handed:
+                self._take_out(run_id)
+            waiting = self._released.pop(run_id, None)
+            if waiting is None:
                 return
-            self._arrive(run_id)
-            del self._handed[run_id]
-            waiting = self._runs[run_id]
+            self._runs[run_id] = waiting
             people = self._turns.setdefault(waiting.place, {})
             people.setdefault(waiting.owner, deque()).appendleft(run_id)
             _to_the_front(people, waiting.owner)
             _to_the_front(self._turns, waiting.place)
         self.advance()
 
+    def release(self, run_id: str) -> None:
+        """Take a run out, wherever it is: nobody has to wait for it any longer. It can be given
+        back until it leaves."""
+        with self._lock:
+            self._take_out(run_id)
+        self.advance()
+
     def leave(self, run_id: str) -> None:
         """Take a run out, wherever it is: it has ended."""
         with self._lock:
-            if run_id not in self._handed:
-                self._remove(run_id)
-            self._arrive(run_id)
-            self._handed.pop(run_id, None)
-            self._runs.pop(run_id, None)
+            self._take_out(run_id)
+            self._released.pop(run_id, None)
         self.advance()
 
     @property
@@ -199,6 +206,15 @@ class FairQueue(Generic[S]):
         server = self._handed.get(run_id)
         if server is not None and self._on_its_way.get(server) == run_id:
             del self._on_its_way[server]
+
+    def _take_out(self, run_id: str) -> None:
+        if run_id not in self._handed:
+            self._remove(run_id)
+        self._arrive(run_id)
+        self._handed.pop(run_id, None)
+        waiting = self._runs.pop(run_id, None)
+        if waiting is not None:
+            self._released[run_id] = waiting
 
     def _remove(self, run_id: str) -> None:
         waiting = self._runs.get(run_id)

@@ -21,6 +21,8 @@
 | in neither otherwise                         | it may have run, so it is not run twice: lost     |
 | the same or no answer for a while, and       | it goes there; once more only if it may have      |
 | another server can do the prompt             | begun, and is cancelled here as soon as possible  |
+| it is done, but the server goes away before  | the same: once more at another server; without    |
+| all of its files are here                    | one they are asked for until the patience ends    |
 | it was sent before a restart, to another     | the server of now is not asked for it, nor is it  |
 | server than there is now                     | sent there: lost                                  |
 
@@ -38,6 +40,15 @@ from comfy.protocol.run_state import Phase, RunError, RunState, concluded, faile
 from comfy.runs.timeouts import Timeouts
 
 End = Callable[[RunState], RunState]
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The server has gone, and another one can do the prompt. `began`: it may have been at work on
+    it."""
+
+    began: bool
+
 
 REMOVED = RunError(
     message("Someone else removed this run from the server's queue."), message("Try again.")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunError, RunState, fetching, unanswered
 from comfy.records.record import Record
@@ -18,6 +18,7 @@ from comfy.runs.download import ResultDownloader
 from comfy.runs.durations import RunTimes
 from comfy.runs.execution import Execution
 from comfy.runs.latest_state import LatestState, stamped
+from comfy.runs.reconnect import Elsewhere
 from comfy.servers.needs import Needs
 from comfy.servers.server import ComfyServer
 
@@ -203,20 +204,30 @@ class LocalRun:
         if self._context.history is not None:
             self._context.history.sent(self.record, prompt_id)
 
-    def conclude(self, state: RunState) -> RunState:
+    def conclude(
+        self, state: RunState, may_begin_elsewhere: Callable[[], bool]
+    ) -> RunState | Elsewhere:
         """Bring the files here and put the run on record; only then is it said to be finished."""
         server = self._server
         if server is not None and state.phase in (Phase.DONE, Phase.FAILED):
             server.ended.add(state.prompt_id)
-        self._context.line.leave(
-            self.id
-        )  # whatever takes time from here on, nobody has to wait for it
+        # Whatever takes time from here on, nobody has to wait for it.
+        self._context.line.release(self.id)
         if self._context.history is None or self._results is None:
             return state
         if server is not None and state.phase is Phase.DONE and state.files:
             self._latest.update(fetching)
             away = partial(self._latest.update, unanswered)
-            files = self._results.fetch(server.client, state.files, holder=self.id, away=away)
+            try:
+                files = self._results.fetch(
+                    server.client,
+                    state.files,
+                    holder=self.id,
+                    away=away,
+                    gives_way=may_begin_elsewhere,
+                )
+            except (ServerUnreachable, ServerError):
+                return Elsewhere(began=True)
             full = self._results.problem
             problem = RunError(str(full), full.hint) if full else state.error
             state = replace(state, files=files, error=problem, started_at=self.state.started_at)

@@ -62,6 +62,10 @@ class FrameRelay:
                 frame = frame.replace(state.prompt_id, self._run_id)
             self._tell(frame)
 
+    def begin_again(self) -> None:
+        """What was said of its end does not count: it goes to another server."""
+        self._has_verdict = self._is_over = False
+
     def end(self, state: RunState) -> None:
         """The run has ended: say what ComfyUI has not, as where it was refused, stopped before its
         turn, or the server went away."""

@@ -142,6 +142,21 @@ def test_a_server_that_did_not_take_a_run_gets_the_next_one_again() -> None:
     assert line.server_of("a1") == "two"
 
 
+def test_a_released_run_can_be_given_back_until_it_leaves() -> None:
+    """Its place at the server is free at once; given back, it is the next."""
+    line = FairQueue(SERVER, ahead=1)
+    filled(line, "a1 a2 b1")
+    line.release("a1")
+    assert [line.server_of(run) for run in ("a1", "a2", "b1")].count(None) == 2
+    assert line.server_of("a1") is None
+    assert line.place("a1") is None
+    line.give_back("a1")
+    assert line.place("a1") == 1
+    line.leave("a1")
+    line.give_back("a1")
+    assert line.place("a1") is None
+
+
 def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
     """When a run leaves, everybody who waited hears of it, the one whose turn it is included."""
     heard: list[str] = []

@@ -51,6 +51,7 @@ ONE_WRITER = {
 # Methods that are called with this lock held; their callers are looked at as well.
 CALLED_WITH_LOCK = {
     ("RunEvents", "_take"): "_lock",
+    ("FairQueue", "_take_out"): "_lock",
     ("FairQueue", "_remove"): "_lock",
     ("FairQueue", "_order"): "_lock",
     ("FairQueue", "_hand_over"): "_lock",
@@ -90,6 +91,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
         "self._line_up",
         "self._order",
         "self._remove",
+        "self._take_out",
         "people.setdefault(waiting.owner, deque()).appendleft",
         "waiting.candidates",  # compares a prompt with catalogues that are known
     },

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,9 +22,10 @@ from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.needs import Needs
 from comfy.servers.pool import CheckPauses, ServerPool
-from tests.runs.registry import HURRIED, end, running
+from tests.runs.registry import HURRIED, LIMIT, end, running
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job, prompt
+from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
 OFTEN = CheckPauses(up=0.2, doubted=0.05, away=0.1)
@@ -259,6 +261,58 @@ def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
         lost, done = (first, second) if place_of(first) == dying.url else (second, first)
         assert end(lost).phase is Phase.LOST
         assert end(done).phase is Phase.DONE
+
+
+@pytest.mark.parametrize("asked", ["GET /history/{}", "GET /view"])
+def test_a_run_begins_once_more_where_its_results_are_gone_with_the_server(
+    asked: str, tmp_path: Path
+) -> None:
+    """The server was through with it, and dies before it has told the outcome or given the files.
+    The run is done with its files here, and the next one has its turn."""
+    with (
+        DemoServer(step_seconds=0) as dying,
+        DemoServer(step_seconds=0) as other,
+        closing(open_history(tmp_path)) as history,
+        registry_of(dying.url, other.url, history=history) as runs,
+    ):
+        run_id = str(uuid4())
+        with dying.hold(asked.format(run_id)) as held:
+            run = runs.submit(job(2), owner="me", run_id=run_id)
+            assert held.reached.wait(LIMIT)
+            dying.stop()
+        state = end(run)
+        assert (state.phase, state.restarted) == (Phase.DONE, True)
+        assert [bool(file.digest) for file in state.files] == [True]
+        assert place_of(run) == other.url
+        assert successes(dying, other) == [run.id] * 2
+        assert end(runs.submit(job(2), owner="me")).phase is Phase.DONE
+
+
+@pytest.mark.parametrize("retries", [True, False])
+def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
+    retries: bool,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By the setting, or as no other server has its model: they are fetched when the server is
+    there again."""
+    nodes = with_checkpoints(OTHER_MODEL) if retries else None
+    with (
+        DemoServer(step_seconds=0) as dying,
+        DemoServer(step_seconds=0, nodes=nodes) as other,
+        closing(open_history(tmp_path)) as history,
+        registry_of(dying.url, other.url, history=history, retries=retries) as runs,
+    ):
+        with dying.hold("GET /view") as held:
+            run = runs.submit(job(2), owner="me")
+            assert held.reached.wait(LIMIT)
+            dying.stop()
+        eventually(lambda: f"ComfyUI at {dying.url} does not answer." in caplog.messages)
+        dying.start()
+        state = end(run)
+        assert (state.phase, state.restarted) == (Phase.DONE, False)
+        assert [bool(file.digest) for file in state.files] == [True]
+        assert successes(dying, other) == [run.id]
 
 
 def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
