@@ -135,7 +135,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
             group = str(uuid.uuid5(_NAMESPACE, name))
             line = ChainLine(sys.stderr, {one.step.name: one.title for one in steps})
             watch = line.show if sys.stderr.isatty() else None
-            ends = runner.run(group, steps, again=args.again, watch=watch)
+            ends = runner.run(group, steps, again=dict.fromkeys(args.again, ()), watch=watch)
             return _carry_out(steps, signals.checked(ends), line, starter.blobs, args.out)
 
 

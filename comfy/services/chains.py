@@ -161,7 +161,7 @@ class ChainRunner:
         chain_id: str,
         steps: Sequence[FormStep],
         *,
-        again: Collection[str] = (),
+        again: Mapping[str, Collection[str]],
         watch: Callable[[Mapping[tuple[str, int], RunState]], None] | None = None,
         begun: Callable[[StepBegin], None] = lambda _: None,
         wanted: Callable[[], bool] = lambda: True,
@@ -169,7 +169,8 @@ class ChainRunner:
         """Run the steps, those together that do not wait for each other, and tell of each run when
         it has ended. A step that fails stops only those that need it.
 
-        `chain_id`: the group of all its runs. `again`: steps that are run even if they are done.
+        `chain_id`: the group of all its runs. `again`: steps that are run even if they are done,
+        each with the ids of the runs that were begun for that before, which are not repeated.
         `watch`: as of `LiveTasks`, by step and number of its run. `begun` is told of each run that
         goes on from now. Where there are too many runs it waits, as long as it is `wanted`.
         """
@@ -188,7 +189,7 @@ class ChainRunner:
                     name, number, run = waiting.popleft()
                     try:
                         task = self._task(by_name[name], run, chain_id)
-                        run_or_record = self._tasks.begin(task, again=name in again)
+                        run_or_record = self._tasks.begin(task, again=again.get(name))
                         live.add((name, number), run_or_record)
                         if not isinstance(run_or_record, Record):
                             begun(StepBegin(name, number, standing.runs(name), run_or_record))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Self, TypeVar
@@ -77,15 +77,18 @@ class TaskRunner:
         files, state = self._starter.blobs, record.state
         return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
 
-    def begin(self, task: Task, *, again: bool = False, is_new: bool = False) -> Run | Record:
+    def begin(
+        self, task: Task, *, again: Collection[str] | None = None, is_new: bool = False
+    ) -> Run | Record:
         """The run of a task: the one that goes on since before a restart, or a new one; its record
-        where it is done, unless it is to be done `again`. What failed before is tried again.
-        `is_new`: it is known that there was no try.
+        where it is done. What failed before is tried again. `again`: where it is to be done once
+        more, the ids of the runs that were begun for that. `is_new`: it is known that there was no
+        try.
 
         Raises as `Starter.start`.
         """
         record, tries = (None, 0) if is_new else self._last(task)
-        if record is not None and self.is_done(record) and not again:
+        if record is not None and self.is_done(record) and (again is None or record.id in again):
             return record
         if record is not None and not record.state.phase.finished:
             return self._runs.get(record.id, self._owner)

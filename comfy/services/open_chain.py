@@ -70,6 +70,7 @@ class ChainStanding:
 
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
+_AGAIN = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 class OpenChain(OpenGroup):
@@ -87,7 +88,7 @@ class OpenChain(OpenGroup):
         self._state = cast(ChainPhase, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
-        self._again = frozenset(map(str, group.progress.get("again", ())))
+        self._again = _begun_again(group.progress.get("again"))
         self._live: dict[str, Run] = {}
         self._results: dict[str, Record] = {}
 
@@ -126,7 +127,7 @@ class OpenChain(OpenGroup):
                 self._created_at,
                 self._state,
                 about,
-                {"steps": steps, "again": sorted(self._again)},
+                {"steps": steps, "again": {step: [*runs] for step, runs in self._again.items()}},
                 self._ended_at,
             )
 
@@ -137,10 +138,12 @@ class OpenChain(OpenGroup):
             return frozenset(one.name for one in self._steps.values() if one.state == "done")
 
     @property
-    def again(self) -> frozenset[str]:
-        """The names of the steps that are to run though they are done, and have not begun."""
+    def again(self) -> dict[str, frozenset[str]]:
+        """The steps that are to run though they were done, until they are; of each the ids of the
+        runs that were begun since, which may be another step's too."""
         with self.lock:
-            return self._again
+            begun = frozenset(run for runs in self._again.values() for run in runs)
+            return dict.fromkeys(self._again, begun)
 
     def known(self, step: str, record: Record) -> None:
         """A run of a step that has ended; the last that has made something is its result."""
@@ -167,7 +170,7 @@ class OpenChain(OpenGroup):
         """Let it run again with these steps, once what was stopped is at its end. `again`: those
         that run though they are done."""
         with self.lock:
-            self._again |= frozenset(again)
+            self._again |= dict.fromkeys(again, ())
             self._goes_on = self.thread is not None
             self._state, self._why, self._ended_at = "running", "", None
             self.begin(form)
@@ -191,10 +194,10 @@ class OpenChain(OpenGroup):
         """A run of a step goes on."""
         with self.lock:
             self._live[begun.run.id] = begun.run
-            if begun.number == begun.runs:
-                self._again -= {begun.step}
             is_over = self.is_over
             if not is_over:
+                if begun.step in self._again:
+                    self._again[begun.step] += (begun.run.id,)
                 step = self._steps[begun.step]
                 live = (*(one for one in step.live if one != begun.run.id), begun.run.id)
                 state = "failed" if step.state == "failed" else "running"
@@ -229,6 +232,8 @@ class OpenChain(OpenGroup):
                 done = step.done + 1
                 state = "done" if done == runs else self._steps[end.step].state
                 self._set(end.step, done=done, state=state)
+                if state == "done":
+                    self._again.pop(end.step, None)
             elif record.state.phase is Phase.STOPPED and record.state.error is None:
                 self.stop()
             else:
@@ -269,6 +274,13 @@ def _steps(told: object) -> tuple[StepStanding, ...]:
         return _STEPS.validate_python(told or [])
     except ValidationError:
         return ()
+
+
+def _begun_again(told: object) -> dict[str, tuple[str, ...]]:
+    try:
+        return _AGAIN.validate_python(told or {})
+    except ValidationError:
+        return {}
 
 
 def _told(step: str, problem: ComfyError) -> tuple[str, str, dict[str, str]]:

@@ -30,6 +30,15 @@ workflow = "text-to-image"
 name = "other"
 workflow = "text-to-image"
 """
+THREE_TIMES = """
+[[steps]]
+name = "one"
+workflow = "text-to-image"
+[steps.values]
+Steps = 1
+[steps.repeat]
+Seed = [1, 2, 3]
+"""
 
 
 def without(*classes: str) -> dict[str, object]:
@@ -143,6 +152,55 @@ def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) ->
             chains = app.services.chains
             eventually(lambda: chains.get(started.id, OWNER).state == "done")
             assert len(demo.journal.all()) == 4
+
+
+def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -> None:
+    """After a restart in the middle of its runs, and where it was stopped there; the next time that
+    it is to run again, all of it does."""
+    write_two(tmp_path)
+    (tmp_path / "three.chain.toml").write_text(THREE_TIMES)
+    with DemoServer(step_seconds=0, painted=64) as demo:
+        life = partial(
+            running_app,
+            demo.url,
+            workflows=tmp_path,
+            data=tmp_path / "data",
+            run_limits=RunLimits(person=1),
+        )
+
+        def state(app: RunningApp) -> str:
+            return app.services.chains.get(started.id, OWNER).state
+
+        with ExitStack() as until_then, life() as app:
+            chains = app.services.chains
+            started = chains.start("three.chain", {}, OWNER)
+            eventually(lambda: state(app) == "done")
+            held = until_then.enter_context(demo.hold("execution_start", after=1))
+            chains.go_on(started.id, OWNER, again=["one"])
+            assert held.reached.wait(LONGEST_WAIT)
+            assert len(demo.journal.all()) == 5
+        with life() as app:
+            chains = app.services.chains
+            eventually(lambda: state(app) == "done")
+            assert len(demo.journal.all()) == 6
+            values = {**started.values, "one.2.text": "a red boat"}  # else ComfyUI has it at once
+            with demo.hold("progress", after=1) as held:
+                chains.go_on(started.id, OWNER, values, again=["one"])
+                assert held.reached.wait(LONGEST_WAIT)
+                chains.stop(started.id, OWNER)
+            assert state(app) == "stopped"
+            chains.go_on(started.id, OWNER)
+            eventually(lambda: state(app) == "done")
+            assert boats(app) == 1
+            chains.go_on(started.id, OWNER, again=["one"])
+            eventually(lambda: state(app) == "done")
+            assert boats(app) == 2
+
+
+def boats(app: RunningApp) -> int:
+    """How many runs were begun with the first seed and this prompt."""
+    values = (run.record.job.values for run in app.runs.owned(OWNER))
+    return sum((one["5.seed"], one["2.text"]) == (1, "a red boat") for one in values)
 
 
 def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:
