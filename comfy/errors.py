@@ -107,7 +107,8 @@ class RunNotFound(ComfyError):
 
 
 class RunGoesOn(ComfyError):
-    """What was submitted under the id of a run that is not at its end."""
+    """What is to be begun under the id of a run that is not at its end, or is to be done once more
+    before it is over."""
 
 
 class BatchNotFound(ComfyError):

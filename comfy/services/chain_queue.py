@@ -12,7 +12,8 @@ from typing import Any
 from cachetools import FIFOCache
 
 from comfy.chains.chosen import check_steps
-from comfy.errors import ChainNotFound, ServerUnreachable
+from comfy.chains.model import ChainErrors
+from comfy.errors import ChainNotFound, RunGoesOn, ServerUnreachable
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.records.groups import Group
@@ -23,6 +24,7 @@ from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import given_values, kept_uploads, values_to_json
 from comfy.services.open_chain import ChainStanding, OpenChain
+from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 
 _RECENT = 200  # that ended, of which pages are still told
@@ -103,13 +105,18 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         that are not done; with those that it had where there are none.
 
         Steps that are done keep their values and seeds, and are not run again unless they are given
-        something else by one that is. The steps named in `again` count as not done. Raises as
-        `start`.
+        something else by one that is. The steps named in `again` count as not done; what is wrong
+        with the names, FieldErrors say of "again". RunGoesOn with `again` while it goes on. Raises
+        as `start` otherwise.
         """
         chain = self._found(chain_id, owner)
         with chain.changing:  # whoever wants the same at once finds it going on
             self._found(chain_id, owner)  # nor has it been deleted
             before = self._content(chain)
+            if chain.state == "running" and again:
+                raise RunGoesOn(
+                    message("This chain goes on already."), message("Wait for its end.")
+                )
             if chain.state == "running" or (chain.state == "done" and not again):
                 return StartedChain(chain.id, before)
             self._check_room(chain)
@@ -120,7 +127,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 others = {key: one for key, one in values.items() if not _is_kept(key, done)}
                 mended = {**others, **{key: before[key] for key in keeps}}
             form, drawn = self._checked(chain.chain, mended, owner)
-            check_steps(again, [one.step.name for one in form.runs])
+            try:
+                check_steps(again, [one.step.name for one in form.runs])
+            except ChainErrors as problem:
+                raise FieldErrors(form.form, {"again": str(problem)}) from problem
             with self._counted(chain):
                 self._keep(chain, drawn)
                 chain.go_on(form, again)

@@ -12,7 +12,7 @@ from comfy.demo import DemoServer
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem
 from ui.api import watch
 
@@ -265,13 +265,15 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
     assert base["2.text"] == "a red boat"
     assert upscale["7.steps"] != 3
     assert not set(runs_in(third).values()) & {*first.values(), *second.values()}
-    for wrong, status, says in (
-        (["detail"], 409, "There is no step “detail”."),
-        (["bose"], 409, "There is no step “bose”. Did you mean “base”?"),
-        ("base", 422, "“again” is a list of the names of steps."),
+    for wrong, says in (
+        (["detail"], "There is no step “detail”."),
+        (["base", "bose"], "There is no step “bose”. Did you mean “base”?"),
     ):
         refused = call(app, "POST", again, json={"again": wrong})
-        assert says in problem(refused, status)["detail"]
+        assert says in problem(refused, 422)["errors"]["again"]
+    refused = call(app, "POST", again, json={"again": "base"})
+    assert problem(refused, 422)["detail"] == "“again” is a list of the names of steps."
+    assert runs_in(call(app, "GET", chain["url"]).json()) == runs_in(third)
     call(app, "DELETE", chain["url"])
 
 
@@ -287,3 +289,17 @@ def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> N
         assert "Start it with POST" in problem(answer, 409)["detail"]
     problem(call(app, "POST", "/workflows/create-upscale-detail.chain/batches", json={}), 409)
     problem(call(app, "POST", CHAIN, json={"values": {"no.such": 1}}), 422)
+def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
+    """That is said, and nothing changes; without `again` it is told as it goes on."""
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
+        with demo.hold("progress") as held:
+            chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
+            assert held.reached.wait(LONGEST_WAIT)
+            again = f"{chain['url']}/continue"
+            refused = problem(call(app, "POST", again, json={"again": ["base"]}), 409)
+            assert refused["detail"] == "This chain goes on already."
+            assert call(app, "POST", again).json()["state"] == "running"
+        assert ended(app, chain)["state"] == "done"
+        assert len(demo.journal.all()) == 2
+
+
