@@ -140,11 +140,11 @@ def batches_api(
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Its rows with what has come of them: the runs, as they are told elsewhere. `next` is the
-        `cursor` of the next page, null on the last; with `from`, so many are left out."""
+        `cursor` of the next page, null on the last; `from` leaves so many out before the first."""
         table = batches.table(batch_id, owner)
         view = table_view(services, table, owner)
         places = view.places(state, search)
-        rest = [at for at in places if at >= int(cursor or 0)][start:]
+        rest = [at for at in places if at >= int(cursor)] if cursor else places[start:]
         some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
         found = list(told.rows(table, view, some))
         return AsciiJSON({"total": len(places), "rows": found, "next": more})

@@ -169,12 +169,12 @@ def test_a_chain_is_stopped_and_goes_on_with_other_values(served: Served) -> Non
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
-def pages(app: RunningApp, path: str, name: str) -> list[list[dict[str, Any]]]:
-    """All pages of a list, of two each."""
+def pages(app: RunningApp, path: str, name: str, limit: int = 2) -> list[list[dict[str, Any]]]:
+    """All pages of a list, of so many each."""
     cursor: str | None = ""
     found = []
     while cursor is not None:
-        page = call(app, "GET", path, params={"limit": 2, "cursor": cursor}).json()
+        page = call(app, "GET", path, params={"limit": limit, "cursor": cursor}).json()
         found.append(page[name])
         cursor = page["next"]
     return found
@@ -234,6 +234,8 @@ def test_events_end_with_what_is_deleted(
     served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They go on meanwhile, also while nothing happens."""
+        all_but_one = pages(app, f"{batch['url']}/rows?from=1", "rows", limit=1)
+        assert [[row["number"] for row in page] for page in all_but_one] == [[2], [3]]
     monkeypatch.setattr(watch, "SILENCE", 0.05)
     with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
         begun = call(app, "POST", path, json=body).json()
