@@ -46,6 +46,11 @@ class BatchSummary:
         """It is over, unless rows that failed are run once more."""
         return self.state in ("done", "stopped")
 
+    @property
+    def gave_up(self) -> bool:
+        """It has paused itself, and goes on only where somebody lets it."""
+        return self.state == "paused" and bool(self.why)
+
 
 def about_batch(
     title: str, workflow: str, content: BatchContent, address: str
@@ -146,7 +151,7 @@ class OpenBatch(OpenGroup, Steering):
                 self._rows.count("done"),
                 self._rows.count("failed"),
                 self._group.created_at,
-                self._why or self._waits_for,
+                self._why or (self._waits_for if self._state == "running" else ""),
                 _varied(self._group),
             )
 

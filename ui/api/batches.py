@@ -91,12 +91,15 @@ def batches_api(
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
         """Run a workflow once for each row: every combination of the values of `axes`, or the rows
         of a `table`. Nothing is started unless all rows can be. `wait` and `Idempotency-Key` as for
-        a run: it ends where its caller leaves without a key."""
+        a run: it ends where its caller leaves without a key; the answer comes, too, once it has
+        paused itself because too much failed (`state` is `paused`, `why` says more)."""
         owner = asked.owner
         begun = await asked.begun(
             ("batches", name),
             partial(new_batch, services, name),
-            ends=lambda begun: group_ends_first(batches, begun.ids[0], owner, asked.request),
+            ends=lambda begun: group_ends_first(
+                batches, begun.ids[0], owner, asked.request, lambda batch: batch.gave_up
+            ),
             stop=lambda begun: batches.leave(begun.ids[0], owner),
             turn=turns.turn(asked.caller),
         )

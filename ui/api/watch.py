@@ -111,13 +111,20 @@ async def ends_first(run: Run, request: Request) -> bool:
 
 
 async def group_ends_first(
-    groups: GroupQueue[Any, Any], group_id: str, owner: str, request: Request
+    groups: GroupQueue[Any, Told],
+    group_id: str,
+    owner: str,
+    request: Request,
+    gave_up: Callable[[Told], bool] = lambda _: False,
 ) -> bool:
-    """The same for a batch or a chain of this owner's."""
+    """The same for a batch or a chain of this owner's, or until it `gave_up`: then it may have no
+    end."""
 
     async def end() -> None:
-        async for _ in standings_of(groups, group_id, owner):
-            pass
+        async with contextlib.aclosing(standings_of(groups, group_id, owner)) as standings:
+            async for standing in standings:
+                if standing is not None and gave_up(standing):
+                    return
 
     return await _before_leaving(end(), request)
 

@@ -104,7 +104,7 @@ def _told(
         with suppress(BatchNotFound):
             batches.leave(batch_id, owner)
         raise
-    if summary.state == "paused" and summary.why:
+    if summary.gave_up:
         batches.stop(batch_id, owner)
         return replace(batches.get(batch_id, owner), why=summary.why)
     return summary

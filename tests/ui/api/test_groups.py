@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
@@ -20,6 +22,7 @@ BATCH = "/workflows/text-to-image/batches"
 CHAIN = "/workflows/create-upscale-detail.chain/chains"
 STEPS = [{"field": "5.steps", "text": "1..3"}]
 PIXELS = base64.b64encode(saved("PNG", Image.new("RGB", (32, 32)))).decode()
+BROKEN = "demo-broken.safetensors"
 SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
 
 
@@ -88,6 +91,35 @@ def test_a_batch_is_paused_and_stopped(served: Served) -> None:
             changed = call(app, "POST", f"{batch['url']}/{change}")
             assert changed.json()["state"] == state
         problem(call(app, "POST", f"{batch['url']}/explode"), 422)
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+
+
+def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served: Served) -> None:
+    """It may have no end, and whoever follows its events is told that too; it ends where its caller
+    leaves without a key, and not by what somebody else does meanwhile."""
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
+        axes = [{"field": "5.seed", "text": "1..12"}]
+        body = {"values": {**QUICK, "1.ckpt_name": BROKEN}, "axes": axes}
+        answer = call(app, "POST", f"{BATCH}?wait=true", json=body)
+        told = answer.json()
+        assert (answer.status_code, told["state"], told["finished"]) == (201, "paused", False)
+        assert told["why"].startswith("5 rows failed one after the other")
+        with call(app, "GET", f"{told['url']}/events", stream=True) as stream:
+            heard = events(stream)
+            assert next(heard).told == told
+            call(app, "POST", f"{told['url']}/stop")
+            assert [event.told["state"] for event in heard if event.name] == ["stopped"]
+
+        with demo.hold("progress") as held, ThreadPoolExecutor(1) as other:
+            leaving = other.submit(
+                call, app, "POST", f"{BATCH}?wait=true", json={"axes": axes}, timeout=2
+            )
+            assert held.reached.wait(LONGEST_WAIT)
+            batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
+            assert call(app, "POST", f"{batch['url']}/pause").json()["state"] == "paused"
+            with pytest.raises(requests.Timeout):
+                leaving.result()
+            eventually(lambda: call(app, "GET", batch["url"]).json()["state"] == "stopped")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
@@ -202,6 +234,8 @@ def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
         rows = pages(app, f"{batch['url']}/rows", "rows")
         assert [[row["number"] for row in page] for page in rows] == [[1, 2], [3]]
         problem(call(app, "GET", f"{batch['url']}/rows?cursor=none"), 422)
+        all_but_one = pages(app, f"{batch['url']}/rows?from=1", "rows", limit=1)
+        assert [[row["number"] for row in page] for page in all_but_one] == [[2], [3]]
 
 
 @pytest.mark.parametrize(
@@ -234,8 +268,6 @@ def test_events_end_with_what_is_deleted(
     served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They go on meanwhile, also while nothing happens."""
-        all_but_one = pages(app, f"{batch['url']}/rows?from=1", "rows", limit=1)
-        assert [[row["number"] for row in page] for page in all_but_one] == [[2], [3]]
     monkeypatch.setattr(watch, "SILENCE", 0.05)
     with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
         begun = call(app, "POST", path, json=body).json()
@@ -279,18 +311,6 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
     call(app, "DELETE", chain["url"])
 
 
-def runs_in(chain: dict[str, Any]) -> dict[str, str]:
-    """The run of each step of a chain."""
-    return {step["name"]: step["results"][0]["id"] for step in chain["steps"]}
-
-
-def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
-    """Each is started at its own address, which is said at the other."""
-    for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):
-        answer = call(app, "POST", f"/workflows/{name}/{kind}", json={})
-        assert "Start it with POST" in problem(answer, 409)["detail"]
-    problem(call(app, "POST", "/workflows/create-upscale-detail.chain/batches", json={}), 409)
-    problem(call(app, "POST", CHAIN, json={"values": {"no.such": 1}}), 422)
 def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
     """That is said, and nothing changes; without `again` it is told as it goes on."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
@@ -305,3 +325,15 @@ def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
         assert len(demo.journal.all()) == 2
 
 
+def runs_in(chain: dict[str, Any]) -> dict[str, str]:
+    """The run of each step of a chain."""
+    return {step["name"]: step["results"][0]["id"] for step in chain["steps"]}
+
+
+def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
+    """Each is started at its own address, which is said at the other."""
+    for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):
+        answer = call(app, "POST", f"/workflows/{name}/{kind}", json={})
+        assert "Start it with POST" in problem(answer, 409)["detail"]
+    problem(call(app, "POST", "/workflows/create-upscale-detail.chain/batches", json={}), 409)
+    problem(call(app, "POST", CHAIN, json={"values": {"no.such": 1}}), 422)
