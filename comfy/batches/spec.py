@@ -68,8 +68,8 @@ class BatchSpec:
 
 @dataclass(frozen=True, slots=True)
 class BatchProblem:
-    """What is wrong with a batch, and where: a field by its key, a row of the table by its number;
-    None for neither."""
+    """What is wrong with a batch, and where: a field by its key, a row by its number; None for
+    neither."""
 
     message: str
     field: str | None = None

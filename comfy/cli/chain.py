@@ -21,7 +21,15 @@ from comfy.chains.read import SUFFIX, read_chain
 from comfy.cli.files import is_file, with_uploads
 from comfy.cli.forms import OWNER, forms_by_name
 from comfy.cli.kept_runs import check_new, starter_in
-from comfy.cli.outcome import FAILED, OK, UsageError, complain, complain_of, exit_status
+from comfy.cli.outcome import (
+    FAILED,
+    OK,
+    UsageError,
+    complain,
+    complain_of,
+    complain_of_error,
+    exit_status,
+)
 from comfy.cli.progress import ChainLine
 from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, addresses_of
@@ -249,7 +257,7 @@ def _tell(end: StepEnd, form: Form, prefix: str, files: BlobStore, out: Path) ->
     where = f"Step “{end.step}”{f', run {end.run}' if end.runs > 1 else ''}: "
     match end.outcome:
         case StepProblem(error):
-            complain(f"{where}{error}", error.hint)
+            complain_of_error(error, what=where)
         case record:
             try:
                 saved = save_copies(files, record, out, f"{prefix}{number}")

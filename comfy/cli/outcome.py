@@ -12,6 +12,7 @@ from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
 from comfy.protocol.run_state import RunState
+from comfy.services.start import FieldErrors
 
 OK, FAILED = 0, 1  # exit statuses
 _UNUSABLE = 2
@@ -25,6 +26,19 @@ class UsageError(ComfyError):
 def complain(sentence: str, hint: str = "") -> None:
     """Say on stderr what went wrong, and what to do."""
     print(" ".join(filter(None, (sentence, hint))), file=sys.stderr)
+
+
+def complain_of_error(error: ComfyError, hint: str = "", *, what: str = "") -> None:
+    """Say on stderr what an error says, of fields by their labels, with `hint` where several have
+    none of their own; `what` stands before it."""
+    match error:
+        case FieldErrors(labelled=labelled):
+            complain(f"{what}{' '.join(labelled.values())}", error.hint)
+        case ManyProblems(problems=problems):
+            complain(what + "\n".join(problems))
+            complain(error.hint or hint)
+        case _:
+            complain(f"{what}{error}", error.hint)
 
 
 def complain_of(state: RunState, form: Form, what: str = "") -> None:
@@ -62,12 +76,8 @@ def exit_status(command: Callable[[StopSignals], int], *, hint: str = "", stoppe
 def _told(error: BaseException, hint: str) -> int:
     """The exit status after an error, which is told; raised if it is none of these."""
     match error:
-        case ManyProblems():
-            complain("\n".join(error.problems))
-            complain(error.hint or hint)
-            return _UNUSABLE
         case ComfyError():
-            complain(str(error), error.hint)
+            complain_of_error(error, hint)
             return _UNUSABLE
         case BrokenPipeError():  # nobody reads any more what is said
             _leave_unsaid()

@@ -55,9 +55,14 @@ class BatchErrors(ManyProblems):
 
 
 def problems_of_batch(
-    starter: Starter, form: Form, spec: BatchSpec, base: Mapping[str, object], owner: str
+    starter: Starter,
+    workflow: str,
+    form: Form,
+    spec: BatchSpec,
+    base: Mapping[str, object],
+    owner: str,
 ) -> BatchCheck:
-    """Look at a batch without starting it."""
+    """Look at a batch of a workflow, whose form this is, without starting it."""
     content, problems = read_batch(form, spec, base, starter.wildcards)
     wrong = _wrong(starter, form, content, owner)
     try:
@@ -69,6 +74,8 @@ def problems_of_batch(
     varied = dict.fromkeys(column.key for column in content.shown)
     missing = map(BatchProblem, lacking(form, {**base, **varied}))
     found = (*problems, *missing, *wrong)
+    if count and not found:
+        found = tuple(_conflicts(starter, workflow, content, owner))
     return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))
 
 
@@ -78,7 +85,7 @@ def checked_batch(
     """What is to be run, and its form. BatchErrors where something is wrong with what varies,
     FieldErrors where it is with the rest; otherwise as `Starter.start`."""
     _, form = starter.forms.form(workflow, owner, base)
-    checked = problems_of_batch(starter, form, spec, base, owner)
+    checked = problems_of_batch(starter, workflow, form, spec, base, owner)
     if checked.problems:
         raise BatchErrors(form, checked)
     content = checked.content
@@ -89,9 +96,24 @@ def checked_batch(
     fields = {field.key: field for field in form.fields}
     # Else each value is taken or not whatever the others are.
     if content.redraws or any(fields[one.key].is_media for one in content.shown):
-        batch = RowBatch(uuid.uuid4(), workflow, rows, content.of_options)
-        BatchRunner(starter, owner).check(batch)
+        BatchRunner(starter, owner).check(_row_batch(workflow, content))
     return content, form
+
+
+def _row_batch(workflow: str, content: BatchContent) -> RowBatch:
+    return RowBatch(uuid.uuid4(), workflow, BatchRows(content), content.of_options)
+
+
+def _conflicts(
+    starter: Starter, workflow: str, content: BatchContent, owner: str
+) -> Iterator[BatchProblem]:
+    """What no server has together, with the first row that has it where that is not in all."""
+    varied = {column.key for column in content.shown}
+    batch = _row_batch(workflow, content)
+    for row, error in BatchRunner(starter, owner).conflicts(batch):
+        number = row.number if varied & error.errors.keys() else None
+        for key, said in error.errors.items():
+            yield BatchProblem(said, key or None, number)
 
 
 def _wrong(

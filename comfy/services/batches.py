@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from comfy.batches.row_judge import RowJudge
 from comfy.batches.spec import BatchProblem
@@ -17,7 +18,7 @@ from comfy.messages import message, plural
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.runs.interface import Run
-from comfy.services.once import LiveTasks, Task, TaskRunner, lacking
+from comfy.services.once import LiveTasks, Task, TaskRunner, conflicts_in, lacking
 from comfy.services.start import FieldErrors, Starter
 
 MOST_TOLD = 20  # problems
@@ -86,11 +87,23 @@ class BatchRunner:
 
     def check(self, batch: RowBatch, known: Sequence[str] = ()) -> None:
         """RowErrors with all that the form refuses in any row, and all that the server does not
-        have; as `Starter.check` otherwise. `known`: problems that are told before these."""
+        have, or no server has together; as `Starter.check` otherwise. `known`: problems that are
+        told before these."""
         _, form = self._starter.forms.form(batch.workflow, self._owner)
         chosen = {key: value for row in batch.rows for key, value in row.values.items()}
         problems = [*known, *lacking(form, chosen)]
         found = [*map(BatchProblem, problems)]
+        for row, error in chain(self._refused(batch), self.conflicts(batch)):
+            for key, said in error.errors.items():
+                found.append(BatchProblem(said, key or None, row.number))
+                told = error.labelled[key]
+                problems.append(message("Row {row}, {problem}", row=row.number, problem=told))
+        if problems:
+            rest = and_more(len(problems) - MOST_TOLD)
+            raise RowErrors([*problems[:MOST_TOLD], *rest], found[:MOST_TOLD])
+
+    def _refused(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
+        """The rows with values that the form refuses."""
         judge = RowJudge(partial(self._starter.checked, owner=self._owner))
         for row in batch.rows:
             values = self._values(batch, row)
@@ -98,14 +111,13 @@ class BatchRunner:
             try:
                 judge.checked(form, values)
             except FieldErrors as error:
-                found += [BatchProblem(said, key, row.number) for key, said in error.errors.items()]
-                problems += [
-                    message("Row {row}, {problem}", row=row.number, problem=said)
-                    for said in error.labelled.values()
-                ]
-        if problems:
-            rest = and_more(len(problems) - MOST_TOLD)
-            raise RowErrors([*problems[:MOST_TOLD], *rest], found[:MOST_TOLD])
+                yield row, error
+
+    def conflicts(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
+        """What no server has together of what a row chooses; see `conflicts_in`."""
+        rows = (self._values(batch, row) for row in batch.rows)
+        for place, error in conflicts_in(self._starter, batch.workflow, rows, self._owner):
+            yield batch.rows[place], error
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any row is run."""

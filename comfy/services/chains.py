@@ -22,7 +22,14 @@ from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.input_files import server_file
 from comfy.runs.interface import Run
-from comfy.services.once import NOT_FETCHED, LiveTasks, Task, TaskRunner, lacking
+from comfy.services.once import (
+    NOT_FETCHED,
+    LiveTasks,
+    Task,
+    TaskRunner,
+    conflicts_in,
+    lacking,
+)
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload, content_of
 from comfy.workflow.model import Workflow
@@ -131,26 +138,31 @@ class ChainRunner:
 
     def check(self, steps: Sequence[FormStep]) -> None:
         """ChainErrors with all values that the forms refuse in any step, and all that the server
-        does not have for one; what is given by other steps is taken for good."""
+        does not have, or no server has together, for one; what is given by other steps is taken
+        for good."""
         problems = [said for one in steps for _, _, said in self.problems(one)]
         if problems:
             raise ChainErrors(dict.fromkeys(problems), message("Nothing was started."))
 
     def problems(self, step: FormStep) -> Iterator[tuple[str, str, str]]:
-        """What is wrong with a step: what the server lacks, and all values that its form refuses;
-        what is given by other steps is taken for good. Each with the key of the field that it is
-        about, "" for none, and as it is said away from there."""
+        """What is wrong with a step: what the server lacks, all values that its form refuses, and
+        choices that no server has together; what is given by other steps is taken for good. Each
+        with the key of the field that it is about, "" for none, and as it is said away from
+        there."""
         for said in lacking(step.form, {**step.values, **step.rows[0]}):
             yield "", said, in_step(step.step, said)
         given = {key: _stand_in(step.form, key) for key in step.inputs}
-        for row in step.rows:
+        rows = [{**step.values, **row, **given} for row in step.rows]
+        for values in rows:
             try:
-                values = {**step.values, **row, **given}
                 self._starter.check(step.step.workflow, values, self._owner)
             except FieldErrors as error:
                 for key, said in error.errors.items():
                     if key not in step.inputs:
                         yield key, said, in_step(step.step, error.labelled[key])
+        for _, found in conflicts_in(self._starter, step.step.workflow, rows, self._owner):
+            for key, said in found.errors.items():
+                yield key, said, in_step(step.step, found.labelled[key])
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any step is run."""

@@ -3,25 +3,31 @@ is always the same."""
 
 from __future__ import annotations
 
+import random
 import threading
 import uuid
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Self, TypeVar
 
 from comfy.batches.row_judge import RowJudge
-from comfy.errors import RunGoesOn
+from comfy.errors import RunGoesOn, WorkflowError
+from comfy.form.fill import fill
 from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
-from comfy.messages import message
+from comfy.messages import message, sentences
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
-from comfy.services.start import Starter
+from comfy.servers.needs import Needs
+from comfy.services.start import FieldErrors, Starter
+from comfy.services.uploads import KeptUpload, Upload
 
 # What is said of a run that has ended well, where its results are not here.
 NOT_FETCHED = message("Its results could not be fetched.")
+_COMBINATIONS = 200  # of choices that are looked at: nobody waits for more
+_FREE = ("STRING", "INT", "FLOAT")  # types of values that any server takes
 _WAITING = 2  # tasks beside those that are handed to servers: none ever waits for the next
 
 Key = TypeVar("Key", bound=Hashable)
@@ -202,6 +208,59 @@ def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
     for one in form.missing:
         if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value:
             yield one.sentence
+
+
+def conflicts_in(
+    starter: Starter, workflow: str, rows: Iterable[Mapping[str, object]], owner: str
+) -> Iterator[tuple[int, FieldErrors]]:
+    """What no single server has together of what rows of values choose, though all is somewhere:
+    the place of the first such row, and what is wrong, by the key "" where it is in no field. Each
+    sentence once; each combination of choices, which is all that matters, is looked at once.
+    Raises as `Forms.form`."""
+    if len(starter.servers.servers) == 1:
+        return
+    _, plain = starter.forms.form(workflow, owner)
+    free = {one.key for one in plain.fields if one.type in _FREE and one.widget != "dropdown"}
+    seen: set[frozenset[tuple[str, str]]] = set()
+    told: set[tuple[str, str]] = set()
+    for place, values in enumerate(rows):
+        chosen = frozenset((key, _told(one)) for key, one in values.items() if key not in free)
+        if chosen in seen:
+            continue
+        if len(seen) == _COMBINATIONS:
+            return
+        seen.add(chosen)
+        form, errors = _conflicts(starter, workflow, values, owner)
+        if new := {key: said for key, said in errors.items() if (key, said) not in told}:
+            told.update(new.items())
+            yield place, FieldErrors(form, new)
+
+
+def _told(value: object) -> str:
+    """A choice; of a file that it is one, which is brought to any server."""
+    return type(value).__name__ if isinstance(value, Upload | KeptUpload) else repr(value)
+
+
+def _conflicts(
+    starter: Starter, workflow: str, values: Mapping[str, object], owner: str
+) -> tuple[Form, dict[str, str]]:
+    """A row's form, and what is wrong there; nothing where the form refuses a value, which is told
+    elsewhere."""
+    source, form = starter.forms.form(workflow, owner, values)
+    clean, wrong = starter.judged_values(form, values, owner, hints=False)
+    if any(one.key in wrong and not one.is_media for one in form.fields):
+        return form, {}
+    prompt, _ = fill(source, form, clean, random.Random(0))
+    brought = [
+        target
+        for one in form.fields
+        if isinstance(values.get(one.key), Upload | KeptUpload)
+        for target in one.targets
+    ]
+    try:
+        return form, starter.not_together(form, Needs(prompt, brought), owner)
+    except WorkflowError as problem:
+        return form, {"": sentences(str(problem), problem.hint)}
 
 
 def run_id_of(task: uuid.UUID, tries: int) -> str:

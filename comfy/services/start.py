@@ -106,7 +106,7 @@ class Starter:
         targets = {key: _targets(form, key, prompt) for key in files}
         brought = set(chain.from_iterable(targets.values()))
         self._check_files(prompt, form, name, owner, brought)
-        if errors := self._not_together(form, Needs(prompt, brought), owner):
+        if errors := self.not_together(form, Needs(prompt, brought), owner):
             raise FieldErrors(form, errors)
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
@@ -130,7 +130,7 @@ class Starter:
 
     def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
         """FieldErrors, WorkflowError, ServerUnreachable or ServerError where `start` would raise
-        them for these values."""
+        them for these values; of choices that no server has together see `conflicts_in`."""
         _, form = self.forms.form(name, owner, values)
         self.checked(form, values, owner)
 
@@ -192,7 +192,7 @@ class Starter:
             raise FieldErrors(form, errors)
         return cleaned
 
-    def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
+    def not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
         """What is wrong with choices where each of several servers lacks something of what a run
         needs, though all of it is somewhere. WorkflowError where people have not chosen that."""
         lists = [one for one in form.fields if one.widget == "dropdown" and one.group != "hidden"]
@@ -254,7 +254,7 @@ class Starter:
             _, form = self.forms.form(job.workflow, owner, job.values)
         own = {target for kept in job.inputs.values() for target in kept.targets}
         self._check_files(job.prompt, form, job.workflow, owner, own)
-        if form and (errors := self._not_together(form, Needs(job.prompt, own), owner)):
+        if form and (errors := self.not_together(form, Needs(job.prompt, own), owner)):
             raise WorkflowError(
                 sentences(*labelled_errors(form, errors).values()),
                 message("Open the form and choose something else."),

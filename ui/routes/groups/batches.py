@@ -62,7 +62,9 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             _, form = services.forms.form(given.workflow, owner)
             spec = with_files(given.spec, form, services.copies.files_of(owner))
-            found = problems_of_batch(services.starter, form, spec, given.values, owner)
+            found = problems_of_batch(
+                services.starter, given.workflow, form, spec, given.values, owner
+            )
             content, seconds, size = found.content, None, None
             if found.rows and not found.problems:
                 rows = BatchRows(content)
