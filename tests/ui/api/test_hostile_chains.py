@@ -103,7 +103,7 @@ values = st.just({}) | mostly(
         max_size=2,
     )
 )
-SOME = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
