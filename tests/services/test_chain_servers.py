@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -129,17 +129,22 @@ def write_two(folder: Path) -> None:
         (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
 
 
+def lives_of(demo: DemoServer, folder: Path) -> Callable[[], AbstractContextManager[RunningApp]]:
+    """Lives of an app, one after the other, in which a person has one run at a time."""
+    return partial(
+        running_app,
+        demo.url,
+        workflows=folder,
+        data=folder / "data",
+        run_limits=RunLimits(person=1),
+    )
+
+
 def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) -> None:
     """The one that had not begun before; the other one goes on, and none is run twice."""
     write_two(tmp_path)
     with DemoServer(step_seconds=0, painted=64) as demo:
-        life = partial(
-            running_app,
-            demo.url,
-            workflows=tmp_path,
-            data=tmp_path / "data",
-            run_limits=RunLimits(person=1),
-        )
+        life = lives_of(demo, tmp_path)
         with ExitStack() as until_then, life() as app:
             chains = app.services.chains
             started = chains.start("two.chain", {}, OWNER)
@@ -161,13 +166,7 @@ def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -
     write_two(tmp_path)
     (tmp_path / "three.chain.toml").write_text(THREE_TIMES)
     with DemoServer(step_seconds=0, painted=64) as demo:
-        life = partial(
-            running_app,
-            demo.url,
-            workflows=tmp_path,
-            data=tmp_path / "data",
-            run_limits=RunLimits(person=1),
-        )
+        life = lives_of(demo, tmp_path)
 
         def state(app: RunningApp) -> str:
             return app.services.chains.get(started.id, OWNER).state
