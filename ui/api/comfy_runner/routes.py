@@ -4,6 +4,7 @@ https://github.com/dattazigzag/comfy_runner."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from comfy.messages import listed, message
 from comfy.services.start import FieldErrors
 from ui.api.comfy_runner.answers import StatusRoute, status
 from ui.api.comfy_runner.config import read_runner_config
-from ui.api.comfy_runner.kept_values import KeptValues
+from ui.api.comfy_runner.kept_values import KeptValues, Values
 from ui.api.comfy_runner.runner import Runner
 from ui.api.comfy_runner.text_service import TextQuestion, WrittenPrompts
 from ui.api.run_json import RunJson
@@ -83,23 +84,13 @@ class RunnerCalls:
 
     async def update_text(self, request: Request, workflow: str = "") -> Response:
         """Set the text of a node for this person's runs from now on."""
-        owner = await self.identity.caller(request)
-        node, text = await self._brought(request, owner, "node_id", "text")
-        person, name = self._person(request), self.runner.workflow(workflow)
-        kept = self.kept.of(person, name)
-        values = await asyncio.to_thread(self.runner.text, name, owner, kept, node, text)
-        self.kept.put(person, name, values)
+        node, _ = await self._updated(request, workflow, "text", self.runner.text)
         return status(f"Updated text in node {node} successfully")
 
     async def update_image(self, request: Request, workflow: str = "") -> Response:
         """Set the image of a node likewise: a file of ComfyUI's input folder, or one as the API
         takes it."""
-        owner = await self.identity.caller(request)
-        node, file = await self._brought(request, owner, "node_id", "filename")
-        person, name = self._person(request), self.runner.workflow(workflow)
-        kept = self.kept.of(person, name)
-        values = await asyncio.to_thread(self.runner.image, name, owner, kept, node, file)
-        self.kept.put(person, name, values)
+        node, file = await self._updated(request, workflow, "filename", self.runner.image)
         shown = file if isinstance(file, str) else "the file"
         return status(f"Updated image in node {node} to {shown} successfully")
 
@@ -122,6 +113,18 @@ class RunnerCalls:
         await self.identity.caller(request)
         self.kept.stop(self._person(request))
         return status("Interrupt request received, processing...")
+
+    async def _updated(
+        self, request: Request, workflow: str, what: str, change: Callable[..., Values]
+    ) -> tuple[object, object]:
+        """The node that a body names, and what is set there by this change of the runner's."""
+        owner = await self.identity.caller(request)
+        node, value = await self._brought(request, owner, "node_id", what)
+        person, name = self._person(request), self.runner.workflow(workflow)
+        kept = self.kept.of(person, name)
+        values = await asyncio.to_thread(change, name, owner, kept, node, value)
+        self.kept.put(person, name, values)
+        return node, value
 
     async def _started(self, workflow: str, asker: Asker) -> str:
         kept = self.kept.of(asker.name, workflow)
