@@ -29,7 +29,7 @@ class _Judgement(NamedTuple):
 
     nodes: Catalogue
     lacking: tuple[Lack, ...]
-    misfits: int
+    unfit_inputs: int
 
 
 class Needs:
@@ -41,12 +41,6 @@ class Needs:
         self._prompt = prompt
         self._given = frozenset(given)
         self._judged: dict[int, _Judgement] = {}
-        self.models = frozenset(
-            value
-            for node in prompt.values()
-            for value in node["inputs"].values()
-            if isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
-        )
 
     def met_by(self, nodes: Catalogue) -> bool:
         """Whether a server with these nodes has all of it."""
@@ -56,11 +50,21 @@ class Needs:
         """What a server with these nodes does not have of it."""
         return self._judgement(nodes).lacking
 
-    def misfits(self, nodes: Catalogue) -> int:
+    def unfit_inputs(self, nodes: Catalogue) -> int:
         """How many inputs a server with these nodes does not know, wants besides, or has with
         another type or other limits. Some are on any server, such as those that only the editor
         uses: what counts is where they are fewest."""
-        return self._judgement(nodes).misfits
+        return self._judgement(nodes).unfit_inputs
+
+    @cached_property
+    def models(self) -> frozenset[str]:
+        """The names of model files in it."""
+        return frozenset(
+            value
+            for node in self._prompt.values()
+            for value in node["inputs"].values()
+            if isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
+        )
 
     @cached_property
     def signatures(self) -> frozenset[int]:
@@ -70,12 +74,12 @@ class Needs:
     def _judgement(self, nodes: Catalogue) -> _Judgement:
         known = self._judged.get(id(nodes))
         if known is None or known.nodes is not nodes:
-            misfits = sum(1 for _ in self._misfits(nodes))
-            known = _Judgement(nodes, tuple(self._missing(nodes)), misfits)
+            unfit_inputs = sum(1 for _ in self._unfit_inputs(nodes))
+            known = _Judgement(nodes, tuple(self._missing(nodes)), unfit_inputs)
             self._judged[id(nodes)] = known
         return known
 
-    def _misfits(self, nodes: Catalogue) -> Iterator[InputRef]:
+    def _unfit_inputs(self, nodes: Catalogue) -> Iterator[InputRef]:
         for node_id, node in self._prompt.items():
             spec, given = nodes.get(node["class_type"]), node["inputs"]
             declared = spec.active_inputs(given) if spec else {}

@@ -147,9 +147,9 @@ class ServerPool:
         unknown or refused than on others."""
         if len(self.servers) == 1:
             return self.servers
-        misfits = [(one, one.misfits(needs)) for one in self.servers if one.can_do(needs)]
-        least = min((count for _, count in misfits if count is not None), default=None)
-        return [one for one, count in misfits if count in (None, least)]
+        unfit_inputs = [(one, one.unfit_inputs(needs)) for one in self.servers if one.can_do(needs)]
+        least = min((count for _, count in unfit_inputs if count is not None), default=None)
+        return [one for one, count in unfit_inputs if count in (None, least)]
 
     def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
         """See `comfy.servers.conflicts.conflicts`; () where it is not known of all servers what

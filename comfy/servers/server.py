@@ -82,10 +82,10 @@ class ComfyServer:
         """Its node classes as it last told them; None where it never has."""
         return self._nodes
 
-    def misfits(self, needs: Needs) -> int | None:
-        """See `Needs.misfits`; None where its nodes are not known."""
+    def unfit_inputs(self, needs: Needs) -> int | None:
+        """See `Needs.unfit_inputs`; None where its nodes are not known."""
         nodes = self._nodes
-        return None if nodes is None else needs.misfits(nodes)
+        return None if nodes is None else needs.unfit_inputs(nodes)
 
     def can_do(self, needs: Needs) -> bool:
         """Whether it has all that a prompt needs, as far as is known."""

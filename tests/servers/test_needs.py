@@ -42,24 +42,24 @@ def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
     """One it does not know, one it wants besides, another type, a limit; a link of another kind."""
     image = node() | {"output": ["IMAGE"]}
 
-    def misfits(**inputs: Any) -> int:
+    def unfit_inputs(**inputs: Any) -> int:
         nodes = {"Make": image, "Load": node(**inputs)}
         return Needs(
             {
                 "1": {"class_type": "Make", "inputs": {}},
                 "2": {"class_type": "Load", "inputs": {"scale": 1.5, "image": ["1", 0]}},
             }
-        ).misfits(Catalogue(nodes))
+        ).unfit_inputs(Catalogue(nodes))
 
     number, picture = ["FLOAT", {"max": 2.0}], ["IMAGE"]
-    assert misfits(scale=number, image=picture) == 0
-    assert misfits(scale=["*"], image=["IMAGE,MASK"]) == 0
-    assert misfits(image=picture) == 1
-    assert misfits(scale=number, image=picture, more=["INT"]) == 1
-    assert misfits(scale=["INT"], image=picture) == 1
-    assert misfits(scale=[[1.5, 2.5]], image=picture) == 0
-    assert misfits(scale=[[1, 2]], image=picture) == 1
-    assert misfits(scale=["FLOAT", {"max": 1}], image=["LATENT"]) == 2
+    assert unfit_inputs(scale=number, image=picture) == 0
+    assert unfit_inputs(scale=["*"], image=["IMAGE,MASK"]) == 0
+    assert unfit_inputs(image=picture) == 1
+    assert unfit_inputs(scale=number, image=picture, more=["INT"]) == 1
+    assert unfit_inputs(scale=["INT"], image=picture) == 1
+    assert unfit_inputs(scale=[[1.5, 2.5]], image=picture) == 0
+    assert unfit_inputs(scale=[[1, 2]], image=picture) == 1
+    assert unfit_inputs(scale=["FLOAT", {"max": 1}], image=["LATENT"]) == 2
 
 
 def test_a_file_of_the_person_need_not_be_there() -> None:
