@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Route, expect
 
+from comfy.demo import DemoServer
 from comfy.runs.limits import RunLimits
 from tests.browser.test_access import PHONE, UNNAMED, low_contrast
-from tests.support.serving import running_demo_app
+from tests.support.serving import running_app, running_demo_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 
@@ -30,7 +31,7 @@ def queued(person: Visitor, *texts: str) -> None:
 
 def line(person: Visitor) -> Locator:
     """What was typed for each run that waits, in their order."""
-    return person.page.locator("#queue li:not(.trouble) .about")
+    return person.waiting().locator(".about")
 
 
 def empty(person: Visitor) -> None:
@@ -49,7 +50,7 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     read."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
-    expect(person.page.locator("#queue .waiting-title")).to_have_text("Waiting (4)")
+    expect(person.page.locator("#queue .waiting-title")).to_have_text("Running (1) · Waiting (4)")
     expect(person.page.locator("#server .waiting")).to_have_text("4 waiting ·")
     for at in range(4):
         expect(person.waiting().nth(at)).to_contain_text(
@@ -85,6 +86,45 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     told = [one["prompt"][2]["2"]["inputs"]["text"] for one in slow.demo.queue.history().values()]
     assert told[-2:] == ["four boats", "three boats"]
     trouble_behind_another_run_stays_in_the_list(person, slow)
+
+
+def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
+    """At two servers two of a person's runs are at work. Both are in the list with a Stop of their
+    own, whichever is seen, beside one that waits; each Stop ends its run alone. One that is left
+    alone needs no line, unless an earlier result is looked at."""
+    with (
+        DemoServer(step_seconds=0.004) as one,
+        DemoServer(step_seconds=0.004) as other,
+        running_app(one.url, other.url) as app,
+    ):
+        person = visit(Site(app.url, one, app)).open()
+        person.type("5.steps", 2)
+        first = person.generate()
+        one.speed.step = other.speed.step = 0.6
+        person.type("5.steps", 60)
+        lines = person.page.locator("#queue li")
+        for number, text in enumerate(("one boat", "two boats", "three boats")):
+            person.type("2.text", text)
+            person.press()
+            expect(lines).to_have_count(number + 1 if number else 0)
+            if not number:
+                person.frames(3)
+        expect(person.page.locator("#queue .waiting-title")).to_have_text(
+            "Running (2) · Waiting (1)"
+        )
+        expect(lines.locator(".about")).to_have_text(["one boat", "two boats", "three boats"])
+        person.page.get_by_role("button", name="Stop: Text to image, two boats").click()
+        eventually(lambda: len(person.site.unfinished()) == 2, "it has ended")
+        expect(lines.locator(".about")).to_have_text(["one boat", "three boats"])
+        expect(lines.nth(1)).to_have_attribute("data-phase", "running")
+        person.page.get_by_role("button", name="Stop: Text to image, one boat").click()
+        expect(lines).to_have_count(0)
+        expect(person.page.locator("#stage .status")).to_contain_text("Sampling")
+        person.page.locator(f'#history .tile[data-run="{first}"]').click()
+        expect(lines.locator(".about")).to_have_text(["three boats"])
+        person.page.get_by_role("button", name="Stop: Text to image, three boats").click()
+        eventually(lambda: not person.site.unfinished(), "none goes on")
+        person.leave()
 
 
 def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) -> None:

@@ -1,9 +1,10 @@
-// Which run is meant by what: the one told of, the one on the stage, those that wait and those that failed.
+// Which run is meant by what: the one told of, the one on the stage, those that go on and those that failed.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   current,
+  goingOn,
   leftWith,
   listed,
   neighbour,
@@ -14,7 +15,6 @@ import {
   told,
   troubled,
   unfinished,
-  waiting,
   withoutBatches,
   withoutRun,
   withRun,
@@ -97,11 +97,14 @@ test("what is said of no run goes when another one's end is shown, unless it sto
   assert.equal(after(said(true), hearing(end("a", 1))).notice?.headline, "No");
 });
 
-test("one that waits alone and is told of above needs no line", () => {
-  assert.deepEqual(waiting(after(INITIAL, listing(entry("a")))), []);
-  const two = after(INITIAL, listing(entry("a", "running"), entry("b")));
-  assert.deepEqual(ids(waiting(two)), ["b"]);
-  assert.deepEqual(waiting({ ...two, runs: withRun(two.runs, "b", { leaving: true }) }), []);
+test("all that go on have a line, but for one alone that is told of above", () => {
+  assert.deepEqual(goingOn(after(INITIAL, listing(entry("a")))), []);
+  assert.deepEqual(goingOn(after(INITIAL, listing(entry("a", "running")))), []);
+  const all = listing(entry("a", "running"), entry("b", "running"), entry("c"));
+  const three = after(INITIAL, all);
+  assert.deepEqual(ids(goingOn(three)), ["a", "b", "c"]);
+  const leaving = ["b", "c"].reduce((runs, id) => withRun(runs, id, { leaving: true }), three.runs);
+  assert.deepEqual(goingOn({ ...three, runs: leaving }), []);
 });
 
 test("a failure behind another run's back stays in the list until it was read", () => {
@@ -131,10 +134,12 @@ test("changes leave the runs before them as they were", () => {
   assert.equal(changed.size, 1);
 });
 
-test("during a look back, the run that goes on alone has a line where it waits", () => {
-  const state = after(INITIAL, hearing(end("kite", 1)), listing(entry("castle")));
-  assert.deepEqual(ids(waiting(state)), []);
-  assert.deepEqual(ids(waiting({ ...state, lookingBack: true })), ["castle"]);
+test("during a look back, the run that goes on alone has a line", () => {
+  for (const phase of ["waiting", "running"]) {
+    const state = after(INITIAL, hearing(end("kite", 1)), listing(entry("castle", phase)));
+    assert.deepEqual(ids(goingOn(state)), []);
+    assert.deepEqual(ids(goingOn({ ...state, lookingBack: true })), ["castle"]);
+  }
 });
 
 test("a failed run that is looked at has no line", () => {
@@ -158,7 +163,7 @@ test("a run that is done but for a part has a line until that is read", () => {
   assert.deepEqual(ids(troubled({ ...state, runs })), []);
 });
 
-test("the queue is those that wait, then those that failed and were not read", () => {
+test("the queue is those that go on, then those that failed and were not read", () => {
   const failed = end("c", 1, {
     phase: "failed",
     workflow: "W",
@@ -173,8 +178,8 @@ test("the queue is those that wait, then those that failed and were not read", (
     hearing(failed),
     hearing(later),
   );
-  assert.deepEqual(ids(queued(state)), ["b", "e", "c"]);
-  assert.deepEqual(queued(state)[2], {
+  assert.deepEqual(ids(queued(state)), ["a", "b", "e", "c"]);
+  assert.deepEqual(queued(state)[3], {
     ...entry("c", "failed"),
     said: "No.",
     movable: false,

@@ -162,7 +162,7 @@ class Visitor:
 
     def waiting(self) -> Locator:
         """The lines of the runs that wait."""
-        return self.page.locator("#queue li:not(.trouble)")
+        return self.page.locator('#queue li[data-phase="waiting"]')
 
     def open(self, workflow: str = "text-to-image", **values: object) -> Visitor:
         """Open a workflow's own address, with values in it (`**{"2.text": "a cat"}`), and wait for

@@ -1,4 +1,4 @@
-"""Two lists of a person's own runs as components: those that wait, and those that have ended.
+"""Two lists of a person's own runs as components: those that go on, and those that have ended.
 
     with gr.Blocks() as page:
         queue, history = RunQueue(), RunHistory()
@@ -39,10 +39,12 @@ _ENTRIES_SCHEMA, _PAST_RUNS_SCHEMA = _ENTRIES.json_schema(), _PAST_RUNS.json_sch
 
 
 class RunQueue(gr.HTML, metaclass=WithoutStub):
-    """The runs that wait, in their order, and those that failed behind another one's back.
+    """The runs that are at work or wait, by their turn, and those that failed behind another one's
+    back.
 
     Value: `RunEntry`s, in both directions. Events, each with `run`: `move` (`by` is -1 for earlier,
-    1 for later), `remove`, and for a run that has ended `run_again` and `dismiss`.
+    1 for later), `remove`, which stops one that is at work, and for a run that has ended
+    `run_again` and `dismiss`.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
         self.live = live
         super().__init__(
             value,
-            label=message("Waiting runs"),
+            label=message("Unfinished runs"),
             html_template='<section class="queue" aria-label="${label}" hidden></section>',
             js_on_load=mounts(
                 "runs/live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS

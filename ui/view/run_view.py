@@ -21,6 +21,7 @@ NO_RESULT = message("This result no longer exists.")
 _RESTARTED = message("The server went away, so this run starts over on another one.")
 _LEFT_OUT = message("The server skipped part of the workflow.")
 _ABOUT = 80  # characters
+_IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # how far it is, only the stage tells
 _WRITTEN = (".text", ".prompt")  # inputs of which one word is enough to know a run by
 _BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 
@@ -252,7 +253,7 @@ _VIEW = TypeAdapter(RunView)
 def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:
     """A run as its person's list shows it; `typical` as for `show`."""
     state, place = record.state, record.state.queue_place
-    words = place_words(place, typical) if place is not None else HEADLINES[state.phase]
+    words = place_words(place, typical) if place is not None else _IN_LIST[state.phase]
     said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
     return RunEntry(
         record.id,

@@ -61,7 +61,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None,
         ({"queue_place": 0}, "Next in the queue"),
         ({"queue_place": 3}, "3 ahead of you · starts in about 1 s"),
         ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
-        ({"phase": Phase.RUNNING}, "Starting"),
+        ({"phase": Phase.RUNNING}, "Running"),
     ],
 )
 def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:

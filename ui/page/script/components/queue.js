@@ -1,6 +1,6 @@
 // @ts-check
-// A queue: which runs wait, where each stands, and which failed behind another one's back. It is a Gradio component
-// (ui/page/run_lists.py): its value says which runs, its events what is asked for.
+// A queue: which runs are at work, which wait and where each stands, and which failed behind another one's back. It is a
+// Gradio component (ui/page/run_lists.py): its value says which runs, its events what is asked for.
 
 import { $, all, button, element } from "../dom.js";
 import { message } from "../messages.js";
@@ -41,7 +41,7 @@ export class Queue {
     this.#place = place;
     this.#component = component;
     const remove = removeAll ?? ((ids) => this.#removeEach(ids));
-    this.#removeAll = button(message("Remove all"), () => remove(this.#waiting), "quiet");
+    this.#removeAll = button(message("Remove all waiting"), () => remove(this.#waiting), "quiet");
     this.#head.append(this.#title);
     place.replaceChildren(this.#head, this.#list);
   }
@@ -50,12 +50,10 @@ export class Queue {
   show(entries) {
     const ahead = entries.filter((entry) => GOES_ON.includes(entry.phase));
     const ended = entries.filter((entry) => !GOES_ON.includes(entry.phase));
-    this.#title.textContent = ahead.length
-      ? message("Waiting ({count})", { count: ahead.length })
-      : "";
-    this.#waiting = ahead.map(({ id }) => id);
+    this.#waiting = ahead.filter(({ phase }) => phase === "waiting").map(({ id }) => id);
+    this.#title.textContent = titleOf(ahead.length - this.#waiting.length, this.#waiting.length);
     const wanted = [
-      ...ahead.map((entry, at) => this.#waitingLine(entry, ahead[at - 1], ahead[at + 1])),
+      ...ahead.map((entry, at) => this.#lineAhead(entry, ahead[at - 1], ahead[at + 1])),
       ...ended.map((entry) => this.#endedLine(entry)),
     ];
     this.#place.hidden = !wanted.length;
@@ -112,12 +110,13 @@ export class Queue {
    * @param {Entry | undefined} before
    * @param {Entry | undefined} after
    */
-  #waitingLine({ id, workflow, about, said, movable }, before, after) {
-    const line = this.#lineOf(`waiting ${id}`, () => [
+  #lineAhead({ id, workflow, about, phase, said, movable }, before, after) {
+    const line = this.#lineOf(`ahead ${id}`, () => [
       tool("↑", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
       tool("↓", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
-      tool(message("Remove"), "", () => this.#remove(id)),
+      tool("", "", () => this.#remove(id)),
     ]);
+    line.dataset.phase = phase;
     tell(line, workflow, about, said);
     const [earlier, later, remove] = all("button", line);
     if (!earlier || !later || !remove) return line;
@@ -127,7 +126,11 @@ export class Queue {
     later.ariaDisabled = after ? null : "true";
     earlier.ariaLabel = message("Move up: {workflow}, {state}", { workflow, state: said });
     later.ariaLabel = message("Move down: {workflow}, {state}", { workflow, state: said });
-    remove.ariaLabel = message("Remove: {workflow}, {state}", { workflow, state: said });
+    const isWaiting = phase === "waiting";
+    remove.textContent = isWaiting ? message("Remove") : message("Stop");
+    remove.ariaLabel = isWaiting
+      ? message("Remove: {workflow}, {state}", { workflow, state: said })
+      : message("Stop: {run}", { run: [workflow, about].filter(Boolean).join(", ") });
     return line;
   }
 
@@ -164,12 +167,24 @@ export class Queue {
 
   /** @param {string} id */
   #remove(id) {
-    const line = this.#lines.get(`waiting ${id}`);
+    const line = this.#lines.get(`ahead ${id}`);
     const next = line?.nextElementSibling ?? line?.previousElementSibling;
     this.#component.remove({ run: id });
     if (next?.isConnected) $("button:last-child", next)?.focus();
   }
 }
+
+/**
+ * @param {number} running
+ * @param {number} waiting
+ */
+const titleOf = (running, waiting) =>
+  [
+    running && message("Running ({count})", { count: running }),
+    waiting && message("Waiting ({count})", { count: waiting }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 
 /**
  * @param {string} text

@@ -75,11 +75,11 @@ export function seen(state) {
 }
 
 /**
- * Those that wait; one alone that is seen already needs no line.
+ * Those that wait or are at work; one alone that is seen already needs no line.
  * @param {PageState} state
  */
-export function waiting(state) {
-  const all = unfinished(state).filter((run) => run.entry?.phase === "waiting" && !run.leaving);
+export function goingOn(state) {
+  const all = unfinished(state).filter((run) => run.entry && !run.leaving);
   return all.length === 1 && all[0] === seen(state) ? [] : all;
 }
 
@@ -182,12 +182,12 @@ export function told(state, view, at) {
 }
 
 /**
- * The person's queue: those that wait, and those that failed and have not been read.
+ * The person's queue: those that go on, and those that failed and have not been read.
  * @param {PageState} state
  * @returns {Entry[]}
  */
 export function queued(state) {
-  const entries = waiting(state).flatMap(({ entry }) => entry ?? []);
+  const entries = goingOn(state).flatMap(({ entry }) => entry ?? []);
   const ended = troubled(state).flatMap(({ view }) => (view ? endOf(view, state.form) : []));
   return [...entries, ...ended];
 }
