@@ -21,8 +21,8 @@ _ALL = frozenset({"0.0.0.0", "::"})
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
-    without one. `proxied`: a proxy gives it other addresses; `names`: the names in them, as far as
-    they are known."""
+    without one. `names`: what browsers call it, as far as that is known; `proxied`: at a proxy, not
+    where it listens itself."""
 
     host: str
     port: int
@@ -34,8 +34,10 @@ class Reach:
 
     @property
     def by_proxy(self) -> list[str]:
-        """Its addresses at the proxy, which is taken to speak TLS at the usual port."""
-        return [f"https://{_in_address(name)}{self.root_path}" for name in self.names]
+        """Its addresses at the proxy, which is taken to speak TLS at the usual port; none without
+        one."""
+        names = self.names if self.proxied else ()
+        return [f"https://{_in_address(name)}{self.root_path}" for name in names]
 
     @property
     def for_others(self) -> str:
@@ -47,10 +49,11 @@ class Reach:
     @property
     def addresses(self) -> list[str]:
         """The addresses of the app in a browser, the one for other machines first."""
+        names = () if self.proxied else self.names
         hosts = network_addresses(self.host) if self.host in _ALL else [self.host]
         return [
             f"http://{_in_address(host)}:{self.port}{self.root_path}"
-            for host in hosts or ["127.0.0.1"]
+            for host in dict.fromkeys([*names, *(hosts or ["127.0.0.1"])])
         ]
 
 
@@ -62,7 +65,7 @@ def start_lines(reach: Reach) -> list[str]:
     ways = []
     if not is_loopback(reach.host):
         ways.append(f"Other machines on the network reach it at {', '.join(addresses)}.")
-    if reach.names:
+    if reach.by_proxy:
         ways.append(f"Through the proxy people reach it at {', '.join(reach.by_proxy)}.")
     if ways:
         who = (
@@ -80,7 +83,7 @@ def show_code(reach: Reach, to: TextIO | None = None) -> None:
     """Draw the QR code of the address for phones, where others can reach the app and somebody looks
     at a terminal."""
     to = to or sys.stderr
-    is_here_only = is_loopback(reach.host) and not reach.names
+    is_here_only = is_loopback(reach.host) and not reach.by_proxy
     if is_here_only or not reach.for_others or not to.isatty():
         return
     join = f"/join/{reach.share_link}" if reach.share_link else ""

@@ -48,13 +48,13 @@ class WebSettings:
             self.root_path,
             signs_in=login is not None,
             share_link=login.share_link if login else "",
-            proxied=bool(self.root_path or any(self.hosts)),
-            names=self.names_at_proxy,
+            proxied=self.has_proxy,
+            names=tuple(filter(None, self.hosts)),
         )
 
     @property
-    def names_at_proxy(self) -> tuple[str, ...]:
-        """The names by which people come through a proxy: those of the settings where one certainly
-        stands in front. Else they may belong to the address that the app itself listens on."""
-        has_proxy = is_loopback(self.host) or self.root_path or self.trusted_proxies != NEXT_DOOR
-        return tuple(filter(None, self.hosts)) if has_proxy else ()
+    def has_proxy(self) -> bool:
+        """Whether people certainly come through a proxy. Else the names of the settings belong to
+        the address that the app itself listens on."""
+        is_named = is_loopback(self.host) or self.trusted_proxies != NEXT_DOOR
+        return bool(self.root_path or (any(self.hosts) and is_named))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def test_who_can_reach_it_is_said() -> None:
 def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
     """By the names of the settings, where a proxy certainly stands in front."""
     settings = WebSettings(root_path="/forms", hosts=("forms.example", "10.0.0.7", ""))
-    names = settings.names_at_proxy
+    assert settings.has_proxy
+    names = ("forms.example", "10.0.0.7")
     behind = Reach("127.0.0.1", 7860, "/forms", True, TOKEN, proxied=True, names=names)
     first, others, guests = start_lines(behind)
     assert first == "Open http://127.0.0.1:7860/forms in a browser."
@@ -64,17 +66,29 @@ def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
         "Other machines on the network reach it at http://10.1.2.3:80."
         " Through the proxy people reach it at https://forms.example. It is for everybody"
     )
-    assert WebSettings(hosts=("forms.example",)).names_at_proxy == ("forms.example",)
-    assert WebSettings("0.0.0.0", hosts=("forms.example",)).names_at_proxy == ()
-    assert WebSettings(
-        "0.0.0.0", hosts=("forms.example",), trusted_proxies=("10.0.0.7",)
-    ).names_at_proxy == ("forms.example",)
+    assert WebSettings(hosts=("forms.example",)).has_proxy
+    network = WebSettings("0.0.0.0", hosts=("forms.example",))
+    assert not network.has_proxy
+    assert replace(network, trusted_proxies=("10.0.0.7",)).has_proxy
+    assert not WebSettings("0.0.0.0", trusted_proxies=("10.0.0.7",)).has_proxy
+
+
+def test_without_a_proxy_the_names_of_the_settings_are_those_of_the_port() -> None:
+    """Others are handed the name, not the address that it stands for."""
+    named = Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN, names=("forms.lan",))
+    assert start_lines(named) == [
+        "Open http://forms.lan:80 in a browser.",
+        "Other machines on the network reach it at http://forms.lan:80, http://10.1.2.3:80."
+        " It is for whoever signs in.",
+        f"This link lets guests in: http://forms.lan:80/join/{TOKEN}",
+    ]
 
 
 @pytest.mark.parametrize(
     ("reach", "address"),
     [
         (Reach("10.1.2.3", 80), "http://10.1.2.3:80"),
+        (Reach("10.1.2.3", 80, names=("forms.lan",)), "http://forms.lan:80"),
         (Reach("10.1.2.3", 80, share_link=TOKEN), f"http://10.1.2.3:80/join/{TOKEN}"),
         (Reach("127.0.0.1", 80, proxied=True, names=("forms.example",)), "https://forms.example"),
         (Reach("10.1.2.3", 80, proxied=True), ""),
@@ -93,16 +107,17 @@ def test_a_code_is_drawn_for_phones(reach: Reach, address: str) -> None:
 
 def test_an_app_on_the_network_says_so_when_it_starts(tmp_path: Path) -> None:
     """With an address to open, which is not the one that stands for all, and the link that was asked
-    for."""
+    for, by the name that browsers use."""
     with (
         DemoServer() as demo,
         started(
             *("--host", "0.0.0.0", "--server", demo.url, "--data", str(tmp_path)),
-            *("--share-link", "yes"),
+            *("--share-link", "yes", "--hosts", "forms.lan"),
         ) as app,
     ):
         said = app.said()
-        (opened,) = re.findall(r"Open http://([\d.]+):\d+ in a browser\.", said)
-        assert opened != "0.0.0.0"
+        assert re.search(r"Open http://forms\.lan:\d+ in a browser\.", said)
+        (address,) = re.findall(r"reach it at http://forms\.lan:\d+, http://([\d.]+):", said)
+        assert address != "0.0.0.0"
         assert "It is for whoever signs in." in said
-        assert re.search(r"lets guests in: http://[\d.]+:\d+/join/[\w-]{43}\n", said)
+        assert re.search(r"lets guests in: http://forms\.lan:\d+/join/[\w-]{43}\n", said)
