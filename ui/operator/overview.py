@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
-from comfy.messages import message
+from comfy.messages import message, plural
 from comfy.protocol.events import Preview
 from comfy.protocol.run_state import Phase, RunState
 from comfy.runs.interface import Run
@@ -108,9 +108,17 @@ def _progress(state: RunState) -> str:
     if state.away:
         return AWAY
     if state.phase is Phase.WAITING:
-        if state.queue_place is None:
-            return _WAITING
-        return message("Waiting, number {place} in the queue", place=state.queue_place + 1)
+        match state.queue_place:
+            case None:
+                return _WAITING
+            case 0 | 1:
+                return message("Waiting, next in the queue")
+            case before:
+                return plural(
+                    "Waiting, {count} run before it",
+                    "Waiting, {count} runs before it",
+                    count=before,
+                )
     if state.steps > 1:
         return message("Running, step {step} of {steps}", step=state.step, steps=state.steps)
     return _RUNNING

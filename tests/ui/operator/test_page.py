@@ -77,7 +77,7 @@ def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
     assert {one for run in runs if (one := run.record.server)} == set(at.split("|"))
     assert len(re.findall(rf"Running, step \d+ of 10000 · ({at}) · Asked for", told)) == 2
     assert "carla" in told
-    assert "Waiting, number 3 in the queue" in told
+    assert "Waiting, 2 runs before it" in told
     assert "A workflow of their own" in told
     for secret in ("my diary", "a lighthouse", "my secret title", "guest-xyz", TOKEN):
         assert secret not in told
