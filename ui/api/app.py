@@ -17,7 +17,7 @@ from ui.api.health import health_api
 from ui.api.problems import DOCUMENT, answer_problems
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs, runs_api
-from ui.api.start import start_api, start_requests
+from ui.api.start import keyed_requests, start_api, start_requests
 from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
@@ -66,16 +66,17 @@ def api_app(
     answer_problems(api)
     runs = Runs(services, RunJson(root))
     bodies = Bodies(services, identity)
-    starts = start_requests(services, bodies)
+    keys = keyed_requests(services, identity)
+    starts = start_requests(bodies, keys)
     api.include_router(health_api(services, identity, operates))
     api.include_router(start_api(services, runs, starts))
     api.include_router(runs_api(services, identity, runs))
     api.include_router(streams_api(services, identity, runs))
     api.include_router(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)
-    api.include_router(batches_api(services, identity, runs, starts, turns))
-    api.include_router(chains_api(services, runs, bodies, starts))
-    api.include_router(uploads_api(services, bodies))
+    api.include_router(batches_api(services, identity, runs, keys, starts, turns))
+    api.include_router(chains_api(services, runs, bodies, keys, starts))
+    api.include_router(uploads_api(bodies, keys))
     api.include_router(docs_api(identity))
 
     @api.get("/openapi.json", include_in_schema=False)

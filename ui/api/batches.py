@@ -22,7 +22,16 @@ from comfy.services.batch_rows import RowState
 from comfy.services.open_batch import BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
+from ui.api.start import (
+    Asker,
+    Begun,
+    KeyedRequest,
+    Keys,
+    StartRequest,
+    Starts,
+    answer_of,
+    changed_answer,
+)
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
@@ -77,7 +86,12 @@ _BODY: dict[str, Any] = {
 
 
 def batches_api(
-    services: Services, identity: Identity, runs: Runs, starts: Starts, turns: FairSlots
+    services: Services,
+    identity: Identity,
+    runs: Runs,
+    keys: Keys,
+    starts: Starts,
+    turns: FairSlots,
 ) -> APIRouter:
     """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
     processor for long."""
@@ -153,11 +167,15 @@ def batches_api(
         return AsciiJSON({"total": len(places), "rows": found, "next": more})
 
     @router.post("/batches/{batch_id}/{change}")
-    def changed(batch_id: str, change: Change, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def changed(batch_id: str, change: Change, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """`pause`: begin no more rows; `continue`; `stop`: end it; `retry`: run once more what has
-        failed or was stopped."""
-        _CHANGES[change](batches, batch_id, owner)
-        return AsciiJSON(told.summary(batches.get(batch_id, owner)))
+        failed or was stopped. The same request with the same `Idempotency-Key` changes nothing
+        more."""
+        owner, change_it = keyed.asker.owner, _CHANGES[change]
+        begun = keyed.changed_once(
+            (f"batch {change}", batch_id), partial(change_it, batches, batch_id, owner)
+        )
+        return changed_answer(begun, told.summary(batches.get(batch_id, owner)))
 
     @router.delete("/batches/{batch_id}")
     def deleted(

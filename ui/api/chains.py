@@ -16,7 +16,16 @@ from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import Asker, Begun, StartRequest, Starts, answer_of
+from ui.api.start import (
+    Asker,
+    Begun,
+    KeyedRequest,
+    Keys,
+    StartRequest,
+    Starts,
+    answer_of,
+    changed_answer,
+)
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
@@ -53,7 +62,9 @@ _CONTINUED: dict[str, Any] = {
 _AGAIN = message("“again” is a list of the names of steps.")
 
 
-def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -> APIRouter:
+def chains_api(
+    services: Services, runs: Runs, bodies: Bodies, keys: Keys, starts: Starts
+) -> APIRouter:
     """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
     identity = bodies.identity
     router = APIRouter(tags=["Chains"])
@@ -103,21 +114,27 @@ def chains_api(services: Services, runs: Runs, bodies: Bodies, starts: Starts) -
         return await news.answer(request, chain_id, owner, last_event_id)
 
     @router.post("/chains/{chain_id}/stop")
-    def stop(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """End it: what runs is stopped, and no other step is begun."""
-        chains.stop(chain_id, owner)
-        return AsciiJSON(told.whole(chains.get(chain_id, owner)))
+    def stop(chain_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+        """End it: what runs is stopped, and no other step is begun. The same request with the same
+        `Idempotency-Key` stops it once."""
+        owner = keyed.asker.owner
+        begun = keyed.changed_once(("chain stop", chain_id), partial(chains.stop, chain_id, owner))
+        return changed_answer(begun, told.whole(chains.get(chain_id, owner)))
 
     @router.post("/chains/{chain_id}/continue", openapi_extra={"requestBody": _CONTINUED})
     async def go_on(
-        request: Request, chain_id: str, owner: str = Depends(identity.caller)
+        request: Request, chain_id: str, keyed: KeyedRequest = Depends(keys)
     ) -> AsciiJSON:
         """Let one go on that has failed or was stopped, with these values for the steps that are
-        not done, or with those that it had. The steps in `again` run though they are done."""
+        not done, or with those that it had. The steps in `again` run though they are done. The same
+        request with the same `Idempotency-Key` lets it go on once."""
+        owner = keyed.asker.owner
         await asyncio.to_thread(chains.get, chain_id, owner)
-        sent = (await bodies.read(request, owner)).told
-        said = await asyncio.to_thread(continued, services, told, chain_id, sent, owner)
-        return AsciiJSON(said)
+        sent = await bodies.read(request, owner)
+        begin = partial(continued_chain, services, chain_id)
+        begun = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
+        chain = await asyncio.to_thread(chains.get, chain_id, owner)
+        return changed_answer(begun, await asyncio.to_thread(told.whole, chain))
 
     @router.delete("/chains/{chain_id}")
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -145,21 +162,20 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     return Begun((begun.id,))
 
 
-def continued(
-    services: Services, json: ChainJson, chain_id: str, told: Mapping[str, Any], owner: str
-) -> dict[str, Any]:
-    """A chain that goes on, as it is then. Raises as `ChainQueue.go_on`, CallbackRefused."""
-    chains, sent = services.chains, SentValues(services, owner)
-    callback, given, again = callback_of(services, told), None, told.get("again", [])
+def continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
+    """The chain that a request lets go on. Raises as `ChainQueue.go_on`, CallbackRefused."""
+    told, owner, chains = sent.told, asker.owner, services.chains
+    reader, callback = SentValues(services, owner), callback_of(services, told)
+    given, again = None, told.get("again", [])
     if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
         raise HTTPException(422, _AGAIN)
     if (values := told.get("values")) is not None:
         name = chains.get(chain_id, owner).chain
-        given = sent.of(form_for(sent, name, values), values)
+        given = reader.of(form_for(reader, name, values), values)
         services.chain_forms.check_keys(name, owner, given)
     chains.go_on(chain_id, owner, given, again=again)
     call_back(services, callback, "chain", [chain_id], owner, partial(chains.stop, chain_id, owner))
-    return json.whole(chains.get(chain_id, owner))
+    return Begun((chain_id,))
 
 
 class ChainJson:

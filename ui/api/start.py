@@ -27,6 +27,7 @@ from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import ends_first
 from ui.services import Services
 from ui.web.body_limits import place_held
+from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, caller_of, shared_address
 
@@ -91,15 +92,17 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """A request that starts something. `wait`: it is answered once that has ended; `key`: its
-    Idempotency-Key, "" for none."""
+    """A request that starts something. `wait`: it is answered once that has ended."""
 
-    services: Services
     bodies: Bodies
     request: Request
-    owner: str
+    keyed: KeyedRequest
     wait: bool
-    key: str
+
+    @property
+    def owner(self) -> str:
+        """Of what it starts."""
+        return self.keyed.asker.owner
 
     @property
     def caller(self) -> Caller:
@@ -118,34 +121,43 @@ class StartRequest:
         """What it starts, in a thread by `begin` and in its `turn`, or has started before. Where
         that is waited for, it `ends`, or its caller leaves first (False) and without a key to find
         it again: then `stop` does. `what`: as of `KeyedRequest.once`, which says what is raised."""
-        sent, caller = await self.bodies.read(self.request, self.owner), self.caller
-        keyed = KeyedRequest(
-            self.services, Asker.of(self.owner, self.request.scope, caller), self.key
-        )
-        with place_held(self.services.waiting, caller):
+        sent = await self.bodies.read(self.request, self.owner)
+        with place_held(self.bodies.services.waiting, self.caller):
             async with turn or nullcontext():
-                begun = await asyncio.to_thread(keyed.once, what, sent, begin)
+                begun = await asyncio.to_thread(self.keyed.once, what, sent, begin)
             del sent  # files may be among it
-            if self.wait and not await ends(begun) and not self.key:
+            if self.wait and not await ends(begun) and not self.keyed.key:
                 await asyncio.to_thread(stop, begun)
         return begun
 
 
+Keys = Callable[..., Awaitable["KeyedRequest"]]  # what routes that change something depend on
 Starts = Callable[..., Awaitable[StartRequest]]  # what routes that start something depend on
 
 
-def start_requests(services: Services, bodies: Bodies) -> Starts:
-    """The dependency of these routes: who asks, whether the end is waited for, and the key. A body
-    is read by `StartRequest.begun`."""
+def keyed_requests(services: Services, identity: Identity) -> Keys:
+    """The dependency of routes that change something: who asks, and the key."""
 
     async def asked(
         request: Request,
         *,
-        wait: bool = False,
         idempotency_key: str = Header(""),
-        owner: str = Depends(bodies.identity.caller),
+        owner: str = Depends(identity.caller),
+    ) -> KeyedRequest:
+        asker = Asker.of(owner, request.scope, caller_of(request.scope, identity))
+        return KeyedRequest(services, asker, idempotency_key)
+
+    return asked
+
+
+def start_requests(bodies: Bodies, keys: Keys) -> Starts:
+    """The dependency of routes that start something: the same, and whether the end is waited for. A
+    body is read by `StartRequest.begun`."""
+
+    async def asked(
+        request: Request, *, wait: bool = False, keyed: KeyedRequest = Depends(keys)
     ) -> StartRequest:
-        return StartRequest(services, bodies, request, owner, wait, idempotency_key)
+        return StartRequest(bodies, request, keyed, wait)
 
     return asked
 
@@ -184,8 +196,17 @@ def start_api(services: Services, runs: Runs, starts: Starts) -> APIRouter:
 
 def answer_of(begun: Begun, said: dict[str, Any]) -> AsciiJSON:
     """The answer to what has started something, with the address of what is one thing."""
-    status, headers = (200, {"idempotent-replayed": "true"}) if begun.again else (201, {})
-    return AsciiJSON(said, status, headers | ({"location": said["url"]} if "url" in said else {}))
+    headers = {"location": said["url"]} if "url" in said else {}
+    return AsciiJSON(said, 200 if begun.again else 201, headers | _replayed(begun))
+
+
+def changed_answer(begun: Begun, said: dict[str, Any]) -> AsciiJSON:
+    """The answer to what has changed something that was there."""
+    return AsciiJSON(said, headers=_replayed(begun))
+
+
+def _replayed(begun: Begun) -> dict[str, str]:
+    return {"idempotent-replayed": "true"} if begun.again else {}
 
 
 async def runs_end_first(
@@ -268,6 +289,16 @@ class KeyedRequest:
             raise
         requests.started(name, self.key, begun.ids)
         return begun
+
+    def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> Begun:
+        """The same of a request without a body that changes what is there; `what`: the change, and
+        the id."""
+
+        def begin(*_: object) -> Begun:
+            change()
+            return Begun((what[1],))
+
+        return self.once(what, Sent({}), begin)
 
     def _content(self, what: tuple[str, str], sent: Sent) -> str:
         """What tells a request from others: of files that came with it their bytes."""

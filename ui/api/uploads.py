@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 
-from ui.api.start import Asker, Begun, KeyedRequest, answer_of
+from ui.api.start import Begun, KeyedRequest, Keys, answer_of
 from ui.api.values import Bodies, Sent
-from ui.services import Services
 from ui.web.responses import AsciiJSON
-from ui.web.shares import caller_of
 from ui.web.upload_folder import UploadFolder
 
 _BODY: dict[str, Any] = {
@@ -27,23 +25,15 @@ _BODY: dict[str, Any] = {
 }
 
 
-def uploads_api(services: Services, bodies: Bodies) -> APIRouter:
+def uploads_api(bodies: Bodies, keys: Keys) -> APIRouter:
     """`POST /uploads`."""
     router = APIRouter(tags=["Files"])
-    identity = bodies.identity
 
     @router.post("/uploads", status_code=201, openapi_extra={"requestBody": _BODY})
-    async def upload(
-        request: Request,
-        *,
-        idempotency_key: str = Header(""),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
+    async def upload(request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """Keep files for a day; the `id` of each is a value for fields that take files. The same
         files with the same `Idempotency-Key` are kept once."""
-        sent = await bodies.keep(request, owner)
-        asker = Asker.of(owner, request.scope, caller_of(request.scope, identity))
-        keyed = KeyedRequest(services, asker, idempotency_key)
+        sent = await bodies.keep(request, keyed.asker.owner)
         begun, told = await asyncio.to_thread(_kept_once, keyed, sent)
         return answer_of(begun, {"uploads": told})
 

@@ -100,6 +100,78 @@ def test_whoever_waits_for_a_chain_without_a_key_ends_it_by_leaving() -> None:
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
+def test_every_post_takes_a_key(app: RunningApp) -> None:
+    """Each address that the document names is asked twice with one key: the second time nothing is
+    done, and that is said."""
+    batch = {"values": QUICK, "axes": [{"field": "2.text", "text": "a\nb"}]}
+    chain = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
+    many, steps = "/workflows/text-to-image/batches", "/workflows/create-upscale-detail.chain"
+    starts: dict[str, dict[str, Any]] = {
+        "/workflows/{name}/runs": {"path": RUNS, "json": {"values": QUICK}},
+        "/workflows/{name}/batches": {"path": many, "json": batch},
+        "/workflows/{name}/chains": {"path": f"{steps}/chains", "json": chain},
+        "/uploads": {"path": "/uploads", "files": {"file": ("a.png", saved("PNG"))}},
+    }
+    of_batch, of_chain = (
+        call(app, "POST", f"{starts[path]['path']}?wait=true", json=starts[path]["json"]).json()
+        for path in ("/workflows/{name}/batches", "/workflows/{name}/chains")
+    )
+    changes = {
+        **{f"{of_batch['url']}/{one}": {} for one in ("pause", "continue", "stop", "retry")},
+        f"{of_chain['url']}/stop": {},
+        f"{of_chain['url']}/continue": {"json": {"again": ["base"]}},
+    }
+    document = call(app, "GET", "/openapi.json").json()["paths"]
+    there = {path for path, methods in document.items() if "post" in methods}
+    assert there == {
+        *starts,
+        "/batches/{batch_id}/{change}",
+        "/chains/{chain_id}/stop",
+        "/chains/{chain_id}/continue",
+    }
+    asked = [*starts.values(), *({"path": path, **more} for path, more in changes.items())]
+    for number, one in enumerate(asked):
+        path, more = one["path"], {key: told for key, told in one.items() if key != "path"}
+        headers = {"idempotency-key": f"walk {number}"}
+        first, again = (call(app, "POST", path, headers=headers, **more) for _ in range(2))
+        assert first.ok, first.text
+        assert "idempotent-replayed" not in first.headers
+        assert (again.status_code, again.headers.get("idempotent-replayed")) == (200, "true"), path
+    for path in there:
+        names = [one["name"] for one in document[path]["post"]["parameters"]]
+        assert "idempotency-key" in names
+
+
+def test_a_change_that_is_sent_again_changes_nothing(app: RunningApp) -> None:
+    """A step runs again once, and what was let go on since is not stopped by a stop of before;
+    another change with the key is refused, and one that could not be made does not hold it."""
+    body = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
+    path = "/workflows/create-upscale-detail.chain/chains?wait=true"
+    chain = call(app, "POST", path, json=body).json()
+    go_on, again = f"{chain['url']}/continue", {"again": ["base"]}
+    problem(sent(app, "go on", {"again": ["bose"]}, path=go_on), 422)
+    for _ in range(2):
+        assert sent(app, "go on", again, path=go_on).status_code == 200
+        eventually(lambda: call(app, "GET", chain["url"]).json()["state"] == "done")
+    made = {run.id for run in app.runs.known() if run.record.group == chain["id"]}
+    assert len(made) == 3
+    told = problem(sent(app, "go on", {"again": ["upscale"]}, path=go_on), 422)
+    assert told["type"] == "urn:comfyforms:problem:key-used"
+    problem(sent(app, "go on", again, path=f"{chain['url']}/stop"), 422)
+    problem(sent(app, "none", path="/chains/none/stop"), 404)
+
+    rows = {"axes": [{"field": "5.steps", "text": "1..40"}, {"field": "5.cfg", "text": "1..9"}]}
+    batch = call(app, "POST", "/workflows/text-to-image/batches", json=rows).json()
+    for key, change, state in (
+        ("first", "pause", "paused"),
+        ("second", "continue", "running"),
+        ("first", "pause", "running"),
+        ("third", "stop", "stopped"),
+    ):
+        told = sent(app, key, path=f"{batch['url']}/{change}").json()
+        assert told["state"] == state
+
+
 def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
     """A request that was refused does not hold its key."""
     problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
