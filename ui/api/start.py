@@ -301,10 +301,11 @@ class KeyedRequest:
         return self.once(what, Sent({}), begin)
 
     def _content(self, what: tuple[str, str], sent: Sent) -> str:
-        """What tells a request from others: of files that came with it their bytes."""
+        """What tells a request from others: of files that came with it their names and bytes."""
         uploads, told = self.services.copies.uploads, dict(sent.told)
         for key in sent.files:
             path = uploads.find(self.asker.owner, told["values"][key])
-            content = content_of(Upload(path.name, path)) if path is not None else ""
-            told["values"] = told["values"] | {key: {"sha256": content}}
+            if path is not None:
+                file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
+                told["values"] = told["values"] | {key: file}
         return json.dumps([*what, told], sort_keys=True)

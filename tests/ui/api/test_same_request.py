@@ -178,12 +178,13 @@ def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
     assert sent(app, "wrong").status_code == 201
 
 
-def test_files_are_compared_by_their_bytes(app: RunningApp) -> None:
-    """The same file under a key is the same request; another file is another."""
+def test_files_are_compared_by_their_names_and_bytes(app: RunningApp) -> None:
+    """The same file under a key is the same request; another file is another, and so is one with
+    another name."""
 
-    def with_file(data: bytes) -> requests.Response:
+    def with_file(data: bytes, name: str = "a.png") -> requests.Response:
         files = {
-            "4.image": ("a.png", data),
+            "4.image": (name, data),
             "values": (None, '{"8.steps": 1, "5.width": 256, "5.height": 256}'),
         }
         headers = {"idempotency-key": "file"}
@@ -193,6 +194,7 @@ def test_files_are_compared_by_their_bytes(app: RunningApp) -> None:
     assert first.status_code == 201, first.text
     assert with_file(saved("PNG")).json()["id"] == first.json()["id"]
     problem(with_file(saved("JPEG")), 422)
+    problem(with_file(saved("PNG"), "b.png"), 422)
 
 
 def test_uploads_are_kept_once(app: RunningApp) -> None:
@@ -200,8 +202,8 @@ def test_uploads_are_kept_once(app: RunningApp) -> None:
     there; others with that key are refused."""
     uploads, owner = app.services.copies.uploads, f"browser:{ANN}"
 
-    def upload(*data: bytes) -> requests.Response:
-        files = [("file", (f"{at}.png", one)) for at, one in enumerate(data)]
+    def upload(*data: bytes, first: int = 0) -> requests.Response:
+        files = [("file", (f"{at}.png", one)) for at, one in enumerate(data, first)]
         return call(app, "POST", "/uploads", files=files, headers={"idempotency-key": "files"})
 
     first = upload(saved("PNG"), saved("JPEG"))
@@ -211,6 +213,7 @@ def test_uploads_are_kept_once(app: RunningApp) -> None:
     assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
     assert again.json() == first.json()
     problem(upload(saved("PNG")), 422)
+    problem(upload(saved("PNG"), saved("JPEG"), first=1), 422)
     assert sorted(uploads.path.rglob("*")) == kept
     uploads.remove(owner, first.json()["uploads"][0]["id"].partition("/")[0])
     anew = upload(saved("PNG"), saved("JPEG"))
