@@ -30,11 +30,12 @@ class Memory:
 @dataclass(frozen=True, slots=True)
 class ServerReport:
     """A ComfyUI. `name`: its address where callers may know it, else with a number where there are
-    several; `running`, `waiting`: prompts in its queue, whoever sent them; `version`: "" where it
-    does not say."""
+    several; `drained`: it is handed no more runs; `running`, `waiting`: prompts in its queue,
+    whoever sent them; `version`: "" where it does not say."""
 
     name: str
     up: bool
+    drained: bool = False
     version: str = ""
     running: int | None = None
     waiting: int | None = None
@@ -66,10 +67,11 @@ def health_of(server: ComfyServer, name: str) -> ServerReport:
     try:
         stats, queue = client.system_stats(), client.queue()
     except ComfyError:
-        return ServerReport(name, up=False)
+        return ServerReport(name, up=False, drained=server.drained)
     return ServerReport(
         name,
         up=True,
+        drained=server.drained,
         version=as_text(as_mapping(stats.get("system")).get("comfyui_version")),
         running=len(queue.running),
         waiting=len(queue.pending),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from starlette.requests import HTTPConnection
@@ -15,18 +15,25 @@ from ui.version import app_version
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
-Status = Literal["ok", "partly", "down"]
+Status = Literal["ok", "partly", "drained", "down"]
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The app: "ok", "partly" where not all servers answer, "down" where none does. `waiting`: runs
-    that wait here, of all people."""
+    """The app: "ok", "partly" where not all servers answer and take runs, "drained" where those
+    that answer take none, "down" where none answers. `waiting`: runs that wait here, of all
+    people."""
 
     status: Status
     version: str
     waiting: int
     servers: tuple[ServerReport, ...]
+
+
+_NOT_READY: dict[str, Any] = {
+    "model": Health,
+    "description": "The same, while none of them takes runs and `ready` was asked for.",
+}
 
 
 def health_api(
@@ -35,18 +42,29 @@ def health_api(
     """`GET /health`. `operates`: whether an operator asks."""
     router = APIRouter(tags=["Health"])
 
-    @router.get("/health", response_model=Health)
-    def health(request: Request, _: str = Depends(identity.caller)) -> AsciiJSON:
+    @router.get("/health", response_model=Health, responses={503: _NOT_READY})
+    def health(
+        request: Request, *, ready: bool = False, _: str = Depends(identity.caller)
+    ) -> AsciiJSON:
         """The app and every ComfyUI behind it: whether it is up, its version, queue and memory.
-        Operators are told its address; others where the app says it, else a number."""
+        Operators are told its address; others where the app says it, else a number. With
+        `ready=true` the status is 503 while none of them takes runs: "drained" and "down"."""
         servers = services.reports()
         if operates(request):
             places = (one.client.address.place for one in services.servers.servers)
             pairs = zip(servers, places, strict=True)
             servers = tuple(replace(report, name=place) for report, place in pairs)
-        up = sum(one.up for one in servers)
-        status: Status = "ok" if up == len(servers) else "partly" if up else "down"
+        status = _status(servers)
         told = Health(status, app_version(), services.runs.waiting, servers)
-        return AsciiJSON(asdict(told))
+        takes_runs = status in ("ok", "partly")
+        return AsciiJSON(asdict(told), 200 if takes_runs or not ready else 503)
 
     return router
+
+
+def _status(servers: Sequence[ServerReport]) -> Status:
+    up = [one for one in servers if one.up]
+    taking = [one for one in up if not one.drained]
+    if not taking:
+        return "drained" if up else "down"
+    return "ok" if len(taking) == len(servers) else "partly"

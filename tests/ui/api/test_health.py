@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from comfy.demo import DemoServer
 from comfy.servers.pool import CheckPauses
 from comfy.servers.reports import fresh
 from tests.support.serving import RunningApp, Served, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
 
 # Each look of the pool would begin a thread that closes what is idle, and a test looks for those.
@@ -40,6 +42,30 @@ def test_each_server_says_how_it_is(served: Served) -> None:
     assert (up["running"], up["waiting"]) == (0, 0)
     assert up["memory"][0]["free"] > 0
     assert (down["up"], down["version"], down["memory"]) == (False, "", [])
+
+
+def test_an_app_whose_servers_are_drained_says_so(served: Served) -> None:
+    """And that it takes no runs now, to whoever asks for that; a person or a program that asks how
+    it is has an answer all the same, and whoever watches whether it lives, too."""
+    demo, app = served
+    there = next(one for one in app.services.servers.servers if one.url == demo.url)
+
+    def told(status: str, ready: int) -> bool:
+        answers = [call(app, "GET", f"/health{asked}") for asked in ("", "?ready=true")]
+        assert answers[0].status_code == 200
+        same = [one.json()["status"] for one in answers] == [status, status]
+        return same and answers[1].status_code == ready
+
+    assert told("partly", 200)
+    app.services.servers.drain(there)
+    eventually(lambda: told("drained", 503))
+    assert [one["drained"] for one in call(app, "GET", "/health").json()["servers"]] == [
+        True,
+        False,
+    ]
+    assert requests.get(f"{app.url}/health", timeout=LONGEST_WAIT).status_code == 200
+    app.services.servers.take_back(there)
+    eventually(lambda: told("partly", 200))
 
 
 def test_many_questions_are_one_for_the_servers(app: RunningApp) -> None:
