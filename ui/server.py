@@ -135,7 +135,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
     access = OperatorAccess(services.forms.permissions, identity)
-    app.include_router(relay_routes(services.runs, identity, access.permits))
+    app.include_router(
+        relay_routes(services.runs, identity, access.permits, images=settings.operator_images)
+    )
     languages, root_path = settings.languages, settings.root_path
     app.include_router(metrics_routes(services, access, lambda: sockets.taken))
     app.include_router(operator_routes(services, access, settings))

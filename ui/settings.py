@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     operator_images: YesNo = Field(
         "no",
         title="|".join(get_args(YesNo)),
-        description="may operators see the previews of everybody's runs, on their page /operator",
+        description="may operators see the previews of everybody's runs: /operator, the relay",
     )
     open_nodes: File | None = Field(
         None,

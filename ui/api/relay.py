@@ -42,13 +42,20 @@ _LONGEST_ID = 100  # characters of the id that a client goes by
 
 
 def relay_routes(
-    runs: RunRegistry, identity: Identity, operates: Callable[[HTTPConnection], bool]
+    runs: RunRegistry,
+    identity: Identity,
+    operates: Callable[[HTTPConnection], bool],
+    *,
+    images: bool,
 ) -> APIRouter:
     """The two WebSockets. `?run=ID`: that run alone, up to its end; whoever has neither a login nor
     a cookie has to name one. `?all=true`, for whoever `operates` the app: of other people's runs
-    too how far they are, and nothing of what they are given or make.
-    `?clientId=ID`: told back, as ComfyUI does."""
+    too how far they are, with `images` their previews, and nothing else of what they are given or
+    make. `?clientId=ID`: told back, as ComfyUI does."""
     router = APIRouter()
+
+    def others_frame(frame: str | bytes) -> str | bytes | None:
+        return frame if images and is_preview(frame) else progress_alone(frame)
 
     async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
         owner = await authenticate_socket(socket, identity)
@@ -58,7 +65,8 @@ def relay_routes(
         hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, unfinished)
         with ends_with_browser(socket):
             if all == "true" and operates(socket):
-                await RelaySession(socket, owner, None, of_all=True).serve(runs, hello)
+                session = RelaySession(socket, owner, None, others_frame)
+                await session.serve(runs, hello)
             elif not run and (all or owner == NOBODY):
                 await socket.send_text(hello)
                 await socket.close(UNKNOWN_RUN, "Name a run: ?run=ID.")
@@ -93,19 +101,24 @@ async def tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
 
 
 class RelaySession:
-    """One client that follows one run, or all of its `owner`, and how far those `of_all` are.
+    """One client that follows one run, or all of its `owner`; and of others what `others_frame`
+    makes of each frame, unless that is None.
 
     States wait for a slow client in their order; of previews only the newest of each run does. So
     it delays nobody, and sees each state, or is sent away.
     """
 
     def __init__(
-        self, socket: WebSocket, owner: str, run: Run | None, *, of_all: bool = False
+        self,
+        socket: WebSocket,
+        owner: str,
+        run: Run | None,
+        others_frame: Callable[[str | bytes], str | bytes | None] = lambda _: None,
     ) -> None:
         self._socket = socket
         self._owner = owner
         self._run = run
-        self._of_all = of_all
+        self._others_frame = others_frame
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = threading.Lock()  # of the runs' threads and of the event loop
@@ -134,10 +147,10 @@ class RelaySession:
         if self._run is not None and run_id != self._run.id:
             return
         if owner != self._owner:
-            alone = progress_alone(frame) if self._of_all else None
-            if alone is None:
+            told = self._others_frame(frame)
+            if told is None:
                 return
-            frame = alone
+            frame = told
         of_preview = run_id if is_preview(frame) else ""
         with self._lock:
             if of_preview:

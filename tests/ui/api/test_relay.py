@@ -24,6 +24,7 @@ from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.api.relay import MOST_UNREAD, TOO_SLOW
 from ui.web.socket_limits import UNKNOWN_RUN
+from ui.web_settings import WebSettings
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 RELAY = "/api/v1/relay"
@@ -183,10 +184,15 @@ def test_nobody_follows_what_is_not_theirs(served: Served, cookie: str, path: st
     finished(run)
 
 
-def test_an_operator_follows_the_runs_of_all_people(nothing_left_behind: None) -> None:
-    """How far they are, and nothing of what others make or write; nobody else does."""
+@pytest.mark.parametrize("images", [False, True])
+def test_an_operator_follows_the_runs_of_all_people(
+    nothing_left_behind: None, *, images: bool
+) -> None:
+    """How far they are, and nothing of what others make or write, but for previews where the
+    setting allows these; nobody else does."""
     permissions = Permissions(operates=lambda owner: ANN in owner)
-    with running_demo_app(step_seconds=0, permissions=permissions) as (_, app):
+    settings = WebSettings(port=0, operator_images=images)
+    with running_demo_app(step_seconds=0, permissions=permissions, settings=settings) as (_, app):
         with (
             connected(app, f"{RELAY}?all=true", ANN) as operator,
             connected(app, f"{RELAY}?all=true", BOB) as other,
@@ -194,7 +200,7 @@ def test_an_operator_follows_the_runs_of_all_people(nothing_left_behind: None) -
             assert kinds(list(frames(other))) == ["status"]
             others = until_over(operator, start(app, cookie=BOB, **{"5.steps": 3}))
             assert {"execution_start", "progress", "execution_success"} <= set(kinds(others))
-            assert not {1, 4, "executed"} & set(kinds(others))
+            assert ({1, 4, "executed"} & set(kinds(others))) == ({1} if images else set())
             failed = start(app, cookie=BOB, **{"1.ckpt_name": "demo-broken.safetensors"})
             told = [one for one in until_over(operator, failed) if "execution_error" in str(one)]
             assert json.loads(told[0])["data"].keys() == {"prompt_id", "node_id", "node_type"}
