@@ -22,8 +22,9 @@ thead th { top: 0; z-index: 1; vertical-align: bottom }
 thead th:first-child { z-index: 2; font-weight: 400; opacity: .75 }
 td { padding: 0; vertical-align: top }
 img { display: block; max-width: 320px; height: auto }
-td span { display: grid; place-items: center; min-width: 120px; min-height: 120px; padding: 8px;
-  color: GrayText; border: 1px solid; border-color: color-mix(in srgb, currentcolor 40%, Canvas) }
+td span { display: grid; place-items: center; min-width: 120px; max-width: 304px; min-height: 120px;
+  padding: 8px; color: GrayText; border: 1px solid;
+  border-color: color-mix(in srgb, currentcolor 40%, Canvas) }
 body > p { margin-top: 32px; color: GrayText; font-size: .875rem }
 """
 

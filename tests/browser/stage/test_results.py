@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.support.batch_dialog import begin_batch, values_of_row, vary
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
@@ -81,8 +82,9 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
             }
         )
     )
+    said = " ".join(["Forty-two boats on a lake in the evening."] * 8)
     only_text = {
-        "1": {"class_type": "PrimitiveString", "inputs": {"value": "forty-two"}},
+        "1": {"class_type": "PrimitiveString", "inputs": {"value": said}},
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
     }
     (tmp_path / "text.json").write_text(json.dumps(only_text))
@@ -110,8 +112,36 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
         assert person.page.title() == "Rest"
         person.turn_to("text").press()
         person.ended(after=run_id)
-        expect(person.page.locator("#result-side textarea")).to_have_value("forty-two")
+        expect(person.page.locator("#result-side textarea")).to_have_value(said)
+        texts_of_a_batch(person, said)
         person.leave()
+
+
+def texts_of_a_batch(person: Visitor, said: str) -> None:
+    """In the sheet of a batch each shows its first words, in every view and in the grid's file, and all
+    of it when the pointer is on it or it is pressed."""
+    dialog = vary(person)
+    values_of_row(dialog, "Source").fill(f"{said}\nanother text")
+    begin_batch(dialog, 2)
+    sheet = person.page.locator("dialog.sheet")
+    for view in ("Table", "Gallery", "Grid"):
+        sheet.get_by_role("button", name=view, exact=True).click()
+        shown = sheet.locator(".said-text")
+        expect(shown).to_have_text([said, "another text"])
+        assert shown.first.evaluate("text => text.closest('[title]').title").endswith(said)
+        box, cut = (one.bounding_box() for one in (shown.first.locator("xpath=.."), shown.first))
+        assert box is not None
+        assert cut is not None
+        assert cut["height"] <= box["height"]
+    batch = person.page.locator("#batches .batch").get_attribute("data-batch")
+    page = person.page.request.get(f"{person.site.url}/batches/{batch}/sheet.html")
+    assert "<td><span>another text</span></td>" in page.text()
+    shown.first.click()
+    large = person.page.locator("dialog.viewport:modal")
+    expect(large.locator("textarea")).to_have_value(said)
+    for dialog in (large, sheet):
+        person.page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
 
 
 def test_details(fast: Site, visit: Visit) -> None:

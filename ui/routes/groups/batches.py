@@ -30,6 +30,7 @@ UNKNOWN = (BatchNotFound, WorkflowError)  # what somebody may not have
 _PAGE = 100  # rows a request
 _MOST_ROWS = 200
 _SEARCH_LENGTH = 200  # characters
+_TEXT = 2_000  # characters of what a row said
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ class TableView:
         state, record = self.state(index), records.get(run)
         error, hint = self.table.states.error(index), ""
         told = past_run(record) if record is not None and state == "done" else None
+        text = record.state.texts[0].text[:_TEXT] if record and told and told.kind == "text" else ""
         if state == "failed" and record is not None and not error:
             error = why_failed(record)
             hint = record.state.error.hint if record.state.error else ""
@@ -245,6 +247,7 @@ class TableView:
             "run": run if record is not None or index in self.table.live else "",
             "thumbnail": (told.thumb or "") if told else "",
             "kind": told.kind if told else "",
+            "text": text,
             "error": error,
             "hint": hint,
         }

@@ -30,6 +30,7 @@ from comfy.services.batch_queue import BatchTable
 from ui.files.batch_grids import OpenedGrid, grid_of, settings_of
 from ui.languages.current import translated
 from ui.routes.groups.batches import UNKNOWN, table_view
+from ui.routes.past_run import past_run
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
@@ -205,7 +206,8 @@ class GridResults:
         blobs = self.services.copies.blobs
         shown: dict[int, Path | str] = {}
         for index, record in self._records([*chain(*self.lines(page))]):
-            shown[index] = self._thumbnail(record, small=side <= _SMALL) or self._word(index)
+            small = self._thumbnail(record, small=side <= _SMALL)
+            shown[index] = small or self._word(index, record)
         sheet = sheet_of(self.grid, self._title, page)
         carried = [(KEYWORD, settings_text(settings_of(self.table)))]
         return draw_grid(sheet, lambda cell: shown[cell], side, carried, blobs.turns.turn)
@@ -221,7 +223,7 @@ class GridResults:
         ((_, record),) = self._records([index])
         path = self._thumbnail(record, small=True)
         if path is None:
-            return word_cell(self._word(index))
+            return word_cell(self._word(index, record))
         data = base64.b64encode(path.read_bytes()).decode()
         return image_cell(f"data:image/webp;base64,{data}", self._about(index))
 
@@ -241,7 +243,7 @@ class GridResults:
                     link = quote(name)
                     about = self._about(index)
                     shown = image_cell(link, about, link) if is_image else word_cell(name, link)
-            cells[index] = shown or word_cell(self._word(index))
+            cells[index] = shown or word_cell(self._word(index, record))
         bundle.add(b"".join(self.page(cells.__getitem__)), _PAGE_FILE)
         yield from bundle.finalize()
 
@@ -275,7 +277,9 @@ class GridResults:
                 return path
         return None
 
-    def _word(self, index: int) -> str:
+    def _word(self, index: int, record: Record | None) -> str:
+        if record is not None and record.state.texts:
+            return past_run(record).what
         return _WORDS.get(self.table.states[index], _NOTHING)
 
     def _about(self, index: int) -> str:

@@ -13,7 +13,7 @@ import { stateWords, tileWords } from "./words.js";
  */
 
 /** @type {Record<string, string>} */
-export const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶", file: "🗎" };
+const ICONS = { video: "▶", audio: "♪", "3d": "⬡", file: "🗎" };
 
 /**
  * @param {BatchRow | null} row
@@ -88,7 +88,7 @@ export function tileFor(row, at, does) {
  * @param {string} otherwise what is said where nothing came of it
  */
 function thumbFor(row, at, { enlarge, explain }, otherwise) {
-  const { number, state, thumbnail, kind, error } = row;
+  const { number, state, text, error } = row;
   if (state !== "done" && error) {
     const why = button(otherwise, () => explain(row), "no-thumb");
     why.dataset.does = "explain";
@@ -99,16 +99,24 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
   const made = button("", () => enlarge(at), "thumb");
   made.dataset.does = "enlarge";
   made.ariaLabel = message("Enlarge the result of row {number}", { number });
-  const sign = element("span", "sign", ICONS[kind] ?? "");
-  if (!thumbnail) {
-    made.append(sign);
-    return made;
-  }
+  made.title = text;
+  made.append(smallOf(row));
+  return made;
+}
+
+/**
+ * What came of a row, small: an image, else the words of a text, else a sign.
+ * @param {BatchRow} row
+ */
+export function smallOf({ thumbnail, kind, text }) {
+  const other = text
+    ? element("span", "said-text", text)
+    : element("span", "sign", ICONS[kind] ?? "");
+  if (!thumbnail) return other;
   const image = element("img");
   Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });
-  image.addEventListener("error", () => image.replaceWith(sign), { once: true });
-  made.append(image);
-  return made;
+  image.addEventListener("error", () => image.replaceWith(other), { once: true });
+  return image;
 }
 
 /**

@@ -2,10 +2,10 @@
 // The rows of a batch as far as they are known here, and which of them are seen. Pure.
 
 /**
- * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column; `hint`:
- * what to do about its error.
+ * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column; `text`: what
+ * came of it where that is a text; `hint`: what to do about its error.
  * @typedef {{ number: number, index: number, values: string[], state: "waiting" | "running" | "done" | "failed" | "stopped",
- *   run: string, thumbnail: string, kind: string, error: string, hint: string }} BatchRow
+ *   run: string, thumbnail: string, kind: string, text: string, error: string, hint: string }} BatchRow
  *
  * A place for each row that is looked for; null: it has not been asked for. `old`: what is known may have changed since.
  * @typedef {{ row: BatchRow | null, old: boolean }} Cell

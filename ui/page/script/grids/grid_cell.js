@@ -1,9 +1,9 @@
 // @ts-check
 // A cell of a grid: what came of it, the previews of what runs, or a word.
 
-import { ICONS } from "../batches/row_items.js";
+import { smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
-import { $, addressOf, button, closeSocket, element } from "../dom.js";
+import { $, button, closeSocket, element } from "../dom.js";
 import { message } from "../messages.js";
 import { openRunSocket } from "../runs/run_socket.js";
 import { LivePreviews } from "../stage/preview_animation.js";
@@ -48,7 +48,7 @@ export class GridCell {
     if (run && run === this.#watched?.run && this.#frames) return; // its previews stay
     this.#frames = 0;
     this.place.dataset.state = row.state;
-    this.place.title = row.error ? `${this.#named}\n${row.error}` : this.#named;
+    this.place.title = [this.#named, row.error || row.text].filter(Boolean).join("\n");
     const hadFocus = this.place.contains(document.activeElement);
     this.#put(...this.#parts(row));
     if (hadFocus) this.focus();
@@ -65,9 +65,9 @@ export class GridCell {
 
   /** @param {BatchRow} row */
   #parts(row) {
-    const { state, run, thumbnail, kind, error } = row;
+    const { state, run, error } = row;
     const parts = [];
-    if (state === "done") parts.push(this.#result(thumbnail, kind));
+    if (state === "done") parts.push(this.#result(row));
     else {
       const said = element("span", "said", stateWords(state));
       const place = error
@@ -85,23 +85,14 @@ export class GridCell {
     return parts;
   }
 
-  /**
-   * @param {string} thumbnail
-   * @param {string} kind
-   */
-  #result(thumbnail, kind) {
+  /** @param {BatchRow} row */
+  #result(row) {
     const made = button("", this.#events.enlarge, "result");
     made.ariaLabel = message("Enlarge: {values}", { values: this.#named });
-    const sign = element("span", "sign", ICONS[kind] ?? "");
-    if (!thumbnail) {
-      made.append(sign);
-      return made;
-    }
-    const image = element("img");
-    Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });
-    image.addEventListener("load", () => this.#tellShape(image), { once: true });
-    image.addEventListener("error", () => image.replaceWith(sign), { once: true });
-    made.append(image);
+    const small = smallOf(row);
+    if (small instanceof HTMLImageElement)
+      small.addEventListener("load", () => this.#tellShape(small), { once: true });
+    made.append(small);
     return made;
   }
 
