@@ -36,6 +36,20 @@ test("before anything was made, a person is told where it will be, unless nothin
   assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
 });
 
+test("where no run is seen, the last batch of the form is told of", () => {
+  const batch = { state: "done", rows: 6, done: 6, failed: 0, workflow: "w", title: "W" };
+  const batches = [
+    { ...batch, id: "2", done: 5 },
+    { ...batch, id: "1" },
+    { ...batch, id: "3", workflow: "v" },
+  ];
+  const state = { ...INITIAL, formless: false, form: "w", batches };
+  const { headline, batch: told } = saidNow(state);
+  assert.deepEqual([headline, told], ["Finished: 6 of 6 done", "1"]);
+  assert.equal(saidNow({ ...state, form: "x" }).headline, "Your images will appear here.");
+  assert.equal(saidNow({ ...going(), batches }).headline, "Sampling");
+});
+
 test("a run that nothing is known of yet is starting, or where the queue has it", () => {
   const told = (changes) => saidNow({ ...INITIAL, runs: withRun(INITIAL.runs, "a", changes) });
   assert.deepEqual([told({}).phase, told({}).headline], ["waiting", "Starting"]);

@@ -1,6 +1,8 @@
 // @ts-check
 // In words how far a run is, and what became of it.
 
+import { theComponent } from "../batches/given.js";
+import { progressWords } from "../batches/words.js";
 import { clock } from "../clock.js";
 import { $, announce, button, element } from "../dom.js";
 import { message } from "../messages.js";
@@ -18,15 +20,16 @@ const WELCOME = {
   text: message("Your text will appear here."),
   "": message("Your results will appear here."),
 };
+const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
 
 /**
- * What is said, and of which run.
+ * What is said, and of which run, or batch.
  * @typedef {{ id: string, phase: string, headline: string, advice: string, detail: string, fraction: number | null,
- *   run: Run | null, silent: boolean }} Said
+ *   run: Run | null, silent: boolean, batch?: string }} Said
  */
 
 /**
@@ -41,7 +44,7 @@ export function saidNow(state) {
   if (!going && notice && !notice.beside) return { ...nothing, ...notice };
   const run = seen(state);
   const view = run?.view;
-  if (!run) return { ...nothing, phase: "", headline: welcome(state), advice: "" };
+  if (!run) return { ...nothing, phase: "", ...welcome(state), advice: "" };
   if (!view)
     return { ...nothing, phase: "waiting", headline: run.entry?.said ?? STARTING, advice: "" };
   const silent = run === going && Boolean(state.away) && !run.connected;
@@ -53,10 +56,16 @@ export function saidNow(state) {
 }
 
 /**
- * What is said before anything was made: where it, as which kind, will be. Why nothing can be is said above Generate.
+ * What is said where no run is seen: how far the last batch of the form is, else where what is made, as which kind, will
+ * be. Why nothing can be is said above Generate.
  * @param {PageState} state
+ * @returns {Pick<Said, "headline" | "batch">}
  */
-const welcome = ({ formless, blocked, makes }) => (!formless && blocked ? "" : WELCOME[makes]);
+function welcome({ formless, blocked, makes, batches, form }) {
+  const last = batches.findLast(({ workflow }) => workflow === form);
+  if (last) return { headline: progressWords(last), batch: last.id };
+  return { headline: !formless && blocked ? "" : WELCOME[makes] };
+}
 
 /**
  * How long a run has taken, and with which workflow where its form is not on the page.
@@ -104,6 +113,8 @@ export class Progress {
   #dismiss = button("×", dismiss, "dismiss");
   /** What stands there. @type {Notice | null} */
   #notice = null;
+  /** The batch that is offered. */
+  #batch = "";
   /** What moves while nobody knows how long it takes. */
   #passing;
   #spoken = "";
@@ -152,17 +163,22 @@ export class Progress {
     const { notice, form, serverAway } = state;
     this.#times.textContent =
       said.run && !said.silent ? timesOf(said.run, form, performance.now(), serverAway) : "";
-    this.#showNotice(notice);
+    this.#showNotice(notice, said.batch ?? "");
     this.#speak(said);
     return said;
   }
 
-  /** @param {Notice | null} notice */
-  #showNotice(notice) {
-    if (notice === this.#notice) return;
+  /**
+   * @param {Notice | null} notice
+   * @param {string} batch the one that is told of, ""
+   */
+  #showNotice(notice, batch) {
+    if (notice === this.#notice && batch === this.#batch) return;
     this.#notice = notice;
+    this.#batch = batch;
     const offers = (notice?.offers ?? []).map(({ label, does }) => button(label, does));
-    this.#offers.replaceChildren(...(notice?.beside ? [] : offers));
+    const open = button(SHOW_BATCH, (pressed) => theComponent()?.open(batch, pressed));
+    this.#offers.replaceChildren(...(notice?.beside ? [] : offers), ...(batch ? [open] : []));
     const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
     const parts = [element("p", "", words), ...offers, this.#dismiss];
     this.objection.classList.toggle("trouble", TROUBLE.includes(notice?.phase ?? ""));
