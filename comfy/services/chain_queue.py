@@ -22,8 +22,13 @@ from comfy.runs.limits import ChainLimits
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.group_queue import GroupQueue
-from comfy.services.kept_uploads import given_values, kept_uploads, values_to_json
-from comfy.services.open_chain import ChainStanding, OpenChain
+from comfy.services.kept_uploads import (
+    given_values,
+    kept_uploads,
+    values_from_json,
+    values_to_json,
+)
+from comfy.services.open_chain import ChainStanding, OpenChain, StepStanding
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 
@@ -39,6 +44,16 @@ class StartedChain:
 
     id: str
     values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPart:
+    """What a run is of: `chain` is its name in the folder, `title` what people call it, `step` the
+    title of the step, "" where that has other runs now."""
+
+    chain: str
+    title: str
+    step: str
 
 
 class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
@@ -183,9 +198,41 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         groups = self._history().groups.of(owner, "chain")
         return tuple(one.id for one in groups if one.about.get("chain") == name)
 
-    def part_of(self, record: Record) -> tuple[str, str] | None:
-        """The titles of the chain and of the step that a run was started for; None where it was
-        started for none."""
+    def part_of(self, record: Record) -> ChainPart | None:
+        """Which chain and step a run was started for; None where it was started for none."""
+        standing = self._chain_of(record)
+        if standing is None:
+            return None
+        step = _step_of(standing, record)
+        return ChainPart(standing.chain, standing.title, step.title if step else "")
+
+    def values_of(self, record: Record) -> tuple[ChainForm, dict[str, object]]:
+        """The form of the chain that a run was started for, and values for it: those that the run
+        and what it was made from had, for the rest those that the chain had last. Files are as they
+        are kept.
+
+        Raises ChainNotFound where it was started for none, and as `ChainForms.form`.
+        """
+        standing = self._chain_of(record)
+        if standing is None:
+            raise ChainNotFound(_GONE)
+        told: dict[str, Any] = self._history().groups.content(standing.id, record.owner) or {}
+        values = values_from_json(told.get("values", {}))
+        form = self._forms.form(standing.chain, record.owner, values)
+        keys = {field.key for field in form.form.fields}
+        for run in reversed(self._made_from(record)):
+            named = {one.step.name for one in form.runs if one.step.workflow == run.job.workflow}
+            if step := _step_of(standing, run):
+                named = {step.name}
+            if len(named) == 1:  # else nobody can tell which step it was
+                (name,) = named
+                own = {**run.job.values, **run.job.inputs}.items()
+                values |= {f"{name}.{key}": one for key, one in own if f"{name}.{key}" in keys}
+        return form, values
+
+    # Inside
+
+    def _chain_of(self, record: Record) -> ChainStanding | None:
         if not record.group or self._runs.history is None:
             return None
         group = self._runs.history.groups.get(record.group, record.owner)
@@ -193,12 +240,16 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             return None
         with self._lock:
             live = self._open.get(group.id)
-        standing = (live or OpenChain(group)).standing
-        ids = ((step, {*step.ended, *step.live}) for step in standing.steps)
-        title = next((step.title for step, runs in ids if record.id in runs), "")
-        return standing.title, title
+        return (live or OpenChain(group)).standing
 
-    # Inside
+    def _made_from(self, record: Record) -> list[Record]:
+        """A run, then all of its chain that it was made from, the nearest first."""
+        found = [record]
+        for run in found:
+            known = {one.id for one in found}
+            sources = self._forms.lineage(run).made_from
+            found += [one for one in sources if one.group == record.group and one.id not in known]
+        return found
 
     def _take_up(self, group: Group) -> None:
         self._let_run(self._with_results(OpenChain(group)))
@@ -311,6 +362,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             except ServerUnreachable:
                 self._closing.wait(_AGAIN)
         return None
+
+
+def _step_of(standing: ChainStanding, record: Record) -> StepStanding | None:
+    """The step that has this run."""
+    return next((one for one in standing.steps if record.id in (*one.ended, *one.live)), None)
 
 
 def _is_kept(key: str, done: Collection[str]) -> bool:

@@ -16,6 +16,7 @@ from comfy.protocol.run_state import Phase
 from comfy.records.lineage import Lineage, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
+from comfy.services.chain_queue import ChainPart
 from ui.routes.past_run import past_run
 from ui.routes.result_names import result_name
 from ui.routes.run_socket import Show
@@ -48,13 +49,17 @@ def presenter(services: Services) -> Show:
         if history is None:
             return outcome
         lineage = services.chain_forms.lineage(record)
+        part = services.chains.part_of(record)
+        chain = part.chain if part and part.chain in services.chain_forms.folder else ""
         return replace(
             outcome,
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(map(past_run, lineage.made_from)),
             used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
             can_be_chain=can_be_chain(services, record, lineage),
-            part_of=part_of(services, record),
+            part_of=part_in_words(part),
+            chain=chain,
+            chain_seeds=bool(chain) and has_seeds(services, chain, record.owner),
             batch=batch_id_of(services, record),
         )
 
@@ -74,8 +79,8 @@ def without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
         )
         if run.state.phase is Phase.DONE or not any(mended):
             return False
-        chain, step = services.chains.part_of(run) or ("", "")
-        return bool(chain and not step)  # its step has other runs now
+        part = services.chains.part_of(run)
+        return part is not None and not part.step  # its step has other runs now
 
     return [run for run in runs if not is_mended(run)]
 
@@ -89,14 +94,25 @@ def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
     return is_result and may.open(owner) and may.keep(owner)
 
 
-def part_of(services: Services, record: Record) -> str:
+def part_in_words(part: ChainPart | None) -> str:
     """Of which chain a run is a step, in a sentence; "" for none."""
-    match services.chains.part_of(record):
-        case (chain, step) if step:
-            return message("Step “{step}” of “{chain}”", step=step, chain=chain)
-        case (chain, _):
-            return message("Part of “{chain}”", chain=chain)
+    match part:
+        case ChainPart(_, title, step) if step:
+            return message("Step “{step}” of “{chain}”", step=step, chain=title)
+        case ChainPart(_, title, _):
+            return message("Part of “{chain}”", chain=title)
     return ""
+
+
+def has_seeds(services: Services, chain: str, owner: str) -> bool:
+    """Whether a chain's form draws seeds; no while the server is away."""
+    if not services.health.reachable:
+        return False  # without waiting for that
+    try:
+        form = services.chain_forms.form(chain, owner)
+    except ComfyError:
+        return False
+    return any(field.widget == "seed" for field in form.form.fields)
 
 
 def batch_id_of(services: Services, record: Record) -> str:

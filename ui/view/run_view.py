@@ -62,7 +62,8 @@ class Outcome:
     where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
     it was given, `used_for`: those that were given its own. `can_be_chain`: its owner may make a
     chain of it and of those that it was made from. `part_of`: of which chain it is a step, in a
-    sentence. `batch`: the id of the batch that it is of, "" where it is of none."""
+    sentence; `chain`: the name of that, if it is still there, and `chain_seeds`: its form draws
+    seeds. `batch`: the id of the batch that it is of, "" where it is of none."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -77,6 +78,8 @@ class Outcome:
     used_for: tuple[PastRun, ...] = ()
     can_be_chain: bool = False
     part_of: str = ""
+    chain: str = ""
+    chain_seeds: bool = False
     batch: str = ""
 
 
@@ -91,7 +94,7 @@ class RunView:
     `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
     for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
-    `before` are there once it has ended, `part_of` and `batch` as in `Outcome`; a file's place is
+    `before` are there once it has ended, `part_of` to `batch` as in `Outcome`; a file's place is
     its place in the run.
     """
 
@@ -124,6 +127,8 @@ class RunView:
     used_for: tuple[PastRun, ...] = ()
     can_be_chain: bool = False
     part_of: str = ""
+    chain: str = ""
+    chain_seeds: bool = False
     batch: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -185,6 +190,8 @@ def show(
         used_for=outcome.used_for,
         can_be_chain=outcome.can_be_chain,
         part_of=outcome.part_of,
+        chain=outcome.chain,
+        chain_seeds=outcome.chain_seeds,
         batch=outcome.batch,
     )
 

@@ -185,6 +185,33 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     expect(strip.get_by_role("button", name="Run “Make” again")).to_be_visible()
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
     assert steps(person).first.locator(".name").evaluate(WHOLE)
+    a_result_leads_back_to_the_form_of_the_chain(person)
+
+
+def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:
+    """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
+    lets the whole chain run with new seeds. What would leave the chain is not offered."""
+    actions = person.page.locator("#stage .actions")
+    steps(person).last.get_by_role("button").click()
+    person.type("over.2.text", "something else")
+    person.turn_to("text-to-image")
+    expect(actions.get_by_role("button", name="Vary")).to_be_visible()
+    for name in ("Repeat", "Run again"):
+        expect(actions.get_by_role("button", name=name)).to_have_count(0)
+    actions.get_by_role("button", name="Reuse settings").click()
+    expect(person.page.locator(f'#heading [data-workflow="{BOATS}"]')).to_be_visible()
+    expect(person.entry("over.2.text")).to_have_value("many more boats")
+    expect(person.entry("make.5.seed")).to_have_value("7")
+    person.turn_to("text-to-image")
+    before = str(person.page.locator("#stage .stage").get_attribute("data-run"))
+    actions.get_by_role("button", name="Vary").click()
+    expect(person.page.locator(f'#heading [data-workflow="{BOATS}"]')).to_be_visible()
+    person.page.wait_for_function(
+        "before => document.querySelector('#stage .stage').dataset.run !== before", arg=before
+    )
+    chain_is(person, "done")
+    expect(person.entry("over.2.text")).to_have_value("many more boats")
+    expect(person.entry("make.5.seed")).not_to_have_value("7")
 
 
 def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:

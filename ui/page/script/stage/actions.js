@@ -2,7 +2,7 @@
 // What can be done with what is seen: each button is about that, and about nothing else.
 
 import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
-import { expectForm, hasForms, refill, showDone } from "../form/form.js";
+import { expectForm, hasForms, pressWhenDrawn, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
 import { lookAhead, runAgain } from "../runs/following.js";
@@ -57,7 +57,8 @@ export function actionsFor(view, item, { use, menu, ahead, linked, continued, ev
   made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
-  if (!continued) made.push(...againFor(view, what, events));
+  if (view.chain) made.push(...varyChain(view));
+  else if (!continued) made.push(...againFor(view, what, events));
   if (isKept(view)) made.push(favouriteFor(view));
   made.push(button(message("Delete"), (_, { detail }) => remove(what, events, detail > 0)));
   if (ahead) made.push(button(message("Back to the current run"), lookAhead));
@@ -86,13 +87,14 @@ async function useValues(what, pressed, events) {
 }
 
 /**
- * Put a run's values into the form of this app's page, and draw it anew with them.
+ * Put a run's values into the form of this app's page, and draw it anew with them: that of the chain, where it is a step.
  * @param {string} run
  * @param {HTMLButtonElement | null} [pressed] says that it is done
+ * @param {boolean} [vary] with new seeds, and start it
  */
-export async function reuse(run, pressed = null) {
+export async function reuse(run, pressed = null, vary = false) {
   expectForm();
-  const answer = await fetch(`${root}/history/${run}/values`).catch(() => null);
+  const answer = await fetch(`${root}/history/${run}/values?vary=${vary}`).catch(() => null);
   if (!answer?.ok) {
     expectForm(false);
     say(await refusal(answer));
@@ -100,9 +102,21 @@ export async function reuse(run, pressed = null) {
   }
   const { workflow, values } = await answer.json();
   refill(workflow, values);
-  if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
+  if (vary) pressWhenDrawn();
+  else if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
   else announce(message("Settings restored."));
   if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
+}
+
+/**
+ * The step of a chain alone would lead out of that. What it makes of the same again, the chain has already.
+ * @param {View} view
+ */
+function varyChain({ id, phase, chain_seeds: hasSeeds }) {
+  if (phase !== "done" || !hasSeeds) return [];
+  const made = button(message("Vary"), () => reuse(id, null, true));
+  made.title = message("The whole chain with the same settings and new seeds");
+  return [made];
 }
 
 /**

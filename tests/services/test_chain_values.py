@@ -1,0 +1,91 @@
+"""What the steps of a chain were made with, for the form of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.services.open_chain import ChainStanding
+from tests.support.http_client import ANN, get
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import eventually
+
+OWNER = f"browser:{ANN}"
+SMALL = "[steps.values]\nSteps = 1\nWidth = 256\nHeight = 256\n"
+BOATS = f"""
+title = "Boats"
+[[steps]]
+name = "make"
+workflow = "text-to-image"
+show = ["Prompt", "Seed"]
+{SMALL}
+[[steps]]
+name = "large"
+workflow = "upscale"
+show = ["Model"]
+[steps.inputs]
+"Your image" = "make"
+[[steps]]
+name = "over"
+workflow = "image-to-image"
+show = ["Prompt"]
+[steps.values]
+Steps = 1
+[steps.inputs]
+"Your image" = "large"
+"""
+MAKE, SEED, OVER = "make.2.text", "make.5.seed", "over.2.text"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    """The app with three workflows, and a chain of them."""
+    for name in ("text-to-image", "upscale", "image-to-image"):
+        for file in (f"{name}.json", f"{name}.toml"):
+            (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
+    (tmp_path / "boats.chain.toml").write_text(BOATS)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield app
+
+
+def done(app: RunningApp) -> ChainStanding:
+    """The one chain that there is, when it is done."""
+    eventually(lambda: app.services.chains.recent(OWNER)[-1].state != "running")
+    chain = app.services.chains.recent(OWNER)[-1]
+    assert chain.state == "done", chain
+    return chain
+
+
+def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:
+    """What the run and all before it were made with, also where steps have been run again with
+    something else since; or with seeds to be drawn. A run of a chain that was forgotten is one of
+    its workflow."""
+
+    def values(run: str, query: str = "") -> dict[str, Any]:
+        return dict(get(app, f"/history/{run}/values{query}").json())
+
+    chains = app.services.chains
+    chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, OWNER).id
+    before = [step.ended[-1] for step in done(app).steps]
+    mended = {MAKE: "a ship", SEED: 9, OVER: "at sea"}
+    chains.go_on(chain_id, OWNER, mended, again=["make", "over"])
+    after = [step.ended[-1] for step in done(app).steps]
+    assert not {*before} & {*after}
+    for runs, typed, seed in ((before, "a boat", 5), (after, "a ship", 9)):
+        for run in runs:
+            told = values(run)
+            assert told["workflow"] == "boats.chain"
+            assert (told["values"][MAKE], told["values"][SEED]) == (typed, seed)
+            assert values(run, "?vary=true")["values"] == {**told["values"], SEED: None}
+    assert values(before[2])["values"][OVER] != "at sea"
+    assert values(after[2])["values"][OVER] == "at sea"
+    chains.delete(chain_id, OWNER)
+    alone = values(after[0])
+    assert (alone["workflow"], alone["values"]["2.text"]) == ("text-to-image", "a ship")
