@@ -10,13 +10,14 @@ from playwright.sync_api import Locator, expect
 
 from comfy.runs.limits import RunLimits
 from tests.browser.conftest import STEP
-from tests.browser.walk.states import below_stage
+from tests.browser.walk.states import SIZES, below_stage
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 from ui.view.headlines import AWAY
 
 Visit = Callable[..., Visitor]
+TO_THE_END = "scrollTo(0, document.body.scrollHeight)"
 PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {
     const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
 # Where a picture's pixels are, inside its element.
@@ -157,9 +158,14 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
 
 def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
     """As many runs as are chosen beside Generate, which says so, each with a seed of its own; what
-    does not fit is told beside those that are queued."""
+    does not fit is told beside those that are queued. At the end of a long form the stage is whole:
+    with a history below it, once a run begins."""
     with running_app(fast.demo.url, run_limits=RunLimits(person=2)) as app:
-        person = visit(Site(app.url, fast.demo, app)).open(**{"5.steps": 1})
+        person = visit(Site(app.url, fast.demo, app), viewport=SIZES["laptop"])
+        person.open(**{"5.steps": 1}).unfold()
+        viewport = person.page.locator("#stage .viewport")
+        person.page.evaluate(TO_THE_END)
+        expect(viewport).to_be_in_viewport(ratio=1)
         person.page.get_by_label("How many runs").click()
         person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
         expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}2")
@@ -171,7 +177,10 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         with fast.demo.hold("progress"):
             person.page.get_by_label("How many runs").click()
             person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
+            person.page.evaluate(TO_THE_END)
+            expect(viewport).not_to_be_in_viewport(ratio=1)
             person.press()
+            expect(viewport).to_be_in_viewport(ratio=1)
             expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
             expect(person.page.locator("#stage")).to_contain_text("already have 2 runs queued")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))

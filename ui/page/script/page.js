@@ -168,10 +168,20 @@ function show(now, before) {
   const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
   if ((isNew || (isRefused && !$(".has-error"))) && isNarrow())
     $("#result-side")?.scrollIntoView({ behavior: "smooth" });
+  else if (isNew) seeWhole($("#stage .viewport"));
   showLine("away", now.away, (line) => {
     line.role = "status";
     $("#actions")?.prepend(line);
   });
+}
+
+/**
+ * Beside the form the stage is seen, but for its upper part at the end of a page with a history.
+ * @param {Element | null} viewport
+ */
+function seeWhole(viewport) {
+  if (viewport && viewport.getBoundingClientRect().top < 0)
+    viewport.scrollIntoView({ behavior: "smooth" });
 }
 
 /** Tells the person where the app cannot be reached; browsers have it over TLS and on this machine only. */
