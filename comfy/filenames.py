@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain, zip_longest
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -72,6 +73,14 @@ def _media_types() -> MimeTypes:
     for ending, media_type in _MADE.items():
         types.add_type(media_type, ending)
     return types
+
+
+def natural_order(name: str) -> tuple[object, ...]:
+    """By which names are sorted as people count: "img2" before "img10"."""
+    text_and_digits = re.split(r"([0-9]+)", name.casefold())
+    bare = (part.lstrip("0") for part in text_and_digits[1::2])
+    numbers = [(len(digits), digits) for digits in bare]  # int() takes only so many of them
+    return (*chain.from_iterable(zip_longest(text_and_digits[::2], numbers)), name)
 
 
 def _last(name: str) -> str:

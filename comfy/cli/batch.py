@@ -56,6 +56,7 @@ from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 _RESULTS = "results.csv"
 _RECORDS = ".batch-"  # and the id, in the folder of the results
 _LOOKED_INTO = 5  # earlier batches
+_NAMED = 5  # files that were left out
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
 
 
@@ -211,13 +212,22 @@ def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) ->
             raise UsageError(
                 f"{values} is the folder of the results, too.", "Name another one with --out."
             )
-        return Axis(field.key, uploads_in(Path(values), scratch))
+        uploads, left_out = uploads_in(Path(values), field, scratch)
+        if left_out:
+            _say_left_out(f"{field.label}: {len(uploads)} of {values}", left_out)
+        return Axis(field.key, uploads)
     if field.type == "STRING" and values.startswith("@"):
         values = values[1:] if values.startswith("@@") else read_text_file(Path(values[1:]))
     try:
         return Axis(field.key, values_of(form, field, values, lines_of))
     except BadValue as error:
         raise UsageError(f"{field.label}: {error}") from error
+
+
+def _say_left_out(what: str, names: list[str]) -> None:
+    more = len(names) - _NAMED
+    others = f" and {more} more" if more > 0 else ""
+    print(f"{what}. Left out: {', '.join(names[:_NAMED])}{others}.", file=sys.stderr)
 
 
 def _wrong_files(form: Form, axes: list[Axis]) -> Iterator[str]:

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from comfy.cli.outcome import UsageError
-from comfy.filenames import is_beside, plain_name
+from comfy.filenames import is_beside, media_type_of, natural_order, plain_name
 from comfy.form.model import Field, Form
 from comfy.media.checks import kind_problem
 from comfy.services.uploads import Refused, Upload
 from comfy.wording import short
 
-_OF_MACOS = "__MACOSX"  # the folder of a ZIP made there with what other systems have no use for
+# What macOS and Windows put beside files, for themselves.
+_OF_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")
 # What `zipfile` raises for one that is damaged, locked or packed in a way that it does not know.
 _DAMAGED_ZIP = (
     zipfile.BadZipFile,
@@ -94,25 +95,38 @@ def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
                     yield f"“{short(one.name)}”: {why}"
 
 
-def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
-    """A file itself, or all files of a folder or a ZIP in the order of their names, but for hidden
-    ones; of a folder those in folders below neither. What is unpacked is put into `scratch`.
+def uploads_in(path: Path, field: Field, scratch: Path) -> tuple[list[Upload], list[str]]:
+    """A file itself, or the files of a folder or a ZIP in the natural order of their names, but for
+    hidden ones; of a folder those in folders below neither. What is unpacked is put into `scratch`.
+    With them the names of those that were left out: texts and the like beside files that the field
+    takes.
 
     UsageError if it cannot be read, or has none.
     """
     try:
         if path.is_dir():
-            files = sorted(one for one in path.iterdir() if one.is_file() and _is_shown(one.name))
+            shown = [one for one in path.iterdir() if one.is_file() and _is_shown(one.name)]
+            files = sorted(shown, key=lambda one: natural_order(one.name))
         elif zipfile.is_zipfile(path):
             files = list(_unpacked(path, scratch))
         else:
             files = [path]
     except (OSError, *_DAMAGED_ZIP) as error:
         raise _unreadable(path, error) from error
-    uploads = tuple(upload_of(one) for one in files)
+    uploads = [upload_of(one) for one in files]
     if not uploads:
         raise UsageError(f"{path} has no files.", "Name another folder or ZIP.")
-    return uploads
+    judged = [(one, _is_meant(field, one)) for one in uploads]
+    meant = [one for one, is_meant in judged if is_meant]
+    left_out = [one.name for one, is_meant in judged if not is_meant]
+    return (meant, left_out) if meant else (uploads, [])
+
+
+def _is_meant(field: Field, upload: Upload) -> bool:
+    """Whether a file is for this field by what is in it, or at least by its name."""
+    called = media_type_of(upload.name).partition("/")[0]
+    kind = "image" if field.widget == "mask" else field.widget
+    return called == kind or not any(other_kinds(field, [upload]))
 
 
 def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
@@ -122,7 +136,7 @@ def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
             for one in archive.infolist()
             if not one.is_dir() and all(map(_is_shown, one.filename.split("/")))
         ]
-        for member in sorted(members, key=lambda one: one.filename):
+        for member in sorted(members, key=lambda one: natural_order(one.filename)):
             target = Path(tempfile.mkdtemp(dir=scratch)) / plain_name(member.filename)
             with archive.open(member) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
@@ -130,7 +144,7 @@ def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
 
 
 def _is_shown(name: str) -> bool:
-    return not name.startswith(".") and name != _OF_MACOS
+    return not name.startswith(".") and name not in _OF_SYSTEMS
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

@@ -184,20 +184,22 @@ def test_a_batch_of_which_nothing_succeeds_is_stopped(
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_all_images_of_a_folder_or_a_zip_are_rows(
-    demo: DemoServer, tmp_path: Path, *, packed: bool
+    demo: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, packed: bool
 ) -> None:
-    """In the order of their names, hidden files left out."""
+    """In the natural order of their names; hidden files are left out, and by their names texts."""
     photos = tmp_path / "photos"
     photos.mkdir()
-    sizes = {"b.png": (40, 24), "a.png": (24, 40), ".hidden.png": (8, 8)}
+    sizes = {"img10.png": (40, 24), "img2.png": (24, 40), ".hidden.png": (8, 8)}
     for name, size in sizes.items():
         Image.new("RGB", size).save(photos / name)
+    for name in ("Thumbs.db", "readme.txt"):
+        (photos / name).write_text("no image")
     source = photos
     if packed:
         source = tmp_path / "photos.zip"
         with zipfile.ZipFile(source, "w") as archive:
-            for name in sizes:
-                archive.write(photos / name, name)
+            for file in photos.iterdir():
+                archive.write(file, file.name)
     load = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "again"}}
     file = tmp_path / "load.json"
@@ -205,7 +207,8 @@ def test_all_images_of_a_folder_or_a_zip_are_rows(
     out = tmp_path / "out"
     assert main(command(file, demo, out, "--set", f"1.image={source}")) == 0
     assert [Image.open(out / name).size for name in images(out)] == [(24, 40), (40, 24)]
-    assert [row["Image"] for row in results(out)] == ["a.png", "b.png"]
+    assert [row["Image"] for row in results(out)] == ["img2.png", "img10.png"]
+    assert f"Image: 2 of {source}. Left out: readme.txt.\n" in capsys.readouterr().err
 
 
 def test_a_batch_that_was_killed_goes_on_with_no_row_lost_or_done_twice(

@@ -156,7 +156,8 @@ def test_files_of_another_kind_are_told_before_anything_runs(
     *,
     packed: bool,
 ) -> None:
-    """By their names, of a folder, a ZIP or a table: no row is run of those that are right."""
+    """By their names, of a folder, a ZIP or a table: no row is run of those that are right. Only what
+    is called otherwise, too, is left out."""
     photos = tmp_path / "photos"
     plain(photos / "a.png")
     for name in ("notes.txt", "sound.png"):
@@ -172,10 +173,16 @@ def test_files_of_another_kind_are_told_before_anything_runs(
     assert main(command(workflow, demo, out, "--set", f"1.image={source}")) == 2
     why = "Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
     assert capsys.readouterr().err.splitlines() == [
-        f"Image: “notes.txt”: {why}",
+        f"Image: 2 of {source}. Left out: notes.txt.",
         f"Image: “sound.png”: {why}",
         "Nothing was started.",
     ]
+    (photos / "a.png").unlink()
+    (photos / "sound.png").unlink()
+    assert main(command(workflow, demo, out, "--set", f"1.image={photos}")) == 2
+    assert capsys.readouterr().err.startswith(f"Image: “notes.txt”: {why}\n")
+    plain(photos / "a.png")
+    (photos / "sound.png").write_bytes(b"no image")
     assert main(command(workflow, demo, out, "--csv", str(table))) == 2
     assert capsys.readouterr().err.startswith(f"Row 3, Image: “sound.png”: {why}\n")
     assert (len(demo.journal.all()), out.exists()) == (before, False)
