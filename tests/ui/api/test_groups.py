@@ -129,6 +129,11 @@ def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served:
         ({}, 422, "Choose a field and give it several values."),
         ({"axes": [{"field": "5.steps", "text": "0,1"}]}, 422, "Minimum 1."),
         ({"axes": "5.steps"}, 422, '"axes"'),
+        (
+            {"axes": STEPS, "pair": True},
+            422,
+            "no “pair”. It can have: values, axes, table, paired, seeds, callback.",
+        ),
         ({"values": 3, "axes": STEPS}, 422, "an object of field keys"),
     ],
 )
