@@ -303,6 +303,7 @@ test("the files of a ZIP come in natural order, but for hidden ones and folders"
       { name: "in/9.png", method: 0 },
       { name: ".hidden.png" },
       { name: "__MACOSX/in/._9.png" },
+      { name: "in/Thumbs.db" },
       { name: "Käse.WEBM", flags: 0 },
       { name: "../../etc/passwd" },
     ],

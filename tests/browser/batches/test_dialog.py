@@ -112,7 +112,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
 
 def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
     """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
-    name. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
+    name, and left out where it lies beside others. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
     that is dropped with it."""
     person = visit(fast).open("image-to-image")
     dialog = vary(person)
@@ -134,7 +134,9 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     photos = packed(p10=saved("PNG"), p9=saved("PNG"))
     archive = {"name": "p.zip", "mimeType": "application/zip", "buffer": photos}
     image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
-    expect(image.get_by_role("alert")).to_contain_text("“notes.txt” isn't an image.")
+    left_out = image.locator(".files").get_by_role("status")
+    expect(left_out).to_have_text("2 files added. Left out: notes.txt.")
+    expect(image.get_by_role("alert")).to_be_empty()
     expect(image.locator("li img")).to_have_count(2)
     assert [one.get_attribute("alt") for one in image.locator("li img").all()] == [
         "in/p9.png",
@@ -143,6 +145,10 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
     image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
     expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
+    expect(left_out).to_be_empty()
+    archive["buffer"] = packed()
+    image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
+    expect(image.get_by_role("alert")).to_contain_text("“notes.txt” isn't an image.")
     image.get_by_role("button", name="Remove in/p9.png").click()
     expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
     dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])

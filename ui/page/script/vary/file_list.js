@@ -4,7 +4,7 @@
 
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element } from "../dom.js";
-import { otherKindWords } from "../form/file_kinds.js";
+import { otherKindWords, shortened } from "../form/file_kinds.js";
 import { message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
 import { lastOf } from "./zip.js";
@@ -14,11 +14,14 @@ import { lastOf } from "./zip.js";
 
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
 const MOST = 1000; // as comfy/batches/spec.py has it
+const NAMED = 3; // files that were left out
+const NOTHING = message("There are no files here that can be used.");
 
 export class FileList {
   /** The place on the page. */
   place = element("div", "files");
   #list = element("ul");
+  #leftOut = element("p", "help");
   #said = element("p", "problem");
   #picker = element("input");
   #files;
@@ -47,8 +50,9 @@ export class FileList {
       : message("Drop files here, or choose them");
     const choose = button(words, () => this.#picker.click());
     choose.classList.add("drop");
+    this.#leftOut.role = "status";
     this.#said.role = "alert";
-    this.place.append(this.#list, choose, this.#picker, this.#said);
+    this.place.append(this.#list, choose, this.#picker, this.#leftOut, this.#said);
     // The dialog takes what is dropped anywhere in it.
     for (const [kind, isOver] of /** @type {const} */ ([
       ["dragover", true],
@@ -66,23 +70,40 @@ export class FileList {
 
   /** @param {readonly Given[]} files */
   add(files) {
-    this.#said.textContent = "";
+    this.#said.textContent = this.#leftOut.textContent = "";
     this.#waiting++;
     this.#tell();
     this.#coming = this.#coming.then(() => this.#keepAll(files));
   }
 
-  /** @param {readonly Given[]} files */
+  /**
+   * Files of another kind are not meant where they lie beside others: they are left out.
+   * @param {readonly Given[]} files
+   */
   async #keepAll(files) {
     /** @type {string[]} */
     const problems = [];
+    const otherKinds = [];
+    let count = 0;
     for (const file of files)
       for (const one of await this.#opened(file, problems)) {
+        const otherKind = this.#otherKind(one);
+        if (otherKind) {
+          otherKinds.push({ name: shortened(lastOf(one.path)), why: otherKind });
+          continue;
+        }
         const isFull = this.#files.length === MOST;
-        const why = isFull ? message("No more than {most} files.", { most: MOST }) : "";
-        problems.push(why || this.#otherKind(one) || (await this.#keep(one)));
+        const why = isFull
+          ? message("No more than {most} files.", { most: MOST })
+          : await this.#keep(one);
+        if (why) problems.push(why);
+        else count++;
       }
-    this.#say(problems.filter(Boolean));
+    if (!count) problems.push(...otherKinds.map(({ why }) => why));
+    if (!count && !problems.length) problems.push(NOTHING);
+    this.#said.textContent = withMore(problems);
+    const names = count ? otherKinds.map(({ name }) => name) : [];
+    this.#leftOut.textContent = leftOutWords(count, names);
     this.#waiting--;
     this.#tell();
   }
@@ -126,13 +147,6 @@ export class FileList {
     return "";
   }
 
-  /** @param {readonly string[]} problems */
-  #say([first = "", ...others]) {
-    const count = others.length;
-    const more = count ? plural("And {count} more.", "And {count} more.", { count }) : "";
-    this.#said.textContent = [first, more].filter(Boolean).join(" ");
-  }
-
   #tell() {
     this.#list.hidden = !this.#files.length;
     this.#changed([...this.#files]);
@@ -171,6 +185,31 @@ export class FileList {
       $(".drop", this.place)
     )?.focus();
   }
+}
+
+/**
+ * The first sentence, and how many more there are.
+ * @param {readonly string[]} said
+ */
+function withMore([first = "", ...others]) {
+  const count = others.length;
+  const more = count ? plural("And {count} more.", "And {count} more.", { count }) : "";
+  return [first, more].filter(Boolean).join(" ");
+}
+
+/**
+ * @param {number} count of the files that were taken
+ * @param {readonly string[]} names of the others
+ */
+function leftOutWords(count, names) {
+  if (!names.length) return "";
+  const some = names.slice(0, NAMED).join(", ");
+  const told = plural(
+    "{count} file added. Left out: {names}.",
+    "{count} files added. Left out: {names}.",
+    { count, names: some },
+  );
+  return withMore([told, ...names.slice(NAMED)]);
 }
 
 /** @param {Given} file */

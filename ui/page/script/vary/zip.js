@@ -16,6 +16,8 @@ const UTF8 = 0x800;
 const STORED = 0;
 const DEFLATED = 8;
 const MOST_BYTES = 2 ** 30; // of one file: whatever says more is not unpacked
+/** What macOS and Windows put beside files, for themselves. */
+const OF_SYSTEMS = ["__MACOSX", "Thumbs.db", "desktop.ini"];
 /** What browsers call the files that fields take, by their endings. @type {Record<string, string>} */
 const TYPES = {
   avif: "image/avif",
@@ -55,7 +57,7 @@ export const lastOf = (path) => path.split(/[/\\]/).at(-1) ?? "";
  * @param {string} path
  */
 export const isShown = (path) =>
-  !path.split(/[/\\]/).some((part) => part.startsWith(".") || part === "__MACOSX");
+  !path.split(/[/\\]/).some((part) => part.startsWith(".") || OF_SYSTEMS.includes(part));
 
 /**
  * The files in a ZIP but for hidden ones. Rejects where it is damaged, locked, or packed in another way than usual.
