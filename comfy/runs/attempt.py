@@ -94,19 +94,9 @@ class Attempt:
         self._events = RunEvents(
             latest, shared, server.skipped, relay, over=over, accepted=accepted
         )
-        self._prompt = partial(
-            bound_prompt,
-            record.job,
-            record.id,
-            self._client,
-            context.files,
-            self._check_going,
-            server.uploading,
-        )
+        self._job = record.job
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
-        self._submission = Submission(
-            self._client, self._bind, self._on_sending, client_id=self._client_id, timing=timing
-        )
+        self._submission = Submission(self._client, client_id=self._client_id, timing=timing)
         self._stream: EventStream | None = None
         self._told: bool | None = None  # whether the server knows of the cancel
 
@@ -202,7 +192,9 @@ class Attempt:
             self._open()
         state, asked_at = self._latest.state, time.monotonic()
         started = state.phase is Phase.RUNNING
-        answer = self._submission.attempt(state.prompt_id, started=started, now=asked_at)
+        answer = self._submission.attempt(
+            state.prompt_id, self._bind, self._on_sending, started=started, now=asked_at
+        )
         if isinstance(answer, float):
             self._shared.note(Reconnect.wait_until, answer)
             return
@@ -216,12 +208,22 @@ class Attempt:
     def _bind(self) -> Prompt:
         """The prompt for this server, once it has the files."""
         if not self._uploads:
-            return self._prompt()
+            return self._bound_prompt()
         self._latest.update(partial(uploading, now=True))
         try:
-            return self._prompt()
+            return self._bound_prompt()
         finally:
             self._latest.update(partial(uploading, now=False))
+
+    def _bound_prompt(self) -> Prompt:
+        return bound_prompt(
+            self._job,
+            self._run_id,
+            self._client,
+            self._context.files,
+            self._check_going,
+            self.server.uploading,
+        )
 
     def _check_going(self) -> None:
         """ServerUnreachable if the run is to end, as where its connections were cut for that."""

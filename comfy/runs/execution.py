@@ -68,31 +68,31 @@ class Execution:
         needs: Needs,
         latest: LatestState,
         context: RunContext,
-        hooks: RunHooks,
     ) -> None:
         """A record that was `sent` goes on where the program was when it ended."""
         timing, now = context.timing, time.monotonic()
         link = Reconnect.resumed(timing, now) if record.sent else Reconnect(timing, now)
         self._record, self._needs = record, needs
-        self._latest, self._context, self._hooks = latest, context, hooks
+        self._latest, self._context = latest, context
         self._shared = ThreadState(link)
         self._relay = FrameRelay(record.id, partial(context.frames.call, record.owner, record.id))
         self._attempt: Attempt | None = None
         self._moves = 2 * len(context.servers.servers)  # from one server that fails to the next
         self._may_retry = context.retries
 
-    def run(self) -> None:
+    def run(self, hooks: RunHooks) -> None:
         """Everything from the socket's opening to its closing. Never raises; the last thing it does
         is to publish the finished state, when the socket is closed and the server told of a cancel.
         """
-        final = self._follow_to_end(None)
+        final = self._follow_to_end(None, hooks)
         while isinstance(final, Elsewhere):
-            final = self._follow_to_end(final)
+            final = self._follow_to_end(final, hooks)
         state, told = final
         self._relay.end(state)
         self._latest.update(lambda _: state)
         if self._attempt is not None and not told:
             _guarded(self._attempt.tell_later)
+        self._attempt = None  # which knows the run: all of it goes with the last who holds the run
 
     def stop(self, reason: RunError | None) -> None:
         """Cancel. Returns at once; `run` is at its end within a second."""
@@ -111,27 +111,29 @@ class Execution:
         """Look at the limits and at the place in line again: they may have changed."""
         self._shared.wake()
 
-    def _follow_to_end(self, left: Elsewhere | None) -> tuple[RunState, bool] | Elsewhere:
+    def _follow_to_end(
+        self, left: Elsewhere | None, hooks: RunHooks
+    ) -> tuple[RunState, bool] | Elsewhere:
         """The finished state, and whether the server was told of a cancel; Elsewhere where it goes
         away with the results. `left`: why the run was to leave the last server."""
-        end = _guarded(partial(self._live, left)) or partial(failed, error=_OUR_FAULT)
+        end = _guarded(partial(self._live, left, hooks)) or partial(failed, error=_OUR_FAULT)
         attempt = self._attempt
         told = attempt is None or bool(_guarded(attempt.leave))
         state = end(self._latest.state)
         may_move = attempt.may_begin_elsewhere if attempt is not None else lambda: False
-        final = _guarded(partial(self._hooks.conclude, state, may_move)) or state
+        final = _guarded(partial(hooks.conclude, state, may_move)) or state
         return final if isinstance(final, Elsewhere) else (final, told)
 
-    def _live(self, end: End | Elsewhere | None) -> End:
+    def _live(self, end: End | Elsewhere | None, hooks: RunHooks) -> End:
         try:
             while True:
                 if isinstance(end, Elsewhere):
                     self._move(end)
-                server = self._wait_for_turn()
+                server = self._wait_for_turn(hooks)
                 if server is None:
                     why = self._shared.stopping
                     return partial(stopped, error=why.reason if why else None)
-                end = self._begin(server).follow()
+                end = self._begin(server, hooks).follow()
                 if not isinstance(end, Elsewhere):
                     return end
         except PromptRejected as error:
@@ -140,7 +142,7 @@ class Execution:
         except ComfyError as error:
             return partial(failed, error=RunError(str(error), error.hint))
 
-    def _begin(self, server: ComfyServer) -> Attempt:
+    def _begin(self, server: ComfyServer, hooks: RunHooks) -> Attempt:
         self._attempt = attempt = Attempt(
             self._record,
             server,
@@ -148,7 +150,7 @@ class Execution:
             self._latest,
             self._shared,
             self._context,
-            self._hooks,
+            hooks,
             self._relay,
             may_retry=self._may_retry,
             may_move=self._moves > 0,
@@ -174,7 +176,7 @@ class Execution:
         self._relay.begin_again()
         self._context.line.give_back(self._record.id)
 
-    def _wait_for_turn(self) -> ComfyServer | None:
+    def _wait_for_turn(self, hooks: RunHooks) -> ComfyServer | None:
         """The server that the run is handed to; None if it is stopped before."""
         line, run_id, held = self._context.line, self._record.id, False
         while self._shared.stopping is None:
@@ -182,11 +184,11 @@ class Execution:
             if server is not None:
                 if held:
                     self._latest.update(partial(in_line, place=0))
-                self._hooks.on_server_chosen(server)
+                hooks.on_server_chosen(server)
                 return server
             place = line.place(run_id)
             if place is not None:
                 held = self._context.servers.are_drained(self._needs)
                 self._latest.update(partial(in_line, place=place, held=held))
-            self._shared.sleep(stop_where_due(self._hooks, self._shared))
+            self._shared.sleep(stop_where_due(hooks, self._shared))
         return None

@@ -36,6 +36,8 @@ class LatestState:
             self._version += 1
             self._changed.notify_all()
         self._callbacks.call()
+        if state.phase.finished:
+            self._callbacks = Callbacks()  # it was the last: no watcher is kept in memory for more
         return True
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -68,7 +68,7 @@ class LocalRun:
         given = (target for one in record.job.inputs.values() for target in one.targets)
         self._needs = Needs(record.job.prompt, given)
         self._server: ComfyServer | None = None
-        self._execution = Execution(record, self._needs, self._latest, context, self)
+        self._execution = Execution(record, self._needs, self._latest, context)
         self._thread = threading.Thread(target=self._main, name=f"run-{self.id[:8]}", daemon=True)
 
     @property
@@ -179,7 +179,7 @@ class LocalRun:
 
     def _main(self) -> None:
         try:
-            self._execution.run()
+            self._execution.run(self)
         finally:
             self._context.line.leave(self.id)
             self._log("ended")

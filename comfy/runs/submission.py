@@ -24,24 +24,28 @@ class Submission:
     def __init__(
         self,
         client: Client,
-        prompt: Callable[[], Prompt],
-        sending: Callable[[str], None],
         *,
         client_id: str,
         timing: Timeouts,
     ) -> None:
-        """`prompt` is called each time before it is sent, `sending` then, with the prompt id."""
         self._client = client
-        self._prompt = prompt
         self._client_id = client_id
         self._timing = timing
-        self._sending = sending
         self._posts = 0
         self._missed_at: float | None = None
 
-    def attempt(self, prompt_id: str, *, started: bool, now: float) -> Submitted | float:
-        """The server's answer, or when to attempt it again. `started`: the socket told so; `now`:
-        `time.monotonic` before this attempt, so that only a look that began late enough counts.
+    def attempt(
+        self,
+        prompt_id: str,
+        prompt: Callable[[], Prompt],
+        sending: Callable[[str], None],
+        *,
+        started: bool,
+        now: float,
+    ) -> Submitted | float:
+        """The server's answer, or when to attempt it again. `prompt` is called before it is sent,
+        `sending` then, with the prompt id. `started`: the socket told so; `now`: `time.monotonic`
+        before this attempt, so that only a look that began late enough counts.
 
         PromptRejected if it is refused; ServerUnreachable and ServerError leave it open whether it
         was taken. Whatever `prompt` raises is passed on: then it was not sent.
@@ -52,16 +56,16 @@ class Submission:
             sure_at = self._missed_at + self._timing.outcome_delay
             if now < sure_at:  # it may still be on its way through the server
                 return sure_at
-        prompt = self._prompt()
+        graph = prompt()
         self._posts += 1
-        self._sending(prompt_id)
+        sending(prompt_id)
         try:
             return self._client.submit(
-                prompt,
+                graph,
                 client_id=self._client_id,
                 prompt_id=prompt_id,
                 # docs/comfyui.md#3
-                extra_data={"preview_method": "auto"} | animated_previews(prompt),
+                extra_data={"preview_method": "auto"} | animated_previews(graph),
             )
         except (ServerUnreachable, ServerError):
             self._missed_at = time.monotonic()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import uuid
+import weakref
 
 import pytest
 
@@ -68,6 +70,20 @@ def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
     assert second.phase is Phase.DONE
     assert second.files == first.files
     assert second.preview_number == 0
+
+
+def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) -> None:
+    """Nothing of it holds it, so that no search for garbage is needed for thousands of them."""
+    with registry(demo, keep=0) as runs:
+        gc.disable()
+        try:
+            run = runs.submit(job(), owner="me")
+            assert end(run).phase is Phase.DONE
+            gone = weakref.ref(run)
+            del run
+            eventually(lambda: gone() is None, "it is gone")
+        finally:
+            gc.enable()
 
 
 def test_two_runs_never_go_on_under_one_id(runs: LocalRunRegistry) -> None:

@@ -47,9 +47,7 @@ class Attempts:
         self.id = str(uuid.uuid4())
         self.sent: list[str] = []
         self.fails = fails
-        self.submission = Submission(
-            client, self.prompt, self.sent.append, client_id="c", timing=timing
-        )
+        self.submission = Submission(client, client_id="c", timing=timing)
 
     def prompt(self) -> Prompt:
         if self.fails is not None:
@@ -58,7 +56,9 @@ class Attempts:
 
     def next(self, *, started: bool = False, later: float = 0.0) -> Submitted | float:
         now = time.monotonic() + later
-        return self.submission.attempt(self.id, started=started, now=now)
+        return self.submission.attempt(
+            self.id, self.prompt, self.sent.append, started=started, now=now
+        )
 
 
 def test_a_prompt_is_posted_once(demo: DemoServer, client: Client) -> None:
