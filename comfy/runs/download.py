@@ -34,7 +34,7 @@ class ResultDownloader:
         self._timing = timing
         self._lock = threading.Lock()
         self._client: Client | None = None
-        self._aborted = threading.Event()
+        self._aborted, self._cancelled = threading.Event(), threading.Event()
         self.problem: DiskFull | None = None
 
     def fetch(
@@ -53,8 +53,23 @@ class ResultDownloader:
         `Timeouts.elsewhere`, and `gives_way` says that the run goes to another one."""
         end = time.monotonic() + self._timing.patience
         with self._lock:
-            self._client = asking = client.fork(timeout=self._timing.call)
+            timeout = self._timing.cancel_limit if self.cancelled else self._timing.call
+            self._client = asking = client.fork(timeout=timeout)
         return tuple(self._fetch(asking, file, holder, away, gives_way, end) for file in files)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the files any more."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """From another thread: nobody waits for the files any more. What has not come is let go;
+        if none was asked for before, they still come from a server that gives them at once."""
+        with self._lock:
+            self._cancelled.set()
+            has_begun = self._client is not None
+        if has_begun:
+            self.abort()
 
     def abort(self) -> None:
         """From another thread: let go of what has not come yet."""
@@ -89,6 +104,9 @@ class ResultDownloader:
                 log.info("A result could not be kept: %s", error)
                 if isinstance(error, DiskFull):
                     self.problem = error
+                    break
+                if self.cancelled:
+                    self.abort()
                     break
                 now = time.monotonic()
                 away_since = away_since or now

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from comfy.protocol.run_progress import SamplingWork
-from comfy.protocol.run_state import RunError, RunState
+from comfy.protocol.run_state import RunState
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
@@ -74,10 +74,9 @@ class Run(Protocol):
         start.
         """
 
-    def cancel(self, reason: RunError | None = None) -> None:
-        """Stop the run. Returns at once; it ends within a second, unless it is over at the server
-        and its files are on their way. `reason` is what the stopped state tells; None for the
-        person's own wish."""
+    def cancel(self) -> None:
+        """Stop the run. Returns at once; it ends within a second. Files that are on their way then
+        are let go: the run is stopped, with those that are here."""
 
     def attach(self) -> None:
         """Somebody watches: the run is safe."""

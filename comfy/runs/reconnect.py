@@ -22,7 +22,8 @@
 | the same or no answer for a while, and       | it goes there; once more only if it may have      |
 | another server can do the prompt             | begun, and is cancelled here as soon as possible  |
 | it is done, but the server goes away before  | the same: once more at another server; without    |
-| all of its files are here                    | one they are asked for until the patience ends    |
+| all of its files are here                    | one they are asked for until the patience ends,   |
+|                                              | or somebody cancels it: stopped                   |
 | it was sent before a restart, to another     | the server of now is not asked for it, nor is it  |
 | server than there is now                     | sent there: lost                                  |
 

@@ -116,13 +116,12 @@ class LocalRun:
         """
         return self._latest.watch(timeout)
 
-    def cancel(self, reason: RunError | None = None) -> None:
-        """Stop the run here and at the server. Returns at once; the run ends within a second,
-        unless it is over there and its files are on their way.
-
-        `reason` is what the stopped state tells; None for the person's own wish.
-        """
-        self._execution.stop(reason)
+    def cancel(self) -> None:
+        """Stop the run here and at the server. Returns at once; the run ends within a second. Files
+        that are on their way then are let go."""
+        self._execution.stop(None)
+        if self._results is not None:
+            self._results.cancel()
 
     def leave(self, reason: RunError) -> None:
         """Cancel because this program ends. Files that have not come yet are left for its next
@@ -228,6 +227,9 @@ class LocalRun:
                 )
             except (ServerUnreachable, ServerError):
                 return Elsewhere(began=True)
+            kept = tuple(file for file in files if file.digest)
+            if self._results.cancelled and kept != files:
+                state, files = replace(state, phase=Phase.STOPPED), kept
             full = self._results.problem
             problem = RunError(str(full), full.hint) if full else state.error
             state = replace(state, files=files, error=problem, started_at=self.state.started_at)

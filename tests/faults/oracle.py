@@ -115,7 +115,7 @@ def _wrong_by_the_plan(one: Happened) -> Iterator[str]:
             yield f"it is done although it is one that {plan.kind}"
         case Phase.DONE if len(state.files) != 1:
             yield f"it has {len(state.files)} files"
-        case Phase.DONE if not state.files[0].digest and not one.cancelled and not faults & KILLS:
+        case Phase.DONE if not state.files[0].digest and not faults & KILLS:
             yield "its file was not fetched"
         case Phase.FAILED if plan.kind != "fails":
             yield "it has failed"

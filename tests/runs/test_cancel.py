@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
 import pytest
 
 from comfy.client.client import Client
@@ -9,8 +14,9 @@ from comfy.demo import DemoServer
 from comfy.protocol.responses import Queue
 from comfy.protocol.run_state import Phase
 from comfy.runs.registry import LocalRunRegistry
-from tests.runs.registry import Watched, end, queue_of, registry, running, until
+from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job
+from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
 
@@ -57,6 +63,50 @@ def test_a_slow_server_does_not_hold_up_a_cancel(
         eventually(lambda: seen.close_codes == [1000])
     eventually(lambda: {"interrupted", "removed"} & set(demo.journal.of(run.id)))
     assert queue_of(demo) == Queue((), ())
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_files_that_do_not_come_do_not_hold_up_a_cancel(tmp_path: Path, *, dies: bool) -> None:
+    """Of a server that has gone away, or is slow: the run is stopped long before the patience with
+    it ends, on record too, and has no files."""
+    patient = replace(HURRIED, call=LIMIT, patience=10 * LIMIT)
+    with (
+        DemoServer(step_seconds=0) as demo,
+        closing(open_history(tmp_path)) as history,
+        registry(demo, patient, history=history) as runs,
+    ):
+        with demo.hold("GET /view") as held:
+            run = runs.submit(job(2), owner="me")
+            assert held.reached.wait(LIMIT)
+            if dies:
+                demo.stop()
+                until(run, lambda state: state.away)
+            run.cancel()
+            assert end(run).phase is Phase.STOPPED
+        assert (run.state.files, run.state.error) == ((), None)
+        assert runs.record(run.id, "me").state.phase is Phase.STOPPED
+        record = history.get(run.id, "me")
+        assert record is not None
+        assert record.state.phase is Phase.STOPPED
+
+
+def test_a_cancel_that_comes_too_late_leaves_what_was_made(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """The server had said that the run is done: its files still come, as they come at once."""
+    patient = replace(HURRIED, silence=LIMIT, fresh=LIMIT)
+    with (
+        closing(open_history(tmp_path)) as history,
+        registry(demo, patient, history=history) as runs,
+    ):
+        run_id = str(uuid4())
+        with demo.hold(f"GET /history/{run_id}") as held:
+            run = runs.submit(job(2), owner="me", run_id=run_id)
+            assert held.reached.wait(LIMIT)
+            run.cancel()
+            state = end(run)
+        assert state.phase is Phase.DONE
+        assert [bool(file.digest) for file in state.files] == [True]
 
 
 def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
