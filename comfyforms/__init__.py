@@ -14,12 +14,17 @@ ROOT = _HERE if (_HERE / "app.py").exists() else _HERE.parent  # of a wheel, or 
 
 if TYPE_CHECKING:
     from comfyforms.remote.app import RemoteApp
-    from comfyforms.remote.calls import ApiError, AppUnreachable
+    from comfyforms.remote.batch import BatchFailed
+    from comfyforms.remote.calls import ApiError, ApiProblem, AppUnreachable
+    from comfyforms.remote.chain import ChainFailed
     from comfyforms.remote.run import RunFailed
 else:
     _CLIENT = {
         "ApiError": "calls",
+        "ApiProblem": "calls",
         "AppUnreachable": "calls",
+        "BatchFailed": "batch",
+        "ChainFailed": "chain",
         "RemoteApp": "app",
         "RunFailed": "run",
     }
@@ -31,4 +36,12 @@ else:
         return getattr(import_module(f"comfyforms.remote.{_CLIENT[name]}"), name)
 
 
-__all__ = ["ApiError", "AppUnreachable", "RemoteApp", "RunFailed"]
+__all__ = [
+    "ApiError",
+    "ApiProblem",
+    "AppUnreachable",
+    "BatchFailed",
+    "ChainFailed",
+    "RemoteApp",
+    "RunFailed",
+]

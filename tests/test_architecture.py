@@ -55,7 +55,7 @@ STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 USERS = {
     "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")}
-    | {f"comfyforms.remote.{name}" for name in ("app", "calls", "run")}
+    | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
     | {"ui.accounts.openid_provider", "ui.api.comfy_runner.text_service"},
     "websocket": {"comfy.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},

@@ -1,17 +1,20 @@
-"""An app that runs elsewhere: its workflows, and runs of them."""
+"""An app that runs elsewhere: its workflows, and runs, batches and chains of them."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 from urllib.parse import quote
 
 import requests
 from PIL import Image
 
+from comfyforms.remote.batch import RemoteBatch
 from comfyforms.remote.calls import Calls, reading
+from comfyforms.remote.chain import RemoteChain
 from comfyforms.remote.run import RemoteRun
 from comfyforms.remote.status import ResultFile, WorkflowInfo
 
@@ -65,26 +68,72 @@ class RemoteApp:
         """Start a run. Values of fields for files may be paths, open files, PIL images, or files
         that another run has made. `key`: the same call with the same key starts it once.
         `callback`: the address to which a webhook is sent at the end."""
-        told = {
-            name: self._value(one, key and f"{key}/{name}") for name, one in (values or {}).items()
-        }
-        body = {"values": told} | ({"callback": callback} if callback else {})
-        headers = _headers(key)
-        path = f"/workflows/{quote(workflow)}/runs"
-        return RemoteRun(self._calls, self._calls.json("POST", path, json=body, headers=headers))
+        return RemoteRun(self._calls, self._begun(workflow, "runs", values, {}, key, callback))
+
+    def batch(  # noqa: PLR0913 - what is wanted, by name
+        self,
+        workflow: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        axes: Mapping[str, str | Sequence[object]] | None = None,
+        table: str | Path | Iterable[Mapping[str, object]] | None = None,
+        paired: bool = False,
+        seeds: Literal["form", "one", "each"] = "form",
+        key: str = "",
+        callback: str = "",
+    ) -> RemoteBatch:
+        """Start a workflow once for each row, all with these values: every combination of the
+        `axes` (`paired`: the first of each, then the second), by field key a text as on the page
+        ("10..30:10", a line each), or a list of numbers or of files; or the rows of a `table`, a
+        file of CSV or JSON lines or values by field key, files among them. `seeds` that do not vary
+        are as the author has them, "one" for all or another for "each". `key`, `callback`: as of
+        `run`."""
+        body: dict[str, object] = {"paired": paired, "seeds": seeds}
+        if axes is not None:
+            body["axes"] = [self._axis(name, one, key) for name, one in axes.items()]
+        if table is not None:
+            body["table"] = self._table(table, key)
+        told = self._begun(workflow, "batches", values, body, key, callback)
+        return RemoteBatch(self._calls, told)
+
+    def chain(
+        self,
+        workflow: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        key: str = "",
+        callback: str = "",
+    ) -> RemoteChain:
+        """Start a chain; its values have the step's name in front, `"detail.runs": False` leaves a
+        step out. Else as `run`."""
+        return self._chain(self._begun(workflow, "chains", values, {}, key, callback))
 
     def find(self, run_id: str) -> RemoteRun:
         """A run of before."""
-        return RemoteRun(self._calls, self._calls.json("GET", f"/runs/{quote(run_id, safe='')}"))
+        return RemoteRun(self._calls, self._one("runs", run_id))
+
+    def find_batch(self, batch_id: str) -> RemoteBatch:
+        """A batch of before."""
+        return RemoteBatch(self._calls, self._one("batches", batch_id))
+
+    def find_chain(self, chain_id: str) -> RemoteChain:
+        """A chain of before."""
+        return self._chain(self._one("chains", chain_id))
 
     def runs(self, **wanted: str) -> Iterator[RemoteRun]:
         """Your runs: those that go on, then those that have ended, newest first. `wanted`:
         `workflow`, `text`, `favourites`, as in docs/api.md."""
-        cursor: str | None = ""
-        while cursor is not None:
-            page = self._calls.json("GET", "/runs", params={**wanted, "cursor": cursor})
-            yield from (RemoteRun(self._calls, told) for told in page["runs"])
-            cursor = page["next"]
+        return (RemoteRun(self._calls, told) for told in self._calls.pages("/runs", "runs", wanted))
+
+    def batches(self) -> Iterator[RemoteBatch]:
+        """Your batches, newest first."""
+        told = self._calls.pages("/batches", "batches", {})
+        return (RemoteBatch(self._calls, one) for one in told)
+
+    def chains(self) -> Iterator[RemoteChain]:
+        """Your chains, newest first."""
+        told = self._calls.pages("/chains", "chains", {})
+        return (self.find_chain(one["id"]) for one in told)  # the list has no results
 
     def upload(self, file: str | Path | BinaryIO | Image.Image, *, key: str = "") -> str:
         """Send a file that is used several times; its id, which is a value. `key`: the same file
@@ -103,6 +152,53 @@ class RemoteApp:
         with reading():
             told = self._calls.json("POST", "/uploads", files=sent, headers=_headers(key))
         return str(told["uploads"][0]["id"])
+
+    def _begun(
+        self,
+        workflow: str,
+        kind: str,
+        values: Mapping[str, object] | None,
+        more: Mapping[str, object],
+        key: str,
+        callback: str,
+    ) -> dict[str, Any]:
+        """What the app tells of what it starts."""
+        body = {"values": self._values(values or {}, key), **more}
+        if callback:
+            body["callback"] = callback
+        path = f"/workflows/{quote(workflow)}/{kind}"
+        return self._calls.json("POST", path, json=body, headers=_headers(key))
+
+    def _one(self, kind: str, one: str) -> dict[str, Any]:
+        return self._calls.json("GET", f"/{kind}/{quote(one, safe='')}")
+
+    def _chain(self, told: Mapping[str, Any]) -> RemoteChain:
+        return RemoteChain(self._calls, told, self._values)
+
+    def _axis(self, name: str, values: str | Sequence[object], key: str) -> dict[str, object]:
+        if isinstance(values, str):
+            return {"field": name, "text": values}
+        if all(isinstance(one, int | float) for one in values):
+            return {"field": name, "text": ", ".join(map(str, values))}
+        files = self._values({f"{name}/{at}": one for at, one in enumerate(values)}, key)
+        return {"field": name, "files": list(files.values())}
+
+    def _table(
+        self, table: str | Path | Iterable[Mapping[str, object]], key: str
+    ) -> dict[str, object]:
+        if isinstance(table, str | Path):
+            return {"name": Path(table).name, "text": Path(table).read_text("utf-8-sig")}
+        rows: list[str] = []
+        files: dict[str, object] = {}
+        for number, row in enumerate(table, 1):
+            sent = self._values(row, key and f"{key}/{number}")
+            given = {name: f"{number}/{name}" for name in row if sent[name] is not row[name]}
+            files |= {place: sent[name] for name, place in given.items()}
+            rows.append(json.dumps({**sent, **given}))
+        return {"name": "rows.jsonl", "text": "\n".join(rows), "files": files}
+
+    def _values(self, values: Mapping[str, object], key: str = "") -> dict[str, object]:
+        return {name: self._value(one, key and f"{key}/{name}") for name, one in values.items()}
 
     def _value(self, value: object, key: str) -> object:
         match value:

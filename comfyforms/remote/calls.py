@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,9 +28,20 @@ class AppUnreachable(RemoteError):
     """No answer: there is no app at this address, or the connection broke off."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApiProblem:
+    """One thing that is wrong: with which `field`, by its key, and in which `row` of a batch's
+    table; None for neither. `hint`: what to do, "" where that is not said of it alone."""
+
+    message: str
+    field: str | None = None
+    row: int | None = None
+    hint: str = ""
+
+
 class ApiError(RemoteError):
-    """An answer that says why not: its HTTP `status`, the `kind` of problem, and sentences by
-    field key (`errors`)."""
+    """An answer that says why not: its HTTP `status`, the `kind` of problem, sentences by field key
+    (`errors`), and all that is wrong, at least one thing (`problems`)."""
 
     def __init__(self, told: Mapping[str, Any], status: int) -> None:
         detail = str(told.get("detail") or f"The app answered with status {status}.")
@@ -36,6 +49,7 @@ class ApiError(RemoteError):
         self.status = status
         self.kind = str(told.get("type", "")).rpartition(":")[2]
         self.errors: dict[str, str] = dict(told.get("errors") or {})
+        self.problems = _problems(told) or (ApiProblem(detail, hint=self.hint),)
 
     def __str__(self) -> str:
         fields = (f"{key}: {said}" for key, said in self.errors.items())
@@ -89,6 +103,36 @@ class Calls:
         with self.answer("GET", path) as answer, reading():
             return answer.headers.get("content-type", ""), answer.content
 
+    def preview(self, run: str) -> tuple[str, bytes] | None:
+        """The newest image of the work of a run, with its type; None while there is none."""
+        try:
+            return self.content(f"/runs/{run}/preview")
+        except ApiError as problem:
+            if problem.status == 404:
+                return None
+            raise
+
+    def pages(self, path: str, name: str, wanted: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """All that a list has under this name, page after page."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.json("GET", path, params={**wanted, "cursor": cursor})
+            yield from page[name]
+            cursor = page["next"]
+
+    def events(self, path: str, known: str) -> Generator[tuple[str, dict[str, Any]]]:
+        """The events after the one with the id `known`, with their ids; none where that was the
+        last."""
+        headers = {"last-event-id": known} if known else {}
+        with self.answer("GET", path, headers, stream=True) as answer:
+            event_id = ""
+            for line in _lines(answer):
+                name, _, value = line.partition(": ")
+                if name == "id":
+                    event_id = value
+                elif name == "data":
+                    yield event_id, json.loads(value)
+
 
 @contextmanager
 def reading() -> Iterator[None]:
@@ -99,6 +143,17 @@ def reading() -> Iterator[None]:
         raise AppUnreachable(
             "The app does not answer.", "Is it running at this address?"
         ) from error
+
+
+def _lines(answer: requests.Response) -> Iterator[str]:
+    with reading():
+        yield from answer.iter_lines(decode_unicode=True)
+
+
+def _problems(told: Mapping[str, Any]) -> tuple[ApiProblem, ...]:
+    if listed := told.get("problems"):
+        return tuple(ApiProblem(one["detail"], one["field"], one["row"]) for one in listed)
+    return tuple(ApiProblem(said, key) for key, said in (told.get("errors") or {}).items())
 
 
 def _told(answer: requests.Response) -> dict[str, Any]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
-import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
-import requests
 from PIL import Image
 
-from comfyforms.remote.calls import ApiError, AppUnreachable, Calls, RemoteError, reading
-from comfyforms.remote.notebook import show_live
+from comfyforms.remote.calls import RemoteError
+from comfyforms.remote.followed import Followed
+from comfyforms.remote.notebook import Moment, show_live
 from comfyforms.remote.status import RunStatus
-
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the app is asked again
 
 
 class RunFailed(RemoteError):
@@ -26,48 +22,12 @@ class RunFailed(RemoteError):
         self.status = status
 
 
-class RemoteRun:
+class RemoteRun(Followed[RunStatus]):
     """One run. Iterated, it tells each newer status up to the last; in a notebook it shows how far
     it is, and its images as they come."""
 
-    def __init__(self, calls: Calls, told: dict[str, Any]) -> None:
-        self.status = RunStatus.of(told, calls)
-        """The newest that is known."""
-        self._calls = calls
-        self._url = str(told["url"])
-
-    @property
-    def id(self) -> str:
-        """By which it is found again."""
-        return self.status.id
-
     def __repr__(self) -> str:
         return f"<RemoteRun {self.id} {self.status.phase}>"
-
-    def __iter__(self) -> Iterator[RunStatus]:
-        """Each newer status, at once and up to the last. An app that is away for half a minute is
-        waited for. ApiError, AppUnreachable."""
-        known, tries = "", 0
-        while True:
-            try:
-                for event_id, told in self._events(known):
-                    known, tries = event_id, 0
-                    self.status = RunStatus.of(told, self._calls)
-                    yield self.status
-            except AppUnreachable:
-                if tries == len(_PAUSES):
-                    raise
-                time.sleep(_PAUSES[tries])
-                tries += 1
-            if self.status.finished:
-                return
-
-    def wait(self) -> RunStatus:
-        """Its last status, however it has ended; raises as iterating does."""
-        if not self.status.finished:
-            for _ in self:
-                pass
-        return self.status
 
     def result(self) -> RunStatus:
         """Its last status once it is done; RunFailed where it has ended in another way. Else raises
@@ -89,48 +49,30 @@ class RemoteRun:
 
     def preview_data(self) -> tuple[str, bytes] | None:
         """The same as it came, with its type: image/jpeg or image/png."""
-        try:
-            return self._calls.content(f"{self._url}/preview")
-        except ApiError as problem:
-            if problem.status == 404:
-                return None
-            raise
+        return self._calls.preview(self.id)
 
     def cancel(self) -> None:
         """Stop it, if it goes on."""
-        if not self._refreshed().finished:
+        if not self._asked("GET").finished:
             self._calls.json("DELETE", self._url)
 
     def delete(self) -> None:
         """Remove it and its files; ApiError where it goes on."""
-        if self._refreshed().finished:
+        if self._asked("GET").finished:
             self._calls.json("DELETE", self._url)
 
     def show(self) -> None:
         """In a notebook: how far it is and its newest image until it has ended, then its images."""
-        show_live(self, self.preview_data)
+        show_live(map(_moment, self), self.preview_data, lambda: self.status.files)
 
-    def _ipython_display_(self) -> None:
-        self.show()
-
-    def _refreshed(self) -> RunStatus:
-        self.status = RunStatus.of(self._calls.json("GET", self._url), self._calls)
-        return self.status
-
-    def _events(self, known: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The events after the one with the id `known`, with their ids; none where that was the
-        last."""
-        headers = {"last-event-id": known} if known else {}
-        with self._calls.answer("GET", f"{self._url}/events", headers, stream=True) as answer:
-            event_id = ""
-            for line in _lines(answer):
-                name, _, value = line.partition(": ")
-                if name == "id":
-                    event_id = value
-                elif name == "data":
-                    yield event_id, json.loads(value)
+    def _status_of(self, told: Mapping[str, Any]) -> RunStatus:
+        return RunStatus.of(told, self._calls)
 
 
-def _lines(answer: requests.Response) -> Iterator[str]:
-    with reading():
-        yield from answer.iter_lines(decode_unicode=True)
+def _moment(status: RunStatus) -> Moment:
+    said = f"{status.title}: {status.headline}"
+    if status.error:
+        said = f"{said}. {status.error} {status.hint}".rstrip()
+    if status.finished:
+        return Moment(said, 1.0)
+    return Moment(said, status.progress or 0.0, status.preview)

@@ -77,18 +77,28 @@ class RunStatus:
     errors: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def rests(self) -> bool:
+        """It is over."""
+        return self.finished
+
     @classmethod
     def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
         """What the app tells of a run; what this version does not know is left out."""
-        names = {one.name for one in fields(cls)} - {"files", "texts", "error"}
         error = told.get("error") or {}
-        return cls(
-            **{name: value for name, value in told.items() if name in names},
-            files=tuple(_file(told["id"], one, calls) for one in told.get("files", ())),
-            texts=tuple(told.get("texts", ())),
-            error=error.get("message", ""),
-            hint=error.get("hint", ""),
-        )
+        more = {
+            "files": tuple(_file(told["id"], one, calls) for one in told.get("files", ())),
+            "texts": tuple(told.get("texts", ())),
+            "error": error.get("message", ""),
+            "hint": error.get("hint", ""),
+        }
+        return cls(**{**known_parts(cls, told), **more})
+
+
+def known_parts(kind: type[Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the app tells of something, as far as this dataclass has fields for it."""
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in told.items() if name in names}
 
 
 def _file(run: str, told: Mapping[str, Any], calls: Calls) -> ResultFile:

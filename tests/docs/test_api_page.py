@@ -65,14 +65,19 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         assert cookie == "done\n"
         environment = os.environ | {"PYTHONPATH": str(ROOT), "WEBHOOK_SECRET": secret}
         environment["GRADIO_TEMP_DIR"] = environment["TMPDIR"] = str(tmp_path)
+        first_one, *blocks = (
+            written.replace(WRITTEN, app.url).replace("9000", str(port))
+            for written in code("python")
+        )
+        of_client = "\n".join(blocks[:3])  # one after the other, as in a notebook
         plain, remote, named, tools, batch, relay, webhook = (
             done([sys.executable, "-c", block], tmp_path, environment)
-            for written in code("python")
-            if (block := written.replace(WRITTEN, app.url).replace("9000", str(port)))
+            for block in (first_one, of_client, *blocks[3:])
         )
         assert webhook == "run.ended done\n"
         assert re.search(r"^done .*\.png$", plain, re.M)
-        assert "done (" in remote
+        assert remote.count("done (") == 2
+        assert "done 6 of 6" in remote
         assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
         assert batch.endswith("done 3 of 3\n")
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)

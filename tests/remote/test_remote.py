@@ -15,13 +15,22 @@ import pytest
 import requests
 from PIL import Image
 
-from comfyforms import ApiError, AppUnreachable, RemoteApp, RunFailed
+from comfyforms import (
+    ApiError,
+    ApiProblem,
+    AppUnreachable,
+    BatchFailed,
+    ChainFailed,
+    RemoteApp,
+    RunFailed,
+)
 from tests.support.http_client import ANN, cookie_of
 from tests.support.link import FaultyLink
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 QUICK = {"5.steps": 4, "4.width": 256, "4.height": 256}
+CHAIN = {"base.4.width": 256, "base.4.height": 256, "base.5.steps": 2, "detail.runs": False}
 SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 
@@ -88,6 +97,101 @@ def test_errors_say_what_is_wrong(app: RemoteApp) -> None:
         nobody.health()
 
 
+def test_all_that_is_wrong_is_told_with_where_it_is(app: RemoteApp) -> None:
+    """Of a table each value with its row; of a run with its field; of anything else what to do."""
+    rows = [{"5.steps": 2}, {"5.steps": 0, "4.width": 7}]
+    with pytest.raises(ApiError) as refused:
+        app.batch("text-to-image", table=rows)
+    problems = {(one.row, one.field): one.message for one in refused.value.problems}
+    assert problems.keys() == {(2, "5.steps"), (2, "4.width")}
+    assert problems[2, "5.steps"] == "Minimum 1."
+    with pytest.raises(ApiError) as refused:
+        app.run("text-to-image", {"5.steps": 0})
+    assert refused.value.problems == (ApiProblem("Minimum 1.", "5.steps"),)
+    with pytest.raises(ApiError) as refused:
+        app.batch("text-to-image", callback="https://hooks.example.org/")
+    (other,) = refused.value.problems
+    assert other == ApiProblem(str(refused.value), hint=refused.value.hint)
+
+
+def test_a_batch_is_followed_to_its_rows(app: RemoteApp, tmp_path: Path) -> None:
+    """Iterated, it tells how many rows are done, up to the end; a key starts it once. Several
+    values of a field, a file with a table, and rows with files give its rows."""
+    batch = app.batch("text-to-image", QUICK, axes={"5.steps": [2, 3], "5.cfg": "4..6:2"}, key="b")
+    again = app.batch("text-to-image", QUICK, axes={"5.steps": [2, 3], "5.cfg": "4..6:2"}, key="b")
+    assert again.id == batch.id
+    seen = list(batch)
+    done = [status.done for status in seen]
+    assert done == sorted(done)
+    assert [status.finished for status in seen] == [False] * (len(seen) - 1) + [True]
+    rows = batch.result()
+    assert [row.values for row in rows] == [
+        {"5.steps": steps, "5.cfg": cfg} for steps in "23" for cfg in "46"
+    ]
+    assert [row.run.values["5.cfg"] for row in rows if row.run] == [4, 6, 4, 6]
+    assert [max(image.size) <= 256 for image in batch.images] == [True] * 4
+    assert app.find_batch(batch.id).wait() == batch.status
+    (tmp_path / "t.csv").write_text("Steps\n2\n")
+    by_file = app.batch("text-to-image", QUICK, table=tmp_path / "t.csv")
+    (row,) = by_file.result()
+    file = row.run.files[0] if row.run else None
+    given = [{"4.image": one} for one in (file, Image.new("RGB", (64, 64), "teal"))]
+    for more in ({"table": given}, {"axes": {"4.image": [one["4.image"] for one in given]}}):
+        made = app.batch("image-to-image", {**SMALL, "8.steps": 2}, **more)  # type: ignore[arg-type]
+        assert len(made.result()) == 2
+        made.delete(with_runs=True)
+    with pytest.raises(ApiError, match="no longer"):
+        app.find_batch(made.id)
+
+
+def test_a_batch_that_has_paused_itself_is_not_waited_for(app: RemoteApp) -> None:
+    """It says why; what failed can be run again, and all of it can be stopped."""
+    broken = {**QUICK, "5.steps": 1, "1.ckpt_name": "demo-broken.safetensors"}
+    batch = app.batch("text-to-image", broken, axes={"5.seed": "1..12"})
+    with pytest.raises(BatchFailed, match=r"0 of 12 rows are done, \d failed\. 5 rows failed one"):
+        batch.result()
+    assert batch.status.gave_up
+    batch.retry()
+    assert batch.status.state == "running"
+    assert list(batch)[-1].gave_up
+    batch.cancel()
+    assert batch.wait().state == "stopped"
+    assert {row.state for row in batch.rows()} == {"failed", "stopped"}
+    assert all(row.error for row in batch.rows("failed"))
+
+
+def test_a_chain_is_followed_to_its_images(app: RemoteApp) -> None:
+    """Iterated, it tells how far each step is; what is done can be run again, and what fails says
+    so."""
+    name = "create-upscale-detail.chain"
+    chain = app.chain(name, CHAIN)
+    seen = list(chain)
+    assert [status.finished for status in seen] == [False] * (len(seen) - 1) + [True]
+    assert [(step.name, step.state) for step in chain.result().steps] == [
+        ("base", "done"),
+        ("upscale", "done"),
+    ]
+    (image,) = chain.images
+    base, upscale = (step.results[0] for step in chain.status.steps)
+    assert image.size == upscale.files[0].image().size != base.files[0].image().size
+    chain.go_on(again=["base"])
+    assert chain.result().steps[0].results[0].id != base.id
+    assert app.find_chain(chain.id).status == chain.status
+    failing = app.chain(name, {**CHAIN, "base.1.ckpt_name": "demo-broken.safetensors"})
+    with pytest.raises(ChainFailed) as failed:
+        failing.result()
+    assert (failed.value.status.state, failed.value.status.files) == ("failed", ())
+    assert str(failed.value).startswith(f"{failing.status.steps[0].title}: ")
+    failing.go_on(CHAIN)
+    assert failing.result().state == "done"
+    slow = app.chain(name, {**CHAIN, "base.5.steps": 60})
+    slow.cancel()
+    assert slow.wait().state == "stopped"
+    slow.delete()
+    with pytest.raises(ApiError, match="no longer"):
+        app.find_chain(slow.id)
+
+
 def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
     """Whoever has it may end it, and remove what came of it."""
     run = app.run("text-to-image", {**QUICK, "5.steps": 60})
@@ -134,12 +238,14 @@ def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None
     running[1].close_idle()
 
 
-def test_a_notebook_shows_a_run_live(running: Served, nothing_left_behind: None) -> None:
+def test_a_notebook_shows_what_goes_on_live(running: Served, nothing_left_behind: None) -> None:
     """In a real kernel the last line of a cell shows a bar, previews as they come, and the
-    result."""
+    result; so it is of batches and chains."""
     code = f"""
 from comfyforms import RemoteApp
 app = RemoteApp({running[1].url!r})
+app.batch("text-to-image", {QUICK!r}, axes={{"5.seed": [1, 2]}}).show()
+app.chain("create-upscale-detail.chain", {CHAIN!r}).show()
 run = app.run("text-to-image", {{**{QUICK!r}, "5.steps": 8}})
 run
 """
@@ -151,10 +257,13 @@ run
     assert len(bars) > 3
     assert bars[-1].startswith('<progress value="1.000"')
     assert "Text to image: Done" in bars[-1]
+    assert any("Text to image: 2 of 2 done" in bar for bar in bars)
+    assert any("2 of 2 steps done" in bar for bar in bars)
     previews = [told["image/jpeg"] for told in shown if "image/jpeg" in told]
     assert len(previews) > 1
     Image.open(io.BytesIO(base64.b64decode(previews[0]))).verify()
     results = [told["image/png"] for told in shown if "image/png" in told]
+    assert len(results) == 4
     with Image.open(io.BytesIO(base64.b64decode(results[-1]))) as image:
         assert max(image.size) <= 256
     running[1].close_idle()

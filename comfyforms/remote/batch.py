@@ -1,0 +1,141 @@
+"""A batch of an app elsewhere: a workflow once for each row of values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Self
+
+from PIL import Image
+
+from comfyforms.remote.calls import RemoteError
+from comfyforms.remote.followed import Followed
+from comfyforms.remote.notebook import Moment, show_live
+from comfyforms.remote.status import ResultFile, RunStatus, known_parts
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """A batch at one moment, as docs/api.md tells it. `state`: "running", "paused", "stopped" or
+    "done"; of its `rows` so many are `done` and have `failed`; `why` it is paused, or waits;
+    `varied`: the labels of the fields that vary."""
+
+    id: str
+    workflow: str
+    title: str
+    state: str
+    finished: bool
+    rows: int
+    done: int
+    failed: int
+    why: str = ""
+    varied: tuple[str, ...] = ()
+
+    @property
+    def gave_up(self) -> bool:
+        """It has paused itself because too much failed: `RemoteBatch.go_on` or `retry` helps."""
+        return self.state == "paused" and bool(self.why)
+
+    @property
+    def rests(self) -> bool:
+        """It is over, or goes on only where somebody lets it."""
+        return self.finished or self.gave_up
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """What the app tells of a batch; what this version does not know is left out."""
+        return cls(**{**known_parts(cls, told), "varied": tuple(told.get("varied", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One row: its `number`; its `state`, "waiting", "running", "done", "failed" or "stopped"; what
+    varies by field key; why it failed (`error`); its `run`, None where there is none."""
+
+    number: int
+    state: str
+    values: Mapping[str, str]
+    error: str
+    run: RunStatus | None
+
+
+class BatchFailed(RemoteError):
+    """Not all rows of a batch are done; `status` is its last."""
+
+    def __init__(self, status: BatchStatus) -> None:
+        said = f"{status.done} of {status.rows} rows are done, {status.failed} failed."
+        super().__init__(f"{said} {status.why}".rstrip())
+        self.status = status
+
+
+class RemoteBatch(Followed[BatchStatus]):
+    """One batch. Iterated, it tells each newer status until it has ended or has paused itself; in a
+    notebook it shows how far it is."""
+
+    def __repr__(self) -> str:
+        return f"<RemoteBatch {self.id} {self.status.state}>"
+
+    def rows(self, state: str = "") -> Iterator[BatchRow]:
+        """Its rows in their order, with their runs; of one `state` alone, unless that is "".
+        ApiError, AppUnreachable."""
+        wanted = {"state": state} if state else {}
+        for told in self._calls.pages(f"{self._url}/rows", "rows", wanted):
+            run = RunStatus.of(told["run"], self._calls) if told["run"] else None
+            yield BatchRow(told["number"], told["state"], told["values"], told["error"], run)
+
+    def result(self) -> list[BatchRow]:
+        """Its rows once all are done; BatchFailed where some are not. Else raises as iterating
+        does."""
+        status = self.wait()
+        if status.done != status.rows:
+            raise BatchFailed(status)
+        return list(self.rows())
+
+    @property
+    def images(self) -> Iterator[Image.Image]:
+        """The images that its rows have made so far, each read when its turn comes."""
+        return (file.image() for file in self._files() if file.kind == "image")
+
+    def pause(self) -> None:
+        """Begin no more rows."""
+        self._asked("POST", "/pause")
+
+    def go_on(self) -> None:
+        """Let it go on that is paused."""
+        self._asked("POST", "/continue")
+
+    def retry(self) -> None:
+        """Run once more what has failed or was stopped."""
+        self._asked("POST", "/retry")
+
+    def cancel(self) -> None:
+        """End it; what runs is stopped."""
+        self._asked("POST", "/stop")
+
+    def delete(self, *, with_runs: bool = False) -> None:
+        """Stop and forget it; its runs stay unless they are to go with it."""
+        self._calls.json("DELETE", self._url, params={"with_runs": str(with_runs).lower()})
+
+    def show(self) -> None:
+        """In a notebook: how far it is and its newest image until it has ended, then its first
+        images."""
+        moments = (_moment(status, number) for number, status in enumerate(self, 1))
+        show_live(moments, self._preview, self._files)
+
+    def _files(self) -> Iterator[ResultFile]:
+        return chain.from_iterable(row.run.files for row in self.rows("done") if row.run)
+
+    def _preview(self) -> tuple[str, bytes] | None:
+        running = next((row.run for row in self.rows("running") if row.run), None)
+        return self._calls.preview(running.id) if running else None
+
+    def _status_of(self, told: Mapping[str, Any]) -> BatchStatus:
+        return BatchStatus.of(told)
+
+
+def _moment(status: BatchStatus, number: int) -> Moment:
+    failed = f", {status.failed} failed" if status.failed else ""
+    said = f"{status.title}: {status.done} of {status.rows} done{failed}. {status.why}".rstrip()
+    share = (status.done + status.failed) / max(status.rows, 1)
+    return Moment(said, share, 0 if status.rests else number)

@@ -1,0 +1,155 @@
+"""A chain of an app elsewhere: workflows one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Self
+
+from PIL import Image
+
+from comfyforms.remote.calls import Calls, RemoteError
+from comfyforms.remote.followed import Followed
+from comfyforms.remote.notebook import Moment, show_live
+from comfyforms.remote.status import ResultFile, RunStatus, known_parts
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """A step of a chain. `state`: "waiting", "running", "done", "failed" or "stopped"; `runs`: how
+    many it has, 0 while nobody knows, of which so many are `done`; `live`: the ids of those that go
+    on, `results`: those that have ended. `why` it failed, what to do (`hint`), and sentences by the
+    chain's field keys (`errors`)."""
+
+    name: str
+    title: str
+    state: str
+    runs: int = 0
+    done: int = 0
+    why: str = ""
+    hint: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    live: tuple[str, ...] = ()
+    results: tuple[RunStatus, ...] = ()
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
+        """What the app tells of a step; what this version does not know is left out."""
+        results = tuple(RunStatus.of(one, calls) for one in told.get("results", ()))
+        more = {"live": tuple(told.get("live", ())), "results": results}
+        return cls(**{**known_parts(cls, told), **more})
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """A chain at one moment, as docs/api.md tells it. `state`: "running", "done", "failed" or
+    "stopped"; `why` it could not go on, where that is about no step."""
+
+    id: str
+    workflow: str
+    title: str
+    state: str
+    finished: bool
+    why: str = ""
+    steps: tuple[StepStatus, ...] = ()
+
+    @property
+    def rests(self) -> bool:
+        """It is over, unless somebody lets it go on."""
+        return self.finished
+
+    @property
+    def files(self) -> tuple[ResultFile, ...]:
+        """What the last step with results has made; () while none has."""
+        made = (step.results for step in reversed(self.steps) if step.results)
+        return tuple(chain.from_iterable(run.files for run in next(made, ())))
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
+        """What the app tells of a chain; what this version does not know is left out."""
+        steps = tuple(StepStatus.of(one, calls) for one in told.get("steps", ()))
+        return cls(**{**known_parts(cls, told), "steps": steps})
+
+
+class ChainFailed(RemoteError):
+    """A chain has not ended well; `status` is its last."""
+
+    def __init__(self, status: ChainStatus) -> None:
+        failed = [step for step in status.steps if step.why]
+        said = [f"{step.title}: {step.why}" for step in failed]
+        hint = next((step.hint for step in failed if step.hint), "")
+        super().__init__("\n".join(said) or status.why or f"The chain is {status.state}.", hint)
+        self.status = status
+
+
+class RemoteChain(Followed[ChainStatus]):
+    """One chain. Iterated, it tells each newer status up to the last; in a notebook it shows how
+    far it is."""
+
+    def __init__(
+        self,
+        calls: Calls,
+        told: Mapping[str, Any],
+        sent: Callable[[Mapping[str, object]], dict[str, object]],
+    ) -> None:
+        """`sent`: makes of values what is sent for them."""
+        super().__init__(calls, told)
+        self._sent = sent
+
+    def __repr__(self) -> str:
+        return f"<RemoteChain {self.id} {self.status.state}>"
+
+    def result(self) -> ChainStatus:
+        """Its last status once it is done; ChainFailed where it has ended in another way. Else
+        raises as iterating does."""
+        status = self.wait()
+        if status.state != "done":
+            raise ChainFailed(status)
+        return status
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """The images that its last step has made, once it is done; raises as `result`."""
+        return [file.image() for file in self.result().files if file.kind == "image"]
+
+    def go_on(
+        self, values: Mapping[str, object] | None = None, *, again: Collection[str] = ()
+    ) -> None:
+        """Let it go on where it stopped or failed, with other values if there are any. The steps
+        named in `again` run though they are done: ApiError while it goes on."""
+        body: dict[str, object] = {"again": list(again)}
+        if values is not None:
+            body["values"] = self._sent(values)
+        self._asked("POST", "/continue", json=body)
+
+    def cancel(self) -> None:
+        """End it; what runs is stopped."""
+        self._asked("POST", "/stop")
+
+    def delete(self) -> None:
+        """Stop and forget it; its runs stay."""
+        self._calls.json("DELETE", self._url)
+
+    def show(self) -> None:
+        """In a notebook: how far it is and its newest image until it has ended, then the images of
+        its last step."""
+        moments = (_moment(status, number) for number, status in enumerate(self, 1))
+        show_live(moments, self._preview, lambda: self.status.files)
+
+    def _preview(self) -> tuple[str, bytes] | None:
+        live: Iterator[str] = chain.from_iterable(step.live for step in self.status.steps)
+        run = next(live, "")
+        return self._calls.preview(run) if run else None
+
+    def _status_of(self, told: Mapping[str, Any]) -> ChainStatus:
+        return ChainStatus.of(told, self._calls)
+
+
+def _moment(status: ChainStatus, number: int) -> Moment:
+    done = sum(step.state == "done" for step in status.steps)
+    said = f"{status.title}: {done} of {len(status.steps)} steps done"
+    if status.finished and status.state != "done":
+        said = f"{status.title}: {ChainFailed(status)}"
+    share = done / max(len(status.steps), 1)
+    return Moment(said, share, 0 if status.finished else number)

@@ -1,0 +1,88 @@
+"""What goes on in an app elsewhere and is followed to its end: runs, batches and chains."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any, Generic, Protocol, TypeVar
+
+from comfyforms.remote.calls import AppUnreachable, Calls
+
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the app is asked again
+
+
+class FollowedStatus(Protocol):
+    """One of them at one moment."""
+
+    @property
+    def id(self) -> str:
+        """By which it is found again."""
+
+    @property
+    def rests(self) -> bool:
+        """Nothing more becomes of it by itself."""
+
+
+Told = TypeVar("Told", bound=FollowedStatus)
+
+
+class Followed(ABC, Generic[Told]):
+    """One of them. Iterated, it tells each newer status up to the last; in a notebook it shows how
+    far it is."""
+
+    def __init__(self, calls: Calls, told: Mapping[str, Any]) -> None:
+        self._calls = calls
+        self._url = str(told["url"])
+        self.status = self._status_of(told)
+        """The newest that is known."""
+
+    @property
+    def id(self) -> str:
+        """By which it is found again."""
+        return self.status.id
+
+    def __iter__(self) -> Iterator[Told]:
+        """Each newer status, at once and up to the last. An app that is away for half a minute is
+        waited for. ApiError, AppUnreachable."""
+        known, tries = "", 0
+        while True:
+            try:
+                with closing(self._calls.events(f"{self._url}/events", known)) as events:
+                    for event_id, told in events:
+                        known, tries = event_id, 0
+                        self.status = self._status_of(told)
+                        yield self.status
+                        if self.status.rests:
+                            return
+            except AppUnreachable:
+                if tries == len(_PAUSES):
+                    raise
+                time.sleep(_PAUSES[tries])
+                tries += 1
+            if self.status.rests:
+                return
+
+    def wait(self) -> Told:
+        """Its last status, however it has ended; raises as iterating does."""
+        if not self.status.rests:
+            for _ in self:
+                pass
+        return self.status
+
+    @abstractmethod
+    def show(self) -> None:
+        """In a notebook: how far it is and its newest image until it has ended, then its images."""
+
+    def _ipython_display_(self) -> None:
+        self.show()
+
+    @abstractmethod
+    def _status_of(self, told: Mapping[str, Any]) -> Told:
+        """What the app tells of it, as a value."""
+
+    def _asked(self, method: str, path: str = "", **more: Any) -> Told:
+        """Its status, as a request at its address or below that is answered."""
+        self.status = self._status_of(self._calls.json(method, f"{self._url}{path}", **more))
+        return self.status
