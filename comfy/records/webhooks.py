@@ -1,4 +1,5 @@
-"""Whom programs want to be told that a run, a batch or a chain has ended, until they were."""
+"""Whom programs want to be told that a run, a batch or a chain has ended, or that a batch has
+paused itself, until they were."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, select,
 from comfy.records.tables import as_comfy_errors
 from comfy.records.tables import webhooks as _hooks
 
-Subject = Literal["run", "batch", "chain"]
+# "pause" is of a batch: each time that it has paused itself, it has "ended" for that webhook.
+Subject = Literal["run", "batch", "chain", "pause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class WebhookStore:
             connection.execute(insert(_hooks), rows)
 
     def waiting(self) -> tuple[Webhook, ...]:
-        """Those whose subject is not known to have ended."""
-        which = _hooks.c.ended_at.is_(None)
+        """Those whose subject is not known to have ended, or was told to be paused."""
+        which = _hooks.c.due_at.is_(None)
         with as_comfy_errors(), self._engine.connect() as connection:
             return tuple(map(_hook_of, connection.execute(select(_hooks).where(which))))
 
@@ -59,6 +61,10 @@ class WebhookStore:
         """Its subject has ended: it is due."""
         now = time.time()
         self._change(hook_id, ended_at=now, due_at=now)
+
+    def told(self, hook_id: str) -> None:
+        """That its subject is paused was told: it is due no more, and there until that is over."""
+        self._change(hook_id, due_at=None)
 
     def goes_on(self, hook_id: str) -> None:
         """Its subject goes on again, and nobody was told of its end."""
@@ -94,13 +100,14 @@ class WebhookStore:
         self._remove(_hooks.c.id == hook_id)
 
     def remove_older(self, before: float) -> None:
-        """Forget those whose subject ended before this moment, in seconds since 1970."""
-        self._remove(_hooks.c.ended_at < before)
+        """Forget those that are due and whose subject ended before this moment, in seconds since
+        1970."""
+        self._remove(_hooks.c.due_at.is_not(None) & (_hooks.c.ended_at < before))
 
     @property
     def undelivered(self) -> int:
-        """How many there are whose subject has ended."""
-        count = select(func.count()).select_from(_hooks).where(_hooks.c.ended_at.is_not(None))
+        """How many are due."""
+        count = select(func.count()).select_from(_hooks).where(_hooks.c.due_at.is_not(None))
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(count).scalar_one()
 

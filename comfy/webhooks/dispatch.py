@@ -19,7 +19,7 @@ from typing import Protocol
 from anyio import to_thread
 
 from comfy.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
-from comfy.records.webhooks import Webhook, WebhookStore
+from comfy.records.webhooks import Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.sender import Delivered, Outcome, Undelivered, Unwanted, WebhookSender
 from comfy.webhooks.waiting import Webhooks
 
@@ -34,8 +34,8 @@ Listen = Callable[[Callable[[str], None]], Callable[[], None]]
 
 
 class Ends(Protocol):
-    """Knows how runs, batches and chains ended. RunNotFound, BatchNotFound or ChainNotFound where
-    there is no such one, or nobody any more who may hear of it."""
+    """Knows how runs, batches and chains ended, or are paused. RunNotFound, BatchNotFound or
+    ChainNotFound where there is no such one, or nobody any more who may hear of it."""
 
     def has_ended(self, hook: Webhook) -> bool:
         """Whether the subject of a webhook has."""
@@ -125,7 +125,12 @@ class Dispatch:
     def _look_at(self, owner: str) -> None:
         for hook in self._webhooks.waiting_of(owner):
             try:
-                if not self._ends.has_ended(hook):
+                has_ended = self._ends.has_ended(hook)
+                if has_ended == (hook.ended_at is not None):
+                    continue
+                if not has_ended:  # a pause that was told is over
+                    self._webhooks.leave(hook)
+                    self._wait_for_next(hook)
                     continue
                 self._store.ended(hook.id)
             except _GONE:
@@ -183,10 +188,20 @@ class Dispatch:
                 return self._ends.told(hook)
         except _GONE:
             self._store.remove(hook.id)
+            return None
+        if hook.subject == "pause":
+            self._wait_for_next(hook)
         else:
             self._store.goes_on(hook.id)
             self._webhooks.wait_for([replace(hook, ended_at=None, tries=0)])
         return None
+
+    def _wait_for_next(self, hook: Webhook) -> None:
+        """The next pause has an id of its own, as receivers leave out what they had."""
+        anew = new_webhooks(hook.subject, [hook.about], hook.owner, hook.host, hook.url)
+        self._store.add(anew)
+        self._store.remove(hook.id)
+        self._webhooks.wait_for(anew)
 
     async def _note_outcome(self, hook: Webhook, outcome: Outcome) -> None:
         attempts = self._webhooks.attempts
@@ -203,7 +218,17 @@ class Dispatch:
             case Unwanted():
                 attempts["given_up"] += 1
                 log.warning("%s: given up, as the receiver answered 410", _named(hook))
-        await to_thread.run_sync(self._store.remove, hook.id)
+                await to_thread.run_sync(self._store.remove, hook.id)
+                return
+        await to_thread.run_sync(self._forget, hook)
+
+    def _forget(self, hook: Webhook) -> None:
+        """A batch may pause itself more than once."""
+        if hook.subject != "pause":
+            self._store.remove(hook.id)
+            return
+        self._store.told(hook.id)
+        self._webhooks.wait_for([hook])
 
 
 def _named(hook: Webhook) -> str:

@@ -229,7 +229,7 @@ def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     batches = services.batches
     begun = batches.start(name, given, spec, owner, asker.address, attended=True)
     stop = partial(batches.leave, begun.id, owner)
-    call_back(services, callback, "batch", [begun.id], owner, stop)
+    call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
     return Begun((begun.id,))
 
 

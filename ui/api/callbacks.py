@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from comfy.errors import ComfyError
@@ -28,18 +28,19 @@ def callback_of(services: Services, told: Mapping[str, Any]) -> str:
 def call_back(
     services: Services,
     callback: str,
-    subject: Subject,
-    ids: Iterable[str],
+    subjects: Sequence[Subject],
+    ids: Sequence[str],
     owner: str,
     stop: Callable[[], object],
 ) -> None:
-    """Let the address, unless it is "", be told of the ends of what was just started. Where that
-    cannot be remembered `stop` ends it: whoever was told of no end would wait for ever. ComfyError
-    then."""
+    """Let the address, unless it is "", be told of the ends or pauses of what was just started.
+    Where that cannot be remembered `stop` ends it: whoever was told of no end would wait for ever.
+    ComfyError then."""
     if not callback:
         return
     try:
-        services.webhooks.add(subject, ids, owner, callback)
+        for subject in subjects:
+            services.webhooks.add(subject, ids, owner, callback)
     except ComfyError:
         stop()
         raise

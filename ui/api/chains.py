@@ -158,7 +158,7 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     services.chain_forms.check_keys(name, owner, given)
     begun = services.chains.start(name, given, owner, asker.address, attended=True)
     stop = partial(services.chains.stop, begun.id, owner)
-    call_back(services, callback, "chain", [begun.id], owner, stop)
+    call_back(services, callback, ("chain",), [begun.id], owner, stop)
     return Begun((begun.id,))
 
 
@@ -174,7 +174,9 @@ def continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker)
         given = reader.of(form_for(reader, name, values), values)
         services.chain_forms.check_keys(name, owner, given)
     chains.go_on(chain_id, owner, given, again=again)
-    call_back(services, callback, "chain", [chain_id], owner, partial(chains.stop, chain_id, owner))
+    call_back(
+        services, callback, ("chain",), [chain_id], owner, partial(chains.stop, chain_id, owner)
+    )
     return Begun((chain_id,))
 
 

@@ -1,12 +1,14 @@
-"""What webhooks say: the end of a run, a batch or a chain, as the API tells it."""
+"""What webhooks say: the end of a run, a batch or a chain, or the pause of a batch, as the API
+tells it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from comfy.errors import RunNotFound
-from comfy.records.webhooks import Webhook
+from comfy.errors import BatchNotFound, RunNotFound
+from comfy.records.webhooks import Subject, Webhook
 from ui.api.batches import BatchJson
 from ui.api.chains import ChainJson
 from ui.api.run_json import RunJson
@@ -15,6 +17,13 @@ from ui.services import Services
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.responses import json_text
+
+_TYPES: Mapping[Subject, str] = {
+    "run": "run.ended",
+    "batch": "batch.ended",
+    "chain": "chain.ended",
+    "pause": "batch.paused",
+}
 
 
 class ToldEnds:
@@ -39,13 +48,18 @@ class ToldEnds:
                 return services.batches.get(hook.about, owner).finished
             case "chain":
                 return services.chains.get(hook.about, owner).finished
+            case "pause":
+                batch = services.batches.get(hook.about, owner)
+                if batch.finished:
+                    raise BatchNotFound(NO_RESULT)  # as one that pauses no more
+                return batch.gave_up
 
     def told(self, hook: Webhook) -> str:
         """See `Ends`."""
         ended = datetime.fromtimestamp(hook.ended_at or 0.0, UTC)
         return json_text(
             {
-                "type": f"{hook.subject}.ended",
+                "type": _TYPES[hook.subject],
                 "timestamp": ended.isoformat(timespec="milliseconds"),
                 "data": self._data(hook),
             }
@@ -55,7 +69,7 @@ class ToldEnds:
         match hook.subject:
             case "run":
                 return self._runs.found(hook.about, hook.owner)
-            case "batch":
+            case "batch" | "pause":
                 return self._batches.summary(self._services.batches.get(hook.about, hook.owner))
             case "chain":
                 return self._chains.whole(self._services.chains.get(hook.about, hook.owner))

@@ -256,7 +256,8 @@ class RunStart:
             name, values, owner, count, address=asker.address, watched=False, keeps_going=True
         )
         ids = [run.id for run in batch.runs]
-        call_back(services, callback, "run", ids, owner, partial(cancel_runs, services, ids, owner))
+        stop = partial(cancel_runs, services, ids, owner)
+        call_back(services, callback, ("run",), ids, owner, stop)
         return batch
 
 

@@ -111,6 +111,41 @@ def test_batches_and_chains_are_told_once_as_a_whole() -> None:
         assert there.came.empty()
 
 
+def test_a_batch_that_pauses_itself_is_told_each_time(tmp_path: Path) -> None:
+    """Once for each pause, also across a restart of the app, and its end after that; nothing is
+    said of a pause that somebody wanted, nor of one that is over before it could be told. A chain
+    that waits for a mend has ended, and says that it failed."""
+    axes = [{"field": "5.seed", "text": "1..60"}]
+    broken = {**QUICK, "1.ckpt_name": "demo-broken.safetensors"}
+    with receiver() as there:
+        with running_demo_app(step_seconds=0, data=tmp_path, webhooks=there.settings()) as (_, app):
+            body = {"values": broken, "axes": axes, "callback": there.url}
+            batch = call(app, "POST", BATCHES, json=body).json()
+            first = there.next()
+            assert (first.says["type"], first.says["data"]["state"]) == ("batch.paused", "paused")
+            assert first.says["data"]["why"].startswith("5 rows failed one after the other")
+            assert call(app, "POST", f"{batch['url']}/continue").json()["state"] == "running"
+            second = there.next()
+            assert (second.says["type"], second.id == first.id) == ("batch.paused", False)
+            quiet = call(app, "POST", BATCHES, json={"axes": axes, "callback": there.url}).json()
+            for change in ("pause", "stop"):
+                call(app, "POST", f"{quiet['url']}/{change}")
+            assert there.next().says["data"]["id"] == quiet["id"]
+            chain = {"values": {**SMALL, "base.1.ckpt_name": "demo-broken.safetensors"}}
+            call(app, "POST", CHAINS, json={**chain, "callback": there.url})
+            says = there.next().says
+            assert (says["type"], says["data"]["state"]) == ("chain.ended", "failed")
+        assert there.came.empty()
+        with running_demo_app(step_seconds=0, data=tmp_path, webhooks=there.settings()) as (_, app):
+            assert call(app, "POST", f"{batch['url']}/retry").json()["state"] == "running"
+            assert there.next().says["type"] == "batch.paused"
+            call(app, "POST", f"{batch['url']}/stop")
+            end = there.next().says
+            assert (end["type"], end["data"]["state"]) == ("batch.ended", "stopped")
+            eventually(lambda: is_settled(app))
+        assert there.came.empty()
+
+
 def test_webhooks_outlive_the_app(tmp_path: Path) -> None:
     """What was on its way when the app ended comes again, under the same id; so does what ended
     while nobody looked. Of what was deleted meanwhile nobody hears, and of what goes on again only
