@@ -105,15 +105,17 @@ class FairQueue(Generic[S]):
         """Take a run out, wherever it is: nobody has to wait for it any longer. It can be given
         back until it leaves."""
         with self._lock:
-            self._take_out(run_id)
-        self.advance()
+            is_new = self._take_out(run_id)
+        if is_new:  # else all who wait have been told
+            self.advance()
 
     def leave(self, run_id: str) -> None:
         """Take a run out, wherever it is: it has ended."""
         with self._lock:
-            self._take_out(run_id)
+            is_new = self._take_out(run_id)
             self._released.pop(run_id, None)
-        self.advance()
+        if is_new:
+            self.advance()
 
     @property
     def room(self) -> int:
@@ -207,7 +209,8 @@ class FairQueue(Generic[S]):
         if server is not None and self._on_its_way.get(server) == run_id:
             del self._on_its_way[server]
 
-    def _take_out(self, run_id: str) -> None:
+    def _take_out(self, run_id: str) -> bool:
+        """Whether it was still there."""
         if run_id not in self._handed:
             self._remove(run_id)
         self._arrive(run_id)
@@ -215,6 +218,7 @@ class FairQueue(Generic[S]):
         waiting = self._runs.pop(run_id, None)
         if waiting is not None:
             self._released[run_id] = waiting
+        return waiting is not None
 
     def _remove(self, run_id: str) -> None:
         waiting = self._runs.get(run_id)
