@@ -15,7 +15,7 @@ from comfy.chains.results import Given, fitting
 from comfy.form.model import Field, Form
 from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
-from comfy.records.record import Record
+from comfy.records.record import KeptInput, Record
 from comfy.workflow.toml_settings import as_scalar
 
 _LONGEST_NAME = 50  # characters of a step's
@@ -31,7 +31,16 @@ class RecordedStep:
     made_from: tuple[str, ...] = ()
 
 
-def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> Chain:
+@dataclass(frozen=True, slots=True)
+class RecordedChain:
+    """A chain that was made of runs. `files`: those that people had given themselves, which its
+    form asks for, each with the step and the key of the field there."""
+
+    chain: Chain
+    files: tuple[tuple[Step, str, KeptInput], ...] = ()
+
+
+def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> RecordedChain:
     """The chain that does again what the first of these runs has done, and those that it was made
     from; others of `runs` are left out.
 
@@ -54,10 +63,16 @@ def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> Chain:
     order = sorted(given, key=lambda run: known[run].record.submitted_at)
     workflows = [known[run].record.job.workflow for run in order]
     names = dict(zip(order, _step_names(workflows), strict=True))
-    steps = (
+    steps = tuple(
         _step(number, known[run], given[run], names) for number, run in enumerate(order, start=1)
     )
-    return Chain(tuple(steps), title=title)
+    files = (
+        (step, field.key, kept)
+        for run, step in zip(order, steps, strict=True)
+        for field in _free(known[run], given[run])
+        if (kept := known[run].record.job.inputs.get(field.key))
+    )
+    return RecordedChain(Chain(steps, title=title), tuple(files))
 
 
 def chain_text(chain: Chain) -> str:
@@ -107,11 +122,15 @@ def _source(run: Record, field: Field, source: Record) -> Source | None:
     return next((Source(source.id, n, text=True) for n in places), None)
 
 
+def _free(run: RecordedStep, given: Mapping[str, Source]) -> list[Field]:
+    """The fields that no other run gives anything."""
+    return [one for one in run.form.fields if one.group != "hidden" and one.key not in given]
+
+
 def _step(
     number: int, run: RecordedStep, given: Mapping[str, Source], names: Mapping[str, str]
 ) -> Step:
-    form, job = run.form, run.record.job
-    free = [one for one in form.fields if one.group != "hidden" and one.key not in given]
+    form, job, free = run.form, run.record.job, _free(run, given)
     inputs = {
         _name(form, form.field(key)): (Source(names[one.step], one.pick, one.text),)
         for key, one in given.items()

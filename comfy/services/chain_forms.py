@@ -20,7 +20,7 @@ from comfy.form.model import Field, Form
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_bool
 from comfy.records.lineage import Lineage
-from comfy.records.record import Record
+from comfy.records.record import KeptInput, Record
 from comfy.services.chains import ChainRunner
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload
@@ -68,6 +68,15 @@ class ChainForm:
     runs: tuple[FormStep, ...]
     form: Form
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedChain:
+    """A chain that was added to the folder under `name`. `files`: those that the person who made
+    it had given, by the keys of its form's fields."""
+
+    name: str
+    files: Mapping[str, KeptInput]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +139,9 @@ class ChainForms:
         if errors:
             raise FieldErrors(form.form, errors, labelled)
 
-    def add(self, record: Record, title: str, workflows: Collection[str]) -> str:
+    def add(self, record: Record, title: str, workflows: Collection[str]) -> AddedChain:
         """Make a chain of a run and of all that it was made from, and add it to the folder, for
-        everybody; the chain's name. `workflows`: the names of those in the folder.
+        everybody. `workflows`: the names of those in the folder.
 
         Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
         """
@@ -140,9 +149,10 @@ class ChainForms:
         plain = " ".join(title.split())
         if not plain:
             raise ChainErrors([message("A chain needs a title.")])
-        chain = chain_of_runs(plain, self._recorded(record, workflows))
-        ChainRunner(self.starter, record.owner).steps(chain, {})  # it can be opened
-        return self.folder.add(plain, chain_text(chain))
+        made = chain_of_runs(plain, self._recorded(record, workflows))
+        ChainRunner(self.starter, record.owner).steps(made.chain, {})  # it can be opened
+        name = self.folder.add(plain, chain_text(made.chain))
+        return AddedChain(name, {step_key(step, key): kept for step, key, kept in made.files})
 
     def lineage(self, record: Record) -> Lineage:
         """What a finished run was made from and used for. Nothing where `nobody` owns it: of those

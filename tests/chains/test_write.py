@@ -105,7 +105,7 @@ def test_runs_become_the_steps_that_were_taken() -> None:
         "again", "image-to-image", 3.0, "base", inputs=image_input("b"), files=(image("d"),)
     )
     last = run("last", "image-to-image", 4.0, "again", "other", inputs=image_input("d"))
-    chain = read(chain_of_runs("Boats", [last, again, other, base]))
+    chain = read(chain_of_runs("Boats", [last, again, other, base]).chain)
     first, second, third = chain.steps
     assert [step.name for step in chain.steps] == [
         "text-to-image",
@@ -131,23 +131,25 @@ def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
     caption = run("caption", "text-to-image", 1.0, files=(image("a"),), texts=(said,))
     values: dict[str, object] = {"2.text": "a red boat"}
     last = run("last", "image-to-image", 2.0, "caption", parent="caption", values=values)
-    _, step = read(chain_of_runs("Words", [last, caption])).steps
+    _, step = read(chain_of_runs("Words", [last, caption]).chain).steps
     assert step.inputs == {"Prompt": (Source("text-to-image", 1, text=True),)}
     assert "Prompt" not in step.values
     inputs = image_input("a")
     by_chance = run("last", "image-to-image", 2.0, "caption", values=values, inputs=inputs)
-    _, step = read(chain_of_runs("Words", [by_chance, caption])).steps
+    _, step = read(chain_of_runs("Words", [by_chance, caption]).chain).steps
     assert [*step.inputs] == ["Your image"]
     assert step.values == {"Prompt": "a red boat"}
 
 
 def test_a_file_of_a_persons_own_is_asked_for() -> None:
-    """It is nobody else's, so the chain's form has its field."""
+    """It is nobody else's, so the chain's form has its field, and the chain does not have it."""
     own = run("own", "image-to-image", 1.0, inputs=image_input("mine"), files=(image("a"),))
     last = run("last", "image-to-image", 2.0, "own", inputs=image_input("a"))
-    first, _ = read(chain_of_runs("Twice", [last, own])).steps
+    made = chain_of_runs("Twice", [last, own])
+    first, _ = read(made.chain).steps
     assert "Your image" in first.show
     assert "Your image" not in first.values
+    assert made.files == ((made.chain.steps[0], "4.image", own.record.job.inputs["4.image"]),)
 
 
 def test_one_step_is_no_chain() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_pictures import received, shown
+from tests.browser.form.test_pictures import picture, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
@@ -60,7 +60,9 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
 ) -> None:
     """“Use in…” lists the workflows that take such a result; one opens with it in its field, and
     with what was typed there before. What comes of it leads back, and from there to it again; both
-    become a chain, for those who may add some."""
+    become a chain, for those who may add some, whose form has the person's own photo."""
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(picture())
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
     with running_app(fast.demo.url, workflows=folder, may_keep=True) as app:
         site = Site(app.url, fast.demo, app)
@@ -68,16 +70,19 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         shown(person)
         person.unfold()
         person.type("9.filename_prefix", "large")
-        person.turn_to("text-to-image")
-        for key, value in {"5.steps": 1, "4.width": 320, "4.height": 256}.items():
+        person.turn_to("image-to-image")
+        shown(person)
+        person.field("4.image").locator("input[type=file]").set_input_files(photo)
+        person.page.wait_for_function(WIDTH, arg=96)
+        for key, value in {"8.steps": 1, "5.width": 320, "5.height": 256}.items():
             person.type(key, value)
         person.generate()
         menu = person.page.get_by_role("menu")
         person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
         offered = [
+            "Your image",
             "Describe an image",
             "Frames to animation",
-            "Image to image",
             "Inpaint",
             "Upscale",
         ]
@@ -105,7 +110,9 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
         expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
         make_chain(person, "Boats, enlarged")
-        expect(person.page.get_by_text("The image comes from “Text to image”.")).to_be_visible()
+        expect(person.page.get_by_text("The image comes from “Image to image”.")).to_be_visible()
+        of_step = "#field-image-to-image-4-image"
+        person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
         person.leave()
 
 

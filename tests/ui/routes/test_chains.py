@@ -337,39 +337,39 @@ def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> r
 def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
     demo: DemoServer, folder: Path
 ) -> None:
-    """An image and what was made of it, under a title that may be another chain's: its form has
-    what was typed, and it runs. One step is none; nor is a run of somebody else's, or of a
-    workflow that is gone; and whoever may not keep makes none."""
-    small = {"5.steps": 2, "4.width": 256, "4.height": 256}
+    """A photo and what was made of it, under a title that may be another chain's: its form has
+    what was typed, and for whoever made it the photo. One step is none; nor is a run of somebody
+    else's, or of a workflow that is gone; and whoever may not keep makes none."""
+    photo = Upload("photo.webp", WORKFLOWS / "upscale.webp")
+    small = {"4.image": photo, "8.steps": 2, "5.width": 256, "5.height": 256}
     with running_app(demo.url, workflows=folder / "boats", data=folder, may_keep=True) as app:
-        made = finished(start(app, "text-to-image", **{"2.text": "a red boat", **small}))
+        made = finished(start(app, "image-to-image", **{"2.text": "a red boat", **small}))
         path = app.services.starter.blobs.path(made.state.files[0].digest)
         assert path is not None
-        large = finished(
-            start(app, "upscale", **{"4.image": Upload("boat.png", path), "7.steps": 2})
-        )
+        boat = Upload("boat.png", path)
+        large = finished(start(app, "upscale", **{"4.image": boat, "7.steps": 2}))
         assert make_chain(app, large.id, "Boats", BOB).status_code == 404
         alone = make_chain(app, made.id, "Boats")
-        assert (alone.status_code, alone.json()["message"]) == (
-            422,
-            "This was made in one step, and a chain needs several.",
-        )
+        assert alone.status_code == 422
+        assert "made in one step, and a chain needs several" in alone.json()["message"]
         assert make_chain(app, large.id, " ").json()["message"] == "A chain needs a title."
         before = (folder / "boats" / "boats.chain.toml").read_bytes()
-        name = make_chain(app, large.id, "boats").json()["name"]
-        assert name == "boats-2.chain"
+        told = make_chain(app, large.id, "boats").json()
+        name, (given,) = told["name"], [*told["values"]]
+        assert (name, given) == ("boats-2.chain", "image-to-image.4.image")
+        assert app.services.copies.uploads.find(OWNER, told["values"][given]["file"])
         assert (folder / "boats" / "boats.chain.toml").read_bytes() == before
         form = app.services.chain_forms.form(name, f"browser:{BOB}").form
-        assert form.field("text-to-image.2.text").default == "a red boat"
+        assert form.field("image-to-image.2.text").default == "a red boat"
         assert form.field("upscale.7.steps").default == 2
-        assert "upscale.4.image" not in [one.key for one in form.fields]
-        app.services.chains.start(name, {}, OWNER)
+        assert [one.key for one in form.fields if one.is_media] == [given]
+        app.services.chains.start(name, {given: photo}, OWNER)
         chain = ended(app, "done")
-        assert [step.title for step in chain.steps] == ["Text to image", "Upscale"]
-        (folder / "boats" / "text-to-image.json").unlink()
+        assert [step.title for step in chain.steps] == ["Image to image", "Upscale"]
+        (folder / "boats" / "image-to-image.json").unlink()
         gone = make_chain(app, large.id, "Gone")
         assert gone.status_code == 422
-        assert "“Text to image” isn't one" in gone.json()["message"]
+        assert "“Image to image” isn't one" in gone.json()["message"]
     with running_app(demo.url, workflows=folder / "boats", data=folder) as app:
         assert make_chain(app, large.id, "Boats").status_code == 422
         assert len([*(folder / "boats").glob("*.chain.toml")]) == 2

@@ -50,14 +50,17 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Make a chain for everybody of a run and of those that it was made from; its name."""
+        """Make a chain for everybody of a run and of those that it was made from; its name, and
+        for whoever made it the values of its form that are files of their own."""
         with as_http_errors():
             record = services.runs.record(run_id, owner)
         try:
-            name = services.chain_forms.add(record, title, services.folder.stamps().keys())
+            added = services.chain_forms.add(record, title, services.folder.stamps().keys())
         except ComfyError as problem:
             return refused_answer(problem, ChainNotFound)
-        return AsciiJSON({"name": name})
+        given = services.copies.given_value
+        values = {key: given(kept, owner) for key, kept in added.files.items()}
+        return AsciiJSON({"name": added.name, "values": values})
 
     @router.delete("/chains/{chain_id}")
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

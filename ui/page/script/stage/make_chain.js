@@ -2,7 +2,7 @@
 // “Make this a chain…”: a run and those that it was made from become a chain for everybody, under a title.
 
 import { button, dialog, element } from "../dom.js";
-import { visit } from "../form/form.js";
+import { visitWith } from "../form/form.js";
 import { message } from "../messages.js";
 import { ask, json } from "../requests.js";
 
@@ -43,7 +43,7 @@ export function askForChain(run, typed = "") {
     const told = json({ title: title.value });
     const made = await ask(`/history/${run}/chain`, told, "POST", [again]);
     place.hidePopover();
-    if (made) visit(made.name);
+    if (made) visitWith(made.name, made.values);
   });
   const row = element("div", "row");
   row.append(title);
