@@ -24,6 +24,7 @@ from comfy.wording import short
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
+    REPLAYED,
     Asker,
     Begun,
     KeyedRequest,
@@ -103,7 +104,10 @@ def batches_api(
     news = GroupEvents(services, identity, batches, told.summary)
 
     @router.post(
-        "/workflows/{name:path}/batches", status_code=201, openapi_extra={"requestBody": _BODY}
+        "/workflows/{name:path}/batches",
+        status_code=201,
+        responses={200: REPLAYED},
+        openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
         """Run a workflow once for each row: every combination of the values of `axes`, or the rows
@@ -137,7 +141,7 @@ def batches_api(
         """How far one of your batches is."""
         return AsciiJSON(told.summary(batches.get(batch_id, owner)))
 
-    @router.get("/batches/{batch_id}/events", responses={200: EVENTS})
+    @router.get("/batches/{batch_id}/events", responses=EVENTS)
     async def events(
         request: Request,
         batch_id: str,

@@ -9,8 +9,8 @@ from comfy.errors import ComfyError
 from comfy.records.webhooks import Subject
 from ui.services import Services
 
-CALLBACK: Mapping[str, str] = {
-    "type": "string",
+CALLBACK: Mapping[str, Any] = {
+    "type": ["string", "null"],
     "format": "uri",
     "description": "An address that is sent a webhook at the end, on a host that is allowed here.",
 }

@@ -17,6 +17,7 @@ from comfy.services.open_chain import ChainStanding, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
+    REPLAYED,
     Asker,
     Begun,
     KeyedRequest,
@@ -72,7 +73,10 @@ def chains_api(
     news = GroupEvents(services, identity, chains, told.whole)
 
     @router.post(
-        "/workflows/{name:path}/chains", status_code=201, openapi_extra={"requestBody": _BODY}
+        "/workflows/{name:path}/chains",
+        status_code=201,
+        responses={200: REPLAYED},
+        openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
         """Run a chain with these values of its form; steps that may be left out are with
@@ -102,7 +106,7 @@ def chains_api(
         """How far each of its steps is, with the runs that have ended."""
         return AsciiJSON(told.whole(chains.get(chain_id, owner)))
 
-    @router.get("/chains/{chain_id}/events", responses={200: EVENTS})
+    @router.get("/chains/{chain_id}/events", responses=EVENTS)
     async def events(
         request: Request,
         chain_id: str,

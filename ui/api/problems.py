@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from comfy.batches.spec import BatchProblem
 from comfy.errors import (
@@ -62,46 +63,46 @@ _KINDS: tuple[tuple[type[ComfyError], Kind], ...] = (
     (DiskFull, Kind(507, "disk-full")),
     (ComfyError, Kind(409, "not-possible")),
 )
-DOCUMENT: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "Why not, for people, in the language that they read.",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string", "description": "What is wrong."},
-                        "hint": {"type": "string", "description": "What to do."},
-                        "errors": {
+_DOCUMENT: dict[str, Any] = {
+    "description": "Why not, for people, in the language that they read.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string", "description": "What is wrong."},
+                    "hint": {"type": "string", "description": "What to do."},
+                    "errors": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "description": "What is wrong with single values, by field key.",
+                    },
+                    "problems": {
+                        "type": "array",
+                        "description": "All that is wrong with a batch, and where.",
+                        "items": {
                             "type": "object",
-                            "additionalProperties": {"type": "string"},
-                            "description": "What is wrong with single values, by field key.",
-                        },
-                        "problems": {
-                            "type": "array",
-                            "description": "All that is wrong with a batch, and where.",
-                            "items": {
-                                "type": "object",
-                                "properties": {
-                                    "detail": {"type": "string"},
-                                    "field": {"type": ["string", "null"]},
-                                    "row": {
-                                        "type": ["integer", "null"],
-                                        "description": "As `GET …/rows` numbers them.",
-                                    },
+                            "properties": {
+                                "detail": {"type": "string"},
+                                "field": {"type": ["string", "null"]},
+                                "row": {
+                                    "type": ["integer", "null"],
+                                    "description": "As `GET …/rows` numbers them.",
                                 },
                             },
                         },
                     },
-                }
+                },
             }
-        },
-    }
+        }
+    },
 }
+DOCUMENT: dict[int | str, dict[str, Any]] = {"4XX": _DOCUMENT, "5XX": _DOCUMENT}
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _LOCATIONS = ("body", "query", "path", "header")
 
 
@@ -136,9 +137,21 @@ async def _of_ours(_: Request, error: Exception) -> Response:
     return problem_of(error).answer()
 
 
-async def _of_http(_: Request, error: Exception) -> Response:
+async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return Problem(error.status_code, error.detail).answer(error.headers)
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return Problem(error.status_code, error.detail).answer(headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes that have this path; Starlette names those of the first alone."""
+    routes = request.app.routes
+
+    def is_there(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+    return ", ".join(filter(is_there, _METHODS))
 
 
 async def _of_validation(_: Request, error: Exception) -> Response:

@@ -83,6 +83,15 @@ class ToldRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldRuns:
+    """The runs of one request with a `count`; `refused`: why there are fewer, a problem document,
+    null where there are not."""
+
+    runs: tuple[ToldRun, ...]
+    refused: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunJson:
     """Makes them. `root`: the path of the app below its host."""
 

@@ -115,7 +115,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         """One of your runs, as it is now."""
         return AsciiJSON(runs.found(run_id, owner))
 
-    @router.delete("/runs/{run_id}")
+    @router.delete("/runs/{run_id}", responses={202: {"model": ToldRun, "description": "It ends."}})
     def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Stop a run that goes on (202); delete one that has ended, with its files (200). `stays`
         says what ComfyUI keeps of it."""

@@ -21,7 +21,7 @@ from comfy.services.start import Batch
 from comfy.services.uploads import Upload, content_of
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
-from ui.api.run_json import ToldRun
+from ui.api.run_json import ToldRun, ToldRuns
 from ui.api.runs import Runs
 from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import ends_first
@@ -37,6 +37,10 @@ _COUNT = message("“count” is a whole number from 1 to {most}.", most=_MOST_A
 _IS_CHAIN = message("This is a chain of several workflows. Start it with POST …/chains.")
 _LONG_KEY = message("An Idempotency-Key has at most {most} characters.", most=_LONGEST_KEY)
 _NO_HISTORY = message("This app remembers no runs, so it knows no Idempotency-Key.")
+REPLAYED: dict[str, Any] = {
+    "description": "As it is now: its key was used for it before.",
+    "content": {"application/json": {}},
+}
 _BODY: dict[str, Any] = {
     "content": {
         "application/json": {
@@ -170,7 +174,8 @@ def start_api(services: Services, runs: Runs, starts: Starts) -> APIRouter:
     @router.post(
         "/workflows/{name:path}/runs",
         status_code=201,
-        response_model=ToldRun,
+        response_model=ToldRun | ToldRuns,
+        responses={200: REPLAYED | {"model": ToldRun | ToldRuns}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> Response:

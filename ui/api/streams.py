@@ -34,15 +34,23 @@ _FRAMES = "multipart/x-mixed-replace"
 _BOUNDARY = "frame"
 _STILL_HERE = b": still here\n\n"
 _ANY = {"schema": {"type": "string", "format": "binary"}}
-EVENTS: dict[str, Any] = {
-    "description": "Events",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+_SAME: dict[str, Any] = {"description": "It is the one that you have."}
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Events", "content": {"text/event-stream": {}}},
+    204: {"description": "You know the last event."},
 }
-_IMAGES: dict[str, Any] = {
-    "description": "One image, or all",
-    "content": {"image/jpeg": _ANY, "image/png": _ANY, _FRAMES: _ANY},
+_IMAGES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One image, or all",
+        "content": {"image/jpeg": _ANY, "image/png": _ANY, _FRAMES: _ANY},
+    },
+    304: _SAME,
 }
-_FILE: dict[str, Any] = {"description": "The file", "content": {"*/*": _ANY}}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"*/*": _ANY}},
+    206: {"description": "A part of it", "content": {"*/*": _ANY}},
+    304: _SAME,
+}
 
 
 def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
@@ -60,7 +68,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
         return LiveStream(body, media_type, services.waiting, caller_of(request.scope, identity))
 
-    @router.get("/runs/{run_id}/events", responses={200: EVENTS})
+    @router.get("/runs/{run_id}/events", responses=EVENTS)
     async def events(
         request: Request,
         run: Run | Record = Depends(found),
@@ -74,7 +82,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         record = run if isinstance(run, Record) else run.record
         return end_event(await asyncio.to_thread(runs.told, record), last_event_id)
 
-    @router.get("/runs/{run_id}/preview", responses={200: _IMAGES})
+    @router.get("/runs/{run_id}/preview", responses=_IMAGES)
     async def preview(
         request: Request,
         run: Run | Record = Depends(found),
@@ -98,7 +106,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         return Response(state.preview.data, media_type=state.preview.media_type, headers=headers)
 
     @router.head("/runs/{run_id}/files/{n}", include_in_schema=False)
-    @router.get("/runs/{run_id}/files/{n}", responses={200: _FILE})
+    @router.get("/runs/{run_id}/files/{n}", responses=_FILE)
     def file(
         request: Request,
         run_id: str,

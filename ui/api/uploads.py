@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from ui.api.start import Begun, KeyedRequest, Keys, answer_of
+from ui.api.start import REPLAYED, Begun, KeyedRequest, Keys, answer_of
 from ui.api.values import Bodies, Sent
 from ui.web.responses import AsciiJSON
 from ui.web.upload_folder import UploadFolder
@@ -29,7 +29,12 @@ def uploads_api(bodies: Bodies, keys: Keys) -> APIRouter:
     """`POST /uploads`."""
     router = APIRouter(tags=["Files"])
 
-    @router.post("/uploads", status_code=201, openapi_extra={"requestBody": _BODY})
+    @router.post(
+        "/uploads",
+        status_code=201,
+        responses={200: REPLAYED},
+        openapi_extra={"requestBody": _BODY},
+    )
     async def upload(request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """Keep files for a day; the `id` of each is a value for fields that take files. The same
         files with the same `Idempotency-Key` are kept once."""

@@ -13,7 +13,7 @@ from comfy.messages import message
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.web.gradio_internals import root_address
-from ui.web.responses import http_error, wants_page
+from ui.web.responses import API, Problem, http_error, wants_page
 
 _TITLE = message("Nothing here · ComfyForms")
 _NOTHING = message("There is nothing at this address")
@@ -38,6 +38,8 @@ def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitab
 
     async def answer(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
+        if request.scope["path"].startswith(f"{API}/"):  # with a line break, no mount has it
+            return Problem(problem.status_code, problem.detail).answer(problem.headers)
         if problem.status_code != 404 or not wants_page(request):
             return await http_error(request, problem)
         of_app = Request({**request.scope, "path": "/"})

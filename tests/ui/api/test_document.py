@@ -1,0 +1,116 @@
+"""What `openapi.json` says of answers is what comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+import requests
+
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp
+from tests.ui.api.api_calls import QUICK, call, problem, run_of
+
+RUNS = "/workflows/text-to-image/runs"
+BATCH = {"values": QUICK, "axes": [{"field": "2.text", "text": "a\nb"}]}
+CHAIN = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
+
+
+class Document:
+    """The document of an app, which judges its answers."""
+
+    def __init__(self, app: RunningApp) -> None:
+        self._app, self.told = app, call(app, "GET", "/openapi.json").json()
+
+    def asked(
+        self, method: str, path: str, at: str = "", status: int = 200, **options: Any
+    ) -> requests.Response:
+        """The answer at an address of a path of the document, which names its status and its type,
+        and whose schema it fits."""
+        answer = call(self._app, method, at or path, **options)
+        assert answer.status_code == status, answer.text
+        responses = self.told["paths"][path][method.lower()]["responses"]
+        said = responses.get(str(status)) or responses[f"{status // 100}XX"]
+        if not answer.content:
+            assert "content" not in said or status == 304
+            return answer
+        kind = answer.headers["content-type"].partition(";")[0]
+        content = said["content"]
+        assert kind in content or "*/*" in content
+        if kind.endswith("json"):
+            whole = {**content[kind].get("schema", {}), "components": self.told["components"]}
+            jsonschema.Draft202012Validator(whole).validate(answer.json())
+        return answer
+
+
+@pytest.fixture
+def document(app: RunningApp) -> Document:
+    """That of the module's app."""
+    return Document(app)
+
+
+def test_starts_are_as_the_document_says(document: Document) -> None:
+    """Of one run and of several, a batch, a chain and uploads: new, sent again, and refused."""
+    chains = "/workflows/create-upscale-detail.chain/chains"
+    starts = (
+        ("/workflows/{name}/runs", RUNS, {"json": {"values": QUICK, "callback": None}}),
+        ("/workflows/{name}/runs", RUNS, {"json": {"values": QUICK, "count": 2}}),
+        ("/workflows/{name}/batches", "/workflows/text-to-image/batches", {"json": BATCH}),
+        ("/workflows/{name}/chains", chains, {"json": CHAIN}),
+        ("/uploads", "/uploads", {"files": {"file": ("a.png", saved("PNG"))}}),
+    )
+    for number, (path, at, body) in enumerate(starts):
+        headers = {"idempotency-key": f"document {number}"}
+        for status in (201, 200):
+            document.asked("POST", path, at, status, headers=headers, **body)
+    document.asked("POST", starts[0][0], RUNS, 422, json={"values": {"5.steps": 0}})
+    document.asked("POST", "/workflows/{name}/batches", starts[2][1], 422, json={})
+
+
+def test_what_is_told_of_a_run_is_as_the_document_says(app: RunningApp, document: Document) -> None:
+    """All of it and parts, what a client has already, and what goes on."""
+    run = run_of(app)
+    at, file = run["url"], run["files"][0]["url"]
+    document.asked("GET", "/runs")
+    document.asked("GET", "/runs/{run_id}", at)
+    end = document.asked("GET", "/runs/{run_id}/events", f"{at}/events").text
+    known = {"last-event-id": end.partition("\n")[0].removeprefix("id: ")}
+    document.asked("GET", "/runs/{run_id}/events", f"{at}/events", 204, headers=known)
+    files = "/runs/{run_id}/files/{n}"
+    tag = document.asked("GET", files, file).headers["etag"]
+    document.asked("GET", files, file, 206, headers={"range": "bytes=0-9"})
+    document.asked("GET", files, file, 304, headers={"if-none-match": tag})
+    document.asked("GET", files, file, 416, headers={"range": "bytes=99999999-"})
+    document.asked("GET", "/runs/{run_id}/preview", f"{at}/preview", 404)
+    values = {**QUICK, "5.steps": 60}
+    going = document.asked("POST", "/workflows/{name}/runs", RUNS, 201, json={"values": values})
+    document.asked("DELETE", "/runs/{run_id}", going.json()["url"], 202)
+    document.asked("DELETE", "/runs/{run_id}", at)
+    document.asked("GET", "/runs/{run_id}", at, 404)
+
+
+def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
+    """Nor one with a line break, which is none of the API's for the app around it."""
+    for path in ("/runs/a%0Ab", "/workflows/%0A", "/%0A"):
+        problem(call(app, "GET", path), 404)
+    told = call(app, "GET", "/runs/a%0Ab", headers={"accept": "text/html"})
+    problem(told, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/runs", "GET"),
+        ("/runs/1", "DELETE, GET"),
+        ("/runs/1/files/0", "GET, HEAD"),
+        ("/chains/1/stop", "POST"),
+    ],
+)
+def test_a_method_that_is_not_there_is_told_those_that_are(
+    app: RunningApp, path: str, methods: str
+) -> None:
+    """All of the address, whichever route has them."""
+    answer = call(app, "OPTIONS", path)
+    problem(answer, 405)
+    assert answer.headers["allow"] == methods
