@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from urllib.parse import urljoin
 import pytest
 import requests
 import trustme
+import websocket
 from playwright.sync_api import expect
 
+from comfy.demo import DemoServer
 from comfy.media.checks import MIB
 from tests.browser.proxy_programs import PROXIES, ProxyPlace, running_proxy_program
 from tests.support.app_process import free_port
@@ -94,6 +97,7 @@ def test_behind_a_real_proxy(
             page = calls.get(f"{behind.url}/", timeout=LONGEST_WAIT)
             assert "Secure" in page.headers["set-cookie"]
             assert calls.get(f"{behind.url}/health", timeout=LONGEST_WAIT).text == "alive\n"
+            programs_hear_of_a_run_while_it_goes_on(behind, calls, slow.demo)
         slow.demo.speed.step = 0.1
         person = visit(Site(behind.url, slow.demo, behind.app), ignore_https_errors=True).open()
         person.press()
@@ -108,6 +112,38 @@ def test_behind_a_real_proxy(
         assert refused["status"] == 413
         assert "257 MB" in refused["said"]
         person.leave()
+
+
+def programs_hear_of_a_run_while_it_goes_on(
+    behind: Behind, calls: requests.Session, demo: DemoServer
+) -> None:
+    """Neither its events nor its previews, nor the relay's frames, wait at the proxy for more."""
+    api, start = f"{behind.url}/api/v1", "workflows/text-to-image/runs"
+    body = {"values": {"5.steps": 3, "4.width": 256, "4.height": 256}}
+    with demo.hold("progress", after=1) as held, contextlib.ExitStack() as opened:
+        run = calls.post(f"{api}/{start}", json=body, timeout=LONGEST_WAIT).json()
+        address = f"{behind.origin}{run['url']}"
+        relay = websocket.create_connection(
+            f"{api.replace('https', 'wss')}/relay?run={run['id']}",
+            timeout=LONGEST_WAIT,
+            origin=behind.origin,
+            cookie="; ".join(f"{one.name}={one.value}" for one in calls.cookies),
+            sslopt={"ca_certs": str(behind.authority)},
+        )
+        opened.callback(relay.close)
+        assert held.reached.wait(LONGEST_WAIT)
+        events, images = (
+            opened.enter_context(calls.get(f"{address}/{what}", stream=True, timeout=LONGEST_WAIT))
+            for what in ("events", "preview?stream=true")
+        )
+        told = events.iter_lines(decode_unicode=True)
+        assert next(line for line in told if line.startswith("event: ")) == "event: state"
+        assert next(images.iter_content(64)).startswith(b"--frame")
+        frames = iter(relay.recv, "")
+        assert json.loads(next(frames))["type"] == "status"
+        held.release()
+        assert next(line for line in told if line == "event: end")
+        assert next(frame for frame in frames if "execution_success" in str(frame))
 
 
 def a_large_file_arrives_in_little_memory(person: Visitor, app: RunningApp) -> None:
