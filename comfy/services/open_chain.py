@@ -33,7 +33,8 @@ StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
 class StepStanding:
     """How far a step is. `runs`: how many it has, 0 while nobody knows; `live`: the ids of those
     that go on, `ended`: of the others, as they ended; `done`: how many have made what they were to.
-    `why` it failed, in sentences, and `errors`: the same for its fields, by the chain's keys."""
+    `same`: it was done, has run again, and made what it had made before. `why` it failed, in
+    sentences, and `errors`: the same for its fields, by the chain's keys."""
 
     name: str
     title: KeptText
@@ -42,6 +43,7 @@ class StepStanding:
     done: int = 0
     live: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
+    same: bool = False
     why: KeptText = ""
     hint: KeptText = ""
     errors: Mapping[str, KeptText] = field(default_factory=dict)
@@ -227,13 +229,16 @@ class OpenChain(OpenGroup):
             self._live.pop(record.id, None)
             live = tuple(one for one in step.live if one != record.id)
             self._set(end.step, live=live, runs=runs, ended=(*step.ended, record.id))
+            before = self._results.get(end.step)
             self.known(end.step, record)
             if end.is_done:
                 done = step.done + 1
                 state = "done" if done == runs else self._steps[end.step].state
                 self._set(end.step, done=done, state=state)
-                if state == "done":
-                    self._again.pop(end.step, None)
+                if state == "done" and end.step in self._again:
+                    del self._again[end.step]
+                    same = runs == 1 and before is not None and _made(before) == _made(record)
+                    self._set(end.step, same=same)
             elif record.state.phase is Phase.STOPPED and record.state.error is None:
                 self.stop()
             else:
@@ -267,6 +272,12 @@ class OpenChain(OpenGroup):
 
     def _set(self, name: str, **changes: Any) -> None:
         self._steps[name] = replace(self._steps[name], **changes)
+
+
+def _made(record: Record) -> tuple[object, ...]:
+    """What a run has made: files by their content, and texts."""
+    state = record.state
+    return (*(file.digest for file in state.files), *(text.text for text in state.texts))
 
 
 def _steps(told: object) -> tuple[StepStanding, ...]:

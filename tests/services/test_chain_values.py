@@ -1,4 +1,4 @@
-"""What the steps of a chain were made with, for the form of the chain."""
+"""What the steps of a chain were made with, and what is said of one that has run again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from comfy.services.open_chain import ChainStanding
 from tests.support.http_client import ANN, get
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
+from ui.routes.groups.chain_view import chain_view
 
 OWNER = f"browser:{ANN}"
 SMALL = "[steps.values]\nSteps = 1\nWidth = 256\nHeight = 256\n"
@@ -61,6 +62,26 @@ def done(app: RunningApp) -> ChainStanding:
     chain = app.services.chains.recent(OWNER)[-1]
     assert chain.state == "done", chain
     return chain
+
+
+def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
+    """That is said of a step that was to run again, and of no other; nor where it has made something
+    else, which the steps after it were given."""
+
+    def same() -> list[bool]:
+        return [step.same for step in chain_view(done(app)).steps]
+
+    chains = app.services.chains
+    chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, OWNER).id
+    assert same() == [False, False, False]
+    before = [step.ended for step in done(app).steps]
+    chains.go_on(chain_id, OWNER, again=["large"])
+    assert same() == [False, True, False]
+    after = [step.ended for step in done(app).steps]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
+    chains.go_on(chain_id, OWNER, {MAKE: "a ship", SEED: 5}, again=["make"])
+    assert same() == [False, False, False]
+    assert done(app).steps[2].ended != after[2]
 
 
 def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:

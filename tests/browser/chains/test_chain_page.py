@@ -182,19 +182,43 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     assert len(chains.app.runs.history.of(owner_of(chains))) == made + 3  # type: ignore[union-attr]
     expect(person.page.locator("#stage .made-from")).to_contain_text("many more boats")
     steps(person).first.get_by_role("button").click()
-    expect(strip.get_by_role("button", name="Run “Make” again")).to_be_visible()
+    expect(
+        strip.get_by_role("button", name="Run “Make” and the steps that use it again")
+    ).to_be_visible()
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
     assert steps(person).first.locator(".name").evaluate(WHOLE)
+    a_step_without_a_seed_says_that_it_makes_the_same(person, chains)
     a_result_leads_back_to_the_form_of_the_chain(person)
+
+
+def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Site) -> None:
+    """Before it is run again, and after it has: the step that uses its result did not run."""
+    strip = person.page.locator("#stage .chain")
+    note = strip.locator(".chain-note")
+    expect(note).to_be_empty()
+    steps(person).nth(1).get_by_role("button").click()
+    expect(note).to_have_text(
+        "Nothing is drawn anew in “Enlarge”: it makes something else only with other settings."
+    )
+    made = len(site.demo.journal.all())
+    strip.get_by_role("button", name="Run “Enlarge” and the steps that use it again").click()
+    expect(note).to_contain_text(
+        "“Enlarge” ran again and made the same, so the steps that use it did not run."
+    )
+    chain_is(person, "done")
+    expect(steps(person).nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    assert len(site.demo.journal.all()) == made + 1
 
 
 def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:
     """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
     lets the whole chain run with new seeds. What would leave the chain is not offered."""
     actions = person.page.locator("#stage .actions")
+    note = person.page.locator("#stage .chain-note")
     steps(person).last.get_by_role("button").click()
     person.type("over.2.text", "something else")
     person.turn_to("text-to-image")
+    expect(note).to_contain_text("“Paint over” would run with the settings it had.")
     expect(actions.get_by_role("button", name="Vary")).to_be_visible()
     for name in ("Repeat", "Run again"):
         expect(actions.get_by_role("button", name=name)).to_have_count(0)

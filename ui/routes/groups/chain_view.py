@@ -13,8 +13,9 @@ from ui.routes.past_run import past_run
 class StepView:
     """A step as a page shows it. `runs`: how many it has, `done`: how many of them are done; `ids`:
     those that were begun, and `result` the one to be looked at, or "". `thumb`: the address of a
-    small image of that, `text`: what it says, if it is a text. `why` it failed, what to do
-    (`hint`), and what is said on fields (`errors`), by the chain's keys."""
+    small image of that, `text`: what it says, if it is a text. `same`: it has run again, and made
+    what it had made before. `why` it failed, what to do (`hint`), and what is said on fields
+    (`errors`), by the chain's keys."""
 
     name: str
     title: str
@@ -25,6 +26,7 @@ class StepView:
     result: str = ""
     thumb: str | None = None
     text: str = ""
+    same: bool = False
     why: str = ""
     hint: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +61,7 @@ def _step(standing: ChainStanding, step: StepStanding) -> StepView:
         step.runs,
         step.done,
         (*step.ended, *step.live),
+        same=step.same,
         why=step.why,
         hint=step.hint,
         errors=step.errors,

@@ -150,6 +150,13 @@ export function setRules(rules) {
 }
 
 /**
+ * Whether the form that is there asks for a seed among the fields of a chain's step.
+ * @param {string} step its name
+ */
+export const hasSeed = (step) =>
+  Object.entries(form.rules).some(([key, rule]) => key.startsWith(`${step}.`) && "least" in rule);
+
+/**
  * A number is shown as it is sent, with a word on the field where that is another one than was typed.
  * @param {HTMLElement} field
  * @param {NumberRule} rule

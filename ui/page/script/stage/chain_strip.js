@@ -1,9 +1,9 @@
 // @ts-check
 // The steps of a chain below the stage: how far all are, and what each has made.
 
-import { addressOf, button, element } from "../dom.js";
+import { addressOf, announce, button, element } from "../dom.js";
 import { goOn } from "../form/chain.js";
-import { showErrorsSoon } from "../form/field_errors.js";
+import { hasSeed, showErrorsSoon } from "../form/field_errors.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import {
@@ -37,6 +37,8 @@ export class ChainStrip {
   #filled = element("span");
   #steps = element("ol", "steps");
   #why = element("p", "chain-why");
+  #note = element("p", "chain-note");
+  #same = "";
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
   /** The step on the stage, where it is done and can be run again. @type {ChainStep | undefined} */
   #done;
@@ -52,7 +54,7 @@ export class ChainStrip {
   /** How far it was: one bar never goes back. */
   #reached = { id: "", fraction: 0 };
   #errors = "";
-  /** The chain whose last result is to be shown though none of its runs was seen here. */
+  /** The chain, and its runs, of which a result is shown though none was seen here. */
   #shown = "";
 
   constructor() {
@@ -62,7 +64,7 @@ export class ChainStrip {
     this.#bar.append(this.#filled);
     const head = element("div", "chain-head");
     head.append(this.#headline, this.#again, this.#redo, this.#remove);
-    this.place.append(head, this.#bar, this.#why, this.#steps);
+    this.place.append(head, this.#note, this.#bar, this.#why, this.#steps);
     page.subscribe((now) => this.#show(now));
   }
 
@@ -76,6 +78,11 @@ export class ChainStrip {
     if (!chain) return;
     this.#showBar(chain, state);
     const run = seen(state)?.id ?? "";
+    this.#done = redoable(chain, run);
+    this.#showNote(
+      this.#done?.same ? sameWords(chain, this.#done) : "",
+      this.#done ? expectationOf(chain, this.#done, state.form) : "",
+    );
     const wanted = JSON.stringify([chain, run]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
@@ -89,9 +96,19 @@ export class ChainStrip {
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !canContinue(chain);
     this.#remove.hidden = chain.state === "running";
-    this.#done = redoable(chain, run);
     this.#redo.hidden = !this.#done;
-    this.#redo.textContent = message("Run “{step}” again", { step: this.#done?.title ?? "" });
+    this.#redo.textContent = this.#done ? redoWords(chain, this.#done) : "";
+  }
+
+  /**
+   * @param {string} same what a step has made that ran again, ""
+   * @param {string} expected what the one that is seen would make, ""
+   */
+  #showNote(same, expected) {
+    const words = [same, expected].filter(Boolean).join(" ");
+    if (this.#note.textContent !== words) this.#note.textContent = words;
+    if (same && same !== this.#same) announce(same);
+    this.#same = same;
   }
 
   /**
@@ -121,16 +138,19 @@ export class ChainStrip {
   }
 
   /**
-   * A chain of which all was done before has no run that could be followed: its last result is shown.
+   * A chain of which all was done before, or at once, has no run that was followed: its last result is shown.
    * @param {PageState} state
    */
   #showEnd(state) {
     const { followed, chains } = state;
     const chain = chains.find(({ id }) => id === followed);
-    if (!chain || chain.state === "running" || this.#shown === followed) return;
-    this.#shown = followed;
+    if (!chain || chain.state === "running") return;
+    const ended = JSON.stringify([followed, chain.steps.map(({ ids }) => ids)]);
+    if (ended === this.#shown) return;
+    this.#shown = ended;
     const run = seen(state);
-    const last = chain.steps.findLast(({ result }) => result);
+    const last =
+      chain.steps.find(({ same }) => same) ?? chain.steps.findLast(({ result }) => result);
     if (last && !chain.steps.some(({ ids }) => ids.includes(run?.id ?? ""))) lookAt(last);
   }
 }
@@ -164,6 +184,50 @@ function headlineOf(chain) {
 }
 
 /**
+ * What runs a step again does: those after it follow where it makes something else.
+ * @param {Chain} chain
+ * @param {ChainStep} step
+ */
+const redoWords = ({ steps }, step) =>
+  step === steps.at(-1)
+    ? message("Run “{step}” again", { step: step.title })
+    : message("Run “{step}” and the steps that use it again", { step: step.title });
+
+/**
+ * That a step has run again for nothing.
+ * @param {Chain} chain
+ * @param {ChainStep} step
+ */
+const sameWords = ({ steps }, step) =>
+  step === steps.at(-1)
+    ? message("“{step}” ran again and made the same.", { step: step.title })
+    : message("“{step}” ran again and made the same, so the steps that use it did not run.", {
+        step: step.title,
+      });
+
+/**
+ * What to expect of a step that can run again, where that may be the same as before.
+ * @param {Chain} chain
+ * @param {ChainStep} step
+ * @param {string} form the one that is on the page
+ */
+function expectationOf({ chain, title }, step, form) {
+  if (form !== chain)
+    return message("“{step}” would run with the settings it had. Open “{chain}” to change them.", {
+      step: step.title,
+      chain: title,
+    });
+  return hasSeed(step.name)
+    ? ""
+    : message(
+        "Nothing is drawn anew in “{step}”: it makes something else only with other settings.",
+        {
+          step: step.title,
+        },
+      );
+}
+
+/**
  * @param {ChainStep} step
  * @param {string} run the one on the stage
  */
@@ -175,7 +239,10 @@ function stepFor(step, run) {
     const image = element("img");
     Object.assign(image, { alt: "", src: addressOf(step.thumb) });
     shown.append(image);
-  } else if (step.text) shown.append(element("span", "text", step.text));
+  } else if (step.text) {
+    shown.append(element("span", "text", step.text));
+    shown.title = step.text;
+  }
   const state = step.runs > 1 && step.state !== "waiting" ? countOf(step) : STATES[step.state];
   const words = [element("span", "name", step.title), element("span", "state", state)];
   const label = message("{step}: {state}", { step: step.title, state });
