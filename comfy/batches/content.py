@@ -101,6 +101,12 @@ class BatchRows(Sequence[Row]):
         own = (line.get(column.key, "") for column in self._content.columns)
         return (*own, *(value for _, value in self._values(row)))
 
+    def unset(self, index: int) -> list[int]:
+        """The columns of which the table says nothing in a row, by their places: there it has what
+        the form has."""
+        line = self._line(self._chosen[index])
+        return [at for at, one in enumerate(self._content.columns) if one.key not in line]
+
     def _line(self, row: Row) -> Mapping[str, object]:
         match row.values.get(_TABLE):
             case int(at):

@@ -9,6 +9,7 @@ import {
   aged,
   besideWithResult,
   heightOf,
+  linesOf,
   placeOf,
   seenOf,
   stale,
@@ -195,6 +196,7 @@ test("columns are as wide as what stands in them needs", () => {
   const { columns, least } = widthsOf(cells, ["Prompt", "Steps"]);
   assert.equal(columns, "minmax(120px, 48fr) minmax(72px, 6fr)");
   assert.equal(least, 120 + 72 + 28);
+  assert.equal(linesOf(cells, ["Prompt", "Steps"]), 3);
 });
 
 test("arrows go to the next row with a result", () => {
@@ -233,9 +235,10 @@ test("A page keeps the batches that ended while it was open, whenever it heard o
   assert.deepEqual(shown(["old", "stopped"]), ["old"]);
 });
 
-test("below a result what is short comes before a text", () => {
+test("below a result what is short comes before a text, and nothing is as in the form", () => {
   const text = "a red boat on a calm sea, far out";
-  assert.equal(tileWords({ number: 3, values: [text, "20", "7"] }), `3 · 20 · 7 · ${text}`);
+  const row = { number: 3, values: [text, "20", "euler", "7"], unset: [2] };
+  assert.equal(tileWords(row), `3 · 20 · 7 · ${text}`);
 });
 
 /**

@@ -159,6 +159,7 @@ def draw_batches() -> gr.HTML:
             "batches/cards.css",
             "batches/vary.css",
             "batches/sheet.css",
+            "batches/gallery.css",
             "batches/grid.css",
             "batches/over.css",
         ),

@@ -113,8 +113,10 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
 def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
     """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
     name, and left out where it lies beside others. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
-    that is dropped with it."""
+    that is dropped with it; what it leaves out is shown as the form has it, on a phone in a card with all
+    values and the row's number."""
     person = visit(fast).open("image-to-image")
+    steps = person.entry("8.steps").input_value()
     dialog = vary(person)
     prompt = vary_row(dialog, "Prompt")
     expect(prompt.locator("select").first).to_have_css("padding-right", "30px")
@@ -156,7 +158,7 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(dialog.locator(".primary")).to_have_text("Start 4 runs")
     prompt.get_by_role("button", name="Remove Prompt").click()
 
-    values = "Your image,Width\np10.png,256\nin/p9.png,512\nmissing.png,512\n"
+    values = "Your image,Width,Steps,Sampler\np10.png,256,2,euler\nin/p9.png,512,,heun\nmissing.png,,2,\n"
     given = [["t.csv", "text/csv", [*values.encode()]], ["p.zip", "", [*photos]]]
     dropped = person.page.evaluate_handle(DROPPED, given)
     dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
@@ -170,4 +172,11 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     start_batch(dialog, 3)
     expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
     sheet = open_sheet(person)
-    expect(sheet.locator(".line").nth(0).locator(".value")).to_contain_text(["p10.png", "256"])
+    line = sheet.locator(".line").nth(1)
+    expect(line.locator(".value")).to_contain_text(["p9.png", "512", steps, "heun"])
+    expect(line.locator(".unset")).to_have_text([steps])
+    expect(line.locator(".unset")).to_have_css("font-style", "italic")
+    expect(line.get_by_text("Row", exact=True)).to_be_hidden()
+    person.page.set_viewport_size(SIZES["phone"])
+    expect(line.get_by_text("Row", exact=True)).to_be_visible()
+    expect(line.locator(".value").last).to_be_in_viewport(ratio=1)

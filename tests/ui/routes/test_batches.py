@@ -178,6 +178,16 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     assert (page_of_one["total"], page_of_one["rows"][0]["index"]) == (4, 1)
 
 
+def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> None:
+    """With which of its columns that are, and found by it; a seed that is drawn is not known."""
+    table = TableSpec("a.csv", "Prompt,Steps,Seed\na boat,1,3\n,2,\n")
+    batch = begin(app, table=table)
+    until(app, batch, "done")
+    told = [(row["values"], row["unset"]) for row in rows_of(app, batch)]
+    assert told == [(["a boat", "1", "3"], []), (["a red boat", "2", ""], [0, 2])]
+    assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [3]
+
+
 def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
     """Whatever is asked of it."""
     batch = begin(app, AxisSpec(STEPS, text="1,2"))

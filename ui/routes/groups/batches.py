@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from comfy.batches.content import BatchRows, Column
 from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
+from comfy.form.seeds import CountUp
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.services.batch_check import batch_seconds_left, estimate, problems_of_batch
@@ -198,11 +199,13 @@ class TableView:
         return [at for at in some if any(wanted in text.casefold() for text in self._texts(at))]
 
     def values(self, index: int) -> list[str]:
-        """What a row has in each column."""
+        """What a row has in each column; "" where that is drawn for it."""
         return [self.labels.get(one, one[1]) for one in self._sent(index)]
 
     def _sent(self, index: int) -> list[tuple[str, str]]:
-        columns, cells = self.table.content.shown, self.table.rows.cells(index)
+        columns, cells = self.table.content.shown, [*self.table.rows.cells(index)]
+        for at in self.table.rows.unset(index):
+            cells[at] = self.table.content.base.get(columns[at].key)
         return [(column.key, _text(value)) for column, value in zip(columns, cells, strict=True)]
 
     def _texts(self, index: int) -> Iterator[str]:
@@ -243,6 +246,7 @@ class TableView:
             "number": self.table.rows.number(index),
             "index": index,
             "values": self.values(index),
+            "unset": self.table.rows.unset(index),
             "state": state,
             "run": run if record is not None or index in self.table.live else "",
             "thumbnail": (told.thumb or "") if told else "",
@@ -282,4 +286,4 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else value_text(value)
+    return "" if value is None or isinstance(value, CountUp) else value_text(value)

@@ -7,6 +7,7 @@ import { get } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
 import { Viewport } from "../stage/viewport.js";
+import { ownValues } from "./words.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
@@ -93,7 +94,7 @@ export class LargeResult {
     this.#view = view;
     this.#items = arranged(view.files, view.texts).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
-    this.#said.textContent = [row.number, ...row.values].join(" · ");
+    this.#said.textContent = [row.number, ...ownValues(row)].join(" · ");
     return this.#draw();
   }
 

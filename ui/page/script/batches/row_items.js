@@ -15,6 +15,8 @@ import { stateWords, tileWords } from "./words.js";
 /** @type {Record<string, string>} */
 const ICONS = { video: "▶", audio: "♪", "3d": "⬡", file: "🗎" };
 
+const AS_IN_FORM = message("as in the form");
+
 /**
  * @param {BatchRow | null} row
  * @param {number} at
@@ -32,7 +34,7 @@ export function lineFor(row, at, columns, does) {
   line.dataset.state = row.state;
   const values = element("div", "values");
   values.role = "presentation";
-  values.append(...columns.map((label, place) => valueCell(label, row.values[place] ?? "")));
+  values.append(...columns.map((label, place) => valueCell(label, row, place)));
   const seen = cell("seen");
   seen.append(thumbFor(row, at, does, row.error ? message("Why?") : ""));
   const state = cell("state");
@@ -44,7 +46,9 @@ export function lineFor(row, at, columns, does) {
   }
   const using = cell("use");
   using.append(useButton(row.run, does.use));
-  line.append(cell("number", String(row.number)), seen, values, state, using);
+  const number = cell("number");
+  number.append(element("span", "label", message("Row")), String(row.number));
+  line.append(number, seen, values, state, using);
   return line;
 }
 
@@ -131,11 +135,15 @@ function cell(name, text = undefined) {
 
 /**
  * @param {string} label which a phone shows beside the value
- * @param {string} value
+ * @param {BatchRow} row
+ * @param {number} place
  */
-function valueCell(label, value) {
+function valueCell(label, { values, unset }, place) {
+  const value = values[place] ?? "";
+  const isUnset = unset.includes(place);
   const made = cell("value");
-  made.title = value;
-  made.append(element("span", "label", label), element("span", "", value));
+  made.title = isUnset && value ? message("As in the form: {value}", { value }) : value;
+  const shown = element("span", isUnset ? "unset" : "", isUnset && !value ? AS_IN_FORM : value);
+  made.append(element("span", "label", label), shown);
   return made;
 }

@@ -2,9 +2,10 @@
 // The rows of a batch as far as they are known here, and which of them are seen. Pure.
 
 /**
- * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column; `text`: what
- * came of it where that is a text; `hint`: what to do about its error.
- * @typedef {{ number: number, index: number, values: string[], state: "waiting" | "running" | "done" | "failed" | "stopped",
+ * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column; `unset`:
+ * the places of those that the table leaves as the form has them; `text`: what came of it where that is a text; `hint`:
+ * what to do about its error.
+ * @typedef {{ number: number, index: number, values: string[], unset: number[], state: "waiting" | "running" | "done" | "failed" | "stopped",
  *   run: string, thumbnail: string, kind: string, text: string, error: string, hint: string }} BatchRow
  *
  * A place for each row that is looked for; null: it has not been asked for. `old`: what is known may have changed since.
@@ -18,6 +19,7 @@
 const LOOKED_AT = 60; // rows
 const SHORT = 12; // characters
 const BETWEEN = 14; // pixels
+const ONE_LINE = 28; // characters of a label and a value on a phone
 
 /** @type {Cell} */
 const UNKNOWN = { row: null, old: true };
@@ -107,6 +109,21 @@ export function tilesIn(width, least, gap, words) {
   return { columns, tile, line: tile + words + gap };
 }
 
+/** @param {Cells} cells */
+const lookedAt = (cells) => cells.slice(0, LOOKED_AT).flatMap(({ row }) => row ?? []);
+
+/**
+ * How many lines the values of a row have on a phone: two where one of a column's is long.
+ * @param {Cells} cells
+ * @param {readonly string[]} labels
+ */
+export function linesOf(cells, labels) {
+  const rows = lookedAt(cells);
+  const isLong = (/** @type {string} */ label, /** @type {number} */ at) =>
+    rows.some(({ values }) => label.length + (values[at]?.length ?? 0) > ONE_LINE);
+  return labels.length + labels.filter(isLong).length;
+}
+
 /**
  * How wide the columns of the values are, each by what stands in it: long texts have most of the room.
  * @param {Cells} cells
@@ -114,7 +131,7 @@ export function tilesIn(width, least, gap, words) {
  * @returns {{ columns: string, least: number }} as a grid's template, and pixels of all together at least
  */
 export function widthsOf(cells, labels) {
-  const rows = cells.slice(0, LOOKED_AT).flatMap(({ row }) => row ?? []);
+  const rows = lookedAt(cells);
   const lengths = labels.map((label, at) =>
     Math.max(label.length, ...rows.map(({ values }) => values[at]?.length ?? 0)),
   );

@@ -10,7 +10,7 @@ import { reuse } from "../stage/actions.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { lineFor, tileFor, useButton } from "./row_items.js";
-import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
+import { aged, besideWithResult, linesOf, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { explain } from "./sheet_questions.js";
 import { VirtualList } from "./virtual_list.js";
@@ -28,11 +28,12 @@ import { VirtualList } from "./virtual_list.js";
 const MOST = 100; // rows that are asked for at once
 const RENEWED_AFTER = 400; // milliseconds of further news
 const LINE = 76; // pixels of a row
-const CARD = 116; // pixels of a row on a phone
+const CARD = { least: 116, around: 82, line: 18 }; // pixels of a row on a phone, and of its values
 const TILE = 168;
 const TILE_ON_PHONE = 104;
 const GAP = 12;
 const WORDS = 44; // pixels below a tile
+const WORDS_ON_PHONE = 78;
 /** Whether rows are cards: styles/batches/sheet.css has the same width. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
 const NOTHING = message("No rows match.");
@@ -64,6 +65,7 @@ class Sheet {
   #isAsking = false;
   #renewing = 0;
   #known = "";
+  #card = CARD.least;
   #end = () => {};
   #opener;
 
@@ -152,11 +154,12 @@ class Sheet {
   /** @param {number} width */
   #linesIn(width) {
     if (this.#isGallery) {
-      const tiles = tilesIn(width, isSmall() ? TILE_ON_PHONE : TILE, GAP, WORDS);
+      const [least, words] = isSmall() ? [TILE_ON_PHONE, WORDS_ON_PHONE] : [TILE, WORDS];
+      const tiles = tilesIn(width, least, GAP, words);
       this.#list.place.style.setProperty("--tile", `${tiles.tile}px`);
       return tiles;
     }
-    return { columns: 1, line: isSmall() ? CARD : LINE };
+    return { columns: 1, line: isSmall() ? this.#card : LINE };
   }
 
   /** @param {WholeBatch} batch */
@@ -187,6 +190,8 @@ class Sheet {
     const { columns, least } = widthsOf(this.#cells, this.#labels);
     this.#table.style.setProperty("--value-columns", columns || "1fr");
     this.#table.style.setProperty("--values", `${least}px`);
+    this.#card = Math.max(CARD.least, CARD.around + CARD.line * linesOf(this.#cells, this.#labels));
+    this.#table.style.setProperty("--card", `${this.#card}px`);
     const values = element("div", "values");
     values.role = "presentation";
     values.append(...this.#labels.map((label) => headOf("value", label)));

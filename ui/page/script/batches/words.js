@@ -75,11 +75,18 @@ export function sinceOpened() {
 export const fractionOf = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
- * What stands below a result. Short values come first: a tile has no room for a text and what follows it.
- * @param {{ number: number, values: readonly string[] }} row
+ * What is a row's own, and not as in the form.
+ * @param {Pick<BatchRow, "values" | "unset">} row
  */
-export function tileWords({ number, values }) {
+export const ownValues = ({ values, unset }) => values.filter((_, at) => !unset.includes(at));
+
+/**
+ * What stands below a result. Short values come first: a tile has no room for a text and what follows it.
+ * @param {Pick<BatchRow, "number" | "values" | "unset">} row
+ */
+export function tileWords(row) {
+  const values = ownValues(row);
   const isShort = (/** @type {string} */ value) => value.length <= SHORT;
   const long = values.filter((value) => !isShort(value));
-  return [number, ...values.filter(isShort), ...long].join(" · ");
+  return [row.number, ...values.filter(isShort), ...long].join(" · ");
 }
