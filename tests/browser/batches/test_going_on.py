@@ -82,7 +82,7 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     expect(sheet).to_contain_text("No rows match.")
     states.select_option("Stopped")
     expect(sheet.locator(".line[data-state=stopped]").first).to_be_visible()
-    states.select_option("All")
+    states.select_option("All rows")
     sheet.get_by_role("button", name="Run the rest").click()
     expect(sheet.locator("header")).to_contain_text("Finished: 8 of 8 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(8)

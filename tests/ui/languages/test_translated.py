@@ -13,6 +13,8 @@ from ui.languages.catalogues import Languages
 
 TRANSLATED = {tag: one for tag, one in Languages().all.items() if one.file}
 PLACE = re.compile(r"\{\w+\}")
+A_BATCH = re.compile(r"\bbatch(es)?\b(?!})", re.IGNORECASE)
+CALLED = {"de": "serie", "es": "lote", "fr": "lot", "ja": "バッチ", "zh-CN": "批次"}
 
 
 @pytest.fixture(params=sorted(TRANSLATED))
@@ -63,6 +65,14 @@ def test_every_translation_has_the_values_of_its_sentence(catalogue: Catalog) ->
             if named - places(one) or places(one) - named - may_lack:
                 wrong.append(form)
     assert not wrong
+
+
+def test_a_batch_is_called_the_same_everywhere(catalogue: Catalog) -> None:
+    """Whatever is said of it, in a language that says how it is called."""
+    name = CALLED.get(str(catalogue.locale_identifier).replace("_", "-"), "")
+    told = [one for one in catalogue if any(map(A_BATCH.search, forms(one.id)))]
+    other = [form for one in told for form in forms(one.string) if name not in form.casefold()]
+    assert not other
 
 
 def test_nothing_is_translated_that_is_not_said(catalogue: Catalog) -> None:

@@ -125,7 +125,7 @@ export class SheetHead {
     const states = element("select");
     states.ariaLabel = message("Rows to show");
     states.append(
-      new Option(message("All"), ""),
+      new Option(message("All rows"), ""),
       ...STATES.map((state) => new Option(stateWords(state), state)),
     );
     states.addEventListener("change", () => this.#wish({ state: states.value }));
