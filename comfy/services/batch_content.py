@@ -8,6 +8,7 @@ from typing import Any
 
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.table import Row
+from comfy.messages import message_from_json, message_to_json
 from comfy.services.kept_uploads import (
     value_from_json,
     value_to_json,
@@ -20,10 +21,10 @@ def content_to_json(content: BatchContent) -> dict[str, Any]:
     """It as JSON values; TypeError for a value that is none, as a file which is not kept."""
     return {
         "base": values_to_json(content.base),
-        "columns": [[one.key, one.label] for one in content.columns],
+        "columns": [[one.key, message_to_json(one.label)] for one in content.columns],
         "table": [[row.number, values_to_json(row.values)] for row in content.table],
         "axes": [
-            [one.key, one.label, [*map(value_to_json, one.values)], one.find]
+            [one.key, message_to_json(one.label), [*map(value_to_json, one.values)], one.find]
             for one in content.axes
         ],
         "paired": content.paired,
@@ -35,15 +36,19 @@ def content_from_json(told: Mapping[str, Any]) -> BatchContent:
     """What `content_to_json` has written. KeyError, TypeError or ValueError if it is none."""
     return BatchContent(
         values_from_json(told["base"]),
-        tuple(Column(key, label) for key, label in told["columns"]),
+        tuple(Column(key, _label(label)) for key, label in told["columns"]),
         tuple(Row(number, values_from_json(values)) for number, values in told["table"]),
         tuple(
-            Column(key, label, tuple(map(value_from_json, values)), find)
+            Column(key, _label(label), tuple(map(value_from_json, values)), find)
             for key, label, values, find in told["axes"]
         ),
         bool(told["paired"]),
         bool(told.get("redraws")),
     )
+
+
+def _label(told: object) -> str:
+    return str(message_from_json(told))
 
 
 def values_of_all(content: BatchContent) -> Iterator[object]:

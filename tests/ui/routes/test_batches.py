@@ -141,6 +141,8 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
         assert told(page, lambda _: True)["batches"][-1] == last
     assert (last["done"], last["failed"], last["why"]) == (4, 0, "")
     whole = until(app, batch, "done")
+    german = get(app, f"/batches/{batch.id}", **{"Accept-Language": "de"}).json()
+    assert [column["label"] for column in german["columns"]] == ["Prompt", "Schritte"]
     assert whole["axes"] == [
         {"key": TEXT, "label": "Prompt", "values": ["boat", "ship"]},
         {"key": STEPS, "label": "Steps", "values": ["1", "2"]},
