@@ -96,7 +96,7 @@ def checked_batch(
     fields = {field.key: field for field in form.fields}
     # Else each value is taken or not whatever the others are.
     if content.redraws or any(fields[one.key].is_media for one in content.shown):
-        BatchRunner(starter, owner).check(_row_batch(workflow, content))
+        BatchRunner(starter, owner).check_values(_row_batch(workflow, content))
     return content, form
 
 

@@ -92,15 +92,11 @@ class BatchRunner:
         _, form = self._starter.forms.form(batch.workflow, self._owner)
         chosen = {key: value for row in batch.rows for key, value in row.values.items()}
         problems = [*known, *lacking(form, chosen)]
-        found = [*map(BatchProblem, problems)]
-        for row, error in chain(self._refused(batch), self.conflicts(batch)):
-            for key, said in error.errors.items():
-                found.append(BatchProblem(said, key or None, row.number))
-                told = error.labelled[key]
-                problems.append(message("Row {row}, {problem}", row=row.number, problem=told))
-        if problems:
-            rest = and_more(len(problems) - MOST_TOLD)
-            raise RowErrors([*problems[:MOST_TOLD], *rest], found[:MOST_TOLD])
+        _raise_if_any(problems, chain(self._refused(batch), self.conflicts(batch)))
+
+    def check_values(self, batch: RowBatch) -> None:
+        """RowErrors with all that the form refuses in any row."""
+        _raise_if_any((), self._refused(batch))
 
     def _refused(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
         """The rows with values that the form refuses."""
@@ -189,6 +185,18 @@ class BatchRunner:
         if self.is_done(record):
             return failed if failed >= MOST_FAILED else 0
         return failed if record.state.phase is Phase.STOPPED else failed + 1
+
+
+def _raise_if_any(problems: Sequence[str], rows: Iterable[tuple[Row, FieldErrors]]) -> None:
+    """RowErrors with these problems, and then with those of the rows."""
+    told, found = list(problems), [*map(BatchProblem, problems)]
+    for row, error in rows:
+        for key, said in error.errors.items():
+            found.append(BatchProblem(said, key or None, row.number))
+            problem = error.labelled[key]
+            told.append(message("Row {row}, {problem}", row=row.number, problem=problem))
+    if told:
+        raise RowErrors([*told[:MOST_TOLD], *and_more(len(told) - MOST_TOLD)], found[:MOST_TOLD])
 
 
 def and_more(count: int) -> list[str]:

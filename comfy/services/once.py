@@ -3,7 +3,6 @@ is always the same."""
 
 from __future__ import annotations
 
-import random
 import threading
 import uuid
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
@@ -12,15 +11,13 @@ from functools import partial
 from typing import Generic, Self, TypeVar
 
 from comfy.batches.row_judge import RowJudge
-from comfy.errors import RunGoesOn, WorkflowError
-from comfy.form.fill import fill
+from comfy.errors import RunGoesOn
 from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
-from comfy.messages import message, sentences
+from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
-from comfy.servers.needs import Needs
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import KeptUpload, Upload
 
@@ -230,7 +227,7 @@ def conflicts_in(
         if len(seen) == _COMBINATIONS:
             return
         seen.add(chosen)
-        form, errors = _conflicts(starter, workflow, values, owner)
+        form, errors = starter.conflicts(workflow, values, owner)
         if new := {key: said for key, said in errors.items() if (key, said) not in told}:
             told.update(new.items())
             yield place, FieldErrors(form, new)
@@ -239,28 +236,6 @@ def conflicts_in(
 def _told(value: object) -> str:
     """A choice; of a file that it is one, which is brought to any server."""
     return type(value).__name__ if isinstance(value, Upload | KeptUpload) else repr(value)
-
-
-def _conflicts(
-    starter: Starter, workflow: str, values: Mapping[str, object], owner: str
-) -> tuple[Form, dict[str, str]]:
-    """A row's form, and what is wrong there; nothing where the form refuses a value, which is told
-    elsewhere."""
-    source, form = starter.forms.form(workflow, owner, values)
-    clean, wrong = starter.judged_values(form, values, owner, hints=False)
-    if any(one.key in wrong and not one.is_media for one in form.fields):
-        return form, {}
-    prompt, _ = fill(source, form, clean, random.Random(0))
-    brought = [
-        target
-        for one in form.fields
-        if isinstance(values.get(one.key), Upload | KeptUpload)
-        for target in one.targets
-    ]
-    try:
-        return form, starter.not_together(form, Needs(prompt, brought), owner)
-    except WorkflowError as problem:
-        return form, {"": sentences(str(problem), problem.hint)}
 
 
 def run_id_of(task: uuid.UUID, tries: int) -> str:

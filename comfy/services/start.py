@@ -13,7 +13,6 @@ from itertools import chain
 
 from comfy.batches.row_judge import Check
 from comfy.errors import ComfyError, WorkflowError
-from comfy.filenames import plain_name
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.form.model import Form
@@ -29,7 +28,15 @@ from comfy.servers.needs import Needs
 from comfy.servers.pool import ServerPool
 from comfy.services.forms import Forms
 from comfy.services.kept_uploads import kept_uploads
-from comfy.services.uploads import KeptUpload, Refused, Upload, UploadLimits, refusals
+from comfy.services.uploads import (
+    KeptUpload,
+    Upload,
+    UploadLimits,
+    as_checked,
+    files_in,
+    foreign_files,
+    refusals,
+)
 from comfy.workflow.private import MARK as OPENED_MARK
 from comfy.workflow.sanitize import named_files, written_names
 
@@ -99,14 +106,12 @@ class Starter:
         values = dict.fromkeys(seeds) | dict(values)
         clean = judge(form, values) if judge else self.checked(form, values, owner)
         prompt, used = fill(workflow, form, clean, self.rng)
-        files = {
-            key: value for key, value in values.items() if isinstance(value, Upload | KeptUpload)
-        }
+        files = files_in(values)
         uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
         targets = {key: _targets(form, key, prompt) for key in files}
         brought = set(chain.from_iterable(targets.values()))
         self._check_files(prompt, form, name, owner, brought)
-        if errors := self.not_together(form, Needs(prompt, brought), owner):
+        if errors := self._not_together(form, Needs(prompt, brought), owner):
             raise FieldErrors(form, errors)
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
@@ -130,9 +135,28 @@ class Starter:
 
     def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
         """FieldErrors, WorkflowError, ServerUnreachable or ServerError where `start` would raise
-        them for these values; of choices that no server has together see `conflicts_in`."""
+        them for these values; of choices that no server has together see `conflicts`."""
         _, form = self.forms.form(name, owner, values)
         self.checked(form, values, owner)
+
+    def conflicts(
+        self, name: str, values: Mapping[str, object], owner: str
+    ) -> tuple[Form, dict[str, str]]:
+        """The form with these values, and what no server has together of what they choose, though
+        all is somewhere: by the key "" where that is in no field. Nothing where the form refuses a
+        value. Raises as `Forms.form`."""
+        workflow, form = self.forms.form(name, owner, values)
+        clean, wrong = self.judged_values(form, values, owner, hints=False)
+        if any(one.key in wrong and not one.is_media for one in form.fields):
+            return form, {}
+        prompt, _ = fill(workflow, form, clean, random.Random(0))
+        files = files_in(values)
+        fields = (one for one in form.fields if one.key in files)
+        brought = chain.from_iterable(one.targets for one in fields)
+        try:
+            return form, self._not_together(form, Needs(prompt, brought), owner)
+        except WorkflowError as problem:
+            return form, {"": sentences(str(problem), problem.hint)}
 
     def start_batch(  # noqa: PLR0913 - as of `start`
         self,
@@ -178,10 +202,10 @@ class Starter:
     ) -> tuple[dict[str, object], dict[str, str]]:
         """Clean values for every good field of a form, and a sentence for every bad one. `hints`:
         as of `comfy.form.check.check`."""
-        named = {key: _named(value) for key, value in values.items()}
-        cleaned, errors = check(form, named, hints=hints)
+        given = {key: as_checked(value) for key, value in values.items()}
+        cleaned, errors = check(form, given, hints=hints)
         edits = self.forms.permissions.edits(owner)
-        foreign = {} if edits else _foreign_files(form, cleaned, values)
+        foreign = {} if edits else foreign_files(form, cleaned, values)
         fixed = {} if edits else _fixed(form, values)
         return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
 
@@ -192,7 +216,7 @@ class Starter:
             raise FieldErrors(form, errors)
         return cleaned
 
-    def not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
+    def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
         """What is wrong with choices where each of several servers lacks something of what a run
         needs, though all of it is somewhere. WorkflowError where people have not chosen that."""
         lists = [one for one in form.fields if one.widget == "dropdown" and one.group != "hidden"]
@@ -254,7 +278,7 @@ class Starter:
             _, form = self.forms.form(job.workflow, owner, job.values)
         own = {target for kept in job.inputs.values() for target in kept.targets}
         self._check_files(job.prompt, form, job.workflow, owner, own)
-        if form and (errors := self.not_together(form, Needs(job.prompt, own), owner)):
+        if form and (errors := self._not_together(form, Needs(job.prompt, own), owner)):
             raise WorkflowError(
                 sentences(*labelled_errors(form, errors).values()),
                 message("Open the form and choose something else."),
@@ -342,17 +366,6 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
     return replace(job, prompt=prompt, values=values)
 
 
-def _named(value: object) -> object:
-    """A value as the form checks it: of a file the name."""
-    match value:
-        case Upload(name) | KeptUpload(name):
-            return plain_name(name)
-        case Refused():
-            return str(value)
-        case _:
-            return value
-
-
 def _targets(form: Form, key: str, prompt: Prompt) -> tuple[InputRef, ...]:
     """The inputs of a filled-in prompt that a field's file goes to."""
     return tuple(
@@ -376,17 +389,4 @@ def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
         item.key: message("The workflow's author has set this. It can't be changed here.")
         for item in form.fields
         if item.group == "hidden" and item.key in values
-    }
-
-
-def _foreign_files(
-    form: Form, cleaned: Mapping[str, object], given: Mapping[str, object]
-) -> dict[str, str]:
-    """Media fields that name a file on the server which is not the author's: perhaps somebody's."""
-    return {
-        item.key: message("Send the file itself.")
-        for item in form.fields
-        if item.is_media
-        and not isinstance(given.get(item.key), Upload | KeptUpload)
-        and cleaned.get(item.key) not in (None, "", item.default)
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from comfy.filenames import ending_of
+from comfy.filenames import ending_of, plain_name
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.messages import message
@@ -120,6 +120,36 @@ def judged(file: Path | None, limits: FileLimits, widget: Widget) -> Upload | Re
     except OSError:  # it went just now
         return Refused(FILE_GONE)
     return Refused(why) if why else upload
+
+
+def as_checked(value: object) -> object:
+    """A value as the form checks it: of a file the name."""
+    match value:
+        case Upload(name) | KeptUpload(name):
+            return plain_name(name)
+        case Refused():
+            return str(value)
+        case _:
+            return value
+
+
+def files_in(values: Mapping[str, object]) -> dict[str, Upload | KeptUpload]:
+    """The files among these values, by the keys of their fields."""
+    return {key: value for key, value in values.items() if isinstance(value, Upload | KeptUpload)}
+
+
+def foreign_files(
+    form: Form, cleaned: Mapping[str, object], given: Mapping[str, object]
+) -> dict[str, str]:
+    """Media fields that name a file on the server which is not the author's: perhaps somebody's."""
+    files = files_in(given)
+    return {
+        item.key: message("Send the file itself.")
+        for item in form.fields
+        if item.is_media
+        and item.key not in files
+        and cleaned.get(item.key) not in (None, "", item.default)
+    }
 
 
 def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> dict[str, str]:
