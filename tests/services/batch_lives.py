@@ -89,16 +89,16 @@ def read_only_groups(folder: Path) -> Iterator[None]:
                 database.execute(f"DROP TRIGGER no_{what}")
 
 
-def _killed(url: str, folder: Path, rows: int) -> None:
+def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> None:
     """In a process of its own: start a batch, and wait to be killed."""
     with life(url, folder) as one:
-        one.begin(AxisSpec(SEED, f"1..{rows}"))
+        one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
         threading.Event().wait(60)
 
 
 @contextmanager
-def killed_life(url: str, folder: Path, rows: int) -> Iterator[None]:
-    """A life with a batch of so many rows; it goes on inside the block and is killed (SIGKILL)
-    after it."""
-    with killed_process(_killed, url, folder, rows):
+def killed_life(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
+    """A life with a batch of so many rows, which have these values in common; it goes on inside the
+    block and is killed (SIGKILL) after it."""
+    with killed_process(_killed, url, folder, rows, values):
         yield
