@@ -15,12 +15,11 @@ from starlette.exceptions import HTTPException
 
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.errors import RunNotFound
-from comfy.messages import listed, message
+from comfy.messages import message
 from comfy.records.record import Record
 from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.batch_rows import RowState
 from comfy.services.open_batch import BatchSummary
-from comfy.wording import short
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
@@ -59,25 +58,24 @@ _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
     "stop": BatchQueue.stop,
     "retry": BatchQueue.retry_failed,
 }
-_MEMBERS: dict[str, Any] = {
-    "values": {"type": "object", "description": "What all rows have."},
-    "axes": {
-        "type": "array",
-        "items": {"type": "object", "required": ["field"]},
-        "description": "Several values of a field each.",
-    },
-    "table": {"type": "object", "description": "A column for each field."},
-    "paired": {"type": "boolean"},
-    "seeds": {"enum": ["form", "one", "each"]},
-    "callback": CALLBACK,
-}
 _BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
             "schema": {
                 "type": "object",
-                "properties": _MEMBERS,
+                "properties": {
+                    "values": {"type": "object", "description": "What all rows have."},
+                    "axes": {
+                        "type": "array",
+                        "items": {"type": "object", "required": ["field"]},
+                        "description": "Several values of a field each.",
+                    },
+                    "table": {"type": "object", "description": "A column for each field."},
+                    "paired": {"type": "boolean"},
+                    "seeds": {"enum": ["form", "one", "each"]},
+                    "callback": CALLBACK,
+                },
                 "additionalProperties": False,
             },
             "example": {
@@ -198,18 +196,10 @@ def batches_api(
 def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
     as `BatchQueue.start`, CallbackRefused, HTTPException."""
+    sent.check_parts(_BODY)
     told, owner = sent.told, asker.owner
     if name in services.chain_forms.folder:
         raise HTTPException(409, _NO_CHAIN)
-    if unknown := [member for member in told if member not in _MEMBERS]:
-        raise HTTPException(
-            422,
-            message(
-                "A batch has no “{member}”. It can have: {members}.",
-                member=short(unknown[0]),
-                members=listed(_MEMBERS),
-            ),
-        )
     callback = callback_of(services, told)
     base, reader = dict(told), SentValues(services, owner)
     values, _ = base.pop("values", {}), base.pop("callback", None)

@@ -40,6 +40,7 @@ _BODY: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {"values": {"type": "object"}, "callback": CALLBACK},
+                "additionalProperties": False,
             },
             "example": {"values": {"base.2.text": "a lighthouse", "detail.runs": False}},
         }
@@ -55,6 +56,7 @@ _CONTINUED: dict[str, Any] = {
                     "again": {"type": "array", "items": {"type": "string"}},
                     "callback": CALLBACK,
                 },
+                "additionalProperties": False,
             },
             "example": {"again": ["detail"]},
         }
@@ -152,6 +154,7 @@ def chains_api(
 def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     """The chain that a request asks for; whoever cannot be known again finds it by its id. Raises
     as `ChainQueue.start`, CallbackRefused, HTTPException."""
+    sent.check_parts(_BODY)
     told, owner = sent.told, asker.owner
     reader, callback = SentValues(services, owner), callback_of(services, told)
     values = told.get("values", {})
@@ -168,6 +171,7 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
 
 def continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
     """The chain that a request lets go on. Raises as `ChainQueue.go_on`, CallbackRefused."""
+    sent.check_parts(_CONTINUED)
     told, owner, chains = sent.told, asker.owner, services.chains
     reader, callback = SentValues(services, owner), callback_of(services, told)
     given, again = None, told.get("again", [])

@@ -51,6 +51,7 @@ _BODY: dict[str, Any] = {
                     "count": {"type": "integer", "minimum": 1, "maximum": _MOST_AT_ONCE},
                     "callback": CALLBACK,
                 },
+                "additionalProperties": False,
             },
             "example": {"values": {"2.text": "a lighthouse at dusk"}},
         },
@@ -243,6 +244,7 @@ class RunStart:
 
     def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
         """The runs that a request asks for, at least one. ComfyError, HTTPException."""
+        sent.check_parts(_BODY)
         batch = self._start(name, sent, asker)
         ids = tuple(run.id for run in batch.runs)
         return Begun(ids, batch.refused, counted="count" in sent.told)

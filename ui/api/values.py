@@ -16,8 +16,9 @@ from starlette.requests import Request
 from comfy.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.filenames import plain_name
 from comfy.form.model import Field, Form
-from comfy.messages import message
+from comfy.messages import listed, message
 from comfy.services.uploads import Refused, Upload
+from comfy.wording import quoted, short
 from ui.api.problems import NotThere
 from ui.files.results import FieldResults
 from ui.gradio_gate.call_check import read_object
@@ -29,7 +30,8 @@ from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
 from ui.web.shares import caller_of
 
-_OF_REQUEST = ("count", "axes", "table", "paired", "seeds")  # parts that are no field's value
+# Parts that are no field's value.
+_OF_REQUEST = ("count", "axes", "table", "paired", "seeds", "again")
 _NO_OBJECT = message("The values are an object of field keys and values.")
 _NOT_BASE64 = message("This is not base64.")
 _FILE_WORDS = message(
@@ -45,6 +47,15 @@ class Sent:
 
     told: dict[str, Any]
     files: frozenset[str] = frozenset()
+
+    def check_parts(self, body: Mapping[str, Any]) -> None:
+        """HTTPException where it has a part that this body of the document has not: a word that is
+        misspelled, or a value which is not among the values."""
+        known = body["content"]["application/json"]["schema"]["properties"]
+        if unknown := [name for name in self.told if name not in known]:
+            name, parts = short(unknown[0]), listed(map(quoted, known))
+            said = message("This request takes no “{name}”, only {parts}.", name=name, parts=parts)
+            raise HTTPException(422, said)
 
 
 @dataclass(frozen=True, slots=True)

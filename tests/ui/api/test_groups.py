@@ -129,11 +129,7 @@ def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served:
         ({}, 422, "Choose a field and give it several values."),
         ({"axes": [{"field": "5.steps", "text": "0,1"}]}, 422, "Minimum 1."),
         ({"axes": "5.steps"}, 422, '"axes"'),
-        (
-            {"axes": STEPS, "pair": True},
-            422,
-            "no “pair”. It can have: values, axes, table, paired, seeds, callback.",
-        ),
+        ({"axes": STEPS, "pair": True}, 422, "This request takes no “pair”"),
         ({"values": 3, "axes": STEPS}, 422, "an object of field keys"),
     ],
 )
@@ -310,6 +306,11 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
     ):
         refused = call(app, "POST", again, json={"again": wrong})
         assert says in problem(refused, 422)["errors"]["again"]
+    form = call(app, "POST", again, files={"again": (None, '["base"]')})
+    assert form.json()["state"] == "running", form.text
+    third = ended(app, chain)
+    refused = call(app, "POST", again, json={"agian": ["base"]})
+    assert "This request takes no “agian”" in problem(refused, 422)["detail"]
     refused = call(app, "POST", again, json={"again": "base"})
     assert problem(refused, 422)["detail"] == "“again” is a list of the names of steps."
     assert runs_in(call(app, "GET", chain["url"]).json()) == runs_in(third)
