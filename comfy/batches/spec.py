@@ -90,13 +90,12 @@ def read_batch(
         table = replace(table, rows=rows)
         problems += not_found
     labels = {field.key: field.label for field in form.fields}
-    keys = dict.fromkeys(key for row in table.rows for key in row.values)
-    columns = tuple(Column(key, labels[key]) for key in keys)
+    columns = tuple(Column(key, labels[key]) for key in table.columns)
     fields, axes = {field.key: field for field in form.fields}, list[Column]()
     size = 0
     for axis in spec.axes:
         found = fields.get(axis.field)
-        given = {*keys, *(column.key for column in axes)}
+        given = {column.key for column in (*columns, *axes)}
         try:
             column = _column(form, found, axis, base, given, lines_of)
             size += sum(len(value) for value in column.values if isinstance(value, str))

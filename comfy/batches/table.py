@@ -45,10 +45,12 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Table:
     """The rows of a file, as far as they can be read, and a sentence for each thing that is wrong
-    with its columns and lines."""
+    with its columns and lines. `columns`: the keys of the fields that any row gives, in the order
+    of the file."""
 
     rows: tuple[Row, ...] = ()
     problems: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 def read_table(file: str, data: bytes, form: Form) -> Table:
@@ -67,12 +69,13 @@ def read_table(file: str, data: bytes, form: Form) -> Table:
         ) from None
     is_json = file.lower().endswith((".jsonl", ".ndjson"))
     problems: list[str] = []
-    rows = tuple(_read_json_lines(text, problems) if is_json else _read_csv(text, problems))
+    header: list[str] = []
+    rows = tuple(_read_json_lines(text, problems) if is_json else _read_csv(text, problems, header))
     if not rows:
         raise TableErrors(problems or [message("{file} has no rows.", file=short(file))])
     if len(rows) > MOST_ROWS:
         raise TableErrors([str(too_many_rows())])
-    fields, of_columns = _fields(form, rows)
+    fields, of_columns = _fields(form, rows, header)
     meant = {name: choices_as_shown(field) for name, field in fields.items()}
     read = (
         Row(
@@ -85,15 +88,19 @@ def read_table(file: str, data: bytes, form: Form) -> Table:
         )
         for row in rows
     )
-    return Table(tuple(read), (*of_columns, *problems))
+    columns = dict.fromkeys(field.key for field in fields.values())
+    return Table(tuple(read), (*of_columns, *problems), tuple(columns))
 
 
-def _fields(form: Form, rows: Sequence[Row]) -> tuple[dict[str, Field], list[str]]:
+def _fields(
+    form: Form, rows: Sequence[Row], header: Sequence[str]
+) -> tuple[dict[str, Field], list[str]]:
     """The fields that the columns name, and what is wrong with these: unknown ones, and those of
-    which a row gives one twice."""
+    which a row gives one twice. A column without a value is none."""
     fields: dict[str, Field] = {}
     unknown: dict[str, Sequence[str]] = {}
-    for name in dict.fromkeys(name for row in rows for name in row.values):
+    named = dict.fromkeys(name for row in rows for name in row.values)
+    for name in dict.fromkeys(name for name in (*header, *named) if name in named):
         try:
             fields[name] = find_field(form, name)
         except UnknownField as error:
@@ -112,13 +119,13 @@ def _fields(form: Form, rows: Sequence[Row]) -> tuple[dict[str, Field], list[str
     return fields, problems
 
 
-def _read_csv(text: str, problems: list[str]) -> Iterator[Row]:
-    """What cannot be read is added to the `problems`."""
+def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row]:
+    """What cannot be read is added to the `problems`, the names of the columns to the `header`."""
     table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines = ((at, cells) for at, cells in enumerate(table, 1) if any(map(str.strip, cells)))
     try:
         _, names = next(lines, (1, []))
-        header = [name.strip() for name in names]
+        header += [name.strip() for name in names]
         problems += [
             message("Two columns are called “{name}”.", name=short(name))
             for name, count in Counter(header).items()

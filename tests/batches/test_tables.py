@@ -61,6 +61,14 @@ def test_columns_are_found_by_label_key_or_input(delimiter: str) -> None:
     assert rows(text) == [(2, {STEPS.key: "3", CFG.key: "7.5"}), (4, {CFG.key: "8"})]
 
 
+def test_columns_have_the_order_of_the_file() -> None:
+    """Also where the first row leaves one of them out; one without a value is none."""
+    text = f"denoise,{STEPS.key},nothing,{CFG.key}\n0.5,,,7\n,3,,\n"
+    first, *others = read_table("table.csv", text.encode(), FORM).columns
+    assert first.endswith(".denoise")
+    assert others == [STEPS.key, CFG.key]
+
+
 def test_json_lines_are_read() -> None:
     """Numbers and null as they are, other things as text; a line with nothing in it counts."""
     text = f'{{"{STEPS.key}": 3}}\n\n{{"{CFG.key}": null, "{STEPS.key}": [1]}}\n'
