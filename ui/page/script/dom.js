@@ -54,6 +54,29 @@ export function button(text, does, className = "button") {
 }
 
 /**
+ * What is said in a place. What is so already is not put there again: it would be laid out anew.
+ * @param {HTMLElement} place
+ * @param {string} words
+ */
+export function tell(place, words) {
+  if (place.textContent !== words) place.textContent = words;
+}
+
+/**
+ * Let a list have these children, in this order. Those that stay where they are are left alone: whatever is put in
+ * again is drawn again, and has lost the focus.
+ * @param {Element} list
+ * @param {readonly Element[]} wanted
+ */
+export function fillIn(list, wanted) {
+  const stays = new Set(wanted);
+  for (const child of [...list.children]) if (!stays.has(child)) child.remove();
+  wanted.forEach((child, at) => {
+    if (list.children[at] !== child) list.insertBefore(child, list.children[at] ?? null);
+  });
+}
+
+/**
  * Put a text or number into a box as if it had been typed.
  * @param {HTMLInputElement | HTMLTextAreaElement} input
  * @param {string} text

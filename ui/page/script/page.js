@@ -8,7 +8,7 @@ import { LOADING } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
-import { $, element, isNarrow, root } from "./dom.js";
+import { $, element, isNarrow, root, tell } from "./dom.js";
 import {
   clearErrors,
   forgetNote,
@@ -137,7 +137,7 @@ function keyPressed(event) {
 function showLine(id, words, attach) {
   const line = $(`#${id}`) ?? Object.assign(element("p"), { id });
   if (!line.isConnected) attach(line);
-  if (line.textContent !== words) line.textContent = words;
+  tell(line, words);
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // The batches that go on, or have ended since the page is open, each as a card.
 
-import { $, button, element } from "../dom.js";
+import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { fractionOf, hasEnded, progressWords, titleWords } from "./words.js";
@@ -105,13 +105,13 @@ class Card {
     const hadFocus = this.place.contains(document.activeElement);
     this.#state = state;
     this.place.dataset.state = state;
-    this.#title.textContent = title;
-    this.#said.textContent = progressWords(batch);
+    tell(this.#title, title);
+    tell(this.#said, progressWords(batch));
     this.#bar.value = fractionOf(batch);
     this.#bar.ariaLabel = message("Progress of {batch}", { batch: title });
-    this.#why.textContent = why;
+    tell(this.#why, why);
     this.#why.hidden = !why;
-    this.#pause.textContent = state === "paused" ? message("Continue") : message("Pause");
+    tell(this.#pause, state === "paused" ? message("Continue") : message("Pause"));
     const isOver = hasEnded(batch);
     this.#pause.hidden = this.#stop.hidden = isOver;
     this.#dismiss.hidden = !isOver;

@@ -2,7 +2,7 @@
 // Above the rows of a batch: how far it is, what can be done with it, and which of its rows are looked for.
 
 import { when } from "../clock.js";
-import { button, element } from "../dom.js";
+import { button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
@@ -83,20 +83,19 @@ export class SheetHead {
     this.#isKnown = true;
     const { title, state, why, failed, done, seconds_left: left } = batch;
     this.#state = state;
-    this.#title.textContent = title;
-    this.#since.textContent = when(batch.created_at);
+    tell(this.#title, title);
+    tell(this.#since, when(batch.created_at));
     this.#bar.value = fractionOf(batch);
-    this.#said.textContent = progressWords(batch);
+    tell(this.#said, progressWords(batch));
     const time = left === null || hasEnded(batch) ? "" : durationWords(left);
-    this.#left.textContent = time && message("About {time} left", { time });
-    this.#why.textContent = why;
+    tell(this.#left, time && message("About {time} left", { time }));
+    tell(this.#why, why);
     this.#why.hidden = !why;
     const isOver = hasEnded(batch);
-    this.#pause.textContent = state === "paused" ? message("Continue") : message("Pause");
+    tell(this.#pause, state === "paused" ? message("Continue") : message("Pause"));
     this.#pause.hidden = this.#stop.hidden = isOver;
     this.#retry.hidden = !failed && state !== "stopped";
-    this.#retry.textContent =
-      state === "stopped" ? message("Run the rest") : message("Retry failed");
+    tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
     this.#download.hidden = !done;
     this.#delete.hidden = !isOver;
   }

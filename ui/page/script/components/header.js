@@ -1,7 +1,7 @@
 // @ts-check
 // The header: what is said of the image server, light and dark.
 
-import { $, announce } from "../dom.js";
+import { $, announce, tell } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
 import { message, plural } from "../messages.js";
 import { page } from "../state.js";
@@ -26,7 +26,7 @@ export function mountServer(place) {
     server.classList.toggle("unknown", Boolean(now.away));
     const count = now.away ? 0 : now.waiting;
     const words = plural("{count} waiting", "{count} waiting", { count });
-    waits.textContent = count ? `${words} ·` : "";
+    tell(waits, count ? `${words} ·` : "");
     if (now.serverAway === told) return;
     told = now.serverAway;
     clearTimeout(forgetting);

@@ -4,7 +4,7 @@
 // long list only what is seen is in the page.
 
 import { dayWords } from "../clock.js";
-import { $, all, button, element, isNarrow } from "../dom.js";
+import { $, all, button, element, fillIn, isNarrow } from "../dom.js";
 import { ANY, letDrag } from "../form/dragging.js";
 import { blockOf, grid, placeIn, reached, seenOf, strip } from "../history/layout.js";
 import { daysOf } from "../history/past.js";
@@ -218,8 +218,7 @@ export class History {
       this.#fill(section, block, from, to, block === here);
       return section;
     });
-    if (sections.some((one, at) => this.#list.children[at] !== one) || drawn.size > sections.length)
-      this.#list.replaceChildren(...sections);
+    fillIn(this.#list, sections);
     if (focused instanceof HTMLElement && this.#list.contains(focused))
       if (document.activeElement !== focused) focused.focus({ preventScroll: true });
     this.#markAll();
@@ -252,11 +251,7 @@ export class History {
       if (run) showFavourite(item, run);
       return item;
     });
-    if (
-      wanted.length !== list.children.length ||
-      wanted.some((one, at) => list.children[at] !== one)
-    )
-      list.replaceChildren(...wanted);
+    fillIn(list, wanted);
   }
 
   /** @param {PastRun | null} run */

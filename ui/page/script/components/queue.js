@@ -2,7 +2,7 @@
 // A queue: which runs are at work, which wait and where each stands, and which failed behind another one's back. It is a
 // Gradio component (ui/page/run_lists.py): its value says which runs, its events what is asked for.
 
-import { $, all, button, element } from "../dom.js";
+import { $, all, button, element, fillIn, tell } from "../dom.js";
 import { message } from "../messages.js";
 
 /** @import { Entry } from "../state.js" */
@@ -58,15 +58,8 @@ export class Queue {
     ];
     this.#place.hidden = !wanted.length;
     const focused = document.activeElement;
-    for (const [key, line] of this.#lines)
-      if (!wanted.includes(line)) {
-        line.remove();
-        this.#lines.delete(key);
-      }
-    wanted.forEach((line, at) => {
-      if (this.#list.children[at] !== line)
-        this.#list.insertBefore(line, this.#list.children[at] ?? null);
-    });
+    for (const [key, line] of this.#lines) if (!wanted.includes(line)) this.#lines.delete(key);
+    fillIn(this.#list, wanted);
     // A line that has been moved has lost the focus on the way.
     if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
     this.#offerRemoveAll();
@@ -117,7 +110,7 @@ export class Queue {
       tool("", "", () => this.#remove(id)),
     ]);
     line.dataset.phase = phase;
-    tell(line, workflow, about, said);
+    tellAll(line, workflow, about, said);
     const [earlier, later, remove] = all("button", line);
     if (!earlier || !later || !remove) return line;
     earlier.hidden = later.hidden = !movable;
@@ -143,7 +136,7 @@ export class Queue {
       tool(message("Dismiss"), "", () => this.#component.dismiss({ run: id })),
     ]);
     line.classList.add("trouble");
-    tell(line, workflow, about, said);
+    tellAll(line, workflow, about, said);
     return line;
   }
 
@@ -201,11 +194,11 @@ function tool(text, title, does) {
  * @param {HTMLElement} line
  * @param {string[]} texts
  */
-function tell(line, ...texts) {
+function tellAll(line, ...texts) {
   const places = all(".words > *", line);
   texts.forEach((text, at) => {
     const place = places[at];
-    if (place && place.textContent !== text) place.textContent = text;
+    if (place) tell(place, text);
   });
 }
 

@@ -40,8 +40,10 @@ export class EmptyStage {
    * @param {boolean} isEmpty whether there is nothing else to show
    */
   show(state, isEmpty) {
-    this.hide();
-    if (!isEmpty || state.formless) return;
+    if (!isEmpty || state.formless) {
+      this.hide();
+      return;
+    }
     this.place.hidden = false;
     this.place.dataset.makes = state.makes;
     const ideas = state.blocked ? [] : state.ideas;

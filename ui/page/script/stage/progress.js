@@ -4,7 +4,7 @@
 import { theComponent } from "../batches/given.js";
 import { progressWords } from "../batches/words.js";
 import { clock } from "../clock.js";
-import { $, announce, button, element } from "../dom.js";
+import { $, announce, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { adviceOf, current, seen } from "../runs/runs.js";
 import { say } from "../state.js";
@@ -154,15 +154,15 @@ export class Progress {
   show(state) {
     this.#state = state;
     const said = saidNow(state);
-    this.#headline.textContent = said.headline;
-    this.#advice.textContent = said.advice;
-    this.#text.textContent = said.detail;
+    tell(this.#headline, said.headline);
+    tell(this.#advice, said.advice);
+    tell(this.#text, said.detail);
     this.#detail.hidden = !said.detail;
     this.place.classList.toggle("trouble", TROUBLE.includes(said.phase));
     this.#showBar(said);
     const { notice, form, serverAway } = state;
-    this.#times.textContent =
-      said.run && !said.silent ? timesOf(said.run, form, performance.now(), serverAway) : "";
+    const timed = said.silent ? null : said.run;
+    tell(this.#times, timed ? timesOf(timed, form, performance.now(), serverAway) : "");
     this.#showNotice(notice, said.batch ?? "");
     this.#speak(said);
     return said;
