@@ -10,7 +10,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from comfyforms.remote.calls import AppUnreachable, Calls
 
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the app is asked again
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before an app that is away is asked again
+_PAUSE = 1.0  # seconds before one is that has ended a stream early, as an app that ends does
 
 
 class FollowedStatus(Protocol):
@@ -56,13 +57,14 @@ class Followed(ABC, Generic[Told]):
                         yield self.status
                         if self.status.rests:
                             return
+                pause, tries = _PAUSE, 0
             except AppUnreachable:
                 if tries == len(_PAUSES):
                     raise
-                time.sleep(_PAUSES[tries])
-                tries += 1
+                pause, tries = _PAUSES[tries], tries + 1
             if self.status.rests:
                 return
+            time.sleep(pause)
 
     def wait(self) -> Told:
         """Its last status, however it has ended; raises as iterating does."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jupyter_client.manager
@@ -15,6 +16,7 @@ import pytest
 import requests
 from PIL import Image
 
+from comfy.demo import DemoServer
 from comfyforms import (
     ApiError,
     ApiProblem,
@@ -24,10 +26,12 @@ from comfyforms import (
     RemoteApp,
     RunFailed,
 )
+from comfyforms.remote import followed
 from tests.support.http_client import ANN, cookie_of
 from tests.support.link import FaultyLink
-from tests.support.serving import Served, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.serving import Served, running_app, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.web_settings import WebSettings
 
 QUICK = {"5.steps": 4, "4.width": 256, "4.height": 256}
 CHAIN = {"base.4.width": 256, "base.4.height": 256, "base.5.steps": 2, "detail.runs": False}
@@ -236,6 +240,35 @@ def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None
     assert after[-1].phase == "done"
     assert min(status.step for status in after if status.step) >= before.step
     running[1].close_idle()
+
+
+def test_an_app_that_ends_is_not_asked_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it ends the events early, as those of a paused batch while it finishes another run, it
+    is asked again after a while."""
+
+    class Pauses(Exception):
+        """In the place of a pause."""
+
+    def pause(_: float) -> None:
+        raise Pauses
+
+    monkeypatch.setattr(followed, "time", SimpleNamespace(sleep=pause))
+    finishing = WebSettings(port=0, finish=LONGEST_WAIT)
+    with (
+        DemoServer(step_seconds=0) as demo,
+        running_app(demo.url, settings=finishing) as served,
+        RemoteApp(served.url) as app,
+        demo.hold("progress") as held,
+    ):
+        run = app.run("text-to-image", QUICK)
+        assert held.reached.wait(LONGEST_WAIT)
+        batch = app.batch("text-to-image", QUICK, axes={"5.seed": "1..2"})
+        batch.pause()
+        served.server.should_exit = True
+        eventually(lambda: served.runs.closed)
+        with pytest.raises(Pauses):
+            batch.wait()
+        assert not app.find(run.id).status.finished
 
 
 def test_a_notebook_shows_what_goes_on_live(running: Served, nothing_left_behind: None) -> None:

@@ -156,13 +156,18 @@ class GroupEvents:
             async for standing in standings_of(self.groups, group_id, owner):
                 if standing is None:
                     yield _STILL_HERE
-                    continue
-                told = await asyncio.to_thread(self.told, standing)
-                if state_id(told) != known:
-                    known = state_id(told)
-                    yield sse(told)
-                if self.groups.is_closing:  # it goes on in the app's next life
-                    return
+                else:
+                    told = await asyncio.to_thread(self.told, standing)
+                    if state_id(told) != known:
+                        known = state_id(told)
+                        yield sse(told)
+                if self.groups.is_closing and not self._has_runs(group_id, owner):
+                    return  # it goes on in the app's next life
+
+    def _has_runs(self, group_id: str, owner: str) -> bool:
+        """Whether runs of it go on, also as those that an app finishes while it ends."""
+        line = self.services.runs.line_of(owner)
+        return any(run.record.group == group_id for run in line)
 
 
 def end_event(told: dict[str, Any], known: str) -> Response:

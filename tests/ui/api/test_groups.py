@@ -17,10 +17,12 @@ from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem
 from ui.api import watch
+from ui.web_settings import WebSettings
 
 BATCH = "/workflows/text-to-image/batches"
 CHAIN = "/workflows/create-upscale-detail.chain/chains"
 STEPS = [{"field": "5.steps", "text": "1..3"}]
+SEEDS = [{"field": "5.seed", "text": "1..2"}]
 PIXELS = base64.b64encode(saved("PNG", Image.new("RGB", (32, 32)))).decode()
 BROKEN = "demo-broken.safetensors"
 SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
@@ -278,6 +280,24 @@ def test_events_end_with_what_is_deleted(
             assert next(event for event in heard if not event.name)
             call(app, "DELETE", begun["url"])
             assert "end" not in [event.name for event in heard]
+
+
+def test_events_go_on_while_an_app_finishes_runs(served: Served) -> None:
+    """Whoever asks once more while an app ends hears the end of the row that it lets finish."""
+    finishing = WebSettings(port=0, finish=LONGEST_WAIT)
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, settings=finishing) as app:
+        with demo.hold("progress") as held:
+            batch = call(app, "POST", BATCH, json={"values": QUICK, "axes": SEEDS}).json()
+            address = f"{batch['url']}/events"
+            assert held.reached.wait(LONGEST_WAIT)
+            with call(app, "GET", address, stream=True) as answer:
+                known = {"last-event-id": next(events(answer)).id}
+            app.server.should_exit = True
+            eventually(lambda: app.runs.closed)
+            answer = call(app, "GET", address, headers=known, stream=True)
+        with answer:
+            heard = [event.told for event in events(answer) if event.name]
+    assert (heard[-1]["done"], heard[-1]["state"]) == (1, "running")
 
 
 def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
