@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import tomllib
 from argparse import SUPPRESS, ArgumentParser
@@ -16,6 +17,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from comfy.secret_options import secrets_can_be_read
 from ui.folders import INSTALLED, PROGRAM
 from ui.named_servers import OWN, NamedServer, warn_if_public
 from ui.settings import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
@@ -37,6 +39,9 @@ _WORDS: Mapping[str, str] = {
     "int_parsing_size": "write a whole number, like 30.",
     "literal_error": "choose {expected}.",
 }
+
+# Where in an option's value the secret is; without a line here, all of it is one.
+_SECRET_PART: Mapping[str, str] = {"server": "@", "database": "//[^:@]*:[^@]*@|password="}
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
@@ -70,7 +75,15 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
             file=sys.stderr,
         )
         sys.exit(USAGE_ERROR)
+    if secret := [name for name in given if _holds_secret(name, given[name])]:
+        instead = f"{', '.join(map(_variable, secret))} of the environment, or the file of --config"
+        log.warning("%s", secrets_can_be_read(map(_option, secret), instead))
     return settings
+
+
+def _holds_secret(name: str, value: object) -> bool:
+    part = _SECRET_PART.get(name, ".")
+    return name in SECRET and re.search(part, str(value or "")) is not None
 
 
 class _Parser(ArgumentParser):
@@ -93,19 +106,23 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         f"{PROGRAM} [--OPTION VALUE …]",
         f"Opens ComfyUI workflows as web forms. Who may use the app: {PROGRAM} user --help.",
         allow_abbrev=False,
-        epilog="".join(
-            f"{_variable(name)} is a variable or in the file of --config, as others at this machine"
-            f" see what a command line says: {Settings.model_fields[name].description}."
+        epilog="Everybody at this machine can read command lines. "
+        + "".join(
+            f"So {_variable(name)} is no option: {Settings.model_fields[name].description}."
             for name in NO_OPTION
         ),
     )
     offered = {name: one for name, one in Settings.model_fields.items() if name not in NO_OPTION}
     for name, field in offered.items():
-        about = f"{field.description} [{_variable(name)}]{_default(field.default)}".replace(
-            "%", "%%"
-        )
+        secret = "; secrets belong in the variable or the file of --config"
+        about = f"{field.description}{secret if name in SECRET else ''}"
+        about = f"{about} [{_variable(name)}]{_default(field.default)}".replace("%", "%%")
         parser.add_argument(
-            _option(name), action="append", default=SUPPRESS, metavar=field.title, help=about
+            _option(name),
+            action="append",
+            default=SUPPRESS,
+            metavar=field.title,
+            help=about,
         )
     known, unknown = parser.parse_known_args(arguments)
     options = [_option(name) for name in offered]

@@ -150,10 +150,7 @@ class Settings(BaseSettings):
     login: Users = Field(
         (),
         title="NAME:PASSWORD,…",
-        description=(
-            "who may use the app, else everybody; other people at this machine see what a command"
-            " line says, so use the variable or --login-file"
-        ),
+        description="who may use the app, else everybody",
     )
     login_file: UsersInFile = Field(
         (), title="FILE", description="the same, one NAME:PASSWORD a line"

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from comfy.client.address import ServerAddress, named_servers, split_servers
 from comfy.object_info import Catalogue
+from comfy.secret_options import secrets_can_be_read
+
+_SECRETS = "; secrets belong in the variable"
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +21,10 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
         "--server",
         action="append",
         metavar="URL",
-        help="ComfyUI server, may be repeated (default: the one found, else the stand-in)",
+        help=(
+            "ComfyUI server, may be repeated (default: the one found, else the stand-in)"
+            f"{_SECRETS} COMFYFORMS_SERVER"
+        ),
     )
     _add_login_arguments(parser)
 
@@ -28,12 +35,13 @@ def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
         "--server-token",
         metavar="TOKEN",
         help=(
-            "sent to the server as 'Authorization: Bearer TOKEN'; others on this machine see it in"
-            " the list of processes, but not COMFYFORMS_SERVER_TOKEN"
+            f"sent to the server as 'Authorization: Bearer TOKEN'{_SECRETS} COMFYFORMS_SERVER_TOKEN"
         ),
     )
     parser.add_argument(
-        "--server-header", metavar="HEADER", help="sent to the server, as 'X-Api-Key: secret'"
+        "--server-header",
+        metavar="HEADER",
+        help=f"sent to the server, as 'X-Api-Key: secret'{_SECRETS} COMFYFORMS_SERVER_HEADER",
     )
     parser.add_argument(
         "--server-ca",
@@ -50,7 +58,10 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
         "--server",
         action="append",
         metavar="URL",
-        help="ComfyUI server whose nodes count, may be repeated (default: the one found)",
+        help=(
+            "ComfyUI server whose nodes count, may be repeated (default: the one found)"
+            f"{_SECRETS} COMFYFORMS_SERVER"
+        ),
     )
     where.add_argument(
         "--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz"
@@ -60,7 +71,16 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
 
 def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
     """The servers that the options name, or COMFYFORMS_SERVER and its like; () if none. ComfyError
-    if one is wrong."""
+    if one is wrong. Secrets among the options are warned about on stderr."""
+    given = {
+        "--server": any("@" in one for one in args.server or ()),
+        "--server-token": args.server_token,
+        "--server-header": args.server_header,
+    }
+    if secret := [option for option, holds_secret in given.items() if holds_secret]:
+        variables = (f"COMFYFORMS_{one[2:].replace('-', '_').upper()}" for one in secret)
+        instead = f"{', '.join(variables)} of the environment"
+        print(secrets_can_be_read(secret, instead), file=sys.stderr)
     ca = args.server_ca or os.environ.get("COMFYFORMS_SERVER_CA")
     return named_servers(
         args.server or split_servers(os.environ.get("COMFYFORMS_SERVER", "")),

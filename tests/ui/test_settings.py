@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from comfy.client.address import is_loopback
 from ui.arguments import read_settings
-from ui.settings import NO_OPTION, Settings
+from ui.settings import NO_OPTION, SECRET, Settings
 
 OPTIONS = {f"--{name.replace('_', '-')}": name for name in Settings.model_fields}
 VARIABLES = {f"COMFYFORMS_{name.upper()}": name for name in Settings.model_fields}
@@ -312,6 +312,9 @@ def test_help_names_every_setting(
         assert (option in told) == (name not in NO_OPTION)
         assert variable in told
     assert "--port PORT" in told
+    words = " ".join(told.split())
+    belong = words.count("secrets belong in the variable or the file of --config")
+    assert belong == len(SECRET - NO_OPTION)
     assert str(Path(__file__).parents[2]) not in told
     assert not any(word in told for word in ("Secret", "tuple", "Path", "None", "()"))
 

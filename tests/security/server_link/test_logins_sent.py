@@ -24,22 +24,26 @@ def test_finding_18_a_token_or_a_header_goes_with_every_request(
     demo: DemoServer,
     workflow: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     variables: dict[str, str],
     wanted: str,
 ) -> None:
-    """From the environment of a shell command: over HTTP and on the socket."""
+    """From the environment of a shell command, where nobody reads it: over HTTP and on the
+    socket."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with Guard(demo.url, wanted=wanted) as guard:
         assert shell(workflow, "--server", f"http://{guard.place}") == 0
         assert guard.sockets
         assert all(wanted in head for head in guard.heads)
+    assert "command line" not in capsys.readouterr().err
 
 
 def test_finding_18_two_logins_are_refused(
     workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A password in the address beside a token: nobody guesses which one is meant."""
+    """A password in the address beside a token: nobody guesses which one is meant. The list of
+    processes shows both, which is said."""
     assert (
         shell(workflow, "--server", f"http://{USER_INFO}@127.0.0.1:9", "--server-token", "t0ken")
         == 2
@@ -48,6 +52,8 @@ def test_finding_18_two_logins_are_refused(
     said = capsys.readouterr().err
     assert "more than one login" in said
     assert "none is named" in said
+    assert "command line, in --server, --server-token. Use COMFYFORMS_SERVER, COMFYF" in said
+    assert "command line, in --server-token. Use COMFYFORMS_SERVER_TOKEN" in said
     assert "t0ken" not in said
 
 
