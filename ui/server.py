@@ -19,6 +19,7 @@ import gradio as gr
 import uvicorn
 from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
@@ -151,7 +152,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         )
     app.router.routes.extend(assistants.routes)
     app.router.routes.extend(EndpointRoutes(services, identity, root_path).routes())
-    app.mount(API, api_app(services, identity, access.permits, root_path))
+    api = api_app(services, identity, access.permits, root_path)
+    app.mount(API, api)
+    app.router.routes.append(Route(API, api))  # itself, which the mount leaves to the page
     mount_page(app, services, settings, identity)
     add_middleware(app, limits, settings, identity, sockets)
     return app

@@ -122,6 +122,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             ("/api/v1/health", "/api/v1/workflows", "/api/v1/openapi.json", "/api/v1/docs"),
             rest(GET=people(200)),
         ),
+        "/api/v1": dict.fromkeys(METHODS, NOTHING),
         "/api/v1/docs/{name}": rest(GET=people(404)),  # there is no such file
         "/api/v1/workflows/{name:path}": rest(GET=OWNER),  # of Ann's workflow
         "/api/v1/workflows/{name:path}/runs": rest(GET=people(404), POST=Answers(201, 404, 401)),

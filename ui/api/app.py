@@ -61,6 +61,7 @@ def api_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # an address below a prefix would lose that
         responses=DOCUMENT,
     )
     answer_problems(api)

@@ -8,8 +8,10 @@ import jsonschema
 import pytest
 import requests
 
+from tests.support.http_client import ANN, cookie_of
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 from tests.ui.api.api_calls import QUICK, call, problem, run_of
 
 RUNS = "/workflows/text-to-image/runs"
@@ -91,9 +93,13 @@ def test_what_is_told_of_a_run_is_as_the_document_says(app: RunningApp, document
 
 
 def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
-    """Nor one with a line break, which is none of the API's for the app around it."""
-    for path in ("/runs/a%0Ab", "/workflows/%0A", "/%0A"):
-        problem(call(app, "GET", path), 404)
+    """Nor one with a line break, which is none of the API's for the app around it, nor with a slash
+    too many, nor that of the API itself."""
+    for path in ("/runs/a%0Ab", "/workflows/%0A", "/%0A", "/api/v1/", "/health/", "/runs/a/"):
+        problem(call(app, "GET", path, allow_redirects=False), 404)
+    problem(call(app, "POST", "/uploads/", allow_redirects=False), 404)
+    with requests.get(f"{app.url}/api/v1", cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as itself:
+        problem(itself, 404)
     told = call(app, "GET", "/runs/a%0Ab", headers={"accept": "text/html"})
     problem(told, 404)
 
