@@ -101,7 +101,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         if state.preview is None:
             raise NotThere(_NO_PREVIEW)
         headers = NO_STORE | {"etag": f'"{state.preview_number}"'}
-        if headers["etag"] == if_none_match:
+        if _is_known(headers["etag"], if_none_match):
             return Response(status_code=304, headers=headers)
         return Response(state.preview.data, media_type=state.preview.media_type, headers=headers)
 
@@ -120,7 +120,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         if not 0 <= n < len(files):
             raise NotThere(NO_RESULT)
         tag = f'"{files[n].digest}"' if files[n].digest else ""
-        if tag and if_none_match in (tag, f"W/{tag}"):
+        if tag and _is_known(tag, if_none_match):
             return Response(status_code=304, headers={"etag": tag})
         ranges = request.headers.get("range")
         answer = results.send(record, files[n], result_name(record, n), ranges)
@@ -129,6 +129,12 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         return answer
 
     return router
+
+
+def _is_known(tag: str, if_none_match: str) -> bool:
+    """Whether this header (RFC 9110, 13.1.2) names the tag. No tag of ours has a comma in it."""
+    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return tag in named or named == ["*"]
 
 
 @dataclass(frozen=True, slots=True)

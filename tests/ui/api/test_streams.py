@@ -125,8 +125,10 @@ def test_a_file_has_a_tag_and_ranges(app: RunningApp) -> None:
         assert len(whole) == file["bytes"]
         assert tag == f'"{file["sha256"]}"'
         assert file["name"] in answer.headers["content-disposition"]
-    known = call(app, "GET", file["url"], headers={"if-none-match": tag})
-    assert (known.status_code, known.content) == (304, b"")
+    for names in (tag, f'"other", W/{tag}', "*"):
+        known = call(app, "GET", file["url"], headers={"if-none-match": names})
+        assert (known.status_code, known.content) == (304, b"")
+    assert call(app, "GET", file["url"], headers={"if-none-match": '"x", "y"'}).content == whole
     part = call(app, "GET", file["url"], headers={"range": "bytes=2-9", "if-range": tag})
     assert (part.status_code, part.content) == (206, whole[2:10])
     other = call(app, "GET", file["url"], headers={"range": "bytes=2-9", "if-range": '"x"'})
