@@ -73,6 +73,8 @@ class RemoteBatch(Followed[BatchStatus]):
     """One batch. Iterated, it tells each newer status until it has ended or has paused itself; in a
     notebook it shows how far it is."""
 
+    _list = "batches"
+
     def __repr__(self) -> str:
         return f"<RemoteBatch {self.id} {self.status.state}>"
 

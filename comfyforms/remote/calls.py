@@ -62,8 +62,7 @@ class Calls:
     def __init__(self, url: str, session: requests.Session, token: str = "") -> None:
         """`token`: sent as `Authorization: Bearer`."""
         parts = urlsplit(url)
-        self.host = f"{parts.scheme}://{parts.netloc}"
-        self._root = f"{parts.path.rstrip('/')}{_API}"
+        self._root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{_API}"
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -75,14 +74,12 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Iterator[requests.Response]:
-        """What is answered at a path below the API, or at one that it has told. ApiError,
-        AppUnreachable; the body may break off while it is read (`reading`)."""
-        told = path.startswith(f"{self._root}/")
-        address = f"{self.host}{path}" if told else f"{self.host}{self._root}{path}"
+        """What is answered at a path below the API. ApiError, AppUnreachable; the body may break
+        off while it is read (`reading`)."""
         with reading():
             answer = self._session.request(
                 method,
-                address,
+                f"{self._root}{path}",
                 headers={**self._headers, **(headers or {})},
                 timeout=more.pop("timeout", (_CONNECT, _SILENCE)),
                 **more,

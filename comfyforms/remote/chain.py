@@ -87,6 +87,8 @@ class RemoteChain(Followed[ChainStatus]):
     """One chain. Iterated, it tells each newer status up to the last; in a notebook it shows how
     far it is."""
 
+    _list = "chains"
+
     def __init__(
         self,
         calls: Calls,

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from comfyforms.remote.calls import AppUnreachable, Calls
 
@@ -33,9 +33,12 @@ class Followed(ABC, Generic[Told]):
     """One of them. Iterated, it tells each newer status up to the last; in a notebook it shows how
     far it is."""
 
+    _list: ClassVar[str]  # the address below which it is found
+
     def __init__(self, calls: Calls, told: Mapping[str, Any]) -> None:
         self._calls = calls
-        self._url = str(told["url"])
+        # not the address that is told: the app may have another one there than here
+        self._url = f"/{self._list}/{told['id']}"
         self.status = self._status_of(told)
         """The newest that is known."""
 

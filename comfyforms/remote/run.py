@@ -26,6 +26,8 @@ class RemoteRun(Followed[RunStatus]):
     """One run. Iterated, it tells each newer status up to the last; in a notebook it shows how far
     it is, and its images as they come."""
 
+    _list = "runs"
+
     def __repr__(self) -> str:
         return f"<RemoteRun {self.id} {self.status.phase}>"
 

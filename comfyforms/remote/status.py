@@ -37,7 +37,7 @@ class ResultFile:
 
     def read(self) -> bytes:
         """All of it. ApiError where it is no longer there, AppUnreachable."""
-        return self.calls.content(self.url)[1]
+        return self.calls.content(f"/runs/{self.run}/files/{self.n}")[1]
 
     def image(self) -> Image.Image:
         """The image that it is; raises as `read`, and PIL.UnidentifiedImageError for what is

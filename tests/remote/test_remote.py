@@ -242,6 +242,22 @@ def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None
     running[1].close_idle()
 
 
+def test_an_app_is_used_by_another_address_than_it_tells() -> None:
+    """As one with `--root-path` is by its own port, which the proxy in front of it asks."""
+    below = WebSettings(port=0, root_path="/forms")
+    with (
+        running_demo_app(step_seconds=0, settings=below) as (_, served),
+        RemoteApp(served.url) as app,
+    ):
+        (file,) = app.run("text-to-image", QUICK).result().files
+        assert file.url.startswith("/forms/api/v1/")
+        assert max(file.image().size) <= 256
+        batch = app.batch("text-to-image", QUICK, axes={"5.seed": "1..2"})
+        assert len(batch.result()) == 2
+        app.close()
+        served.close_idle()
+
+
 def test_an_app_that_ends_is_not_asked_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it ends the events early, as those of a paused batch while it finishes another run, it
     is asked again after a while."""
