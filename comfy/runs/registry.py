@@ -227,7 +227,7 @@ class LocalRunRegistry:
                 raise
             return
         if not finished:
-            raise ComfyError(message("This run is not finished."), message("Stop it first."))
+            raise RunGoesOn(message("This run is not finished."), message("Stop it first."))
         if self.history is not None:
             # what is not known to have ended would be taken up at the next start
             self._record_again()

@@ -55,13 +55,11 @@ class RemoteRun(Followed[RunStatus]):
 
     def cancel(self) -> None:
         """Stop it, if it goes on."""
-        if not self._asked("GET").finished:
-            self._calls.json("DELETE", self._url)
+        self._asked("POST", "/stop")
 
     def delete(self) -> None:
         """Remove it and its files; ApiError where it goes on."""
-        if self._asked("GET").finished:
-            self._calls.json("DELETE", self._url)
+        self._calls.json("DELETE", self._url, params={"stop": "false"})
 
     def show(self) -> None:
         """In a notebook: how far it is and its newest image until it has ended, then its images."""

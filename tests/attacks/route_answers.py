@@ -128,6 +128,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/api/v1/workflows/{name:path}/runs": rest(GET=people(404), POST=Answers(201, 404, 401)),
         "/api/v1/runs": rest(GET=people(200)),
         "/api/v1/runs/{run_id}": rest(GET=OWNER, DELETE=OWNER),
+        "/api/v1/runs/{run_id}/stop": rest(POST=OWNER),
         "/api/v1/runs/{run_id}/events": rest(GET=OWNER),
         "/api/v1/runs/{run_id}/preview": rest(GET=people(404)),  # of a run that has ended
         "/api/v1/runs/{run_id}/files/{n}": rest(GET=OWNER, HEAD=OWNER),

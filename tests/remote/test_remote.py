@@ -200,8 +200,13 @@ def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
     """Whoever has it may end it, and remove what came of it."""
     run = app.run("text-to-image", {**QUICK, "5.steps": 60})
     assert run.preview() is None or run.preview()
+    with pytest.raises(ApiError, match="not finished") as refused:
+        run.delete()
+    assert (refused.value.status, refused.value.kind) == (409, "goes-on")
     run.cancel()
     assert run.wait().phase == "stopped"
+    run.cancel()
+    assert app.find(run.id).status.phase == "stopped"
     run.delete()
     with pytest.raises(ApiError, match="no longer exists"):
         app.find(run.id)

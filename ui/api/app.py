@@ -70,7 +70,7 @@ def api_app(
     keys = keyed_requests(services, identity)
     starts = start_requests(bodies, keys)
     api.include_router(health_api(services, identity, operates))
-    api.include_router(start_api(services, runs, starts))
+    api.include_router(start_api(services, runs, keys, starts))
     api.include_router(runs_api(services, identity, runs))
     api.include_router(streams_api(services, identity, runs))
     api.include_router(workflows_api(services, identity, root))

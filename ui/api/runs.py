@@ -1,4 +1,4 @@
-"""Runs for programs: start one, find it again, stop or delete it."""
+"""Runs for programs: find them again, delete them."""
 
 from __future__ import annotations
 
@@ -116,11 +116,13 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         return AsciiJSON(runs.found(run_id, owner))
 
     @router.delete("/runs/{run_id}", responses={202: {"model": ToldRun, "description": "It ends."}})
-    def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Stop a run that goes on (202); delete one that has ended, with its files (200). `stays`
-        says what ComfyUI keeps of it."""
+    def delete(
+        run_id: str, *, stop: bool = True, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Stop a run that goes on (202), or with `stop=false` refuse it (409); delete one that has
+        ended, with its files (200). `stays` says what ComfyUI keeps of it."""
         record = runs.record(run_id, owner)
-        if record.state.phase.finished:
+        if record.state.phase.finished or not stop:
             return AsciiJSON({"stays": delete_run(services, run_id, owner)})
         services.runs.get(run_id, owner).cancel()
         return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)

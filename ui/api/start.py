@@ -1,4 +1,5 @@
-"""Starting runs for programs; the same request, sent again with its key, starts none."""
+"""Starting and stopping runs for programs; the same request, sent again with its key, does nothing
+more."""
 
 from __future__ import annotations
 
@@ -167,8 +168,8 @@ def start_requests(bodies: Bodies, keys: Keys) -> Starts:
     return asked
 
 
-def start_api(services: Services, runs: Runs, starts: Starts) -> APIRouter:
-    """`POST /workflows/{name}/runs`."""
+def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> APIRouter:
+    """`POST /workflows/{name}/runs` and `/runs/{run_id}/stop`."""
     router = APIRouter(tags=["Runs"])
     starting = RunStart(services)
 
@@ -196,6 +197,17 @@ def start_api(services: Services, runs: Runs, starts: Starts) -> APIRouter:
             return answer_of(begun, said[0])
         refused = problem_of(begun.refused).to_json() if begun.refused else None
         return answer_of(begun, {"runs": said, "refused": refused})
+
+    @router.post("/runs/{run_id}/stop", response_model=ToldRun)
+    def stop(run_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+        """Stop a run that goes on; one that has ended stays as it is, with its files. The same
+        request with the same `Idempotency-Key` stops it once."""
+        owner = keyed.asker.owner
+        runs.record(run_id, owner)
+        begun = keyed.changed_once(
+            ("run stop", run_id), partial(cancel_runs, services, [run_id], owner)
+        )
+        return changed_answer(begun, runs.found(run_id, owner))
 
     return router
 

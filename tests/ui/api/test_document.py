@@ -87,7 +87,10 @@ def test_what_is_told_of_a_run_is_as_the_document_says(app: RunningApp, document
     document.asked("GET", "/runs/{run_id}/preview", f"{at}/preview", 404)
     values = {**QUICK, "5.steps": 60}
     going = document.asked("POST", "/workflows/{name}/runs", RUNS, 201, json={"values": values})
-    document.asked("DELETE", "/runs/{run_id}", going.json()["url"], 202)
+    going_at = going.json()["url"]
+    document.asked("DELETE", "/runs/{run_id}", f"{going_at}?stop=false", 409)
+    document.asked("DELETE", "/runs/{run_id}", going_at, 202)
+    document.asked("POST", "/runs/{run_id}/stop", f"{going_at}/stop")
     document.asked("DELETE", "/runs/{run_id}", at)
     document.asked("GET", "/runs/{run_id}", at, 404)
 
@@ -110,6 +113,7 @@ def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
         ("/runs", "GET"),
         ("/runs/1", "DELETE, GET"),
         ("/runs/1/files/0", "GET, HEAD"),
+        ("/runs/1/stop", "POST"),
         ("/chains/1/stop", "POST"),
     ],
 )

@@ -139,12 +139,19 @@ def test_the_list_has_pages_and_filters(app: RunningApp) -> None:
 
 
 def test_a_run_is_stopped_then_deleted(served: Served) -> None:
-    """The same request ends a run that goes on, and removes one that has ended; what ComfyUI keeps
-    is said."""
+    """`DELETE` ends a run that goes on unless it says that it does not mean that, and removes one
+    that has ended; what ComfyUI keeps is said. `…/stop` removes none."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
         run = run_of(app, wait=False)
         listed = call(app, "GET", "/runs").json()["runs"]
         assert [one["id"] for one in listed] == [run["id"]]
+        refused = problem(call(app, "DELETE", f"{run['url']}?stop=false"), 409)
+        assert refused["type"] == "urn:comfyforms:problem:goes-on"
+        other = run_of(app, wait=False)
+        assert call(app, "POST", f"{other['url']}/stop").status_code == 200
+        eventually(lambda: call(app, "GET", other["url"]).json()["phase"] == "stopped")
+        assert call(app, "POST", f"{other['url']}/stop").json()["phase"] == "stopped"
+        assert call(app, "GET", run["url"]).json()["phase"] == "running"
         assert call(app, "DELETE", run["url"]).status_code == 202
         eventually(lambda: call(app, "GET", run["url"]).json()["phase"] == "stopped")
         gone = call(app, "DELETE", run["url"])

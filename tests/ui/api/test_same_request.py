@@ -15,7 +15,7 @@ from tests.support.http_client import ANN, BOB
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
-from tests.ui.api.api_calls import QUICK, call, problem
+from tests.ui.api.api_calls import QUICK, call, problem, run_of
 
 RUNS = "/workflows/text-to-image/runs"
 
@@ -116,8 +116,10 @@ def test_every_post_takes_a_key(app: RunningApp) -> None:
         call(app, "POST", f"{starts[path]['path']}?wait=true", json=starts[path]["json"]).json()
         for path in ("/workflows/{name}/batches", "/workflows/{name}/chains")
     )
+    of_run = run_of(app)
     changes = {
         **{f"{of_batch['url']}/{one}": {} for one in ("pause", "continue", "stop", "retry")},
+        f"{of_run['url']}/stop": {},
         f"{of_chain['url']}/stop": {},
         f"{of_chain['url']}/continue": {"json": {"again": ["base"]}},
     }
@@ -125,6 +127,7 @@ def test_every_post_takes_a_key(app: RunningApp) -> None:
     there = {path for path, methods in document.items() if "post" in methods}
     assert there == {
         *starts,
+        "/runs/{run_id}/stop",
         "/batches/{batch_id}/{change}",
         "/chains/{chain_id}/stop",
         "/chains/{chain_id}/continue",
