@@ -35,7 +35,7 @@ class Reach:
     @property
     def by_proxy(self) -> list[str]:
         """Its addresses at the proxy, which is taken to speak TLS at the usual port; none without
-        one."""
+        one, or where its names are not known."""
         names = self.names if self.proxied else ()
         return [f"https://{_in_address(name)}{self.root_path}" for name in names]
 
@@ -48,11 +48,12 @@ class Reach:
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses of the app in a browser, the one for other machines first."""
+        """The addresses of the app itself, the one for other machines first. With a path prefix,
+        which the proxy takes off, they are for the proxy and not for browsers."""
         names = () if self.proxied else self.names
         hosts = network_addresses(self.host) if self.host in _ALL else [self.host]
         return [
-            f"http://{_in_address(host)}:{self.port}{self.root_path}"
+            f"http://{_in_address(host)}:{self.port}"
             for host in dict.fromkeys([*names, *(hosts or ["127.0.0.1"])])
         ]
 
@@ -60,13 +61,18 @@ class Reach:
 def start_lines(reach: Reach) -> list[str]:
     """Sentences for the log. The one with the link for guests is the only place where it is
     told."""
-    addresses = reach.addresses
-    lines = [f"Open {addresses[0]} in a browser."]
+    here = ", ".join(reach.addresses)
+    if reach.root_path:
+        lines = [f"{_open_at_proxy(reach)} The proxy reaches the app at {here}."]
+    else:
+        lines = [f"Open {reach.addresses[0]} in a browser."]
     ways = []
-    if not is_loopback(reach.host):
-        ways.append(f"Other machines on the network reach it at {', '.join(addresses)}.")
+    if not is_loopback(reach.host) and not reach.root_path:
+        ways.append(f"Other machines on the network reach it at {here}.")
     if reach.by_proxy:
         ways.append(f"Through the proxy people reach it at {', '.join(reach.by_proxy)}.")
+    elif reach.root_path:
+        ways.append(f"Through the proxy people reach it at {reach.root_path}.")
     if ways:
         who = (
             "whoever signs in"
@@ -77,6 +83,12 @@ def start_lines(reach: Reach) -> list[str]:
     if reach.share_link:
         lines.append(f"This link lets guests in: {reach.for_others}/join/{reach.share_link}")
     return lines
+
+
+def _open_at_proxy(reach: Reach) -> str:
+    if reach.for_others:
+        return f"Open {reach.for_others} in a browser."
+    return f"Open {reach.root_path} at the proxy in a browser; name it with --hosts."
 
 
 def show_code(reach: Reach, to: TextIO | None = None) -> None:

@@ -28,9 +28,9 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
     """And nothing is drawn."""
-    (line,) = start_lines(Reach(host, 7860, "/forms"))
+    (line,) = start_lines(Reach(host, 7860))
     shown = f"[{host}]" if ":" in host else host
-    assert line == f"Open http://{shown}:7860/forms in a browser."
+    assert line == f"Open http://{shown}:7860 in a browser."
     terminal = Terminal()
     show_code(Reach(host, 7860), terminal)
     assert terminal.getvalue() == ""
@@ -49,18 +49,28 @@ def test_who_can_reach_it_is_said() -> None:
 
 
 def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
-    """By the names of the settings, where a proxy certainly stands in front."""
+    """By the names of the settings, where a proxy certainly stands in front; the app's own address
+    is for the proxy, which takes the path off."""
     settings = WebSettings(root_path="/forms", hosts=("forms.example", "10.0.0.7", ""))
     assert settings.has_proxy
     names = ("forms.example", "10.0.0.7")
     behind = Reach("127.0.0.1", 7860, "/forms", True, TOKEN, proxied=True, names=names)
     first, others, guests = start_lines(behind)
-    assert first == "Open http://127.0.0.1:7860/forms in a browser."
+    assert first == (
+        "Open https://forms.example/forms in a browser."
+        " The proxy reaches the app at http://127.0.0.1:7860."
+    )
     assert others == (
         "Through the proxy people reach it at https://forms.example/forms, https://10.0.0.7/forms."
         " It is for whoever signs in."
     )
     assert guests == f"This link lets guests in: https://forms.example/forms/join/{TOKEN}"
+    nameless = start_lines(Reach("10.1.2.3", 80, "/forms", proxied=True))
+    assert nameless[0] == (
+        "Open /forms at the proxy in a browser; name it with --hosts."
+        " The proxy reaches the app at http://10.1.2.3:80."
+    )
+    assert nameless[1].startswith("Through the proxy people reach it at /forms. It is for every")
     _, both = start_lines(Reach("10.1.2.3", 80, proxied=True, names=("forms.example",)))
     assert both.startswith(
         "Other machines on the network reach it at http://10.1.2.3:80."
