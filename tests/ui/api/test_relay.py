@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 import websocket
+from comfy_api_simplified import ComfyApiWrapper
 from websockets.sync.client import connect
 
 from comfy.protocol.run_state import Phase
@@ -134,10 +135,9 @@ def test_a_client_written_with_websockets_follows_one_run(served: Served) -> Non
 def test_a_client_from_pypi_follows_a_run(served: Served) -> None:
     """Its own loop of ComfyUI's socket, as it is: the previews of the run, up to its end, also
     where the run has begun before the socket opens. Runs are started by REST."""
-    comfy_api_simplified = pytest.importorskip("comfy_api_simplified")
     _, app = served
 
-    class Client(comfy_api_simplified.ComfyApiWrapper):  # type: ignore[misc, name-defined]
+    class Client(ComfyApiWrapper):  # type: ignore[misc]
         def queue_prompt(self, prompt: dict[str, Any], client_id: str | None = None) -> Any:
             run = requests.post(
                 f"{app.url}/api/v1/workflows/text-to-image/runs",
