@@ -28,7 +28,7 @@ START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 def test_it_names_settings_that_there_are() -> None:
     """As options of the app and as variables; `docker`'s, `pip`'s and ComfyUI's own stand in commands."""
-    words = re.sub(r"`(docker|pip|main.py)[^`]*`", "", PAGE)
+    words = re.sub(r"`(docker|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help"}
     variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
@@ -62,6 +62,19 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     openid = read_settings(arguments).openid
     assert openid is not None
     assert (openid.name, openid.allowed[0]) == ("Studio", "group:artists")
+
+
+def test_runs_may_go_on_before_the_app_is_killed() -> None:
+    """What starts the app waits for half a minute more than the settings let runs go on."""
+    needed = tomllib.loads(TOML)["finish"] + 30
+    unit = (ROOT / "docs" / "deploy" / "comfyforms.service").read_text(encoding="utf-8")
+    compose = yaml.safe_load((ROOT / "docs" / "deploy" / "compose.yaml").read_text("utf-8"))
+    (minutes,) = re.findall(r"^TimeoutStopSec=(\d+)min$", unit, re.M)
+    assert 60 * int(minutes) >= needed
+    grace = compose["services"]["comfyforms"]["stop_grace_period"]
+    assert 60 * int(grace.removesuffix("m")) >= needed
+    (seconds,) = re.findall(r"docker run --stop-timeout (\d+) ", PAGE)
+    assert int(seconds) >= needed
 
 
 def test_what_prometheus_is_told_can_be_read() -> None:
