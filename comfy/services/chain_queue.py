@@ -13,7 +13,7 @@ from cachetools import FIFOCache
 
 from comfy.chains.chosen import check_steps
 from comfy.chains.model import ChainErrors
-from comfy.errors import ChainNotFound, RunGoesOn, ServerUnreachable
+from comfy.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.records.groups import Group
@@ -121,8 +121,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
         Steps that are done keep their values and seeds, and are not run again unless they are given
         something else by one that is. The steps named in `again` count as not done; what is wrong
-        with the names, FieldErrors say of "again". RunGoesOn with `again` while it goes on. Raises
-        as `start` otherwise.
+        with the names, FieldErrors say of "again". RunGoesOn with `again` while it goes on;
+        ComfyError with values where all steps are done and none is named. Raises as `start`
+        otherwise.
         """
         chain = self._found(chain_id, owner)
         with chain.changing:  # whoever wants the same at once finds it going on
@@ -131,6 +132,12 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             if chain.state == "running" and again:
                 raise RunGoesOn(
                     message("This chain goes on already."), message("Wait for its end.")
+                )
+            if chain.state == "done" and not again and values is not None:
+                self._checked(chain.chain, values, owner)
+                raise ComfyError(
+                    message("All steps of this chain are done."),
+                    message("Run a step again, or start the chain once more."),
                 )
             if chain.state == "running" or (chain.state == "done" and not again):
                 return StartedChain(chain.id, before)

@@ -307,6 +307,10 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
     first = runs_in(chain)
     again = f"{chain['url']}/continue"
     assert call(app, "POST", again).json()["state"] == "done"
+    refused = problem(call(app, "POST", again, json={"values": {"base.5.steps": 0}}), 422)
+    assert refused["errors"] == {"base.5.steps": "Minimum 1."}
+    refused = problem(call(app, "POST", again, json={"values": SMALL}), 409)
+    assert refused["detail"] == "All steps of this chain are done."
     told = call(app, "POST", again, json={"again": ["base"]})
     assert told.status_code == 200, told.text
     second = runs_in(ended(app, chain))
