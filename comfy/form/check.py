@@ -145,6 +145,8 @@ def _check_field(field: Field, value: object) -> object:
 
 
 def _check_number(field: Field, value: object) -> int | float:
+    if isinstance(value, bool):
+        raise BadValue(message("Enter a number."))
     number: int | float = read_value(field.type, value)
     if number == field.default:
         return number

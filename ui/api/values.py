@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,10 @@ from ui.web.shares import caller_of
 _OF_REQUEST = ("count", "axes", "table", "paired", "seeds", "again")
 _NO_OBJECT = message("The values are an object of field keys and values.")
 _NOT_BASE64 = message("This is not base64.")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_HALF_CHARACTER = message(
+    "There is half a character in this text, as of an emoji that was cut. Write it again."
+)
 _FILE_WORDS = message(
     "A file is the id of an upload, a data: address,"
     ' {"base64": "…", "name": "a.png"} or {"run": "…", "file": 0}.'
@@ -147,6 +152,8 @@ class SentValues:
 
     def value(self, field: Field | None, value: object) -> object:
         """One value: of a field for files the file, or what is wrong with it."""
+        if isinstance(value, str) and _LONE_SURROGATE.search(value):
+            return Refused(_HALF_CHARACTER)
         if field is None or not field.is_media:
             return file_of_script(value) if field is None else value
         files = self.services.copies.files_of(self.owner)
