@@ -15,7 +15,7 @@ ROOT = _HERE if (_HERE / "app.py").exists() else _HERE.parent  # of a wheel, or 
 if TYPE_CHECKING:
     from comfyforms.remote.app import RemoteApp
     from comfyforms.remote.batch import BatchFailed
-    from comfyforms.remote.calls import ApiError, ApiProblem, AppUnreachable
+    from comfyforms.remote.calls import ApiError, ApiProblem, AppUnreachable, RemoteError
     from comfyforms.remote.chain import ChainFailed
     from comfyforms.remote.run import RunFailed
 else:
@@ -26,6 +26,7 @@ else:
         "BatchFailed": "batch",
         "ChainFailed": "chain",
         "RemoteApp": "app",
+        "RemoteError": "calls",
         "RunFailed": "run",
     }
 
@@ -43,5 +44,6 @@ __all__ = [
     "BatchFailed",
     "ChainFailed",
     "RemoteApp",
+    "RemoteError",
     "RunFailed",
 ]

@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 
 from comfyforms.remote.batch import RemoteBatch
-from comfyforms.remote.calls import Calls, reading
+from comfyforms.remote.calls import Calls, RemoteError, reading
 from comfyforms.remote.chain import RemoteChain
 from comfyforms.remote.run import RemoteRun
 from comfyforms.remote.status import ResultFile, WorkflowInfo
@@ -22,7 +22,8 @@ from comfyforms.remote.status import ResultFile, WorkflowInfo
 class RemoteApp:
     """A ComfyForms app at an address. For one thread at a time.
 
-    ApiError and AppUnreachable wherever it is asked something; both have a `hint`.
+    ApiError and AppUnreachable wherever it is asked something, RemoteError (of which both are) for
+    a value that cannot be sent; all have a `hint`.
     """
 
     def __init__(
@@ -198,7 +199,10 @@ class RemoteApp:
         return {"name": "rows.jsonl", "text": "\n".join(rows), "files": files}
 
     def _values(self, values: Mapping[str, object], key: str = "") -> dict[str, object]:
-        return {name: self._value(one, key and f"{key}/{name}") for name, one in values.items()}
+        sent = {name: self._value(one, key and f"{key}/{name}") for name, one in values.items()}
+        for name, value in sent.items():
+            _check_sendable(name, value)
+        return sent
 
     def _value(self, value: object, key: str) -> object:
         match value:
@@ -210,6 +214,16 @@ class RemoteApp:
                 return self.upload(value, key=key)  # type: ignore[arg-type]
             case _:
                 return value
+
+
+def _check_sendable(name: str, value: object) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise RemoteError(
+            f"The value of {name} cannot be sent: {value!r:.80}",
+            "Values are texts, finite numbers, true or false, files, None, and lists of these.",
+        ) from error
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from comfyforms import (
     BatchFailed,
     ChainFailed,
     RemoteApp,
+    RemoteError,
     RunFailed,
 )
 from comfyforms.remote import followed
@@ -146,6 +147,13 @@ def test_a_batch_is_followed_to_its_rows(app: RemoteApp, tmp_path: Path) -> None
         made.delete(with_runs=True)
     with pytest.raises(ApiError, match="no longer"):
         app.find_batch(made.id)
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, [object()]])
+def test_a_value_that_cannot_be_sent_is_named(app: RemoteApp, value: object) -> None:
+    """By its key; nothing is sent."""
+    with pytest.raises(RemoteError, match=r"The value of 5\.cfg cannot be sent: "):
+        app.run("text-to-image", {"5.steps": 2, "5.cfg": value})
 
 
 def test_a_batch_that_has_paused_itself_is_not_waited_for(app: RemoteApp) -> None:
