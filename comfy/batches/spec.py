@@ -29,14 +29,15 @@ _TEXTS = ("text", "textarea")
 
 @dataclass(frozen=True, slots=True)
 class AxisSpec:
-    """Several values of the field with this key: those that `values_of` reads in a text; or files;
-    or lines, of which the first is looked for in the field's own text, and each stands in its
-    place in a row of its own (`replace`)."""
+    """Several values of the field with this key: those that `values_of` reads in a text; or these
+    `values`, where it takes no files; or files; or lines, of which the first is looked for in the
+    field's own text, and each stands in its place in a row of its own (`replace`)."""
 
     field: str
     text: str | None = None
     files: Annotated[tuple[Any, ...] | None, Limited(max_length=_MOST_FILES)] = None
     replace: str | None = None
+    values: Annotated[tuple[Any, ...] | None, Limited(max_length=MOST_ROWS)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,10 @@ def _column(
         return Column(field.key, field.label, axis.files)
     if axis.files is not None:
         raise BadValue(message("This field takes no file."))
+    if axis.values is not None:
+        if not axis.values:
+            raise BadValue(message("Choose a field and give it several values."))
+        return Column(field.key, field.label, axis.values)
     return Column(field.key, field.label, values_of(form, field, axis.text or "", lines_of))
 
 

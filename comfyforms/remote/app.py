@@ -85,10 +85,10 @@ class RemoteApp:
     ) -> RemoteBatch:
         """Start a workflow once for each row, all with these values: every combination of the
         `axes` (`paired`: the first of each, then the second), by field key a text as on the page
-        ("10..30:10", a line each), or a list of numbers or of files; or the rows of a `table`, a
-        file of CSV or JSON lines or values by field key, files among them. `seeds` that do not vary
-        are as the author has them, "one" for all or another for "each". `key`, `callback`: as of
-        `run`."""
+        ("10..30:10", a line each), or a list of values, files among them; or the rows of a `table`,
+        a file of CSV or JSON lines or values by field key, files among them. `seeds` that do not
+        vary are as the author has them, "one" for all or another for "each". `key`, `callback`: as
+        of `run`."""
         body: dict[str, object] = {"paired": paired, "seeds": seeds}
         if axes is not None:
             body["axes"] = [self._axis(name, one, key) for name, one in axes.items()]
@@ -179,10 +179,8 @@ class RemoteApp:
     def _axis(self, name: str, values: str | Sequence[object], key: str) -> dict[str, object]:
         if isinstance(values, str):
             return {"field": name, "text": values}
-        if all(isinstance(one, int | float) for one in values):
-            return {"field": name, "text": ", ".join(map(str, values))}
-        files = self._values({f"{name}/{at}": one for at, one in enumerate(values)}, key)
-        return {"field": name, "files": list(files.values())}
+        sent = self._values({f"{name}/{at}": one for at, one in enumerate(values)}, key)
+        return {"field": name, "values": list(sent.values())}
 
     def _table(
         self, table: str | Path | Iterable[Mapping[str, object]], key: str

@@ -149,6 +149,18 @@ def test_a_batch_is_followed_to_its_rows(app: RemoteApp, tmp_path: Path) -> None
         app.find_batch(made.id)
 
 
+def test_any_values_may_vary_in_a_batch(app: RemoteApp) -> None:
+    """Texts with commas and line breaks and choices are those of the list, each as it is."""
+    texts = ["a cat, a dog", "a boat\non a lake"]
+    models = ["demo-watercolour.safetensors", "demo-landscapes.safetensors"]
+    axes = {"2.text": texts, "1.ckpt_name": models}
+    rows = app.batch("text-to-image", QUICK, axes=axes, paired=True).result()
+    made = [row.run.values for row in rows if row.run]
+    assert [(one["2.text"], one["1.ckpt_name"]) for one in made] == [
+        *zip(texts, models, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, [object()]])
 def test_a_value_that_cannot_be_sent_is_named(app: RemoteApp, value: object) -> None:
     """By its key; nothing is sent."""

@@ -68,10 +68,31 @@ _BODY: dict[str, Any] = {
                     "values": {"type": "object", "description": "What all rows have."},
                     "axes": {
                         "type": "array",
-                        "items": {"type": "object", "required": ["field"]},
+                        "items": {
+                            "type": "object",
+                            "required": ["field"],
+                            "properties": {
+                                "field": {"type": "string", "description": "Its key."},
+                                "text": {"type": "string", "description": "As on the page."},
+                                "values": {"type": "array", "description": "Each as it is."},
+                                "files": {"type": "array", "description": "Values of files."},
+                                "replace": {"type": "string", "description": "Lines of words."},
+                            },
+                            "additionalProperties": False,
+                        },
                         "description": "Several values of a field each.",
                     },
-                    "table": {"type": "object", "description": "A column for each field."},
+                    "table": {
+                        "type": "object",
+                        "required": ["name", "text"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "text": {"type": "string"},
+                            "files": {"type": "object", "description": "By the names in cells."},
+                        },
+                        "additionalProperties": False,
+                        "description": "A column for each field.",
+                    },
                     "paired": {"type": "boolean"},
                     "seeds": {"enum": ["form", "one", "each"]},
                     "callback": CALLBACK,
@@ -212,8 +233,8 @@ def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
 
     def with_files(axis: AxisSpec) -> AxisSpec:
         field = fields.get(axis.field)
-        files = axis.files and tuple(reader.value(field, one) for one in axis.files)
-        return replace(axis, files=files)
+        told = axis.values if axis.files is None and field and field.is_media else axis.files
+        return replace(axis, files=told and tuple(reader.value(field, one) for one in told))
 
     spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
     if spec.table is not None:

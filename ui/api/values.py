@@ -54,13 +54,10 @@ class Sent:
     files: frozenset[str] = frozenset()
 
     def check_parts(self, body: Mapping[str, Any]) -> None:
-        """HTTPException where it has a part that this body of the document has not: a word that is
-        misspelled, or a value which is not among the values."""
-        known = body["content"]["application/json"]["schema"]["properties"]
-        if unknown := [name for name in self.told if name not in known]:
-            name, parts = short(unknown[0]), listed(map(quoted, known))
-            said = message("This request takes no “{name}”, only {parts}.", name=name, parts=parts)
-            raise HTTPException(422, said)
+        """HTTPException where it has a part that this body of the document has not, at any depth: a
+        word that is misspelled, or a value which is not among the values; or where one that is a
+        choice is none of these."""
+        _check_part("", self.told, body["content"]["application/json"]["schema"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +191,31 @@ def form_for(sent: SentValues, name: str, told: object) -> Form:
         return sent.form(name, told if isinstance(told, dict) else {})
     except WorkflowError as problem:
         raise NotThere(str(problem), problem.hint) from problem
+
+
+def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
+    match told, schema:
+        case dict(), {"properties": dict(known)}:
+            if unknown := [part for part in told if part not in known]:
+                part, parts = short(unknown[0]), listed(map(quoted, known))
+                raise HTTPException(
+                    422,
+                    message(
+                        "This request takes no “{name}”, only {parts}.", name=part, parts=parts
+                    ),
+                )
+            for part, value in told.items():
+                _check_part(part, value, known[part])
+        case list(), {"items": dict(items)}:
+            for value in told:
+                _check_part(name, value, items)
+        case _, {"enum": list(choices)} if told not in choices:
+            said = message(
+                "“{name}” is one of {choices}.", name=name, choices=listed(map(quoted, choices))
+            )
+            raise HTTPException(422, said)
+        case _, {"type": "boolean"} if not isinstance(told, bool):
+            raise HTTPException(422, message("“{name}” is true or false.", name=name))
 
 
 def _is_file(value: object) -> bool:

@@ -132,6 +132,12 @@ def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served:
         ({"axes": [{"field": "5.steps", "text": "0,1"}]}, 422, "Minimum 1."),
         ({"axes": "5.steps"}, 422, '"axes"'),
         ({"axes": STEPS, "pair": True}, 422, "This request takes no “pair”"),
+        ({"axes": [{**STEPS[0], "vals": [1]}]}, 422, "This request takes no “vals”, only “field”"),
+        ({"table": {"name": "a.csv", "txt": "Steps"}}, 422, "This request takes no “txt”"),
+        ({"axes": STEPS, "paired": "yes"}, 422, "“paired” is true or false."),
+        ({"axes": STEPS, "seeds": 1}, 422, "“seeds” is one of “form”, “one”, “each”."),
+        ({"axes": [{"field": "5.steps", "values": []}]}, 422, "give it several values."),
+        ({"axes": [{"field": "5.steps", "values": [2, "x"]}]}, 422, "Enter a whole number."),
         ({"values": 3, "axes": STEPS}, 422, "an object of field keys"),
     ],
 )
