@@ -11,7 +11,7 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -37,7 +37,7 @@ from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
 from comfy.discovery import ChosenServers, choose_servers, opened_servers
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, ManyProblems
 from comfy.form.model import Form
 from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
@@ -134,11 +134,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     ):
         forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER)
-        table = _table(args.csv, form) if args.csv else Table()
-        wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
-        axes = [_axis(form, text, args.out, Path(scratch), wildcards) for text in args.settings]
-        batch = _batch(args, form, table.rows, axes)
-        wrong = [*table.problems, *_wrong_files(form, axes)]
+        batch, wrong = _read(args, form, Path(scratch))
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
             BatchRunner(starter, OWNER).check(batch, wrong)
         if args.check:
@@ -172,10 +168,39 @@ def _check_alone(out: Path, folder: Path) -> None:
 # What is to be run
 
 
+def _read(args: argparse.Namespace, form: Form, scratch: Path) -> tuple[RowBatch, list[str]]:
+    """The batch as far as the options can be read, and all that is wrong with the rest;
+    ManyProblems with that where there is none."""
+    wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
+    table, axes, wrong = Table(), list[Axis](), list[str]()
+    if args.csv:
+        with _noting(wrong):
+            table = _table(args.csv, form)
+    wrong += table.problems
+    for text in args.settings:
+        with _noting(wrong):
+            axes.append(_axis(form, text, args.out, scratch, wildcards))
+    wrong += _wrong_files(form, axes)
+    with _noting(wrong):
+        return _batch(args, form, table.rows, axes), wrong
+    raise ManyProblems(wrong, "Nothing was started.")
+
+
+@contextmanager
+def _noting(wrong: list[str]) -> Iterator[None]:
+    """An error in the block is added to what is wrong."""
+    try:
+        yield
+    except ManyProblems as error:
+        wrong += error.problems
+    except ComfyError as error:
+        wrong.append(f"{error} {error.hint}".strip())
+
+
 def _batch(
     args: argparse.Namespace, form: Form, table: tuple[Row, ...], axes: list[Axis]
 ) -> RowBatch:
-    if not table and not axes:
+    if not args.csv and not args.settings:
         raise UsageError("There are no values.", "Name some with --csv or --set.")
     columns = {key for row in table for key in row.values}
     for key, count in Counter([*columns, *(axis.key for axis in axes)]).items():
