@@ -19,8 +19,9 @@ import requests
 from mcp import Client
 
 from comfy.demo import DemoServer
+from tests.support.app_process import launched
 from tests.support.serving import running_demo_app
-from tests.support.waiting import LONGEST_WAIT, awaited
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -181,7 +182,34 @@ def test_no_command_shows_a_password(command: str) -> None:
     assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
 
 
+def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
+    """The options of that table, all at once: guests are let in at the proxy, which is told where
+    the app is."""
+    commands = re.findall(r"\| `python app.py (.+?)` \|", README)
+    assert len(commands) == 4
+    config = tmp_path / "config.toml"
+    config.write_text('[comfy]\nworkflow = "text-to-image"\n', encoding="utf-8")
+    words = " ".join(commands).replace(config.name, str(config)).split()
+    with DemoServer() as demo:
+        places = ("--server", demo.url, "--data", str(tmp_path / "data"))
+        with launched(*words, *places) as app:
+            eventually(lambda: "lets guests in" in app.said(), "the app has started")
+            assert f"The proxy reaches the app at {app.url}." in app.said()
+            assert "guests in: https://forms.example.org/forms/join/" in app.said()
+            asked = {"Host": "forms.example.org"}
+            told = requests.get(f"{app.url}/health", headers=asked, timeout=LONGEST_WAIT)
+            assert told.json()["STATUS"] == "ComfyUI Workflow Runner is running"
+            assert app.end() == 0
+
+
 def test_every_file_the_readme_names_exists() -> None:
-    """Links and pictures that point into the project lead somewhere."""
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), target
+    """Links and pictures that point into the project lead somewhere, also those to a heading."""
+    for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", README):
+        if target.startswith("http"):
+            continue
+        file = ROOT / (target or "README.md")
+        assert file.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
+            there = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+            assert heading in there, (target, heading)
