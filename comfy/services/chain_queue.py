@@ -24,6 +24,7 @@ from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import (
     given_values,
+    kept_as_given,
     kept_uploads,
     values_from_json,
     values_to_json,
@@ -101,6 +102,17 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             self._keep(chain, drawn)
             self._let_run(chain)
         return StartedChain(chain.id, drawn)
+
+    def vary(self, record: Record, address: str = "") -> StartedChain:
+        """Start the chain once more that a run was started for, with the values of `values_of`, but
+        with new seeds. Raises as that and `start`."""
+        part = self.part_of(record)
+        if part is None:
+            raise ChainNotFound(_GONE)
+        form, kept = self.values_of(record)
+        drawn = [one.key for one in form.form.fields if one.widget == "seed"]
+        values = kept_as_given(kept | dict.fromkeys(drawn), self._starter.blobs)
+        return self.start(part.chain, values, record.owner, address)
 
     def stop(self, chain_id: str, owner: str) -> None:
         """End it: what runs is cancelled, and no other step is begun."""

@@ -12,6 +12,7 @@ from comfy.errors import ComfyError
 from comfy.form.seeds import CountUp
 from comfy.messages import message
 from comfy.records.blobs import BlobStore
+from comfy.records.record import KeptInput
 from comfy.records.store import RunStore
 from comfy.services.uploads import KeptUpload, Upload
 
@@ -42,12 +43,20 @@ def kept_uploads(
 def given_values(told: Mapping[str, Any], blobs: BlobStore) -> dict[str, object]:
     """What `values_to_json` has written, with the files as they were given. ComfyError where one is
     gone."""
-    return {key: _as_upload(one, blobs) for key, one in values_from_json(told).items()}
+    return kept_as_given(values_from_json(told), blobs)
+
+
+def kept_as_given(values: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
+    """Values with files that are kept, as they were given. ComfyError where one is gone."""
+    return {key: _as_upload(one, blobs) for key, one in values.items()}
 
 
 def _as_upload(value: object, blobs: BlobStore) -> object:
     match value:
-        case KeptUpload(name, digest, below):
+        case (
+            KeptUpload(name=name, digest=digest, below=below)
+            | KeptInput(name=name, digest=digest, below=below)
+        ):
             path = blobs.path(digest)
             if path is None:
                 raise ComfyError(message("{file} is no longer here.", file=name))

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from comfy.demo import DemoServer
 from comfy.services.open_chain import ChainStanding
-from tests.support.http_client import ANN, get
+from comfy.services.uploads import Upload
+from tests.support.http_client import ANN, BOB, get, post
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
 from ui.routes.groups.chain_view import chain_view
@@ -86,11 +88,14 @@ def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
 
 def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:
     """What the run and all before it were made with, also where steps have been run again with
-    something else since; or with seeds to be drawn. A run of a chain that was forgotten is one of
-    its workflow."""
+    something else since; the chain starts with these once more, but for its seeds. A run of a chain
+    that was forgotten is one of its workflow."""
 
-    def values(run: str, query: str = "") -> dict[str, Any]:
-        return dict(get(app, f"/history/{run}/values{query}").json())
+    def values(run: str) -> dict[str, Any]:
+        return dict(get(app, f"/history/{run}/values").json())
+
+    def varied(run: str) -> requests.Response:
+        return post(app, f"/history/{run}/chain/vary")
 
     chains = app.services.chains
     chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, OWNER).id
@@ -104,9 +109,27 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
             told = values(run)
             assert told["workflow"] == "boats.chain"
             assert (told["values"][MAKE], told["values"][SEED]) == (typed, seed)
-            assert values(run, "?vary=true")["values"] == {**told["values"], SEED: None}
     assert values(before[2])["values"][OVER] != "at sea"
     assert values(after[2])["values"][OVER] == "at sea"
+    assert post(app, f"/history/{before[2]}/chain/vary", BOB).status_code == 404
+    assert varied(before[2]).json()["chain"] == done(app).id != chain_id
+    anew = values(done(app).steps[2].ended[0])["values"]
+    assert anew.pop(SEED) not in (5, 9)
+    assert anew == {key: one for key, one in values(before[2])["values"].items() if key != SEED}
     chains.delete(chain_id, OWNER)
     alone = values(after[0])
     assert (alone["workflow"], alone["values"]["2.text"]) == ("text-to-image", "a ship")
+    assert varied(after[0]).status_code == 404
+
+
+def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Those of the run that it is started from."""
+    step = '[[steps]]\nname = "large"\nworkflow = "upscale"\nshow = ["Your image"]\n'
+    (tmp_path / "photo.chain.toml").write_text(step)
+    given = {"large.4.image": Upload("photo.webp", WORKFLOWS / "upscale.webp")}
+    app.services.chains.start("photo.chain", given, OWNER)
+    first = app.runs.record(done(app).steps[0].ended[0], OWNER)
+    assert post(app, f"/history/{first.id}/chain/vary").status_code == 200
+    assert done(app).steps[0].ended == (first.id,)  # of the same the same comes

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.errors import ComfyError, RunNotFound
-from comfy.form.model import Form
 from comfy.messages import sentences
 from comfy.records.record import KeptInput, Record
 from comfy.records.store import RunStore
@@ -49,22 +48,18 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
         return AsciiJSON(view(record, None).to_json())
 
     @router.get("/history/{run_id}/values")
-    def values(
-        run_id: str, *, vary: bool = False, owner: str = Depends(identity.caller)
-    ) -> dict[str, Any]:
+    def values(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
         """What a run was made with, as the page's script keeps the values of a form: of a chain's
-        step in the chain's form. `vary`: but with seeds that are drawn anew."""
+        step in the chain's form."""
         with as_http_errors():
             record = services.runs.record(run_id, owner)
-            workflow, form, given = made_with(services, record)
+            workflow, given = made_with(services, record)
             files = {
                 key: services.copies.given_value(one, owner)
                 for key, one in given.items()
                 if isinstance(one, KeptInput | KeptUpload)
             }
-        drawn = [field.key for field in form.fields if vary and field.widget == "seed"]
-        values = run_values(given, {}) | files | dict.fromkeys(drawn)
-        return {"workflow": workflow, "values": values}
+        return {"workflow": workflow, "values": run_values(given, {}) | files}
 
     @router.delete("/history/{run_id}")
     def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -76,15 +71,15 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
     return router
 
 
-def made_with(services: Services, record: Record) -> tuple[str, Form, dict[str, object]]:
-    """The name and the form of what a run was started with, its workflow or a chain, and the values
-    that it had there. ComfyError where the form is gone: it cannot be filled in."""
+def made_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
+    """The name of what a run was started with, its workflow or a chain, and the values that it had
+    there. ComfyError where its form is gone: it cannot be filled in."""
     part = services.chains.part_of(record)
     if part is not None and part.chain in services.chain_forms.folder:
-        chain, values = services.chains.values_of(record)
-        return part.chain, chain.form, values
-    _, form = services.forms.form(record.job.workflow, record.owner)
-    return record.job.workflow, form, {**record.job.values, **record.job.inputs}
+        _, values = services.chains.values_of(record)
+        return part.chain, values
+    services.forms.form(record.job.workflow, record.owner)
+    return record.job.workflow, {**record.job.values, **record.job.inputs}
 
 
 def list_routes(services: Services, identity: Identity) -> APIRouter:

@@ -212,7 +212,8 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
 
 def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:
     """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
-    lets the whole chain run with new seeds. What would leave the chain is not offered."""
+    lets the whole chain run with those values and new seeds, and leaves the form as it is. What would
+    leave the chain is not offered."""
     actions = person.page.locator("#stage .actions")
     note = person.page.locator("#stage .chain-note")
     steps(person).last.get_by_role("button").click()
@@ -226,16 +227,20 @@ def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:
     expect(person.page.locator(f'#heading [data-workflow="{BOATS}"]')).to_be_visible()
     expect(person.entry("over.2.text")).to_have_value("many more boats")
     expect(person.entry("make.5.seed")).to_have_value("7")
-    person.turn_to("text-to-image")
+    person.type("over.2.text", "something else")
     before = str(person.page.locator("#stage .stage").get_attribute("data-run"))
     actions.get_by_role("button", name="Vary").click()
-    expect(person.page.locator(f'#heading [data-workflow="{BOATS}"]')).to_be_visible()
     person.page.wait_for_function(
         "before => document.querySelector('#stage .stage').dataset.run !== before", arg=before
     )
     chain_is(person, "done")
-    expect(person.entry("over.2.text")).to_have_value("many more boats")
-    expect(person.entry("make.5.seed")).not_to_have_value("7")
+    expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(person.page.locator("#stage .made-from")).to_contain_text("many more boats")
+    expect(person.entry("over.2.text")).to_have_value("something else")
+    expect(person.entry("make.5.seed")).to_have_value("7")
+    steps(person).first.get_by_role("button").click()
+    expect(person.page.locator('#stage [data-part="prompt"]')).to_have_text("a small boat")
+    expect(person.page.locator('#stage [data-part="seed"]')).not_to_have_text("Seed 7")
 
 
 def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:

@@ -1,25 +1,27 @@
-"""What is done with a person's chains, and new ones made of runs. They are started on the page."""
+"""What is done with a person's chains, and new ones made of runs. The page's form starts them."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException, Request
 
-from comfy.errors import ChainNotFound, ComfyError
+from comfy.errors import ChainNotFound, ComfyError, RunNotFound
 from comfy.messages import sentences
 from comfy.services.start import FieldErrors
 from ui.routes.history import as_http_errors
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
+from ui.web.shares import shared_address
 
 _LONGEST_TITLE = 100  # characters
 
 
 def chain_routes(services: Services, identity: Identity) -> APIRouter:
-    """`POST /chains/{chain_id}/stop` and `/continue`, `DELETE /chains/{chain_id}`, and
-    `/history/{run_id}/chain`; somebody else's chain or run is as unknown as one that never was."""
+    """`POST /chains/{chain_id}/stop` and `/continue`, `DELETE /chains/{chain_id}`,
+    `POST /history/{run_id}/chain` and `/chain/vary`; somebody else's chain or run is as unknown as
+    one that never was."""
     router = APIRouter()
     chains = services.chains
 
@@ -38,11 +40,20 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
                     chains.go_on(chain_id, owner, again=[again] if again else [])
                 case _:
                     raise HTTPException(404)
-        except FieldErrors as problem:
-            return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
         except ComfyError as problem:
-            return refused_answer(problem, ChainNotFound)
+            return _refused(problem)
         return AsciiJSON({})
+
+    @router.post("/history/{run_id}/chain/vary")
+    def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Start the chain of a run once more with the values that are to be seen there, but with
+        new seeds; the new chain's id."""
+        try:
+            record = services.runs.record(run_id, owner)
+            started = chains.vary(record, shared_address(owner, request.scope))
+        except ComfyError as problem:
+            return _refused(problem)
+        return AsciiJSON({"chain": started.id})
 
     @router.post("/history/{run_id}/chain")
     def made(
@@ -72,3 +83,10 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         return AsciiJSON({})
 
     return router
+
+
+def _refused(problem: ComfyError) -> AsciiJSON:
+    """What is wrong with fields, in sentences of its own: these may be on no page."""
+    if isinstance(problem, FieldErrors):
+        return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
+    return refused_answer(problem, ChainNotFound, RunNotFound)

@@ -159,11 +159,6 @@ export function expectForm(expected = true) {
 export const isDrawing = () =>
   drawing.since > 0 && performance.now() - drawing.since < DRAWN_WITHIN;
 
-/** Generate is pressed as soon as the form that is being drawn is there. */
-export function pressWhenDrawn() {
-  drawing.pressWaits = true;
-}
-
 /** Whether a press has to wait for the form that is being drawn. */
 export function waitsForForm() {
   drawing.pressWaits = isDrawing();

@@ -101,6 +101,15 @@ export async function runAgain(id, vary = false) {
 }
 
 /**
+ * The whole chain that a run is of once more, with the values of that run and new seeds.
+ * @param {string} run
+ */
+export async function varyChain(run) {
+  const started = await ask(`/history/${run}/chain/vary`);
+  if (started) followChain(started.chain);
+}
+
+/**
  * @param {string} id
  */
 export function forget(id) {

@@ -2,10 +2,10 @@
 // What can be done with what is seen: each button is about that, and about nothing else.
 
 import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
-import { expectForm, hasForms, pressWhenDrawn, refill, showDone } from "../form/form.js";
+import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
-import { lookAhead, runAgain } from "../runs/following.js";
+import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { say } from "../state.js";
 import { canBeShared, share } from "./share.js";
 
@@ -57,7 +57,7 @@ export function actionsFor(view, item, { use, menu, ahead, linked, continued, ev
   made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
-  if (view.chain) made.push(...varyChain(view));
+  if (view.chain) made.push(...varyFor(view));
   else if (!continued) made.push(...againFor(view, what, events));
   if (isKept(view)) made.push(favouriteFor(view));
   made.push(button(message("Delete"), (_, { detail }) => remove(what, events, detail > 0)));
@@ -90,11 +90,10 @@ async function useValues(what, pressed, events) {
  * Put a run's values into the form of this app's page, and draw it anew with them: that of the chain, where it is a step.
  * @param {string} run
  * @param {HTMLButtonElement | null} [pressed] says that it is done
- * @param {boolean} [vary] with new seeds, and start it
  */
-export async function reuse(run, pressed = null, vary = false) {
+export async function reuse(run, pressed = null) {
   expectForm();
-  const answer = await fetch(`${root}/history/${run}/values?vary=${vary}`).catch(() => null);
+  const answer = await fetch(`${root}/history/${run}/values`).catch(() => null);
   if (!answer?.ok) {
     expectForm(false);
     say(await refusal(answer));
@@ -102,8 +101,7 @@ export async function reuse(run, pressed = null, vary = false) {
   }
   const { workflow, values } = await answer.json();
   refill(workflow, values);
-  if (vary) pressWhenDrawn();
-  else if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
+  if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
   else announce(message("Settings restored."));
   if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
 }
@@ -112,9 +110,9 @@ export async function reuse(run, pressed = null, vary = false) {
  * The step of a chain alone would lead out of that. What it makes of the same again, the chain has already.
  * @param {View} view
  */
-function varyChain({ id, phase, chain_seeds: hasSeeds }) {
+function varyFor({ id, phase, chain_seeds: hasSeeds }) {
   if (phase !== "done" || !hasSeeds) return [];
-  const made = button(message("Vary"), () => reuse(id, null, true));
+  const made = button(message("Vary"), (pressed) => startOnce(() => varyChain(id), pressed));
   made.title = message("The whole chain with the same settings and new seeds");
   return [made];
 }
@@ -127,7 +125,10 @@ function varyChain({ id, phase, chain_seeds: hasSeeds }) {
  */
 function againFor({ phase, seeds }, what, events) {
   const again = (/** @type {string} */ text, vary = false, title = "") => {
-    const made = button(text, (pressed) => startAgain(what, vary, pressed, events));
+    const made = button(text, (pressed) => {
+      events.run_again(what);
+      startOnce(() => runAgain(what.run, vary), pressed);
+    });
     made.title = title;
     return made;
   };
@@ -139,16 +140,13 @@ function againFor({ phase, seeds }, what, events) {
 }
 
 /**
- * One press, one run.
- * @param {{ run: string }} what
- * @param {boolean} vary
+ * One press, one start.
+ * @param {() => Promise<void>} start
  * @param {HTMLButtonElement} pressed
- * @param {Events} events
  */
-async function startAgain(what, vary, pressed, events) {
-  events.run_again(what);
+async function startOnce(start, pressed) {
   pressed.ariaDisabled = "true";
-  await runAgain(what.run, vary);
+  await start();
   pressed.ariaDisabled = null;
 }
 
