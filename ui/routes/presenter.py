@@ -56,7 +56,7 @@ def presenter(services: Services) -> Show:
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(map(past_run, lineage.made_from)),
             used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
-            can_be_chain=can_be_chain(services, record, lineage),
+            can_be_chain=not chain and can_be_chain(services, record, lineage),
             part_of=part_in_words(part),
             chain=chain,
             chain_seeds=bool(chain) and has_seeds(services, chain, record.owner),

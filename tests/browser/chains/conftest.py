@@ -66,5 +66,7 @@ def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def chains(chain_folder: Path, nothing_left_behind: None) -> Iterator[Site]:
     """A site of the test's own, with a server slow enough to do something during a run."""
-    with running_demo_app(workflows=chain_folder, step_seconds=STEP, timing=SOON) as (demo, app):
+    with running_demo_app(
+        workflows=chain_folder, step_seconds=STEP, timing=SOON, may_keep=True
+    ) as (demo, app):
         yield Site(app.url, demo, app)

@@ -68,7 +68,8 @@ function welcome({ formless, blocked, makes, batches, form }) {
 }
 
 /**
- * How long a run has taken, and with which workflow where its form is not on the page.
+ * How long a run has taken, and with which workflow where its form is not on the page. Of which chain a result is a step
+ * stands below it.
  * @param {Run} run
  * @param {string} form the workflow whose form is on the page
  * @param {number} now `performance.now()`
@@ -78,7 +79,7 @@ export function timesOf({ view, at }, form, now, serverAway) {
   if (!view) return "";
   const isOther = view.form !== form;
   const { workflow } = view;
-  if (view.finished && !isOther) return "";
+  if (view.finished && (!isOther || view.part_of)) return "";
   if (view.finished) {
     return view.phase === "done"
       ? message("Made with {workflow}", { workflow })
