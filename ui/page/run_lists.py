@@ -156,6 +156,7 @@ def draw_batches() -> gr.HTML:
             "run_lists.css",
             "viewport.css",
             "results.css",
+            "use_menu.css",
             "batches/cards.css",
             "batches/vary.css",
             "batches/sheet.css",

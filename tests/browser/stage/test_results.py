@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.walk.states import SIZES
 from tests.support.batch_dialog import begin_batch, values_of_row, vary
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
@@ -119,7 +120,8 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
 
 def texts_of_a_batch(person: Visitor, said: str) -> None:
     """In the sheet of a batch each shows its first words, in every view and in the grid's file, and all
-    of it when the pointer is on it or it is pressed."""
+    of it when the pointer is on it or it is pressed. Large it has the buttons of the stage, whose menu
+    stands beside them; what is used there is seen at once."""
     dialog = vary(person)
     values_of_row(dialog, "Source").fill(f"{said}\nanother text")
     begin_batch(dialog, 2)
@@ -139,9 +141,29 @@ def texts_of_a_batch(person: Visitor, said: str) -> None:
     shown.first.click()
     large = person.page.locator("dialog.viewport:modal")
     expect(large.locator("textarea")).to_have_value(said)
-    for dialog in (large, sheet):
+    opens, menu = large.get_by_role("button", name="Use in…"), person.page.get_by_role("menu")
+    for size in (SIZES["phone"], SIZES["desktop"]):
+        person.page.set_viewport_size(size)
+        opens.click()
+        expect(menu.get_by_text("Workflows")).to_be_visible()
+        pressed, listed = opens.bounding_box(), menu.bounding_box()
+        assert pressed is not None
+        assert listed is not None
+        assert pressed["height"] >= 30
+        assert opens.evaluate("button => getComputedStyle(button).borderStyle") == "solid"
+        above = pressed["y"] - listed["y"] - listed["height"]
+        below = listed["y"] - pressed["y"] - pressed["height"]
+        assert 0 <= max(above, below) < 20, (pressed, listed)
         person.page.keyboard.press("Escape")
-        expect(dialog).to_have_count(0)
+        expect(menu).to_be_hidden()
+    person.page.keyboard.press("Escape")
+    expect(large).to_have_count(0)
+    shown.last.click()
+    opens.click()
+    menu.get_by_role("menuitem", name="Rest").click()
+    expect(large).to_have_count(0)
+    expect(sheet).to_have_count(0)
+    expect(person.entry("2.text")).to_have_value("another text")
 
 
 def test_details(fast: Site, visit: Visit) -> None:

@@ -7,6 +7,7 @@ import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { ask, get, look } from "../requests.js";
 import { reuse } from "../stage/actions.js";
+import { USED } from "../stage/use_menu.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { lineFor, tileFor, useButton } from "./row_items.js";
@@ -114,6 +115,7 @@ class Sheet {
       event.preventDefault();
       this.#close();
     });
+    this.#place.addEventListener(USED, () => this.#leave());
     this.#place.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.stopPropagation();
     });

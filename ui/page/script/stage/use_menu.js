@@ -126,8 +126,8 @@ class UseMenu {
     if (!offered) return;
     const fields = fieldsOfKind(offered.kind).map((field) =>
       this.#choice(labelOf(field), () => {
+        this.#used(); // below what covers the window no field has the focus
         offered.toField(field.id);
-        this.#used();
         field.scrollIntoView({ behavior: "smooth", block: "nearest" });
       }),
     );
