@@ -87,7 +87,7 @@ class BatchRows(Sequence[Row]):
         for column, value in self._values(row):
             text = str(values.get(column.key, ""))
             values[column.key] = replaced(text, column.find, str(value)) if column.find else value
-        return Row(row.number, values)
+        return replace(row, values=values)
 
     def number(self, index: int) -> int:
         """The number of the row at this place, as people count."""

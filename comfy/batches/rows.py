@@ -31,17 +31,19 @@ def combined(
     """The rows of a batch: every combination, what is named first changes least, and the table
     before all; or, `paired`, the first of each, then the second of each.
 
-    What has one value has it in every row. Numbers are those of the table where only that has
-    several rows, or else count from 1. BadValue where there are too many rows, UnequalLengths
-    where there are pairs and not equally many of all.
+    What has one value has it in every row. Numbers count from 1; those of the table are the lines
+    where only that has several rows. BadValue where there are too many rows, UnequalLengths where
+    there are pairs and not equally many of all.
     """
     columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
     columns += [[{axis.key: value} for value in axis.values] for axis in axes]
     made = _paired(columns) if paired else _product(columns)
     rows = [{key: value for part in parts for key, value in part.items()} for parts in made]
-    if len(rows) == len(table):
-        return tuple(Row(row.number, values) for row, values in zip(table, rows, strict=True))
-    return tuple(Row(number, values) for number, values in enumerate(rows, 1))
+    lines = [row.number for row in table] if len(rows) == len(table) else [None] * len(rows)
+    return tuple(
+        Row(number, values, line)
+        for number, (values, line) in enumerate(zip(rows, lines, strict=True), 1)
+    )
 
 
 def _product(

@@ -69,12 +69,21 @@ class BatchSpec:
 
 @dataclass(frozen=True, slots=True)
 class BatchProblem:
-    """What is wrong with a batch, and where: a field by its key, a row by its number; None for
-    neither."""
+    """What is wrong with a batch, and where: a field by its key, a row by its number, or a line of
+    the table by that; None for neither."""
 
     message: str
     field: str | None = None
     row: int | None = None
+    line: int | None = None
+
+    def with_place(self, told: str) -> str:
+        """What is `told` of it, with its line or row in front."""
+        if self.line is not None:
+            return message("Line {line}, {problem}", line=self.line, problem=told)
+        if self.row is not None:
+            return message("Row {row}, {problem}", row=self.row, problem=told)
+        return told
 
 
 def read_batch(
@@ -155,7 +164,7 @@ def _with_files(
                 values[key] = files.find(name)
             except BadValue as error:
                 del values[key]
-                problems.append(BatchProblem(str(error), key, row.number))
+                problems.append(BatchProblem(str(error), key, line=row.number))
         made.append(replace(row, values=values))
     return tuple(made), problems
 

@@ -35,11 +35,13 @@ class TableErrors(ManyProblems):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one line of a table gives: its number, as a spreadsheet counts (the header is row 1 if
-    nothing stands above it) or the lines of the file, and values by field key."""
+    """Values by field key, and a number: of a table that of its line, as a spreadsheet counts (the
+    header is 1 if nothing stands above it) or the lines of the file; of a batch its own, from 1.
+    `line`: of the table, for a row of a batch in which nothing else has several values."""
 
     number: int
     values: Mapping[str, object]
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
         ]
         for number, cells in lines:
             if any(cell.strip() for cell in cells[len(header) :]):
-                said = message("Row {row} has more cells than there are columns.", row=number)
+                said = message("Line {line} has more cells than there are columns.", line=number)
                 problems.append(said)
             named = zip(header, cells, strict=False)
             yield Row(number, {name: cell for name, cell in named if cell.strip()})

@@ -111,9 +111,9 @@ def _conflicts(
     varied = {column.key for column in content.shown}
     batch = _row_batch(workflow, content)
     for row, error in BatchRunner(starter, owner).conflicts(batch):
-        number = row.number if varied & error.errors.keys() else None
+        place = (row.number, row.line) if varied & error.errors.keys() else (None, None)
         for key, said in error.errors.items():
-            yield BatchProblem(said, key or None, number)
+            yield BatchProblem(said, key or None, *place)
 
 
 def _wrong(
@@ -127,7 +127,7 @@ def _wrong(
         for key in row.values:
             if key in errors:
                 count += 1
-                yield BatchProblem(errors[key], key, row.number)
+                yield BatchProblem(errors[key], key, line=row.number)
     for axis in content.axes:
         own = form.with_fields({axis.key})
         for value in axis.values:
@@ -151,9 +151,7 @@ def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
         told = one.message
         if one.field is not None:
             told = labelled_errors(form, {one.field: told})[one.field]
-        if one.row is not None:
-            told = message("Row {row}, {problem}", row=one.row, problem=told)
-        yield told
+        yield one.with_place(told)
 
 
 def batch_seconds_left(

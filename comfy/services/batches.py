@@ -192,9 +192,8 @@ def _raise_if_any(problems: Sequence[str], rows: Iterable[tuple[Row, FieldErrors
     told, found = list(problems), [*map(BatchProblem, problems)]
     for row, error in rows:
         for key, said in error.errors.items():
-            found.append(BatchProblem(said, key or None, row.number))
-            problem = error.labelled[key]
-            told.append(message("Row {row}, {problem}", row=row.number, problem=problem))
+            found.append(BatchProblem(said, key or None, row.number, row.line))
+            told.append(found[-1].with_place(error.labelled[key]))
     if told:
         raise RowErrors([*told[:MOST_TOLD], *and_more(len(told) - MOST_TOLD)], found[:MOST_TOLD])
 

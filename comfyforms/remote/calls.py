@@ -30,13 +30,15 @@ class AppUnreachable(RemoteError):
 
 @dataclass(frozen=True, slots=True)
 class ApiProblem:
-    """One thing that is wrong: with which `field`, by its key, and in which `row` of a batch's
-    table; None for neither. `hint`: what to do, "" where that is not said of it alone."""
+    """One thing that is wrong: with which `field`, by its key, and in which `row` of a batch, or
+    `line` of its table; None for neither. `hint`: what to do, "" where that is not said of it
+    alone."""
 
     message: str
     field: str | None = None
     row: int | None = None
     hint: str = ""
+    line: int | None = None
 
 
 class ApiError(RemoteError):
@@ -149,7 +151,9 @@ def _lines(answer: requests.Response) -> Iterator[str]:
 
 def _problems(told: Mapping[str, Any]) -> tuple[ApiProblem, ...]:
     if listed := told.get("problems"):
-        return tuple(ApiProblem(one["detail"], one["field"], one["row"]) for one in listed)
+        return tuple(
+            ApiProblem(one["detail"], one["field"], one["row"], line=one["line"]) for one in listed
+        )
     return tuple(ApiProblem(said, key) for key, said in (told.get("errors") or {}).items())
 
 

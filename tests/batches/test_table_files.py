@@ -54,4 +54,4 @@ def test_cells_become_files_or_problems_of_their_rows() -> None:
         {},
     ]
     said = "There is no file “b.png” with the table."
-    assert problems == (BatchProblem(said, PROMPT.key, 4),)
+    assert problems == (BatchProblem(said, PROMPT.key, line=4),)

@@ -157,7 +157,7 @@ def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
         "There is no field “Promt”. Did you mean “Prompt”?",
         "There is no field “nothing like it”.",
         "Two columns are for the field “Steps”.",
-        "Row 3 has more cells than there are columns.",
+        "Line 3 has more cells than there are columns.",
     )
     assert [(row.number, row.values[CFG.key]) for row in table.rows] == [
         (2, "7"),
@@ -179,7 +179,7 @@ def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
         ("", "t.csv", "has no rows"),
         ("Steps\n", "t.csv", "has no rows"),
         ("Steps,Steps\n1,2\n", "t.csv", "Two columns are called “Steps”."),
-        ("Steps\n1\n2,3\n", "t.csv", "Row 3 has more cells than there are columns."),
+        ("Steps\n1\n2,3\n", "t.csv", "Line 3 has more cells than there are columns."),
         ('Steps\n1\n"2', "t.csv", "Line 3 of the table can't be read"),
         ("{}\n[1]\n", "t.jsonl", "Line 2 isn't a JSON object."),
         ("{\n", "t.jsonl", "Line 1 isn't a JSON object."),
@@ -210,11 +210,12 @@ def test_rows_are_every_combination_or_pairs() -> None:
     assert [tuple(row.values.values()) for row in pairs] == [("1", "7"), ("2", "7")]
 
 
-def test_rows_of_a_table_keep_its_numbers_where_nothing_multiplies_them() -> None:
-    """So that what is said of row 4 is found in the file."""
+def test_rows_of_a_batch_count_from_1() -> None:
+    """Where they are those of a table they know its lines, too."""
     table = (Row(2, {STEPS.key: "1"}), Row(4, {STEPS.key: "2"}))
-    assert [row.number for row in combined([Axis(CFG.key, ("7",))], table)] == [2, 4]
-    assert [row.number for row in combined([Axis(CFG.key, ("7", "8"))], table)] == [1, 2, 3, 4]
+    one, two = (combined([Axis(CFG.key, values)], table) for values in (("7",), ("7", "8")))
+    assert [(row.number, row.line) for row in one] == [(1, 2), (2, 4)]
+    assert [(row.number, row.line) for row in two] == [(at, None) for at in (1, 2, 3, 4)]
 
 
 def test_too_many_rows_and_unequal_pairs_are_refused() -> None:

@@ -109,7 +109,7 @@ def test_a_row_is_a_run_and_all_is_saved(
 def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Columns that no field has, and cells with the row that a spreadsheet shows and their field;
+    """Columns that no field has, and cells with the line that a spreadsheet shows and their field;
     twenty of them, and how many more."""
     table = tmp_path / "table.csv"
     table.write_text("Steps,Guidance scale,Stepz\n0,x,1\n3,7,1\n" + "many,1,1\n" * 30)
@@ -117,9 +117,9 @@ def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     told = capsys.readouterr().err.splitlines()
     assert told[:4] == [
         "There is no field “Stepz”. Did you mean “Steps”?",
-        "Row 2, Steps: Minimum 1.",
-        "Row 2, Guidance scale: Enter a number.",
-        "Row 4, Steps: Enter a whole number.",
+        "Line 2, Steps: Minimum 1.",
+        "Line 2, Guidance scale: Enter a number.",
+        "Line 4, Steps: Enter a whole number.",
     ]
     assert told[-2:] == ["And 13 more.", "Nothing was started."]
     assert (list(demo.journal.all()), (tmp_path / "out").exists()) == ([], False)

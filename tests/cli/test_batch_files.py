@@ -131,7 +131,7 @@ def test_images_of_two_zips_of_one_name_are_paired(
 def test_files_of_a_table_lie_beside_it(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name that is none, or leads elsewhere, is told by its row before anything runs."""
+    """A name that is none, or leads elsewhere, is told by its line before anything runs."""
     plain(tmp_path / "tables" / "img" / "a.png")
     plain(tmp_path / "secret.png")
     table = tmp_path / "tables" / "t.csv"
@@ -140,7 +140,7 @@ def test_files_of_a_table_lie_beside_it(
     before = len(demo.journal.all())
     assert main(command(workflow, demo, out, "--csv", str(table))) == 2
     told = capsys.readouterr().err.splitlines()
-    assert [line[:5] for line in told[:-1]] == ["Row 3", "Row 4", "Row 5"]
+    assert [line[:6] for line in told[:-1]] == ["Line 3", "Line 4", "Line 5"]
     assert "There is no file “img/nope.png” beside the table." in told[0]
     assert len(demo.journal.all()) == before
     table.write_text("image\nimg/a.png\n")
@@ -184,7 +184,7 @@ def test_files_of_another_kind_are_told_before_anything_runs(
     plain(photos / "a.png")
     (photos / "sound.png").write_bytes(b"no image")
     assert main(command(workflow, demo, out, "--csv", str(table))) == 2
-    assert capsys.readouterr().err.startswith(f"Row 3, Image: “sound.png”: {why}\n")
+    assert capsys.readouterr().err.startswith(f"Line 3, Image: “sound.png”: {why}\n")
     assert (len(demo.journal.all()), out.exists()) == (before, False)
 
 

@@ -103,11 +103,11 @@ def test_errors_say_what_is_wrong(app: RemoteApp) -> None:
 
 
 def test_all_that_is_wrong_is_told_with_where_it_is(app: RemoteApp) -> None:
-    """Of a table each value with its row; of a run with its field; of anything else what to do."""
+    """Of a table each value with its line; of a run with its field; of anything else what to do."""
     rows = [{"5.steps": 2}, {"5.steps": 0, "4.width": 7}]
     with pytest.raises(ApiError) as refused:
         app.batch("text-to-image", table=rows)
-    problems = {(one.row, one.field): one.message for one in refused.value.problems}
+    problems = {(one.line, one.field): one.message for one in refused.value.problems}
     assert problems.keys() == {(2, "5.steps"), (2, "4.width")}
     assert problems[2, "5.steps"] == "Minimum 1."
     with pytest.raises(ApiError) as refused:

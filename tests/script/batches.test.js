@@ -145,7 +145,10 @@ test("times and sizes are said to the nearest that is worth saying", () => {
   assert.equal(estimateWords(check), "12 runs, about 3 min, about 20 MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20 MB");
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
-  const wrong = { ...check, problems: [{ field: null, row: null, message: "Too many rows." }] };
+  const wrong = {
+    ...check,
+    problems: [{ field: null, row: null, line: null, message: "Too many rows." }],
+  };
   assert.equal(estimateWords(wrong), "1 problem");
   assert.equal(estimateWords({ ...wrong, more: 30 }), "31 problems");
   assert.deepEqual([startWords(check), startWords(wrong)], ["Start 12 runs", "Start"]);
@@ -154,15 +157,15 @@ test("times and sizes are said to the nearest that is worth saying", () => {
 test("a problem is said at its field's row, at the table, or below all", () => {
   const draft = { ...EMPTY, rows: [row({})], table: { name: "a.csv", text: "" } };
   const problems = [
-    { field: "2.text", row: null, message: "at the field" },
-    { field: "2.text", row: 3, message: "Too long." },
-    { field: "5.steps", row: null, message: "Too many." },
-    { field: null, row: null, message: "Too many rows." },
+    { field: "2.text", row: null, line: null, message: "at the field" },
+    { field: "2.text", row: null, line: 3, message: "Too long." },
+    { field: "5.steps", row: null, line: null, message: "Too many." },
+    { field: null, row: null, line: null, message: "Too many rows." },
   ];
   const fields = [field({}), field({ key: "5.steps", label: "Steps" })];
   const said = placed({ problems, more: 30 }, draft, fields);
   assert.deepEqual(said.rows.get("2.text"), ["at the field"]);
-  assert.deepEqual(said.table, ["Row 3, Prompt: Too long."]);
+  assert.deepEqual(said.table, ["Line 3, Prompt: Too long."]);
   assert.deepEqual(said.rest, ["Steps: Too many.", "Too many rows.", "And 30 more."]);
 });
 

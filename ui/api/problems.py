@@ -93,6 +93,10 @@ _DOCUMENT: dict[str, Any] = {
                                     "type": ["integer", "null"],
                                     "description": "As `GET …/rows` numbers them.",
                                 },
+                                "line": {
+                                    "type": ["integer", "null"],
+                                    "description": "Of the table, as its file counts them.",
+                                },
                             },
                         },
                     },
@@ -122,7 +126,12 @@ def problem_of(error: ComfyError) -> Problem:
 
 
 def _placed(problem: BatchProblem) -> dict[str, object]:
-    return {"detail": problem.message, "field": problem.field, "row": problem.row}
+    return {
+        "detail": problem.message,
+        "field": problem.field,
+        "row": problem.row,
+        "line": problem.line,
+    }
 
 
 def answer_problems(api: FastAPI) -> None:

@@ -81,7 +81,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     values_of_row(dialog, "Prompt").fill("a house")
     dialog.locator(".table-part input[type=file]").set_input_files(table("Prompt,Width\na,wide\n"))
     place = dialog.get_by_role("group", name="Table")
-    expect(place.locator(".problem")).to_have_text("Row 2, Width: Enter a whole number.")
+    expect(place.locator(".problem")).to_have_text("Line 2, Width: Enter a whole number.")
     prompt = dialog.get_by_role("group", name="Prompt", exact=True)
     expect(prompt).to_have_count(0)
     expect(steps).to_be_visible()
@@ -165,7 +165,7 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     table_part = dialog.get_by_role("group", name="Table")
     expect(table_part.locator("li img")).to_have_count(2)
     expect(table_part.locator(".problems .problem")).to_have_text(
-        "Row 4, Your image: There is no file “missing.png” with the table."
+        "Line 4, Your image: There is no file “missing.png” with the table."
     )
     found = table(values.replace("missing.png", "p9.png"))
     table_part.locator("> input[type=file]").set_input_files(found)  # type: ignore[arg-type]

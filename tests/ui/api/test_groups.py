@@ -58,7 +58,7 @@ def test_a_batch_runs_a_workflow_for_each_row(app: RunningApp, cookie: str) -> N
 
 def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
     """Each of several files, sent in any way, is a row; a table names those that come with it, and
-    each is judged by its row."""
+    each is judged by its line."""
     upload = call(app, "POST", "/uploads", files={"file": ("a.png", saved("PNG"))}).json()
     ids = [one["id"] for one in upload["uploads"]]
     axes = [{"field": "4.image", "files": [*ids, {"run": "none"}]}]
@@ -73,8 +73,8 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
     table = {"name": "t.csv", "text": f"{text}c.png,1\nd.png,1\n", "files": named}
     body = {"values": body["values"], "table": table}
     refused = problem(call(app, "POST", "/workflows/image-to-image/batches", json=body), 422)
-    assert "Row 5, Your image: Choose an image file" in refused["detail"]
-    assert "Row 6, Your image: There is no file “d.png” with the table." in refused["detail"]
+    assert "Line 5, Your image: Choose an image file" in refused["detail"]
+    assert "Line 6, Your image: There is no file “d.png” with the table." in refused["detail"]
     table["text"] = text
     begun = call(app, "POST", "/workflows/image-to-image/batches", json=body).json()
     assert ended(app, begun)["done"] == 3
@@ -149,11 +149,11 @@ def test_what_is_wrong_with_a_batch_is_said(
 
 
 def test_what_is_wrong_with_a_batch_is_told_with_its_row_and_field(app: RunningApp) -> None:
-    """Of each value of a table, files among them, as rows are counted there; what varies without a
-    table has no row."""
+    """Of each value of a table, files among them, by the line there; what varies without a
+    table has none."""
     table = {"name": "steps.csv", "text": "Steps,Width\n0,256\n2,7\n3,256\n-1,256\n"}
     told = problem(call(app, "POST", BATCH, json={"table": table}), 422)
-    assert sorted((one["row"], one["field"]) for one in told["problems"]) == [
+    assert sorted((one["line"], one["field"]) for one in told["problems"]) == [
         (2, "5.steps"),
         (3, "4.width"),
         (5, "5.steps"),
@@ -161,12 +161,12 @@ def test_what_is_wrong_with_a_batch_is_told_with_its_row_and_field(app: RunningA
     assert told["problems"][0]["detail"] == told["errors"]["5.steps"] == "Minimum 1."
     axes = [{"field": "no.such", "text": "1,2"}]
     (other,) = problem(call(app, "POST", BATCH, json={"axes": axes}), 422)["problems"]
-    assert (other["field"], other["row"]) == ("no.such", None)
+    assert (other["field"], other["row"], other["line"]) == ("no.such", None, None)
     given = {"name": "files.csv", "text": "4.image\nnone.png\n"}
     told = problem(
         call(app, "POST", "/workflows/image-to-image/batches", json={"table": given}), 422
     )
-    assert [(one["row"], one["field"]) for one in told["problems"]] == [(2, "4.image")]
+    assert [(one["line"], one["field"]) for one in told["problems"]] == [(2, "4.image")]
 
 
 @pytest.mark.parametrize("cookie", [ANN, ""])

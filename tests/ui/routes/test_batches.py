@@ -94,7 +94,7 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
         table={"name": "values.csv", "text": "Seed,Width,Widht\n7,wide,1\n"},
     )
     assert wrong["table"] == [SEED, WIDTH]
-    found = [(one["field"], one["row"], one["message"]) for one in wrong["problems"]]
+    found = [(one["field"], one["line"], one["message"]) for one in wrong["problems"]]
     assert found == [
         (None, None, "There is no field “Widht”. Did you mean “Width”?"),
         (TEXT, None, "“train” isn't in the text of this field."),
@@ -187,7 +187,7 @@ def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> 
     until(app, batch, "done")
     told = [(row["values"], row["unset"]) for row in rows_of(app, batch)]
     assert told == [(["a boat", "1", "3"], []), (["a red boat", "2", ""], [0, 2])]
-    assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [3]
+    assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [2]
 
 
 def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:

@@ -150,7 +150,7 @@ def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) 
         ({}, "Choose a field"),
         ("many", "JSON object"),
         ({"axes": [{"field": "5.steps", "text": "0"}]}, "Steps"),
-        ({"table": {"name": "a.csv", "text": "Steps\nmany"}}, "Row 2"),
+        ({"table": {"name": "a.csv", "text": "Steps\nmany"}}, "Line 2"),
     ],
 )
 def test_a_wrong_batch_is_refused_in_words(

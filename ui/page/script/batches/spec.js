@@ -33,7 +33,7 @@ import { LOCALE, message, plural } from "../messages.js";
  * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
  *
  * What the app says of it. `table`: keys of the fields that the table has; `more`: problems that are not told.
- * @typedef {{ field: string | null, row: number | null, message: string }} Problem
+ * @typedef {{ field: string | null, row: number | null, line: number | null, message: string }} Problem
  * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
  *   table: string[], problems: Problem[], more: number }} Check
  */
@@ -92,7 +92,7 @@ export const isFilled = ({ text, chosen, files, replaces, find }) =>
 export const unsaid = ({ rows }) =>
   rows
     .filter(({ replaces, find }) => replaces && !find.trim())
-    .map(({ field }) => ({ field, row: null, message: message("Say what to find.") }));
+    .map(({ field }) => ({ field, row: null, line: null, message: message("Say what to find.") }));
 
 /**
  * @param {Draft} draft
@@ -295,9 +295,11 @@ export const startWords = (check) =>
 export function placed({ problems, more }, { rows, table }, fields) {
   /** @type {{ rows: Map<string, string[]>, table: string[], rest: string[] }} */
   const told = { rows: new Map(), table: [], rest: [] };
-  for (const { field: key, row, message: problem } of problems) {
+  for (const { field: key, row, line, message: problem } of problems) {
     const field = fields.find((one) => one.key === key)?.label ?? "";
-    if (table && row !== null)
+    if (line !== null)
+      told.table.push(message("Line {line}, {field}: {problem}", { line, field, problem }));
+    else if (table && row !== null)
       told.table.push(message("Row {row}, {field}: {problem}", { row, field, problem }));
     else if (key !== null && rows.some((one) => one.field === key))
       told.rows.set(key, [...(told.rows.get(key) ?? []), problem]);
