@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.services.open_batch import BatchSummary
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
-from tests.support.serving import RunningApp, Served
+from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 TEXT, STEPS, SEED, WIDTH = "2.text", "5.steps", "5.seed", "4.width"
@@ -188,6 +190,28 @@ def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> 
     told = [(row["values"], row["unset"]) for row in rows_of(app, batch)]
     assert told == [(["a boat", "1", "3"], []), (["a red boat", "2", ""], [0, 2])]
     assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [2]
+
+
+def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> None:
+    """In texts that came of them, and not by what all of them were asked."""
+    asked = {
+        "1": {"class_type": "CLIPLoader", "inputs": {"clip_name": "demo-words.safetensors"}},
+        "2": {"class_type": "TextGenerate", "inputs": {"clip": ["1", 0], "prompt": "a boat"}},
+        "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}},
+    }
+    asked["1"]["inputs"]["type"] = "stable_diffusion"
+    asked["2"]["inputs"] |= {"max_length": 1, "sampling_mode": "off"}
+    (tmp_path / "words.json").write_text(json.dumps(asked))
+    with running_app(served[0].url, workflows=tmp_path) as app:
+        base = {"2.prompt": "Dark or bright?", "2.max_length": 1}
+        lengths = BatchSpec((AxisSpec("2.max_length", text="1,200"),))
+        batch = app.services.batches.start("words", base, lengths, f"browser:{ANN}")
+        until(app, batch, "done")
+        assert [row["text"] for row in rows_of(app, batch)] == ["Dark", "Dark or bright?"]
+        for search, found in (("DARK", [1, 2]), ("bright", [2]), ("boat", []), ("200", [2])):
+            rows = rows_of(app, batch, f"?search={search}")
+            assert [row["number"] for row in rows] == found, search
+        assert rows_of(app, batch, "?search=bright&state=failed") == []
 
 
 def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:

@@ -15,6 +15,7 @@ from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.form.seeds import CountUp
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
+from comfy.records.wanted import WantedOfGroups
 from comfy.services.batch_check import batch_seconds_left, estimate, problems_of_batch
 from comfy.services.batch_queue import BatchTable
 from comfy.services.batch_rows import RowState
@@ -32,6 +33,7 @@ _PAGE = 100  # rows a request
 _MOST_ROWS = 200
 _SEARCH_LENGTH = 200  # characters
 _TEXT = 2_000  # characters of what a row said
+_AT_ONCE = 100  # records in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _PAGE,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Those in a state, with a text among their values, from one of them on."""
+        """Those in a state, with a text among their values or in what they said, from one of them
+        on."""
         try:
             table = batches.table(batch_id, owner)
             view = table_view(services, table, owner)
@@ -190,13 +193,34 @@ class TableView:
 
     def places(self, state: RowState | None, search: str) -> Sequence[int]:
         """The rows in this state, or in any, with a text among their values, as they are sent or as
-        they are called."""
+        they are called, or in what they said."""
         wanted = search.casefold()
         every = range(len(self.table.rows))
         some = [at for at in every if state in (None, self.state(at))] if state else every
         if not wanted:
             return some
-        return [at for at in some if any(wanted in text.casefold() for text in self._texts(at))]
+        said, states = self._saying(wanted), self.table.states
+        return [
+            at
+            for at in some
+            if any(wanted in text.casefold() for text in self._texts(at))
+            or (said and states.run(at) in said)
+        ]
+
+    def _saying(self, wanted: str) -> set[str]:
+        """The runs of its rows that have made a text with this in it. Where the last ones that have
+        this anywhere have made no text, none has."""
+        history, found, last = self.services.runs.history, set[str](), ""
+        which = WantedOfGroups(text=wanted, groups=(self.table.summary.id,))
+        if history is None:
+            return found
+        while some := history.of(self.owner, which, before=last, limit=_AT_ONCE):
+            said = {one.id: [made.text.casefold() for made in one.state.texts] for one in some}
+            if not last and not any(said.values()):
+                break
+            found |= {run for run, texts in said.items() if any(wanted in one for one in texts)}
+            last = some[-1].id
+        return found
 
     def values(self, index: int) -> list[str]:
         """What a row has in each column; "" where that is drawn for it."""
