@@ -86,6 +86,8 @@ test("the chain of the run on the stage is shown, also before its step is known"
   const early = run("x", { phase: "waiting", finished: false }, "2");
   assert.equal(chainOf(state({ chains }), early)?.id, "2");
   assert.equal(seenChain(state({ chains, runs: new Map([["y", run("y", {})]]) })), null);
+  const former = { ...newRun("z"), view: /** @type {View} */ ({ id: "z", group: "2" }) };
+  assert.equal(chainOf(state({ chains }), former)?.id, "2");
 });
 
 test("what a chain came to nothing at is run again by continuing the chain", () => {

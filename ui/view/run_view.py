@@ -95,7 +95,7 @@ class RunView:
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
     for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
     `before` are there once it has ended, `part_of` to `batch` as in `Outcome`; a file's place is
-    its place in the run.
+    its place in the run. `group`: what it was started with, as a chain by its id, or "".
     """
 
     id: str
@@ -130,6 +130,7 @@ class RunView:
     chain: str = ""
     chain_seeds: bool = False
     batch: str = ""
+    group: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it; its messages stay messages."""
@@ -193,6 +194,7 @@ def show(
         chain=outcome.chain,
         chain_seeds=outcome.chain_seeds,
         batch=outcome.batch,
+        group=record.group,
     )
 
 

@@ -197,7 +197,8 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
 
 
 def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Site) -> None:
-    """Before it is run again, and after it has: the step that uses its result did not run."""
+    """Before it is run again, and after it has: the step that uses its result did not run. Its new
+    run is seen, also after a reload, and the steps stay beside the one that it had before."""
     strip = person.page.locator("#stage .chain")
     note = strip.locator(".chain-note")
     expect(note).to_be_empty()
@@ -206,6 +207,8 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
         "Nothing is drawn anew in “Enlarge”: it makes something else only with other settings."
     )
     made = len(site.demo.journal.all())
+    stage = person.page.locator("#stage .stage")
+    before = str(stage.get_attribute("data-run"))
     strip.get_by_role("button", name="Run “Enlarge” and the steps that use it again").click()
     expect(note).to_contain_text(
         "“Enlarge” ran again and made the same, so the steps that use it did not run."
@@ -213,6 +216,13 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     chain_is(person, "done")
     expect(steps(person).nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")
     assert len(site.demo.journal.all()) == made + 1
+    expect(stage).not_to_have_attribute("data-run", before)
+    person.page.reload()
+    expect(steps(person).nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    person.page.locator(f'#history .tile[data-run="{before}"]').click()
+    expect(stage).to_have_attribute("data-run", before)
+    chain_is(person, "done")
+    expect(strip.get_by_role("button", name="Run “")).to_have_count(0)
 
 
 def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:

@@ -13,7 +13,7 @@
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[], can_be_chain: boolean, part_of: string, chain: string,
- *   chain_seeds: boolean, batch: string }} View
+ *   chain_seeds: boolean, batch: string, group: string }} View
  *
  * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,

@@ -6,13 +6,16 @@ import { current, seen } from "./runs.js";
 /** @import { Chain, ChainStep, PageState, Run } from "../state.js" */
 
 /**
- * The chain that a run is a part of.
+ * The chain that a run is a part of, also where its step has made something else since.
  * @param {PageState} state
  * @param {Run} run
  */
 export const chainOf = ({ chains }, run) =>
   chains.find(
-    ({ id, steps }) => run.entry?.group === id || steps.some(({ ids }) => ids.includes(run.id)),
+    ({ id, steps }) =>
+      run.entry?.group === id ||
+      run.view?.group === id ||
+      steps.some(({ ids }) => ids.includes(run.id)),
   ) ?? null;
 
 /**

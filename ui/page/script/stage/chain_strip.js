@@ -15,7 +15,7 @@ import {
   stepNumber,
 } from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
-import { seen } from "../runs/runs.js";
+import { current, seen } from "../runs/runs.js";
 import { page } from "../state.js";
 
 /** @import { Chain, ChainStep, PageState } from "../state.js" */
@@ -146,12 +146,14 @@ export class ChainStrip {
     const chain = chains.find(({ id }) => id === followed);
     if (!chain || chain.state === "running") return;
     const ended = JSON.stringify([followed, chain.steps.map(({ ids }) => ids)]);
-    if (ended === this.#shown) return;
-    this.#shown = ended;
     const run = seen(state);
+    const isSeen = chain.steps.some(({ ids }) => ids.includes(run?.id ?? ""));
+    // Of one that goes on as far as this page knows its own socket has yet to tell.
+    if (ended === this.#shown || (isSeen && run === current(state))) return;
+    this.#shown = ended;
     const last =
       chain.steps.find(({ same }) => same) ?? chain.steps.findLast(({ result }) => result);
-    if (last && !chain.steps.some(({ ids }) => ids.includes(run?.id ?? ""))) lookAt(last);
+    if (last && !isSeen) lookAt(last);
   }
 }
 
