@@ -272,6 +272,10 @@ def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
     assert chains.idle()
     chains.demo.speed.step = 0.02
     strip = person.page.locator("#stage .chain")
+    person.turn_to("text-to-image")
+    expect(strip.locator(".chain-note")).to_contain_text(
+        "“Make” would run with the settings it had."
+    )
     remove = strip.get_by_role("button", name="Dismiss")
     strip.get_by_role("button", name="Continue").click()
     expect(remove).to_be_hidden()

@@ -79,9 +79,11 @@ export class ChainStrip {
     this.#showBar(chain, state);
     const run = seen(state)?.id ?? "";
     this.#done = redoable(chain, run);
+    const next = canContinue(chain) ? chain.steps[stepNumber(chain) - 1] : undefined;
+    const started = this.#done ?? next; // by one of the buttons
     this.#showNote(
       this.#done?.same ? sameWords(chain, this.#done) : "",
-      this.#done ? expectationOf(chain, this.#done, state.form) : "",
+      started ? expectationOf(chain, started, state.form) : "",
     );
     const wanted = JSON.stringify([chain, run]);
     if (wanted === this.#drawn) return;
@@ -208,18 +210,18 @@ const sameWords = ({ steps }, step) =>
       });
 
 /**
- * What to expect of a step that can run again, where that may be the same as before.
+ * What to expect of a step that can run, where it takes other values than the form's or may make the same as before.
  * @param {Chain} chain
  * @param {ChainStep} step
  * @param {string} form the one that is on the page
  */
-function expectationOf({ chain, title }, step, form) {
-  if (form !== chain)
+function expectationOf(chain, step, form) {
+  if (form !== chain.chain)
     return message("“{step}” would run with the settings it had. Open “{chain}” to change them.", {
       step: step.title,
-      chain: title,
+      chain: chain.title,
     });
-  return hasSeed(step.name)
+  return step.state !== "done" || hasSeed(step.name)
     ? ""
     : message(
         "Nothing is drawn anew in “{step}”: it makes something else only with other settings.",
