@@ -47,7 +47,7 @@ def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
     back = page.get_by_role("button", name="Take back")
     back.focus()
     run = site.app.runs.submit(job(LONG), owner="user:ben", keeps_going=True)
-    expect(page.get_by_text("Waiting, number 1 in the queue")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Waiting, next in the queue")).to_be_visible(timeout=20_000)
     expect(back).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     back.click()

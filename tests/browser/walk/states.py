@@ -72,6 +72,7 @@ class Walker:
         """Find what is wrong with where things are, at every size, and in the dark on a phone; over the
         whole window too if it is said so. Where things are at every size."""
         places = {}
+        self.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
         for size, _ in zip(SIZES, at_every_size(self.page), strict=True):
             places[size] = self.page.evaluate("geometry.places", STAYING)
             self._find(f"{state}, {size}, light", focus=True)

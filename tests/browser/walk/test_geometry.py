@@ -37,7 +37,6 @@ def test_a_shipped_workflow(walker: Walker, workflow: str) -> None:
     person.press()
     if workflow == "inpaint":
         person.page.get_by_role("button", name="Run anyway").click()
-        person.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
     if workflow in WITH_STEPS:
         expect(person.page.locator("img.live-frame")).to_be_visible()
         before = walker.look("a run")
