@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ui.arguments import USAGE_ERROR, read_settings
 from ui.folders import ON_A_SPACE, with_shipped_workflows
-from ui.log_format import log_formatter
+from ui.log_format import log_formatter, log_held
 from ui.named_servers import limits_of
 from ui.settings import Settings
 from ui.user_command import change_users
@@ -43,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["user"]:
         return change_users(arguments[1:])
-    settings = read_settings(arguments)
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(log_formatter(settings.log_format))
+    handlers = tuple(logging.getLogger().handlers)
+    with log_held():
+        settings = read_settings(arguments)
+        for handler in handlers:
+            handler.setFormatter(log_formatter(settings.log_format))
     signals: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from logging.handlers import MemoryHandler
 
 from ui.setting_values import LogFormat
 
+_MOST_HELD = 1000  # records
 _OF_RUNS = ("run", "server", "phase", "seconds")  # given as `extra` where a line is about a run
 
 
@@ -36,3 +40,20 @@ def log_formatter(chosen: LogFormat = "text") -> logging.Formatter:
         return JsonLines()
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     return logging.Formatter(f"{time}%(levelname)s %(message)s")
+
+
+@contextlib.contextmanager
+def log_held() -> Iterator[None]:
+    """What is logged in this block is written at its end, in the format that has been chosen by
+    then."""
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    held = MemoryHandler(_MOST_HELD, flushLevel=logging.CRITICAL + 1)
+    root.handlers[:] = [held]
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for record in held.buffer:
+            root.handle(record)
+        held.close()

@@ -15,7 +15,7 @@ def test_the_api_can_be_read_and_tried(fast: Site, visit: Callable[..., Visitor]
     page = visit(fast).page
     page.goto(f"{fast.url}/api/v1/docs")
     expect(page.get_by_role("heading", name="ComfyForms")).to_be_visible()
-    expect(page.locator(".opblock")).to_have_count(25)
+    expect(page.locator(".opblock")).to_have_count(26)
     block = page.locator(".opblock", has_text="/health")
     block.locator(".opblock-summary").click()
     block.get_by_role("button", name="Try it out").click()

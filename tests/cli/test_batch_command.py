@@ -143,7 +143,7 @@ def test_all_that_is_wrong_with_options_is_told_at_once(
         "/nowhere/texts.txt cannot be read: No such file or directory. Check its name and"
         " permissions.",
         "--set 'seed' is not FIELD=VALUES. Write it as in --set steps=10..30:10.",
-        "Row 2, Guidance scale: Enter a number.",
+        "Line 2, Guidance scale: Enter a number.",
         "Nothing was started.",
     ]
     assert main(command(workflow, demo, tmp_path / "out", *words)) == 2
