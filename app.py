@@ -37,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then. After `user`
     the arguments are those of `ui.user_command`."""
     logging.basicConfig(level=logging.INFO)
-    for handler in logging.getLogger().handlers:
+    handlers = tuple(logging.getLogger().handlers)
+    for handler in handlers:
         handler.setFormatter(log_formatter())
         handler.addFilter(LogLimit())
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["user"]:
         return change_users(arguments[1:])
-    handlers = tuple(logging.getLogger().handlers)
     with log_held():
         settings = read_settings(arguments)
         for handler in handlers:
