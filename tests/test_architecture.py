@@ -45,7 +45,7 @@ view
 web
 web_settings files
 services
-deleting gradio_gate
+deleting gradio_allowlist
 page routes
 api operator
 middleware

@@ -1,4 +1,7 @@
-"""What stands before every route: who is let in, how much may come, what is told to browsers."""
+"""What stands before every route: who is let in, how much may come, what is told to browsers.
+
+Behind them, in front of Gradio's own routes: ui/gradio_allowlist.
+"""
 
 from __future__ import annotations
 

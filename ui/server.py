@@ -32,7 +32,7 @@ from ui.api.ends import ToldEnds
 from ui.api.mcp.installed import mcp_routes
 from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
-from ui.gradio_gate.gate import GradioGate
+from ui.gradio_allowlist.allowlist import GradioAllowlist
 from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import metrics_routes
@@ -202,8 +202,8 @@ def own_routes(
 
 
 def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity: Identity) -> None:
-    """Put Gradio's app with the page into this one, behind its gate; where people sign in, it is
-    told who asks."""
+    """Put Gradio's app with the page into this one, behind its allow-list; where people sign in, it
+    is told who asks."""
     limits = services.limits
 
     def add_endpoints() -> None:
@@ -220,7 +220,7 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
             login=identity.login is not None,
             add_endpoints=add_endpoints,
         )
-        # GradioGate lets go of pages long before, and of the right ones.
+        # GradioAllowlist lets go of pages long before, and of the right ones.
         allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
     put_into_head(head_tags_of(ROOT_ADDRESS), html_attributes, language_tags)
     gr.mount_gradio_app(
@@ -237,11 +237,12 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
     )
     sign_in = partial(sign_in_page, languages=settings.languages, login=identity.login)
 
-    def gated(gradio: App) -> GradioGate:
-        app.state.gate = gate = GradioGate(gradio, identity, limits, sign_in, not_found_page)
-        return gate
+    def allowlisted(gradio: App) -> GradioAllowlist:
+        allowlist = GradioAllowlist(gradio, identity, limits, sign_in, not_found_page)
+        app.state.allowlist = allowlist
+        return allowlist
 
-    stand_before(app, gated)
+    stand_before(app, allowlisted)
 
 
 class Server(uvicorn.Server):

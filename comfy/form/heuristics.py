@@ -1,6 +1,7 @@
 """Which inputs a person meets when nobody said so: what the rules (rules.py) say about one input.
 
-A form that would still be too long is shortened in condense.py.
+Whether somebody has said so is for exposure.py, which asks here last. A form that would
+still be too long is shortened in condense.py.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ from comfy.runs.plan import (
 from comfy.runs.reconnect import FORGOTTEN, Elsewhere, End, Reconnect
 from comfy.runs.run_events import FrameRelay, RunEvents
 from comfy.runs.shared import ThreadState
-from comfy.runs.submission import Submission
+from comfy.runs.submit import Submission
 from comfy.runs.timeouts import jitter
 from comfy.servers.needs import Needs
 from comfy.servers.server import ComfyServer

@@ -22,7 +22,7 @@ from comfy.services.uploads import Refused, Upload
 from comfy.wording import quoted, short
 from ui.api.problems import NotThere
 from ui.files.results import FieldResults
-from ui.gradio_gate.call_check import read_object
+from ui.gradio_allowlist.call_check import read_object
 from ui.routes.gradio_api import file_of_script
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
 from ui.services import Services

@@ -104,24 +104,24 @@ class FairSlots:
 
     def __init__(self, person: int, address: int) -> None:
         self._most = {"person": person, "address": address}
-        self._gates: dict[tuple[str, str], asyncio.Semaphore] = {}
+        self._slots: dict[tuple[str, str], asyncio.Semaphore] = {}
         self._users: Counter[tuple[str, str]] = Counter()
 
     @contextlib.asynccontextmanager
     async def turn(self, caller: Caller) -> AsyncIterator[None]:
         """Wait for a turn, and keep it for as long as the block lasts."""
-        async with self._gate("person", caller.person), self._gate("address", caller.address):
+        async with self._slot("person", caller.person), self._slot("address", caller.address):
             yield
 
     @contextlib.asynccontextmanager
-    async def _gate(self, kind: str, name: str) -> AsyncIterator[None]:
+    async def _slot(self, kind: str, name: str) -> AsyncIterator[None]:
         key = kind, name
-        gate = self._gates.setdefault(key, asyncio.Semaphore(self._most[kind]))
+        slot = self._slots.setdefault(key, asyncio.Semaphore(self._most[kind]))
         self._users[key] += 1
         try:
-            async with gate:
+            async with slot:
                 yield
         finally:
             self._users[key] -= 1
             if not self._users[key]:
-                del self._users[key], self._gates[key]
+                del self._users[key], self._slots[key]

@@ -37,7 +37,7 @@ class RequestCounter:
             return Counter(self._counts)
 
 
-class Gate:
+class DemoMiddleware:
     """ASGI middleware around the stand-in's routes."""
 
     def __init__(

@@ -19,7 +19,7 @@ from comfy.demo.nodes.registry import MODELS, NODES, provide_examples
 from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
 from comfy.demo.server.faults import Hold, Kind, Misbehaviour, Script
-from comfy.demo.server.middleware import Gate, RequestCounter
+from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
 from comfy.demo.server.prompt_log import Journal
 from comfy.demo.server.prompt_queue import PromptQueue
 from comfy.demo.server.routes import Routes
@@ -217,10 +217,10 @@ class _Life:
         routes = Routes(
             self.queue, self.sockets, storage, self._worker, demo._nodes, MODELS, features
         )
-        gate = Middleware(
-            Gate, counter=demo._requests, script=demo._script, max_body=demo._max_upload
+        middleware = Middleware(
+            DemoMiddleware, counter=demo._requests, script=demo._script, max_body=demo._max_upload
         )
-        self._app = Starlette(routes=routes.table(), middleware=[gate])
+        self._app = Starlette(routes=routes.table(), middleware=[middleware])
         self._thread = threading.Thread(target=self._run, name="comfy-demo-server")
         self._thread.start()
         self._worker.start()

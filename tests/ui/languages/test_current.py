@@ -76,7 +76,7 @@ def test_the_choice_counts_before_what_the_browser_wants(
 
 
 def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
-    """Routes, Gradio's gate, what Gradio tells of the page, the page's own head."""
+    """Routes, Gradio's allow-list, what Gradio tells of the page, the page's own head."""
     assert asked(app, "/nothing", "pl").json()["error"] == POLISH["There is nothing here."]
     config = asked(app, "/config", "pl").text
     assert "Generuj" in config

@@ -140,7 +140,7 @@ def test_what_is_private_is_known_by_its_name(name: str) -> None:
 
 
 def test_every_route_is_there() -> None:
-    """What the gate lets through, and what is answered in Gradio's place, is what Gradio has."""
+    """What the allow-list lets through, and what is answered in Gradio's place, is what Gradio has."""
     _, gradio = mounted()
     there = {route.path for route in registered(gradio.routes)}
     whole = PAGE | ANSWERS | ENDINGS | {LOGIN, JOIN, STREAM, UPLOAD, UPLOAD_PROGRESS}
@@ -186,7 +186,7 @@ def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:
     for body in (CancelBody, ResetBody):
         assert "event_id" in body.model_fields, f"{body.__name__} names no call any more. {MEND}"
     assert {"path", "url", "orig_name", "size"} <= FileData.model_fields.keys(), (
-        "gr.FileData has other fields: mend ui/files/components.py and ui/gradio_gate/call_check.py"
+        "gr.FileData has other fields: mend ui/files/components.py and ui/gradio_allowlist/call_check.py"
     )
     assert FileData(**shown_file("", "ab/x.png", 3)).path == "ab/x.png"
 
@@ -269,7 +269,7 @@ def test_files_in_calls_are_found_by_what_they_look_like() -> None:
 
 
 def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
-    """`GradioGate` stands before Gradio's own routes."""
+    """`GradioAllowlist` stands before Gradio's own routes."""
     _, gradio = mounted()
     assert isinstance(gradio, App), (
         "gr.mount_gradio_app no longer mounts an app that can be replaced"

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from tests.support.waiting import awaited
-from ui.gradio_gate.owners import Owners
+from ui.gradio_allowlist.owners import Owners
 from ui.web.addresses import client_address
 from ui.web.body_limits import LeastSpeed
 from ui.web.limits import WebLimits

@@ -1,7 +1,7 @@
 """What Gradio's clients ask of an app with nothing but named endpoints, below `/endpoints`.
 
-Calls, and what becomes of them, go to the page's own Gradio by its gate, with all that holds for
-calls there.
+Calls, and what becomes of them, go to the page's own Gradio by its allow-list, with all that holds
+for calls there.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from comfy.messages import sentences
 from ui.api.endpoints.calls import ANSWERING
 from ui.api.endpoints.values import endpoint_of
 from ui.api.named_workflows import named_forms
-from ui.gradio_gate.call_check import read_object
-from ui.gradio_gate.gate import GradioGate, replay
+from ui.gradio_allowlist.allowlist import GradioAllowlist, replay
+from ui.gradio_allowlist.call_check import read_object
 from ui.services import Services
 from ui.web.gradio_internals import (
     CALL,
@@ -70,7 +70,9 @@ class EndpointRoutes:
         """What there is, with the numbers that calls name it by."""
         root = root_address(request, f"{ENDPOINTS}{CONFIG}", self._root_path) + ENDPOINTS
         try:
-            told = config_of(_gate_of(request).gradio, ANSWERING, self._endpoints(request), root)
+            told = config_of(
+                _allowlist_of(request).gradio, ANSWERING, self._endpoints(request), root
+            )
         except ComfyError as problem:
             return refusal(sentences(str(problem), problem.hint), 503)
         return AsciiJSON(told)
@@ -92,7 +94,7 @@ class EndpointRoutes:
         call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
-        told = call_by_number(_gate_of(request).gradio, ANSWERING, call)
+        told = call_by_number(_allowlist_of(request).gradio, ANSWERING, call)
         return _handed_on(request, JOIN, told)
 
     async def _call(self, request: Request) -> ASGIApp:
@@ -117,10 +119,10 @@ class EndpointRoutes:
         return _handed_on(request, request.scope["path"].removeprefix(ENDPOINTS))
 
 
-def _gate_of(request: Request) -> GradioGate:
-    gate = request.app.state.gate
-    assert isinstance(gate, GradioGate)
-    return gate
+def _allowlist_of(request: Request) -> GradioAllowlist:
+    allowlist = request.app.state.allowlist
+    assert isinstance(allowlist, GradioAllowlist)
+    return allowlist
 
 
 def _named_call(request: Request, values: object) -> dict[str, Any]:
@@ -128,12 +130,13 @@ def _named_call(request: Request, values: object) -> dict[str, Any]:
 
 
 def _handed_on(request: Request, path: str, call: object = None) -> ASGIApp:
-    """What lets the gate answer as if `path` had been asked for, with this call if there is one."""
-    gate = _gate_of(request)
+    """What has the allow-list answer as if `path` had been asked for, with this call if there is
+    one."""
+    allowlist = _allowlist_of(request)
 
     async def hand_on(scope: Scope, receive: Receive, send: Send) -> None:
         there = {**scope, "path": path, "raw_path": path.encode()}
         brought = replay(json.dumps(call).encode(), receive) if call is not None else receive
-        await gate(there, brought, send)
+        await allowlist(there, brought, send)
 
     return hand_on

@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from ui.api.mcp.calls import ToolCalls
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs
-from ui.gradio_gate.call_check import read_object
-from ui.gradio_gate.gate import replay
+from ui.gradio_allowlist.allowlist import replay
+from ui.gradio_allowlist.call_check import read_object
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.web.addresses import client_address

@@ -1,5 +1,5 @@
-"""The way to Gradio's own routes: only those that the page and scripts use, and only with what they
-may carry.
+"""The allow-list of Gradio's own routes: only those that the page and scripts use, and only with
+what they may carry.
 
 Gradio brings much that this app does not need: it proxies addresses, fetches files that a caller
 names by address, records the screen, edits programs, and lets any other site's page call it.
@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
 from comfy.messages import message
-from ui.gradio_gate.call_check import Call, read_call
-from ui.gradio_gate.owners import Owners
+from ui.gradio_allowlist.call_check import Call, read_call
+from ui.gradio_allowlist.owners import Owners
 from ui.web.gradio_internals import (
     ANSWERS,
     CALL,
@@ -53,7 +53,7 @@ _PUT_ASIDE = message("This page was closed to make room for others. It is loadin
 _TOO_MANY_CALLS = message("Too many of your calls are waiting. Try again when one of them is done.")
 
 
-class GradioGate:
+class GradioAllowlist:
     """ASGI app in front of Gradio's."""
 
     def __init__(

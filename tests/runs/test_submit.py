@@ -13,7 +13,7 @@ from comfy.demo import DemoServer
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
 from comfy.prompt.model import Prompt
 from comfy.protocol.responses import Submitted
-from comfy.runs.submission import Submission
+from comfy.runs.submit import Submission
 from comfy.runs.timeouts import Timeouts
 from tests.support.sampler import prompt
 
