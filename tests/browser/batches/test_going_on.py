@@ -106,9 +106,9 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
 
 
 @pytest.fixture
-def walker(fast: Site, visit: Visit) -> Walker:
-    """Somebody who looks at every state at every size, light and dark."""
-    return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"))
+def walker(fast: Site, visit: Visit, every: bool) -> Walker:
+    """Somebody who looks at every state at several sizes, light and dark."""
+    return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"), every=every)
 
 
 def test_batches_have_their_place_at_every_size(walker: Walker) -> None:

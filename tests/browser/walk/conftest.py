@@ -18,7 +18,7 @@ from comfy.demo.nodes.values import Result
 from tests.browser.walk.states import Walker
 from tests.support.leaks import Closing
 from tests.support.samples.models import save_model, tetrahedron
-from tests.support.serving import WORKFLOWS, running_app
+from tests.support.serving import PAINTED, WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
 STEP = 0.004  # seconds
@@ -69,7 +69,7 @@ def kinds() -> dict[str, dict[str, Any]]:
     moving["6"]["inputs"]["amount"] = 3
     image["5"]["inputs"]["steps"] = moving["5"]["inputs"]["steps"] = 2
     several = json.loads(json.dumps(image))
-    several["4"]["inputs"]["batch_size"] = 8
+    several["4"]["inputs"] |= {"batch_size": 8, "width": 256, "height": 256}
     kept = {"kept": {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}}}
     return {
         "several": several,
@@ -94,7 +94,7 @@ def walk_site(
         (folder / f"{name}.json").write_text(json.dumps(prompt))
     nodes = NODES | {"SaveModel": save_model(tetrahedron()), "SaveNothing": NOTHING}
     with (
-        DemoServer(step_seconds=STEP, nodes=nodes) as demo,  # type: ignore[arg-type]
+        DemoServer(step_seconds=STEP, painted=PAINTED, nodes=nodes) as demo,  # type: ignore[arg-type]
         running_app(demo.url, workflows=folder) as app,
     ):
         closing.append(app.close_idle)
@@ -110,6 +110,6 @@ def site(walk_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 
 @pytest.fixture
-def walker(site: Site, visit: Callable[..., Visitor]) -> Walker:
-    """Somebody who looks at every state at every size, light and dark."""
-    return Walker(visit(site, reduced_motion="reduce", color_scheme="light"))
+def walker(site: Site, visit: Callable[..., Visitor], every: bool) -> Walker:
+    """Somebody who looks at every state at several sizes, light and dark."""
+    return Walker(visit(site, reduced_motion="reduce", color_scheme="light"), every=every)

@@ -1,7 +1,8 @@
-"""Somebody who looks at one state of the page at every size, and in the dark."""
+"""Somebody who looks at one state of the page after another: at several sizes, light and dark."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ SIZES = {
     "tablet": ViewportSize(width=820, height=1180),
     "phone": ViewportSize(width=390, height=844),
 }
+LIGHT = [(size, "light") for size in SIZES]
+DARK = ("phone", "dark")
 # What must be where it was when the result takes the preview's place.
 STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
 # What stands below the stage, as seen from it.
@@ -39,10 +42,15 @@ def at_every_size(
 ) -> Iterator[ViewportSize]:
     """Give the window one size after the other."""
     for size in sizes:
-        page.set_viewport_size(size)
-        page.evaluate(DRAWN)
-        page.evaluate(SETTLE)
+        set_size(page, size)
         yield size
+
+
+def set_size(page: Page, size: ViewportSize) -> None:
+    """Give the window this size, and wait until everything has its place in it."""
+    page.set_viewport_size(size)
+    page.evaluate(DRAWN)
+    page.evaluate(SETTLE)
 
 
 def below_stage(page: Page) -> list[list[int]]:
@@ -51,11 +59,15 @@ def below_stage(page: Page) -> list[list[int]]:
 
 
 class Walker:
-    """A visitor, and what was found wrong so far."""
+    """A visitor, and what was found wrong so far. With `every` each state is looked at in every way,
+    otherwise in a few of them, of which each has its turn."""
 
-    def __init__(self, person: Visitor) -> None:
+    def __init__(self, person: Visitor, *, every: bool = False) -> None:
         self.person = person
         self.page = person.page
+        self._every = every
+        self._shade = "light"
+        self._judged = itertools.cycle([LIGHT[0], DARK])
         self._found: dict[str, list[str]] = {}
         self.person.before_load(SCRIPT / "geometry.js")
 
@@ -68,44 +80,43 @@ class Walker:
         lines = [f"{what} ({'; '.join(where)})" for what, where in self._found.items()]
         assert not lines, "\n".join(lines)
 
-    def look(self, state: str, *, full_screen: bool = False) -> dict[str, Any]:
-        """Find what is wrong with where things are, at every size, and in the dark on a phone; over the
-        whole window too if it is said so. Where things are at every size."""
+    def look(
+        self, state: str, size: str = "desktop", *, full_screen: bool = False
+    ) -> dict[str, Any]:
+        """Find what is wrong with where things are, at this size, and in the dark on a phone; over the
+        whole window too if it is said so. Where things are at each size."""
         places = {}
         self.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
-        for size, _ in zip(SIZES, at_every_size(self.page), strict=True):
-            places[size] = self.page.evaluate("geometry.places", STAYING)
-            self._find(f"{state}, {size}, light", focus=True)
+        for name, shade in (*LIGHT, DARK) if self._every else ((size, "light"), DARK):
+            self._see(name, shade)
+            places[name] = self.page.evaluate("geometry.places", STAYING)
+            for one in self.page.evaluate("geometry.wrong", {"focus": True}):
+                self.note(one, f"{state}, {name}, {shade}")
             if full_screen:
-                self._cover(f"{state}, {size}")
-        # Things stand and the focus goes the same way in the dark.
-        self.page.evaluate(OTHER_SHADE)
-        self._find(f"{state}, {size}, dark", focus=False)
-        self.page.evaluate(OTHER_SHADE)
+                self._cover(f"{state}, {name}")
+        self._see("phone", "light")
         return places
 
-    def _find(self, where: str, *, focus: bool) -> None:
-        for one in self.page.evaluate("geometry.wrong", {"focus": focus}):
-            self.note(one, where)
+    def _see(self, size: str, shade: str) -> None:
+        """Give the page this size and shade."""
+        if shade != self._shade:
+            self.page.evaluate(OTHER_SHADE)
+            self._shade = shade
+        set_size(self.page, SIZES[size])
 
     def read(self, state: str, added: str = "") -> None:
         """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a
         phone. Nothing is found where axe-core is not installed. `added`: what there is in this state
-        besides those that were read before; in it alone is looked on the phone."""
+        besides those that were read before; in it alone is looked, in one of the two ways unless every
+        is asked for, and then on the phone."""
         if not axe.is_installed():
             return
-        self.page.set_viewport_size(SIZES["desktop"])
-        self._judge(f"{state}, desktop, light", added)
-        self.page.set_viewport_size(SIZES["phone"])
-        self.page.evaluate(OTHER_SHADE)
-        self._judge(f"{state}, phone, dark", added, alone=bool(added))
-        self.page.evaluate(OTHER_SHADE)
-        self.page.set_viewport_size(SIZES["desktop"])
-
-    def _judge(self, where: str, added: str, *, alone: bool = False) -> None:
-        self.page.evaluate(SETTLE)
-        for one in axe.violations(self.page, added, alone=alone):
-            self.note(one, where)
+        for size, shade in (LIGHT[0], DARK) if self._every or not added else [next(self._judged)]:
+            self._see(size, shade)
+            alone = bool(added) and (size == "phone" or not self._every)
+            for one in axe.violations(self.page, added, alone=alone):
+                self.note(one, f"{state}, {size}, {shade}")
+        self._see("desktop", "light")
 
     def _cover(self, where: str) -> None:
         """Full screen is all that is seen."""

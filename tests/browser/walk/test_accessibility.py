@@ -17,8 +17,6 @@ from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from ui.web_settings import WebSettings
 
-SLOW = 0.3  # seconds of a step
-
 
 @pytest.fixture(autouse=True)
 def reader() -> None:
@@ -47,7 +45,7 @@ def test_filling_in(walker: Walker) -> None:
     person.type("4.width", 7)
     person.press()
     expect(page.locator(".field-error")).to_be_visible()
-    walker.read("an error on a field", "#form, #stage")
+    walker.read("an error on a field", "[id^=field-4], #stage")
     page.evaluate(DRAG_OVER)
     expect(page.locator("#drop-zones")).to_be_visible()
     walker.read("a file held over the page", "#drop-zones")
@@ -60,14 +58,12 @@ def test_looking_at_results(walker: Walker) -> None:
     person = walker.person.open(**{"5.steps": 4})
     page = person.page
     person.generate()
-    person.site.demo.speed.step = SLOW
-    person.type("5.steps", 60)
-    person.press()
-    expect(page.locator("img.live-frame")).to_be_visible()
-    person.press()
-    expect(person.waiting()).to_have_count(1)
-    walker.read("a run, and one that waits", "#stage, #queue")
-    person.site.demo.speed.step = 0
+    with person.site.demo.hold("progress", after=2):
+        person.press()
+        expect(page.locator("img.live-frame")).to_be_visible()
+        person.press()
+        expect(person.waiting()).to_have_count(1)
+        walker.read("a run, and one that waits", "#stage, #queue")
     expect(page.locator("#history .tile")).to_have_count(3)
     walker.read("a result", "#stage, #history")
     page.get_by_role("button", name="Use in…").click()
@@ -75,7 +71,7 @@ def test_looking_at_results(walker: Walker) -> None:
     walker.read("where a result can be used", "[role=menu]:not([hidden])")
     page.keyboard.press("Escape")
     page.locator("#stage .details summary").click()
-    walker.read("details", "#stage")
+    walker.read("details", "#stage .details")
     page.locator("#stage .viewport").hover()
     page.get_by_role("button", name="Full screen", exact=True).click()
     walker.read("full screen", "#stage")
@@ -100,7 +96,7 @@ def what_goes_wrong(walker: Walker) -> None:
     person.type("7.filename_prefix", "../outside")
     person.press()
     person.phase("failed")
-    walker.read("a run that failed", "#form, #stage")
+    walker.read("a run that failed", "[id^=field-7], #stage")
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
     card = person.page.locator("#missing summary")
     card.click()

@@ -1,5 +1,5 @@
 """Everything has its place and can be used by everybody: each shipped workflow and each kind of
-result, at every size, light and dark."""
+result, at several sizes, light and dark; at every size with --every."""
 
 from __future__ import annotations
 
@@ -8,60 +8,68 @@ from playwright.sync_api import expect
 
 from tests.browser.walk.states import Walker
 
-SHIPPED = ("text-to-image", "image-to-image", "inpaint", "upscale", "animation")
-KINDS = {  # what is seen of each kind of result
-    "several": "img",
-    "webp": "img",
-    "video": "video",
-    "audio": "audio",
-    "words": "textarea",
-    "model": "a[download], model-viewer, canvas",
-    "mixed": "img",
-    "none": "",
+SHIPPED = [  # with the number of steps, where it has one, and a size to look at besides a phone's
+    ("text-to-image", "5.steps", "desktop"),
+    ("inpaint", "7.steps", "tablet"),
+    # Their fields and results are of the same kinds.
+    pytest.param("image-to-image", "8.steps", "laptop", marks=pytest.mark.every),
+    pytest.param("upscale", "", "laptop", marks=pytest.mark.every),
+    pytest.param("animation", "5.steps", "desktop", marks=pytest.mark.every),
+]
+KINDS = {  # what is seen of each kind of result, and a size to look at besides a phone's
+    "several": ("img", "laptop"),
+    "video": ("video", "desktop"),
+    "mixed": ("img", "tablet"),
+}
+# Alone they stand in `test_stage.py` and `test_without_result.py`, too.
+MORE_KINDS = {
+    "webp": ("img", "laptop"),
+    "audio": ("audio", "laptop"),
+    "words": ("textarea", "laptop"),
+    "model": ("a[download], model-viewer, canvas", "laptop"),
+    "none": ("", "laptop"),
 }
 READ = {"several", "video", "mixed", "none"}  # with axe-core
-WITH_STEPS = {"text-to-image", "image-to-image", "inpaint", "animation"}
-SLOW = 0.9  # seconds of a step: there are enough of them to look at everything on a busy machine
 
 
-@pytest.mark.parametrize("workflow", SHIPPED)
-def test_a_shipped_workflow(walker: Walker, workflow: str) -> None:
+@pytest.mark.parametrize(("workflow", "steps", "size"), SHIPPED)
+def test_a_shipped_workflow(walker: Walker, workflow: str, steps: str, size: str) -> None:
     """Its form, its run and its result: nothing covers anything, is cut off, too small for a finger
     or moves when the result comes; what has the focus is seen. Nothing of the form keeps anybody
     away, nor does an image beside its result."""
-    person = walker.person.open(workflow)
-    person.site.demo.speed.step = SLOW if workflow in WITH_STEPS else 0
-    walker.look("the form")
+    person = walker.person.open(workflow, **{steps: 4} if steps else {})
+    walker.look("the form", size)
     if workflow != "text-to-image":  # which test_accessibility.py begins with
         walker.read("the form", "#form")
-    person.press()
-    if workflow == "inpaint":
-        person.page.get_by_role("button", name="Run anyway").click()
-    if workflow in WITH_STEPS:
-        expect(person.page.locator("img.live-frame")).to_be_visible()
-        before = walker.look("a run")
-        person.site.demo.speed.step = 0
+    before = None
+    with person.site.demo.hold("progress", after=2) as run:
+        person.press()
+        if workflow == "inpaint":
+            person.page.get_by_role("button", name="Run anyway").click()
+        if steps:
+            expect(person.page.locator("img.live-frame")).to_be_visible()
+            before = walker.look("a run", size)
+        run.release()
     person.done()
-    after = walker.look("the result", full_screen=True)
-    if workflow in WITH_STEPS:
-        assert after == before
-    if workflow == "image-to-image":
+    after = walker.look("the result", size, full_screen=True)
+    assert before in (None, after)
+    if workflow in ("inpaint", "image-to-image"):
         person.page.get_by_role("button", name="Compare").click()
         walker.read("before and after", "#stage")
     walker.all_well()
 
 
-def test_each_kind_of_result(walker: Walker) -> None:
+def test_each_kind_of_result(walker: Walker, every: bool) -> None:
     """It stands on the stage, within its place, full screen is all that is seen, and nothing of it
     keeps anybody away."""
     person, run = walker.person, ""
-    for kind, selector in KINDS.items():
+    for kind, (selector, size) in (KINDS | MORE_KINDS if every else KINDS).items():
         (person.turn_to if run else person.open)(kind).press()
         run = person.ended(after=run)
         shown = person.page.locator("#stage .media").locator(selector or "nothing")
         expect(shown.first).to_be_visible(visible=bool(selector))
         button = person.page.get_by_role("button", name="Full screen", exact=True)
-        walker.look(kind, full_screen=button.is_visible())
+        walker.look(kind, size, full_screen=button.is_visible())
         if kind in READ:
             walker.read(kind, "#stage")
     walker.all_well()
