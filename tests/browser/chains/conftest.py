@@ -29,6 +29,8 @@ show = ["Prompt", "Seed", "Width", "Height"]
 [steps.values]
 Steps = 4
 Prompt = "a small boat"
+Width = 256
+Height = 256
 
 [[steps]]
 name = "large"

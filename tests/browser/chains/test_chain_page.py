@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chains.conftest import BOATS
@@ -56,10 +57,11 @@ def choose(person: Visitor, key: str, name: str) -> None:
     person.page.locator("#form").get_by_role("option", name=name).click()
 
 
-def test_the_form_of_a_chain_asks_for_what_its_steps_show(chains: Site, visit: Visit) -> None:
+def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     """It is found in the list of workflows. Each step is a section with the fields that it shows;
     what another step gives is said, an optional one can be left out, and a switch is a list. All of
-    that is still there after a reload, and Reset puts it back."""
+    that is still there after a reload, and Reset puts it back. Stop ends all of it."""
+    chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open()
     person.turn_to(BOATS)
     form = person.page.locator("#form")
@@ -85,6 +87,7 @@ def test_the_form_of_a_chain_asks_for_what_its_steps_show(chains: Site, visit: V
     form.get_by_role("button", name="Reset", exact=True).click()
     expect(person.field("large.5.scale_by")).to_be_visible()
     expect(person.entry("make.2.text")).to_have_value("a small boat")
+    stop_ends_the_whole_chain(person, chains)
 
 
 def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visit) -> None:
@@ -193,7 +196,6 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
     assert steps(person).first.locator(".name").evaluate(WHOLE)
     a_step_without_a_seed_says_that_it_makes_the_same(person, chains)
-    a_result_leads_back_to_the_form_of_the_chain(person)
 
 
 def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Site) -> None:
@@ -225,10 +227,17 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     expect(strip.get_by_role("button", name="Run “")).to_have_count(0)
 
 
-def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:
+@pytest.mark.every  # what it was made with: tests/services/test_chain_values.py
+def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit) -> None:
     """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
     lets the whole chain run with those values and new seeds, and leaves the form as it is. What would
     leave the chain is not offered."""
+    chains.demo.speed.step = 0.02
+    person = visit(chains).open(BOATS)
+    person.keep_seed(7, "make.5.seed")
+    person.type("over.2.text", "many more boats")
+    person.press()
+    chain_is(person, "done")
     actions = person.page.locator("#stage .actions")
     note = person.page.locator("#stage .chain-note")
     steps(person).last.get_by_role("button").click()
@@ -258,11 +267,9 @@ def a_result_leads_back_to_the_form_of_the_chain(person: Visitor) -> None:
     expect(person.page.locator('#stage [data-part="seed"]')).not_to_have_text("Seed 7")
 
 
-def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
+def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
     is removed at its end is not told of any more, and what it has made stays."""
-    chains.demo.speed.step = 1.5  # seconds, until it is stopped
-    person = visit(chains).open(BOATS)
     person.press()
     person.frames()
     person.page.locator("#stop").click()
