@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -26,6 +27,7 @@ from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
+SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}  # of image to image, soon done
 
 
 def photo(tmp_path: Path, colour: str) -> Path:
@@ -150,7 +152,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
 def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Every field comes back, large seeds, advanced ones and pictures included, over what was typed
     since; the section that was open stays open."""
-    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    person = visit(fast).open("image-to-image", **SMALL)
     expect(person.field("4.image").locator("img")).to_be_visible()
     person.page.locator("#field-4-image input[type=file]").set_input_files(photo(tmp_path, "red"))
     expect(person.field("4.image").locator("img[src*='red.png']")).to_be_visible()
@@ -211,6 +213,7 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .viewport")).to_be_in_viewport()
 
 
+@pytest.mark.every  # a reload shows what is kept, tests/runs/test_registry_kept.py that it is
 def test_a_restart_of_both_programs_loses_nothing(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.stage.test_results import SOUND
@@ -199,6 +200,7 @@ def is_deleted(person: Visitor, runs: list[str]) -> None:
     assert {one.id for one in history.of(record.owner)} == {*runs} - {last}
 
 
+@pytest.mark.every  # images are compared above
 def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Videos that play, sounds and texts are compared like images, each with the others."""
     words = {

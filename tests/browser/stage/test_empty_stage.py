@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from comfy.services.permissions import Permissions
@@ -15,6 +16,7 @@ from tests.browser.form.test_masks import PAINTED, sent_mask
 from tests.browser.form.test_pictures import picture, received
 from tests.browser.opening.test_choosing import lacking
 from tests.support.brought import give
+from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
@@ -32,7 +34,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     """The stage shows the author's cover. An idea goes into the prompt, where Ctrl+Z takes it back,
     and starts nothing; what was made takes their place, in another tab too, where the history
     below it stays where it is when more is made. Nothing invites to make what cannot run."""
-    person = visit(fast).open(**{"5.steps": 1})
+    person = visit(fast).open(**ONE)
     nothing_invites_to_make_what_cannot_run(person)
     empty = person.page.locator("#stage .empty")
     expect(empty.locator("img")).to_have_js_property("naturalWidth", value=512)
@@ -59,6 +61,7 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     assert later.page.evaluate(HEIGHT) == before
 
 
+@pytest.mark.every  # an idea with a mask is one for several fields, too
 def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Values for fields that cannot be typed into are filled in too; what was typed elsewhere
     stays. Without a cover the person's own newest image is shown."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.visitor import Site, Visitor
@@ -40,7 +41,7 @@ def shows(person: Visitor, run: str, at: int) -> None:
 def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     """The wheel enlarges it at the pointer, dragging moves it, a double click leads to 100% and
     back; keys and buttons do the same, and Escape leaves it as it was on the page. Arrows go on from
-    there; a video has no zoom."""
+    there."""
     large = {"5.steps": 1, "4.width": 1024, "4.height": 1024, "4.batch_size": 2}
     person = visit(fast, viewport=WINDOW).open(**large)
     first = person.generate()
@@ -83,12 +84,13 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     in_box = page.locator("#stage .media > img").bounding_box()
     assert in_box == page.locator("#stage .viewport").bounding_box()
     arrows_go_on_through_the_history(person, first)
-    a_video_has_no_zoom(person)
 
 
 def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     """After the last result of a run come those of the run before it, and back again; what is
     enlarged fits again, and the page below shows the same."""
+    for key, side in (("4.width", 320), ("4.height", 256)):
+        person.type(key, side)
     second = person.generate()
     page = person.page
     expect(page.locator("#history .tile")).to_have_count(2)
@@ -118,12 +120,11 @@ def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     expect(page.locator(f'#stage .media img[src*="{second}/1/"]')).to_be_visible()
 
 
-def a_video_has_no_zoom(person: Visitor) -> None:
+@pytest.mark.every
+def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
     """A video over the whole window plays with its own controls, can be saved and walked on from,
     and has nothing to enlarge it."""
-    person.turn_to("animation").unfold()
-    for key, value in MOVING.items():
-        person.type(key, value)
+    person = visit(fast, viewport=WINDOW).open("animation", **MOVING)
     person.generate()
     page = person.page
     page.locator("#stage .thumbnail[data-kind=video]").click()

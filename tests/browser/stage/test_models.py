@@ -49,6 +49,7 @@ def reds(image: Image.Image) -> int:
     )
 
 
+@pytest.mark.every  # that a model stands on the stage, `test_stage.py` says
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> None:
     """It is painted, turns by itself unless the person's system asks for stillness, is turned with

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.walk.states import below_stage
+from tests.support.batch_dialog import SMALL
 from tests.support.brought import give
 from tests.support.visitor import Site, Visitor
 
@@ -21,12 +22,12 @@ IN_VIEW = (
 SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
 
 
-@pytest.mark.parametrize("size", [(390, 844), (820, 1180)])
+@pytest.mark.parametrize("size", [(390, 844), pytest.param((820, 1180), marks=pytest.mark.every)])
 def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
     """What comes with a result has its place while the run goes on. Who has gone on to the form stays
     at the field that is seen, though the first result brings the history."""
     window = ViewportSize(width=size[0], height=size[1])
-    person = visit(slow, viewport=window).open(**{"5.steps": 60})
+    person = visit(slow, viewport=window).open(**{"5.steps": 40}, **SMALL)
     person.press()
     person.frames(1)
     prompt = person.field("2.text")
@@ -53,7 +54,7 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
 def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
     """Where some of the form is seen below it, the first result stays where the run was when the
     history comes below, and is there again when Undo brings it or another back."""
-    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 60})
+    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 20}, **SMALL)
     page = person.page
     person.press()
     person.frames(1)

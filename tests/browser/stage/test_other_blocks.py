@@ -299,6 +299,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
         assert stage.preprocess(given[0]) == Selection("0" * 32, 0)
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", ARCHITECTURE, re.S))
 def test_the_example_of_the_page_for_contributors_works(
     snippet: str, profiles: Callable[..., BrowserContext], nothing_left_behind: None

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.walk.states import SIZES
-from tests.support.batch_dialog import begin_batch, values_of_row, vary
+from tests.support.batch_dialog import SMALL, begin_batch, values_of_row, vary
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
@@ -51,6 +52,17 @@ def prompt_with(**nodes: Any) -> str:
     return json.dumps(prompt | nodes)
 
 
+def write_text_workflow(folder: Path) -> str:
+    """A workflow `text`, whose one result is this long text."""
+    said = " ".join(["Forty-two boats on a lake in the evening."] * 8)
+    only_text = {
+        "1": {"class_type": "PrimitiveString", "inputs": {"value": said}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    (folder / "text.json").write_text(json.dumps(only_text))
+    return said
+
+
 def is_saved_as_one(person: Visitor, run_id: str) -> None:
     """Press Download all."""
     with person.page.expect_download() as info:
@@ -83,12 +95,7 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
             }
         )
     )
-    said = " ".join(["Forty-two boats on a lake in the evening."] * 8)
-    only_text = {
-        "1": {"class_type": "PrimitiveString", "inputs": {"value": said}},
-        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
-    }
-    (tmp_path / "text.json").write_text(json.dumps(only_text))
+    said = write_text_workflow(tmp_path)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         site = Site(app.url, fast.demo, app)
         person = visit(site).open("rest")
@@ -114,14 +121,24 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
         person.turn_to("text").press()
         person.ended(after=run_id)
         expect(person.page.locator("#result-side textarea")).to_have_value(said)
-        texts_of_a_batch(person, said)
         person.leave()
 
 
-def texts_of_a_batch(person: Visitor, said: str) -> None:
+@pytest.mark.every
+def test_texts_of_a_batch(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """In the sheet of a batch each shows its first words, in every view and in the grid's file, and all
     of it when the pointer is on it or it is pressed. Large it has the buttons of the stage, whose menu
     stands beside them; what is used there is seen at once."""
+    said = write_text_workflow(tmp_path)
+    (tmp_path / "rest.json").write_text(prompt_with())
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("text")
+        texts_stand_in_the_sheet(person, said)
+        person.leave()
+
+
+def texts_stand_in_the_sheet(person: Visitor, said: str) -> None:
+    """Two of them, in each view of the sheet and large."""
     dialog = vary(person)
     values_of_row(dialog, "Source").fill(f"{said}\nanother text")
     begin_batch(dialog, 2)
@@ -189,6 +206,7 @@ def test_details(fast: Site, visit: Visit) -> None:
     assert (said["Seed"], said["Guidance scale"], said["Strength"]) == ("5", "7", "0.6")
 
 
+@pytest.mark.every  # an image does in `test_use_in.py`
 def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """“Use in…” puts a result into a field of its own kind, and offers no field that does not take
     it."""
@@ -221,7 +239,7 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     the metadata that the server wrote into it. Repeat runs the same once more, seed included,
     whatever the form says by now, and the page follows the new run; Vary does it with another
     seed. Several are a gallery, and what stands below one is copied."""
-    several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3}
+    several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3, **SMALL}
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
     several_pictures(person)
     person.type("4.batch_size", 1)
@@ -283,13 +301,13 @@ def a_caption_is_copied(person: Visitor) -> None:
     """Below a result stand its size, seed, model and prompt, each copied by one press that says
     so; a long prompt takes one line."""
     prompt = "a red kite above a very long beach, " * 8 + "at dawn"
-    for key, value in {"2.text": prompt, "4.width": 768}.items():
+    for key, value in {"2.text": prompt, "4.width": 320}.items():
         person.type(key, value)
     person.keep_seed(12)
     person.generate()
     caption = person.page.locator("#stage .made-from .copy")
     expect(caption).to_have_text(
-        ["768 \N{MULTIPLICATION SIGN} 512", "Seed 12", "demo-landscapes", prompt]
+        ["320 \N{MULTIPLICATION SIGN} 256", "Seed 12", "demo-landscapes", prompt]
     )
     for at, text in ((1, "12"), (2, "demo-landscapes.safetensors"), (3, prompt)):
         caption.nth(at).click()

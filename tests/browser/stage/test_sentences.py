@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.walk.states import at_every_size, below_stage
 from tests.support.brought import give, picture_with
+from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
@@ -34,7 +36,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     """What is said of fields stands apart from what is said of the result, all of which stays, until
     the last of them is right; what is said of a file, until something else is done, or it goes into
     a field that takes it. Nothing moves for it."""
-    person = visit(fast).open(**{"5.steps": 1})
+    person = visit(fast).open(**ONE)
     run = person.generate()
     person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
@@ -93,7 +95,7 @@ def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
     """Where the browser denies it, in a field that fits into the window, with all of it marked; the
     link to a result, with its beginning seen. A press of Copy tries once more, by the way that is
     left over plain HTTP. Between runs nothing is promised."""
-    person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, "5.steps": 1})
+    person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, **ONE})
     person.page.evaluate(DENIED)
     person.page.get_by_role("button", name="Copy link").click()
     dialog = person.page.get_by_role("dialog", name="The link couldn't be copied.")
@@ -147,6 +149,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
 
 
+@pytest.mark.every
 def test_the_name_of_a_model_is_whole(fast: Site, visit: Visit) -> None:
     """Two long seeds and the small images beside them take no room from it: it goes to another
     line."""

@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
-from tests.browser.walk.states import at_every_size
+from tests.browser.walk.states import SIZES, at_every_size
+from tests.support.batch_dialog import SMALL
 from tests.support.samples.models import save_model
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -112,18 +114,19 @@ def covers_the_window(page: Page, size: ViewportSize) -> None:
 def test_images_at_every_size(slow: Site, visit: Visit) -> None:
     """Waiting, preview and result stand in the same place, inside of a stage that takes the height
     there is; full screen covers the window."""
-    person = visit(slow).open(**{"5.steps": 60, "4.batch_size": 2, "4.width": 768})
+    person = visit(slow).open(**{"5.steps": 4, "4.batch_size": 2, "4.width": 768})
     page = person.page
     for _ in at_every_size(page):
         in_order(page)
-    person.press()
-    person.frames(2)
     parts = ("#stage .box", "#stage .headline", "#stage .media > *")
     previews = []
-    for _ in at_every_size(page):
-        media_stays_inside(page)
-        previews.append(boxes(page, *parts))
-    slow.demo.speed.step = 0
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames()
+        for _ in at_every_size(page):
+            media_stays_inside(page)
+            previews.append(boxes(page, *parts))
+        slow.demo.speed.step = 0
     person.done()
     for size, preview in zip(at_every_size(page), previews, strict=True):
         media_stays_inside(page)
@@ -134,6 +137,7 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
         covers_the_window(page, size)
 
 
+@pytest.mark.every  # `test_geometry.py` looks at a video, too
 def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
     """A workflow that makes an animated picture and a video shows both. The video plays inside of the
     stage, below which everything else stands; full screen covers the window."""
@@ -196,7 +200,7 @@ def test_sound_text_and_models_stand_on_the_stage(
             (person.turn_to if run else person.open)(name).press()
             run = person.ended(after=run)
             expect(person.page.locator(f"#stage .media {shown}")).to_be_visible()
-            for _ in at_every_size(person.page):
+            for _ in at_every_size(person.page, (SIZES["laptop"], SIZES["phone"])):
                 expect(person.page.get_by_role("link", name="Download")).to_have_count(links)
                 media_stays_inside(person.page)
         for route in held:
@@ -223,7 +227,7 @@ PRESSED = """() => {
 def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     """From the press on there is nothing to press about the result before it; stopped, they are
     about that run."""
-    person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite"})
+    person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite", **SMALL})
     kite = person.generate()
     assert names(person) == [
         "Download",
@@ -250,12 +254,13 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Delete").click()
     expect(person.page.locator("#history .tile")).to_have_count(1)
     expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
-    a_stopped_run_at_every_size(person)
     looking_back_and_ahead_again(person, slow)
 
 
-def a_stopped_run_at_every_size(person: Visitor) -> None:
+@pytest.mark.every
+def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
     """Nothing of a run that was stopped covers anything, with one more that waits."""
+    person = visit(slow).open(**{"5.steps": 60})
     person.press()
     expect(person.page.locator("img.live-frame")).to_be_visible()
     person.press()
@@ -275,7 +280,7 @@ def looking_back_and_ahead_again(person: Visitor, slow: Site) -> None:
     components whose value the script keeps: what is pressed on them asks Gradio for nothing."""
     person.type("5.steps", 2)
     first = person.generate()
-    person.type("5.steps", 60)
+    person.type("5.steps", 20)
     person.press()
     expect(person.page.locator("img.live-frame")).to_be_visible()
     pressed = person.page.locator("#history .tile[aria-pressed=true]")

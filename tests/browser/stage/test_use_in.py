@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_pictures import picture, received, shown
@@ -136,6 +137,7 @@ def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:
     person.page.wait_for_function(WIDTH, arg=384)
 
 
+@pytest.mark.every
 def test_a_result_that_does_not_fit_leaves_the_field(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:

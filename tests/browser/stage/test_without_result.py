@@ -13,7 +13,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
 from tests.browser.conftest import DESKTOP
 from tests.browser.walk.conftest import NOTHING, kinds, shipped
-from tests.support.serving import running_app
+from tests.support.serving import PAINTED, running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -34,7 +34,7 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
         (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
     nodes = {**NODES, "SaveNothing": NOTHING}
     with (
-        DemoServer(step_seconds=0.3, nodes=nodes) as demo,
+        DemoServer(step_seconds=0.3, painted=PAINTED, nodes=nodes) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         yield Site(app.url, demo, app)
