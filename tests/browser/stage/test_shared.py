@@ -80,7 +80,7 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
             page.close()
 
 
-@pytest.mark.every  # what a link leads to, and when it ends: tests/ui/routes/test_shared.py
+@pytest.mark.every  # what a link leads to, and when it ends: tests/records/test_shared_results.py
 def test_a_link_ends_with_its_result(
     fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
 ) -> None:
