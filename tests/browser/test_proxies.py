@@ -1,4 +1,8 @@
-"""Behind a real proxy with TLS, below a path, as docs/deploy sets it up."""
+"""Behind a real proxy with TLS, below a path, as docs/deploy sets it up.
+
+It breaks where docs/deploy changes or a proxy does. `tests/browser/test_places.py` goes through a
+proxy in each run.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,8 @@ from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
 from ui.web_settings import WebSettings
+
+pytestmark = pytest.mark.every
 
 PATH = "/forms"
 PROTOCOLS = "performance.getEntriesByType('resource').map(entry => entry.nextHopProtocol)"
@@ -160,10 +166,7 @@ def a_large_file_arrives_in_little_memory(person: Visitor, app: RunningApp) -> N
         assert hashlib.file_digest(file, "sha256").digest() == sent.digest()
 
 
-@pytest.mark.parametrize(
-    ("name", "protocol"),
-    [("nginx", "http/1.1"), pytest.param("caddy", "h2", marks=pytest.mark.every)],
-)
+@pytest.mark.parametrize(("name", "protocol"), [("nginx", "http/1.1"), ("caddy", "h2")])
 def test_ten_tabs_of_one_browser(
     name: str, protocol: str, slow: Site, visit: Callable[..., Visitor], tmp_path: Path
 ) -> None:

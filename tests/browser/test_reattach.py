@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from tests.browser.conftest import STEP
-from tests.browser.form.test_pictures import has_width, picture, received, shown
+from tests.browser.form.test_pictures import has_width, picture, received
 from tests.browser.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started
 from tests.support.link import FaultyLink
@@ -56,16 +56,16 @@ def three(person: Visitor) -> None:
     person.site.demo.speed.step = 0.6
 
 
-def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
+def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
     """After a reload the page shows the run with its progress, its frames and Stop, and those that
     wait, in their order; in the end the results are there. The browser warns of no socket that was
     let go before it was there: neither where runs are started one after the other, nor where the
     page is reloaded."""
-    person = visit(own).open(**{"5.steps": 60})
+    person = visit(slow).open(**{"5.steps": 60})
     said: list[str] = []
     person.page.on("console", lambda message: said.append(message.text))
     three(person)
-    (running,), _ = own.demo.queue.snapshot()
+    (running,), _ = slow.demo.queue.snapshot()
     person.page.reload()
     person.ready()
     person.frames(1)
@@ -75,10 +75,7 @@ def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
     expect(person.waiting().nth(0)).to_contain_text("second of all")
     expect(person.waiting().nth(1)).to_contain_text("third of all")
     expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
-    person.page.reload()
-    person.ready()
-    expect(person.waiting()).to_have_count(2)
-    own.demo.speed.step = 0
+    slow.demo.speed.step = 0
     expect(person.waiting()).to_have_count(0)
     person.done()
     expect(person.page.locator("#history .tile")).to_have_count(3)
@@ -192,6 +189,7 @@ def test_keep_running(slow: Site, visit: Visit) -> None:
     assert not run.keeps_going
 
 
+@pytest.mark.every  # a link that freezes is one of the rare ways to lose it
 def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
     """Sockets that died without a word are found out when the page wakes; the run that ended
     meanwhile is shown."""
@@ -219,10 +217,13 @@ def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
 def test_the_app_is_restarted_under_an_open_page(
     demo: DemoServer, visit: Visit, tmp_path: Path
 ) -> None:
-    """The page says so, and no longer that the server is there; it keeps what was typed, comes back
-    by itself, tells what became of the run, and runs it again."""
-    with life(demo, tmp_path) as (site, _, port):
-        person = visit(site).open(**{"5.steps": 60, "5.seed": 7})
+    """The page says so, and no longer that the server is there; it keeps what was typed and an image
+    that was put in, comes back by itself, tells what became of the run, and runs it again."""
+    (tmp_path / "a.png").write_bytes(picture())
+    data = tmp_path / "data"
+    with life(demo, data) as (site, _, port):
+        person = visit(site).open("image-to-image", **{"8.steps": 60, "8.seed": 7})
+        choose_file(person, tmp_path / "a.png")
         dot = person.page.locator("#server .dot")
         expect(dot).not_to_have_css("background-color", NO_COLOUR)
         person.press()
@@ -233,12 +234,13 @@ def test_the_app_is_restarted_under_an_open_page(
     expect(dot).to_have_css("background-color", NO_COLOUR)
     expect(person.page.locator("#generate")).to_be_disabled()
     person.phase("stopped")
-    with life(demo, tmp_path, port) as (site, _, _):
+    with life(demo, data, port) as (site, _, _):
         expect(person.page.locator("#away")).to_be_empty()
         person.phase("stopped")
         expect(dot).not_to_have_css("background-color", NO_COLOUR)
         expect(person.page.locator("#stage .headline")).to_contain_text("shut down")
         expect(person.entry("3.text")).to_have_value("typed before the restart")
+        has_width(person, 96)
         expect(person.page.locator("#generate")).to_be_enabled()
         person.page.get_by_role("button", name="Run again").click()
         person.frames(1)
@@ -246,10 +248,29 @@ def test_the_app_is_restarted_under_an_open_page(
         assert again.job.prompt == run.job.prompt
         person.page.locator("#stop").click()
         person.phase("stopped")
+        demo.speed.step = 0
+        files_in_the_form_outlive_the_app(person, tmp_path / "a.png", data)
         person.forgive(*AWAY)
         person.leave()
 
 
+def files_in_the_form_outlive_the_app(person: Visitor, file: Path, data: Path) -> None:
+    """An image that was put into a form is there after a reload, too, and is sent. Where it has been
+    removed since, its field says so until there is another one."""
+    person.page.reload()
+    person.ready()
+    has_width(person, 96)
+    assert received(person.site, person.generate()).size == (96, 64)
+    shutil.rmtree(data / "uploads")
+    person.page.reload()
+    person.ready()
+    error = person.field("4.image").locator(".field-error")
+    expect(error).to_have_text("This file is no longer here. Add it again.")
+    choose_file(person, file)
+    expect(error).to_have_count(0)
+
+
+@pytest.mark.every  # two apps as processes of their own; it is restarted in this one above
 def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> None:
     """After SIGKILL and a new start the page finds its run at the server, shows its frames again,
     and can stop it."""
@@ -280,6 +301,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             person.leave()
 
 
+@pytest.mark.every  # of a limit that few ever meet
 def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
     """A page that is one too many says so, and works as soon as another one is closed."""
     with running_app(demo.url, limits=WebLimits(person_sockets=1)) as app:
@@ -294,6 +316,7 @@ def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
         second.page.close()
 
 
+@pytest.mark.every  # nobody reaches it during the restart above, too
 def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
     """A link that is cut and does not come back is told, and forgotten when it does; the run goes
     on meanwhile."""
@@ -312,40 +335,6 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         person.frames(before + 3)
         demo.speed.step = 0
         person.done()
-        person.forgive(*AWAY)
-        person.leave()
-
-
-def test_files_in_a_form_outlive_the_app(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
-    """An image that was put into a form is there after a restart of the app, on the page that is
-    open and after a reload, and is sent. Where it has been removed since, its field says so until
-    there is another one."""
-    (tmp_path / "a.png").write_bytes(picture())
-    data, port = tmp_path / "data", str(free_port())
-    options = ("--server", demo.url, "--data", str(data), "--port", port)
-    with started(*options) as one:
-        site = Site(one.url, demo, None)  # type: ignore[arg-type]
-        person = visit(site)
-        person.page.goto(f"{one.url}/?workflow=image-to-image&8.steps=1")
-        shown(person)
-        choose_file(person, tmp_path / "a.png")
-        assert one.end() == 0
-    expect(person.page.locator("#away")).not_to_be_empty()
-    with started(*options):
-        expect(person.page.locator("#away")).to_be_empty()
-        expect(person.page.locator("#generate")).to_be_enabled()
-        has_width(person, 96)
-        person.page.reload()
-        person.ready()
-        has_width(person, 96)
-        assert received(site, person.generate()).size == (96, 64)
-        shutil.rmtree(data / "uploads")
-        person.page.reload()
-        person.ready()
-        error = person.field("4.image").locator(".field-error")
-        expect(error).to_have_text("This file is no longer here. Add it again.")
-        choose_file(person, tmp_path / "a.png")
-        expect(error).to_have_count(0)
         person.forgive(*AWAY)
         person.leave()
 
