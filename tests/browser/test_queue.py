@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from comfy.demo import DemoServer
@@ -88,6 +89,7 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     trouble_behind_another_run_stays_in_the_list(person, slow)
 
 
+@pytest.mark.every  # at two servers: with one, the list has the same lines
 def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
     """At two servers two of a person's runs are at work. Both are in the list with a Stop of their
     own, whichever is seen, beside one that waits; each Stop ends its run alone. One that is left
@@ -145,7 +147,21 @@ def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) ->
         trouble.get_by_role("button", name=does).click()
         expect(trouble).to_have_count(0)
     expect(line(person)).to_have_text(["two boats"])
-    empty(person)
+    all_that_wait_are_removed(person, slow)
+
+
+def all_that_wait_are_removed(person: Visitor, slow: Site) -> None:
+    """By one press; what runs goes on."""
+    person.press()
+    expect(person.waiting()).to_have_count(2)
+    person.page.get_by_role("button", name="Remove all").press("Enter")
+    expect(person.page.locator("#spoken")).to_have_text("2 waiting runs removed.")
+    expect(person.page.locator("#stop")).to_be_focused()
+    expect(person.page.locator("#queue .queue")).to_be_hidden()
+    eventually(lambda: len(slow.unfinished()) == 1, "one is left")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    person.page.locator("#stop").click()
+    person.phase("stopped")
 
 
 def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
@@ -172,6 +188,7 @@ def at_server(site: Site, run_id: str) -> bool:
     return run_id in site.client.queue().pending
 
 
+@pytest.mark.every  # tests/browser/test_generate.py reads one beside several runs
 def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
     """That no more may wait is told beside the run that goes on, which is not disturbed by it."""
     with running_demo_app(step_seconds=0.12, run_limits=RunLimits(person=2)) as (demo, app):
@@ -193,6 +210,7 @@ def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
         person.leave()
 
 
+@pytest.mark.every  # a race that few ever meet
 def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
     """When a second run ends while the first one's result is still being fetched, the second is
     shown in the end."""
@@ -213,6 +231,7 @@ def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#history .tile img")).to_have_count(2)
 
 
+@pytest.mark.every  # tests/browser/walk judges names, contrast and widths of many states
 def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
     """Its buttons have names, its texts contrast in the light and in the dark, and on a phone it is
     no wider than the screen and meets fingers. All that wait are removed by one press."""

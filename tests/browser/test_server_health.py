@@ -112,6 +112,7 @@ WATCH = """([header, stage]) => {
 }"""
 
 
+@pytest.mark.every  # between two ways that each have a test here
 def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None:
     """Nobody reads that the server is back beside a run that still cannot reach it."""
     with (
@@ -144,6 +145,7 @@ def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServ
         yield Site(app.url, one, app), one, other
 
 
+@pytest.mark.every  # tests/runs and tests/servers try it without a page
 def test_a_run_goes_on_at_another_server(
     pair: tuple[Site, DemoServer, DemoServer], visit: Visit
 ) -> None:
