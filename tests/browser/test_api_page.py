@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
 
 
+@pytest.mark.every  # it changes with a library; tests/ui/api asks for the page itself
 def test_the_api_can_be_read_and_tried(fast: Site, visit: Callable[..., Visitor]) -> None:
     """It lists every address, loads nothing from elsewhere, and what is tried there is done as the
     person who looks at it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
@@ -102,6 +103,7 @@ def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> No
     expect(options).to_have_text([re.compile("demo-watercolour")])
 
 
+@pytest.mark.every  # it takes a model that is broken and somebody who types meanwhile
 def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:
     """What is typed while it waits goes on in its field; the field of the error is marked."""
     person = visit(slow).open(**{"5.steps": 100})  # it goes on until it is told to be fast

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.walk.states import at_every_size
@@ -31,6 +32,7 @@ COVERS = """() => {
 }"""
 
 
+@pytest.mark.every  # all states of the header at all sizes
 def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     """How to connect a server is told over the page, and how many runs wait has its room; what is
     said of an app that is away has its room above Generate. At every size."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from urllib.parse import urljoin, urlsplit
 
+import pytest
 import requests
 from PIL import Image
 from playwright.sync_api import expect
@@ -63,6 +64,7 @@ def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
         page.close()
 
 
+@pytest.mark.every  # two apps, three pages; the worker says it in the test above
 def test_it_says_that_it_is_away_and_comes_back(fast: Site, visit: Visit) -> None:
     """While the app is away its pages say so, with nothing of what was on them; it comes back by
     itself, at the same address."""

@@ -22,6 +22,7 @@ def impatient(nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
+@pytest.mark.every  # tests/ui/routes closes the sockets of a page without one
 def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit) -> None:
     """A closed tab ends its run at the server after the grace time, and the socket closes with 1000.
     Its waiting runs leave the queue too, another person's run goes on."""
@@ -63,6 +64,7 @@ def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> No
     person.done()
 
 
+@pytest.mark.every  # tests/browser/test_reattach.py restarts the app in a run
 def test_the_app_ends_in_a_run(visit: Visit) -> None:
     """When the app is stopped, the page says that the run was stopped; at the server it has ended
     cleanly."""

@@ -101,10 +101,12 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     assert page.url == asked
     expect(person.entry("2.text")).to_have_value("a lighthouse")
     has_room_on_a_phone(page)
-    person.forgive("400")
+    tokens_are_made_and_revoked_on_a_page(person)
+    person.forgive("400", "401", "WebSocket")
     person.leave()
 
 
+@pytest.mark.every  # tests/ui/accounts signs in by OpenID without a page
 def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
     """A button leads to the provider, and from there to the address that was asked for, whatever
     that says after a #; Sign out leads to the provider's. Whom a proxy names signs out nowhere
@@ -151,6 +153,32 @@ def has_room_on_a_phone(page: Page) -> None:
     assert page.locator("#server .stand-in").evaluate(LINES) <= 2
 
 
+def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
+    """The account menu, which is open, leads there; a new token is shown once, to be copied, and
+    nothing is wider than a phone. Signing out everywhere asks for the login again."""
+    page = person.page
+    page.get_by_role("link", name="Access tokens").click()
+    expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    name = "a script with quite a long name that goes on for longer than a phone is wide"
+    page.get_by_label("Name of the script").fill(name)
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.locator("#token")).to_contain_text("comfyforms_")
+    page.get_by_role("button", name="Copy").click()
+    selected = page.evaluate("getSelection().toString()")
+    assert selected == page.locator("#token").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.reload()
+    expect(page.locator("#token")).to_have_count(0)
+    page.get_by_role("button", name=f"Revoke {name}").click()
+    expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    page.get_by_role("link", name="Open ComfyForms").click()
+    person.ready()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("button", name=LONG_NAME).click()
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page.get_by_label("username")).to_be_visible()
+
+
 def middle(page: Page, part: str) -> float:
     """How far down the middle of a part of the page is."""
     box = page.locator(part).bounding_box()
@@ -174,40 +202,6 @@ def test_finding_20_who_guesses_is_told_to_wait(
     log_in(person.page)
     expect(alert).to_contain_text("Try again in")
     person.forgive("400")
-    person.leave()
-
-
-def test_tokens_are_made_and_revoked_on_a_page(site: Site, visit: Visit) -> None:
-    """The account menu leads there; a new token is shown once, to be copied, and nothing is wider
-    than a phone. Signing out everywhere asks for the login again."""
-    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page = person.page
-    page.goto(site.url)
-    log_in(page)
-    person.ready()
-    page.get_by_role("button", name="Menu").click()
-    page.get_by_role("button", name="anna").click()
-    page.get_by_role("link", name="Access tokens").click()
-    expect(page.get_by_text("You have no tokens.")).to_be_visible()
-    name = "a script with quite a long name that goes on for longer than a phone is wide"
-    page.get_by_label("Name of the script").fill(name)
-    page.get_by_role("button", name="Make a token").click()
-    expect(page.locator("#token")).to_contain_text("comfyforms_")
-    page.get_by_role("button", name="Copy").click()
-    selected = page.evaluate("getSelection().toString()")
-    assert selected == page.locator("#token").inner_text()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.reload()
-    expect(page.locator("#token")).to_have_count(0)
-    page.get_by_role("button", name=f"Revoke {name}").click()
-    expect(page.get_by_text("You have no tokens.")).to_be_visible()
-    page.get_by_role("link", name="Open ComfyForms").click()
-    person.ready()
-    page.get_by_role("button", name="Menu").click()
-    page.get_by_role("button", name="anna").click()
-    page.get_by_role("button", name="Sign out everywhere").click()
-    expect(page.get_by_label("username")).to_be_visible()
-    person.forgive("401", "WebSocket")
     person.leave()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.support.reverse_http_proxy import running_proxy
@@ -51,6 +52,7 @@ def test_below_a_path(slow: Site, visit: Visit) -> None:
         person.leave()
 
 
+@pytest.mark.every  # tests/security/test_routes.py asks all routes as nobody and as another
 def test_behind_a_login(
     fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
 ) -> None:
