@@ -1,4 +1,4 @@
-"""Back to the author's values, and back from there; and what other tabs of the person start with."""
+"""Back to the author's values, and back from there; what a reload and other tabs begin with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.form.test_seeds import LARGEST
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
@@ -16,33 +17,6 @@ PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
 def resets(person: Visitor) -> Locator:
     """The buttons beside the labels of changed fields."""
     return person.page.locator(".put-back")
-
-
-def test_one_field_is_reset(fast: Site, visit: Visit) -> None:
-    """A changed field, of any kind, has a button beside its label that puts back the author's value,
-    which it tells; one in a section that is folded has it when that is unfolded."""
-    person = visit(fast).open()
-    expect(resets(person)).to_have_count(0)
-    before = person.entry("2.text").input_value()
-    person.type("2.text", "a cat")
-    person.type("5.steps", "13")
-    person.unfold()
-    person.entry("5.sampler_name").fill("heun")
-    person.page.get_by_role("option", name="heun", exact=True).click()
-    expect(resets(person)).to_have_count(3)
-    steps = person.page.get_by_role("button", name="Reset Steps")
-    expect(steps).to_have_attribute("title", "The author\N{RIGHT SINGLE QUOTATION MARK}s value: 24")
-    steps.click()
-    expect(person.entry("5.steps")).to_have_value("24")
-    expect(person.entry("2.text")).to_have_value("a cat")
-    person.page.get_by_role("button", name="Reset Sampler").click()
-    expect(person.entry("5.sampler_name")).to_have_value("dpmpp_2m")
-    expect(resets(person)).to_have_count(1)
-    person.page.reload()
-    person.ready()
-    person.page.get_by_role("button", name="Reset Prompt").click()
-    expect(person.entry("2.text")).to_have_value(before)
-    expect(resets(person)).to_have_count(0)
 
 
 def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
@@ -78,23 +52,37 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     assert "screenshot" in sent["4"]["inputs"]["image"]
 
 
-def test_a_new_tab_starts_with_the_newest_values(fast: Site, visit: Visit) -> None:
-    """What was typed in one tab is in a new one of the same workflow; then each goes on for itself,
-    reloads included."""
-    first = visit(fast).open()
-    first.type("2.text", "from the first")
-    second = first.another_tab()
-    expect(second.entry("2.text")).to_have_value("from the first")
+def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
+    """What was typed is there after a reload, also where the page was opened by a link with values;
+    other workflows' fields are their own. What was typed in one tab is in a new one of the same
+    workflow; then each goes on for itself, reloads included."""
+    person = visit(fast).open(**{"2.text": "a dog", "5.steps": 7})
+    expect(person.entry("2.text")).to_have_value("a dog")
+    person.type("2.text", "a cat\nin two lines")
+    person.keep_seed(LARGEST)
+    person.type("4.width", 640)
+    person.page.reload()
+    person.ready()
+    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    expect(person.entry("5.steps")).to_have_value("7")
+    expect(person.entry("5.seed")).to_have_value(str(LARGEST))
+    expect(person.entry("4.width")).to_have_value("640")
+    person.turn_to("image-to-image")
+    expect(person.entry("2.text")).not_to_have_value("a cat\nin two lines")
+    person.turn_to("text-to-image")
+    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    a_new_tab_has_the_newest_values(person)
+
+
+def a_new_tab_has_the_newest_values(person: Visitor) -> None:
+    """It begins with what was typed last, and neither tab hears of what is typed in the other."""
+    second = person.another_tab()
+    expect(second.entry("2.text")).to_have_value("a cat\nin two lines")
     second.type("2.text", "from the second")
-    first.type("5.steps", "7")
-    first.page.reload()
-    first.ready()
-    expect(first.entry("2.text")).to_have_value("from the first")
+    person.type("5.steps", "9")
     second.page.reload()
     second.ready()
     expect(second.entry("2.text")).to_have_value("from the second")
-    expect(second.entry("5.steps")).to_have_value("24")
-    third = first.another_tab()
-    expect(third.entry("5.steps")).to_have_value("7")
-    for one in (second, third):
-        one.page.close()
+    expect(second.entry("5.steps")).to_have_value("7")
+    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    second.page.close()
