@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
@@ -31,6 +32,7 @@ COLORS = NodeClass(
 )
 
 
+@pytest.mark.every  # few nodes have such inputs; tests/form checks their values without a page
 def test_a_colour_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: None) -> None:
     """On a phone its button is large enough for a finger, and seen where it is as white as the page.
     The server gets text or number, as it expects; a reload keeps it, a link brings it, and its own

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import STEP
@@ -123,6 +124,7 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
         site.rest()
 
 
+@pytest.mark.every  # a page that was put aside is refused above
 def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
     """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
     run that goes on."""

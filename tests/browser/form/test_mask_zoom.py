@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.form.test_masks import (
@@ -64,6 +65,7 @@ def near(one: float, other: float) -> bool:
     return abs(one - other) < 0.01
 
 
+@pytest.mark.every  # tests/script/zoom.test.js has the arithmetic, two fingers enlarge below
 def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A line that is painted on the enlarged and moved image, in the form or in the whole window,
     reaches the server as if it had been painted on the whole image: no pixel differs. So does one

@@ -86,17 +86,16 @@ def photo_of(folder: Path, size: tuple[int, int], orientation: int = 1) -> Path:
     return folder / "photo.jpg"
 
 
-# Widths and heights, and how the camera was held; without --every the last alone.
+# Widths and heights, and how the camera was held.
 PHOTOS = (((333, 517), 1), ((1023, 769), 1), ((301, 405), 6))
 
 
-def test_a_mask_stays_where_it_is_to_the_pixel(
-    fast: Site, visit: Visit, tmp_path: Path, every: bool
-) -> None:
+@pytest.mark.every  # tests/browser/form/test_presets.py compares each pixel of one that comes back
+def test_a_mask_stays_where_it_is_to_the_pixel(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """After a reload, after more is painted and undone, and after its run's values are put back,
     the server receives the same mask, with no pixel that differs."""
     person = opened(visit, fast)
-    for size, orientation in PHOTOS if every else PHOTOS[-1:]:
+    for size, orientation in PHOTOS:
         choose(person, photo_of(tmp_path, size, orientation), size)
         stays_to_the_pixel(person, fast, size)
 

@@ -25,7 +25,9 @@ Visit = Callable[..., Visitor]
 HEIGHT = "one => Math.round(one.getBoundingClientRect().height)"
 
 
-def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Path) -> None:
+def test_a_preset_from_saving_to_deleting(
+    fast: Site, visit: Visit, tmp_path: Path, every: bool
+) -> None:
     """It keeps what is in the form, seeds included, and brings it back; what the form held before
     comes back by Undo. The name of one that is there overwrites it. A deleted one can be undone.
     Images come back with their masks."""
@@ -50,7 +52,8 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         expect(person.entry("5.seed")).to_have_value("7")
         undo = menu.get_by_role("button", name="Undo preset")
         expect(undo).to_be_visible()
-        for _ in at_every_size(person.page):
+        names = SIZES if every else ("desktop", "phone")
+        for _ in at_every_size(person.page, [SIZES[name] for name in names]):
             heights = [one.evaluate(HEIGHT) for one in (undo, menu.locator("summary"))]
             assert heights[0] == heights[1]
         person.page.set_viewport_size(SIZES["desktop"])

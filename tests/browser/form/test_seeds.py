@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
@@ -13,6 +14,7 @@ SEEDS = ("5.seed", "7.seed")
 LARGEST = 2**64 - 1
 
 
+@pytest.mark.every  # tests/script/seeds.test.js has the rules of the lock
 def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
     """Fixed draws numbers where nothing was made yet, and takes the last run's afterwards; each seed
     stays a field under Advanced, and the lock shows when they differ. What is no seed is told when

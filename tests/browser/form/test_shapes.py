@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
@@ -42,6 +43,7 @@ SHAPES = NodeClass(
 )
 
 
+@pytest.mark.every  # few nodes have such inputs; tests/form checks their values without a page
 def test_a_box_and_a_curve_are_filled_in(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.support.serving import WORKFLOWS, running_app
@@ -69,6 +70,7 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     expect(pressed(person)).to_have_text("1:1")
 
 
+@pytest.mark.every  # one chip more than above
 def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A size with none of the ratios has a chip of its own, which brings it back exactly; on a phone
     no chip is lower than a thumb, and none is beyond the edge."""
