@@ -70,6 +70,7 @@ def choose_broken(person: Visitor) -> None:
     expect(box).to_have_value("demo-broken")
 
 
+@pytest.mark.every  # tests/browser/opening/test_pickers.py has the keys of a list
 def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> None:
     """A run that fails at a list leads to it, with the sentence below it and no choices above. A press
     opens it, and what is typed at once is searched for."""

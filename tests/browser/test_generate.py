@@ -191,6 +191,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         person.leave()
 
 
+@pytest.mark.every  # tests/faults loses runs at each moment, the list of runs has Run again
 def test_a_server_that_dies(own: Site, visit: Visit) -> None:
     """A server that loses its memory in a run: a sentence what happened and what to do; it can be run
     again at once, with the same values and the same seed."""

@@ -22,11 +22,11 @@ SETTINGS = WebSettings(
 
 
 @pytest.fixture
-def site(fast: Site) -> Iterator[Site]:
+def site(slow: Site) -> Iterator[Site]:
     """A site that anna operates, and ben does not."""
     operators = Permissions(operates=lambda owner: owner == "user:anna")
-    with running_app(fast.demo.url, settings=SETTINGS, permissions=operators) as app:
-        yield Site(app.url, fast.demo, app)
+    with running_app(slow.demo.url, settings=SETTINGS, permissions=operators) as app:
+        yield Site(app.url, slow.demo, app)
 
 
 def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:

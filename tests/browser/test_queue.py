@@ -164,6 +164,7 @@ def all_that_wait_are_removed(person: Visitor, slow: Site) -> None:
     person.phase("stopped")
 
 
+@pytest.mark.every  # tests/runs/test_fair_queue.py has the turns of several people
 def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
     """Behind somebody else's run the headline is one's own place, and Stop leaves the line. Each gets
     the own image."""

@@ -159,6 +159,7 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     other.forgive("404")
 
 
+@pytest.mark.every  # tests/ui/routes keeps a run without its page
 def test_keep_running(slow: Site, visit: Visit) -> None:
     """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
     stays checked."""

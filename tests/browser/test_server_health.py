@@ -17,7 +17,7 @@ from ui.view.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
 Visit = Callable[..., Visitor]
-SIZES = [ViewportSize(width=width, height=844) for width in (390, 1024, 1440)]
+SIZES = [ViewportSize(width=width, height=844) for width in (390, 1440)]
 RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
 BACK = "The image server is back."
 QUICK = CheckIntervals(idle=0.3, doubted=0.1, away=0.2)

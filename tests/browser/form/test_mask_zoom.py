@@ -1,4 +1,7 @@
-"""Images to paint over, enlarged and moved; and photos from a camera."""
+"""Images to paint over, enlarged and moved; and photos from a camera.
+
+`tests/script/zoom.test.js` has the arithmetic, `tests/browser/form/test_masks.py` the tools.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from tests.browser.form.test_masks import (
     tool,
 )
 from tests.support.visitor import Site, Visitor
+
+pytestmark = pytest.mark.every
 
 Visit = Callable[..., Visitor]
 SIZE = (333, 517)
@@ -65,7 +70,6 @@ def near(one: float, other: float) -> bool:
     return abs(one - other) < 0.01
 
 
-@pytest.mark.every  # tests/script/zoom.test.js has the arithmetic, two fingers enlarge below
 def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A line that is painted on the enlarged and moved image, in the form or in the whole window,
     reaches the server as if it had been painted on the whole image: no pixel differs. So does one

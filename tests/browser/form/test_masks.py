@@ -162,7 +162,7 @@ def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] |
     )
 
 
-def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
+def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path, every: bool) -> None:
     """The brush leaves the image visible and shows its size; size, eraser, invert, clear, undo and
     redo do what they say, also by keys, and each has a name. Another image begins without a mask."""
     person = opened(visit, fast)
@@ -213,6 +213,8 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     another_image_takes_its_place(person, tmp_path)
+    if every:
+        is_left_and_seen_in_the_dark(person)
 
 
 def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
@@ -245,9 +247,7 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
 
 
 def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
-    """Another image comes without the mask of the one before; Reset brings the author's back. A form
-    whose image is not painted over comes without an error of the page's script, and so does the way
-    back. On a dark page the size of the brush is chosen on a dark line."""
+    """Another image comes without the mask of the one before; Reset brings the author's back."""
     tool(person, "Brush").click()
     before = person.field(KEY).locator("canvas").get_attribute("width")
     (tmp_path / "a.png").write_bytes(picture(size=(96, 64)))
@@ -259,6 +259,11 @@ def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.field(KEY).locator("canvas")).to_have_attribute("width", str(before))
     assert painted(person) == 0
+
+
+def is_left_and_seen_in_the_dark(person: Visitor) -> None:
+    """On a dark page the size of the brush is chosen on a dark line. A form whose image is not
+    painted over comes without an error of the page's script, and so does the way back."""
     person.page.get_by_role("button", name="Switch theme").click()
     slider = person.field(KEY).get_by_role("slider")
     track = Image.open(io.BytesIO(slider.screenshot())).convert("L")

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.opening.test_choosing import lacking
@@ -122,6 +123,7 @@ def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> 
         person.leave()
 
 
+@pytest.mark.every  # the same list, larger; tests/browser/walk is on a phone, too
 def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A folder of many is opened like any other. On a phone the list fills the window, with rows for
     a finger; the one that is typed is found, a tap opens it, and Close leaves the list. Long titles
@@ -167,6 +169,7 @@ def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> 
         person.leave()
 
 
+@pytest.mark.every  # tests/workflow and tests/ui have the names and addresses of sub-folders
 def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A workflow in a sub-folder stands under its folder's name with its cover, behind those of the
     folder itself, and is found by that name; it has an address, runs, and takes results of others."""

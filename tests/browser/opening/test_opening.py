@@ -56,7 +56,7 @@ def keeping(folder: Path, nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
+def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
     A pasted picture is for a picture's field, where there is one. What another workflow has made
@@ -64,7 +64,9 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
     """
     person = visit(fast).open("upscale")
     empty = person.page.locator("#stage .empty")
-    for number, (name, how) in enumerate(itertools.product(FILES, ("drop", "paste"))):
+    ways = ("drop", "paste")
+    tried = itertools.product(FILES, ways) if every else zip(FILES, itertools.cycle(ways))
+    for number, (name, how) in enumerate(tried):
         words = f"brought text {number}"
         prompt = own_prompt(words)
         prompt["5"]["inputs"]["steps"] = 1
@@ -142,6 +144,7 @@ def closed(nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
+@pytest.mark.every  # tests/ui/routes refuses what is brought
 def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Visit) -> None:
     """There is no button and no frame for a drop; what is dropped all the same is refused in words,
     the form stays."""
@@ -245,6 +248,7 @@ def partly_refused() -> dict[str, Any]:
 LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the server."
 
 
+@pytest.mark.every  # many forms at many sizes; the words are read below
 def test_a_part_that_was_refused_stays_in_view(fast: Site, visit: Visit) -> None:
     """A run that is done but for a part says beside its result what was refused, and leads nobody
     away from that, on a desktop and a phone; the field is marked."""

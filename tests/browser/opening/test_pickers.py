@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.support.visitor import Site, Visitor
@@ -113,6 +114,7 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
     expect(person.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
 
 
+@pytest.mark.every  # a race that few ever meet
 def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
     """A frame that is decoded only after the run has ended is thrown away."""
     person = visit(slow)
