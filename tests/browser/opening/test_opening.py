@@ -144,7 +144,7 @@ def closed(nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-@pytest.mark.every  # tests/ui/routes refuses what is brought
+@pytest.mark.every  # tests/security/brought/test_permissions.py refuses it without a page
 def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Visit) -> None:
     """There is no button and no frame for a drop; what is dropped all the same is refused in words,
     the form stays."""
