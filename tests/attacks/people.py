@@ -100,11 +100,11 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
     )
 
 
-def anew(app: RunningApp, who: Person) -> Person:
-    """The same person with another run, for what ends or changes one."""
-    return replace(
-        who, owned=replace(who.owned, run=a_run(app, who.cookie), call=a_call(app, who.cookie))
-    )
+def anew(app: RunningApp, who: Person, path: str) -> Person:
+    """The same person with another call, and another run where the path names one, for what ends or
+    changes it."""
+    run = a_run(app, who.cookie) if "{run_id}" in path else who.owned.run
+    return replace(who, owned=replace(who.owned, run=run, call=a_call(app, who.cookie)))
 
 
 def a_run(app: RunningApp, cookie: str) -> str:

@@ -178,7 +178,7 @@ def walked(
 ) -> dict[str, tuple[int, str]]:
     """What each is answered. The owner asks last, for something new unless it is `lasting`: it may
     end by that. What names nothing of anybody's is not asked twice by the same stranger."""
-    ann = place.ann if lasting else anew(place.app, place.ann)
+    ann = place.ann if lasting else anew(place.app, place.ann, path)
     stranger = replace(place.bob, owned=ann.owned)
     asking = {
         "nobody": replace(place.nobody, owned=ann.owned),
