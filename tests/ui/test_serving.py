@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -19,11 +20,18 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web_settings import WebSettings
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a slow server."""
-    with running_demo_app(step_seconds=0.05) as (demo, app):
-        yield demo, app
+    with running_demo_app(step_seconds=0.05) as served:
+        yield served
+
+
+@pytest.fixture
+def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
+    """These, without connections when a test is over."""
+    yield running
+    running[1].close_idle()
 
 
 def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
@@ -129,19 +137,19 @@ def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixtu
     assert "timeout graceful shutdown exceeded" not in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/files/x/all.zip", "/files/x/0/a.png"])
-def test_strangers_get_nothing_behind_a_login(path: str) -> None:
+def test_strangers_get_nothing_behind_a_login() -> None:
     """With a login, own routes answer 401 to who has none, whatever cookie they bring."""
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
     ) as (_, app):
-        assert get(app, path).status_code == 401
-        assert (
-            requests.get(
-                app.url + path, cookies={"access-token": "x"}, timeout=LONGEST_WAIT
-            ).status_code
-            == 401
-        )
+        for path in ("/files/x/all.zip", "/files/x/0/a.png"):
+            assert get(app, path).status_code == 401
+            assert (
+                requests.get(
+                    app.url + path, cookies={"access-token": "x"}, timeout=LONGEST_WAIT
+                ).status_code
+                == 401
+            )
 
 
 def test_who_has_logged_in_owns_the_runs(served: Served) -> None:

@@ -23,11 +23,11 @@ from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the shipped workflows, in which an author hides and links what callers must not
     set."""
-    folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
+    folder = Path(shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("a") / "workflows"))
     toml = folder / "text-to-image.toml"
     text = toml.read_text("utf-8").replace(
         '[fields."Sampler.steps"]\n', '[fields."Sampler.steps"]\ngroup = "hidden"\n'
@@ -42,11 +42,18 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def hiding(folder: Path, nothing_left_behind: None) -> Iterator[RunningApp]:
+@pytest.fixture(scope="module")
+def offering(own_temporary_folder: Path, folder: Path) -> Iterator[RunningApp]:
     """An app that offers them."""
     with running_demo_app(step_seconds=0, workflows=folder) as (_, app):
         yield app
+
+
+@pytest.fixture
+def hiding(offering: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """The same, without connections when a test is over."""
+    yield offering
+    offering.close_idle()
 
 
 @pytest.mark.parametrize(
@@ -96,20 +103,36 @@ def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp
     assert run.job.prompt["0"]["inputs"]["value"] == "example.png"
 
 
-@pytest.fixture
-def permitted() -> set[str]:
-    """Who may open workflows; a test changes it."""
-    return {ANNS, BOBS}
+@pytest.fixture(scope="module")
+def openers() -> set[str]:
+    """Who may open workflows."""
+    return set()
 
 
 @pytest.fixture
-def strict(permitted: set[str], folder: Path, nothing_left_behind: None) -> Iterator[RunningApp]:
+def permitted(openers: set[str]) -> set[str]:
+    """The same, which a test changes."""
+    openers |= {ANNS, BOBS}
+    return openers
+
+
+@pytest.fixture(scope="module")
+def asking(own_temporary_folder: Path, openers: set[str], folder: Path) -> Iterator[RunningApp]:
     """An app that asks this set, and whose people may keep but are not trusted."""
     permissions = Permissions(
-        permitted.__contains__, lambda _: True, nodes=frozenset({"LoadImage", "SaveImage"})
+        openers.__contains__, lambda _: True, nodes=frozenset({"LoadImage", "SaveImage"})
     )
     with running_demo_app(step_seconds=0, workflows=folder, permissions=permissions) as (_, app):
         yield app
+
+
+@pytest.fixture
+def strict(
+    asking: RunningApp, permitted: set[str], nothing_left_behind: None
+) -> Iterator[RunningApp]:
+    """The same, without connections when a test is over."""
+    yield asking
+    asking.close_idle()
 
 
 NO = "does not open workflows that people bring"

@@ -265,8 +265,18 @@ def test_a_token_lets_an_assistant_in() -> None:
         assert app.runs.record(run, "user:anna").state.phase is Phase.DONE
 
 
-def test_without_the_extra_there_is_no_such_path() -> None:
+def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app is there as ever."""
+    monkeypatch.setitem(sys.modules, "mcp", None)  # as where it is not installed
+    with running_demo_app(step_seconds=0) as (_, app):
+        for method in ("GET", "POST"):
+            answer = requests.request(method, f"{app.url}/mcp", json={}, timeout=LONGEST_WAIT)
+            assert answer.status_code == 404
+
+
+@pytest.mark.every  # it imports for 4 s
+def test_without_the_extra_the_app_starts() -> None:
+    """In a Python of its own, which has imported nothing of it before."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_EXTRA],
         cwd=ROOT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,18 +13,18 @@ from PIL import Image
 from comfy.services.permissions import Permissions
 from tests.support.http_client import ANN, BOB, cookie_of, get
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp, running_demo_app
+from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 OF_TEXT = "/presets?workflow=text-to-image"
 
 
-@pytest.fixture
-def app() -> Iterator[RunningApp]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app in which only ANN may add workflows."""
     permissions = Permissions(keep=lambda owner: owner == f"browser:{ANN}")
-    with running_demo_app(step_seconds=0, permissions=permissions) as (_, app):
-        yield app
+    with running_demo_app(step_seconds=0, permissions=permissions) as served:
+        yield served
 
 
 def ask(
