@@ -114,6 +114,7 @@ with running_demo_app(step_seconds=0, data=folder) as (demo, app):
 """
 
 
+@pytest.mark.every  # it imports for 4 s
 def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
     """On a disk of 2 MB that is full: the page says that this app's disk is, not that ComfyUI could
     not be asked; so does a run that cannot be remembered. With room again, all is well."""

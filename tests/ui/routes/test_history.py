@@ -29,6 +29,7 @@ from tests.support.serving import (
     running_demo_app,
 )
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.deleting import delete_run
 from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
@@ -37,10 +38,13 @@ QUICK = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    """An app on a server that takes no time."""
-    with running_demo_app(step_seconds=0) as (demo, app):
-        yield demo, app
+def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
+    """The module's server and app, which forgets the test's runs when it is over."""
+    yield running
+    _, app = running
+    for run in app.runs.known():
+        delete_run(app.services, finished(run).id, run.owner)
+    app.close_idle()
 
 
 def ask(
@@ -342,13 +346,13 @@ def test_a_run_that_goes_on_is_not_deleted() -> None:
         finished(run)
 
 
-def test_what_a_refused_run_brought_is_not_kept(served: Served) -> None:
+def test_what_a_refused_run_brought_is_not_kept() -> None:
     """A run that is not taken leaves none of its files behind."""
-    _, app = served
-    app.services.runs.close()
-    with pytest.raises(ComfyError):
-        start(app, "image-to-image", **QUICK, **{"4.image": photo()})
-    assert kept_files(app).total() == 0
+    with running_demo_app(step_seconds=0) as (_, app):
+        app.services.runs.close()
+        with pytest.raises(ComfyError):
+            start(app, "image-to-image", **QUICK, **{"4.image": photo()})
+        assert kept_files(app).total() == 0
 
 
 def test_everything_outlives_both_programs(tmp_path: Path) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import requests
 
 from comfy.protocol.run_state import Phase
@@ -16,16 +14,10 @@ from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.routes.test_history import served as served
 from ui.deleting import delete_unlisted
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
-
-
-@pytest.fixture
-def app() -> Iterator[RunningApp]:
-    """An app on a server that takes no time."""
-    with running_demo_app(step_seconds=0) as (_, app):
-        yield app
 
 
 def past(app: RunningApp, query: str = "") -> list[dict[str, Any]]:
