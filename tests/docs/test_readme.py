@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from mcp import Client
 
+from comfy.__main__ import main
 from comfy.demo import DemoServer
-from tests.support.app_process import launched
-from tests.support.serving import running_demo_app
+from tests.support.app_process import Started, free_port, launched
+from tests.support.leaks import Closing
+from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -31,50 +31,41 @@ PYTHON = [block for language, block in BLOCKS if language == "python"]
 SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
 PEOPLE = [block for block in SHELL if "app.py user" in block]
 (SEVERAL,) = (block for block in SHELL if block.count("--server ") > 1)
-SERVERS = [
-    block
-    for block in SHELL
-    if ("app.py" in block or "comfy demo" in block) and block not in (*PEOPLE, SEVERAL)
-]
+(STAND_IN,) = (block for block in SHELL if "comfy demo" in block)
+SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 CALLS = [block for block in SHELL if block.startswith("curl ")]
-ONCE = [block for block in SHELL if block not in [*SERVERS, SEVERAL, *PEOPLE, *CALLS, TESTS]]
+ONCE = [
+    block for block in SHELL if block not in [*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS]
+]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="module")
+def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
+    """The one that commands and snippets ask."""
+    with running_demo_app(step_seconds=0) as (_, running):
+        closing.append(running.close_idle)
+        yield running
+        closing.remove(running.close_idle)
 
 
-def arguments(command: str) -> list[str]:
-    """A README command with this Python in the place of the one in .venv; `env` sets variables that
-    stand before it."""
-    words = [
-        sys.executable if part == ".venv/bin/python" else part for part in shlex.split(command)
-    ]
-    return ["env", *words] if "=" in words[0] else words
+def arguments(command: str, program: str) -> list[str]:
+    """What stands behind the program in the last part of a command, in which nothing is left out."""
+    python, *words = shlex.split(command.split(" && ")[-1])
+    assert python == ".venv/bin/python"
+    given = len(program.split())
+    assert words[:given] == program.split()
+    return words[given:]
 
 
 @contextmanager
-def started(command: list[str], says: str) -> Iterator[subprocess.Popen[str]]:
-    """The program once it has said `says`; ended by SIGTERM, with exit code 0."""
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as program:
-        assert program.stdout is not None
-        try:
-            heard = []
-            for line in program.stdout:
-                heard.append(line)
-                if says in line:
-                    break
-            else:
-                pytest.fail(f"{command} ended: {''.join(heard)}")
-            yield program
-        finally:
-            program.send_signal(signal.SIGTERM)
-            program.communicate(timeout=LONGEST_WAIT)
-    assert program.returncode == 0
+def serving(*words: str) -> Iterator[Started]:
+    """The app with these arguments, once it has said where it listens; ended by SIGTERM, with exit
+    code 0."""
+    with launched(*words) as one:
+        eventually(lambda: "Open http" in one.said() or not one.process.is_alive())
+        assert "Open http" in one.said()
+        yield one
+        assert one.end() == 0
 
 
 def test_ci_runs_the_test_command_and_both_set_up_the_same_way() -> None:
@@ -91,14 +82,29 @@ def test_ci_runs_the_test_command_and_both_set_up_the_same_way() -> None:
 
 @pytest.mark.parametrize("command", SERVERS)
 def test_a_command_that_serves_starts_and_ends(command: str) -> None:
-    """Each command that starts a server says where it listens, and ends on SIGTERM with 0."""
-    last = arguments(command.split(" && ")[-1])
-    if "--port" in last:
-        last[last.index("--port") + 1] = str(free_port())
-    else:
-        last += ["--port", str(free_port())]
-    with started(last, "Open http" if "app.py" in last else "Stand-in ComfyUI at"):
+    """Each command that starts the app says where it listens, and ends on SIGTERM with 0."""
+    with serving(*arguments(command, "app.py")):
         pass
+
+
+def test_the_stand_in_starts_alone_and_ends() -> None:
+    """Its command says where it listens, and ends on SIGTERM with 0."""
+    words = arguments(STAND_IN, "-m comfy demo")
+    words[words.index("--port") + 1] = str(free_port())
+    with subprocess.Popen(
+        [sys.executable, "-m", "comfy", "demo", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        try:
+            assert any("Stand-in ComfyUI at" in line for line in program.stdout)
+        finally:
+            program.send_signal(signal.SIGTERM)
+            program.communicate(timeout=LONGEST_WAIT)
+    assert program.returncode == 0
 
 
 def test_the_app_uses_each_of_several_servers() -> None:
@@ -107,52 +113,44 @@ def test_the_app_uses_each_of_several_servers() -> None:
         command = SEVERAL
         for written, demo in zip(re.findall(r"--server (\S+)", SEVERAL), (one, other), strict=True):
             command = command.replace(written, demo.url)
-        port = free_port()
-        with started([*arguments(command), "--port", str(port)], "Open http"):
-            health = f"http://127.0.0.1:{port}/api/v1/health"
-            told = requests.get(health, timeout=LONGEST_WAIT).json()["servers"]
+        with serving(*arguments(command, "app.py")) as app:
+            told = requests.get(f"{app.url}/api/v1/health", timeout=LONGEST_WAIT).json()["servers"]
             assert [server["up"] for server in told] == [True, True]
 
 
 @pytest.mark.parametrize("command", ONCE)
-def test_a_command_that_ends_does_so_with_success(command: str, tmp_path: Path) -> None:
+def test_a_command_that_ends_does_so_with_success(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each other command exits with 0 and leaves its files where it was told."""
-    words = arguments(command)
+    monkeypatch.chdir(ROOT)
+    words = arguments(command, "-m comfy")
     if "--out" in words:
         words[words.index("--out") + 1] = str(tmp_path)
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    assert main(words) == 0
     assert "--out" not in words or list(tmp_path.glob("*.*"))
 
 
 @pytest.mark.parametrize("command", PEOPLE)
 def test_a_command_about_people_writes_their_file(command: str, tmp_path: Path) -> None:
     """It takes the password that is piped in as well as one that is typed."""
-    words = [*arguments(command), "--data", str(tmp_path)]
+    words = [sys.executable, "app.py", *arguments(command, "app.py"), "--data", str(tmp_path)]
     password = "a lighthouse at dusk\n"
     subprocess.run(words, cwd=ROOT, input=password, text=True, timeout=LONGEST_WAIT, check=True)
     assert "anna" in (tmp_path / "users.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("snippet", PYTHON)
-def test_a_snippet_runs_against_the_app(snippet: str, tmp_path: Path) -> None:
+def test_a_snippet_runs_against_the_app(
+    snippet: str, app: RunningApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The Python snippet, pointed at a running app, ends with a finished run and its file."""
-    with running_demo_app() as (_, app):
-        code = snippet.replace("http://127.0.0.1:7860", app.url)
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"^done .*\.png", done.stdout, re.M)
+    with chdir(tmp_path):
+        exec(snippet.replace("http://127.0.0.1:7860", app.url), {})
+    assert re.search(r"^done .*\.png", capsys.readouterr().out, re.M)
 
 
-def test_the_address_for_assistants_is_one() -> None:
+def test_the_address_for_assistants_is_one(app: RunningApp) -> None:
     """What an assistant's settings name is a server that has tools."""
     (settings,) = (json.loads(block) for kind, block in BLOCKS if kind == "json")
     (server,) = settings["mcpServers"].values()
@@ -161,17 +159,15 @@ def test_the_address_for_assistants_is_one() -> None:
         async with Client(address) as assistant:
             return [tool.name for tool in (await assistant.list_tools()).tools]
 
-    with running_demo_app(step_seconds=0) as (_, app):
-        address = server["url"].replace("http://127.0.0.1:7860", app.url)
-        assert "text_to_image" in awaited(tools(address))
+    address = server["url"].replace("http://127.0.0.1:7860", app.url)
+    assert "text_to_image" in awaited(tools(address))
 
 
 @pytest.mark.parametrize("command", CALLS)
-def test_a_call_is_answered_by_the_app(command: str) -> None:
+def test_a_call_is_answered_by_the_app(command: str, app: RunningApp) -> None:
     """A command that asks a running app is answered with a finished run."""
-    with running_demo_app(step_seconds=0) as (_, app):
-        words = shlex.split(command.replace("http://127.0.0.1:7860", app.url))
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    words = shlex.split(command.replace("http://127.0.0.1:7860", app.url))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert '"phase":"done"' in done.stdout
 
