@@ -14,6 +14,7 @@ import pytest
 
 from comfy.demo.server import faults
 from comfy.runs import reconnect
+from tests.support.waiting import LONGEST_WAIT
 from tests.test_architecture import COMFY, FLOORS, STAND_IN, UI
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +65,7 @@ PYTHON = sorted(
         if "bin/python -m" in part
     }
 )
+PYTEST = ".venv/bin/python -m pytest"
 
 
 def picture() -> Iterator[str]:
@@ -129,18 +131,37 @@ def test_links_lead_somewhere(page: str) -> None:
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
 
 
-@pytest.mark.parametrize("command", PYTHON)
-def test_a_command_is_understood(command: str) -> None:
-    """Tests can be collected with the options that a page gives; other programs explain theirs."""
-    words = [sys.executable if word == ".venv/bin/python" else word for word in command.split()]
-    # What is tested is there, see above; a small folder shows that it can be.
-    last = ["--collect-only", "tests/protocol"] if "pytest" in words else ["--help"]
+def printed(*words: str) -> str:
+    """What Python prints with these arguments; it ends well."""
     done = subprocess.run(
-        [*words, *last], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_WAIT,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    if "pytest" not in words:
-        assert all(option in done.stdout for option in re.findall(r"--[a-z-]+", command))
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", [one for one in PYTHON if "pytest" not in one])
+def test_a_program_explains_its_options(command: str) -> None:
+    """Those that a page gives are among them."""
+    _, *words = command.split()
+    told = printed(*words, "--help")
+    assert all(option in told for option in re.findall(r"--[a-z-]+", command))
+
+
+def test_tests_can_be_collected_with_the_options_that_pages_give() -> None:
+    """With all of them, one command's after the other's. What is tested is there, see above; a small
+    folder shows that it can be."""
+    commands = [one.removeprefix(PYTEST).split() for one in PYTHON if one.startswith(PYTEST)]
+    assert ["-q", "-n", "auto"] in commands
+    words = PYTEST.split()[1:]
+    assert "tests/protocol" in printed(
+        *words, *(word for one in commands for word in one), "--collect-only", "tests/protocol"
+    )
 
 
 def test_set_up_and_tests_are_those_of_the_readme() -> None:

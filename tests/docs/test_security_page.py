@@ -110,6 +110,7 @@ def test_the_files_it_names_exist() -> None:
     assert "docs/security.md" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.every  # otherwise tests/security/test_fuzz.py does what it does
 def test_the_command_for_attacks_works(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
