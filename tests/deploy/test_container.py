@@ -49,6 +49,7 @@ def as_its_user(image: Image) -> list[str]:
     return [*(alone if can else ()), *drop]
 
 
+@pytest.mark.every  # carries out the whole file; what is installed starts in test_wheel.py
 def test_the_image_serves_as_nobody_on_a_read_only_root(image: Image) -> None:
     """Built by its own steps it starts, answers the health check and lists its workflows; it writes
     to its volume only."""
@@ -79,15 +80,24 @@ def written(image: Image) -> dict[str, int]:
     return {str(path): path.lstat().st_mtime_ns for path in files}
 
 
+@pytest.mark.every  # carries out the whole file
 def test_the_image_is_as_small_as_it_can_be(image: Image) -> None:
-    """What it is built with stays behind, and the packages are those whose hashes are kept."""
-    kept = {path.name for path in image.root.iterdir()}
-    assert kept == {"opt", "data"}
+    """What it is built with stays behind."""
+    assert {path.name for path in image.root.iterdir()} == {"opt", "data"}
+
+
+def test_the_image_is_built_from_all_that_the_wheel_needs() -> None:
+    """Each part is sent and copied, and the packages are those whose hashes are kept."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, wheel = pyproject["project"], pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
+    parts = {*wheel["only-include"], *wheel["force-include"], project["readme"], "pyproject.toml"}
+    sent = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert parts <= {line.removeprefix("!") for line in sent if line.startswith("!")}
     steps = instructions(DEPLOY / "Dockerfile")
+    assert parts <= {name for word, rest in steps if word == "COPY" for name in rest.split()[:-1]}
     installs = [rest for word, rest in steps if word == "RUN" and "pip install" in rest]
     assert all("--no-cache-dir" in one for one in installs)
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     tested = project["requires-python"].removeprefix(">=")
     assert {rest.split()[0] for word, rest in steps if word == "FROM"} == {f"python:{tested}-slim"}
 

@@ -62,6 +62,7 @@ for platform, missing in systems.items():
 """
 
 
+@pytest.mark.every  # CI has mypy look at all of it as it is on each system
 def test_everything_is_imported_there() -> None:
     """Each module of ours, with what each system lacks taken away; and the app can say what it
     takes."""

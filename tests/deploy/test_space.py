@@ -81,6 +81,7 @@ def test_a_space_serves_its_public_name(space: Path, home: Path) -> None:
     assert (space / "data" / "secret").exists()
 
 
+@pytest.mark.every  # what its variables do is tried in tests/ui/accounts/test_openid_people.py
 def test_people_sign_in_with_hugging_face_where_the_space_says_so(space: Path, home: Path) -> None:
     """Everybody who comes, with nothing else to set; without that the demo is open to all."""
     behind = {"Host": PUBLIC, "X-Forwarded-For": "192.0.2.7"}

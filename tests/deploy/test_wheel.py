@@ -12,6 +12,7 @@ import requests
 
 from tests.deploy.conftest import ROOT, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
+from ui.folders import with_shipped_workflows
 
 PARTS = ("app.py", "comfy", "ui", "workflows", "comfyforms")
 SHIPPED = {
@@ -40,7 +41,10 @@ def test_the_wheel_has_every_file_of_the_app_below_one_name(wheel: Path) -> None
     assert found == expected
 
 
-@pytest.mark.parametrize("way", ["comfyforms", "python -m comfyforms"])
+# The other way is that of the custom node, whose test starts it.
+@pytest.mark.parametrize(
+    "way", ["comfyforms", pytest.param("python -m comfyforms", marks=pytest.mark.every)]
+)
 def test_an_installed_app_starts_in_any_folder(
     way: str, installed: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -58,27 +62,25 @@ def test_an_installed_app_starts_in_any_folder(
         assert page.status_code == 200
         listed = requests.get(f"{url}/workflows", cookies=page.cookies, timeout=LONGEST_WAIT)
         assert listed.json().keys() >= SHIPPED
-    assert (home / "data" / "comfyforms" / "secret").exists()
+    own = home / "data" / "comfyforms"
+    assert (own / "secret").exists()
+    assert names_in(own / "workflows") == names_in(ROOT / "workflows")
     assert not list(Path(here).glob("data*"))
 
 
-def test_workflows_that_somebody_changed_outlast_a_start(
-    installed: Path, home: Path, tmp_path: Path
-) -> None:
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_workflows_that_somebody_changed_outlast_a_start(tmp_path: Path) -> None:
     """The shipped ones are copied to where there is no folder; one that is there is left as it
     is."""
     mine = tmp_path / "mine"
-    command = [installed / "comfyforms", "--port", "0", "--workflows", mine]
-    variables = {"HOME": str(home), "COMFYFORMS_DATA": str(tmp_path / "data")}
-    with serving(command, tmp_path, **variables):
-        assert {file.name for file in mine.iterdir()} == {
-            file.name for file in (ROOT / "workflows").iterdir()
-        }
+    assert with_shipped_workflows(mine) == mine
+    assert names_in(mine) == names_in(ROOT / "workflows")
     (mine / "upscale.json").unlink()
-    with serving(command, tmp_path, **variables) as url:
-        listed = requests.get(f"{url}/workflows", timeout=LONGEST_WAIT).json()
-    assert "text-to-image" in listed
-    assert "upscale" not in listed
+    with_shipped_workflows(mine)
+    assert names_in(mine) == names_in(ROOT / "workflows") - {"upscale.json"}
 
 
 def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path) -> None:
@@ -120,6 +122,7 @@ def test_scripts_import_the_client_from_the_package(installed: Path, home: Path)
     assert "RemoteApp" in said.stdout
 
 
+@pytest.mark.every  # mypy reads all of the client, and its mark, py.typed, is in any wheel
 def test_scripts_that_import_the_client_are_checked_by_its_types(
     installed: Path, tmp_path: Path
 ) -> None:
