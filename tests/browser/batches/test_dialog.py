@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.walk.states import SIZES
@@ -110,6 +111,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     expect(sheet.locator(".line").nth(2).locator(".value")).to_have_text(["Prompta car", "Steps3"])
 
 
+@pytest.mark.every  # files of a table: tests/batches/test_table_files.py
 def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
     """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
     name, and left out where it lies beside others. Words of the form's own text are replaced, a row for each. A table names files of the ZIP

@@ -160,6 +160,7 @@ def walker(fast: Site, visit: Visit, every: bool) -> Walker:
     return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"), every=every)
 
 
+@pytest.mark.every
 def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     """With long labels and cells that have failed; all have the shape of the images, and the labels
     stay in sight on a phone. The cells of one field have one seed and stand below its name, in a row

@@ -182,6 +182,7 @@ def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.every  # the walks look at the history on a phone, too
 def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
     """Nothing is wider than the screen, and the form stays near: the past is one row."""
     person = visit(

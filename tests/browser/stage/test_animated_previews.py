@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from comfy.demo import DemoServer
@@ -63,6 +64,7 @@ def animated(run: NodeRun, inputs: Inputs) -> Result:
     return NODES["KSampler"].run(replace(run, previews=False), inputs)
 
 
+@pytest.mark.every  # how the workflow is sent: tests/prompt/test_animated_previews.py
 def test_a_preview_plays(visit: Visit, tmp_path: Path) -> None:
     """A workflow with a node of VideoHelperSuite switches its previews on; their frames are shown
     one after the other, in their order and round again, until the result is there, which can be

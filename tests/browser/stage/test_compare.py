@@ -90,6 +90,7 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     expect(compare).to_have_attribute("aria-pressed", "false")
 
 
+@pytest.mark.every  # the rest of a comparison is above
 def test_before_the_paint(fast: Site, visit: Visit) -> None:
     """What came of an image that was painted on is compared with that image, whole and without the
     paint. Both buttons of the stage are seen, wherever the pointer is, and both sides have a name."""

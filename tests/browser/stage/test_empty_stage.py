@@ -119,6 +119,7 @@ def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
     assert received(fast, person.done()).size == (96, 64)
 
 
+@pytest.mark.every  # the walk looks at them on a phone, too
 def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     """Where form and stage stand in one column the ideas are below the prompt, large enough for a
     finger."""

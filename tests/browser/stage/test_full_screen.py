@@ -138,6 +138,7 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
     expect(page.locator("#stage .zoom")).to_be_visible()
 
 
+@pytest.mark.every  # a browser of its own; the wheel and keys do the same above
 def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
     """On a touch screen a tap opens the image, and two fingers enlarge what is below them."""
     phone = {"width": 390, "height": 844}

@@ -14,6 +14,7 @@ from tests.support.brought import give
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+SHORT = {"5.steps": 4, **SMALL}
 ON_PAGE = """() => ["#stage .box", "#stage .headline", "#history", "#form-side"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().top + scrollY))"""
 IN_VIEW = (
@@ -27,24 +28,23 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
     """What comes with a result has its place while the run goes on. Who has gone on to the form stays
     at the field that is seen, though the first result brings the history."""
     window = ViewportSize(width=size[0], height=size[1])
-    person = visit(slow, viewport=window).open(**{"5.steps": 40}, **SMALL)
-    person.press()
-    person.frames(1)
-    prompt = person.field("2.text")
-    prompt.evaluate("one => one.scrollIntoView({ block: 'center' })")
-    before = prompt.evaluate(SEEN_AT)
-    slow.demo.speed.step = 0
+    person = visit(slow, viewport=window).open(**SHORT)
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames(1)
+        prompt = person.field("2.text")
+        prompt.evaluate("one => one.scrollIntoView({ block: 'center' })")
+        before = prompt.evaluate(SEEN_AT)
     first = person.done()
     expect(person.page.locator("#history .tile")).to_have_count(1)
     assert prompt.evaluate(SEEN_AT) == before
-    slow.demo.speed.step = 0.12
     painted = int(person.page.locator("#stage .stage").get_attribute("data-frames") or 0)
-    person.press()
-    person.frames(painted + 1)
-    below = below_stage(person.page)
-    person.page.set_viewport_size(window)
-    places = person.page.evaluate(ON_PAGE)
-    slow.demo.speed.step = 0
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames(painted + 1)
+        below = below_stage(person.page)
+        person.page.set_viewport_size(window)
+        places = person.page.evaluate(ON_PAGE)
     person.done(after=first)
     expect(person.page.locator("#history .tile")).to_have_count(2)
     assert person.page.evaluate(ON_PAGE) == places
@@ -54,12 +54,12 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
 def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
     """Where some of the form is seen below it, the first result stays where the run was when the
     history comes below, and is there again when Undo brings it or another back."""
-    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 20}, **SMALL)
+    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**SHORT)
     page = person.page
-    person.press()
-    person.frames(1)
-    page.wait_for_function(IN_VIEW)
-    slow.demo.speed.step = 0
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames(1)
+        page.wait_for_function(IN_VIEW)
     person.done()
     undo = page.locator("#undo").get_by_role("button", name="Undo")
     for count in (1, 2):

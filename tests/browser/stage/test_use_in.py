@@ -179,6 +179,7 @@ def test_a_result_that_does_not_fit_leaves_the_field(
         person.leave()
 
 
+@pytest.mark.every  # images go the same way above
 def test_a_text_goes_into_a_field_or_another_workflow(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:

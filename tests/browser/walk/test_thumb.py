@@ -224,6 +224,7 @@ def a_run_that_failed(thumb: Thumb) -> None:
     thumb.try_all("the history with runs that failed")
 
 
+@pytest.mark.every  # `test_accessibility.py` reads the login
 def test_signing_in(thumb: Thumb, site: Site) -> None:
     """The page before the page, the account's menu, a shared result and a link that is none."""
     settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
