@@ -159,7 +159,8 @@ def test_light_and_dark(fast: Site, visit: Visit, every: bool) -> None:
     is_read()
     everything_has_a_name(person)
     person.generate()
-    is_read()
+    if every:  # a form with errors is beside the same result
+        is_read()
     everything_has_a_name(person)
     expect(person.page.locator("#stage .media img")).not_to_have_attribute("alt", "")
     person.type("4.width", 7)
