@@ -60,8 +60,6 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
         expect(page.get_by_label("username")).to_be_visible()
     person.page.reload()
     expect(person.page.get_by_label("username")).to_be_visible()
-    log_in(person.page)
-    person.ready()
     person.forgive("401", "WebSocket")
     for page in (person.page, second.page):
         page.close()

@@ -44,6 +44,7 @@ def places(person: Visitor) -> list[Any]:
     return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
 
 
+@pytest.mark.every  # places at several widths; what the header says is read below
 def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
     """Every page says in words that the server is away, without a dot, and that it is back; nothing
     moves for it, at any width. On a phone there is a ring at the menu that the words are in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
@@ -11,7 +12,8 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 
 
-def test_earlier_texts_come_back(fast: Site, visit: Visit, every: bool) -> None:
+@pytest.mark.every  # tests/script/sent_texts.test.js has the texts and their order
+def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
     """Up in an empty field, or at the start of a text, walks through what this browser has sent from
     that field; Down goes back, Esc brings back what stood there, and a text that is typed is
     edited as ever. All keys are told, and at the foot of the page what scripts can call."""
@@ -56,8 +58,7 @@ def test_earlier_texts_come_back(fast: Site, visit: Visit, every: bool) -> None:
     person.entry("3.text").press("ArrowUp")
     expect(person.entry("3.text")).to_have_value("blurry, text, watermark")
     keys_are_told(person)
-    if every:
-        is_at_the_foot(person)
+    is_at_the_foot(person)
 
 
 def keys_are_told(person: Visitor) -> None:

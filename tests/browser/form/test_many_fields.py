@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.serving import WORKFLOWS, running_app
@@ -15,6 +16,7 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 
 
+@pytest.mark.every  # of workflows that have very many
 def test_many_fields_are_grouped_and_searched(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """The fields of each node stand below its title; a search shows those whose label or node has
     all the words, and ends by itself where an error is on a field that it hides."""

@@ -162,7 +162,8 @@ def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] |
     )
 
 
-def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path, every: bool) -> None:
+@pytest.mark.every  # tests/script/mask_steps.test.js has undo and redo; one is painted below
+def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """The brush leaves the image visible and shows its size; size, eraser, invert, clear, undo and
     redo do what they say, also by keys, and each has a name. Another image begins without a mask."""
     person = opened(visit, fast)
@@ -213,8 +214,7 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path, every: bo
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     another_image_takes_its_place(person, tmp_path)
-    if every:
-        is_left_and_seen_in_the_dark(person)
+    is_left_and_seen_in_the_dark(person)
 
 
 def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
