@@ -68,6 +68,7 @@ def test_the_names_of_values_are_those_in_the_sentence() -> None:
     assert not wrong
 
 
+@pytest.mark.every  # six programs, of some second each
 def test_the_commands_for_translators_work_as_they_are(tmp_path: Path) -> None:
     """CONTRIBUTING.md says how sentences get into the catalogues, and a language into the app; what
     has not changed stays as it is."""
