@@ -242,11 +242,12 @@ def test_all_images_of_a_folder_or_a_zip_are_rows(
 
 
 def test_a_batch_that_was_killed_goes_on_with_no_row_lost_or_done_twice(
-    demo: DemoServer, workflow: Path, tmp_path: Path
+    demo: DemoServer, workflow: Path, tmp_path: Path, every: bool
 ) -> None:
-    """Killed with -9 at two moments, then --resume: the server has run each row once."""
+    """Killed with -9 (at two moments with --every), then --resume: the server has run each row
+    once."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..12", "--resume")
-    for rows in (3, 2):
+    for rows in (3, 2) if every else (3,):
         with process(words, tmp_path) as killed:
             assert killed.stdout is not None
             for _ in range(rows):
@@ -275,6 +276,7 @@ def test_a_batch_that_is_stopped_says_how_to_go_on(
     assert results(tmp_path)[0]["state"] == "done"
 
 
+@pytest.mark.every  # another moment of the test before
 def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
@@ -288,6 +290,7 @@ def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server
     eventually(lambda: demo.queue.remaining() == 0)
 
 
+@pytest.mark.every  # another moment of the same
 def test_a_batch_that_is_stopped_does_not_wait_for_a_reader(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ def corpus(shared: Path) -> Iterator[Path]:
     )
 
 
-@pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
+@pytest.mark.parametrize("version", ["0.33.0", pytest.param("0.3.64", marks=pytest.mark.every)])
 def test_every_real_workflow_opens(shared: Path, version: str) -> None:
     """Each file of the corpus makes a form: no duplicate labels, no node ids as names, a main field
     where possible."""
@@ -52,8 +52,14 @@ def test_odd_files_open(shared: Path) -> None:
     assert read_workflow(odd / "cog-comfyui__sd15_text2img_not_api_version.json").graph
 
 
+# tests/graph converts all of the last folder in any run.
 @pytest.mark.parametrize(
-    "folder", ["corpus/gui", "corpus/pairs", "corpus/images", "gui_to_api/gui"]
+    "folder",
+    [
+        "corpus/gui",
+        "corpus/images",
+        *(pytest.param(one, marks=pytest.mark.every) for one in ("corpus/pairs", "gui_to_api/gui")),
+    ],
 )
 def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:
     """Graphs and pictures from everywhere open as forms, or say in a sentence why not."""
