@@ -209,12 +209,12 @@ def test_the_place_in_the_queue_is_kept_current(
 
 
 def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoServer) -> None:
-    """Of fifty runs only those handed over ask for the queue: once, then once a second."""
-    with registry(demo, Timeouts(), limits=RunLimits(person=50)) as runs:
+    """Of thirty runs only those handed over ask for the queue: once, then once a second."""
+    with registry(demo, Timeouts(), limits=RunLimits(person=30)) as runs:
         start = time.monotonic()
-        many = [runs.submit(job(1), owner="me") for _ in range(50)]
+        many = [runs.submit(job(1), owner="me") for _ in range(30)]
         assert all(end(run).phase is Phase.DONE for run in many)
-        assert seen.calls.get("GET /queue", 0) <= 50 + 2 * (time.monotonic() - start)
+        assert seen.calls.get("GET /queue", 0) <= 30 + 2 * (time.monotonic() - start)
 
 
 # The registry
@@ -273,11 +273,12 @@ def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
     eventually(lambda: demo.sockets.open == 0)
 
 
-def test_many_runs_leave_nothing_behind(demo: DemoServer) -> None:
-    """After two hundred runs there are as many threads as before, and no run beyond those kept."""
+def test_many_runs_leave_nothing_behind(demo: DemoServer, every: bool) -> None:
+    """After fifty runs, with --every two hundred, there are as many threads as before, and no run
+    beyond those kept."""
     before, same = threading.active_count(), job()
     with registry(demo, Timeouts(), keep=10) as runs:
-        for _ in range(20):
+        for _ in range(20 if every else 5):
             batch = [runs.submit(same, owner="me") for _ in range(10)]
             assert all(end(run).phase is Phase.DONE for run in batch)
         eventually(lambda: len(runs.owned("me")) == 10)
