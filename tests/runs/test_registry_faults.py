@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from comfy.demo import DemoServer
 from comfy.protocol.run_state import Phase
@@ -29,10 +31,21 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
     assert mortal.requests["GET /ws"] >= 2
 
 
+def kinds_at(kinds: Sequence[str], places: Sequence[str]) -> Iterator[ParameterSet]:
+    """Each kind at each place; without --every a third, in which each has some."""
+    for number, kind in enumerate(kinds):
+        for column, at in enumerate(places):
+            marks = (pytest.mark.every,) if (number + column) % 3 else ()
+            yield pytest.param(kind, at, marks=marks)
+
+
 @pytest.mark.parametrize(
-    "kind", ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late", "huge_frame"]
+    ("kind", "at"),
+    kinds_at(
+        ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late", "huge_frame"],
+        ["progress", "executed", "preview"],
+    ),
 )
-@pytest.mark.parametrize("at", ["progress", "executed", "preview"])
 def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at: str) -> None:
     """Garbage, twins, late and huge frames leave a run with one socket and its picture."""
     demo.script(kind, at=at)
@@ -43,9 +56,12 @@ def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at:
     assert seen.calls["GET /ws"] == 1
 
 
-@pytest.mark.parametrize("kind", ["lost", "foreign_prompt_id", "no_prompt_id"])
 @pytest.mark.parametrize(
-    "at", ["execution_start", "executed", "execution_success", "executing", "progress"]
+    ("kind", "at"),
+    kinds_at(
+        ["lost", "foreign_prompt_id", "no_prompt_id"],
+        ["execution_start", "executed", "execution_success", "executing", "progress"],
+    ),
 )
 def test_missing_messages_do_no_harm(
     demo: DemoServer, runs: LocalRunRegistry, kind: Any, at: str
