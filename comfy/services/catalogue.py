@@ -29,7 +29,8 @@ class CatalogueCache:
     def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
         """`fetch` is `ServerPool.object_info`, or that of a client."""
         self._fetch = fetch
-        self._lock = threading.Lock()
+        self._asking, self._lock = threading.Lock(), threading.Lock()
+        self._generation = 0  # how often the servers have changed
         self._catalogue: Catalogue | None = None
         self._good_until = 0.0
         self._away = False
@@ -42,9 +43,10 @@ class CatalogueCache:
         known = self._catalogue
         if known is not None and not refresh and time.monotonic() < self._good_until:
             return known
-        if known is not None and self._lock.locked():  # somebody asks a server that may be slow
+        if known is not None and self._asking.locked():  # somebody asks a server that may be slow
             return known
-        with self._lock:
+        with self._asking:
+            generation = self._generation
             try:
                 raw = without_folder(self._fetch(), UPLOADS)
             except ComfyError as problem:
@@ -53,17 +55,20 @@ class CatalogueCache:
                 if not self._away:  # once an outage: it is asked again every half minute
                     log.warning("The server's nodes could not be asked for again: %s", problem)
                 self._away = True
-                self._good_until = time.monotonic() + _RETRY_AGE
+                self._trust(_RETRY_AGE, generation)
             else:
                 if self._catalogue is None or self._catalogue.raw != raw:
                     self._catalogue = Catalogue(raw)
                 self._away = False
-                self._good_until = time.monotonic() + _MAX_AGE
+                self._trust(_MAX_AGE, generation)
             return self._catalogue
 
     def expire(self) -> None:
-        """The servers may say something else now: whoever comes next asks. From any thread."""
-        self._good_until = 0.0
+        """The servers may say something else now: whoever comes next asks. From any thread,
+        also while they are being asked."""
+        with self._lock:
+            self._generation += 1
+            self._good_until = 0.0
 
     def cached(self) -> Catalogue:
         """The catalogue as it was last fetched; ServerUnreachable where it never was.
@@ -73,3 +78,9 @@ class CatalogueCache:
         if self._catalogue is None:
             raise ServerUnreachable(message("The server has not told its nodes yet."))
         return self._catalogue
+
+    def _trust(self, seconds: float, generation: int) -> None:
+        """Do not ask for so long, unless the servers have changed since they were asked."""
+        with self._lock:
+            if generation == self._generation:
+                self._good_until = time.monotonic() + seconds

@@ -101,6 +101,24 @@ def test_nobody_waits_for_a_slow_server_twice() -> None:
     assert server.asked == 2
 
 
+def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:
+    """Their answer may be older than the change."""
+    server = Server()
+
+    def changing() -> dict[str, Any]:
+        answer = server()
+        if server.asked == 1:
+            cache.expire()
+        return answer
+
+    cache = CatalogueCache(changing)
+    cache.get()
+    server.nodes = NODES | {"B": NODES["A"]}
+    assert "B" in cache.get()
+    assert "B" in cache.get()
+    assert server.asked == 2
+
+
 def test_what_people_gave_is_in_no_list() -> None:
     """Names in the folder of uploads are left out."""
     server = Server()
