@@ -1,3 +1,5 @@
+// @ts-check
+
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 
@@ -20,7 +22,8 @@ async function openAsForm() {
     else window.location.href = url;
   } catch (problem) {
     tab?.close();
-    app.extensionManager.toast.add({ severity: "error", summary: TITLE, detail: String(problem.message) });
+    const detail = problem instanceof Error ? problem.message : String(problem);
+    app.extensionManager.toast.add({ severity: "error", summary: TITLE, detail });
   }
 }
 

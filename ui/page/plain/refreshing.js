@@ -1,16 +1,18 @@
+// @ts-check
 // Brings what a page shows up to date, as long as somebody looks at it.
 
 const PAUSE = 5000; // ms
-const shown = document.getElementById("now");
+const shown = /** @type {HTMLElement} */ (document.getElementById("now"));
 
 async function refresh() {
   if (document.hidden) return;
-  const answer = await fetch(shown.dataset.address).catch(() => null);
+  const answer = await fetch(shown.dataset.address ?? "").catch(() => null);
   if (!answer?.ok) return;
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = parsed.getElementById("now");
   if (!fresh || fresh.innerHTML === shown.innerHTML) return;
-  const focused = shown.contains(document.activeElement) ? document.activeElement.id : "";
+  const { activeElement } = document;
+  const focused = shown.contains(activeElement) ? activeElement?.id : "";
   shown.innerHTML = fresh.innerHTML;
   if (focused) document.getElementById(focused)?.focus();
 }

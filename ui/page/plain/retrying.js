@@ -1,3 +1,4 @@
+// @ts-check
 // The page that is shown while the app cannot be reached: it asks until the app answers.
 
 const EVERY = 3000;

@@ -1,18 +1,20 @@
-/* global PAGE */
+// @ts-check
 // Where the app cannot be reached, its pages are answered with PAGE, which stands before this text.
 // Everything else goes to the app as if there were no worker, and nothing is kept.
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const OWN_PAGES = /^(shared\/[^/]+)?$/; // below the worker's scope; files are saved without it
 
-self.addEventListener("install", () => self.skipWaiting());
+worker.addEventListener("install", () => worker.skipWaiting());
 
-self.addEventListener("activate", (event) =>
+worker.addEventListener("activate", (event) =>
   event.waitUntil(
     // The request goes out while this worker starts.
-    Promise.all([self.clients.claim(), self.registration.navigationPreload?.enable()]),
+    Promise.all([worker.clients.claim(), worker.registration.navigationPreload?.enable()]),
   ),
 );
 
+/** @param {FetchEvent} event */
 async function answer({ preloadResponse, request }) {
   try {
     return (await preloadResponse) ?? (await fetch(request));
@@ -24,9 +26,9 @@ async function answer({ preloadResponse, request }) {
   }
 }
 
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;
   if (mode !== "navigate" || method !== "GET") return;
-  const path = url.split(/[?#]/)[0].slice(self.registration.scope.length);
+  const [path = ""] = url.slice(worker.registration.scope.length).split(/[?#]/);
   if (OWN_PAGES.test(path)) event.respondWith(answer(event));
 });

@@ -1,0 +1,25 @@
+// What comfyforms/comfyui_node/web uses of the modules that ComfyUI's editor serves.
+
+declare module "*/scripts/api.js" {
+  export const api: { fetchApi(route: string, options?: RequestInit): Promise<Response> };
+}
+
+declare module "*/scripts/app.js" {
+  interface Graph {
+    serialize(): unknown;
+  }
+  interface Extension {
+    name: string;
+    commands: { id: string; label: string; icon: string; function: () => void }[];
+    menuCommands: { path: string[]; commands: string[] }[];
+  }
+  export const app: {
+    rootGraph?: Graph; // not in every version
+    graph: Graph;
+    extensionManager: {
+      workflow?: { activeWorkflow?: { filename: string } | null };
+      toast: { add(message: { severity: "error"; summary: string; detail: string }): void };
+    };
+    registerExtension(extension: Extension): void;
+  };
+}

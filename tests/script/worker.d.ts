@@ -1,0 +1,3 @@
+// What ui/page/plain/offline.py puts before the worker: the page that it shows.
+
+declare const PAGE: string;
