@@ -14,7 +14,7 @@ import requests
 
 from comfy.demo import DemoServer
 from tests.security.signing_in import signed_in, socket_of
-from tests.support.http_client import close_code
+from tests.support.http_client import close_code, finished
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from ui import server
@@ -37,11 +37,21 @@ def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
         yield demo
 
 
-@pytest.fixture
-def app(demo: DemoServer) -> Iterator[RunningApp]:
+@pytest.fixture(scope="module")
+def running(demo: DemoServer) -> Iterator[RunningApp]:
     """An app for anna and ben."""
     with running_app(demo.url, settings=SETTINGS) as app:
         yield app
+
+
+@pytest.fixture
+def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """The same, without runs and connections when a test is over."""
+    yield running
+    for run in running.runs.known():
+        run.cancel()
+        finished(run)
+    running.close_idle()
 
 
 def logged_in(
@@ -193,26 +203,27 @@ def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.Mon
 
 
 def test_finding_20_who_guesses_waits_and_others_do_not(
-    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After wrong passwords the next has to wait, a right one too; from another address it does
     not."""
     monkeypatch.setattr(
         guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
     )  # no free ones: 32 seconds at once
-    answers: list[str] = []
-    threads = [threading.Thread(target=lambda: answers.append(guess(app))) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum("Try again in" in answer for answer in answers) == 19
-    right = {"username": "anna", "password": "lighthouse"}
-    told = requests.post(f"{app.url}/login", data=right, timeout=LONGEST_WAIT)
-    assert told.status_code == 400
-    assert "Try again in" in told.json()["error"]
-    other = requests.post(f"{app.url}/login", data=right, headers=ELSEWHERE, timeout=LONGEST_WAIT)
-    assert other.status_code == 200  # while here it would take 32 seconds and more
+    with running_app(demo.url, settings=SETTINGS) as app:
+        address, answers = f"{app.url}/login", list[str]()
+        threads = [threading.Thread(target=lambda: answers.append(guess(app))) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum("Try again in" in answer for answer in answers) == 19
+        right = {"username": "anna", "password": "lighthouse"}
+        told = requests.post(address, data=right, timeout=LONGEST_WAIT)
+        assert told.status_code == 400
+        assert "Try again in" in told.json()["error"]
+        other = requests.post(address, data=right, headers=ELSEWHERE, timeout=LONGEST_WAIT)
+        assert other.status_code == 200  # while here it would take 32 seconds and more
 
 
 def test_finding_20_failed_logins_are_counted_in_the_log(

@@ -98,18 +98,19 @@ def mounted(**options: object) -> tuple[FastAPI, App]:
     return app, stand_before(app, lambda gradio: gradio)
 
 
-@pytest.mark.parametrize("file", sorted(UI.rglob("*.py")), ids=lambda file: file.stem)
-def test_only_one_file_knows_what_is_private(file: Path) -> None:
+def test_only_one_file_knows_what_is_private() -> None:
     """Every other file of ui imports only what Gradio documents."""
-    if file.name == Path(gradio_internals.__file__).name:
-        return
-    names = {
-        str(node.module)
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}: {node.module}"
+        for file in sorted(UI.rglob("*.py"))
+        if file != Path(gradio_internals.__file__)
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom)
-    }
-    private = {name for name in names if name.startswith("gradio")} - PROMISED
-    assert not private, f"{file.name} imports {private}: move that to ui/web/gradio_internals.py"
+        if str(node.module).startswith("gradio") and node.module not in PROMISED
+    ]
+    assert not found, (
+        f"These import what is private: {found}. Move that to ui/web/gradio_internals.py"
+    )
 
 
 SOURCES = [
@@ -118,15 +119,12 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "file",
-    [file for file in SOURCES if not any(file == UI / name for name in KNOWING)],
-    ids=lambda file: file.name,
-)
-def test_no_other_file_names_what_is_private(file: Path) -> None:
+def test_no_other_file_names_what_is_private() -> None:
     """Routes, fields of calls, and names in Gradio's page stand in one file for each language."""
     found = [
         f"{file.relative_to(ROOT)}:{number}: {named[0]}"
+        for file in SOURCES
+        if not any(file == UI / name for name in KNOWING)
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
         if (named := PRIVATE.search(line))
     ]
