@@ -25,7 +25,8 @@ messages
 errors
 file_inputs filenames json_values quota secret_options wording
 object_info
-media prompt protocol
+media prompt
+protocol
 client graph
 records servers workflow
 form runs

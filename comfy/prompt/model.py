@@ -60,8 +60,11 @@ def with_inputs(node: Node, inputs: dict[str, Any]) -> Node:
 
 def written_title(node: Node) -> str:
     """The title that the author's file gives a node, exactly as it stands there, or ""."""
-    title = node.get("_meta", {}).get("title")
-    return title if isinstance(title, str) else ""
+    match node:
+        case {"_meta": {"title": str(title)}}:
+            return title
+        case _:
+            return ""
 
 
 def own_title(node: Node) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from comfy.errors import NodeError, PromptRejected
 from comfy.messages import KeptText, message
+from comfy.prompt.model import own_title
 from comfy.protocol.events import (
     AnimatedPreviews,
     Event,
@@ -142,19 +143,16 @@ def waiting(
 ) -> RunState:
     """The first state of a run. `outputs`: the nodes whose outputs count; None = all.
 
-    `titles`: what people call the nodes; one that has none there goes by its title in the prompt.
+    `titles`: what people call the nodes; one that has none there goes by its title in the prompt,
+    else by its class.
     """
-    named = {node: (titles or {}).get(node) or _title(values) for node, values in prompt.items()}
+    called = titles or {}
+    named = {
+        node_id: called.get(node_id) or own_title(node) or str(node.get("class_type", ""))
+        for node_id, node in prompt.items()
+    }
     counted = None if outputs is None else frozenset(outputs)
     return RunState(prompt_id, titles=named, wanted=counted, progress=planned_progress(prompt))
-
-
-def _title(node: object) -> str:
-    if not isinstance(node, Mapping):
-        return ""
-    meta = node.get("_meta")
-    title = meta.get("title") if isinstance(meta, Mapping) else None
-    return str(title or node.get("class_type", ""))
 
 
 def advance(state: RunState, event: Event) -> RunState:

@@ -183,6 +183,8 @@ def test_nodes_go_by_the_names_people_know() -> None:
     prompt."""
     titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).titles
     assert titles == waiting("p", PROMPT).titles | {"3": "Painting"}
+    raw = {"3": PROMPT["3"] | {"_meta": {"title": " two\nlines "}}}
+    assert waiting("p", raw).titles == {"3": "two lines"}
 
 
 def test_the_servers_own_prompt_id_is_believed() -> None:

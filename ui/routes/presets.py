@@ -18,7 +18,7 @@ from ui.files.preset_files import PresetFiles
 from ui.services import Services
 from ui.view.browser_values import seed_of, seed_parts
 from ui.web.identity import NOBODY, Identity
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, refused_answer
 
 _NOT_KEPT = message("This app keeps no presets.")
 
@@ -61,7 +61,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
                 [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
             )
         except ComfyError as problem:
-            return _refused(problem)
+            return refused_answer(problem, WorkflowError)
         return AsciiJSON({"own": own, "shared": shared, "may_share": may_share(owner)})
 
     @router.get("/values")
@@ -76,7 +76,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
             form = services.form(workflow, owner, {**preset.values, **preset.files})
             told = PresetFiles(services.copies, kept).values(form, preset, owner)
         except ComfyError as problem:
-            return _refused(problem)
+            return refused_answer(problem, WorkflowError)
         return AsciiJSON({"values": told})
 
     @router.post("")
@@ -90,7 +90,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
                 preset = Preset(given.name.strip(), _right(form, given.values), files)
                 kept.presets.save(whose, workflow, preset)
         except ComfyError as problem:
-            return _refused(problem)
+            return refused_answer(problem, WorkflowError)
         return AsciiJSON({})
 
     @router.delete("")
@@ -102,7 +102,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
             services.form(workflow, owner)
             found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         except ComfyError as problem:
-            return _refused(problem)
+            return refused_answer(problem, WorkflowError)
         return AsciiJSON({"found": found})
 
     return router
@@ -122,8 +122,3 @@ def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
 def _given(field: Field, value: object) -> object:
     """A value from the browser's keeping as the form takes it."""
     return seed_of(*seed_parts(value)) if field.widget == "seed" else value
-
-
-def _refused(problem: ComfyError) -> AsciiJSON:
-    status = 404 if isinstance(problem, WorkflowError) else 422
-    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
