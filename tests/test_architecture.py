@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 COMFY = """
 messages
 errors
-file_inputs filenames json_values quota secret_options wording
+callbacks file_inputs filenames json_values quota secret_options wording
 object_info
 media prompt
 protocol

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import requests
 from urllib3.exceptions import HTTPError
 
+from comfy.callbacks import Callbacks
 from comfy.client.abortable import open_socket, timed_out
 from comfy.client.address import ServerAddress
 from comfy.client.file_form import ASK_BEFORE, FileForm
@@ -56,7 +57,7 @@ class Client:
         self._lock = threading.Lock()
         self._used = set[Session]()
         self._aborted = False
-        self._when_unreachable: list[Callable[[], None]] = []
+        self._when_unreachable = Callbacks[[]]()
 
     def __enter__(self) -> Client:
         return self
@@ -88,7 +89,7 @@ class Client:
     def on_unreachable(self, call: Callable[[], None]) -> None:
         """From now on, do this whenever a call of this client or of a fork of it had no answer, but
         for calls that were aborted; in the thread of that call, so it has to be quick."""
-        self._when_unreachable.append(call)
+        self._when_unreachable.add(call)
 
     def abort(self) -> None:
         """From another thread: make the calls in progress, and all later ones, fail with
@@ -330,8 +331,7 @@ class Client:
 
     def _unreachable(self, error: BaseException) -> ServerUnreachable:
         if not self._aborted:
-            for call in self._when_unreachable:
-                call()
+            self._when_unreachable.call()
         return unreachable(error, self.address.name)
 
     def _send(

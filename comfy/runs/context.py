@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from comfy.callbacks import Callbacks
 from comfy.protocol.run_state import RunError, RunState
 from comfy.runs.fair_queue import FairQueue
 from comfy.runs.reconnect import Elsewhere
-from comfy.runs.shared import Callbacks
 from comfy.runs.timeouts import Timeouts
 from comfy.servers.pool import ServerPool
 from comfy.servers.server import ComfyServer

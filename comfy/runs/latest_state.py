@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from comfy.callbacks import Callbacks
 from comfy.protocol.run_state import Phase, RunState
-from comfy.runs.shared import Callbacks
 
 
 class LatestState:

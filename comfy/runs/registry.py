@@ -18,6 +18,7 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
+from comfy.callbacks import Callbacks
 from comfy.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.messages import message
 from comfy.protocol.run_progress import SamplingWork
@@ -30,7 +31,6 @@ from comfy.runs.latest_state import stamped
 from comfy.runs.limits import RunLimiter, RunLimits
 from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import LocalRun, not_joined
-from comfy.runs.shared import Callbacks
 from comfy.runs.timeouts import Timeouts
 from comfy.servers.pool import ServerPool
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from comfy.callbacks import Callbacks
 from comfy.client.client import Client
 from comfy.client.view import FileResponse
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
@@ -54,7 +55,7 @@ class ServerPool:
         told = limits or {}
         self.limits = {one: told[one.url] for one in self.servers if one.url in told}
         self._pauses = pauses or CheckPauses()
-        self._changed: list[Callable[[], None]] = []
+        self._listeners = Callbacks[[]]()
         self._closed = threading.Event()
         self._threads = [
             threading.Thread(target=self._watch, args=(server,), name="server", daemon=True)
@@ -97,7 +98,7 @@ class ServerPool:
     def on_change(self, call: Callable[[], None]) -> None:
         """From now on, do this whenever a server has gone, is back, is drained or taken back; from
         any thread, so it has to be quick."""
-        self._changed.append(call)
+        self._listeners.add(call)
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
         """From now on, do this whenever a call had no answer; as `Client.on_unreachable`."""
@@ -165,15 +166,13 @@ class ServerPool:
         on."""
         server.drained = True
         log.info("ComfyUI at %s is handed no more runs.", server.url)
-        for call in self._changed:
-            call()
+        self._listeners.call()
 
     def take_back(self, server: ComfyServer) -> None:
         """Hand it runs again, those that wait for it at once."""
         server.drained = False
         log.info("ComfyUI at %s is handed runs again.", server.url)
-        for call in self._changed:
-            call()
+        self._listeners.call()
 
     def answers(self) -> bool:
         """Whether any answers: a single one is asked now, several as they were last.
@@ -241,8 +240,7 @@ class ServerPool:
     def _tell(self, server: ComfyServer) -> None:
         if server.up:
             _problem(server)  # it may be another version now
-        for call in self._changed:
-            call()
+        self._listeners.call()
 
 
 def _problem(server: ComfyServer) -> ComfyError | None:

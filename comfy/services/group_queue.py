@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from comfy.callbacks import Callbacks
 from comfy.errors import ComfyError
 from comfy.messages import message
 from comfy.records.groups import Group, Kind
 from comfy.records.store import RunStore
 from comfy.runs.limits import BatchLimits, ChainLimits
-from comfy.runs.shared import Callbacks
 from comfy.services.start import Starter
 
 log = logging.getLogger(__name__)

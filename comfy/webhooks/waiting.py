@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from comfy.callbacks import Callbacks
 from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
-from comfy.runs.shared import Callbacks
 from comfy.webhooks.address import allowed_host
 
 _DAY = 24 * 3600.0

@@ -14,7 +14,7 @@ COMFY, ROUTES = ROOT / "comfy", ROOT / "ui" / "routes"
 # The classes whose methods are called by more than one thread, and the locks that each has.
 SHARED = {
     ("runs/shared.py", "ThreadState"): {"_lock"},
-    ("runs/shared.py", "Callbacks"): {"_lock"},
+    ("callbacks.py", "Callbacks"): {"_lock"},
     ("runs/run_events.py", "RunEvents"): {"_lock"},
     ("runs/latest_state.py", "LatestState"): {"_changed"},
     ("runs/fair_queue.py", "FairQueue"): {"_lock"},
@@ -25,8 +25,16 @@ SHARED = {
     ("runs/attempt.py", "Attempt"): set(),
     ("servers/server.py", "EndedPrompts"): {"_lock"},
     ("servers/server.py", "ComfyServer"): {"_lock"},
+    ("runs/download.py", "ResultDownloader"): {"_lock"},
     ("servers/needs.py", "Needs"): set(),
+    ("servers/pool.py", "ServerPool"): set(),
+    ("client/client.py", "Client"): {"_lock"},
+    ("client/sessions.py", "IdleSessions"): {"_lock"},
     ("protocol/parse.py", "WarnOnce"): {"_lock"},
+    ("records/blobs.py", "BlobStore"): {"_lock"},
+    ("services/catalogue.py", "CatalogueCache"): {"_asking", "_lock"},
+    ("services/group_queue.py", "GroupQueue"): {"_lock"},
+    ("services/open_batch.py", "OpenBatch"): {"lock"},
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
@@ -46,6 +54,7 @@ ONE_WRITER = {
         "LocalRun",
         "_leaving",
     ): "whoever ends the program, to True once; read after the run was stopped",
+    ("ResultDownloader", "problem"): "the run's own thread; nobody else looks at it",
     ("LocalRun", "recorded"): "the run's own thread, to False once; read after its end",
 }
 # Methods that are called with this lock held; their callers are looked at as well.
@@ -58,6 +67,9 @@ CALLED_WITH_LOCK = {
     ("FairQueue", "_line_up"): "_lock",
     ("FairQueue", "_arrive"): "_lock",
     ("LocalRunRegistry", "_check_limits"): "_entrance",
+    ("IdleSessions", "_wait_locked"): "_lock",
+    ("OpenBatch", "_end"): "lock",
+    ("OpenBatch", "_note"): "lock",
 }
 CHANGES = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popleft", "remove"} | {
     "setdefault",
@@ -71,6 +83,8 @@ OWN_LOCK = {
     "_durations": "Durations",
     "_callbacks": "Callbacks",
     "_listeners": "Callbacks",
+    "_kept": "BlobStore",
+    "_when_unreachable": "Callbacks",
     "_wake": "Event",
     "_doubted": "Event",
 }

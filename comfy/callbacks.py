@@ -1,0 +1,42 @@
+"""What is to be called whenever something changes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, ParamSpec
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+
+class Callbacks(Generic[P]):
+    """Of one thing. Any thread may add, take off and call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: tuple[Callable[P, None], ...] = ()
+
+    def add(self, callback: Callable[P, None]) -> Callable[[], None]:
+        """Call it from now on: it must not block. Returns the way out, which takes off this one
+        alone, though the same was added twice."""
+        added: Callable[P, None] = partial(callback)  # another object each time
+        with self._lock:
+            self._all = (*self._all, added)
+
+        def take_off() -> None:
+            with self._lock:
+                self._all = tuple(one for one in self._all if one is not added)
+
+        return take_off
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call all, in this thread and with no lock held; one that fails is logged."""
+        for callback in self._all:
+            try:
+                callback(*args, **kwargs)
+            except Exception:
+                log.exception("A watcher failed")
