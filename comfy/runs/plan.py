@@ -1,4 +1,4 @@
-"""What is due in a run, and when. Pure: `comfy.runs.execution` carries it out."""
+"""What is due in a run, and when. Pure: `comfy.runs.attempt` carries it out."""
 
 from __future__ import annotations
 

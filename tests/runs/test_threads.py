@@ -1,4 +1,4 @@
-"""Which thread may write what, as `comfy.runs.execution` says: held by looking at every assignment."""
+"""Which thread may write what: held by looking at every assignment."""
 
 from __future__ import annotations
 
