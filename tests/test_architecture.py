@@ -227,6 +227,18 @@ def test_each_way_out_has_its_own_file(library: str) -> None:
     assert {name for name, file in MODULES.items() if library in imports(file)} == USERS[library]
 
 
+@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "ui"])
+def test_no_page_and_no_route_holds_a_client_of_comfyui(module: str) -> None:
+    """They ask the servers for what they need; the other `client` is the address of who asks."""
+    held = {
+        ast.unparse(node)
+        for node in ast.walk(tree_of(MODULES[module]))
+        if isinstance(node, ast.Attribute) and node.attr == "client"
+    }
+    assert held <= {"request.client", "self.client"}
+    assert "comfy.client.client" not in imported(MODULES[module])
+
+
 def test_the_page_does_not_know_the_app() -> None:
     """No file of ui imports app."""
     assert all(

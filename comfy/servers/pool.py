@@ -157,7 +157,7 @@ class ServerPool:
         they have."""
         if len(self.servers) == 1:
             return ()
-        known = {one.client.address.place: one.nodes for one in self.servers}
+        known = {one.place: one.nodes for one in self.servers}
         told = {name: nodes for name, nodes in known.items() if nodes is not None}
         return conflicts(needs, fields, told) if len(told) == len(known) else ()
 

@@ -63,6 +63,11 @@ class ComfyServer:
         return self.client.address.url
 
     @property
+    def place(self) -> str:
+        """Its address without the scheme, for operators, whoever else may read it."""
+        return self.client.address.place
+
+    @property
     def up(self) -> bool:
         """Whether it answered when it was last asked; True before."""
         return self._up

@@ -51,7 +51,7 @@ def health_api(
         `ready=true` the status is 503 while none of them takes runs: "drained" and "down"."""
         servers = services.reports()
         if operates(request):
-            places = (one.client.address.place for one in services.servers.servers)
+            places = (one.place for one in services.servers.servers)
             pairs = zip(servers, places, strict=True)
             servers = tuple(replace(report, name=place) for report, place in pairs)
         status = _status(servers)
