@@ -118,7 +118,7 @@ def _settings(node: LiveNode) -> Mapping[str, Any]:
 
 def _saved_before_sockets(document: SavedGraph) -> bool:
     """Before front end 1.16 only widgets converted to inputs had a socket, so a socket meant "may
-    be fed"."""
+    be fed" (docs/comfyui.md#44)."""
     version = re.match(r"(\d+)\.(\d+)", str(document.extra.get("frontendVersion", "")))
     return version is None or (int(version[1]), int(version[2])) < (1, 16)
 
