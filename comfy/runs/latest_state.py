@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from comfy.callbacks import Callbacks
 from comfy.protocol.run_state import Phase, RunState
@@ -53,12 +54,15 @@ class LatestState:
         while True:
             left = None if end is None else max(0.0, end - time.monotonic())
             with self._changed:
-                if not self._changed.wait_for(lambda: self._version != seen, left):  # noqa: B023
+                if not self._changed.wait_for(partial(self._is_newer_than, seen), left):
                     raise TimeoutError(f"the run was not finished within {timeout:g} s")
                 seen, state = self._version, self._state
             yield state
             if state.phase.finished:
                 return
+
+    def _is_newer_than(self, version: int) -> bool:
+        return self._version != version
 
 
 def stamped(state: RunState) -> RunState:

@@ -118,7 +118,7 @@ def bind_batch(
     """Let the script's press start a batch with what the form of the workflow `name` holds. `used`:
     as `draw_used` has them."""
 
-    def press(request: gr.Request, spec: Any, known: object, *values: Any) -> dict[str, Any]:  # noqa: ANN401
+    def press(request: gr.Request, spec: object, known: object, *values: Any) -> dict[str, Any]:
         person = owner(request)
         files = services.copies.files_of(person)
         parts = iter(values)
