@@ -15,10 +15,10 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class _Waiting(Generic[S]):
-    """A run until it is at its end. `place`: whose turns it takes."""
+    """A run until it is at its end. `turn_key`: whose turns it takes."""
 
     owner: str
-    place: tuple[str, str]
+    turn_key: tuple[str, str]
     moved: Callable[[], None]
     candidates: Callable[[], Sequence[S]]
 
@@ -69,9 +69,9 @@ class FairQueue(Generic[S]):
         a lock held.
         """
         with self._lock:
-            place = (address, "" if address else owner)
+            turn_key = (address, "" if address else owner)
             servers = candidates or (lambda: self._servers)
-            self._runs[run_id] = _Waiting(owner, place, moved, servers)
+            self._runs[run_id] = _Waiting(owner, turn_key, moved, servers)
             if handed is not None:
                 self._handed[run_id] = handed
             else:
@@ -95,10 +95,10 @@ class FairQueue(Generic[S]):
             if waiting is None:
                 return
             self._runs[run_id] = waiting
-            people = self._turns.setdefault(waiting.place, {})
+            people = self._turns.setdefault(waiting.turn_key, {})
             people.setdefault(waiting.owner, deque()).appendleft(run_id)
             _to_the_front(people, waiting.owner)
-            _to_the_front(self._turns, waiting.place)
+            _to_the_front(self._turns, waiting.turn_key)
         self.advance()
 
     def release(self, run_id: str) -> None:
@@ -141,7 +141,7 @@ class FairQueue(Generic[S]):
             waiting = self._runs.get(run_id)
             if waiting is None or run_id in self._handed:
                 return
-            own = self._turns[waiting.place][waiting.owner]
+            own = self._turns[waiting.turn_key][waiting.owner]
             own.remove(run_id)
             own.insert(min(max(0, place), len(own)), run_id)
         self.advance()
@@ -187,18 +187,18 @@ class FairQueue(Generic[S]):
             if server is not None:
                 self._remove(run_id)
                 self._handed[run_id], self._on_its_way[server] = server, run_id
-                self._last_turn = waiting.place, waiting.owner
-                _to_the_end(self._turns.get(waiting.place, {}), waiting.owner)
-                _to_the_end(self._turns, waiting.place)
+                self._last_turn = waiting.turn_key, waiting.owner
+                _to_the_end(self._turns.get(waiting.turn_key, {}), waiting.owner)
+                _to_the_end(self._turns, waiting.turn_key)
                 return True
         return False
 
     def _line_up(self, run_id: str) -> None:
-        waiting, (last_place, last_owner) = self._runs[run_id], self._last_turn
-        if waiting.place not in self._turns:
-            self._turns[waiting.place] = {}
-            _to_the_end(self._turns, last_place)
-        people = self._turns[waiting.place]
+        waiting, (last_key, last_owner) = self._runs[run_id], self._last_turn
+        if waiting.turn_key not in self._turns:
+            self._turns[waiting.turn_key] = {}
+            _to_the_end(self._turns, last_key)
+        people = self._turns[waiting.turn_key]
         if waiting.owner not in people:
             people[waiting.owner] = deque()
             _to_the_end(people, last_owner)
@@ -222,14 +222,14 @@ class FairQueue(Generic[S]):
 
     def _remove(self, run_id: str) -> None:
         waiting = self._runs.get(run_id)
-        people = self._turns.get(waiting.place, {}) if waiting else {}
+        people = self._turns.get(waiting.turn_key, {}) if waiting else {}
         if waiting is None or waiting.owner not in people:
             return
         people[waiting.owner].remove(run_id)
         if not people[waiting.owner]:
             del people[waiting.owner]
         if not people:
-            del self._turns[waiting.place]
+            del self._turns[waiting.turn_key]
 
 
 def _to_the_end(order: dict[K, V], key: K) -> None:
