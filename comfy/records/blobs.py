@@ -183,14 +183,6 @@ class BlobStore:
                 small.unlink(missing_ok=True)
             return freed
 
-    def total(self) -> int:
-        """Bytes of all files and thumbnails. For tests and the soak: whether any are left over."""
-        return sum(
-            status.st_size
-            for folder in (self._files, self._thumbnails)
-            for _, status in _listed(folder)
-        )
-
     def unused_since(self, moment: float) -> Iterator[str]:
         """Digests of the files that were last added before this moment (`time.time`), or, going by
         a clock that was wrong, in a day that is to come."""

@@ -34,6 +34,7 @@ from tests.faults.plan import OWNERS, Planned
 from tests.faults.table import FAULTS, Moment, Scene
 from tests.support.link import FaultyLink
 from tests.support.sampler import prompt
+from tests.support.samples.histories import bytes_kept
 from tests.support.stage import until
 from tests.support.waiting import LONGEST_WAIT
 
@@ -314,7 +315,7 @@ def _look_for_leftovers(target: Target, history: RunStore, runs: int, report: Re
             forgotten += sum(history.delete(record.id, owner) for record in records)
     if forgotten != runs:
         report.problems.append(f"{forgotten} of {runs} runs are on record")
-    if left := history.files.total():
+    if left := bytes_kept(history.files):
         report.problems.append(f"{left} bytes of files are left")
 
 

@@ -32,6 +32,7 @@ from tests.faults.table import (
 )
 from tests.faults.timing import HURRIED
 from tests.support.link import FaultyLink
+from tests.support.samples.histories import bytes_kept
 from tests.support.stage import LIMIT, HeldServer, until
 
 TIMING = replace(HURRIED, patience=12.0)
@@ -172,7 +173,7 @@ def nothing_is_left(stage: HeldServer, history: RunStore, run: Run) -> None:
     assert record is not None
     assert (record.state.phase, record.state.files) == (run.state.phase, run.state.files)
     assert history.delete(run.id, "me")
-    assert history.files.total() == 0
+    assert bytes_kept(history.files) == 0
     until(lambda: stage.demo.queue.remaining() == 0, "an empty queue")
     until(lambda: stage.demo.sockets.open == 0, "no sockets at the server")
     assert stage.demo.journal.of(run.state.prompt_id).count("started") <= 1

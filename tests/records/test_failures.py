@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from tests.support.samples.histories import ANN, begun, ended_record, ids, picture
+from tests.support.samples.histories import ANN, begun, bytes_kept, ended_record, ids, picture
 
 
 def test_two_threads_ending_deleting_and_sweeping_at_once(
@@ -52,7 +52,7 @@ def test_two_threads_ending_deleting_and_sweeping_at_once(
         thread.join(60)
     assert wrong == []
     assert history.of(ANN) == history.unfinished() == ()
-    assert kept.total() == 0
+    assert bytes_kept(kept) == 0
 
 
 KILLED = """

@@ -8,7 +8,7 @@ import time
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import HistoryLimits, RunStore
-from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
+from tests.support.samples.histories import ANN, BOB, begun, bytes_kept, ended_record, ids, picture
 
 
 def test_deleting_removes_files(history: RunStore, kept: BlobStore) -> None:
@@ -96,7 +96,7 @@ def test_the_oldest_go_when_files_take_too_much_room(database: str, kept: BlobSt
         history.end(ended_record(begun(f"r{number}"), at=now - 100 + number, files=files))
     history.sweep()
     assert ids(history.of(ANN)) == ["r5", "r4"]
-    assert kept.total() == 300
+    assert bytes_kept(kept) == 300
     history.sweep()
     assert len(history.of(ANN)) == 2
     history.close()

@@ -34,6 +34,7 @@ from comfy.services.start import Batch, FieldErrors, Starter
 from comfy.services.uploads import Refused, Upload, UploadLimits
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.samples.forms import node, text_to_image
+from tests.support.samples.histories import bytes_kept
 from tests.support.serving import open_history
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -119,7 +120,7 @@ def sent(demo: DemoServer, run: Run) -> dict[str, Any]:
 
 def kept(starter: Starter) -> int:
     """Bytes of all that is kept."""
-    return starter.blobs.total()
+    return bytes_kept(starter.blobs)
 
 
 def test_values_become_a_run(demo: DemoServer, starter: Starter) -> None:

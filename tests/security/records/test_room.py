@@ -18,7 +18,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.store import HistoryLimits, RunStore
 from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import BOB as BEN
-from tests.support.samples.histories import begun, ended_record, ids, picture
+from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, picture
 
 DAY = 86400.0
 ROOT = Path(__file__).parents[3]
@@ -41,7 +41,7 @@ def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
         history.sweep()
         assert len(history.of(ANNA)) == 3
         assert ids(history.of(BEN, limit=200)) == [f"ben{number}" for number in range(39, 32, -1)]
-        assert kept.total() <= 1000
+        assert bytes_kept(kept) <= 1000
         history.close()
 
 

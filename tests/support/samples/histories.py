@@ -43,6 +43,12 @@ def picture(kept: BlobStore, data: bytes, holder: str = "", name: str = "a.png")
     return OutputFile(name, "", "output", "image", "9", digest, size)
 
 
+def bytes_kept(kept: BlobStore) -> int:
+    """Of all files and thumbnails: whether any are left over."""
+    below = (path for folder in (kept._files, kept._thumbnails) for path in folder.rglob("*"))
+    return sum(path.stat().st_size for path in below if path.is_file())
+
+
 def ids(records: tuple[Record, ...]) -> list[str]:
     return [record.id for record in records]
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from comfy.services.permissions import Permissions
 from tests.support.http_client import ANN, BOB, cookie_of, get
+from tests.support.samples.histories import bytes_kept
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -128,7 +129,7 @@ def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
     told = {"name": "x", "values": {"4.image": value, "7.steps": 3}, "shared": shared}
     assert ask(app, "POST", OF_INPAINT, **told).status_code == 200
     blobs = app.services.copies.blobs
-    assert blobs.total() == len(image) + len(mask)
+    assert bytes_kept(blobs) == len(image) + len(mask)
     for cookie in (ANN, BOB):
         back = values_of(app, "x", cookie, of=OF_INPAINT, shared=shared)
         if cookie == BOB and not shared:
@@ -141,7 +142,7 @@ def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
             assert read(app, back["4.image"]["file"], BOB) is None
     path = f"{OF_INPAINT}&name=x&shared={shared}"
     assert ask(app, "DELETE", path).json() == {"found": True}
-    assert blobs.total() == 0
+    assert bytes_kept(blobs) == 0
 
 
 def test_a_file_that_is_no_longer_there_is_told_of(app: RunningApp) -> None:
@@ -154,4 +155,4 @@ def test_a_file_that_is_no_longer_there_is_told_of(app: RunningApp) -> None:
         assert answer.status_code == 422
         assert answer.json()["message"].startswith("Your image: ")
     assert ask(app, "GET", OF_INPAINT).json()["own"] == []
-    assert app.services.copies.blobs.total() == 0
+    assert bytes_kept(app.services.copies.blobs) == 0
