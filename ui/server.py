@@ -94,7 +94,7 @@ from ui.web_settings import NEXT_DOOR, WebSettings
 log = logging.getLogger(__name__)
 
 _THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
-_LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
+_NEWS_WAIT = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
 _STEPS_TO_CONNECT = 10  # turns of the loop: asyncio takes 3 from a connection to its protocol
 _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
@@ -307,7 +307,7 @@ class Server(uvicorn.Server):
             while hurried.is_alive():
                 await anyio.sleep(0.01)
         self._abort()
-        with anyio.move_on_after(_LAST_WORDS):
+        with anyio.move_on_after(_NEWS_WAIT):
             while self.config.app.state.telling:  # type: ignore[union-attr]
                 await anyio.sleep(0.01)
         await self._stop_listening()

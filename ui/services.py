@@ -114,7 +114,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     `pace`: how often the image server is asked whether it is there."""
     limits = limits or WebLimits()
     health = ServerHealth(servers.answers, pace)
-    servers.on_unreachable(health.doubt)
+    servers.on_unreachable(health.recheck)
     catalogue = CatalogueCache(servers.object_info)
     servers.on_change(catalogue.expire)
     forms = Forms(folder.get, catalogue, permissions)

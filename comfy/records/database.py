@@ -195,9 +195,9 @@ def _make_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         match engine.dialect.name:
             case "sqlite":
-                told = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-                if told != "ok":
-                    raise DamagedDatabase(str(told).partition("\n")[0])
+                answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if answer != "ok":
+                    raise DamagedDatabase(str(answer).partition("\n")[0])
                 # A step may write records anew; and the driver begins no transaction for tables.
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -97,8 +97,8 @@ class GroupStore:
         it."""
         found = select(_groups.c.content).where(_own(group_id, owner))
         with as_comfy_errors(), self._engine.connect() as connection:
-            told = _read(connection.execute(found).scalar())
-        return told or None
+            data = _read(connection.execute(found).scalar())
+        return data or None
 
     def of(self, owner: str, kind: Kind) -> tuple[Group, ...]:
         """Those of one owner, the newest first."""
@@ -136,11 +136,11 @@ class GroupStore:
         digests: Collection[str],
     ) -> list[str]:
         """See `add`; the files that nothing has any more then."""
-        told = json.dumps(content)
-        if len(told) > _LARGEST:
+        text = json.dumps(content)
+        if len(text) > _LARGEST:
             raise _too_large(group.kind)
         owner = digest(group.owner)
-        row = {"id": group.id, "owner": owner, "kind": group.kind, "content": told}
+        row = {"id": group.id, "owner": owner, "kind": group.kind, "content": text}
         made = {"created_at": group.created_at}
         connection.execute(insert(_groups).values(row | made | _changing(group)))
         if digests:
@@ -237,10 +237,10 @@ def _group(row: Row[Any]) -> Group | None:
 
 def _read(text: object) -> dict[str, Any]:
     try:
-        told = json.loads(text)  # type: ignore[arg-type]
+        data = json.loads(text)  # type: ignore[arg-type]
     except (ValueError, TypeError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return data if isinstance(data, dict) else {}
 
 
 def _own(group_id: str, owner: str) -> ColumnElement[bool]:

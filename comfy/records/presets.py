@@ -109,8 +109,8 @@ class PresetStore:
         files = {
             key: [[one.name, one.digest] for one in kept] for key, kept in preset.files.items()
         }
-        told = json.dumps({"name": preset.name, "values": dict(preset.values), "files": files})
-        if len(told) > _LARGEST:
+        text = json.dumps({"name": preset.name, "values": dict(preset.values), "files": files})
+        if len(text) > _LARGEST:
             raise ComfyError(
                 message("This preset is too large to be saved."),
                 message("Shorten the texts in the form."),
@@ -119,7 +119,7 @@ class PresetStore:
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 _, before = _take_out(connection, row)
-                connection.execute(insert(_presets).values(row | {"preset": told}))
+                connection.execute(insert(_presets).values(row | {"preset": text}))
                 self._check_count(connection, row["owner"])
                 if digests := preset.digests:
                     sizes = {one: self._blobs.size(one) for one in digests}
@@ -185,18 +185,18 @@ class PresetStore:
 def _preset(text: object) -> Preset | None:
     """What is kept in a row; None where it cannot be read: SQLite keeps any type in any column."""
     try:
-        told = json.loads(text)  # type: ignore[arg-type]
+        data = json.loads(text)  # type: ignore[arg-type]
     except (ValueError, TypeError, RecursionError):
         return None
-    match told:
+    match data:
         case {"name": str(name), "values": dict(values)}:
-            files = told.get("files")
+            files = data.get("files")
             return Preset(name, values, dict(_files_in(files if isinstance(files, dict) else {})))
     return None
 
 
-def _files_in(told: Mapping[str, Any]) -> Iterator[tuple[str, tuple[PresetFile, ...]]]:
-    for key, files in told.items():
+def _files_in(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[PresetFile, ...]]]:
+    for key, files in data.items():
         match files:
             case [[str(), str()], *_]:
                 yield key, tuple(PresetFile(name, digest) for name, digest in files)

@@ -34,7 +34,7 @@ def put_run(
         connection.execute(_KEEP_FILES, rows)
 
 
-def put_sent(connection: Connection, record: Record, told: dict[str, object]) -> None:
+def put_sent(connection: Connection, record: Record, columns: dict[str, object]) -> None:
     """Write these columns of a run, and the others too where it is not on record yet."""
-    if not connection.execute(_UPDATE, told | {"this": record.id}).rowcount:
-        connection.execute(_INSERT, {"id": record.id, **row_of(record, None), **told})
+    if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
+        connection.execute(_INSERT, {"id": record.id, **row_of(record, None), **columns})

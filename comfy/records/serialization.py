@@ -23,7 +23,7 @@ from comfy.records.record import Job, Record
 
 _RECORD = TypeAdapter(Record)
 _STATE = TypeAdapter(RunState)
-_NOT_TOLD = {"preview", "titles", "wanted", "progress", "queue_remaining", "verdict"}
+_LEFT_OUT = {"preview", "titles", "wanted", "progress", "queue_remaining", "verdict"}
 _RAW = {"prompt", "values"}  # of a job: JSON of any depth already
 _WRITTEN_APART: Mapping[str, bool | set[str]] = {
     "state": True,
@@ -55,21 +55,21 @@ def state_to_json(state: RunState) -> dict[str, Any]:
 
 
 def _state_to_json(state: RunState, *, kept: bool) -> dict[str, Any]:
-    told: dict[str, Any] = _STATE.dump_python(
-        state, mode="json", exclude=_NOT_TOLD, round_trip=kept
+    data: dict[str, Any] = _STATE.dump_python(
+        state, mode="json", exclude=_LEFT_OUT, round_trip=kept
     )
-    return told | {"nodes_finished": sorted(state.nodes_finished)}
+    return data | {"nodes_finished": sorted(state.nodes_finished)}
 
 
 def to_text(record: Record) -> str:
     """The record as JSON, messages with their sentences and values. ValueError or RecursionError
     for a job that no JSON can hold."""
-    told = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART), round_trip=True)
+    data = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART), round_trip=True)
     outputs = None if record.job.outputs is None else sorted(record.job.outputs)
-    told["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
-    told["job"]["values"] = dict(record.job.values)
-    told["state"] = _state_to_json(record.state, kept=True)
-    return json.dumps(told, default=str)
+    data["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
+    data["job"]["values"] = dict(record.job.values)
+    data["state"] = _state_to_json(record.state, kept=True)
+    return json.dumps(data, default=str)
 
 
 def from_text(text: str) -> Record:
@@ -79,16 +79,16 @@ def from_text(text: str) -> Record:
     missing or of another type has its default, and a run at an end of another kind is lost.
     """
     try:
-        told = json.loads(text)
+        data = json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not (
-        isinstance(told, dict)
-        and isinstance(told.get("id"), str)
-        and isinstance(told.get("owner"), str)
+        isinstance(data, dict)
+        and isinstance(data.get("id"), str)
+        and isinstance(data.get("owner"), str)
     ):
         raise ValueError("no record of a run")
-    record = _read(told)
+    record = _read(data)
     return replace(
         record,
         submitted_at=_moment(record.submitted_at) or 0.0,
@@ -97,35 +97,35 @@ def from_text(text: str) -> Record:
 
 
 def _of_job(state: RunState, job: Job) -> RunState:
-    """The state with what follows from the job, and without what is not told."""
+    """The state with what no record has: that follows from the job."""
     begun = waiting(state.prompt_id, job.prompt, job.outputs, job.titles)
     return replace(
         state,
         started_at=_moment(state.started_at),
         finished_at=_moment(state.finished_at),
-        **{name: getattr(begun, name) for name in _NOT_TOLD},
+        **{name: getattr(begun, name) for name in _LEFT_OUT},
     )
 
 
-def _read(told: dict[str, Any]) -> Record:
-    """The record that is told of; a part that is not what it should be is mended in `told`."""
+def _read(data: dict[str, Any]) -> Record:
+    """The record in `data`; a part that is not what it should be is mended there."""
     for _ in range(_ROUNDS):
         try:
-            return _RECORD.validate_python(told)
+            return _RECORD.validate_python(data)
         except ValidationError as problem:
             errors = problem.errors(include_url=False, include_context=False, include_input=False)
-        _mend(told, errors)
+        _mend(data, errors)
     raise ValueError("no record of a run")
 
 
-def _mend(told: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
+def _mend(data: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
     """Take out, or replace, what pydantic has something against."""
     faults = dict(_fault(error["loc"], missing=error["type"] == "missing") for error in errors)
     for where, needed in reversed(faults.items()):  # from the end of a list
         if any(where[:depth] in faults for depth in range(len(where))):
             continue  # it goes with what it is in
         *way, last = where
-        place: Any = told
+        place: Any = data
         for key in way:
             place = place[key]
         if needed:
@@ -145,9 +145,9 @@ def _fault(where: tuple[str | int, ...], *, missing: bool) -> tuple[tuple[str | 
     return where, not own_name and (missing or last in _STANDS_FOR)
 
 
-def _moment(told: float | None) -> float | None:
+def _moment(seconds: float | None) -> float | None:
     """Seconds since 1970, where they are a moment that a calendar knows."""
-    return told if told is not None and 0 <= told < _YEAR_9999 else None
+    return seconds if seconds is not None and 0 <= seconds < _YEAR_9999 else None
 
 
 def searchable(text: str) -> str:

@@ -69,10 +69,10 @@ class StartedRequests:
 
     def started(self, owner: str, key: str, runs: Sequence[str]) -> None:
         """The runs that a new request has started."""
-        told = {"runs": json.dumps(list(runs))}
+        row = {"runs": json.dumps(list(runs))}
         which = _requests.c.key == _name(owner, key)
         with as_comfy_errors(), self._engine.begin() as connection:
-            connection.execute(update(_requests).where(which).values(told))
+            connection.execute(update(_requests).where(which).values(row))
 
     def failed(self, owner: str, key: str) -> None:
         """A new request has started nothing: it may be sent again, or another one in its place."""

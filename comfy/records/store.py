@@ -109,9 +109,9 @@ class RunStore:
     def sent(self, record: Record, prompt_id: str) -> None:
         """It is being handed to its server, where it goes by this id; one without files need not
         have begun. It is on disk when this returns."""
-        told = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
+        columns = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
         with self._changing() as connection:
-            put_sent(connection, record, told)
+            put_sent(connection, record, columns)
 
     def end(self, record: Record) -> None:
         """The run is finished; it is on disk when this returns, unless its owner took it out of the

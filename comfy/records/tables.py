@@ -185,9 +185,9 @@ def digest(text: str) -> str:
 class DamagedDatabase(ComfyError):
     """The database's file cannot be read any more, or is none."""
 
-    def __init__(self, told: str) -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(
-            message("The history could not be read or written: {why}.", why=told),
+            message("The history could not be read or written: {why}.", why=why),
             message("Move the database away, or name another place."),
         )
 
@@ -199,7 +199,7 @@ def as_comfy_errors() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        told = str(reason).strip().partition("\n")[0]
+        why = str(reason).strip().partition("\n")[0]
         code = (
             getattr(reason, "sqlite_errorcode", 0) & 0xFF
         )  # what is above says more exactly where
@@ -208,11 +208,11 @@ def as_comfy_errors() -> Iterator[None]:
                 message("The disk of this app is full: the history could not be written.")
             ) from error
         if code in _DAMAGE:
-            raise DamagedDatabase(told) from error
+            raise DamagedDatabase(why) from error
         if not isinstance(
             reason, sqlite3.Error
         ):  # a server's own words: they name its host and the account
-            log.warning("The history's database failed: %s", told)
+            log.warning("The history's database failed: %s", why)
             raise ComfyError(
                 message(
                     "The history could not be read or written: its database does not answer as it"
@@ -221,6 +221,6 @@ def as_comfy_errors() -> Iterator[None]:
                 _SEE,
             ) from error
         raise ComfyError(
-            message("The history could not be read or written: {why}.", why=told),
+            message("The history could not be read or written: {why}.", why=why),
             _SEE,
         ) from error

@@ -56,8 +56,8 @@ log = logging.getLogger(__name__)
 
 # Seconds that a busy server may take to answer our close frame: a socket let go earlier may look
 # cut to it.
-_GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
-_LAST_WORD = 0.25  # seconds that a cancelled prompt may take to its end at the server
+_CLOSE_WAIT, _SHORT_CLOSE_WAIT = 1.0, 0.25
+_CANCEL_WAIT = 0.25  # seconds that a cancelled prompt may take to its end at the server
 
 
 class Attempt:
@@ -259,7 +259,7 @@ class Attempt:
         finally:
             shared.opening(None)
 
-    # Doubt
+    # Asking what became of it
 
     def _settle(self) -> End | Elsewhere | None:
         before, asked_at = self._latest.state, time.monotonic()
@@ -341,7 +341,7 @@ class Attempt:
         self._shared.stop(stop)
         is_over = self._latest.state.verdict is not None
         if not is_over and self._shared.link.at_server and self._tell():
-            entry = self._last_word()
+            entry = self._outcome_after_cancel()
             if entry is not None and not isinstance(entry.verdict, ExecutionInterrupted):
                 self._shared.note(Reconnect.gone)
                 return partial(settled, entry=entry)
@@ -351,10 +351,10 @@ class Attempt:
             return partial(concluded, otherwise=FORGOTTEN)
         return partial(stopped, error=stop.reason)
 
-    def _last_word(self) -> HistoryEntry | None:
+    def _outcome_after_cancel(self) -> HistoryEntry | None:
         """What the server remembers of a prompt that was just cancelled: its last node is not
         stopped any more, and it may have ended before the cancel came."""
-        end = time.monotonic() + _LAST_WORD
+        end = time.monotonic() + _CANCEL_WAIT
         while (left := end - time.monotonic()) > 0 and self._is_heard_of():
             self._shared.sleep(left)
         return self._cancellation.outcome(self._latest.state.prompt_id)
@@ -372,7 +372,7 @@ class Attempt:
 
     def _close(self) -> None:
         if self._stream is not None:
-            self._stream.close(_HURRIED_GOODBYE if self._shared.stopping else _GOODBYE)
+            self._stream.close(_SHORT_CLOSE_WAIT if self._shared.stopping else _CLOSE_WAIT)
 
 
 def stop_where_due(hooks: RunHooks, shared: ThreadState) -> float:

@@ -166,7 +166,7 @@ class Execution:
         run_id, url = self._record.id, attempt.server.url
         log.warning("Run %s leaves %s for another server", run_id, url, extra={"run": run_id})
         attempt.leave_behind()
-        attempt.server.doubt(gone=True)
+        attempt.server.recheck(gone=True)
         self._moves -= 1
         self._may_retry = self._may_retry and not elsewhere.began
         now, begun = time.monotonic(), self._record.state

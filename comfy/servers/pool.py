@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CheckPauses:
-    """Seconds from one look at a server to the next: `up` while it answers and nobody doubts it,
-    `doubted` where a call of somebody had no answer, `away` while it does not answer."""
+    """Seconds from one look at a server to the next: `up` while it answers, `recheck` where a call
+    of somebody had no answer, `away` while it does not answer."""
 
     up: float = 10.0
-    doubted: float = 0.5
+    recheck: float = 0.5
     away: float = 2.0
 
 
@@ -65,7 +65,7 @@ class ServerPool:
     def __enter__(self) -> ServerPool:
         if len(self.servers) > 1:
             for server, thread in zip(self.servers, self._threads, strict=True):
-                server.client.on_unreachable(server.doubt)
+                server.client.on_unreachable(server.recheck)
                 thread.start()
         return self
 
@@ -77,7 +77,7 @@ class ServerPool:
     ) -> None:
         self._closed.set()
         for server in self.servers:
-            server.doubt()
+            server.recheck()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
@@ -232,10 +232,10 @@ class ServerPool:
             if up:
                 server.cancel_left()
                 server.look_at_queue()
-            if self._closed.wait(pauses.doubted if up else pauses.away):
-                return  # a look may have taken back the doubt by which it ends
+            if self._closed.wait(pauses.recheck if up else pauses.away):
+                return  # `check` may have cleared the `recheck` of the program's end
             if up:
-                server.wait_for_doubt(pauses.up - pauses.doubted)
+                server.wait_for_recheck(pauses.up - pauses.recheck)
 
     def _tell(self, server: ComfyServer) -> None:
         if server.up:

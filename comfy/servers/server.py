@@ -54,7 +54,7 @@ class ComfyServer:
         self._of_others: set[str] = set()
         self._ours: deque[str] = deque(maxlen=100)  # more than are in its queue at once
         self._left: list[str] = []
-        self._doubted = threading.Event()
+        self._recheck = threading.Event()
         self._uploading = WeakValueDictionary[str, threading.Lock]()
 
     @property
@@ -138,20 +138,20 @@ class ComfyServer:
                 self._nodes = Catalogue(raw)
             return self._nodes
 
-    def doubt(self, *, gone: bool = False) -> None:
+    def recheck(self, *, gone: bool = False) -> None:
         """A call had no answer: it is asked soon. `gone`: until then nothing is handed to it."""
         if gone:
             with self._lock:
                 self._up = False
-        self._doubted.set()
+        self._recheck.set()
 
-    def wait_for_doubt(self, seconds: float) -> None:
-        """Until somebody doubts it, so long at most."""
-        self._doubted.wait(seconds)
+    def wait_for_recheck(self, seconds: float) -> None:
+        """Until it is to be asked soon, so long at most."""
+        self._recheck.wait(seconds)
 
     def check(self) -> bool:
         """Ask whether it is there. ServerUnreachable where the program ends."""
-        self._doubted.clear()
+        self._recheck.clear()
         up = self.client.answers(timeout=ANSWER_SECONDS)
         with self._lock:
             self._up = up

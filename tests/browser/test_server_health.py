@@ -20,7 +20,7 @@ Visit = Callable[..., Visitor]
 SIZES = [ViewportSize(width=width, height=844) for width in (390, 1440)]
 RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
 BACK = "The image server is back."
-QUICK = CheckIntervals(idle=0.3, doubted=0.1, away=0.2)
+QUICK = CheckIntervals(idle=0.3, recheck=0.1, away=0.2)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ OWN_LOCK = {
     "_kept": "BlobStore",
     "_when_unreachable": "Callbacks",
     "_wake": "Event",
-    "_doubted": "Event",
+    "_recheck": "Event",
 }
 # Fields whose class has none: each call of them holds this lock of their owner.
 GUARDED = {("LocalRunRegistry", "_limiter"): "_entrance"}

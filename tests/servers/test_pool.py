@@ -28,7 +28,7 @@ from tests.support.sampler import LONG, job, prompt
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
-OFTEN = CheckPauses(up=0.2, doubted=0.05, away=0.1)
+OFTEN = CheckPauses(up=0.2, recheck=0.05, away=0.1)
 PATIENT = replace(HURRIED, patience=20.0, elsewhere=0.2)
 OTHER_MODEL = "other-model.safetensors"
 

@@ -16,20 +16,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CheckIntervals:
-    """Seconds from one answer to the next question: `idle` where nothing is wrong, `doubted` where
+    """Seconds from one answer to the next question: `idle` where nothing is wrong, `recheck` where
     somebody's request had no answer meanwhile, `away` while the server does not answer."""
 
     idle: float = 10.0
-    doubted: float = 1.0
+    recheck: float = 1.0
     away: float = 2.0
 
     def pause(self, *, reachable: bool) -> tuple[float, float]:
-        """The pause where there is doubt, and where there is none."""
-        return (min(self.doubted, self.idle), self.idle) if reachable else (self.away, self.away)
+        """The pause where a request had no answer, and where all had one."""
+        return (min(self.recheck, self.idle), self.idle) if reachable else (self.away, self.away)
 
 
 class ServerHealth:
-    """Asks while anybody listens. Used on the event loop, but for `doubt`."""
+    """Asks while anybody listens. Used on the event loop, but for `recheck`."""
 
     def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
         """`answers` asks the server, in a thread, and may take its time; ServerUnreachable where
@@ -41,7 +41,7 @@ class ServerHealth:
         self._listeners: set[Callable[[], None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._doubted = asyncio.Event()
+        self._recheck = asyncio.Event()
 
     @property
     def listening(self) -> int:
@@ -64,14 +64,14 @@ class ServerHealth:
                 self._task.cancel()
                 self._task = None
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """From any thread: a request was not answered, so that the server is asked soon."""
         if self._loop is not None:
-            set_from_thread(self._loop, self._doubted)
+            set_from_thread(self._loop, self._recheck)
 
     async def _watch(self) -> None:
         while True:
-            self._doubted.clear()
+            self._recheck.clear()
             try:
                 self._tell(reachable=await asyncio.to_thread(self._answers))
             except ServerUnreachable:
@@ -79,7 +79,7 @@ class ServerHealth:
             short, long = self._pace.pause(reachable=self.reachable)
             await asyncio.sleep(short)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._doubted.wait(), long - short)
+                await asyncio.wait_for(self._recheck.wait(), long - short)
 
     def _tell(self, *, reachable: bool) -> None:
         if reachable == self.reachable:

@@ -16,7 +16,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
 
 # Each look of the pool would begin a thread that closes what is idle, and a test looks for those.
-SELDOM = CheckPauses(up=60.0, doubted=30.0, away=60.0)
+SELDOM = CheckPauses(up=60.0, recheck=30.0, away=60.0)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.view.headlines import AWAY
 from ui.web.server_health import CheckIntervals, ServerHealth
 
-QUICK = CheckIntervals(idle=0.2, doubted=0.05, away=0.1)
+QUICK = CheckIntervals(idle=0.2, recheck=0.05, away=0.1)
 PATIENT = CheckIntervals(
-    idle=600, doubted=0.05, away=0.1
+    idle=600, recheck=0.05, away=0.1
 )  # asks again only where something makes it doubt
 SECONDS = st.floats(min_value=0, max_value=1e6)
 
@@ -41,10 +41,10 @@ def asked(demo: DemoServer) -> int:
     return demo.requests["GET /system_stats"]
 
 
-@given(idle=SECONDS, doubted=SECONDS, away=SECONDS)
-def test_doubt_only_ever_shortens_a_pause(idle: float, doubted: float, away: float) -> None:
+@given(idle=SECONDS, recheck=SECONDS, away=SECONDS)
+def test_doubt_only_ever_shortens_a_pause(idle: float, recheck: float, away: float) -> None:
     """Doubt never delays the next question, and changes nothing where the server is away."""
-    pace = CheckIntervals(idle, doubted, away)
+    pace = CheckIntervals(idle, recheck, away)
     short, long = pace.pause(reachable=True)
     assert short <= long == idle
     assert pace.pause(reachable=False) == (away, away)
@@ -88,7 +88,7 @@ def test_only_a_change_is_told_and_to_everybody() -> None:
 
     async def scenario() -> None:
         answers, calls = Answers(), list[str]()
-        health = ServerHealth(answers, CheckIntervals(idle=0.01, doubted=0.01, away=0.01))
+        health = ServerHealth(answers, CheckIntervals(idle=0.01, recheck=0.01, away=0.01))
         one, other = asyncio.Event(), asyncio.Event()
 
         def change(name: str, event: asyncio.Event) -> Callable[[], None]:
@@ -116,14 +116,14 @@ def test_doubt_has_the_server_asked_soon() -> None:
     async def scenario() -> None:
         answers = Answers()
         health = ServerHealth(answers, PATIENT)
-        health.doubt()
+        health.recheck()
         assert answers.count == 0
         asking = asyncio.create_task(answers.asked())
         with health.listen(lambda: None):
             await asking
             for _ in range(3):
                 asking = asyncio.create_task(answers.asked())
-                health.doubt()
+                health.recheck()
                 await asking
 
     awaited(scenario())

@@ -25,10 +25,10 @@ def upgrade() -> None:
     for run in connection.execute(sa.select(_runs.c.id)).scalars().all():
         this = _runs.c.id == run
         try:
-            told = connection.execute(sa.select(_runs.c.record).where(this)).scalar()
+            text = connection.execute(sa.select(_runs.c.record).where(this)).scalar()
         except sa.exc.OperationalError:  # what SQLite keeps as a text may be none
             continue
-        if (record := _with_targets(told)) is not None:
+        if (record := _with_targets(text)) is not None:
             connection.execute(sa.update(_runs).where(this).values(record=record))
 
 
@@ -51,7 +51,7 @@ def _targets(prompt: dict[str, dict[str, Any]], name: object) -> list[tuple[str,
         return []
     return [
         (node, input)
-        for node, told in prompt.items()
-        for input, value in told["inputs"].items()
+        for node, content in prompt.items()
+        for input, value in content["inputs"].items()
         if value == name
     ]

@@ -32,10 +32,10 @@ def upgrade() -> None:
     for run in connection.execute(sa.select(_runs.c.id)).scalars().all():
         this = _runs.c.id == run
         try:
-            told = connection.execute(sa.select(_runs.c.record).where(this)).scalar()
+            text = connection.execute(sa.select(_runs.c.record).where(this)).scalar()
         except sa.exc.OperationalError:  # what SQLite keeps as a text may be none
             continue
-        if _came_to_nothing(told):
+        if _came_to_nothing(text):
             connection.execute(sa.update(_runs).where(this).values(fruitless=True))
     op.create_index(_INDEX, "runs", [*_INDEXED, *_NEW])
 
