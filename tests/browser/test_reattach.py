@@ -161,7 +161,7 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
 
 
 @pytest.mark.every  # tests/ui/routes keeps a run without its page
-def test_keep_running(slow: Site, visit: Visit) -> None:
+def test_keeps_going(slow: Site, visit: Visit) -> None:
     """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
     stays checked."""
     person = visit(slow).open(**{"5.steps": 60})

@@ -95,8 +95,8 @@ def build_page(
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
-                keep_running, notify = _wishes()
-                actions = _actions(keep_running)
+                keeps_going, notify = _wishes()
+                actions = _actions(keeps_going)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 draw_batches()
@@ -114,7 +114,7 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        drawn = [opened, picker, keep_running, notify, bring, operates, signs_out]
+        drawn = [opened, picker, keeps_going, notify, bring, operates, signs_out]
         _wire_choice(services, page, redraw, picker, asked, drawn, identity)
         add_endpoints()
     return page
@@ -179,10 +179,10 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
 
 def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
     """Whether runs go on when the page is closed, and whether their ends are told."""
-    keep_running = gr.Checkbox(
+    keeps_going = gr.Checkbox(
         label=message("Keep running if I close this page"),
         container=False,
-        elem_id="keep-running",
+        elem_id="keeps-going",
     )
     notify = gr.Checkbox(
         label=message("Notify me when a run is done"),
@@ -190,10 +190,10 @@ def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
         visible=False,
         elem_id="notify",
     )
-    keep_running.input(
+    keeps_going.input(
         None,
-        keep_running,
-        js=listener("form/form.js", "keepRunning(wanted)", "wanted"),
+        keeps_going,
+        js=listener("form/form.js", "setKeepsGoing(wanted)", "wanted"),
         api_visibility="private",
     )
     notify.input(
@@ -203,10 +203,10 @@ def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
         js=listener("components/tab.js", "notifyWhenDone(wanted)", "wanted"),
         api_visibility="private",
     )
-    return keep_running, notify
+    return keeps_going, notify
 
 
-def _actions(keep_running: gr.Checkbox) -> Actions:
+def _actions(keeps_going: gr.Checkbox) -> Actions:
     """The row with Generate and Stop."""
     with gr.Row(elem_id="actions"):
         generate = gr.Button(
@@ -238,7 +238,7 @@ def _actions(keep_running: gr.Checkbox) -> Actions:
         js=listener("form/count.js", "showCount(count)", "count"),
         api_visibility="private",
     )
-    return Actions(generate, count, keep_running, draw_start())
+    return Actions(generate, count, keeps_going, draw_start())
 
 
 def _footer(languages: Languages) -> None:

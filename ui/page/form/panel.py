@@ -58,7 +58,7 @@ class Actions:
 
     generate: gr.Button
     count: gr.Dropdown
-    keep_running: gr.Checkbox
+    keeps_going: gr.Checkbox
     batch: BatchStart
 
 
@@ -263,7 +263,7 @@ def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
                 person,
                 values[actions.count],
                 address=where(request, person),
-                keeps_going=bool(values[actions.keep_running]),
+                keeps_going=bool(values[actions.keeps_going]),
             )
         except FieldErrors as problem:
             return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
@@ -283,7 +283,7 @@ def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
         )
 
     components: set[Block] = {component for control in controls for component in control.components}
-    components |= {actions.count, actions.keep_running, used}
+    components |= {actions.count, actions.keeps_going, used}
     outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
     actions.generate.click(press, components, outputs, **AT_ONCE)
 

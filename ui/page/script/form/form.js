@@ -254,7 +254,7 @@ export function folderChanged(names) {
 /**
  * @param {boolean} wish whether runs go on when the page is closed
  */
-export function keepRunning(wish) {
+export function setKeepsGoing(wish) {
   write(localStorage, KEEPS_GOING, wish);
   return [];
 }
