@@ -46,6 +46,8 @@
  * @typedef {{ headline: string, advice: string, phase: string, beside: boolean, offers: readonly Offer[] }} Notice
  * @typedef {{ label: string, does: () => void }} Offer
  *
+ * @typedef {{ ids: readonly string[], shown: string }} Undoable
+ *
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
  * if it can; `serverAway`: the same of the image server. `signingOut`: from a press to where that leads. `waiting`: how many runs wait in all. `form`: the workflow
@@ -53,7 +55,9 @@
  * `coming`: another one is loading, and takes long.
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "";
  * `makes`: the kind of all that it makes.
- * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told; "" is some run of a batch. `past`: the finished runs that are
+ * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told; "" is some run of a batch. `undoable`:
+ * what Undo brings back, runs and the one of them that was on the stage before all this. `deleting`: what was deleted last
+ * on the stage, and until when (`performance.now()`) a press is not for what has come into its place. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
  * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
  * first; `followed`: the chain that was started or went on here last, by its id.
@@ -62,7 +66,8 @@
  *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
- *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
+ *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
+ *   deleting: { run: string, until: number } | null, past: readonly (PastRun | null)[], pastOf: string,
  *   batches: readonly Batch[], chains: readonly Chain[], followed: string }} PageState
  */
 
@@ -136,6 +141,8 @@ export const INITIAL = {
   deleted: null,
   restored: null,
   marked: null,
+  undoable: null,
+  deleting: null,
   past: [],
   pastOf: "",
   batches: [],

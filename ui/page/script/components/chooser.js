@@ -21,7 +21,7 @@ const LAST = 8; // letters at the end of a longer one, which are always seen
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
 
-/** Where a search box and its list find each other; a page may have several choosers. */
+/** Counts choosers, for ids by which a search box and its list find each other: it says nothing of the page. */
 let made = 0;
 
 export class Chooser {

@@ -10,7 +10,10 @@ import { Store } from "../state.js";
  * @typedef {{ name: string, values: Record<string, unknown>, authors: Record<string, unknown> }} Filled
  */
 
-/** @type {Store<Filled>} */
+/**
+ * Apart from `page`, as it changes with each letter that is typed, which only notes and ideas beside the form look at.
+ * @type {Store<Filled>}
+ */
 export const filled = new Store({ name: "", values: {}, authors: {} });
 
 /**

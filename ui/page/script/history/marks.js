@@ -9,13 +9,11 @@ import { current, neighbour, withoutRun, withRun } from "../runs/runs.js";
 import { page } from "../state.js";
 import { offerUndo } from "./undo.js";
 
+/** @import { Undoable } from "../state.js" */
+
 /** As many the server takes at once. */
 export const MOST = 200;
 const STAYS = message("The image server may keep its own copies.");
-
-/** What Undo brings back: runs, and the one of them that was on the stage before all this. */
-const NOTHING = { ids: /** @type {readonly string[]} */ ([]), shown: "" };
-let undoable = NOTHING;
 
 /**
  * @param {readonly string[]} ids
@@ -40,7 +38,8 @@ export async function setFavourite(ids, favourite) {
  * @returns {Promise<boolean>} whether they are gone; why not has been said
  */
 export async function deleteRuns(ids) {
-  const together = [...new Set([...undoable.ids, ...ids])];
+  const { undoable } = page.now;
+  const together = [...new Set([...(undoable?.ids ?? []), ...ids])];
   const runs = together.length > MOST ? ids : together;
   if (!(await ask("/history/delete", json({ runs })))) return false;
   const { shown } = page.now;
@@ -52,12 +51,12 @@ export async function deleteRuns(ids) {
     deleted: { ids },
     ...(isShown && !isNextShown ? { shown: null, lookingBack: false, notice: null } : {}),
   });
-  const first = (runs === ids ? "" : undoable.shown) || (isShown ? shown : "");
+  const first = (runs === ids ? "" : undoable?.shown) || (isShown ? shown : "");
   offerAll({ ids: runs, shown: first });
   return true;
 }
 
-/** @param {typeof undoable} what */
+/** @param {Undoable} what */
 function offerAll(what) {
   const count = what.ids.length;
   const words =
@@ -65,10 +64,8 @@ function offerAll(what) {
       ? message("Deleted.")
       : plural("{count} result deleted.", "{count} results deleted.", { count });
   const undo = () => restore(what.ids, what.shown);
-  offerUndo(words, STAYS, undo, () => {
-    undoable = NOTHING;
-  });
-  undoable = what;
+  offerUndo(words, STAYS, undo, () => page.set({ undoable: null }));
+  page.set({ undoable: what });
 }
 
 /**

@@ -5,7 +5,7 @@ import { $, button, element } from "../dom.js";
 import { message } from "../messages.js";
 
 const OFFERED = 10000; // milliseconds; the app waits longer
-let closing = 0;
+let closing = 0; // the timer of the one line there is; nobody else looks at it
 
 /**
  * @param {string} words

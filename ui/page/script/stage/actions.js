@@ -6,7 +6,7 @@ import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
-import { say } from "../state.js";
+import { page, say } from "../state.js";
 import { canBeShared, share } from "./share.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -16,9 +16,6 @@ const SILENT = message("Can't reach ComfyForms. Try again.");
 
 const FAVOURITE = message("Favourite");
 const SECOND = 500; // milliseconds within which a press is the second half of a double click
-
-/** What was deleted last, and until when a press is not for what has come into its place. */
-let deleted = { run: "", until: 0 };
 
 /**
  * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
@@ -174,9 +171,9 @@ function favouriteFor({ id, favourite }) {
  * @param {boolean} byPointer whoever presses a key means what has the focus
  */
 async function remove(what, events, byPointer) {
-  const { run, until } = deleted;
+  const { run = "", until = 0 } = page.now.deleting ?? {};
   if (byPointer && performance.now() < until && (run !== what.run || until === Infinity)) return;
-  deleted = { run: what.run, until: Infinity };
+  page.set({ deleting: { run: what.run, until: Infinity } });
   if (await deleteRuns([what.run])) events.delete(what);
-  deleted = { run: what.run, until: performance.now() + SECOND };
+  page.set({ deleting: { run: what.run, until: performance.now() + SECOND } });
 }
