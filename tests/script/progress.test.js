@@ -9,8 +9,8 @@ import { INITIAL } from "../../ui/page/script/state.js";
 
 const view = {
   id: "a",
-  form: "w",
-  workflow: "W",
+  workflow: "w",
+  title: "W",
   phase: "running",
   finished: false,
   headline: "Sampling",
@@ -58,7 +58,12 @@ test("a run that nothing is known of yet is starting, or where the queue has it"
 
 test("nobody is led to highlighted fields of a form that is not there", () => {
   const labelled = { a: "Sampler: not on this server." };
-  const refused = { form: "w", phase: "refused", advice: "Fix the highlighted fields.", labelled };
+  const refused = {
+    workflow: "w",
+    phase: "refused",
+    advice: "Fix the highlighted fields.",
+    labelled,
+  };
   assert.equal(saidNow({ ...going(refused), form: "v" }).advice, labelled.a);
   assert.equal(saidNow({ ...going(refused), form: "w" }).advice, refused.advice);
 });

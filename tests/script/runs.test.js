@@ -23,7 +23,7 @@ import { INITIAL } from "../../ui/page/script/state.js";
 
 const entry = (id, phase = "waiting") => ({
   id,
-  workflow: "W",
+  title: "W",
   about: "",
   phase,
   said: "",
@@ -166,7 +166,7 @@ test("a run that is done but for a part has a line until that is read", () => {
 test("the queue is those that go on, then those that failed and were not read", () => {
   const failed = end("c", 1, {
     phase: "failed",
-    workflow: "W",
+    title: "W",
     about: "",
     headline: "No.",
     advice: "",
@@ -211,7 +211,7 @@ test("beside a finished run stand those with files, the newest first", () => {
 
 test("what another workflow has left stays beside a form where it can be used in that, unless the form was opened", () => {
   const of = (form, files, blocked = "") => {
-    const said = end("a", 1, { form, files, texts: [] });
+    const said = end("a", 1, { workflow: form, files, texts: [] });
     const state = { ...INITIAL, form: "here", blocked };
     const late = { ...state, runs: withRun(state.runs, "a", { doubtful: true }) };
     const changed = { ...state, ...told(state, said, 0) };

@@ -7,7 +7,7 @@ import { INITIAL } from "../../ui/page/script/state.js";
 
 /** @param {Record<string, unknown>} view */
 const run = (view) =>
-  /** @type {any} */ ({ view: { finished: true, form: "w", ended: 5, ...view } });
+  /** @type {any} */ ({ view: { finished: true, workflow: "w", ended: 5, ...view } });
 /** @param {Record<string, unknown>} past */
 const earlier = (past) => /** @type {any} */ ({ workflow: "w", at: 1, ...past });
 

@@ -9,7 +9,7 @@ import { INITIAL } from "../../ui/page/script/state.js";
 const withView = (view) => ({ ...INITIAL, runs: withRun(INITIAL.runs, "a", { view }) });
 
 test("the title has the percent of the run that goes on, else the workflow's name", () => {
-  const view = { workflow: "Text to image", fraction: 0.428, finished: false };
+  const view = { title: "Text to image", fraction: 0.428, finished: false };
   assert.equal(titleOf(withView(view), "Upscale"), "42% · Text to image");
   assert.equal(titleOf(withView({ ...view, fraction: null }), "Upscale"), "Upscale");
   assert.equal(titleOf(withView({ ...view, finished: true }), "Upscale"), "Upscale");

@@ -91,16 +91,16 @@ class RunView:
     """One run as the page shows it; times in seconds, `fraction` 0..1 or None where the end cannot
     be told.
 
-    `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
-    was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
-    for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
-    `before` are there once it has ended, `part_of` to `batch` as in `Outcome`; a file's place is
-    its place in the run. `group`: what it was started with, as a chain by its id, or "".
+    `workflow` is the workflow's name, `title` what people call it, `about` what was typed. `ended`:
+    `time.time()`, 0 before that. `again`: nothing was wrong with what was asked for, so the very
+    same may be asked for again. `files`, `texts`, `details`, `caption` and `before` are there once
+    it has ended, `part_of` to `batch` as in `Outcome`; a file's place is its place in the run.
+    `group`: what it was started with, as a chain by its id, or "".
     """
 
     id: str
-    form: str
     workflow: str
+    title: str
     phase: Phase
     finished: bool
     headline: str
@@ -161,8 +161,8 @@ def show(
     )
     return RunView(
         id=record.id,
-        form=record.job.workflow,
-        workflow=record.job.title,
+        workflow=record.job.workflow,
+        title=record.job.title,
         phase=state.phase,
         finished=state.phase.finished,
         headline=headline(state, record.job.prompt, elapsed, typical),
@@ -216,13 +216,13 @@ PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused"
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One run in a person's queue. `about`: what was typed, to tell it from others of the same
-    workflow; `movable`: its place among the person's own can be changed; `again`: it has ended, and
-    the very same may be asked for again; `group`: what it has been started with, as a batch by its
-    id."""
+    """One run in a person's queue. `title`: of its workflow; `about`: what was typed, to tell it
+    from others of the same workflow; `movable`: its place among the person's own can be changed;
+    `again`: it has ended, and the very same may be asked for again; `group`: what it has been
+    started with, as a batch by its id."""
 
     id: str
-    workflow: str
+    title: str
     about: str
     phase: PhaseWord
     said: str

@@ -283,7 +283,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
         info = api.view_api(print_info=False, return_format="dict")["named_endpoints"]["/told"]
         assert [part["python_type"]["type"] for part in info["parameters"]] == [
             "dict(seen: dict(run: str, at: int)) | None",
-            f"list[dict(id: str, workflow: str, about: str, phase: {phase}, said: str,"
+            f"list[dict(id: str, title: str, about: str, phase: {phase}, said: str,"
             " movable: bool, again: bool, group: str)]",
             f"list[dict(id: str, workflow: str, title: str, phase: {phase}, at: float, what: str,"
             " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"

@@ -106,7 +106,7 @@ def test_a_value_of_its_own_is_there_from_the_start() -> None:
     ("component", "given", "answered"),
     [
         (Stage, "dict(seen: dict(run: str, at: int)) | None", "dict(nonce: str, run: str | None, "),
-        (RunQueue, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
+        (RunQueue, "list[dict(id: str, title: str, ", "list[dict(id: str, title: str, "),
         (RunHistory, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
         (WorkflowChooser, "str | None", "dict(choices: list[dict(name: str, title: str, "),
     ],

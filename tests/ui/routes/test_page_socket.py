@@ -71,7 +71,7 @@ def test_a_page_is_told_what_goes_on(served: Served) -> None:
         assert ids(news) == [run.id for run in runs]
         assert [entry["movable"] for entry in news["runs"]] == [False, True, True, True]
         assert news["runs"][3]["said"].startswith("3 ahead of you · starts in about ")
-        assert news["runs"][3]["workflow"] == "Text to image"
+        assert news["runs"][3]["title"] == "Text to image"
         assert news["runs"][3]["about"].startswith("a small harbour town")
         assert news["waiting"] == 3
         assert not news["ending"]

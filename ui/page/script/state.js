@@ -7,7 +7,7 @@
  *   thumb: string | null, note: string }} ShownFile
  *
  * What a run's socket says of it: ui/view/run_view.py.
- * @typedef {{ id: string, form: string, workflow: string, phase: string, finished: boolean, headline: string,
+ * @typedef {{ id: string, workflow: string, title: string, phase: string, finished: boolean, headline: string,
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
@@ -23,7 +23,7 @@
  *   steps: readonly ChainStep[] }} Chain
  *
  * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
- * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
+ * @typedef {{ id: string, title: string, about: string, phase: string, said: string, movable: boolean,
  *   again: boolean, group: string }} Entry
  *
  * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970.

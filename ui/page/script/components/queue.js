@@ -103,32 +103,32 @@ export class Queue {
    * @param {Entry | undefined} before
    * @param {Entry | undefined} after
    */
-  #lineAhead({ id, workflow, about, phase, said, movable }, before, after) {
+  #lineAhead({ id, title, about, phase, said, movable }, before, after) {
     const line = this.#lineOf(`ahead ${id}`, () => [
       tool("↑", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
       tool("↓", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
       tool("", "", () => this.#remove(id)),
     ]);
     line.dataset.phase = phase;
-    tellAll(line, workflow, about, said);
+    tellAll(line, title, about, said);
     const [earlier, later, remove] = all("button", line);
     if (!earlier || !later || !remove) return line;
     earlier.hidden = later.hidden = !movable;
     // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
     earlier.ariaDisabled = before?.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
-    earlier.ariaLabel = message("Move up: {workflow}, {state}", { workflow, state: said });
-    later.ariaLabel = message("Move down: {workflow}, {state}", { workflow, state: said });
+    earlier.ariaLabel = message("Move up: {workflow}, {state}", { workflow: title, state: said });
+    later.ariaLabel = message("Move down: {workflow}, {state}", { workflow: title, state: said });
     const isWaiting = phase === "waiting";
     remove.textContent = isWaiting ? message("Remove") : message("Stop");
     remove.ariaLabel = isWaiting
-      ? message("Remove: {workflow}, {state}", { workflow, state: said })
-      : message("Stop: {run}", { run: [workflow, about].filter(Boolean).join(", ") });
+      ? message("Remove: {workflow}, {state}", { workflow: title, state: said })
+      : message("Stop: {run}", { run: [title, about].filter(Boolean).join(", ") });
     return line;
   }
 
   /** @param {Entry} entry */
-  #endedLine({ id, again, workflow, about, said }) {
+  #endedLine({ id, again, title, about, said }) {
     const line = this.#lineOf(`ended ${id}`, () => [
       ...(again
         ? [tool(message("Run again"), "", () => this.#component.run_again({ run: id }))]
@@ -136,7 +136,7 @@ export class Queue {
       tool(message("Dismiss"), "", () => this.#component.dismiss({ run: id })),
     ]);
     line.classList.add("trouble");
-    tellAll(line, workflow, about, said);
+    tellAll(line, title, about, said);
     return line;
   }
 

@@ -15,7 +15,7 @@ import { NOTIFIES, read, write } from "../storage.js";
 export function titleOf(state, name) {
   const view = current(state)?.view;
   if (typeof view?.fraction !== "number") return name || "ComfyForms";
-  return `${percentWords(Math.floor(100 * view.fraction))} · ${view.workflow}`;
+  return `${percentWords(Math.floor(100 * view.fraction))} · ${view.title}`;
 }
 
 /** Whether the person wants to be told; null where the browser cannot, as on an address without TLS. */
@@ -38,8 +38,8 @@ export async function notifyWhenDone(wish) {
 /**
  * @param {View} view of a run that has ended
  */
-function notify({ workflow, about, headline, id }) {
-  const body = about ? message("{workflow}: {prompt}", { workflow, prompt: about }) : workflow;
+function notify({ title, about, headline, id }) {
+  const body = about ? message("{workflow}: {prompt}", { workflow: title, prompt: about }) : title;
   notifyIfAway(headline, body, id);
 }
 

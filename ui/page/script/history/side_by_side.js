@@ -83,7 +83,7 @@ function figureOf(view, name, viewer) {
  */
 function tableFor(views, names) {
   const rows = differences(
-    views.map(({ workflow, details }) => [[message("Workflow"), workflow], ...details]),
+    views.map(({ title, details }) => [[message("Workflow"), title], ...details]),
   );
   if (!rows.length) return element("p", "same", message("All values are the same."));
   const table = element("table");

@@ -200,7 +200,7 @@ function heard(view) {
  */
 function placeErrors(view) {
   const isDone = view.phase === "done";
-  const isHere = page.now.shown === view.id && view.form === page.now.form;
+  const isHere = page.now.shown === view.id && view.workflow === page.now.form;
   const { errors, labelled } = view;
   const leads = view.phase === "refused" || (!isDone && !isTyping());
   const homeless = isHere ? showErrors(errors, { leads, labelled }) : [];

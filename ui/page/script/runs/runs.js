@@ -143,7 +143,7 @@ export function listed(state, entries) {
  */
 const isOutOfPlace = ({ form, blocked }, view) =>
   form !== "" &&
-  view.form !== form &&
+  view.workflow !== form &&
   (blocked !== "" || view.files.length + view.texts.length === 0);
 
 /**
@@ -154,7 +154,7 @@ const isOutOfPlace = ({ form, blocked }, view) =>
  */
 export function leftWith(state, clears) {
   const view = shownRun(state)?.view;
-  const isMade = clears && view?.form !== state.form;
+  const isMade = clears && view?.workflow !== state.form;
   const isLeft = view?.finished && (isMade || isOutOfPlace(state, view));
   return isLeft ? { shown: null, lookingBack: false } : {};
 }
@@ -194,11 +194,11 @@ export function queued(state) {
 
 /**
  * What to do about a run. Where its form is not on the page nothing is highlighted: what is wrong is said.
- * @param {Pick<View, "phase" | "form" | "advice" | "labelled">} view
+ * @param {Pick<View, "phase" | "workflow" | "advice" | "labelled">} view
  * @param {string | null} form the workflow whose form is on the page
  */
-export function adviceOf({ phase, form: own, advice, labelled }, form) {
-  const wrong = phase === "refused" && own !== form ? Object.values(labelled) : [];
+export function adviceOf({ phase, workflow, advice, labelled }, form) {
+  const wrong = phase === "refused" && workflow !== form ? Object.values(labelled) : [];
   return wrong.join(" ") || advice;
 }
 
@@ -209,7 +209,7 @@ export function adviceOf({ phase, form: own, advice, labelled }, form) {
  */
 const endOf = (view, form) => ({
   id: view.id,
-  workflow: view.workflow,
+  title: view.title,
   about: view.about,
   phase: view.phase,
   said: `${view.headline} ${adviceOf(view, form)}`.trim(),

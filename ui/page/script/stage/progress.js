@@ -77,18 +77,18 @@ function welcome({ formless, blocked, makes, batches, form }) {
  */
 export function timesOf({ view, at }, form, now, serverAway) {
   if (!view) return "";
-  const isOther = view.form !== form;
-  const { workflow } = view;
+  const isOther = view.workflow !== form;
+  const { title } = view;
   if (view.finished && (!isOther || view.part_of)) return "";
   if (view.finished) {
     return view.phase === "done"
-      ? message("Made with {workflow}", { workflow })
-      : message("A run of {workflow}", { workflow });
+      ? message("Made with {workflow}", { workflow: title })
+      : message("A run of {workflow}", { workflow: title });
   }
   const since = (now - at) / 1000;
   const left = view.left === null || serverAway ? null : clock(Math.max(1, view.left - since));
   return [
-    isOther && workflow,
+    isOther && title,
     clock(view.elapsed + since),
     left && message("about {time} left", { time: left }),
     view.blind && message("no live preview for this workflow"),
