@@ -1,5 +1,7 @@
 """`python -m comfy demo`: the stand-in server alone."""
 
+from __future__ import annotations
+
 import argparse
 import signal
 import threading

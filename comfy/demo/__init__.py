@@ -1,6 +1,8 @@
 """A stand-in ComfyUI: real HTTP and WebSocket, procedural images. The embedded default and the
 tests' server."""
 
+from __future__ import annotations
+
 from comfy.demo.server.faults import HttpKind, Kind, Misbehaviour, SocketKind
 from comfy.demo.server.server import DemoServer
 

@@ -1,5 +1,7 @@
 """The input, output and temp folders: safe paths, numbered names, and nothing outside them."""
 
+from __future__ import annotations
+
 import mimetypes
 import re
 import shutil

@@ -1,5 +1,7 @@
 """A minimal FLAC encoder: frames of stored samples, and of silence in two bytes (RFC 9639)."""
 
+from __future__ import annotations
+
 import hashlib
 import struct
 

@@ -1,5 +1,7 @@
 """What a node of the stand-in is, and what it may ask of the run it is part of."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

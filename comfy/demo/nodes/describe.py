@@ -5,6 +5,8 @@ Two dialects exist there. Older nodes spell a combo `[["a", "b"], {…}]`, newer
 `["COMBO", {"options": […]}]` and carry more keys. Help texts are our own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Nodes that load videos and sounds, and what all nodes that load files have in common."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Nodes that load, change, save and show images."""
 
+from __future__ import annotations
+
 import json
 import random
 import string

@@ -1,5 +1,7 @@
 """Nodes around latents: making, repeating, scaling, masking, and the way from and to images."""
 
+from __future__ import annotations
+
 from PIL import Image, ImageChops, ImageFilter
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed

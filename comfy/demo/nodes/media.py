@@ -1,5 +1,7 @@
 """Nodes for animations, video and sound."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

@@ -1,6 +1,8 @@
 """Nodes that load models and read text. A model here is its name: each name paints in its own
 manner."""
 
+from __future__ import annotations
+
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.values import Conditioning, Model, Result

@@ -1,5 +1,7 @@
 """Noise, and images on their way out of it."""
 
+from __future__ import annotations
+
 import random
 
 from PIL import Image

@@ -1,5 +1,7 @@
 """All nodes of the stand-in, and the models and files it comes with."""
 
+from __future__ import annotations
+
 import functools
 import io
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """The samplers: they let an image come out of the noise, step by step."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,5 +1,7 @@
 """Resizing under the method names of the real scale nodes."""
 
+from __future__ import annotations
+
 from PIL import Image
 
 METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]

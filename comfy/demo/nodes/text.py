@@ -1,6 +1,8 @@
 """Nodes that write texts. There is no language model here: what is said of an image is measured in
 it."""
 
+from __future__ import annotations
+
 from bisect import bisect
 
 from PIL import Image, ImageStat

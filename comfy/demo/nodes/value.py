@@ -1,5 +1,7 @@
 """Nodes for plain values, and the one that shows anything as text."""
 
+from __future__ import annotations
+
 import json
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed

@@ -4,6 +4,8 @@ The real server passes tensors; here an IMAGE is a tuple of RGB images, a MASK a
 ones, and a latent holds images at pixel size together with how much of them is still noise.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +24,7 @@ class Model:
     name: str
     loras: tuple[tuple[str, float], ...] = ()
 
-    def with_lora(self, name: str, strength: float) -> "Model":
+    def with_lora(self, name: str, strength: float) -> Model:
         """The same model under one more LoRA; strength 0 changes nothing, as on the real server."""
         return self if strength == 0 else Model(self.name, (*self.loras, (name, strength)))
 

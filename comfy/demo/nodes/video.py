@@ -5,6 +5,8 @@ but those a whole encoder fits on this page, needs no library, and every player 
 the result. The price is size: 1.5 bytes a pixel and image.
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Sequence
 
@@ -25,17 +27,17 @@ class Bits:
     def __init__(self) -> None:
         self._text = ""
 
-    def put(self, value: int, count: int) -> "Bits":
+    def put(self, value: int, count: int) -> Bits:
         """A number in so many bits."""
         self._text += f"{value:0{count}b}"
         return self
 
-    def ue(self, value: int) -> "Bits":
+    def ue(self, value: int) -> Bits:
         """An unsigned Exp-Golomb number."""
         length = (value + 1).bit_length()
         return self.put(value + 1, 2 * length - 1)
 
-    def align(self) -> "Bits":
+    def align(self) -> Bits:
         """Zeros up to the next byte."""
         self._text += "0" * (-len(self._text) % 8)
         return self

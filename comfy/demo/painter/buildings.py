@@ -1,5 +1,7 @@
 """Buildings."""
 
+from __future__ import annotations
+
 from comfy.demo.painter.canvas import Canvas, Pen, Point, mix
 from comfy.demo.painter.palette import Palette
 from comfy.demo.painter.sky import Layout, beside

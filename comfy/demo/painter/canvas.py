@@ -1,6 +1,8 @@
 """A canvas for soft layers: shapes are drawn as masks at twice the size, so that their edges come
 out smooth."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """People and animals."""
 
+from __future__ import annotations
+
 from comfy.demo.painter.canvas import Canvas, Colour, Pen, Point, mix
 from comfy.demo.painter.palette import Palette
 from comfy.demo.painter.sky import Layout, beside

@@ -1,6 +1,8 @@
 """The last touches: manners named in the text, the model's hand, LoRAs, guidance, steps, sampler
 and scheduler."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable
 

@@ -1,5 +1,7 @@
 """Solid ground: mountains, hills, woods, dunes, towns."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 

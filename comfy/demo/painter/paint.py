@@ -5,6 +5,8 @@ the composition, and everything else a sampler is told changes how the image is 
 brief gives the same image.
 """
 
+from __future__ import annotations
+
 import random
 from dataclasses import dataclass
 

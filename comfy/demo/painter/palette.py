@@ -1,5 +1,7 @@
 """The colours of a light and a season."""
 
+from __future__ import annotations
+
 import colorsys
 from dataclasses import dataclass, replace
 

@@ -1,5 +1,7 @@
 """Sky and space: sun, moon, stars, clouds, weather, and where on the canvas all this is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from PIL import Image

@@ -1,5 +1,7 @@
 """What stands, sails and flies in an image, and the order of painting it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from math import cos, sin, tau
 

@@ -1,5 +1,7 @@
 """Water: a mirror with ripples, a path of light, a bank."""
 
+from __future__ import annotations
+
 from PIL import Image, ImageOps
 
 from comfy.demo.painter.canvas import Canvas, Pen, Point, below, gradient, mix

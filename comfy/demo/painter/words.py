@@ -4,6 +4,8 @@ Known words choose light, place, things and manner; unknown ones still decide co
 through their hash, so that no two texts give the same image.
 """
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,8 @@
 """One client's socket, down to the TCP connection: needed to misbehave, which no WebSocket library
 offers."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import struct

@@ -1,6 +1,8 @@
 """Running prompts: one worker thread, events in the recorded order, results kept for the next
 prompt."""
 
+from __future__ import annotations
+
 import io
 import json
 import threading

@@ -16,6 +16,8 @@ handshake, "history" for the entry of a prompt that ended, or a method and path 
 prefix. Broadcast messages are never touched.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from dataclasses import dataclass

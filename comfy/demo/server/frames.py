@@ -1,6 +1,8 @@
 """Binary WebSocket frames as ComfyUI sends them: big-endian u32 type, then the payload
 (docs/comfyui.md#2)."""
 
+from __future__ import annotations
+
 import json
 import struct
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """/api/jobs: queue and history as one list, in the shapes of ComfyUI 0.33."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,6 +1,8 @@
 """What every HTTP request passes first: counting, the origin check, the body limit, scripted
 misbehaviour."""
 
+from __future__ import annotations
+
 import asyncio
 import ipaddress
 import json

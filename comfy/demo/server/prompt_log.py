@@ -1,5 +1,7 @@
 """What became of every prompt, whatever clients were told of it."""
 
+from __future__ import annotations
+
 import threading
 from typing import Literal
 

@@ -1,6 +1,8 @@
 """Waiting, running and finished prompts. In memory only: a restart forgets them all
 (docs/comfyui.md#20)."""
 
+from __future__ import annotations
+
 import copy
 import heapq
 import threading

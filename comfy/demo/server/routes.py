@@ -1,6 +1,8 @@
 """The HTTP routes of the stand-in: what ComfyUI 0.33 answers to a client, each also
 under /api (docs/comfyui.md#28)."""
 
+from __future__ import annotations
+
 import io
 import json
 import mimetypes

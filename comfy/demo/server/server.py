@@ -1,5 +1,7 @@
 """The stand-in server as a context manager: real sockets on a real port, in threads of its own."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import sys
@@ -181,7 +183,7 @@ class DemoServer:
         return self._storage
 
     @property
-    def _alive(self) -> "_Life":
+    def _alive(self) -> _Life:
         if self._life is None:
             raise RuntimeError("the stand-in server is not running")
         return self._life

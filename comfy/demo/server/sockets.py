@@ -1,6 +1,8 @@
 """The WebSocket side: who is connected under which client id, and one loop that sends to them
 all."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import threading

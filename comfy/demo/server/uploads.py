@@ -1,6 +1,8 @@
 """POST /upload/image and /upload/mask: where a file ends up and under which name
 (docs/comfyui.md#22)."""
 
+from __future__ import annotations
+
 import io
 import json
 import os

@@ -5,6 +5,8 @@ Only what leads to an output node is looked at. An output whose own branch is so
 another one is refused; that is the 200 with `node_errors`.
 """
 
+from __future__ import annotations
+
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field

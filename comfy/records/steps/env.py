@@ -1,5 +1,7 @@
 """Where alembic begins: it works in the transaction of whoever called it, and ends none."""
 
+from __future__ import annotations
+
 from alembic import context
 
 context.configure(

@@ -4,6 +4,8 @@ What there was when the steps began to be numbered. Nothing is to be done: new t
 their newest version.
 """
 
+from __future__ import annotations
+
 revision = "0001"
 down_revision = None
 

@@ -1,5 +1,7 @@
 """A run's server, its group and the run it was made from."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,5 +1,7 @@
 """Values of forms under a name."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

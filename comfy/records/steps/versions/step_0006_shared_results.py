@@ -1,5 +1,7 @@
 """Links to results that their owners share."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,5 +1,7 @@
 """Files that presets hold."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

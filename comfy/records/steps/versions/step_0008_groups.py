@@ -1,5 +1,7 @@
 """Batches and chains, and the files that they need."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,5 +1,7 @@
 """An index by which what was made from a run is found."""
 
+from __future__ import annotations
+
 from alembic import op
 
 revision = "0009"

@@ -1,5 +1,7 @@
 """Requests of programs that have started runs, by which the same request starts none again."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 

@@ -1,5 +1,7 @@
 """Whom programs want to be told of the ends of their runs, batches and chains."""
 
+from __future__ import annotations
+
 import sqlalchemy as sa
 from alembic import op
 
