@@ -89,19 +89,12 @@ def pytest_configure() -> None:
     """Garbage is looked for after so many new objects: each time costs up to a second of a
     processor, with all that the tests before have left in memory."""
     gc.set_threshold(20_000, 20, 50)
-    gc.callbacks.append(pass_by)
-
-
-def pass_by(phase: str, told: dict[str, int]) -> None:
-    """What a whole look for garbage has left is not looked at again: most of it is Gradio's, which
-    keeps what every app has made."""
-    if phase == "stop" and told["generation"] == 2:
-        gc.freeze()
 
 
 def pytest_collection_finish() -> None:
     """What is imported stays: looking for garbage passes it by from now on."""
     gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +147,7 @@ def nothing_left_behind(
     before = measured()
     yield
     end = time.monotonic() + SETTLE
-    unreferenced, passed_by = end - SETTLE + 1, end - SETTLE / 2
+    unreferenced = end - SETTLE + 1
     while left := left_since(before):
         if time.monotonic() > end:
             pytest.fail(f"left behind: {left}")
@@ -163,10 +156,6 @@ def nothing_left_behind(
         if time.monotonic() > unreferenced:  # some things are closed when they are garbage
             gc.collect()
             unreferenced = end
-        if time.monotonic() > passed_by:
-            gc.unfreeze()
-            gc.collect()
-            passed_by = end
         threading.Event().wait(0.02)
 
 

@@ -110,7 +110,13 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
         "waiting.candidates",  # compares a prompt with catalogues that are known
     },
     ("Durations", "_lock"): {"statistics.fmean", "RunTotals"},
-    ("LatestState", "_changed"): {"change", "stamped", "self._changed.wait_for", "TimeoutError"},
+    ("LatestState", "_changed"): {
+        "change",
+        "partial",
+        "stamped",
+        "self._changed.wait_for",
+        "TimeoutError",
+    },
     ("ThreadState", "_lock"): {"change"},
     ("Callbacks", "_lock"): set(),
 }
