@@ -88,7 +88,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 def pytest_configure() -> None:
     """Garbage is looked for after so many new objects: each time costs up to a second of a
     processor, with all that the tests before have left in memory."""
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(50_000, 20, 80)
 
 
 def pytest_collection_finish() -> None:

@@ -25,6 +25,7 @@ HEADING = "ComfyForms can't be reached"
 CONTROLLED = "navigator.serviceWorker.controller !== null"
 
 
+@pytest.mark.every  # tests/ui has its manifest and worker
 def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
     """The one manifest that the page names starts the app where it is, with icons of the sizes that
     systems want; the worker looks after nothing beside the app, and says so when that is away."""

@@ -120,6 +120,7 @@ def first_owner(site: Site) -> str:
     return owner
 
 
+@pytest.mark.every  # tests/security/test_routes.py asks all routes as another
 def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> None:
     """Another browser sees no frame, no line, no result of mine, now or later; a guessed id gets it
     neither socket, file, record nor stop."""

@@ -111,6 +111,7 @@ def walker(fast: Site, visit: Visit, every: bool) -> Walker:
     return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"), every=every)
 
 
+@pytest.mark.every  # test_grids.py has the way through one
 def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     """The dialog with something wrong in it, the card, and the sheet as table and as gallery, with
     rows that have failed: nothing is cut off, covered, too small, or keeps anybody away."""

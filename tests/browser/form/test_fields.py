@@ -183,6 +183,7 @@ def models(nothing_left_behind: None) -> Iterator[Models]:
         yield made
 
 
+@pytest.mark.every  # tests/services has the lists, test_a_choice_from_a_list their field
 def test_a_list_that_the_server_changes(models: Models, visit: Visit) -> None:
     """What only the server can see (a model that is gone by now) is said on its field, in the
     folded section too. “Reload models” offers what was added."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from playwright.sync_api import expect
 from sqlalchemy import insert
 
@@ -45,6 +46,7 @@ def many_more(history: RunStore, record: Record, many: int) -> None:
         connection.execute(insert(runs), rows)
 
 
+@pytest.mark.every  # few have so many results
 def test_very_many_results(fast: Site, visit: Visit, every: bool) -> None:
     """They flow with the page, which has few tiles wherever one is; keys, the scroll bar and the arrows
     of the large view reach what was not loaded before. What searches them and what lists favourites alone

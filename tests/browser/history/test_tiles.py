@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from playwright.sync_api import expect
 
 from comfy.protocol.run_state import Phase
@@ -25,6 +26,7 @@ DRAWN = """one => one.decode().then(() => {
 })"""
 
 
+@pytest.mark.every  # other filters are chosen above
 def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
     """What was stopped is listed on demand, in words, which the browser remembers; chosen, it says
     so, and its settings can be used. What was removed before it had begun is not listed at all."""

@@ -24,6 +24,7 @@ CUT_OFF = """all => all.map(
     (one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1)"""
 
 
+@pytest.mark.every  # test_pickers.py has the keys of a list
 def test_the_keys_of_the_list(fast: Site, visit: Visit) -> None:
     """Arrows mark the next row and the one before, which screen readers are told; the last ones
     used stand first, and the one that is open is marked when the list opens. Typing finds one."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
@@ -47,6 +48,7 @@ def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
     expect(heading).to_have_text("Text to image")
 
 
+@pytest.mark.every  # tests/security/test_routes.py asks for it as another
 def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
     """Whoever opened a workflow finds it in the list; its address leads nobody else anywhere, and
     the page says so beforehand."""

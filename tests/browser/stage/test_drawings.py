@@ -60,6 +60,7 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
+@pytest.mark.every  # tests/security/test_files_owned.py judges drawings
 def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
     """Where there is nothing to see, a sentence stands beside the download; no field for images takes
     it."""

@@ -92,6 +92,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         person.leave()
 
 
+@pytest.mark.every  # an idea is chosen above
 def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
     """Ideas of an inpainting bring an image with a part of it masked, which is all that changes; an
     image of the person's own they leave as it is."""

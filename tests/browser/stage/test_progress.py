@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
@@ -61,6 +62,7 @@ def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     assert any(re.fullmatch(r"\d+% · Animation", title) for title in titles), titles
 
 
+@pytest.mark.every  # tests/script/progress.test.js has the estimate
 def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:
     """The time left goes by this run's steps: sixty take longer than the three of before did."""
     person = visit(slow).open(**{"5.steps": 3})

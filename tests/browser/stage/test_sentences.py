@@ -91,6 +91,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     person.forgive("422")
 
 
+@pytest.mark.every  # what can be is copied in test_results.py
 def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
     """Where the browser denies it, in a field that fits into the window, with all of it marked; the
     link to a result, with its beginning seen. A press of Copy tries once more, by the way that is

@@ -111,6 +111,7 @@ def covers_the_window(page: Page, size: ViewportSize) -> None:
     assert boxes(page, "#stage .viewport") == before
 
 
+@pytest.mark.every  # test_geometry.py looks at one, too
 def test_images_at_every_size(slow: Site, visit: Visit) -> None:
     """Waiting, preview and result stand in the same place, inside of a stage that takes the height
     there is; full screen covers the window."""

@@ -149,6 +149,7 @@ def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
         thumb.page.close()
 
 
+@pytest.mark.every  # results on a phone are walked in test_geometry.py
 def test_runs_and_results(thumb: Thumb) -> None:
     """A run and those that wait; results, what can be done with them, over the whole window, shared;
     the history, selected, compared, deleted; a run that failed."""

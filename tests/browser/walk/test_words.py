@@ -174,6 +174,7 @@ def is_told_in_the_language_of_now(person: Visitor) -> None:
         expect(headline).to_have_text(told)
 
 
+@pytest.mark.every  # the longer words of the pseudo language have room above
 def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every: bool) -> None:
     """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
     as an author's long words are; Gradio's own words are in the language that was chosen, whatever
