@@ -19,7 +19,7 @@ from comfy.webhooks.secret import new_secret
 from comfy.webhooks.waiting import WebhookSettings
 from tests.support.programs import SCRIPTS, needs, needs_gradio_client
 from tests.support.serving import running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, run_python
 from ui.api import problems
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def done(command: list[str], folder: Path, environment: Mapping[str, str] = os.e
 
 def printed(block: str, capsys: pytest.CaptureFixture[str]) -> str:
     """What this Python prints."""
-    exec(block, {})
+    run_python(block)
     return capsys.readouterr().out
 
 

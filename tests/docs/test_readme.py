@@ -21,7 +21,7 @@ from comfy.demo import DemoServer
 from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually, run_python
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -146,7 +146,7 @@ def test_a_snippet_runs_against_the_app(
 ) -> None:
     """The Python snippet, pointed at a running app, ends with a finished run and its file."""
     with chdir(tmp_path):
-        exec(snippet.replace("http://127.0.0.1:7860", app.url), {})
+        run_python(snippet.replace("http://127.0.0.1:7860", app.url))
     assert re.search(r"^done .*\.png", capsys.readouterr().out, re.M)
 
 

@@ -29,6 +29,12 @@ def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
         return other.submit(asyncio.run, coroutine).result(60)
 
 
+def run_python(text: str) -> None:
+    """Run a program in a thread of its own, for the same reason."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(exec, text, {}).result()
+
+
 class Clock:
     """One that goes on when a test says so: `now`, in seconds since 1970."""
 
