@@ -27,13 +27,6 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
-def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """These, without connections when a test is over."""
-    yield running
-    running[1].close_idle()
-
-
 def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
     """The first page brings a cookie, the next ones do not change it, other answers never do."""
     _, app = served

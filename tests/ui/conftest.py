@@ -1,4 +1,4 @@
-"""What tests of routes have in common: a module that has a `running` server and app shares them
+"""What tests of the app have in common: a module that has a `running` server and app shares them
 among its tests."""
 
 from __future__ import annotations
