@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from comfy.demo import DemoServer
 from comfy.protocol.run_state import Phase
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until
+from tests.support.distribution import pairs
 from tests.support.sampler import LONG, job
 
 
@@ -31,17 +30,9 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
     assert mortal.requests["GET /ws"] >= 2
 
 
-def kinds_at(kinds: Sequence[str], places: Sequence[str]) -> Iterator[ParameterSet]:
-    """Each kind at each place; without --every a third, in which each has some."""
-    for number, kind in enumerate(kinds):
-        for column, at in enumerate(places):
-            marks = (pytest.mark.every,) if (number + column) % 3 else ()
-            yield pytest.param(kind, at, marks=marks)
-
-
 @pytest.mark.parametrize(
     ("kind", "at"),
-    kinds_at(
+    pairs(
         ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late", "huge_frame"],
         ["progress", "executed", "preview"],
     ),
@@ -58,7 +49,7 @@ def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at:
 
 @pytest.mark.parametrize(
     ("kind", "at"),
-    kinds_at(
+    pairs(
         ["lost", "foreign_prompt_id", "no_prompt_id"],
         ["execution_start", "executed", "execution_success", "executing", "progress"],
     ),

@@ -9,6 +9,7 @@ import requests
 import websocket
 
 from comfy.demo import DemoServer
+from tests.support.distribution import pairs
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import (
     ANN,
@@ -47,14 +48,7 @@ NAMES = (COOKIES.name(PLAIN), "comfyforms", f"__Host-{COOKIES.name(PLAIN)}")
 FORGED = ("c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        pytest.param(name, value, marks=() if first == second else pytest.mark.every)
-        for first, name in enumerate(NAMES)
-        for second, value in enumerate(FORGED)
-    ],
-)
+@pytest.mark.parametrize(("name", "value"), pairs(NAMES, FORGED))
 def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
     app: RunningApp, name: str, value: str
 ) -> None:

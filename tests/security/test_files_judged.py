@@ -24,6 +24,7 @@ from comfy.demo.nodes.describe import node_info
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import Result
 from tests.support.app_process import started
+from tests.support.distribution import pairs
 from tests.support.gradio_calls import PageCalls, file_at
 from tests.support.http_client import ANN, cookie_of, get
 from tests.support.samples.forms import node
@@ -155,14 +156,7 @@ def elements(places: tuple[str, ...]) -> dict[str, Any]:
 TURNS = (0, 1, 4)  # each puts the false names at other fields
 
 
-@pytest.mark.parametrize(
-    ("form", "turn"),
-    [
-        pytest.param(form, turn, marks=() if at == number % len(TURNS) else pytest.mark.every)
-        for number, form in enumerate(FORMATS)
-        for at, turn in enumerate(TURNS)
-    ],
-)
+@pytest.mark.parametrize(("form", "turn"), pairs(FORMATS, TURNS))
 def test_finding_01_and_04_no_field_hands_a_file_to_anything(
     app: RunningApp, form: str, turn: int
 ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import pytest
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
     from xdist.workermanage import WorkerController
 
 # What needs no server, browser or other program, except for the corpora of real workflows in it.
@@ -33,6 +36,18 @@ PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another wor
 
 # Few tests that take long: they begin early, so that no process is alone with one in the end.
 LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py")
+
+
+def pairs(rows: Iterable[object], columns: Iterable[object]) -> list[ParameterSet]:
+    """Each row with each column, for `parametrize`; without --every a few of them, in which each row
+    and each column has some."""
+    first, second = list(rows), list(columns)
+    apart = min(len(first), len(second))
+    return [
+        pytest.param(row, column, marks=() if (at - other) % apart == 0 else pytest.mark.every)
+        for at, row in enumerate(first)
+        for other, column in enumerate(second)
+    ]
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
