@@ -89,7 +89,9 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     queued(person, "one boat", "two boats")
     if every:  # tests/browser/opening/test_opening.py reads of a part that was refused there
         trouble_behind_another_run_stays_in_the_list(person, slow)
-    all_that_wait_are_removed(person, slow)
+    all_that_wait_are_removed(person, slow, 2)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
 
 
 @pytest.mark.every  # at two servers: with one, the list has the same lines
@@ -153,16 +155,14 @@ def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) ->
     expect(person.waiting()).to_have_count(2)
 
 
-def all_that_wait_are_removed(person: Visitor, slow: Site) -> None:
+def all_that_wait_are_removed(person: Visitor, slow: Site, count: int) -> None:
     """By one press; what runs goes on."""
     person.page.get_by_role("button", name="Remove all").press("Enter")
-    expect(person.page.locator("#spoken")).to_have_text("2 waiting runs removed.")
+    expect(person.page.locator("#spoken")).to_have_text(f"{count} waiting runs removed.")
     expect(person.page.locator("#stop")).to_be_focused()
     expect(person.page.locator("#queue .queue")).to_be_hidden()
     eventually(lambda: len(slow.unfinished()) == 1, "one is left")
     expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
-    person.page.locator("#stop").click()
-    person.phase("stopped")
 
 
 @pytest.mark.every  # tests/runs/test_fair_queue.py has the turns of several people
@@ -255,11 +255,5 @@ def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
         button = person.waiting().nth(2).get_by_role("button", name=name).bounding_box()
         assert button is not None
         assert min(button["width"], button["height"]) >= 40
-    # What runs goes on.
-    person.page.get_by_role("button", name="Remove all").press("Enter")
-    expect(person.page.locator("#spoken")).to_have_text("3 waiting runs removed.")
-    expect(person.page.locator("#stop")).to_be_focused()
-    expect(person.page.locator("#queue .queue")).to_be_hidden()
-    eventually(lambda: len(slow.unfinished()) == 1, "one is left")
-    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    all_that_wait_are_removed(person, slow, 3)
     empty(person)
