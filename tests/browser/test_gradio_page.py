@@ -99,7 +99,7 @@ def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit
     """It asks for no frame but those of its lists and moves nothing, seen or unseen: Gradio's
     spinner, which is gone by then, counts with each frame. Of the app it asks next to nothing: at
     most one request in five seconds."""
-    person = visit(fast).recording()
+    person = visit(fast, reduced_motion="no-preference").recording()
     person.before_load(
         """{
             const frame = requestAnimationFrame;

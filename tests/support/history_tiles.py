@@ -31,9 +31,10 @@ def make(person: Visitor, words: str) -> str:
 
 
 def choose(person: Visitor, run_id: str) -> None:
-    """Choose an earlier run and wait until its picture is there."""
+    """Choose an earlier run and wait until its picture is there, and when it was made."""
     tile(person, run_id).click()
     expect(picture_of(person, run_id)).to_be_visible()
+    expect(person.page.locator("#stage .headline")).to_contain_text(" · ")
     expect(person.page.locator("#stage .details")).to_be_visible()
 
 

@@ -108,7 +108,7 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
 @pytest.fixture
 def walker(fast: Site, visit: Visit, every: bool) -> Walker:
     """Somebody who looks at every state at several sizes, light and dark."""
-    return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"), every=every)
+    return Walker(visit(fast), every=every)
 
 
 @pytest.mark.every  # test_grids.py has the way through one

@@ -157,7 +157,7 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
 @pytest.fixture
 def walker(fast: Site, visit: Visit, every: bool) -> Walker:
     """Somebody who looks at every state at several sizes, light and dark."""
-    return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"), every=every)
+    return Walker(visit(fast), every=every)
 
 
 @pytest.mark.every

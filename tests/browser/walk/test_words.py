@@ -179,7 +179,7 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every:
     """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
     as an author's long words are; Gradio's own words are in the language that was chosen, whatever
     the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
-    person = visit(site, viewport=SIZES["phone"], reduced_motion="reduce")
+    person = visit(site, viewport=SIZES["phone"])
     page = person.page
     person.before_load(SCRIPT / "geometry.js")
     in_english = crowded(person.open())

@@ -23,6 +23,17 @@ export const $ = (selector, from = document) => from.querySelector(selector);
 export const all = (selector, from = document) =>
   [...from.querySelectorAll(selector)].map((one) => /** @type {HTMLElement} */ (one));
 
+/** Whether the person wants nothing to move by itself. */
+export const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * Scroll to where something is seen, gliding unless nothing is to move.
+ * @param {Element | null} place
+ * @param {ScrollLogicalPosition} [block] "nearest": no further than it must be
+ */
+export const glideTo = (place, block = "start") =>
+  place?.scrollIntoView({ behavior: isStill() ? "auto" : "smooth", block });
+
 /**
  * A new element.
  * @template {keyof HTMLElementTagNameMap} T

@@ -8,7 +8,7 @@ import { LOADING } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
-import { $, element, isNarrow, root, tell } from "./dom.js";
+import { $, element, glideTo, isNarrow, root, tell } from "./dom.js";
 import {
   clearErrors,
   forgetNote,
@@ -166,8 +166,7 @@ function show(now, before) {
   $("#columns")?.classList.toggle("has-run", Boolean(run ?? isTold));
   const isNew = going && going !== current(before) && !before.runs.has(going.id);
   const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
-  if ((isNew || (isRefused && !$(".has-error"))) && isNarrow())
-    $("#result-side")?.scrollIntoView({ behavior: "smooth" });
+  if ((isNew || (isRefused && !$(".has-error"))) && isNarrow()) glideTo($("#result-side"));
   else if (isNew) seeWhole($("#stage .viewport"));
   showLine("away", now.away, (line) => {
     line.role = "status";
@@ -180,8 +179,7 @@ function show(now, before) {
  * @param {Element | null} viewport
  */
 function seeWhole(viewport) {
-  if (viewport && viewport.getBoundingClientRect().top < 0)
-    viewport.scrollIntoView({ behavior: "smooth" });
+  if (viewport && viewport.getBoundingClientRect().top < 0) glideTo(viewport);
 }
 
 /** Tells the person where the app cannot be reached; browsers have it over TLS and on this machine only. */

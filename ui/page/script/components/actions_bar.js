@@ -2,7 +2,7 @@
 // The buttons that stay in view below the form: how much of the page they cover, and the way from a result to the form;
 // which of the two is looked at.
 
-import { $, button } from "../dom.js";
+import { $, button, glideTo } from "../dom.js";
 import { message } from "../messages.js";
 
 /** Is there as soon as the page is. */
@@ -51,5 +51,5 @@ function edit() {
   /** @type {HTMLElement | null} */ (
     $("textarea, input:not([type=file]), [tabindex]", field)
   )?.focus({ preventScroll: true });
-  field.scrollIntoView({ behavior: "smooth" });
+  glideTo(field);
 }

@@ -2,7 +2,7 @@
 // The stage: previews as they come, then what came of the run, in the same place. All its buttons are about what is
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
-import { $, all, button, element, fold, tableOf } from "../dom.js";
+import { $, all, button, element, fold, glideTo, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
 import { message } from "../messages.js";
@@ -261,8 +261,7 @@ class Stage {
     this.#showItem();
     this.#drawActions(page.now);
     if (hadFocus) this.#choices.find((one) => one.dataset.at === String(at))?.focus();
-    if (at >= this.#arrangement.items.length)
-      this.#viewport.place.scrollIntoView({ behavior: "smooth", block: "nearest" });
+    if (at >= this.#arrangement.items.length) glideTo(this.#viewport.place, "nearest");
     this.#component.select(this.#seen);
   }
 

@@ -3,7 +3,7 @@
 // of it when it is to be seen.
 
 import { historyIn } from "../components/history.js";
-import { $, isNarrow } from "../dom.js";
+import { $, glideTo, isNarrow } from "../dom.js";
 import { Filters } from "../history/filters.js";
 import { setFavourite } from "../history/marks.js";
 import { missing, renewed, totalOf, without, withRuns } from "../history/past.js";
@@ -231,9 +231,8 @@ class LiveHistory {
       this.#load();
       return;
     }
-    const behavior = "smooth";
-    if (isNarrow()) $("#result-side")?.scrollIntoView({ behavior });
-    else $("#stage .viewport")?.scrollIntoView({ behavior, block: "nearest" });
+    if (isNarrow()) glideTo($("#result-side"));
+    else glideTo($("#stage .viewport"), "nearest");
   }
 }
 

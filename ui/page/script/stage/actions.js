@@ -1,7 +1,7 @@
 // @ts-check
 // What can be done with what is seen: each button is about that, and about nothing else.
 
-import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
+import { $, addressOf, announce, button, downloadLink, glideTo, isNarrow, root } from "../dom.js";
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
@@ -100,7 +100,7 @@ export async function reuse(run, pressed = null) {
   refill(workflow, values);
   if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
   else announce(message("Settings restored."));
-  if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
+  if (isNarrow()) glideTo($("#form-side"));
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // A 3D model that turns by itself and can be turned, with the viewer that Gradio's own component for models has.
 
-import { addressOf, element } from "../dom.js";
+import { addressOf, element, isStill } from "../dom.js";
 import { message } from "../messages.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -21,16 +21,16 @@ export async function showModel(place, item, viewer) {
   canvas.ariaLabel = message("3D model: {file}", { file: item.name });
   canvas.role = "img";
   place.append(canvas);
+  const moves = !isStill();
   const { CreateViewerForCanvas: create } = await import(addressOf(viewer));
-  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   /** @type {any} */
   let scene;
   const shown = await create(canvas, {
     engine: "WebGL",
     clearColor: [0, 0, 0, 0],
     useRightHandedSystem: true,
-    animationAutoPlay: !isStill,
-    cameraAutoOrbit: { enabled: !isStill, ...ORBIT },
+    animationAutoPlay: moves,
+    cameraAutoOrbit: { enabled: moves, ...ORBIT },
     onInitialized: (/** @type {any} */ inner) => {
       scene = inner.scene;
     },

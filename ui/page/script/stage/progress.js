@@ -4,7 +4,7 @@
 import { theComponent } from "../batches/given.js";
 import { progressWords } from "../batches/words.js";
 import { clock } from "../clock.js";
-import { $, announce, button, element, tell } from "../dom.js";
+import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { adviceOf, current, seen } from "../runs/runs.js";
 import { say } from "../state.js";
@@ -191,8 +191,7 @@ export class Progress {
     this.#bar.hidden = silent || !["running", "waiting"].includes(phase);
     const percent = fraction === null ? null : Math.round(100 * fraction);
     this.#bar.classList.toggle("unknown", percent === null);
-    const moves = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (percent === null && moves && !this.#bar.hidden) this.#passing.play();
+    if (percent === null && !isStill() && !this.#bar.hidden) this.#passing.play();
     else this.#passing.cancel(); // a hidden one has the browser paint all the time as well
     this.#filled.style.width = percent === null ? "" : `${percent}%`;
     if (percent === null) this.#bar.removeAttribute("aria-valuenow");

@@ -1,7 +1,7 @@
 // @ts-check
 // “Use in…”: where a result can go, the form's own fields first, then other workflows that take such a thing.
 
-import { all, button, element } from "../dom.js";
+import { all, button, element, glideTo } from "../dom.js";
 import { useInWorkflow } from "../form/dragging.js";
 import { fieldsOfKind } from "../form/files.js";
 import { formName, hasForms, visitWith } from "../form/form.js";
@@ -128,7 +128,7 @@ class UseMenu {
       this.#choice(labelOf(field), () => {
         this.#used(); // below what covers the window no field has the focus
         offered.toField(field.id);
-        field.scrollIntoView({ behavior: "smooth", block: "nearest" });
+        glideTo(field, "nearest");
       }),
     );
     const note = element("p", "", SEARCHED);
