@@ -69,6 +69,15 @@ class RunError:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedNodes:
+    """The nodes of a run's prompt, the same in each of its states: by id what people call them, and
+    those whose outputs count, None = all."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    with_outputs: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunState:
     """One run at one moment.
 
@@ -103,8 +112,7 @@ class RunState:
     started_at: float | None = None
     finished_at: float | None = None
     # What follows is for `advance` and for whoever runs it; pages are not told of it.
-    titles: Mapping[str, str] = field(default_factory=dict, repr=False)
-    wanted: frozenset[str] | None = field(default=None, repr=False)
+    planned: PlannedNodes = field(default_factory=PlannedNodes, repr=False)
     nodes_finished: frozenset[str] = field(default=frozenset(), repr=False)
     progress: RunProgress = field(default_factory=RunProgress, repr=False)
     queue_remaining: int | None = None
@@ -119,7 +127,7 @@ class RunState:
     @property
     def nodes_total(self) -> int:
         """How many nodes the prompt has."""
-        return len(self.titles)
+        return len(self.planned.titles)
 
     def measured(self, now: float) -> RunState:
         """With its progress at `now`, seconds since 1970."""
@@ -132,7 +140,7 @@ class RunState:
     @property
     def node_title(self) -> str | None:
         """What people call the executing node: its title, or its class."""
-        return self.titles.get(self.node) if self.node else None
+        return self.planned.titles.get(self.node) if self.node else None
 
 
 def waiting(
@@ -151,8 +159,8 @@ def waiting(
         node_id: called.get(node_id) or own_title(node) or str(node.get("class_type", ""))
         for node_id, node in prompt.items()
     }
-    counted = None if outputs is None else frozenset(outputs)
-    return RunState(prompt_id, titles=named, wanted=counted, progress=planned_progress(prompt))
+    planned = PlannedNodes(named, None if outputs is None else frozenset(outputs))
+    return RunState(prompt_id, planned=planned, progress=planned_progress(prompt))
 
 
 def advance(state: RunState, event: Event) -> RunState:
@@ -221,7 +229,7 @@ def _advance_running(state: RunState, event: Event) -> RunState:
 
 def _finished(state: RunState, nodes: Iterable[str]) -> frozenset[str]:
     # Nodes made at run time have ids of their own; only those of the prompt are counted.
-    return state.nodes_finished | (state.titles.keys() & set(nodes))
+    return state.nodes_finished | (state.planned.titles.keys() & set(nodes))
 
 
 def _at_node(state: RunState, node: str | None) -> RunState:
@@ -247,14 +255,11 @@ def _progress_state(state: RunState, event: ProgressState) -> RunState:
 
 def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) -> RunState:
     """The state with these nodes' outputs in the place of what they had."""
-    wanted = {
-        node: output
-        for node, output in outputs.items()
-        if state.wanted is None or node in state.wanted
-    }
-    files = [file for file in state.files if file.node not in wanted]
-    texts = [text for text in state.texts if text.node not in wanted]
-    for node, output in wanted.items():
+    counted = state.planned.with_outputs
+    new = {node: output for node, output in outputs.items() if counted is None or node in counted}
+    files = [file for file in state.files if file.node not in new]
+    texts = [text for text in state.texts if text.node not in new]
+    for node, output in new.items():
         more_files, more_texts = read_outputs(node, output)
         files.extend(more_files)
         texts.extend(more_texts)
@@ -341,12 +346,12 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
                         "Try again. If this wasn't meant to happen, ask who else uses this server."
                     ),
                     node,
-                    state.titles.get(node or ""),
+                    state.planned.titles.get(node or ""),
                 ),
             )
         case ExecutionError(node=node, class_type=class_type):
             sentence, hint = explain(verdict.exception_type, verdict.exception_message)
-            title = state.titles.get(node or "") or class_type or None
+            title = state.planned.titles.get(node or "") or class_type or None
             detail = ": ".join(filter(None, (verdict.exception_type, verdict.exception_message)))
             return failed(state, RunError(sentence, hint, node, title, without_folders(detail)))
 

@@ -1,6 +1,6 @@
 r"""The state of a run as JSON values, and a `Record` as text for a database and back. Pure.
 
-A state has everything but its preview, what follows from the job (titles, outputs that count), how
+A state has everything but its preview, what follows from the job (its nodes), how
 far it was, and the server's last words on its queue and on the end. A set is a sorted list. The
 text is ASCII: a lone surrogate or a NUL in what somebody typed is written out as `\ud800` or
 `\u0000`.
@@ -23,7 +23,7 @@ from comfy.records.record import Job, Record
 
 _RECORD = TypeAdapter(Record)
 _STATE = TypeAdapter(RunState)
-_LEFT_OUT = {"preview", "titles", "wanted", "progress", "queue_remaining", "verdict"}
+_LEFT_OUT = {"preview", "planned", "progress", "queue_remaining", "verdict"}
 _RAW = {"prompt", "values"}  # of a job: JSON of any depth already
 _WRITTEN_APART: Mapping[str, bool | set[str]] = {
     "state": True,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from comfy.cli.progress import BatchLine, ChainLine
 from comfy.protocol.run_progress import RunProgress
-from comfy.protocol.run_state import Phase, RunState
+from comfy.protocol.run_state import Phase, PlannedNodes, RunState
 
 
 class Terminal(io.StringIO):
@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
 
 def state(done: float, node: str) -> RunState:
     """A run that is so far, at a node with this title."""
-    running = RunState("1", Phase.RUNNING, titles={"4": node}, node="4")
+    running = RunState("1", Phase.RUNNING, planned=PlannedNodes({"4": node}), node="4")
     return replace(running, progress=RunProgress(fraction=done))
 
 

@@ -22,7 +22,7 @@ from comfy.cli.progress import ProgressLine
 from comfy.demo import DemoServer
 from comfy.filenames import safe_name
 from comfy.protocol.run_progress import RunProgress
-from comfy.protocol.run_state import Phase, RunState
+from comfy.protocol.run_state import Phase, PlannedNodes, RunState
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -317,8 +317,8 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
     with os.fdopen(writing, "w") as terminal:
         progress = ProgressLine(terminal)
         progress.show(RunState("p", queue_place=2))
-        titles = {"4": "Sampler", "6": "Save"}
-        going = RunState("p", Phase.RUNNING, node="4", step=3, steps=6, titles=titles)
+        planned = PlannedNodes({"4": "Sampler", "6": "Save"})
+        going = RunState("p", Phase.RUNNING, node="4", step=3, steps=6, planned=planned)
         progress.show(replace(going, progress=RunProgress(fraction=0.25)))
         progress.end()
         terminal.flush()

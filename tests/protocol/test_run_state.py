@@ -181,10 +181,10 @@ def test_only_wanted_outputs_count() -> None:
 def test_nodes_go_by_the_names_people_know() -> None:
     """A job may say what its nodes are called; those it does not name go by their title in the
     prompt."""
-    titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).titles
-    assert titles == waiting("p", PROMPT).titles | {"3": "Painting"}
+    titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).planned.titles
+    assert titles == waiting("p", PROMPT).planned.titles | {"3": "Painting"}
     raw = {"3": PROMPT["3"] | {"_meta": {"title": " two\nlines "}}}
-    assert waiting("p", raw).titles == {"3": "two lines"}
+    assert waiting("p", raw).planned.titles == {"3": "two lines"}
 
 
 def test_the_servers_own_prompt_id_is_believed() -> None:

@@ -60,8 +60,7 @@ STATES = st.builds(
     ).map(tuple),
     started_at=MOMENTS,
     finished_at=MOMENTS,
-    titles=st.just(BEGUN.titles),
-    wanted=st.just(BEGUN.wanted),
+    planned=st.just(BEGUN.planned),
     progress=st.just(BEGUN.progress),
     nodes_finished=st.frozensets(st.sampled_from(NODES)),
     over=st.booleans(),
@@ -94,11 +93,12 @@ def test_a_state_goes_without_its_preview() -> None:
         over=True,
     )
     told = state_to_json(state)
-    left_out = {"preview", "verdict", "queue_remaining", "titles", "wanted", "progress"}
+    left_out = {"preview", "verdict", "queue_remaining", "planned", "progress"}
     assert told.keys() == {field.name for field in fields(RunState)} - left_out
     back = from_text(to_text(Record("r", "ann", JOB, 5.0, state))).state
     assert back == replace(state, preview=None, verdict=None, queue_remaining=None)
-    assert (back.titles["2"], back.wanted) == ("Two", frozenset({"3"}))
+    assert back.planned.titles["2"] == "Two"
+    assert back.planned.with_outputs == frozenset({"3"})
 
 
 def record_told(**changes: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_a_record_without_names_for_nodes_has_those_of_its_prompt() -> None:
     prompt = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}}}
     told = json.loads(to_text(begun("old", prompt=prompt)))
     del told["job"]["titles"]
-    assert from_text(json.dumps(told)).state.titles == {"3": "Sampler"}
+    assert from_text(json.dumps(told)).state.planned.titles == {"3": "Sampler"}
 
 
 WORDS = st.text(st.characters(codec=None), max_size=30)  # lone surrogates and NULs among them

@@ -129,7 +129,7 @@ def headline(
         case Phase.RUNNING if state.over:
             return _FETCHING
         case Phase.RUNNING if state.node is not None:
-            words = node_words(prompt, state.node, state.titles)
+            words = node_words(prompt, state.node, state.planned.titles)
             if state.steps <= 1:
                 return words
             return message(

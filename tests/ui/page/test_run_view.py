@@ -162,7 +162,7 @@ def test_run_again_is_offered_where_nothing_was_wrong(
 def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
     """Known kinds of nodes have words of their own, others their title, nodes inside others those
     of the outer one."""
-    assert node_words(PROMPT, node, waiting("p", PROMPT).titles) == said
+    assert node_words(PROMPT, node, waiting("p", PROMPT).planned.titles) == said
 
 
 def test_steps_are_counted() -> None:
