@@ -21,7 +21,7 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class CheckHistory:
-    """The one answer to every doubt: ask history, then the queue, then open a new socket."""
+    """Where a run's state is not known: ask history, then the queue, then open a new socket."""
 
 
 @dataclass(frozen=True, slots=True)

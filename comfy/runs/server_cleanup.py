@@ -45,10 +45,10 @@ def _clean(
     runs: RunRegistry,
     record: Record,
     names: Iterable[str],
-    doubtful: Collection[str],
+    perhaps_gone: Collection[str],
 ) -> bool:
-    """Make one server forget a run and the content of these files, of which the `doubtful` may not
-    be there; False where it does not answer, or a run that began just now has one of them."""
+    """Make one server forget a run and the content of these files, of which those `perhaps_gone`
+    may not be there; False where it does not answer, or a run that began just now has one."""
     client = server.client.fork(timeout=_SECONDS)
     is_clean = True
     try:
@@ -58,7 +58,7 @@ def _clean(
             with server.uploading(_folder_of(name)):
                 if _is_live(name, runs, record.owner):
                     is_clean = False
-                elif name not in doubtful or _is_there(client, name):
+                elif name not in perhaps_gone or _is_there(client, name):
                     client.empty(name)
     except ComfyError as problem:
         told = {"run": record.id}

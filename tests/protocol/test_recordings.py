@@ -88,9 +88,7 @@ def one_prompt(
     history = next((body[prompt_id] for body in bodies if body), None)
     entry = parse_history({prompt_id: history}, prompt_id) if history else None
     heard, previews = follow(latest, messages(lines, post), entry)
-    if (
-        entry is not None
-    ):  # the socket was away or mute at the end: doubt is settled by history as well
+    if entry is not None:  # where the socket was away or mute at the end, history says it
         latest.update(partial(settled, entry=entry))
     return Replay(latest.state, previews, 200, reply["body"], history, heard)
 

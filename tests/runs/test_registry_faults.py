@@ -193,7 +193,7 @@ def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
 
 
 def test_cancel_while_the_server_is_away(mortal: DemoServer) -> None:
-    """A run in doubt can be stopped at once."""
+    """A run of which nothing is heard can be stopped at once."""
     with registry(mortal, Timeouts(retry=60, retry_most=60)) as runs:
         run = runs.submit(job(LONG), owner="me")
         running(run)

@@ -58,7 +58,7 @@ test("runs stand in the order that the app tells", () => {
 });
 
 test("a run of which nothing is known yet is not the one told of", () => {
-  const runs = withRun(INITIAL.runs, "old", { doubtful: true });
+  const runs = withRun(INITIAL.runs, "old", { unconfirmed: true });
   assert.equal(current({ ...INITIAL, runs }), null);
 });
 
@@ -213,7 +213,7 @@ test("what another workflow has left stays beside a form where it can be used in
   const of = (form, files, blocked = "") => {
     const said = end("a", 1, { workflow: form, files, texts: [] });
     const state = { ...INITIAL, form: "here", blocked };
-    const late = { ...state, runs: withRun(state.runs, "a", { doubtful: true }) };
+    const late = { ...state, runs: withRun(state.runs, "a", { unconfirmed: true }) };
     const changed = { ...state, ...told(state, said, 0) };
     assert.equal(changed.shown, "a"); // it ended under the person's eyes
     const stays = (clears) => leftWith(changed, clears).shown !== null;

@@ -121,7 +121,7 @@ def test_places_change_live(served: Served) -> None:
         told(page, lambda news: ids(news) == [first, fourth, third])
 
 
-def test_a_page_in_doubt_is_answered(served: Served) -> None:
+def test_a_page_that_asks_whether_somebody_is_there_is_answered(served: Served) -> None:
     """A page that asks whether it is still heard is told everything again, whatever has been told
     before."""
     _, app = served

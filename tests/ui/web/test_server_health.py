@@ -23,9 +23,8 @@ from ui.view.headlines import AWAY
 from ui.web.server_health import CheckIntervals, ServerHealth
 
 QUICK = CheckIntervals(idle=0.2, recheck=0.05, away=0.1)
-PATIENT = CheckIntervals(
-    idle=600, recheck=0.05, away=0.1
-)  # asks again only where something makes it doubt
+# Asks again only where a request went without an answer.
+PATIENT = CheckIntervals(idle=600, recheck=0.05, away=0.1)
 SECONDS = st.floats(min_value=0, max_value=1e6)
 
 
@@ -42,8 +41,10 @@ def asked(demo: DemoServer) -> int:
 
 
 @given(idle=SECONDS, recheck=SECONDS, away=SECONDS)
-def test_doubt_only_ever_shortens_a_pause(idle: float, recheck: float, away: float) -> None:
-    """Doubt never delays the next question, and changes nothing where the server is away."""
+def test_a_request_without_an_answer_only_ever_shortens_a_pause(
+    idle: float, recheck: float, away: float
+) -> None:
+    """It never delays the next question, and changes nothing where the server is away."""
     pace = CheckIntervals(idle, recheck, away)
     short, long = pace.pause(reachable=True)
     assert short <= long == idle
@@ -109,7 +110,7 @@ def test_only_a_change_is_told_and_to_everybody() -> None:
     awaited(scenario())
 
 
-def test_doubt_has_the_server_asked_soon() -> None:
+def test_a_server_that_gave_no_answer_is_asked_soon() -> None:
     """A request without an answer brings the next question forward; without a page nothing is
     asked."""
 

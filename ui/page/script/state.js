@@ -31,10 +31,10 @@
  *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null, seeds: string,
  *   favourite: boolean }} PastRun
  *
- * A run as the page knows it. `at`: when `view` came (`performance.now()`). `doubtful`: whether it goes on is not known
- * yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
- * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
- *   read: boolean, leaving: boolean }} Run
+ * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
+ * known yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
+ * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, unconfirmed: boolean,
+ *   connected: boolean, read: boolean, leaving: boolean }} Run
  *
  * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
  * @typedef {{ id: string, title: string, workflow: string, state: "running" | "paused" | "stopped" | "done",
@@ -163,7 +163,7 @@ export function say(headline, advice = "", phase = "refused", offers = []) {
   const { runs, shown } = page.now;
   const isOnTheWay = phase === "waiting"; // a run will be told of in its place
   const isTold = [...runs.values()].some(
-    ({ id, view, doubtful }) => id === shown || (!view?.finished && !doubtful),
+    ({ id, view, unconfirmed }) => id === shown || (!view?.finished && !unconfirmed),
   );
   const beside = isTold && !isOnTheWay;
   page.set({ notice: headline ? { headline, advice, phase, beside, offers } : null });

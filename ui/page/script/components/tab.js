@@ -68,6 +68,6 @@ export function showInTab(now, before) {
   if (!now.ended || now.ended === before.ended) return;
   const { id } = now.ended;
   const view = now.runs.get(id)?.view;
-  // One that is doubtful had ended before this page was opened.
-  if (view && view.phase !== "stopped" && !before.runs.get(id)?.doubtful) notify(view);
+  // One that is unconfirmed had ended before this page was opened.
+  if (view && view.phase !== "stopped" && !before.runs.get(id)?.unconfirmed) notify(view);
 }

@@ -36,7 +36,7 @@ export const onFrame = (paint) => painters.add(paint);
 export function restore() {
   let { runs } = page.now;
   for (const id of [...read(sessionStorage, READ, []), ...read(localStorage, RUNS, [])])
-    if (!runs.has(id)) runs = withRun(runs, id, { doubtful: true });
+    if (!runs.has(id)) runs = withRun(runs, id, { unconfirmed: true });
   page.set({ runs });
 }
 
@@ -230,7 +230,7 @@ export async function lookBackAt({ id, at }) {
   const told = await get(`/history/${id}`);
   if (!told) return false;
   const view = { ...told, headline: `${told.headline.replace(/[.。]$/, "")} · ${when(at)}` };
-  const runs = withRun(page.now.runs, id, { view, at: performance.now(), doubtful: false });
+  const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
   remember();
   return true;

@@ -15,7 +15,7 @@ export const newRun = (id) => ({
   view: null,
   at: 0,
   entry: null,
-  doubtful: false,
+  unconfirmed: false,
   connected: false,
   read: false,
   leaving: false,
@@ -57,7 +57,7 @@ export function unfinished({ runs, order }) {
  * The one whose progress is told.
  * @param {PageState} state
  */
-export const current = (state) => unfinished(state).find((run) => !run.doubtful) ?? null;
+export const current = (state) => unfinished(state).find((run) => !run.unconfirmed) ?? null;
 
 /**
  * The one whose end is shown when none goes on.
@@ -131,7 +131,7 @@ export const withoutBatches = (entries, batches) =>
  */
 export function listed(state, entries) {
   let { runs } = state;
-  for (const entry of entries) runs = withRun(runs, entry.id, { entry, doubtful: false });
+  for (const entry of entries) runs = withRun(runs, entry.id, { entry, unconfirmed: false });
   return { runs, order: entries.map((entry) => entry.id) };
 }
 
@@ -168,12 +168,12 @@ export function leftWith(state, clears) {
  * @returns {Partial<PageState>}
  */
 export function told(state, view, at) {
-  const runs = withRun(state.runs, view.id, { view, at, doubtful: false });
+  const runs = withRun(state.runs, view.id, { view, at, unconfirmed: false });
   if (!view.finished) return { runs };
   const before = shownRun(state)?.view;
   // Whoever looks back is called away by the run that they can go back to only.
   const isAwaited = !state.lookingBack || current(state)?.id === view.id;
-  const isLate = state.runs.get(view.id)?.doubtful && isOutOfPlace(state, view);
+  const isLate = state.runs.get(view.id)?.unconfirmed && isOutOfPlace(state, view);
   const shows = isAwaited && !isLate && (!before || view.ended >= before.ended);
   const shown = shows
     ? { shown: view.id, lookingBack: false, notice: state.notice?.beside ? state.notice : null }
