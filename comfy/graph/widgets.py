@@ -227,7 +227,7 @@ def restore(
             if widget.name in values:
                 assign(widgets, widget, values[widget.name])
         return
-    waiting = iter(_without_dummies(node, widgets, values or ()))
+    waiting = iter(_without_socket_values(node, widgets, values or ()))
     for widget in widgets:
         if widget.stored:
             value = next(waiting, _NO_MORE)
@@ -296,9 +296,11 @@ def _number_choice(widgets: list[Widget]) -> None:
             widget.value = options.index(widgets[0].value) if widgets[0].value in options else -1
 
 
-def _without_dummies(node: NodeSpec, widgets: list[Widget], values: Sequence[Any]) -> Sequence[Any]:
-    """Before 1.16 the editor also saved a value for `forceInput` sockets; drop those where the
-    counts say so."""
+def _without_socket_values(
+    node: NodeSpec, widgets: list[Widget], values: Sequence[Any]
+) -> Sequence[Any]:
+    """Without those of `forceInput` sockets, where the counts say that an old editor saved them
+    (docs/comfyui.md#46)."""
     names = {widget.name for widget in widgets}
     forced: list[bool] = []
     for spec in node.inputs:
