@@ -4,7 +4,7 @@ type, without wires.
 The editor extension adds the missing links just before the prompt is made. What decides is the
 type, the title and input patterns, colour and group restrictions, and priority; two equally good
 broadcasts cancel each other out. The pack has kept its settings in three
-places over time. See docs/comfyui.md#44.
+places over time. See docs/comfyui.md#45.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _settings(node: LiveNode) -> Mapping[str, Any]:
 
 def _saved_before_sockets(document: SavedGraph) -> bool:
     """Before front end 1.16 only widgets converted to inputs had a socket, so a socket meant "may
-    be fed" (docs/comfyui.md#44)."""
+    be fed" (docs/comfyui.md#45)."""
     version = re.match(r"(\d+)\.(\d+)", str(document.extra.get("frontendVersion", "")))
     return version is None or (int(version[1]), int(version[2])) < (1, 16)
 

@@ -300,7 +300,7 @@ def _without_socket_values(
     node: NodeSpec, widgets: list[Widget], values: Sequence[Any]
 ) -> Sequence[Any]:
     """Without those of `forceInput` sockets, where the counts say that an old editor saved them
-    (docs/comfyui.md#46)."""
+    (docs/comfyui.md#44)."""
     names = {widget.name for widget in widgets}
     forced: list[bool] = []
     for spec in node.inputs:

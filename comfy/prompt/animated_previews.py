@@ -1,4 +1,4 @@
-"""What switches on the animated previews of VideoHelperSuite, a node pack (docs/comfyui.md#45)."""
+"""What switches on the animated previews of VideoHelperSuite, a node pack (docs/comfyui.md#46)."""
 
 from __future__ import annotations
 

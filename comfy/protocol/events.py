@@ -101,7 +101,7 @@ class Preview:
 class AnimatedPreviews:
     """The next previews are the frames of an animation: how many it has, and how many of them are
     shown in a second. VideoHelperSuite says so, and what other packs took over from it
-    (docs/comfyui.md#45)."""
+    (docs/comfyui.md#46)."""
 
     frames: int
     rate: float

@@ -266,7 +266,7 @@ def _check_image(image: bytes, told: object, kind: str) -> None:
 
 def _preview(payload: bytes) -> Preview:
     code, image = _u32(payload, "preview")
-    for start in _FRAME_STARTS:  # of an animation: docs/comfyui.md#45
+    for start in _FRAME_STARTS:  # of an animation: docs/comfyui.md#46
         if len(payload) > start and payload[start:].startswith(_STARTS):
             return Preview(None, None, payload[start:], frame=_u32(payload[8:], "preview")[0])
     _check_image(image, code, "preview")
