@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -19,8 +19,9 @@ from comfy.messages import message
 from comfy.records.record import Record
 from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.batch_rows import RowState
-from comfy.services.open_batch import BatchSummary
+from comfy.services.open_batch import BatchState, BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
+from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
     REPLAYED,
@@ -108,6 +109,55 @@ _BODY: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ToldBatch:
+    """A batch: how many `rows` it has, and how many of them are `done` and have `failed`; `why` it
+    is paused, or waits, in a sentence; the labels of what is `varied`; `created_at` in seconds
+    since 1970."""
+
+    id: str
+    title: str
+    workflow: str
+    state: BatchState
+    finished: bool
+    rows: int
+    done: int
+    failed: int
+    created_at: float
+    why: str
+    varied: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """A page of a list of batches; `next`: the `cursor` of the next one, null on the last."""
+
+    batches: tuple[ToldBatch, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRow:
+    """A row of a batch: its `number` in the table, what varies by field key, why it failed, and its
+    run, null where there is none."""
+
+    number: int
+    state: RowState
+    values: Mapping[str, str]
+    error: str
+    run: ToldRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """A page of rows, of `total` in all; `next` as in other lists."""
+
+    total: int
+    rows: tuple[ToldRow, ...]
+    next: str | None
+
+
 def batches_api(
     services: Services,
     identity: Identity,
@@ -125,7 +175,8 @@ def batches_api(
     @router.post(
         "/workflows/{name:path}/batches",
         status_code=201,
-        responses={200: REPLAYED},
+        response_model=ToldBatch,
+        responses={200: REPLAYED | {"model": ToldBatch}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
@@ -143,24 +194,24 @@ def batches_api(
             stop=lambda begun: batches.leave(begun.ids[0], owner),
             turn=turns.turn(asked.caller),
         )
-        batch = await asyncio.to_thread(batches.get, begun.ids[0], owner)
-        return answer_of(begun, told.summary(batch))
+        batch = told.summary(await asyncio.to_thread(batches.get, begun.ids[0], owner))
+        return answer_of(begun, batch, batch.url)
 
-    @router.get("/batches")
+    @router.get("/batches", response_model=BatchPage)
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Your batches, the newest first. `next` is the `cursor` of the next page, null on the
         last."""
         page, more = page_of(batches.of(owner), cursor, limit)
-        return AsciiJSON({"batches": [told.summary(one) for one in page], "next": more})
+        return AsciiJSON(BatchPage(tuple(map(told.summary, page)), more))
 
-    @router.get("/batches/{batch_id}")
+    @router.get("/batches/{batch_id}", response_model=ToldBatch)
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How far one of your batches is."""
         return AsciiJSON(told.summary(batches.get(batch_id, owner)))
 
-    @router.get("/batches/{batch_id}/events", responses=EVENTS)
+    @router.get("/batches/{batch_id}/events", response_class=Response, responses=EVENTS)
     async def events(
         request: Request,
         batch_id: str,
@@ -171,7 +222,7 @@ def batches_api(
         also while it is paused, and as `end` the last time."""
         return await news.answer(request, batch_id, owner, last_event_id)
 
-    @router.get("/batches/{batch_id}/rows")
+    @router.get("/batches/{batch_id}/rows", response_model=RowPage)
     def rows(  # noqa: PLR0913 - what is wanted, by name
         batch_id: str,
         *,
@@ -189,10 +240,9 @@ def batches_api(
         places = view.places(state, search)
         rest = [at for at in places if at >= int(cursor)] if cursor else places[start:]
         some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
-        found = list(told.rows(table, view, some))
-        return AsciiJSON({"total": len(places), "rows": found, "next": more})
+        return AsciiJSON(RowPage(len(places), tuple(told.rows(table, view, some)), more))
 
-    @router.post("/batches/{batch_id}/{change}")
+    @router.post("/batches/{batch_id}/{change}", response_model=ToldBatch)
     def changed(batch_id: str, change: Change, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """`pause`: begin no more rows; `continue`; `stop`: end it; `retry`: run once more what has
         failed or was stopped. The same request with the same `Idempotency-Key` changes nothing
@@ -255,28 +305,25 @@ class BatchJson:
         self._services = services
         self._runs = runs
 
-    def summary(self, batch: BatchSummary) -> dict[str, Any]:
+    def summary(self, batch: BatchSummary) -> ToldBatch:
         """How far it is."""
-        root = self._runs.json.root
-        more = {"finished": batch.finished, "url": f"{root}{API}/batches/{batch.id}"}
-        return asdict(batch) | more
+        url = f"{self._runs.json.root}{API}/batches/{batch.id}"
+        return ToldBatch(**asdict(batch), finished=batch.finished, url=url)
 
-    def rows(
-        self, table: BatchTable, view: TableView, places: Sequence[int]
-    ) -> Iterator[dict[str, Any]]:
-        """These of its rows: what varies by field key, and the run, null where there is none."""
+    def rows(self, table: BatchTable, view: TableView, places: Sequence[int]) -> Iterator[ToldRow]:
+        """These of its rows."""
         keys = [column.key for column in table.content.shown]
         records = self._records(table, places, view.owner)
         for at in places:
             record = records.get(at)
             error = record.state.error if record is not None else None
-            yield {
-                "number": table.rows.number(at),
-                "state": view.state(at),
-                "values": dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
-                "error": table.states.error(at) or (error.message if error else ""),
-                "run": self._runs.listed(record) if record is not None else None,
-            }
+            yield ToldRow(
+                number=table.rows.number(at),
+                state=view.state(at),
+                values=dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
+                error=table.states.error(at) or (error.message if error else ""),
+                run=self._runs.listed(record) if record is not None else None,
+            )
 
     def _records(self, table: BatchTable, places: Sequence[int], owner: str) -> dict[int, Record]:
         """The runs of those rows that have one, by the places of the rows."""

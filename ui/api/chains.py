@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 
 from comfy.messages import message
 from comfy.records.record import Record
-from comfy.services.open_chain import ChainStanding, StepStanding
+from comfy.services.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
+from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
     REPLAYED,
@@ -65,6 +66,48 @@ _CONTINUED: dict[str, Any] = {
 _AGAIN = message("“again” is a list of the names of steps.")
 
 
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """A step of a chain: how many `runs` it has, 0 while nobody knows, and how many are `done`; the
+    ids of those that go on are `live`; `results`: those that have ended, null in a list of chains.
+    `why` it failed and what to do, and `errors`: the same for its fields, by key."""
+
+    name: str
+    title: str
+    state: StepPhase
+    runs: int
+    done: int
+    live: tuple[str, ...]
+    why: str
+    hint: str
+    errors: Mapping[str, str]
+    results: tuple[ToldRun, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldChain:
+    """A chain and its steps; `why` it could not go on, where that is about no step; `created_at` in
+    seconds since 1970."""
+
+    id: str
+    workflow: str
+    title: str
+    state: ChainPhase
+    finished: bool
+    why: str
+    created_at: float
+    steps: tuple[ToldStep, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPage:
+    """A page of a list of chains; `next`: the `cursor` of the next one, null on the last."""
+
+    chains: tuple[ToldChain, ...]
+    next: str | None
+
+
 def chains_api(
     services: Services, runs: Runs, bodies: Bodies, keys: Keys, starts: Starts
 ) -> APIRouter:
@@ -77,7 +120,8 @@ def chains_api(
     @router.post(
         "/workflows/{name:path}/chains",
         status_code=201,
-        responses={200: REPLAYED},
+        response_model=ToldChain,
+        responses={200: REPLAYED | {"model": ToldChain}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
@@ -91,24 +135,25 @@ def chains_api(
             ends=lambda begun: group_ends_first(chains, begun.ids[0], owner, asked.request),
             stop=lambda begun: chains.stop(begun.ids[0], owner),
         )
-        chain = await asyncio.to_thread(chains.get, begun.ids[0], owner)
-        return answer_of(begun, await asyncio.to_thread(told.whole, chain))
+        standing = await asyncio.to_thread(chains.get, begun.ids[0], owner)
+        chain = await asyncio.to_thread(told.whole, standing)
+        return answer_of(begun, chain, chain.url)
 
-    @router.get("/chains")
+    @router.get("/chains", response_model=ChainPage)
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Your chains, the newest first. `next` is the `cursor` of the next page, null on the
         last."""
         page, more = page_of(chains.of(owner), cursor, limit)
-        return AsciiJSON({"chains": [told.standing(one) for one in page], "next": more})
+        return AsciiJSON(ChainPage(tuple(map(told.standing, page)), more))
 
-    @router.get("/chains/{chain_id}")
+    @router.get("/chains/{chain_id}", response_model=ToldChain)
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How far each of its steps is, with the runs that have ended."""
         return AsciiJSON(told.whole(chains.get(chain_id, owner)))
 
-    @router.get("/chains/{chain_id}/events", responses=EVENTS)
+    @router.get("/chains/{chain_id}/events", response_class=Response, responses=EVENTS)
     async def events(
         request: Request,
         chain_id: str,
@@ -119,7 +164,7 @@ def chains_api(
         new, and as `end` the last time."""
         return await news.answer(request, chain_id, owner, last_event_id)
 
-    @router.post("/chains/{chain_id}/stop")
+    @router.post("/chains/{chain_id}/stop", response_model=ToldChain)
     def stop(chain_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """End it: what runs is stopped, and no other step is begun. The same request with the same
         `Idempotency-Key` stops it once."""
@@ -127,7 +172,11 @@ def chains_api(
         begun = keyed.changed_once(("chain stop", chain_id), partial(chains.stop, chain_id, owner))
         return changed_answer(begun, told.whole(chains.get(chain_id, owner)))
 
-    @router.post("/chains/{chain_id}/continue", openapi_extra={"requestBody": _CONTINUED})
+    @router.post(
+        "/chains/{chain_id}/continue",
+        response_model=ToldChain,
+        openapi_extra={"requestBody": _CONTINUED},
+    )
     async def go_on(
         request: Request, chain_id: str, keyed: KeyedRequest = Depends(keys)
     ) -> AsciiJSON:
@@ -195,34 +244,43 @@ class ChainJson:
         self._services = services
         self._runs = runs
 
-    def standing(self, chain: ChainStanding) -> dict[str, Any]:
+    def standing(self, chain: ChainStanding) -> ToldChain:
         """How far it is."""
-        return {
-            "id": chain.id,
-            "workflow": chain.chain,
-            "title": chain.title,
-            "state": chain.state,
-            "finished": chain.finished,
-            "why": chain.why,
-            "created_at": chain.created_at,
-            "url": f"{self._runs.json.root}{API}/chains/{chain.id}",
-            "steps": [self._step(step) for step in chain.steps],
-        }
+        return ToldChain(
+            id=chain.id,
+            workflow=chain.chain,
+            title=chain.title,
+            state=chain.state,
+            finished=chain.finished,
+            why=chain.why,
+            created_at=chain.created_at,
+            steps=tuple(map(_told_step, chain.steps)),
+            url=f"{self._runs.json.root}{API}/chains/{chain.id}",
+        )
 
-    def whole(self, chain: ChainStanding) -> dict[str, Any]:
+    def whole(self, chain: ChainStanding) -> ToldChain:
         """The same with the runs of each step that have ended, as they are told elsewhere."""
         history = self._services.runs.history
         ended = [run for step in chain.steps for run in step.ended]
         records = history.get_many(ended, chain.owner) if history is not None and ended else {}
-        told = self.standing(chain)
-        for step, said in zip(chain.steps, told["steps"], strict=True):
-            said["results"] = self._results(step, records)
-        return told
+        steps = (
+            replace(_told_step(step), results=self._results(step, records)) for step in chain.steps
+        )
+        return replace(self.standing(chain), steps=tuple(steps))
 
-    def _step(self, step: StepStanding) -> dict[str, Any]:
-        names = ("name", "title", "state", "runs", "done", "why", "hint", "errors")
-        told = asdict(step)
-        return {name: told[name] for name in names} | {"live": list(step.live)}
+    def _results(self, step: StepStanding, records: Mapping[str, Record]) -> tuple[ToldRun, ...]:
+        return tuple(self._runs.listed(records[run]) for run in step.ended if run in records)
 
-    def _results(self, step: StepStanding, records: Mapping[str, Record]) -> list[dict[str, Any]]:
-        return [self._runs.listed(records[run]) for run in step.ended if run in records]
+
+def _told_step(step: StepStanding) -> ToldStep:
+    return ToldStep(
+        name=step.name,
+        title=step.title,
+        state=step.state,
+        runs=step.runs,
+        done=step.done,
+        live=step.live,
+        why=step.why,
+        hint=step.hint,
+        errors=step.errors,
+    )

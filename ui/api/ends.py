@@ -4,14 +4,14 @@ tells it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from comfy.errors import BatchNotFound, RunNotFound
 from comfy.records.webhooks import Subject, Webhook
-from ui.api.batches import BatchJson
-from ui.api.chains import ChainJson
-from ui.api.run_json import RunJson
+from ui.api.batches import BatchJson, ToldBatch
+from ui.api.chains import ChainJson, ToldChain
+from ui.api.run_json import RunJson, ToldRun
 from ui.api.runs import Runs
 from ui.services import Services
 from ui.view.run_view import NO_RESULT
@@ -61,11 +61,11 @@ class ToldEnds:
             {
                 "type": _TYPES[hook.subject],
                 "timestamp": ended.isoformat(timespec="milliseconds"),
-                "data": self._data(hook),
+                "data": asdict(self._data(hook)),
             }
         )
 
-    def _data(self, hook: Webhook) -> dict[str, Any]:
+    def _data(self, hook: Webhook) -> ToldRun | ToldBatch | ToldChain:
         match hook.subject:
             case "run":
                 return self._runs.found(hook.about, hook.owner)

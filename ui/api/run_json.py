@@ -1,11 +1,11 @@
-"""A run as a program is told of it: a `Record` in, JSON values out. Pure."""
+"""A run as a program is told of it: a `Record` in, what is sent of it out. Pure."""
 
 from __future__ import annotations
 
 import mimetypes
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from comfy.protocol.outputs import FileKind, OutputFile
@@ -92,6 +92,21 @@ class ToldRuns:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPage:
+    """A page of a list of runs; `next`: the `cursor` of the next one, null on the last."""
+
+    runs: tuple[ToldRun, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedRun:
+    """`stays`: what ComfyUI keeps of it, in a sentence, "" for nothing."""
+
+    stays: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunJson:
     """Makes them. `root`: the path of the app below its host."""
 
@@ -106,13 +121,13 @@ class RunJson:
         record: Record,
         usual: RunTimes | None = None,
         errors: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """A run as JSON values, its messages still messages. `usual`: how long such runs take;
-        `errors`: sentences by field key."""
+    ) -> ToldRun:
+        """A run, its messages still messages. `usual`: how long such runs take; `errors`: sentences
+        by field key."""
         job, state = record.job, record.state
         plain = state_to_json(state)
         view = show(record, now=time.time(), usual=usual)
-        run = ToldRun(
+        return ToldRun(
             id=record.id,
             workflow=job.workflow,
             title=job.title,
@@ -135,7 +150,6 @@ class RunJson:
             parent=record.parent,
             **{name: plain[name] for name in _TOLD},
         )
-        return asdict(run)
 
     def _file(self, record: Record, at: int, file: OutputFile) -> RunFile:
         return RunFile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
@@ -15,7 +15,7 @@ from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
 from comfy.services.open_batch import BatchSummary
 from comfy.services.open_chain import ChainStanding
-from ui.api.run_json import RunJson, ToldRun, has_field_errors
+from ui.api.run_json import DeletedRun, RunJson, RunPage, ToldRun, has_field_errors
 from ui.deleting import delete_run
 from ui.routes.history import of_chain
 from ui.routes.presenter import outcome_of
@@ -43,16 +43,16 @@ class Runs:
         except RunNotFound:
             raise RunNotFound(NO_RESULT) from None
 
-    def told(self, record: Record) -> dict[str, Any]:
+    def told(self, record: Record) -> ToldRun:
         """All that is known of a run. Waits where its form is to be asked for."""
         errors = outcome_of(self.services, record).errors if has_field_errors(record) else {}
         return self.json.told(record, self._usual(record), errors)
 
-    def found(self, run_id: str, owner: str) -> dict[str, Any]:
+    def found(self, run_id: str, owner: str) -> ToldRun:
         """The same of a run of this person's; RunNotFound."""
         return self.told(self.record(run_id, owner))
 
-    def listed(self, record: Record) -> dict[str, Any]:
+    def listed(self, record: Record) -> ToldRun:
         """The same for a list, which says less of what went wrong."""
         return self.json.told(record, self._usual(record))
 
@@ -83,7 +83,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
     """`GET /runs`, `GET` and `DELETE /runs/{run_id}`."""
     router = APIRouter(tags=["Runs"])
 
-    @router.get("/runs")
+    @router.get("/runs", response_model=RunPage)
     def listed(  # noqa: PLR0913 - what is wanted, by name
         *,
         workflow: str = "",
@@ -99,7 +99,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         Whoever has neither a login nor a cookie finds runs by their ids only."""
         history = services.runs.history
         if owner == NOBODY:
-            return AsciiJSON({"runs": [], "next": None})
+            return AsciiJSON(RunPage((), None))
         wanted = of_chain(services, Wanted(workflow, text, fruitless, favourites), owner)
         plain = not (text or favourites or cursor)
         line = services.runs.line_of(owner) if plain else ()
@@ -108,14 +108,18 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
             raise HTTPException(422, _NO_CURSOR)
         ended = history.of(owner, wanted, before=cursor, limit=limit) if history else ()
         more = ended[-1].id if len(ended) == limit else None
-        return AsciiJSON({"runs": [runs.listed(one) for one in (*going, *ended)], "next": more})
+        return AsciiJSON(RunPage(tuple(map(runs.listed, (*going, *ended))), more))
 
     @router.get("/runs/{run_id}", response_model=ToldRun)
     def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One of your runs, as it is now."""
         return AsciiJSON(runs.found(run_id, owner))
 
-    @router.delete("/runs/{run_id}", responses={202: {"model": ToldRun, "description": "It ends."}})
+    @router.delete(
+        "/runs/{run_id}",
+        response_model=DeletedRun,
+        responses={202: {"model": ToldRun, "description": "It ends."}},
+    )
     def delete(
         run_id: str, *, stop: bool = True, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -123,7 +127,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         ended, with its files (200). `stays` says what ComfyUI keeps of it."""
         record = runs.record(run_id, owner)
         if record.state.phase.finished or not stop:
-            return AsciiJSON({"stays": delete_run(services, run_id, owner)})
+            return AsciiJSON(DeletedRun(delete_run(services, run_id, owner)))
         services.runs.get(run_id, owner).cancel()
         return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)
 

@@ -194,9 +194,9 @@ def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> API
         )
         said = [await asyncio.to_thread(runs.found, one, owner) for one in begun.ids]
         if not begun.counted:
-            return answer_of(begun, said[0])
+            return answer_of(begun, said[0], said[0].url)
         refused = problem_of(begun.refused).to_json() if begun.refused else None
-        return answer_of(begun, {"runs": said, "refused": refused})
+        return answer_of(begun, ToldRuns(tuple(said), refused))
 
     @router.post("/runs/{run_id}/stop", response_model=ToldRun)
     def stop(run_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
@@ -212,13 +212,13 @@ def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> API
     return router
 
 
-def answer_of(begun: Begun, said: dict[str, Any]) -> AsciiJSON:
+def answer_of(begun: Begun, said: object, url: str = "") -> AsciiJSON:
     """The answer to what has started something, with the address of what is one thing."""
-    headers = {"location": said["url"]} if "url" in said else {}
+    headers = {"location": url} if url else {}
     return AsciiJSON(said, 200 if begun.again else 201, headers | _replayed(begun))
 
 
-def changed_answer(begun: Begun, said: dict[str, Any]) -> AsciiJSON:
+def changed_answer(begun: Begun, said: object) -> AsciiJSON:
     """The answer to what has changed something that was there."""
     return AsciiJSON(said, headers=_replayed(begun))
 

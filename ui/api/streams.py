@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -19,6 +19,7 @@ from comfy.records.record import Record
 from comfy.runs.interface import Run
 from comfy.services.group_queue import GroupQueue
 from ui.api.problems import NotThere
+from ui.api.run_json import ToldRun
 from ui.api.runs import Runs
 from ui.api.watch import LiveStream, standings_of, states_of
 from ui.routes.result_names import result_name
@@ -68,7 +69,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
         return LiveStream(body, media_type, services.waiting, caller_of(request.scope, identity))
 
-    @router.get("/runs/{run_id}/events", responses=EVENTS)
+    @router.get("/runs/{run_id}/events", response_class=Response, responses=EVENTS)
     async def events(
         request: Request,
         run: Run | Record = Depends(found),
@@ -80,9 +81,9 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         if not isinstance(run, Record) and not run.state.phase.finished:
             return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
         record = run if isinstance(run, Record) else run.record
-        return end_event(await asyncio.to_thread(runs.told, record), last_event_id)
+        return end_event(asdict(await asyncio.to_thread(runs.told, record)), last_event_id)
 
-    @router.get("/runs/{run_id}/preview", responses=_IMAGES)
+    @router.get("/runs/{run_id}/preview", response_class=Response, responses=_IMAGES)
     async def preview(
         request: Request,
         run: Run | Record = Depends(found),
@@ -106,7 +107,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         return Response(state.preview.data, media_type=state.preview.media_type, headers=headers)
 
     @router.head("/runs/{run_id}/files/{n}", include_in_schema=False)
-    @router.get("/runs/{run_id}/files/{n}", responses=_FILE)
+    @router.get("/runs/{run_id}/files/{n}", response_class=Response, responses=_FILE)
     def file(
         request: Request,
         run_id: str,
@@ -140,19 +141,19 @@ def _is_known(tag: str, if_none_match: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class GroupEvents:
     """Answers with the events of batches, or of chains, each of which is all that `told` says of
-    one; it may wait."""
+    one, a dataclass; it may wait."""
 
     services: Services
     identity: Identity
     groups: GroupQueue[Any, Any]
-    told: Callable[[Any], dict[str, Any]]
+    told: Callable[[Any], Any]
 
     async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
         """Those of one of this owner's, from the first that is not the one with the id `known`.
         Raises as `get` of its queue."""
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
-            return end_event(await asyncio.to_thread(self.told, standing), known)
+            return end_event(asdict(await asyncio.to_thread(self.told, standing)), known)
         caller = caller_of(request.scope, self.identity)
         events = self._events(group_id, owner, known)
         return LiveStream(events, "text/event-stream", self.services.waiting, caller)
@@ -163,7 +164,7 @@ class GroupEvents:
                 if standing is None:
                     yield _STILL_HERE
                 else:
-                    told = await asyncio.to_thread(self.told, standing)
+                    told = asdict(await asyncio.to_thread(self.told, standing))
                     if state_id(told) != known:
                         known = state_id(told)
                         yield sse(told)
@@ -189,8 +190,8 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
         if state is None:
             yield _STILL_HERE
             continue
-        tell = runs.told if state.phase.finished else runs.listed
-        told = await asyncio.to_thread(tell, run.record)
+        tell: Callable[[Record], ToldRun] = runs.told if state.phase.finished else runs.listed
+        told = asdict(await asyncio.to_thread(tell, run.record))
         if state_id(told) != known:
             known = state_id(told)
             yield sse(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -25,6 +26,22 @@ _BODY: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ToldUpload:
+    """A file that is kept: its `id` is a value for fields that take files."""
+
+    id: str
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToldUploads:
+    """The files of one request."""
+
+    uploads: tuple[ToldUpload, ...]
+
+
 def uploads_api(bodies: Bodies, keys: Keys) -> APIRouter:
     """`POST /uploads`."""
     router = APIRouter(tags=["Files"])
@@ -32,7 +49,8 @@ def uploads_api(bodies: Bodies, keys: Keys) -> APIRouter:
     @router.post(
         "/uploads",
         status_code=201,
-        responses={200: REPLAYED},
+        response_model=ToldUploads,
+        responses={200: REPLAYED | {"model": ToldUploads}},
         openapi_extra={"requestBody": _BODY},
     )
     async def upload(request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
@@ -40,12 +58,12 @@ def uploads_api(bodies: Bodies, keys: Keys) -> APIRouter:
         files with the same `Idempotency-Key` are kept once."""
         sent = await bodies.keep(request, keyed.asker.owner)
         begun, told = await asyncio.to_thread(_kept_once, keyed, sent)
-        return answer_of(begun, {"uploads": told})
+        return answer_of(begun, ToldUploads(tuple(told)))
 
     return router
 
 
-def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[dict[str, object]]]:
+def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUpload]]:
     """The files that were just kept, or, where they are still there, those that the same request
     has brought before. Raises as `KeyedRequest.once`."""
     owner, uploads = request.asker.owner, request.services.copies.uploads
@@ -63,11 +81,11 @@ def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[dict[str,
     return new, _told(uploads, owner, new)
 
 
-def _told(uploads: UploadFolder, owner: str, begun: Begun) -> list[dict[str, object]]:
+def _told(uploads: UploadFolder, owner: str, begun: Begun) -> list[ToldUpload]:
     """The ids, names and sizes of those that are there."""
     files = {place: uploads.find(owner, place) for place in begun.ids}
     return [
-        {"id": place, "name": file.name, "bytes": file.stat().st_size}
+        ToldUpload(place, file.name, file.stat().st_size)
         for place, file in files.items()
         if file is not None
     ]

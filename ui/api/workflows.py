@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 
 from comfy.errors import WorkflowError
 from ui.api.problems import NotThere
-from ui.api.schema import told_fields, values_schema
+from ui.api.schema import ToldField, told_fields, values_schema
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
@@ -35,6 +36,22 @@ class Lists:
     workflows: tuple[Listed, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ToldWorkflow:
+    """A workflow or chain; `kind` as in a list. `can_run`: this ComfyUI has all that it needs;
+    `problems`: what it lacks, in sentences; `schema`: the JSON Schema of its values."""
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    can_run: bool
+    problems: tuple[str, ...]
+    fields: tuple[ToldField, ...]
+    schema: Mapping[str, Any]
+    url: str
+
+
 def workflows_api(services: Services, identity: Identity, root: str) -> APIRouter:
     """`GET /workflows` and `GET /workflows/{name}`; a name may have slashes."""
     router = APIRouter(tags=["Workflows"])
@@ -55,9 +72,9 @@ def workflows_api(services: Services, identity: Identity, root: str) -> APIRoute
     @router.get("/workflows", response_model=Lists)
     def all_of_them(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The workflows and chains of the folder, and the workflows that you have opened."""
-        return AsciiJSON(asdict(Lists(tuple(listed(owner)))))
+        return AsciiJSON(Lists(tuple(listed(owner))))
 
-    @router.get("/workflows/{name:path}")
+    @router.get("/workflows/{name:path}", response_model=ToldWorkflow)
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """A workflow or chain: its fields as the form has them, the JSON Schema of its values, and
         what of it this ComfyUI lacks (`problems`)."""
@@ -66,17 +83,17 @@ def workflows_api(services: Services, identity: Identity, root: str) -> APIRoute
         except WorkflowError as problem:
             raise NotThere(str(problem), problem.hint) from problem
         return AsciiJSON(
-            {
-                "name": name,
-                "title": form.title,
-                "description": form.description,
-                "kind": kind(name),
-                "can_run": form.can_run,
-                "problems": list(form.problems),
-                "fields": [asdict(one) for one in told_fields(form)],
-                "schema": values_schema(form),
-                "url": address(name),
-            }
+            ToldWorkflow(
+                name=name,
+                title=form.title,
+                description=form.description,
+                kind=kind(name),
+                can_run=form.can_run,
+                problems=tuple(form.problems),
+                fields=tuple(told_fields(form)),
+                schema=values_schema(form),
+                url=address(name),
+            )
         )
 
     return router

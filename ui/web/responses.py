@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -34,7 +34,9 @@ class AsciiJSON(JSONResponse):
     out, as half a surrogate pair, which a title or a value may have."""
 
     def render(self, content: object) -> bytes:
-        """The body."""
+        """The body: of JSON values, or a dataclass of such."""
+        if is_dataclass(content) and not isinstance(content, type):
+            content = asdict(content)
         return json_text(content).encode("ascii")
 
 

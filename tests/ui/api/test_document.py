@@ -95,6 +95,52 @@ def test_what_is_told_of_a_run_is_as_the_document_says(app: RunningApp, document
     document.asked("GET", "/runs/{run_id}", at, 404)
 
 
+def test_every_answer_has_a_schema(document: Document) -> None:
+    """Whatever JSON an address answers with, but for the empty answer to what deletes a group."""
+    empty = {"/batches/{batch_id}", "/chains/{chain_id}"}
+    without = [
+        (method, path, status)
+        for path, methods in document.told["paths"].items()
+        for method, told in methods.items()
+        for status, answer in told["responses"].items()
+        for kind, content in answer.get("content", {}).items()
+        if kind.endswith("json") and not content.get("schema")
+        if (method, path in empty) != ("delete", True)
+    ]
+    assert without == []
+
+
+def test_what_is_told_of_batches_and_chains_is_as_the_document_says(document: Document) -> None:
+    """Of one and in lists, with its rows or steps, while it goes on and at its end, and of the
+    workflows that they are of."""
+    document.asked("GET", "/workflows")
+    document.asked("GET", "/workflows/{name}", "/workflows/inpaint")
+    document.asked("GET", "/workflows/{name}", "/workflows/create-upscale-detail.chain")
+    starts = (
+        ("/batches", "/workflows/text-to-image/batches", "/batches/{batch_id}", BATCH),
+        ("/chains", "/workflows/create-upscale-detail.chain/chains", "/chains/{chain_id}", CHAIN),
+    )
+    for every, start, path, body in starts:
+        begun = document.asked("POST", f"/workflows/{{name}}{every}", start, 201, json=body).json()
+        ended = document.asked(
+            "POST", f"/workflows/{{name}}{every}", f"{start}?wait=true", 201, json=body
+        ).json()
+        assert ended["state"] == "done"
+        for one in (begun, ended):
+            document.asked("GET", path, one["url"])
+        document.asked("GET", every)
+        stop = "/batches/{batch_id}/{change}" if every == "/batches" else f"{path}/stop"
+        document.asked("POST", stop, f"{begun['url']}/stop")
+    rows = document.asked("GET", "/batches/{batch_id}/rows", f"{_batch_url(document)}/rows").json()
+    assert rows["rows"][0]["run"]["phase"] == "done"
+
+
+def _batch_url(document: Document) -> str:
+    """The path of the newest batch that is done."""
+    every = document.asked("GET", "/batches").json()["batches"]
+    return str(next(one["url"] for one in every if one["state"] == "done"))
+
+
 def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
     """Nor one with a line break, which is none of the API's for the app around it, nor with a slash
     too many, nor that of the API itself."""

@@ -20,6 +20,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
 from PIL import Image
+from starlette.requests import Request
 
 from comfy.protocol.run_state import Phase
 from tests.security.signing_in import signed_in
@@ -27,6 +28,10 @@ from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from tests.ui.api.api_calls import run_of
+from ui.api.mcp.contents import finished_call
+from ui.api.run_json import RunJson
+from ui.routes.results import ResultFiles
 from ui.web_settings import WebSettings
 
 ROOT = Path(__file__).parents[3]
@@ -118,6 +123,23 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
                 assert not again.is_error, text_of(again)
 
     awaited(ask())
+
+
+def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
+    """Where a kept image has been taken away, a call says where it would be, as of other files."""
+    made = run_of(app)
+    services = app.services
+    record = services.runs.record(made["id"], f"browser:{ANN}")
+    kept = services.copies.blobs.path(record.state.files[0].digest)
+    assert kept is not None
+    kept.unlink()
+    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+    request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
+    told = RunJson().told(record)
+    link, named = finished_call(record, told, files, request).content
+    assert isinstance(link, ResourceLink)
+    assert str(link.uri) == f"http://app.test{made['files'][0]['url']}"
+    assert isinstance(named, TextContent)
 
 
 def test_texts_and_other_files_come_too(app: RunningApp) -> None:
