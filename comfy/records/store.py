@@ -367,7 +367,8 @@ class RunStore:
         except ComfyError as problem:
             log.warning("What was deleted is still in the database's log: %s", problem)
             erased = False
-        self._unerased |= not erased
+        if not erased:
+            self._unerased = True
 
     def _forget(self, which: ColumnElement[bool]) -> int:
         """Delete runs, then their files that no other run has. How many runs there were."""

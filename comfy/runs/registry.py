@@ -363,7 +363,8 @@ class LocalRunRegistry:
                 self._unrecorded.append(run)
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
-                self._runs.pop(self._finished.popleft(), None)
+                if self._runs.get(oldest := self._finished.popleft()) not in self._live:
+                    self._runs.pop(oldest, None)  # else it was deleted, and begun again since
         self._durations.note_end(run.job, state, run.age)
         self._listeners.call(run.owner)
         if self._is_time_to_sweep():

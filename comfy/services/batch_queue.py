@@ -3,11 +3,13 @@ registry of runs, so that people take turns whatever they have begun."""
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache, LRUCache
 
@@ -71,6 +73,10 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """`nobody`: as of `GroupQueue`."""
         self._limits = limits or BatchLimits()
         super().__init__(starter, self._limits, nobody)
+        # Whoever asks for a batch at the same time has the same one: else one of them would write,
+        # and stop, what it no longer is.
+        self._shared = WeakValueDictionary[str, OpenBatch]()
+        self._reading = threading.Lock()
         self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
         self._contents = LRUCache[str, tuple[BatchContent, BatchRows]](_LOOKED_INTO)
 
@@ -132,19 +138,17 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         batch = self._opened(batch_id, owner)
         batch.stop()
         self._save(batch)
-        if batch.thread is None:
-            self._let_go(batch)
+        self._let_go(batch)
 
     def retry_failed(self, batch_id: str, owner: str) -> None:
         """Run the rows that have failed, or were stopped, once more."""
-        with self._lock:
-            known = batch_id in self._open
         batch = self._opened(batch_id, owner)
-        if not known:
-            self._check_room(owner, batch.address)
         with self._lock:
-            batch = self._open.setdefault(batch_id, batch)
-        self._changed(batch, lambda one: one.go_on("failed", "stopped"))
+            is_open = batch_id in self._open
+        if not is_open:
+            self._check_room(owner, batch.address)
+        with self._counted(batch):
+            self._changed(batch, lambda one: one.go_on("failed", "stopped"))
         if batch.state == "running":
             self._let_run(batch)
 
@@ -153,8 +157,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         longer to be listed either, and soon deleted (`with_runs`)."""
         batch = self._opened(batch_id, owner)
         history = self._history()
-        history.groups.delete(batch_id, owner)
-        batch.deleted = True
+        with batch.saving:  # nobody lets it go on in between
+            history.groups.delete(batch_id, owner)
+            batch.deleted = True
         batch.stop()
         with self._lock:
             self._ended.pop(batch_id, None)
@@ -209,15 +214,19 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             self._check_room_locked(owner, address)
 
     def _open_batch(self, group: Group) -> OpenBatch:
-        return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
+        batch = OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
+        with self._lock:
+            self._shared[group.id] = batch
+        return batch
 
     def _opened(self, batch_id: str, owner: str) -> OpenBatch:
         """The batch, as it is in work or as it is remembered."""
-        with self._lock:
-            batch = self._open.get(batch_id)
-        if batch is None and self._runs.history is not None:
-            group = self._runs.history.groups.get(batch_id, owner)
-            batch = self._open_batch(group) if group and group.kind == "batch" else None
+        with self._reading:
+            with self._lock:
+                batch = self._shared.get(batch_id)
+            if batch is None and self._runs.history is not None:
+                group = self._runs.history.groups.get(batch_id, owner)
+                batch = self._open_batch(group) if group and group.kind == "batch" else None
         if batch is None or batch.owner != owner or batch.deleted:
             raise BatchNotFound(_GONE)
         return batch
@@ -243,22 +252,24 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         remembered: then nothing has changed."""
         try:
             with batch.saving:  # the thread writes nothing over it
+                if batch.deleted:
+                    raise BatchNotFound(_GONE)
                 after = OpenBatch(batch.group, self._runs)
                 change(after)
                 self._history().groups.save(after.group)
                 change(batch)
             self._listeners.call(batch.owner)
         finally:
-            if batch.thread is None:
-                self._let_go(batch)
+            self._let_go(batch)
 
     def _let_go(self, batch: OpenBatch) -> None:
-        summary = batch.summary
-        if not summary.finished:
-            return
-        with self._lock:
-            if self._open.pop(batch.id, None) is not None and not batch.deleted:
-                self._ended[batch.id] = batch.owner, summary
+        with batch.lock:
+            summary = batch.summary
+            if batch.thread is not None or not summary.finished:
+                return
+            with self._lock:
+                if self._open.pop(batch.id, None) is not None and not batch.deleted:
+                    self._ended[batch.id] = batch.owner, summary
         self._listeners.call(batch.owner)
 
     def _take_up(self, group: Group) -> None:

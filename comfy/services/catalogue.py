@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from comfy.errors import ComfyError, ServerUnreachable
@@ -29,7 +30,8 @@ class CatalogueCache:
     def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
         """`fetch` is `ServerPool.object_info`, or that of a client."""
         self._fetch = fetch
-        self._asking, self._lock = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
+        self._asked: Future[Catalogue] | None = None  # while somebody asks
         self._generation = 0  # how often the servers have changed
         self._catalogue: Catalogue | None = None
         self._good_until = 0.0
@@ -43,25 +45,20 @@ class CatalogueCache:
         known = self._catalogue
         if known is not None and not refresh and time.monotonic() < self._good_until:
             return known
-        if known is not None and self._asking.locked():  # somebody asks a server that may be slow
-            return known
-        with self._asking:
-            generation = self._generation
-            try:
-                raw = without_folder(self._fetch(), UPLOADS)
-            except ComfyError as problem:
-                if self._catalogue is None:
-                    raise
-                if not self._away:  # once an outage: it is asked again every half minute
-                    log.warning("The server's nodes could not be asked for again: %s", problem)
-                self._away = True
-                self._trust(_RETRY_AGE, generation)
-            else:
-                if self._catalogue is None or self._catalogue.raw != raw:
-                    self._catalogue = Catalogue(raw)
-                self._away = False
-                self._trust(_MAX_AGE, generation)
-            return self._catalogue
+        with self._lock:
+            asked = self._asked
+            if asked is None:
+                answer = self._asked = Future[Catalogue]()
+        if asked is not None:  # somebody asks a server that may be slow
+            return known if known is not None else asked.result()
+        try:
+            answer.set_result(self._ask())
+        except BaseException as problem:  # noqa: BLE001 - for all who wait
+            answer.set_exception(problem)
+        finally:
+            with self._lock:
+                self._asked = None
+        return answer.result()
 
     def expire(self) -> None:
         """The servers may say something else now: whoever comes next asks. From any thread,
@@ -79,8 +76,25 @@ class CatalogueCache:
             raise ServerUnreachable(message("The server has not told its nodes yet."))
         return self._catalogue
 
-    def _trust(self, seconds: float, generation: int) -> None:
+    def _ask(self) -> Catalogue:
+        generation, known = self._generation, self._catalogue
+        try:
+            raw = without_folder(self._fetch(), UPLOADS)
+        except ComfyError as problem:
+            if known is None:
+                raise
+            if not self._away:  # once an outage: it is asked again every half minute
+                log.warning("The server's nodes could not be asked for again: %s", problem)
+            return self._keep(known, _RETRY_AGE, generation, away=True)
+        catalogue = known if known is not None and known.raw == raw else Catalogue(raw)
+        return self._keep(catalogue, _MAX_AGE, generation)
+
+    def _keep(
+        self, catalogue: Catalogue, seconds: float, generation: int, *, away: bool = False
+    ) -> Catalogue:
         """Do not ask for so long, unless the servers have changed since they were asked."""
         with self._lock:
+            self._catalogue, self._away = catalogue, away
             if generation == self._generation:
                 self._good_until = time.monotonic() + seconds
+        return catalogue

@@ -177,12 +177,13 @@ class GroupQueue(ABC, Generic[Open, Told]):
         """It counts among those that go on, unless the block fails. Raises TooManyRuns."""
         with self._lock:
             self._check_room_locked(one.owner, one.address, one.id)
+            was_open = one.id in self._open
             self._open[one.id] = one
         try:
             yield
         except BaseException:
             with self._lock:
-                if one.thread is None:
+                if one.thread is None and not was_open:
                     self._open.pop(one.id, None)
             raise
 

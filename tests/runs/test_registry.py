@@ -241,6 +241,25 @@ def test_finished_runs_are_forgotten_in_time(demo: DemoServer) -> None:
         eventually(lambda: len(runs.owned("me")) == 3)
 
 
+def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> None:
+    """A run may have an id of its content, and come again when it was deleted: it is forgotten
+    with its own end, not with that of the one before."""
+    again = str(uuid.uuid4())
+    with registry(demo, keep=3) as runs:
+        end(runs.submit(job(), owner="me", run_id=again))
+        runs.forget(again, "me")
+        live = runs.submit(job(LONG), owner="me", run_id=again)
+        running(live)
+        for _ in range(3):
+            other = runs.submit(job(), owner="other")
+            other.cancel()
+            end(other)
+        eventually(lambda: len(runs.known()) == 3)
+        assert runs.get(again, "me") is live
+        live.cancel()
+        end(live)
+
+
 def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
     """The second run of a workflow knows how long the first one took."""
     first = runs.submit(job(LONG), owner="me")

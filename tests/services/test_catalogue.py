@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from comfy.errors import ServerUnreachable
+from comfy.object_info import Catalogue
 from comfy.runs.input_files import UPLOADS
 from comfy.services.catalogue import CatalogueCache
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -99,6 +101,35 @@ def test_nobody_waits_for_a_slow_server_twice() -> None:
     asking.join(10)
     eventually(lambda: not asking.is_alive())
     assert server.asked == 2
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_whoever_waits_for_the_first_answer_has_the_same(away: bool) -> None:
+    """The server is asked once for all of them, also where it does not answer."""
+    server = Server()
+    server.away = away
+    waiting = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def slow() -> dict[str, Any]:
+        assert go_on.wait(LONGEST_WAIT)
+        return server()
+
+    cache = CatalogueCache(slow)
+
+    def ask() -> Catalogue:
+        waiting.release()
+        return cache.get()
+
+    with ThreadPoolExecutor(5) as people:
+        answers = [people.submit(ask) for _ in range(5)]
+        for _ in answers:
+            assert waiting.acquire(timeout=LONGEST_WAIT)
+        go_on.set()
+        if away:
+            assert {type(one.exception(LONGEST_WAIT)) for one in answers} == {ServerUnreachable}
+        else:
+            assert len({id(one.result(LONGEST_WAIT)) for one in answers}) == 1
 
 
 def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:

@@ -1,0 +1,86 @@
+"""What several people, or tabs, want of one batch at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from comfy.batches.spec import AxisSpec
+from comfy.demo import DemoServer
+from comfy.errors import BatchNotFound, TooManyRuns
+from comfy.runs.limits import BatchLimits
+from comfy.services.batch_queue import BatchQueue
+from tests.services.batch_lives import ANN, SEED, Life, life
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+ROUNDS = 5  # of presses at once: without one batch for both, most of them went wrong
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.002, painted=64) as server:
+        yield server
+
+
+def at_once(*presses: tuple[str, str], one: Life) -> None:
+    """Call these methods of the queue with these batches, all together."""
+    together = threading.Barrier(len(presses))
+
+    def press(method: str, batch_id: str) -> None:
+        together.wait(LONGEST_WAIT)
+        getattr(one.batches, method)(batch_id, ANN)
+
+    with ThreadPoolExecutor() as people:
+        for pressed in [people.submit(press, *each) for each in presses]:
+            pressed.result()
+
+
+def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Whichever comes first, none of its rows goes on that nobody can stop."""
+    with life(demo.url, tmp_path, hourly=10_000) as one:
+        for _ in range(ROUNDS):
+            with demo.hold("progress"):
+                batch = one.begin(AxisSpec(SEED, "1..4"))
+                one.batches.stop(batch.id, ANN)
+                eventually(lambda: not one.runs.line_of(ANN))
+                at_once(("retry_failed", batch.id), ("stop", batch.id), one=one)
+                one.batches.stop(batch.id, ANN)
+            eventually(lambda: not one.runs.line_of(ANN))
+            assert one.batches.get(batch.id, ANN).state == "stopped"
+            assert one.states(batch) == ["stopped"] * 4
+
+
+def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_path: Path) -> None:
+    """There is room for one: the other is refused, and stays as it was."""
+    with life(demo.url, tmp_path) as one, demo.hold("progress"):
+        ended = []
+        for _ in range(2):
+            batch = one.begin(AxisSpec(SEED, "1..2"))
+            one.batches.stop(batch.id, ANN)
+            eventually(lambda: not one.runs.line_of(ANN))
+            ended.append(batch.id)
+        one.batches = BatchQueue(one.starter, BatchLimits(person=1))
+        with pytest.raises(TooManyRuns):
+            at_once(*(("retry_failed", each) for each in ended), one=one)
+        states = sorted(one.batches.get(each, ANN).state for each in ended)
+        assert states == ["running", "stopped"]
+
+
+def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
+    """Not where it is wanted again at the same time, either."""
+    with life(demo.url, tmp_path, hourly=10_000) as one, demo.hold("progress"):
+        for _ in range(ROUNDS):
+            batch = one.begin(AxisSpec(SEED, "1..2"))
+            one.batches.stop(batch.id, ANN)
+            eventually(lambda: not one.runs.line_of(ANN))
+            with contextlib.suppress(BatchNotFound):  # the deletion was first
+                at_once(("delete", batch.id), ("retry_failed", batch.id), one=one)
+            eventually(lambda: not one.runs.line_of(ANN))
+            assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
