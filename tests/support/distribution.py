@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,10 +34,15 @@ PURE = (
     "test_architecture.py",
     "test_json_values.py",
 )
+ROOT = Path(__file__).parents[2]
 PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another works
 
 # Few tests that take long: they begin early, so that no process is alone with one in the end.
 LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py")
+
+# What a file of tests has in it that starts processes of `tests/support/app_process.py`: the server
+# that forks them imports the whole app once more, 4 s of a processor.
+FORKING = ("from tests.support.app_process", "killed_life", "tests.records.programs")
 
 
 def pairs(rows: Iterable[object], columns: Iterable[object]) -> list[ParameterSet]:
@@ -52,7 +59,8 @@ def pairs(rows: Iterable[object], columns: Iterable[object]) -> list[ParameterSe
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """A file's tests in one process, long ones and then the files with most tests first; browser
-    tests in one process of each core only, and nothing else there while there are any.
+    tests in one process of each core only, and nothing else there while there are any; those that
+    fork an app in the processes of the first core only, and first there.
 
     Each browser takes a core for itself while it paints, and more of them than that make each other
     late.
@@ -71,10 +79,23 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 
     def _fitting(self, node: WorkerController) -> str | None:
         """The next file for this process, None where there is none; other tests go anywhere."""
-        browses = int(node.gateway.id.removeprefix("gw")) % PROCESSES_PER_CORE == 0
+        number = int(node.gateway.id.removeprefix("gw"))
+        browses, forks = number % PROCESSES_PER_CORE == 0, number < PROCESSES_PER_CORE
 
-        def later(file: str) -> tuple[bool, bool]:
-            return ("/browser/" in file) is not browses, not any(part in file for part in LONG)
+        def fits(file: str) -> bool:
+            return (browses or "/browser/" not in file) and (forks or not _forks(file))
 
-        files = sorted(self.workqueue, key=later)
-        return next((file for file in files if browses or "/browser/" not in file), None)
+        def later(file: str) -> tuple[bool, bool, bool]:
+            return (
+                ("/browser/" in file) is not browses,
+                forks and not _forks(file),
+                not any(part in file for part in LONG),
+            )
+
+        return min(filter(fits, self.workqueue), key=later, default=None)
+
+
+@functools.cache
+def _forks(file: str) -> bool:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return any(name in text for name in FORKING)
