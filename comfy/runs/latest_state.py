@@ -65,6 +65,21 @@ class LatestState:
         return self._version != version
 
 
+def told_if_other(look: Callable[[], object], tell: Callable[[], None]) -> Callable[[], None]:
+    """What calls `tell` where `look` finds something else than the last time; for any thread."""
+    lock, seen = threading.Lock(), look()
+
+    def compare() -> None:
+        nonlocal seen
+        with lock:
+            before, seen = seen, look()
+            is_other = seen != before
+        if is_other:
+            tell()
+
+    return compare
+
+
 def stamped(state: RunState) -> RunState:
     """The state with the moments of its start, its steps and its end, where they have come."""
     if state.phase is Phase.RUNNING:

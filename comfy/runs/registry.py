@@ -27,7 +27,7 @@ from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.fair_queue import FairQueue
-from comfy.runs.latest_state import stamped
+from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimiter, RunLimits
 from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import LocalRun, not_joined
@@ -117,7 +117,7 @@ class LocalRunRegistry:
             group=group,
             parent=parent,
         )
-        self._check_free(run_id)
+        self._check_free(run_id, _LEAVING)
         with self._entrance:
             self._check_limits(owner, address)
             self._check_free(run_id)
@@ -186,7 +186,12 @@ class LocalRunRegistry:
             ended=self._on_ended,
             address=address,
         )
-        run.subscribe(self._moves_of(run))
+        # of all that its states tell
+        run.subscribe(
+            told_if_other(
+                lambda: _PHASE_AND_PLACE(run.state), partial(self._listeners.call, run.owner)
+            )
+        )
         with self._lock:
             self._check_open()
             self._runs[run.id] = run
@@ -321,12 +326,12 @@ class LocalRunRegistry:
             log.warning("Run %s did not end in time", run.id, extra={"run": run.id})
         self._record_again()
 
-    def _check_free(self, run_id: str) -> None:
-        """RunGoesOn where a run with this id does. The thread of one that has ended is waited for:
-        it would leave the line for the next one too."""
+    def _check_free(self, run_id: str, patience: float = 0.0) -> None:
+        """RunGoesOn where a run with this id does, or its thread after so many seconds, though the
+        run has ended: it would leave the line for the next one too."""
         with self._lock:
             live = next((run for run in self._live if run.id == run_id), None)
-        if live and not (live.state.phase.finished and live.join(_LEAVING)):
+        if live and not (live.state.phase.finished and live.join(patience)):
             raise RunGoesOn(message("This run goes on already."), message("Wait for its end."))
 
     def _check_open(self) -> None:
@@ -342,18 +347,6 @@ class LocalRunRegistry:
             live = list(self._live)
         unfinished = [(run.owner, run.address) for run in live if not run.state.phase.finished]
         self._limiter.check(owner, address, unfinished)
-
-    def _moves_of(self, run: LocalRun) -> Callable[[], None]:
-        """Tells of a run's phases and places, among all that its states tell."""
-        seen = _PHASE_AND_PLACE(run.state)
-
-        def look() -> None:
-            nonlocal seen
-            before, seen = seen, _PHASE_AND_PLACE(run.state)
-            if seen != before:
-                self._listeners.call(run.owner)
-
-        return look
 
     def _on_ended(self, run: LocalRun) -> None:
         state = run.state

@@ -159,8 +159,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         history = self._history()
         with batch.saving:  # nobody lets it go on in between
             history.groups.delete(batch_id, owner)
-            batch.deleted = True
-        batch.stop()
+            batch.delete()
         with self._lock:
             self._ended.pop(batch_id, None)
             if batch.thread is None:
@@ -298,12 +297,13 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             some = waiting[start : start + _LOOKED_AT]
             last = runner.last_of(rows_batch, some)
             batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
+        saved_at = 0.0
         states, _ = batch.states()
         over = set(range(len(rows))) - set(states.places("waiting"))
         for index, record in runner.run(rows_batch, over, batch):
             batch.ended(index, record, is_done=runner.is_done(record))
-            if time.monotonic() - batch.saved_at > _SAVED_EACH:
-                batch.saved_at = time.monotonic()
+            if time.monotonic() - saved_at > _SAVED_EACH:
+                saved_at = time.monotonic()
                 self._save(batch)
             else:
                 self._listeners.call(batch.owner)

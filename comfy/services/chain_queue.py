@@ -15,7 +15,7 @@ from comfy.chains.chosen import check_steps
 from comfy.chains.model import ChainErrors
 from comfy.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
 from comfy.form.seeds import CountUp, next_seed
-from comfy.messages import message
+from comfy.messages import message, message_to_json
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.limits import ChainLimits
@@ -92,11 +92,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         and ComfyError where there is no room for a file.
         """
         self._check_kept(owner, attended=attended)
-        about = {"chain": name, "address": address}
-        chain = OpenChain(Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about))
-        self._check_room(chain)  # before any work is done for it
+        self._check_room(owner, address)  # before any work is done for it
         form, drawn = self._checked(name, values, owner)
-        chain.title = form.chain.title
+        about = {"chain": name, "title": message_to_json(form.chain.title), "address": address}
+        chain = OpenChain(Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about))
         chain.begin(form)
         with self._counted(chain):
             self._keep(chain, drawn)
@@ -153,7 +152,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 )
             if chain.state == "running" or (chain.state == "done" and not again):
                 return StartedChain(chain.id, before)
-            self._check_room(chain)
+            self._check_room(chain.owner, chain.address, chain.id)
             mended = dict(before)
             if values is not None:
                 done = chain.done.difference(again)
@@ -177,8 +176,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         chain = self._found(chain_id, owner)
         with chain.changing:  # nobody lets it go on in between
             self._history().groups.delete(chain_id, owner)
-            chain.deleted = True
-            chain.stop()
+            chain.delete()
             with self._lock:
                 self._ended.pop(chain_id, None)
         self._listeners.call(owner)
@@ -273,9 +271,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     def _take_up(self, group: Group) -> None:
         self._let_run(self._with_results(OpenChain(group)))
 
-    def _check_room(self, chain: OpenChain) -> None:
+    def _check_room(self, owner: str, address: str, but: str = "") -> None:
         with self._lock:
-            self._check_room_locked(chain.owner, chain.address, chain.id)
+            self._check_room_locked(owner, address, but)
 
     def _checked(
         self, name: str, values: Mapping[str, object], owner: str

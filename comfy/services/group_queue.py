@@ -43,6 +43,12 @@ class OpenGroup(ABC):
     def group(self) -> Group:
         """As it is to be remembered now."""
 
+    def delete(self) -> None:
+        """Stop it, and tell nobody of it any more."""
+        with self.lock:
+            self.deleted = True
+        self.stop()
+
     @abstractmethod
     def stop(self) -> None:
         """End it: what waits is not begun, and what runs is cancelled."""

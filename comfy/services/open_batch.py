@@ -97,7 +97,6 @@ class OpenBatch(OpenGroup, Steering):
         block."""
         super().__init__(group)
         self.workflow = str(group.about.get("workflow", ""))
-        self.saved_at = 0.0
         self._group, self._runs, self._told = group, runs, told
         self._state = cast(BatchState, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))

@@ -8,14 +8,26 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-COMFY, ROUTES = ROOT / "comfy", ROOT / "ui" / "routes"
+from tests.runs.parsed_classes import (
+    CHANGES,
+    COMFY,
+    calls,
+    class_in,
+    kept_names,
+    locks_of,
+    own_field,
+    targets,
+    written,
+)
+
+ROUTES = Path(__file__).parents[2] / "ui" / "routes"
 
 # The classes whose methods are called by more than one thread, and the locks that each has.
 SHARED = {
     ("runs/shared.py", "ThreadState"): {"_lock"},
     ("callbacks.py", "Callbacks"): {"_lock"},
     ("runs/run_events.py", "RunEvents"): {"_lock"},
+    ("runs/run_events.py", "FrameRelay"): set(),
     ("runs/latest_state.py", "LatestState"): {"_changed"},
     ("runs/fair_queue.py", "FairQueue"): {"_lock"},
     ("runs/durations.py", "Durations"): {"_lock"},
@@ -30,11 +42,18 @@ SHARED = {
     ("servers/pool.py", "ServerPool"): set(),
     ("client/client.py", "Client"): {"_lock"},
     ("client/sessions.py", "IdleSessions"): {"_lock"},
+    ("client/event_stream.py", "EventStream"): {"_lock"},
     ("protocol/parse.py", "WarnOnce"): {"_lock"},
     ("records/blobs.py", "BlobStore"): {"_lock"},
+    ("records/store.py", "RunStore"): {"_writing"},
     ("services/catalogue.py", "CatalogueCache"): {"_asking", "_lock"},
     ("services/group_queue.py", "GroupQueue"): {"_lock"},
+    ("services/batch_queue.py", "BatchQueue"): {"_lock"},
+    ("services/chain_queue.py", "ChainQueue"): {"_lock"},
+    ("services/group_queue.py", "OpenGroup"): {"lock"},
     ("services/open_batch.py", "OpenBatch"): {"lock"},
+    ("services/open_chain.py", "OpenChain"): {"lock"},
+    ("services/once.py", "LiveTasks"): set(),
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
@@ -56,6 +75,31 @@ ONE_WRITER = {
     ): "whoever ends the program, to True once; read after the run was stopped",
     ("ResultDownloader", "problem"): "the run's own thread; nobody else looks at it",
     ("LocalRun", "recorded"): "the run's own thread, to False once; read after its end",
+    (
+        "LatestState",
+        "_callbacks",
+    ): "the run's own thread, once it is finished: no state comes after",
+    (
+        "FrameRelay",
+        "_has_verdict",
+    ): "the reading thread, under the lock of its events; the run's own once that has ended",
+    (
+        "FrameRelay",
+        "_is_over",
+    ): "the reading thread, under the lock of its events; the run's own once that has ended",
+    (
+        "RunStore",
+        "_unerased",
+    ): "any; to True once something is deleted, to False before that is erased",
+    ("RunStore", "_misread"): "any, to True; two at once say the same twice",
+    ("LiveTasks", "_live"): "whoever began them; others look at a copy that is made in one step",
+}
+# Where a field of one of them is written by somebody else, and why that may be.
+FROM_OUTSIDE = {
+    ("client/client.py", "forked._sessions"): "nobody else has the copy yet",
+    ("client/client.py", "forked._when_unreachable"): "nobody else has the copy yet",
+    ("runs/cancellation.py", "self._client.timeout"): "the copy is this one's",
+    ("services/group_queue.py", "one.thread"): "under its lock",
 }
 # Methods that are called with this lock held; their callers are looked at as well.
 CALLED_WITH_LOCK = {
@@ -70,26 +114,28 @@ CALLED_WITH_LOCK = {
     ("IdleSessions", "_wait_locked"): "_lock",
     ("OpenBatch", "_end"): "lock",
     ("OpenBatch", "_note"): "lock",
+    ("RunStore", "_forget"): "_writing",
+    ("OpenChain", "_end"): "lock",
+    ("OpenChain", "_fail"): "lock",
+    ("OpenChain", "_set"): "lock",
 }
-CHANGES = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popleft", "remove"} | {
-    "setdefault",
-    "update",
-    "move_to_end",
-    "popitem",
-}
-# Fields whose class has a lock of its own: `update` and the like are methods of it.
+# Fields whose class has a lock of its own: `update` and the like are methods of it. To put another
+# one in its place is a write as any.
 OWN_LOCK = {
     "_latest": "LatestState",
     "_durations": "Durations",
     "_callbacks": "Callbacks",
     "_listeners": "Callbacks",
     "_kept": "BlobStore",
+    "files": "BlobStore",
     "_when_unreachable": "Callbacks",
     "_wake": "Event",
     "_recheck": "Event",
+    "_changed": "Event",
+    "_some_ended": "Event",
 }
 # Fields whose class has none: each call of them holds this lock of their owner.
-GUARDED = {("LocalRunRegistry", "_limiter"): "_entrance"}
+GUARDED = {("LocalRunRegistry", "_limiter"): "_entrance", ("RunEvents", "_relay"): "_lock"}
 # The locks that the event loop takes, each with what is called under it that is no method of a
 # list, dict and the like: all of it works in memory.
 LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
@@ -119,78 +165,43 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     },
     ("ThreadState", "_lock"): {"change"},
     ("Callbacks", "_lock"): set(),
+    ("GroupQueue", "_lock"): {"self._check_room_locked"},
+    ("BatchQueue", "_lock"): {"self._check_room_locked"},
+    ("ChainQueue", "_lock"): {"self._check_room_locked"},
+    ("OpenGroup", "lock"): set(),
+    ("OpenBatch", "lock"): {
+        *("BatchSummary", "Group", "_varied", "message_from_json", "message_to_json", "sentences"),
+        *("live.keys", "records.keys", "set", "str", "time.time", "self._end", "self._note"),
+        *("self._rows.copy", "self._rows.count", "self._rows.places", "self._rows.set"),
+        *("self._rows.tell", "self._rows.to_json", "self._rows.tried"),
+    },
+    ("OpenChain", "lock"): {
+        *("ChainStanding", "Group", "StepStanding", "_STEPS.dump_python", "_made", "_told", "_why"),
+        *("message_to_json", "sentences", "replace", "time.time"),
+        *("all", "dict.fromkeys", "frozenset", "isinstance", "str"),
+        *("self._end", "self._fail", "self._set", "self.begin", "self.known"),
+        "self.stop",  # cancels runs: at once
+    },
 }
-IN_MEMORY = (
-    CHANGES
-    | {"deque", "dict", "enumerate", "get", "iter", "items", "len", "list"}
-    | {
-        "map",
-        "max",
-        "min",
-        "next",
-        "notify_all",
-        "sum",
-        "tuple",
-        "values",
-    }
-)
+IN_MEMORY = CHANGES | {
+    *("deque", "dict", "enumerate", "get", "iter", "items", "len", "list", "map", "max", "min"),
+    *("next", "notify_all", "sum", "tuple", "values"),
+}
 IN_A_WORKER = "runs.record"
-
-
-def class_in(file: str, name: str) -> ast.ClassDef:
-    tree = ast.parse((COMFY / file).read_text())
-    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-
-
-def own_field(node: ast.AST) -> str | None:
-    """`x` of `self.x`, also in `self.x[…]`."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        return node.attr if node.value.id == "self" else None
-    return None
-
-
-def written(node: ast.AST) -> Iterator[str]:
-    """The fields of `self` that a statement or an expression changes by itself."""
-    match node:
-        case ast.Assign(targets=targets):
-            parts = [part for one in targets for part in getattr(one, "elts", [one])]
-            yield from filter(None, map(own_field, parts))
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            yield from filter(None, [own_field(target)])
-        case ast.Delete(targets=targets):
-            yield from filter(None, map(own_field, targets))
-        case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in CHANGES:
-            yield from filter(None, [own_field(value)])
-
-
-def locks_of(node: ast.With) -> set[str]:
-    return {field for item in node.items if (field := own_field(item.context_expr))}
 
 
 def writes(
     node: ast.AST, held: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, int, frozenset[str]]]:
-    """Every change of a field below a node: the field, its line, and the locks that are held."""
+    """Every change of a field below a node, but for those that look after themselves: the field,
+    its line, and the locks that are held."""
     if isinstance(node, ast.With):
         held |= locks_of(node)
     for field in written(node):
-        yield field, node.lineno, held  # type: ignore[attr-defined]
+        if not (isinstance(node, ast.Call) and field in OWN_LOCK):
+            yield field, node.lineno, held  # type: ignore[attr-defined]
     for child in ast.iter_child_nodes(node):
         yield from writes(child, held)
-
-
-def calls(
-    node: ast.AST, held: frozenset[str] = frozenset()
-) -> Iterator[tuple[str, int, frozenset[str]]]:
-    """Every call below a node, as written, likewise."""
-    if isinstance(node, ast.With):
-        held |= locks_of(node)
-    if isinstance(node, ast.Call):
-        yield ast.unparse(node.func), node.lineno, held
-    for child in ast.iter_child_nodes(node):
-        yield from calls(child, held)
 
 
 def held_in(name: str, method: ast.FunctionDef) -> frozenset[str]:
@@ -222,8 +233,54 @@ def test_what_several_threads_use_is_written_under_a_lock(file: str, name: str) 
         for method in class_in(file, name).body
         if isinstance(method, ast.FunctionDef) and method.name != "__init__"
         for field, line, held in writes(method, held_in(name, method))
-        if not held & locks and (name, field) not in ONE_WRITER and field not in OWN_LOCK
+        if not held & locks and (name, field) not in ONE_WRITER
     ]
+    assert bare == []
+
+
+def test_what_several_threads_use_is_written_by_itself() -> None:
+    """By its own methods, which are looked at, but for what is named with a reason. What begins
+    with an underscore nobody writes but its own file."""
+    fields = {
+        (field, file if field.startswith("_") else "")
+        for file, name in SHARED
+        for method in class_in(file, name).body
+        if isinstance(method, ast.FunctionDef)
+        for field, _, _ in writes(method)
+    }
+    found = {
+        (file, ast.unparse(target))
+        for path in COMFY.rglob("*.py")
+        for file in [path.relative_to(COMFY).as_posix()]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for target in targets(node)
+        if isinstance(target, ast.Attribute) and own_field(target) is None
+        if {(target.attr, ""), (target.attr, file)} & fields
+    }
+    assert found == FROM_OUTSIDE.keys()
+
+
+def test_what_functions_keep_is_written_under_a_lock() -> None:
+    """Where one is handed out that changes a name of the function around it, for any thread to
+    call."""
+    functions = [
+        (path, function)
+        for path in COMFY.rglob("*.py")
+        if "demo" not in path.parts
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        if any(isinstance(statement, ast.Nonlocal) for statement in function.body)
+    ]
+    bare = [
+        f"{path.relative_to(COMFY)}:{function.lineno}"
+        for path, function in functions
+        for statement in function.body
+        if not isinstance(statement, ast.With)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        if node.id in kept_names(function)
+    ]
+    assert functions
     assert bare == []
 
 
@@ -289,6 +346,27 @@ def test_the_event_loop_waits_for_no_disk_or_server_at_a_lock(name: str, lock: s
     """Under each lock that it takes nothing is called but what works in memory."""
     called = {one for one in calls_under(name, lock) if one.rpartition(".")[2] not in IN_MEMORY}
     assert called == LOCKS_OF_THE_LOOP[name, lock]
+
+
+def test_nobody_is_let_in_later_because_a_run_is_waited_for() -> None:
+    """At the entrance to the registry, which all share, nothing waits for the thread of a run."""
+    methods = class_in("runs/registry.py", "LocalRunRegistry").body
+    waits = {
+        one.name
+        for one in methods
+        if isinstance(one, ast.FunctionDef) and "join(" in ast.unparse(one)
+    }
+    found = [
+        ast.unparse(call)
+        for method in methods
+        for block in ast.walk(method)
+        if isinstance(block, ast.With) and "_entrance" in locks_of(block)
+        for call in ast.walk(block)
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] in waits | {"join"}
+    ]
+    assert waits == {"_check_free", "close"}
+    assert found == ["self._check_free(run_id)"]  # which is without patience
 
 
 def test_what_sockets_ask_the_registry_on_the_event_loop_takes_those_locks_only() -> None:
