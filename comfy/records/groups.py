@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 
@@ -22,6 +22,7 @@ from comfy.records.tables import groups as _groups
 from comfy.records.used_files import bytes_of, without_use
 
 Kind = Literal["batch", "chain"]
+GroupState = Literal["running", "paused", "done", "failed", "stopped"]
 
 _MOST = 50  # of one owner; the oldest of those that have ended go then
 _MOST_IN_ALL = 1_000  # anybody can be many owners
@@ -34,14 +35,14 @@ _HEAD = tuple(column for column in _groups.c if column.name != "content")
 @dataclass(frozen=True, slots=True)
 class Group:
     """A batch or a chain. `id`: the `group` of its runs. `about`: what a list tells of it, and
-    `progress` what has come of its parts, both JSON values. `ended_at`: seconds since 1970, None as
-    long as it is to go on."""
+    `progress` what has come of its parts, both JSON values. A batch never has failed, a chain is
+    never paused. `ended_at`: seconds since 1970, None as long as it is to go on."""
 
     id: str
     owner: str
     kind: Kind
     created_at: float
-    state: str
+    state: GroupState
     about: Mapping[str, Any] = field(default_factory=dict)
     progress: Mapping[str, Any] = field(default_factory=dict)
     ended_at: float | None = None
@@ -109,7 +110,8 @@ class GroupStore:
         the same folder: they may be going on there."""
         if not self._blobs.ours:
             return ()
-        return self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
+        found = self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
+        return tuple(one for one in found if one.ended_at is None)
 
     def delete(self, group_id: str, owner: str) -> bool:
         """Forget one, and its files that nothing else has, but not its runs; False if there is
@@ -218,20 +220,14 @@ def _changing(group: Group) -> dict[str, Any]:
 
 
 def _group(row: Row[Any]) -> Group | None:
-    """The group in a row; None where it cannot be read: SQLite keeps any type in any column."""
+    """The group in a row; None where it cannot be read: SQLite keeps any type in any column. One in
+    a state that nobody knows was stopped at its start."""
     match _read(row.about):
         case {"owner": str(owner), **about} if digest(owner) == row.owner:
-            progress = _read(row.progress)
-            return Group(
-                row.id,
-                owner,
-                row.kind,
-                row.created_at,
-                row.state,
-                about,
-                progress,
-                row.ended_at,
-            )
+            state, ended_at, progress = row.state, row.ended_at, _read(row.progress)
+            if state not in get_args(GroupState):
+                state, ended_at = "stopped", ended_at or row.created_at
+            return Group(row.id, owner, row.kind, row.created_at, state, about, progress, ended_at)
     return None
 
 

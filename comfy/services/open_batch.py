@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
@@ -73,7 +73,7 @@ def summary_of(group: Group) -> BatchSummary:
         group.id,
         str(message_from_json(group.about.get("title", ""))),
         str(group.about.get("workflow", "")),
-        cast(BatchState, group.state),
+        _state_of(group),
         len(states),
         states.count("done"),
         states.count("failed"),
@@ -81,6 +81,10 @@ def summary_of(group: Group) -> BatchSummary:
         str(message_from_json(group.about.get("why", ""))),
         _varied(group),
     )
+
+
+def _state_of(group: Group) -> BatchState:
+    return "stopped" if group.state == "failed" else group.state
 
 
 def _varied(group: Group) -> tuple[str, ...]:
@@ -98,7 +102,7 @@ class OpenBatch(OpenGroup, Steering):
         super().__init__(group)
         self.workflow = str(group.about.get("workflow", ""))
         self._group, self._runs, self._told = group, runs, told
-        self._state = cast(BatchState, group.state)
+        self._state = _state_of(group)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._waits_for = ""
         self._paused_at = float(group.about.get("paused_at", group.created_at))

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -87,7 +87,7 @@ class OpenChain(OpenGroup):
         self.changing = threading.Lock()
         self._created_at, self._ended_at = group.created_at, group.ended_at
         self._goes_on = False  # what is at work is over, and it is to begin once more
-        self._state = cast(ChainPhase, group.state)
+        self._state: ChainPhase = "stopped" if group.state == "paused" else group.state
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
         self._again = _begun_again(group.progress.get("again"))

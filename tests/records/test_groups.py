@@ -68,6 +68,17 @@ def test_a_damaged_group_is_left_out(history: RunStore, database: str) -> None:
     assert history.groups.get("group 2", ANN) == group(2, progress={})
 
 
+def test_a_group_in_a_state_that_nobody_knows_was_stopped(history: RunStore) -> None:
+    """Whoever has it sees that it does not go on, nor does it at the next start; and can delete
+    it."""
+    history.groups.add(group(state="resting"), {}, ())
+    history.groups.add(group(2), {}, ())
+    stopped = group(state="stopped", ended_at=1001.0)
+    assert history.groups.of(ANN, "batch") == (group(2), stopped)
+    assert history.groups.unfinished("batch") == (group(2),)
+    assert history.groups.delete("group 1", ANN)
+
+
 def test_files_of_groups_stay_as_long_as_something_has_them(
     history: RunStore, kept: BlobStore
 ) -> None:
