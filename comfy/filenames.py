@@ -1,4 +1,5 @@
-"""File names that others give, made harmless for every system they may end up on."""
+"""File names that others give: made harmless for every system they may end up on, and of which
+kind they tell."""
 
 from __future__ import annotations
 
@@ -31,8 +32,14 @@ _MADE: Mapping[str, str] = MappingProxyType(
         ".webp": "image/webp",
     }
 )
+_OF_MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 # What Windows takes for a device, whatever ending follows.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file is a model, by the end of its name."""
+    return name.lower().endswith(_OF_MODELS)
 
 
 def plain_name(name: str, otherwise: str = "file") -> str:

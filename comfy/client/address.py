@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from comfy.errors import ComfyError
 from comfy.messages import message
 
-_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 _BETWEEN = re.compile(r"[\s,]+(?=https?://)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -166,7 +166,7 @@ def is_loopback(host: str) -> bool:
 
 def _origin(url: str) -> tuple[str, str | None, int]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -175,7 +175,7 @@ def _split(text: str) -> tuple[str, str]:
         parts = urlsplit(_plain(text.strip()))
         host, port = _host(parts.hostname or ""), parts.port
         user_info, _, place = parts.netloc.rpartition("@")
-        if parts.scheme not in _PORTS or port == 0 or place.endswith(":"):
+        if parts.scheme not in DEFAULT_PORTS or port == 0 or place.endswith(":"):
             raise ValueError  # noqa: TRY301 - one answer to whatever is wrong with it
     except ValueError:  # its message may hold a part of a password
         raise ComfyError(

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import Any
 
+from comfy.filenames import is_model_file
 from comfy.form.declared.mcww_titles import read_wrapper_title
 from comfy.messages import message
 from comfy.wording import CAMEL
@@ -18,7 +19,6 @@ from comfy.wording import CAMEL
 # Words that every node's title may have and that say nothing about it.
 _PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
 
-_MODEL_FILES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx"})
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _FAMILY = re.compile(
@@ -137,8 +137,7 @@ def _words(value: object) -> set[str]:
 
 def _stem(value: object) -> str:
     text = str(value)
-    stem, suffix = splitext(text)
-    return stem if suffix.lower() in _MODEL_FILES else text
+    return splitext(text)[0] if is_model_file(text) else text
 
 
 def _letters(text: str) -> str:

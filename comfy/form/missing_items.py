@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.filenames import is_model_file
 from comfy.messages import listed, message, plural, sentences
 from comfy.wording import quoted, short
 
 _CORE = "comfy-core"  # how graphs call what ComfyUI itself brings
 _MAX_TITLES = 3
 _MAX_ADDRESS = 300
-_MODEL_FILES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class MissingChoice:
     @property
     def is_model(self) -> bool:
         """Whether it is a file: a model, as far as one can tell."""
-        return bool(self.directory) or self.file.lower().endswith(_MODEL_FILES)
+        return bool(self.directory) or is_model_file(self.file)
 
     @property
     def folder(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -25,7 +25,8 @@ BY_TYPE: Mapping[str, Widget] = MappingProxyType(
         "CURVE": "curve",
     }
 )
-_SHAPES: Mapping[Widget, Callable[[object], object]] = MappingProxyType(
+# Widgets whose value is a list, and what reads it.
+SHAPE_READERS: Mapping[Widget, Callable[[object], Iterable[object]]] = MappingProxyType(
     {"box": read_box, "curve": read_points}
 )
 _BY_UPLOAD: Mapping[str, Widget] = MappingProxyType(
@@ -92,7 +93,7 @@ def _widget(candidate: Candidate, limits: Limits, used: Collection[int], *, seed
     if candidate.type == "STRING" or (spec and spec.choices == () and "remote" in spec.options):
         return "textarea" if candidate.multiline else "text"
     plain = BY_TYPE.get(candidate.type, "text")
-    if plain in _SHAPES and not _is_readable(_SHAPES[plain], candidate.value):
+    if plain in SHAPE_READERS and not _is_readable(SHAPE_READERS[plain], candidate.value):
         return "text"
     return "slider" if plain == "number" and limits.can_slide else plain
 

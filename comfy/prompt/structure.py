@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
 from comfy.prompt.autogrow import loader_for
-from comfy.prompt.model import Prompt
+from comfy.prompt.model import InputRef, Prompt
 
 # Values that bring other fields, and the keys of further files with None.
 Structural = frozenset[tuple[str, str | None]]
@@ -39,7 +39,7 @@ class Structure:
                 spec = catalogue.get(class_type)
                 known[class_type] = tuple(_dynamic(spec.inputs)) if spec else ()
             for one in known[class_type]:
-                key = f"{node_id}.{one.name}"
+                key = InputRef(node_id, one.name).key
                 if one.type == DYNAMIC_COMBO:
                     offered, _ = options.get(key, (frozenset[str](), None))
                     choices = (choice for choice in one.choices or () if isinstance(choice, str))

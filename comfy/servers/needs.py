@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from comfy.filenames import is_model_file
 from comfy.json_values import as_number
 from comfy.object_info import AUTOGROW, COMBO, Catalogue, InputSpec, compatible
 from comfy.prompt.model import InputRef, Prompt, is_link
 from comfy.prompt.signatures import node_signatures
 from comfy.prompt.value_types import BadValue, read_value
-
-_MODEL_FILES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 
 
 class Lack(NamedTuple):
@@ -63,7 +62,7 @@ class Needs:
             value
             for node in self._prompt.values()
             for value in node["inputs"].values()
-            if isinstance(value, str) and value.lower().endswith(_MODEL_FILES)
+            if isinstance(value, str) and is_model_file(value)
         )
 
     @cached_property

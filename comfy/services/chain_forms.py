@@ -121,7 +121,9 @@ class ChainForms:
         """FieldErrors with the values that the chain `name` has no field for; raises as `form`."""
         form = self.form(name, owner, values)
         keys = {field.key for field in form.form.fields}
-        keys |= {step_key(one.step, field.key) for one in form.runs for field in one.form.fields}
+        keys |= {
+            step_key(one.step.name, field.key) for one in form.runs for field in one.form.fields
+        }
         if errors := unknown_fields(values, keys):
             raise FieldErrors(form.form, errors, errors)
 
@@ -134,7 +136,7 @@ class ChainForms:
         labelled: dict[str, str] = {}
         for one in form.runs:
             for key, said, away in ChainRunner(self.starter, owner).problems(one):
-                place = step_key(one.step, key) if key else f"{one.step.name}.{len(errors)}"
+                place = step_key(one.step.name, key or str(len(errors)))
                 errors[place], labelled[place] = said, away
         if errors:
             raise FieldErrors(form.form, errors, labelled)
@@ -152,7 +154,7 @@ class ChainForms:
         made = chain_of_runs(plain, self._recorded(record, workflows))
         ChainRunner(self.starter, record.owner).steps(made.chain, {})  # it can be opened
         name = self.folder.add(plain, chain_text(made.chain))
-        return AddedChain(name, {step_key(step, key): kept for step, key, kept in made.files})
+        return AddedChain(name, {step_key(step.name, key): kept for step, key, kept in made.files})
 
     def lineage(self, record: Record) -> Lineage:
         """What a finished run was made from and used for. Nothing where `nobody` owns it: of those
@@ -207,9 +209,9 @@ class ChainForms:
         }
 
 
-def step_key(step: Step, key: str) -> str:
-    """The key of a step's field among those of the chain."""
-    return f"{step.name}.{key}"
+def step_key(step: str, key: str) -> str:
+    """The key of a field among those of the chain, by the name of its step."""
+    return f"{step}.{key}"
 
 
 def is_switch(key: str) -> bool:
@@ -241,7 +243,7 @@ def _left_out(chain: Chain, values: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(
         step.name
         for step in chain.steps
-        if step.optional and not _is_on(values.get(step_key(step, _RUNS), True))
+        if step.optional and not _is_on(values.get(step_key(step.name, _RUNS), True))
     )
 
 
@@ -275,8 +277,8 @@ def _field(step: Step, field: Field, fixed: Mapping[str, object]) -> Field:
     is_file = field.is_media and field.key in fixed
     return replace(
         field,
-        key=step_key(step, field.key),
-        grows=step_key(step, field.grows) if field.grows else None,
+        key=step_key(step.name, field.key),
+        grows=step_key(step.name, field.grows) if field.grows else None,
         group="main",
         section=None,
         default=None if is_file else fixed.get(field.key, field.default),
@@ -306,7 +308,7 @@ def _form(
         ),
         missing=tuple(dict.fromkeys(said for one in runs for said in _missing(one))),
         notes=tuple(
-            replace(note, key=step_key(one.step, note.key))
+            replace(note, key=step_key(one.step.name, note.key))
             for one in runs
             for note in one.form.notes
         ),
@@ -322,13 +324,13 @@ def _missing(runs: FormStep) -> Iterator[Missing]:
         if not isinstance(one, MissingChoice):
             yield one
         elif one.key not in fixed:
-            key = step_key(runs.step, one.key)
+            key = step_key(runs.step.name, one.key)
             yield replace(one, key=key, close=one.close if one.key in shown else None)
 
 
 def _option(step: Step, title: str) -> Field:
     label = message("Run “{step}”", step=title or step.name)
-    return _choice(step_key(step, _RUNS), label, "checkbox", default=True)
+    return _choice(step_key(step.name, _RUNS), label, "checkbox", default=True)
 
 
 def _switch(name: str, choices: tuple[str, ...]) -> Field:

@@ -19,7 +19,7 @@ from comfy.messages import message, message_to_json
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.limits import ChainLimits
-from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
+from comfy.services.chain_forms import ChainForm, ChainForms, is_switch, step_key
 from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import (
@@ -244,7 +244,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             if len(named) == 1:  # else nobody can tell which step it was
                 (name,) = named
                 own = {**run.job.values, **run.job.inputs}.items()
-                values |= {f"{name}.{key}": one for key, one in own if f"{name}.{key}" in keys}
+                values |= {
+                    chain_key: one for key, one in own if (chain_key := step_key(name, key)) in keys
+                }
         return form, values
 
     # Inside

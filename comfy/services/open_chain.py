@@ -20,7 +20,7 @@ from comfy.protocol.run_state import Phase, RunState
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Run
-from comfy.services.chain_forms import ChainForm
+from comfy.services.chain_forms import ChainForm, step_key
 from comfy.services.chains import StepBegin, StepEnd, StepProblem
 from comfy.services.group_queue import OpenGroup
 from comfy.services.start import FieldErrors
@@ -297,7 +297,7 @@ def _begun_again(told: object) -> dict[str, tuple[str, ...]]:
 def _told(step: str, problem: ComfyError) -> tuple[str, str, dict[str, str]]:
     """Why a step was not begun, what to do, and what is said on fields."""
     if isinstance(problem, FieldErrors):
-        errors = {f"{step}.{key}": said for key, said in problem.errors.items()}
+        errors = {step_key(step, key): said for key, said in problem.errors.items()}
         return sentences(*problem.labelled.values()), "", errors
     return str(problem), problem.hint, {}
 
@@ -308,7 +308,7 @@ def _why(step: str, state: RunState, form: Form) -> tuple[str, str, dict[str, st
     error = state.error
     if error and (named := field_of_node(form, error.node)) and not errors:
         errors = {named.key: error.message}
-    by_key = {f"{step}.{key}": said for key, said in errors.items()}
+    by_key = {step_key(step, key): said for key, said in errors.items()}
     if state.node_errors:
         return sentences(*labelled_errors(form, errors).values(), *remarks), "", by_key
     if error is None:

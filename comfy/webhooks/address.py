@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection
 from ipaddress import IPv6Address
 
+from comfy.client.address import DEFAULT_PORTS
 from comfy.errors import ComfyError
 from comfy.messages import message
 
-_PORTS = {"http": 80, "https": 443}
 _LONGEST = 2000  # characters
 # Nothing but what all readers of addresses read alike: no user, no dot at the end of a name.
 _ADDRESS = re.compile(
@@ -33,7 +33,7 @@ def host_and_port(url: str) -> str:
     if parts is None or "\\" in url or "#" in url or len(url) > _LONGEST:
         raise ValueError("no plain address")
     scheme, v6, name, port = parts.group("scheme", "v6", "name", "port")
-    number = int(port or _PORTS[scheme.lower()])
+    number = int(port or DEFAULT_PORTS[scheme.lower()])
     if not 0 < number <= 65535:
         raise ValueError("no port")
     host = f"[{IPv6Address(v6)}]" if v6 else name.lower()

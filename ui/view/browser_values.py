@@ -20,25 +20,18 @@ tested with the same samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
+from comfy.form.widgets import SHAPE_READERS
 from comfy.messages import message
-from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue, read_color
-from comfy.workflow.config import Widget
 
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
-
-
-_SHAPES: Mapping[Widget, Callable[[object], Iterable[object]]] = MappingProxyType(
-    {"box": read_box, "curve": read_points}
-)
 
 # Which row of values.js reads a field's components.
 Kind = Literal["plain", "seed", "box", "table", "file", "painted"]
@@ -57,7 +50,7 @@ def kept(value: object) -> object:
 def shape_kept(field: Field, value: object) -> object:
     """A box or a curve as the browser keeps it; what is none stays as it was typed."""
     try:
-        return [*_SHAPES[field.widget](value)]
+        return [*SHAPE_READERS[field.widget](value)]
     except BadValue:
         return value
 
@@ -191,7 +184,7 @@ def filled_in(
         elif field.widget == "color":
             values[field.key] = color_text(shown[field.key])
             authors[field.key] = color_text(field.default)
-        elif field.widget in _SHAPES:
+        elif field.widget in SHAPE_READERS:
             values[field.key] = shape_kept(field, shown[field.key])
             authors[field.key] = shape_kept(field, field.default)
         elif not field.is_media and field.widget != "seed":

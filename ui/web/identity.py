@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from comfy.client.address import DEFAULT_PORTS
 from comfy.messages import message
 from ui.accounts.login import TOKEN_PREFIX, Login, SignedIn
 from ui.accounts.store import Way
@@ -41,7 +42,6 @@ NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was
 _CLOSING = 1.0  # seconds that sockets may take to be closed
 NEW_BROWSERS = 100  # at once from one address
 NEW_BROWSER = 10.0  # seconds until one more may come from there
-_PORTS = {"http": 80, "https": 443}
 
 
 class Identity:
@@ -187,7 +187,7 @@ def site_of(origin: str) -> tuple[str, str, int] | None:
     """Scheme, host and port of an origin as browsers write it, None if it is none."""
     try:
         parts = urlsplit(origin)
-        port = parts.port or _PORTS[parts.scheme]
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
     except (ValueError, KeyError):
         return None
     plain = parts.hostname and not (
