@@ -248,6 +248,8 @@ def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> N
     with registry(demo, keep=3) as runs:
         end(runs.submit(job(), owner="me", run_id=again))
         runs.forget(again, "me")
+        with Client(demo.url) as client:  # as is done with what is deleted for good
+            client.forget(again)
         live = runs.submit(job(LONG), owner="me", run_id=again)
         running(live)
         for _ in range(3):
