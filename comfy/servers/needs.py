@@ -10,8 +10,8 @@ from typing import NamedTuple
 from comfy.filenames import is_model_file
 from comfy.json_values import as_number
 from comfy.object_info import AUTOGROW, COMBO, Catalogue, InputSpec, compatible
+from comfy.prompt.cache_keys import cache_keys
 from comfy.prompt.model import InputRef, Prompt, is_link
-from comfy.prompt.signatures import node_signatures
 from comfy.prompt.value_types import BadValue, read_value
 
 
@@ -66,9 +66,9 @@ class Needs:
         )
 
     @cached_property
-    def signatures(self) -> frozenset[int]:
-        """See `comfy.prompt.signatures.node_signatures`."""
-        return node_signatures(self._prompt)
+    def cache_keys(self) -> frozenset[int]:
+        """See `comfy.prompt.cache_keys.cache_keys`."""
+        return cache_keys(self._prompt)
 
     def _judgement(self, nodes: Catalogue) -> _Judgement:
         known = self._judged.get(id(nodes))

@@ -103,7 +103,7 @@ class ComfyServer:
         last = self._last
         if last is None:
             return 0, 0
-        return len(last.models & needs.models), len(last.signatures & needs.signatures)
+        return len(last.models & needs.models), len(last.cache_keys & needs.cache_keys)
 
     @property
     def prompts_of_others(self) -> int:

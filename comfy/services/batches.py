@@ -22,7 +22,7 @@ from comfy.services.once import LiveTasks, Task, TaskRunner, conflicts_in, lacki
 from comfy.services.start import FieldErrors, Starter
 
 MOST_TOLD = 20  # problems
-_AGAIN = 1.0  # seconds until a row is tried again that could not be begun
+_BEGIN_AGAIN_AFTER = 1.0  # seconds until a row is tried again that could not be begun
 MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
 
 
@@ -154,7 +154,7 @@ class BatchRunner:
                     except ComfyError as problem:
                         if not steering.refused(rest[0], problem):
                             if not live:
-                                live.wait(_AGAIN)
+                                live.wait(_BEGIN_AGAIN_AFTER)
                             break
                         rest.popleft()
                         failed += 1

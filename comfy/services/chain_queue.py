@@ -35,7 +35,7 @@ from comfy.services.uploads import Upload
 
 _RECENT = 200  # that ended, of which pages are still told
 _OF_PAGE = 3  # that ended before the page was there, and of which it is told
-_AGAIN = 5.0  # seconds until a server that is away is asked again
+_ASK_AGAIN_AFTER = 5.0  # seconds until a server that is away is asked again
 _GONE = message("This chain no longer exists.")
 
 
@@ -379,7 +379,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             try:
                 return self._forms.form(chain.chain, chain.owner, values)
             except ServerUnreachable:
-                self._closing.wait(_AGAIN)
+                self._closing.wait(_ASK_AGAIN_AFTER)
         return None
 
 

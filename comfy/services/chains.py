@@ -34,7 +34,7 @@ from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload, content_of
 from comfy.workflow.model import Workflow
 
-_AGAIN = 1.0  # seconds until a run is begun that was one too many
+_BEGIN_AGAIN_AFTER = 1.0  # seconds until a run is begun that was one too many
 _NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # of the ids of steps' runs
 
 
@@ -208,7 +208,7 @@ class ChainRunner:
                     except TooManyRuns:
                         waiting.appendleft((name, number, run))
                         if not live:
-                            live.wait(_AGAIN)
+                            live.wait(_BEGIN_AGAIN_AFTER)
                         break
                     except ComfyError as error:
                         yield standing.ended(name, number, StepProblem(error))

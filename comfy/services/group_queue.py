@@ -58,7 +58,7 @@ class OpenGroup(ABC):
         """It cannot go on."""
 
     @abstractmethod
-    def settle(self) -> bool:
+    def end_or_go_on(self) -> bool:
         """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
 
 
@@ -223,7 +223,7 @@ class GroupQueue(ABC, Generic[Open, Told]):
             except Exception:
                 log.exception("A %s failed inside this program", self.kind)
                 one.fail(ComfyError(_OUR_FAULT))
-            if self.is_closing or not one.settle():  # else it goes on in the next life
+            if self.is_closing or not one.end_or_go_on():  # else it goes on in the next life
                 break
         self._save(one)
         self._let_go(one)

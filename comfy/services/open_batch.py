@@ -197,7 +197,7 @@ class OpenBatch(OpenGroup, Steering):
         """See `OpenGroup`: it is paused."""
         self.pause(_why_paused(problem))
 
-    def settle(self) -> bool:
+    def end_or_go_on(self) -> bool:
         """See `OpenGroup`."""
         with self.lock:
             if self._state in ("running", "paused") and not self._runs.closed:

@@ -72,7 +72,7 @@ class ChainStanding:
 
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
-_AGAIN = TypeAdapter(dict[str, tuple[str, ...]])
+_RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 class OpenChain(OpenGroup):
@@ -244,7 +244,7 @@ class OpenChain(OpenGroup):
             else:
                 self._fail(end.step, runs, *_why(step.name, record.state, form))
 
-    def settle(self) -> bool:
+    def end_or_go_on(self) -> bool:
         """See `OpenGroup`: whether it is to begin once more."""
         with self.lock:
             goes_on, self._goes_on = self._goes_on, False
@@ -289,7 +289,7 @@ def _steps(told: object) -> tuple[StepStanding, ...]:
 
 def _begun_again(told: object) -> dict[str, tuple[str, ...]]:
     try:
-        return _AGAIN.validate_python(told or {})
+        return _RUNS_BY_STEP.validate_python(told or {})
     except ValidationError:
         return {}
 

@@ -25,9 +25,9 @@ from comfy.webhooks.waiting import Webhooks
 
 log = logging.getLogger(__name__)
 
-_AGAIN = 10.0  # seconds until a database that failed is asked again
+_ASK_AGAIN_AFTER = 10.0  # seconds until a database that failed is asked again
 _JITTER = 0.25  # of a pause
-_GONE = (RunNotFound, BatchNotFound, ChainNotFound)
+_NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
 
 # Takes a callback that wants to know whose news there are, and gives the way out.
 Listen = Callable[[Callable[[str], None]], Callable[[], None]]
@@ -118,7 +118,7 @@ class Dispatch:
                     await to_thread.run_sync(self._look_at, owner)
                 except ComfyError as problem:
                     log.warning("Webhooks have to wait: %s", problem)
-                    self._loop.call_later(_AGAIN, self._note, owner)
+                    self._loop.call_later(_ASK_AGAIN_AFTER, self._note, owner)
                 except Exception:
                     log.exception("Webhooks of somebody failed inside this program")
 
@@ -133,7 +133,7 @@ class Dispatch:
                     self._wait_for_next(hook)
                     continue
                 self._store.ended(hook.id)
-            except _GONE:
+            except _NOT_FOUND:
                 self._store.remove(hook.id)
             self._webhooks.leave(hook)
             if hook.host in self._due:
@@ -156,7 +156,7 @@ class Dispatch:
         while True:
             due.clear()
             pauses = [one * random.uniform(1, 1 + _JITTER) for one in self._times.pauses]
-            pause: float | None = _AGAIN
+            pause: float | None = _ASK_AGAIN_AFTER
             try:
                 hook = await to_thread.run_sync(self._store.take, host, pauses)
                 if hook is not None:
@@ -186,7 +186,7 @@ class Dispatch:
         try:
             if self._ends.has_ended(hook):
                 return self._ends.told(hook)
-        except _GONE:
+        except _NOT_FOUND:
             self._store.remove(hook.id)
             return None
         if hook.subject == "pause":

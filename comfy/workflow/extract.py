@@ -28,7 +28,7 @@ _ORIGINAL = message(
     " usually strips the workflow."
 )
 _KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
-_AGAIN = message("Save or download the file again.")
+_SAVE_AGAIN = message("Save or download the file again.")
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
 _OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
@@ -216,9 +216,11 @@ def _refusal(
             if family.where == "JSON"
             else message("{file} is damaged: its “{name}” is cut off.", file=shown, name=text.key)
         )
-        return WorkflowError(what, _AGAIN if text.key else _KINDS)
+        return WorkflowError(what, _SAVE_AGAIN if text.key else _KINDS)
     if problem:
-        return WorkflowError(sentences(message("{file} is damaged.", file=shown), problem), _AGAIN)
+        return WorkflowError(
+            sentences(message("{file} is damaged.", file=shown), problem), _SAVE_AGAIN
+        )
     others = [_FOREIGN[text.key.lower()] for text in texts if text.key.lower() in _FOREIGN]
     if others:
         return WorkflowError(

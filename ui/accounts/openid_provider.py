@@ -31,7 +31,7 @@ LASTS = 600  # seconds that somebody may take to sign in there
 _LEEWAY = 120  # seconds by which its clock may differ
 # A key that both sides have, or none, proves nothing about who has signed.
 _SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-_AGAIN = message("Try again. If it goes on, tell whoever runs this app.")
+_TRY_AGAIN = message("Try again. If it goes on, tell whoever runs this app.")
 
 
 class SignInFailed(ComfyError):
@@ -184,13 +184,13 @@ class OpenIDProvider:
                 yield session, metadata
         except RequestException as problem:
             log.warning("The OpenID provider could not be asked: %s", type(problem).__name__)
-            raise ProviderSilent(self._silent(), _AGAIN) from problem
+            raise ProviderSilent(self._silent(), _TRY_AGAIN) from problem
         except (OAuthError, JoseError, ValueError, KeyError, TypeError) as problem:
             code = problem.error if isinstance(problem, OAuthError | JoseError) else ""
             log.warning("A sign-in failed: %s %r", type(problem).__name__, code)
             raise SignInFailed(
                 message("{provider} did not confirm who you are.", provider=self.settings.name),
-                _AGAIN,
+                _TRY_AGAIN,
             ) from problem
 
     def _metadata(self, session: OAuth2Session) -> _Metadata:

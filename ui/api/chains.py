@@ -63,7 +63,7 @@ _CONTINUED: dict[str, Any] = {
         }
     }
 }
-_AGAIN = message("“again” is a list of the names of steps.")
+_NO_STEP_NAMES = message("“again” is a list of the names of steps.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ def continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker)
     reader, callback = SentValues(services, owner), callback_of(services, told)
     given, again = None, told.get("again", [])
     if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
-        raise HTTPException(422, _AGAIN)
+        raise HTTPException(422, _NO_STEP_NAMES)
     if (values := told.get("values")) is not None:
         name = chains.get(chain_id, owner).chain
         given = reader.of(form_for(reader, name, values), values)

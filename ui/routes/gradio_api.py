@@ -29,7 +29,8 @@ _TOLD = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = message(
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
-_AGAIN = 3.0  # seconds without news: Gradio sees that a caller is gone when it hands on an answer
+# Seconds without news: Gradio sees that a caller is gone when it hands on an answer.
+_LONGEST_WAIT = 3.0
 MOST_AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
 
 
@@ -121,7 +122,7 @@ def followed(
     changed = threading.Event()
 
     def wait() -> None:
-        changed.wait(_AGAIN)
+        changed.wait(_LONGEST_WAIT)
         changed.clear()
 
     leave = subscribe(lambda whose: changed.set() if whose == owner else None)

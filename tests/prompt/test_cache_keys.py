@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from comfy.prompt.cache_keys import cache_keys
 from comfy.prompt.model import Prompt
-from comfy.prompt.signatures import node_signatures
 from tests.support.sampler import prompt
 
 
 def shared(one: Prompt, other: Prompt) -> int:
-    return len(node_signatures(one) & node_signatures(other))
+    return len(cache_keys(one) & cache_keys(other))
 
 
 def test_a_changed_node_changes_all_that_it_feeds() -> None:
@@ -43,5 +43,5 @@ def test_a_strange_prompt_shares_nothing() -> None:
         "1": {"class_type": "A", "inputs": {"x": ["2", 0]}},
         "2": {"class_type": "A", "inputs": {"x": ["1", 0]}},
     }
-    assert node_signatures(circle) == frozenset()
-    assert len(node_signatures({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}})) == 1
+    assert cache_keys(circle) == frozenset()
+    assert len(cache_keys({"1": {"class_type": "A", "inputs": {"x": ["9", 0]}}})) == 1

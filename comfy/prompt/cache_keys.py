@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from comfy.prompt.model import Prompt, is_link, links
 
 
-def node_signatures(prompt: Prompt) -> frozenset[int]:
+def cache_keys(prompt: Prompt) -> frozenset[int]:
     """A number for each node, the same for two whose classes and values are the same, and whatever
     feeds them: so ComfyUI tells what it has a result of (docs/comfyui.md#6). None for a prompt
     whose links run in a circle. Good for as long as this program runs."""
