@@ -18,6 +18,7 @@ from tests.support.distribution import PURE
 from tests.support.waiting import LONGEST_WAIT
 
 ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "ui" / "page" / "script"
 # What stands on one line may import from the lines above it only, and nothing of the line it stands
 # on.
 COMFY = """
@@ -274,6 +275,19 @@ def test_one_name_means_one_thing() -> None:
             found.setdefault(name, set()).add(module)
     twice = {name for name, files in found.items() if len(files) > 1 and not name.startswith("_")}
     assert {name: found[name] for name in twice - SHARED_NAMES} == {}
+
+
+def test_one_name_of_the_script_means_one_thing() -> None:
+    """No two modules of the page export the same name, but for `mount`, which each component
+    has."""
+    found: dict[str, list[str]] = {}
+    for file in SCRIPT.rglob("*.js"):
+        for name in re.findall(
+            r"^export (?:async )?(?:class|const|function\*?|let) (\w+)", file.read_text(), re.M
+        ):
+            found.setdefault(name, []).append(str(file.relative_to(SCRIPT)))
+    assert found.pop("mount")
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}
 
 
 def constants(file: Path) -> set[str]:

@@ -11,7 +11,7 @@ import {
   heightOf,
   linesOf,
   placeOf,
-  seenOf,
+  rowsSeen,
   stale,
   tilesIn,
   widthsOf,
@@ -185,13 +185,13 @@ test("rows come to their places; what may have changed is asked for again, and n
 
 test("of ten thousand rows only those in the window are in the page", () => {
   const table = { columns: 1, line: 72 };
-  assert.deepEqual(seenOf(table, 10000, 7200, 720, 0), { from: 100, to: 110 });
-  assert.deepEqual(seenOf(table, 3, 0, 720, 300), { from: 0, to: 3 });
+  assert.deepEqual(rowsSeen(table, 10000, 7200, 720, 0), { from: 100, to: 110 });
+  assert.deepEqual(rowsSeen(table, 3, 0, 720, 300), { from: 0, to: 3 });
   const tiles = tilesIn(640, 150, 10, 40);
   assert.deepEqual(tiles, { columns: 4, tile: 152, line: 202 });
   assert.deepEqual(placeOf(tiles, 9), { column: 1, top: 404 });
   assert.equal(heightOf(tiles, 9), 606);
-  assert.deepEqual(seenOf(tiles, 1000, 2020, 404, 0), { from: 40, to: 48 });
+  assert.deepEqual(rowsSeen(tiles, 1000, 2020, 404, 0), { from: 40, to: 48 });
 });
 
 test("columns are as wide as what stands in them needs", () => {

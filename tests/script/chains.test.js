@@ -6,7 +6,7 @@ import { test } from "node:test";
 import {
   chainOf,
   errorsOf,
-  fractionOf,
+  fractionOfChain,
   isContinued,
   redoable,
   seenChain,
@@ -74,8 +74,8 @@ const state = (more) => ({ ...INITIAL, ...more });
 
 test("each step counts as much as another, and what runs by how far it is", () => {
   const runs = new Map([["c", run("c", { phase: "running", fraction: 0.5 })]]);
-  assert.equal(fractionOf(chain("1"), runs).toFixed(3), ((1 + 0.75) / 3).toFixed(3));
-  assert.equal(fractionOf(chain("1"), new Map()).toFixed(3), "0.500");
+  assert.equal(fractionOfChain(chain("1"), runs).toFixed(3), ((1 + 0.75) / 3).toFixed(3));
+  assert.equal(fractionOfChain(chain("1"), new Map()).toFixed(3), "0.500");
   assert.equal(stepNumber(chain("1")), 2);
 });
 

@@ -4,7 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EMPTY, rowOfAxis, seedsOf, specOf } from "../../ui/page/script/batches/spec.js";
-import { arranged, cellBeside, cellSide, withNews } from "../../ui/page/script/grids/grid_cells.js";
+import {
+  arrangedAxes,
+  cellBeside,
+  cellSide,
+  withNews,
+} from "../../ui/page/script/grids/grid_cells.js";
 
 /** @param {string} key @param {number} count */
 const axis = (key, count) => ({
@@ -40,14 +45,14 @@ const row = (key) => ({
 
 test("the first axis are the columns, the second the lines, unless they are swapped", () => {
   const axes = [axis("x", 2), axis("y", 3), axis("z", 9)];
-  const { across, down, lines } = arranged(axes, false);
+  const { across, down, lines } = arrangedAxes(axes, false);
   assert.deepEqual([across.key, down?.key], ["x", "y"]);
   assert.deepEqual(lines, [
     [0, 3],
     [1, 4],
     [2, 5],
   ]);
-  const turned = arranged(axes, true);
+  const turned = arrangedAxes(axes, true);
   assert.deepEqual([turned.across.key, turned.down?.key], ["y", "x"]);
   assert.deepEqual(turned.lines, [
     [0, 1, 2],
@@ -57,22 +62,22 @@ test("the first axis are the columns, the second the lines, unless they are swap
 
 test("the cells of one field are in one line, which cannot be swapped", () => {
   for (const isSwapped of [false, true]) {
-    const { down, lines } = arranged([axis("x", 3)], isSwapped);
+    const { down, lines } = arrangedAxes([axis("x", 3)], isSwapped);
     assert.equal(down, null);
     assert.deepEqual(lines, [[0, 1, 2]]);
   }
-  assert.deepEqual(arranged([], false).lines, [[0]]);
+  assert.deepEqual(arrangedAxes([], false).lines, [[0]]);
 });
 
 test("arrows lead to the next cells with a result, as they stand", () => {
   const cells = [DONE, FAILED, DONE, DONE, DONE, DONE];
-  const grid = arranged([axis("x", 2), axis("y", 3)], false);
+  const grid = arrangedAxes([axis("x", 2), axis("y", 3)], false);
   assert.equal(cellBeside(grid, cells, 0, 1, 0), 3);
   assert.equal(cellBeside(grid, cells, 3, 1, 0), 4); // the next line begins with one that failed
   assert.equal(cellBeside(grid, cells, 0, 0, 1), 2);
   assert.equal(cellBeside(grid, cells, 0, -1, 0), -1);
   assert.equal(cellBeside(grid, cells, 5, 0, 1), -1);
-  const turned = arranged([axis("x", 2), axis("y", 3)], true);
+  const turned = arrangedAxes([axis("x", 2), axis("y", 3)], true);
   assert.equal(cellBeside(turned, cells, 0, 0, 1), 3);
 });
 

@@ -91,8 +91,8 @@ def _draw_reset(
     if not components:
         return
     keys = json.dumps([control.field.key for control in controls])
-    remember = listener("form/reset.js", "remember(values)", "...values")
-    for button, wanted in ((reset, f"wanted({keys})"), (one, "wanted()")):
+    remember = listener("form/reset.js", "rememberValues(values)", "...values")
+    for button, wanted in ((reset, f"fieldsToReset({keys})"), (one, "fieldsToReset()")):
         button.click(None, components, None, js=remember, api_visibility="private")
         button.click(put_back, opened, components, js=listener("form/reset.js", wanted), **QUIET)
     undo.click(

@@ -154,6 +154,6 @@ def bind_batch(
         None,
         start.answer,
         None,
-        js=listener("vary/start.js", "told(answer)", "answer"),
+        js=listener("vary/start.js", "batchAnswered(answer)", "answer"),
         api_visibility="private",
     )

@@ -17,7 +17,7 @@ const LOOK_EVERY = 5000;
 const SLEPT = 15000;
 const TELL_AFTER = 2000;
 const RESTARTING = message("ComfyForms is restarting. Reconnecting…");
-export const SILENT = message("Can't reach ComfyForms. Reconnecting…");
+export const RECONNECTING = message("Can't reach ComfyForms. Reconnecting…");
 /** @type {Record<number, string>} */
 const WHY = {
   1012: RESTARTING,
@@ -83,7 +83,7 @@ class PageSocket {
     if (WHY[code]) page.set({ away: WHY[code] });
     this.#retrying = window.setTimeout(() => this.connect(), pause(this.#failures++));
     this.#telling ||= window.setTimeout(
-      () => page.set({ away: page.now.away || SILENT }),
+      () => page.set({ away: page.now.away || RECONNECTING }),
       TELL_AFTER,
     );
   }

@@ -4,7 +4,7 @@
 import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
-import { fractionOf, hasEnded, progressWords, titleWords } from "./words.js";
+import { fractionOfBatch, hasEnded, progressWords, titleWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
 
@@ -107,7 +107,7 @@ class Card {
     this.place.dataset.state = state;
     tell(this.#title, title);
     tell(this.#said, progressWords(batch));
-    this.#bar.value = fractionOf(batch);
+    this.#bar.value = fractionOfBatch(batch);
     this.#bar.ariaLabel = message("Progress of {batch}", { batch: title });
     tell(this.#why, why);
     this.#why.hidden = !why;

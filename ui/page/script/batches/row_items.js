@@ -70,7 +70,7 @@ export function useButton(run, use) {
  * @param {number} at
  * @param {Does} does
  */
-export function tileFor(row, at, does) {
+export function rowTile(row, at, does) {
   const tile = element("div", "batch-tile");
   tile.role = "listitem";
   if (!row) return tile;

@@ -70,7 +70,7 @@ export function stale(cells, from, to, most) {
  * @param {number} height of the window
  * @param {number} ahead pixels beyond its edges that are drawn, too
  */
-export function seenOf({ columns, line }, count, top, height, ahead) {
+export function rowsSeen({ columns, line }, count, top, height, ahead) {
   const within = (/** @type {number} */ at) => Math.min(Math.max(at * columns, 0), count);
   return {
     from: within(Math.floor((top - ahead) / line)),

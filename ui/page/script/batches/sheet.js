@@ -10,7 +10,7 @@ import { reuse } from "../stage/actions.js";
 import { USED } from "../stage/use_menu.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
-import { lineFor, tileFor, useButton } from "./row_items.js";
+import { lineFor, rowTile, useButton } from "./row_items.js";
 import { aged, besideWithResult, linesOf, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { explain } from "./sheet_questions.js";
@@ -97,7 +97,7 @@ class Sheet {
       {
         lines: (width) => this.#linesIn(width),
         item: (row, at) =>
-          this.#isGallery ? tileFor(row, at, does) : lineFor(row, at, this.#labels, does),
+          this.#isGallery ? rowTile(row, at, does) : lineFor(row, at, this.#labels, does),
       },
       (from, to) => this.#wants(from, to),
     );

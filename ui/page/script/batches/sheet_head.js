@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
 import { durationWords } from "./spec.js";
-import { fractionOf, hasEnded, progressWords, stateWords } from "./words.js";
+import { fractionOfBatch, hasEnded, progressWords, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
 /** @import { WholeBatch } from "./sheet.js" */
@@ -85,7 +85,7 @@ export class SheetHead {
     this.#state = state;
     tell(this.#title, title);
     tell(this.#since, when(batch.created_at));
-    this.#bar.value = fractionOf(batch);
+    this.#bar.value = fractionOfBatch(batch);
     tell(this.#said, progressWords(batch));
     const time = left === null || hasEnded(batch) ? "" : durationWords(left);
     tell(this.#left, time && message("About {time} left", { time }));

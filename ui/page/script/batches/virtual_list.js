@@ -2,7 +2,7 @@
 // A long list of which only what is seen is in the page: lines below each other, or tiles.
 
 import { $, element } from "../dom.js";
-import { heightOf, placeOf, seenOf } from "./rows.js";
+import { heightOf, placeOf, rowsSeen } from "./rows.js";
 
 /** @import { BatchRow, Cells, Lines } from "./rows.js" */
 
@@ -78,7 +78,7 @@ export class VirtualList {
     if (!this.place.clientWidth) return;
     const { scrollTop, clientHeight } = this.#scroll;
     const top = scrollTop - this.place.offsetTop;
-    const { from, to } = seenOf(this.#lines, this.#cells.length, top, clientHeight, AHEAD);
+    const { from, to } = rowsSeen(this.#lines, this.#cells.length, top, clientHeight, AHEAD);
     const focused = document.activeElement;
     for (const [at, { item }] of this.#items) {
       const isKept = item.contains(focused) && at < this.#cells.length;

@@ -72,7 +72,7 @@ export function sinceOpened() {
 }
 
 /** @param {Pick<Batch, "done" | "failed" | "rows">} batch */
-export const fractionOf = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
+export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
  * What is a row's own, and not as in the form.

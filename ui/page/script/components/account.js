@@ -4,7 +4,7 @@
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
 import { message } from "../messages.js";
-import { SILENT } from "../page_socket.js";
+import { RECONNECTING } from "../page_socket.js";
 import { page } from "../state.js";
 
 const GAP = 6; // pixels
@@ -20,7 +20,7 @@ async function signOut(where = "") {
   const answer = await fetch(`${root}/logout${where}`, { method: "POST" }).catch(() => null);
   if (answer?.status === LEADS_ON) location.assign((await answer.json()).next);
   else if (answer?.ok) location.reload();
-  else page.set({ away: SILENT, signingOut: false });
+  else page.set({ away: RECONNECTING, signingOut: false });
 }
 
 /**

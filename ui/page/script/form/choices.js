@@ -9,7 +9,7 @@ import { message } from "../messages.js";
  *   note: string }} Choice
  */
 
-export const RECENT = message("Recent");
+const RECENT = message("Recent");
 
 /**
  * A text as it is searched: without capitals and accents.

@@ -7,7 +7,7 @@ import { notifies } from "../components/tab.js";
 import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
-import { keepsGoing, remember } from "../runs/following.js";
+import { keepsGoing, rememberRuns } from "../runs/following.js";
 import { leftWith } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
@@ -197,7 +197,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   const isOther = clears || page.now.form !== name;
   const left = isOther ? leftWith({ ...page.now, ...form }, clears) : {};
   page.set({ ...form, ...left });
-  if ("shown" in left) remember(); // else it would be back at a reload
+  if ("shown" in left) rememberRuns(); // else it would be back at a reload
   showErrorsSoon(errors);
   lead();
   if (!drawing.pressWaits) return;

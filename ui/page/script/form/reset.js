@@ -24,7 +24,7 @@ const state = { before: null, isUndone: false, key: "" };
  * Nothing is thrown away by a reset.
  * @param {readonly unknown[]} values of all components
  */
-export function remember(values) {
+export function rememberValues(values) {
   Object.assign(state, { before: values, isUndone: false });
   showUndo();
   return [];
@@ -34,7 +34,7 @@ export function remember(values) {
  * The fields to put back, as the input of a listener.
  * @param {readonly string[]} [keys] without them it is the one that was asked for
  */
-export const wanted = (keys = [state.key]) => [keys];
+export const fieldsToReset = (keys = [state.key]) => [keys];
 
 /**
  * What the components held before the last reset, for which they give what they hold now: pressed again, that comes back.

@@ -5,7 +5,7 @@ import { $, button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { GridCell } from "./grid_cell.js";
-import { arranged, cellBeside, cellSide, withNews } from "./grid_cells.js";
+import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 /** @import { Batch } from "../state.js" */
 /** @import { BatchRow } from "../batches/rows.js" */
@@ -153,7 +153,7 @@ export class Grid {
   }
 
   get #arranged() {
-    return arranged(this.#told.axes, this.#isSwapped);
+    return arrangedAxes(this.#told.axes, this.#isSwapped);
   }
 
   #turn() {

@@ -25,7 +25,7 @@ const NONE = { key: "", label: "", values: [["", ""]] };
  * @param {boolean} isSwapped the second axis are the columns
  * @returns {Arranged}
  */
-export function arranged([first = NONE, second], isSwapped) {
+export function arrangedAxes([first = NONE, second], isSwapped) {
   const lines = second?.values ?? NONE.values;
   const place = (/** @type {number} */ x, /** @type {number} */ y) => x * lines.length + y;
   if (!second || !isSwapped)

@@ -82,7 +82,7 @@ export function stepNumber({ steps }) {
  * @param {Chain} chain
  * @param {ReadonlyMap<string, Run>} runs
  */
-export function fractionOf({ steps }, runs) {
+export function fractionOfChain({ steps }, runs) {
   const parts = steps.map((step) => (step.state === "done" ? 1 : partOf(step, runs)));
   return steps.length ? parts.reduce((sum, part) => sum + part, 0) / steps.length : 0;
 }

@@ -52,7 +52,7 @@ export function follow(id) {
     sending: false,
   });
   if (!sockets.has(id)) connect(id); // the app may have told of it already
-  remember();
+  rememberRuns();
 }
 
 /**
@@ -69,7 +69,7 @@ export const followChain = (id) =>
 export function hear(entries) {
   page.set(listed(page.now, entries));
   engage();
-  remember();
+  rememberRuns();
 }
 
 /**
@@ -115,7 +115,7 @@ export async function varyChain(run) {
 export function forget(id) {
   const shown = page.now.shown === id ? null : page.now.shown;
   page.set({ runs: withoutRun(page.now.runs, id), shown });
-  remember();
+  rememberRuns();
 }
 
 /** All sockets may be dead without knowing. */
@@ -124,7 +124,7 @@ export function letGoOfAll() {
 }
 
 /** Keep in the browser which runs are of interest. */
-export function remember() {
+export function rememberRuns() {
   write(
     localStorage,
     RUNS,
@@ -189,7 +189,7 @@ function heard(view) {
   if (!view.finished) return;
   placeErrors(view);
   if (!page.now.away) engage();
-  remember();
+  rememberRuns();
 }
 
 /**
@@ -232,7 +232,7 @@ export async function lookBackAt({ id, at }) {
   const view = { ...told, headline: `${told.headline.replace(/[.。]$/, "")} · ${when(at)}` };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
-  remember();
+  rememberRuns();
   return true;
 }
 

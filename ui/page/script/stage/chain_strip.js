@@ -9,7 +9,7 @@ import { ask } from "../requests.js";
 import {
   canContinue,
   errorsOf,
-  fractionOf,
+  fractionOfChain,
   redoable,
   seenChain,
   stepNumber,
@@ -118,7 +118,7 @@ export class ChainStrip {
    * @param {PageState} state
    */
   #showBar(chain, { runs }) {
-    const fraction = fractionOf(chain, runs);
+    const fraction = fractionOfChain(chain, runs);
     const before = this.#reached.id === chain.id ? this.#reached.fraction : 0;
     const reached = Math.max(before, fraction);
     const percent = Math.round(100 * reached);

@@ -47,7 +47,7 @@ export async function start(spec) {
   clearErrors();
   return new Promise((resolve) => {
     const end = page.subscribe(({ away }) => {
-      if (away) told({ batch: "", problems: [SILENT] });
+      if (away) batchAnswered({ batch: "", problems: [SILENT] });
     });
     const tell = (/** @type {Answer} */ answer) => {
       end();
@@ -65,7 +65,7 @@ export async function start(spec) {
 export const withSpec = ([, ...values]) => [starting.spec, ...values];
 
 /** @param {Answer | null} answer */
-export function told(answer) {
+export function batchAnswered(answer) {
   const { tell } = starting;
   Object.assign(starting, { spec: null, tell: null });
   tell?.(answer ?? { batch: "", problems: [NOT_STARTED] });
@@ -79,6 +79,6 @@ export function told(answer) {
  */
 export function refuseStart(why) {
   if (!starting.tell) return false;
-  told({ batch: "", problems: [why || NOT_STARTED] });
+  batchAnswered({ batch: "", problems: [why || NOT_STARTED] });
   return true;
 }
