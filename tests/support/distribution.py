@@ -33,6 +33,7 @@ PURE = (
     "records/test_serialization.py",
     "test_architecture.py",
     "test_json_values.py",
+    "test_object_info.py",
 )
 ROOT = Path(__file__).parents[2]
 PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another works
