@@ -11,7 +11,7 @@ from tests.servers.test_pool import (
     OTHER_MODEL,
     place_of,
     pool_of,
-    registry_of,
+    registry_with,
     with_checkpoints,
 )
 from tests.support.sampler import LONG, job
@@ -26,9 +26,9 @@ def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
     with (
         DemoServer(step_seconds=0.02) as one,
         DemoServer(step_seconds=0.02) as other,
-        registry_of(one.url, other.url) as runs,
+        pool_of(one.url, other.url) as pool,
+        registry_with(pool) as runs,
     ):
-        pool = runs._context.servers
         first, second = (runs.submit(job(LONG), owner="me") for _ in range(2))
         running(first)
         running(second)
@@ -59,8 +59,7 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             assert not pool.has_other(pool.servers[1], needs)
             pool.take_back(pool.servers[0])
             assert tuple(pool.candidates(needs)) == pool.servers[:1]
-        with registry_of(able.url) as runs:
-            pool = runs._context.servers
+        with pool_of(able.url) as pool, registry_with(pool) as runs:
             pool.drain(pool.servers[0])
             run = runs.submit(job(), owner="me")
             assert run.waits_here
@@ -85,8 +84,12 @@ def test_a_server_frees_its_memory() -> None:
     """What it had made before is made anew, and it is not preferred for a model that it had."""
     again = job(seed=7)
     needs = Needs(again.prompt)
-    with DemoServer(step_seconds=0) as demo, registry_of(demo.url) as runs:
-        (server,) = runs._context.servers.servers
+    with (
+        DemoServer(step_seconds=0) as demo,
+        pool_of(demo.url) as pool,
+        registry_with(pool) as runs,
+    ):
+        (server,) = pool.servers
         first, kept = (file_of(runs.submit(again, owner="me")) for _ in range(2))
         assert server.familiarity(needs) == (1, len(again.prompt))
         server.free()

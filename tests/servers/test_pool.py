@@ -73,11 +73,12 @@ def pool_of(*urls: str, limits: Mapping[str, int] | None = None) -> Iterator[Ser
 def registry_of(
     *urls: str, limits: Mapping[str, int] | None = None, **options: Any
 ) -> Iterator[LocalRunRegistry]:
-    with (
-        pool_of(*urls, limits=limits) as pool,
-        closing(LocalRunRegistry(pool, timing=PATIENT, **options)) as runs,
-    ):
+    with pool_of(*urls, limits=limits) as pool, registry_with(pool, **options) as runs:
         yield runs
+
+
+def registry_with(pool: ServerPool, **options: Any) -> closing[LocalRunRegistry]:
+    return closing(LocalRunRegistry(pool, timing=PATIENT, **options))
 
 
 def place_of(run: Run) -> str:

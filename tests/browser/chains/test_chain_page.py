@@ -294,7 +294,5 @@ def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
 
 def owner_of(site: Site) -> str:
     """Whose chains there are."""
-    (owner,) = {one.owner for one in site.services.chains._open.values()} | {
-        one.owner for one in site.services.chains._ended.values()
-    }
+    (owner,) = {run.owner for run in site.services.runs.known()}
     return owner
