@@ -55,6 +55,9 @@ class FaultyLink:
         self._listener: socket.socket | None = None
         self.handshakes = 0
         """WebSockets that clients have asked for so far."""
+        self.on_its_way = 0
+        """Pieces that have left one end and not come to the other, unless their connection was
+        cut."""
         self._loop = asyncio.new_event_loop()
         self._closed = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="link")
@@ -239,6 +242,7 @@ class FaultyLink:
                 await self._wait_for_room(len(data))
             elif data.startswith(b"GET /ws?"):
                 self.handshakes += 1
+            self.on_its_way += 1
             await on_its_way.put((self._loop.time() + self._delay, data))
             if not self._delay:  # a link without length holds nothing
                 await on_its_way.join()
@@ -254,6 +258,7 @@ class FaultyLink:
             await pair.passable.wait()
             if data:
                 await self._loop.sock_sendall(sink, data)
+            self.on_its_way -= 1
             on_its_way.task_done()
         pair.ending = True
         with contextlib.suppress(OSError):
