@@ -44,7 +44,7 @@ def show_live(
     raises as these do."""
     display = import_module("IPython.display").display
     bar = display({"text/plain": ""}, raw=True, display_id=True)
-    picture = display({"text/plain": ""}, raw=True, display_id=True)
+    image = display({"text/plain": ""}, raw=True, display_id=True)
     seen = 0
     for moment in moments:
         bar.update(moment.bar, raw=True)
@@ -52,10 +52,10 @@ def show_live(
             seen = moment.preview
             if found := preview():
                 kind, data = found
-                picture.update({"text/plain": "", kind: data}, raw=True)
+                image.update({"text/plain": "", kind: data}, raw=True)
     images = (file for file in results() if file.kind == "image")
     for number, file in enumerate(islice(images, _MOST_SHOWN)):
         if number:
             display(file.image())
         else:
-            picture.update(file.image())
+            image.update(file.image())

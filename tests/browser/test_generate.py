@@ -27,7 +27,7 @@ PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(i
     return [box.left + (box.width - width) / 2, box.top + (box.height - height) / 2, width, height]; })[0]"""
 
 
-def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
+def test_from_a_text_to_an_image(slow: Site, visit: Visit) -> None:
     """A changed text and Generate: frames are painted while it runs, then the picture replaces them
     in the same place and size, and what is below does not move. Generate pressed again during a run
     queues a second run; both results come."""

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from tests.browser.conftest import STEP
-from tests.browser.form.test_pictures import has_width, picture, received
+from tests.browser.form.test_images import has_width, picture, received
 from tests.browser.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started
 from tests.support.link import FaultyLink

@@ -165,7 +165,7 @@ def test_nothing_is_overwritten(demo: DemoServer, workflow: Path, tmp_path: Path
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
-def test_a_picture_from_here_is_sent(
+def test_an_image_from_here_is_sent(
     demo: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """--set with the name of a local file uploads it; the result has its size."""

@@ -134,7 +134,7 @@ def test_a_smaller_view(server: ServerUnderTest, folder: str) -> None:
     assert view(server, where, preview="jpeg").format == "JPEG"
 
 
-def test_metadata_in_saved_pictures(server: ServerUnderTest, listener: Listener) -> None:
+def test_metadata_in_saved_images(server: ServerUnderTest, listener: Listener) -> None:
     """SaveImage writes the prompt, and the graph if it came along, into the PNG."""
     prompt = fresh_prompt(server, steps=1)
     graph = {"workflow": {"id": "x", "nodes": []}}

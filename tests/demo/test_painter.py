@@ -133,7 +133,7 @@ def test_previews_keep_what_the_mask_keeps() -> None:
     assert shown.getpixel((100, 50)) != (10, 200, 30)
 
 
-def test_a_picture_is_cheap() -> None:
+def test_an_image_is_cheap() -> None:
     """512 by 512 pixels cost little: at most 100 ms of processor time at best of five, so that a
     demo feels quick."""
     brief = replace(USUAL, width=512, height=512)

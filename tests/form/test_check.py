@@ -155,12 +155,12 @@ def test_the_workflows_own_choice_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"1.image": None}, {"1.image": " "}])
-def test_a_picture_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
+def test_an_image_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
     """The author's own file is not on this server, so one must be given."""
     assert check(PICTURE, values)[1] == {"1.image": "Add an image."}
 
 
-def test_a_given_picture_is_taken_by_name() -> None:
+def test_a_given_image_is_taken_by_name() -> None:
     """Also one from another run's results; a name with control characters is none."""
     assert check(PICTURE, {"1.image": "me/cat.png [output]"})[0] == {
         "1.image": "me/cat.png [output]"

@@ -46,7 +46,7 @@ def steered() -> Prompt:
 
 
 @pytest.mark.parametrize("empty", [None, "", " "])
-def test_an_optional_picture_left_empty_is_taken_out(empty: object) -> None:
+def test_an_optional_image_left_empty_is_taken_out(empty: object) -> None:
     """With the node that needed it; the values really used say that there was none."""
     field = wide_form(steered()).field("20.image")
     assert (field.optional, field.required) == (True, False)
@@ -56,7 +56,7 @@ def test_an_optional_picture_left_empty_is_taken_out(empty: object) -> None:
     assert filled(steered(), used)[0] == prompt
 
 
-def test_a_picture_that_is_not_mentioned_is_the_authors() -> None:
+def test_an_image_that_is_not_mentioned_is_the_authors() -> None:
     """A missing key means the default, as for every field."""
     assert filled(steered(), {})[0] == steered()
 
@@ -107,7 +107,7 @@ def test_each_may_be_empty_but_not_all() -> None:
     assert not {"1.image", "2.image"} & clean.keys()
 
 
-def test_only_the_last_picture_of_a_group_grows() -> None:
+def test_only_the_last_image_of_a_group_grows() -> None:
     """And only as far as the node goes."""
     form = wide_form(edit("1", "2"))
     assert [form.field(key).grows for key in ("1.image", "2.image")] == [
@@ -118,7 +118,7 @@ def test_only_the_last_picture_of_a_group_grows() -> None:
     assert wide_form(text_to_image()).field("6.text").grows is None
 
 
-def test_adding_a_picture_draws_a_field_after_the_last() -> None:
+def test_adding_an_image_draws_a_field_after_the_last() -> None:
     """It is optional, in the same group, named differently, and can grow in turn."""
     key = "8.model.images.image_2.image"
     form = wide_form(edit("1"), {key: None})
@@ -137,7 +137,7 @@ def test_adding_a_picture_draws_a_field_after_the_last() -> None:
     assert form.problems == ()
 
 
-def test_an_added_picture_stands_where_its_author_put_the_first() -> None:
+def test_an_added_image_stands_where_its_author_put_the_first() -> None:
     """Under the same heading, called alike."""
     said = {"1.image": {"label": "Reference", "group": "Style"}}
     config = parse_config("x.toml", {"others": "hidden", "fields": said})
@@ -148,7 +148,7 @@ def test_an_added_picture_stands_where_its_author_put_the_first() -> None:
     ]
 
 
-def test_an_added_picture_is_sent_by_a_loader_of_its_own() -> None:
+def test_an_added_image_is_sent_by_a_loader_of_its_own() -> None:
     """Linked to the next place; one added and left empty is not there at all."""
     key = "8.model.images.image_2.image"
     prompt, used = filled(edit("1"), {key: "me/cat.png"})
@@ -158,14 +158,14 @@ def test_an_added_picture_is_sent_by_a_loader_of_its_own() -> None:
     assert filled(edit("1"), {key: None})[0] == edit("1")
 
 
-def test_an_added_picture_takes_the_place_of_an_empty_one() -> None:
+def test_an_added_image_takes_the_place_of_an_empty_one() -> None:
     """A group never has a gap."""
     prompt, _ = filled(edit("1"), {"1.image": None, "8.model.images.image_2.image": "me/cat.png"})
     members = {name: value for name, value in prompt["8"]["inputs"].items() if "images" in name}
     assert members == {"model.images.image_1": ["8.model.images.image_2", 0]}
 
 
-def test_a_prompt_with_added_pictures_opens_again() -> None:
+def test_a_prompt_with_added_images_opens_again() -> None:
     """What was sent is a workflow like any other, and its keys are the same."""
     prompt, _ = filled(edit("1"), {"8.model.images.image_2.image": "example.png"})
     form = wide_form(prompt)

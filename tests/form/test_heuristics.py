@@ -256,7 +256,7 @@ def test_what_only_feeds_a_preview_is_folded_away() -> None:
     assert group(form_with(prompt), "20.value") == "advanced"
 
 
-def test_a_picture_for_a_missing_node_is_asked_for() -> None:
+def test_an_image_for_a_missing_node_is_asked_for() -> None:
     """Its link may be lost with the node; without missing nodes a picture that nothing uses is
     hidden."""
     loader = node("LoadImage", image="example.png")

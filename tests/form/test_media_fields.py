@@ -16,7 +16,7 @@ from tests.support.samples.forms import (
 )
 
 
-def test_a_picture_that_goes_in_comes_with_its_strength() -> None:
+def test_an_image_that_goes_in_comes_with_its_strength() -> None:
     """Where a picture is repainted, how much of it is a main field."""
     assert main_labels(form_of(picture_prompt())) == [
         "Prompt",
@@ -36,7 +36,7 @@ def test_a_mask_that_is_read_makes_a_mask_field() -> None:
     assert field_of(masked, "10.image").widget == "mask"
 
 
-def test_a_mask_file_is_a_picture() -> None:
+def test_a_mask_file_is_an_image() -> None:
     """LoadImageMask reads a picture; there is nothing to paint."""
     masked = with_values(picture_prompt(), "3", latent_image=["12", 0])
     masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["13", 0])

@@ -93,7 +93,7 @@ def test_each_objection_lands_on_its_field(refusal: NodeError, key: str, sentenc
     assert place_errors(FORM, [refusal]) == ({key: sentence}, ())
 
 
-def test_a_missing_picture_is_asked_for_again() -> None:
+def test_a_missing_image_is_asked_for_again() -> None:
     """LoadImage checks its file itself and says so in its own way."""
     form = form_of(
         {"1": node("LoadImage", "Photo", image="a.png"), "2": node("PreviewImage", images=["1", 0])}

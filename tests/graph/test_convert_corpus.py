@@ -58,7 +58,7 @@ def test_every_graph_opens(shared: Path, catalogue: Catalogue) -> None:
     assert sum(map(bool, missing.values())) > 10
 
 
-def test_pairs_from_pictures(shared: Path, catalogue: Catalogue) -> None:
+def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
     """Graphs and prompts found in the same pictures have the same links between the nodes both of
     them have."""
     folder = shared / "workflows" / "corpus"

@@ -57,7 +57,7 @@ def tiff(pages: list[tuple[int, int]]) -> bytes:
 
 
 @pytest.mark.parametrize("form", [*FORMATS, "GIF"])
-def test_every_kind_of_picture_is_taken(form: str) -> None:
+def test_every_kind_of_image_is_taken(form: str) -> None:
     """What ComfyUI can load, a picture field takes; it is the content that tells."""
     data = saved(form)
     assert problem_in(data, LIMITS, "image") == problem_in(data, LIMITS, "mask") == ""

@@ -45,13 +45,13 @@ def with_controlnet() -> Prompt:
     return with_values(prompt, "3", positive=["22", 0], negative=["22", 1])
 
 
-def test_a_controlnet_without_its_picture_passes_the_texts_through() -> None:
+def test_a_controlnet_without_its_image_passes_the_texts_through() -> None:
     """Each output is replaced by the input of its own place; the model that served only it goes
     too."""
     assert without(with_controlnet()) == text_to_image()
 
 
-def test_an_adapter_without_its_picture_passes_the_model_through() -> None:
+def test_an_adapter_without_its_image_passes_the_model_through() -> None:
     """The input of the same type stands behind the output."""
     adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
     prompt = with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
@@ -82,7 +82,7 @@ def test_a_second_reference_is_simply_left_out() -> None:
     assert "20" in left
 
 
-def test_a_sampler_that_starts_from_a_picture_needs_it() -> None:
+def test_a_sampler_that_starts_from_an_image_needs_it() -> None:
     """Encoder, sampler, decoder and saver would all fall: there would be nothing to run."""
     prompt = text_to_image(n20=PHOTO, n21=node("VAEEncode", pixels=["20", 0], vae=["4", 2]))
     prompt = with_values(prompt, "3", latent_image=["21", 0])
@@ -106,7 +106,7 @@ def test_a_mask_may_be_left_unpainted() -> None:
     assert without(with_values(prompt, "3", latent_image=["21", 0])) == text_to_image()
 
 
-def test_numbers_measured_on_a_picture_start_again_from_the_servers_default() -> None:
+def test_numbers_measured_on_an_image_start_again_from_the_servers_default() -> None:
     """As a widget does in the editor when its link is gone."""
     prompt = text_to_image(n20=PHOTO, n21=node("PictureSize", image=["20", 0]))
     prompt = with_values(prompt, "5", width=["21", 0], height=["21", 1])
@@ -180,7 +180,7 @@ def test_previews_and_texts_are_no_reason_to_run() -> None:
     assert not can_do_without(prompt, CATALOGUE, "1")
 
 
-def test_saving_the_other_picture_unchanged_is_no_result() -> None:
+def test_saving_the_other_image_unchanged_is_no_result() -> None:
     """Without one of two blended pictures the other would come back as it was."""
     prompt = {
         "1": PHOTO,
@@ -192,7 +192,7 @@ def test_saving_the_other_picture_unchanged_is_no_result() -> None:
     assert not can_do_without(prompt, CATALOGUE, "2")
 
 
-def test_the_made_picture_passes_where_the_loaded_one_is_missing() -> None:
+def test_the_made_image_passes_where_the_loaded_one_is_missing() -> None:
     """The place of the output is empty, so the next input of its type is taken."""
     prompt = text_to_image(
         n20=PHOTO, n21=node("Blend", image1=["20", 0], image2=["8", 0], factor=0.5)

@@ -167,7 +167,7 @@ def test_warnings_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == 10
 
 
-def test_the_picture_tells_its_type() -> None:
+def test_the_image_tells_its_type() -> None:
     """What the frame says of it only counts where the picture's start is unknown."""
     assert parse_message(binary(1, struct.pack(">I", 9) + PNG)) == Preview(None, None, PNG)
     assert parse_message(binary(1, struct.pack(">I", 2) + b"?")) == Preview(None, None, b"?")

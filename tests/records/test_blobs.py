@@ -294,7 +294,7 @@ def test_a_photo_is_turned_as_its_camera_was(kept: BlobStore) -> None:
     assert image.size == (160, 320)
 
 
-def test_an_animation_shows_its_first_picture(kept: BlobStore) -> None:
+def test_an_animation_shows_its_first_image(kept: BlobStore) -> None:
     """The thumbnail of an animation stands still."""
     frames = [Image.new("RGB", (400, 400), colour) for colour in ("red", "blue", "green")]
     image = small(
@@ -319,7 +319,7 @@ def test_an_animation_shows_its_first_picture(kept: BlobStore) -> None:
     ],
     ids=["empty", "text", "cut", "gif", "eps", "huge", "absurd", "long"],
 )
-def test_no_thumbnail_of_what_is_no_picture(kept: BlobStore, tmp_path: Path, data: bytes) -> None:
+def test_no_thumbnail_of_what_is_no_image(kept: BlobStore, tmp_path: Path, data: bytes) -> None:
     """Damaged files and bombs have no thumbnail, raise nothing and leave nothing."""
     assert small(kept, data) is None
     assert len(on_disk(tmp_path)) == 1
@@ -336,7 +336,7 @@ def test_a_sound_has_a_waveform_for_a_thumbnail(kept: BlobStore) -> None:
 
 
 @pytest.mark.parametrize("kind", ["video", "audio", "3d", "file"])
-def test_only_pictures_and_sounds_have_thumbnails(kept: BlobStore, kind: str) -> None:
+def test_only_images_and_sounds_have_thumbnails(kept: BlobStore, kind: str) -> None:
     """Other kinds are not even opened as pictures."""
     digest, _ = kept.add([encoded(Image.new("RGB", (9, 9)))])
     assert kept.thumbnail(digest, kind) is None  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from tests.support.waiting import eventually
 # The straight way
 
 
-def test_a_run_ends_with_its_picture(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_run_ends_with_its_image(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Waiting, running with steps and previews, done with the file, which can be fetched."""
     run = runs.submit(job(), owner="me")
     seen = list(run.watch(LIMIT))

@@ -287,7 +287,7 @@ def test_comfyuis_own_names_come_first() -> None:
     assert find_workflow(png_text({"backup": json.dumps(other)}), "a").prompt == other
 
 
-def test_a_picture_cut_off_after_its_texts_still_opens() -> None:
+def test_an_image_cut_off_after_its_texts_still_opens() -> None:
     """What was found before the damage is good."""
     assert find_workflow(png_text(BOTH)[:-30], "a").graph == GRAPH
 
@@ -348,7 +348,7 @@ def index(shared: Path, folder: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_real_pictures_carry_what_their_index_says(shared: Path) -> None:
+def test_real_images_carry_what_their_index_says(shared: Path) -> None:
     """Each picture gives the documents it is said to hold, equal to the same workflow saved as
     JSON; one has none."""
     corpus = shared / "workflows/corpus"

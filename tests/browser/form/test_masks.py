@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_pictures import picture, received
+from tests.browser.form.test_images import picture, received
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]

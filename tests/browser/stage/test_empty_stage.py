@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.services.permissions import Permissions
+from tests.browser.form.test_images import picture, received
 from tests.browser.form.test_masks import PAINTED, sent_mask
-from tests.browser.form.test_pictures import picture, received
 from tests.browser.opening.test_choosing import lacking
 from tests.support.brought import give
 from tests.support.history_tiles import ONE

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_pictures import picture, received, shown
+from tests.browser.form.test_images import picture, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor

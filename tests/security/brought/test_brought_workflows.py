@@ -189,7 +189,7 @@ def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
         served[1].services.starter.start(name, {}, BOBS)
 
 
-def test_finding_03_a_picture_made_here_shows_nobodys_upload(served: Served) -> None:
+def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> None:
     """A result carries where its input lay; put into the folder, it is no example for everybody."""
     demo, app = served
     upload = next(path for path in folders_of(demo.storage) if path.startswith(f"{UPLOADS}/"))

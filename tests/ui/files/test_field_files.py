@@ -148,7 +148,7 @@ def test_the_mask_becomes_transparency(files: FieldFiles, mode: str) -> None:
         assert picture.convert("RGB").getpixel((5, 5)) == background.convert("RGB").getpixel((5, 5))
 
 
-def test_a_picture_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> None:
+def test_an_image_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> None:
     """A camera's picture is turned as browsers turn it, so that the paint lies where it was put."""
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -160,7 +160,7 @@ def test_a_picture_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> 
         assert [picture.getpixel(place)[3] for place in ((5, 5), (25, 35))] == [0, 255]
 
 
-def test_layers_add_up_and_fit_the_picture(files: FieldFiles) -> None:
+def test_layers_add_up_and_fit_the_image(files: FieldFiles) -> None:
     """Several layers are one mask; a layer of another size is fitted to the picture."""
     upload = sent(files, saved("PNG", Image.new("RGB", (40, 30))), painted(), flipped((80, 60)))
     with Image.open(io.BytesIO(upload.data)) as picture:
@@ -208,7 +208,7 @@ def test_a_mask_that_is_kept_is_shown_as_it_is(files: FieldFiles) -> None:
     assert files.shown(Painted(f"{'0' * 32}/a.png", (mask,)), of("mask")) is None
 
 
-def test_other_pictures_go_to_the_page_as_they_are(files: FieldFiles) -> None:
+def test_other_images_go_to_the_page_as_they_are(files: FieldFiles) -> None:
     """One without transparency is shown itself."""
     place = given(files.uploads, saved("PNG", Image.new("RGB", (4, 4))))
     shown = files.shown(place, of("mask"))
@@ -224,7 +224,7 @@ def test_other_pictures_go_to_the_page_as_they_are(files: FieldFiles) -> None:
         ((4, 4), [(80, 80), (60, 60)], "and its paint"),
     ],
 )
-def test_finding_05_picture_and_paint_share_one_budget(
+def test_finding_05_image_and_paint_share_one_budget(
     uploads: UploadFolder, picture: tuple[int, int], layers: list[tuple[int, int]], said: str
 ) -> None:
     """However the pixels are spread over picture and layers: more than the app decodes for one
@@ -236,7 +236,7 @@ def test_finding_05_picture_and_paint_share_one_budget(
     assert said in refused.why
 
 
-def test_finding_05_one_picture_at_a_time_and_few_that_wait(files: FieldFiles) -> None:
+def test_finding_05_one_image_at_a_time_and_few_that_wait(files: FieldFiles) -> None:
     """While somebody's picture is in memory, two of a person's may wait, and the next is told to
     come later."""
     places = [given(files.uploads, saved("PNG")) for _ in range(3)]

@@ -151,7 +151,7 @@ def test_a_range_that_no_file_has(served: Served) -> None:
     )
 
 
-def test_a_small_picture(served: Served) -> None:
+def test_a_small_image(served: Served) -> None:
     """A WebP of at most 320 pixels, for the owner only; a run's other files have none."""
     _, app = served
     run = a_run(app)

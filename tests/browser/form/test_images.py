@@ -59,7 +59,7 @@ def has_width(person: Visitor, width: int) -> None:
     )
 
 
-def test_a_picture_that_is_given_arrives_at_the_server(
+def test_an_image_that_is_given_arrives_at_the_server(
     fast: Site, visit: Visit, tmp_path: Path, every: bool
 ) -> None:
     """The author's, with which the workflow can be run at once; one chosen from the disk, whatever
