@@ -252,11 +252,11 @@ def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> N
             client.forget(again)
         live = runs.submit(job(LONG), owner="me", run_id=again)
         running(live)
-        for _ in range(3):
+        for _ in range(4):
             other = runs.submit(job(), owner="other")
             other.cancel()
             end(other)
-        eventually(lambda: len(runs.known()) == 3)
+        eventually(lambda: len(runs.owned("other")) == 3)
         assert runs.get(again, "me") is live
         live.cancel()
         end(live)
