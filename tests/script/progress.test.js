@@ -27,6 +27,9 @@ const going = (changes = {}) => ({
   runs: withRun(INITIAL.runs, "a", { view: { ...view, ...changes }, connected: true }),
 });
 
+const HERE = { ...INITIAL, form: "w" };
+const ELSEWHERE = { ...INITIAL, form: "other" };
+
 test("before anything was made, a person is told where it will be, unless nothing can run", () => {
   assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
   const of = (makes) => saidNow({ ...INITIAL, formless: false, makes }).headline;
@@ -88,22 +91,30 @@ test("words are about the run that is seen, also where it is not the one that go
 
 test("times go on between two messages", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 1000 }, "w", 6000), "0:15 · about 0:15 left");
-  assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10 · about 0:20 left");
+  assert.equal(timesOf({ ...run, at: 1000 }, HERE, 6000), "0:15 · about 0:15 left");
+  assert.equal(timesOf({ ...run, at: 0 }, ELSEWHERE, 0), "W · 0:10 · about 0:20 left");
+});
+
+test("the times of a step are called that, for the bar beside them is that of its chain", () => {
+  const chains = [{ id: "c", steps: [{ ids: ["a"] }, { ids: [] }] }];
+  const times = (changes) =>
+    timesOf({ ...going(changes).runs.get("a"), at: 0 }, { ...ELSEWHERE, chains }, 0);
+  assert.equal(times({}), "this step: 0:10, about 0:20 left");
+  assert.equal(times({ left: null }), "this step: 0:10");
 });
 
 test("nobody knows how long a run takes while the server cannot be reached", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 0 }, "w", 0, "Can't reach the image server."), "0:10");
+  assert.equal(timesOf({ ...run, at: 0 }, { ...HERE, serverAway: "It is away." }, 0), "0:10");
 });
 
 test("a result of another workflow than the open one names it", () => {
   const run = going({ finished: true, phase: "done" }).runs.get("a");
-  assert.equal(timesOf(run, "w", 0), "");
-  assert.equal(timesOf(run, "other", 0), "Made with W");
+  assert.equal(timesOf(run, HERE, 0), "");
+  assert.equal(timesOf(run, ELSEWHERE, 0), "Made with W");
   const { view: done } = run;
   const stopped = { ...run, view: { ...done, phase: "stopped" } };
-  assert.equal(timesOf(stopped, "other", 0), "A run of W");
+  assert.equal(timesOf(stopped, ELSEWHERE, 0), "A run of W");
 });
 
 test("durations are written as a clock", () => {

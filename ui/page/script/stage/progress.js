@@ -6,6 +6,7 @@ import { progressWords } from "../batches/words.js";
 import { clock } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { message } from "../messages.js";
+import { chainOf } from "../runs/chains.js";
 import { adviceOf, current, seen } from "../runs/runs.js";
 import { say } from "../state.js";
 
@@ -69,13 +70,14 @@ function welcome({ formless, blocked, makes, batches, form }) {
 
 /**
  * How long a run has taken, and with which workflow where its form is not on the page. Of which chain a result is a step
- * stands below it.
+ * stands below it. While the image server cannot be reached nobody knows how long it still takes.
  * @param {Run} run
- * @param {string} form the workflow whose form is on the page
+ * @param {PageState} state
  * @param {number} now `performance.now()`
- * @param {string} serverAway why the image server cannot be reached: nobody knows then how long it still takes
  */
-export function timesOf({ view, at }, form, now, serverAway) {
+export function timesOf(run, state, now) {
+  const { view, at } = run;
+  const { form, serverAway } = state;
   if (!view) return "";
   const isOther = view.workflow !== form;
   const { title } = view;
@@ -86,16 +88,29 @@ export function timesOf({ view, at }, form, now, serverAway) {
       : message("A run of {workflow}", { workflow: title });
   }
   const since = (now - at) / 1000;
-  const left = view.left === null || serverAway ? null : clock(Math.max(1, view.left - since));
+  const time = clock(view.elapsed + since);
+  const left = view.left === null || serverAway ? "" : clock(Math.max(1, view.left - since));
+  // The bar below is that of all steps, which have names of their own.
+  const isStep = chainOf(state, run) !== null;
   return [
-    isOther && title,
-    clock(view.elapsed + since),
-    left && message("about {time} left", { time: left }),
+    isOther && !isStep && title,
+    ...(isStep
+      ? [stepTime(time, left)]
+      : [time, left && message("about {time} left", { time: left })]),
     view.blind && message("no live preview for this workflow"),
   ]
     .filter(Boolean)
     .join(" · ");
 }
+
+/**
+ * @param {string} time
+ * @param {string} left "" where nobody knows
+ */
+const stepTime = (time, left) =>
+  left
+    ? message("this step: {time}, about {left} left", { time, left })
+    : message("this step: {time}", { time });
 
 /** The lines below the stage's image, and what is said beside them. */
 export class Progress {
@@ -161,9 +176,9 @@ export class Progress {
     this.#detail.hidden = !said.detail;
     this.place.classList.toggle("trouble", TROUBLE.includes(said.phase));
     this.#showBar(said);
-    const { notice, form, serverAway } = state;
+    const { notice } = state;
     const timed = said.silent ? null : said.run;
-    tell(this.#times, timed ? timesOf(timed, form, performance.now(), serverAway) : "");
+    tell(this.#times, timed ? timesOf(timed, state, performance.now()) : "");
     this.#showNotice(notice, said.batch ?? "");
     this.#speak(said);
     return said;
