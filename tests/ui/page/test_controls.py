@@ -110,6 +110,13 @@ def test_limits_are_said() -> None:
     assert help_text(TEXT) is None
 
 
+@pytest.mark.parametrize("said", ["どんな画像ですか？", "画像を説明してください。", "Describe it."])
+def test_help_ends_with_one_stop(said: str) -> None:
+    """In any language; an author's words without one are given it."""
+    assert help_text(replace(TEXT, tooltip=said)) == said
+    assert help_text(replace(TEXT, tooltip="Describe it")) == "Describe it."
+
+
 def test_an_element_is_found_by_its_key() -> None:
     """Ids are made of letters and digits only, as the page's script makes them."""
     assert element_id(replace(TEXT, key="75:67.text_g")) == "field-75-67-text-g"

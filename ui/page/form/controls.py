@@ -133,7 +133,7 @@ def _between(low: float, high: float) -> str:
 
 
 def _ended(sentence: str) -> str:
-    return sentence if sentence[-1] in ".!?…:" else f"{sentence}."
+    return sentence if sentence[-1] in ".!?…:。！？：" else f"{sentence}."
 
 
 def _shown(number: float) -> str:
