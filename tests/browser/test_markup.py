@@ -182,7 +182,8 @@ def are_of_a_result(person: Visitor) -> None:
     """A result's words."""
     page = person.page
     expect(page.locator("#result-side textarea")).to_have_value(evil("answer"))
-    download = page.locator("#result-side a[download]", has_text="onerror")
+    expect(page.locator("#stage .card .name")).to_contain_text("onerror")
+    download = page.get_by_role("link", name="Download", exact=True)
     expect(download).to_be_visible()
     with page.expect_download() as downloaded:
         download.click()

@@ -70,7 +70,7 @@ def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
     expect(person.page.locator("#result-side")).to_contain_text(
         "This drawing is not shown here, for safety"
     )
-    expect(person.page.locator("#stage .media a[download$='.svg']")).to_be_visible()
+    expect(person.page.locator("#stage .actions a[download$='.svg']")).to_be_visible()
     expect(person.page.locator("#stage .media img")).to_have_count(0)
     as_an_input_is_refused_in_words(person)
     leave(person)

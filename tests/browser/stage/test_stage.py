@@ -196,7 +196,7 @@ def test_sound_text_and_models_stand_on_the_stage(
         for name, shown, links in (
             ("sound", "audio[controlslist=nodownload]", 1),
             ("words", "textarea", 0),
-            ("model", "a[download$='.glb']", 1),
+            ("model", ".card .note", 1),
         ):
             (person.turn_to if run else person.open)(name).press()
             run = person.ended(after=run)

@@ -26,7 +26,7 @@ MORE_KINDS = {
     "webp": ("img", "laptop"),
     "audio": ("audio", "laptop"),
     "words": ("textarea", "laptop"),
-    "model": ("a[download], model-viewer, canvas", "laptop"),
+    "model": (".card, canvas", "laptop"),
     "none": ("", "laptop"),
 }
 READ = {"several", "video", "mixed", "none"}  # with axe-core

@@ -15,7 +15,7 @@ import { Caption } from "../stage/caption.js";
 import { ChainStrip } from "../stage/chain_strip.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
-import { loaded, markLast, thumbnailFor } from "../stage/media.js";
+import { loaded, loadedWithLink, markLast, thumbnailFor } from "../stage/media.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
 import { UseMenus } from "../stage/use_menu.js";
@@ -155,7 +155,8 @@ class Stage {
     }
     const isOlder = this.#painted !== id && this.#media.hasChildNodes();
     this.#media.classList.toggle("former", isOlder);
-    if (isOlder) for (const player of this.#media.querySelectorAll("video, audio")) pause(player);
+    const players = /** @type {HTMLMediaElement[]} */ (all("video, audio", this.#media));
+    if (isOlder) for (const player of players) player.pause();
   }
 
   /** @param {View} view */
@@ -323,7 +324,7 @@ class Stage {
     this.#thumbnails.replaceChildren(...several);
     this.#rest.replaceChildren();
     for (const item of rest)
-      loaded(item, this.#component.viewer).then((node) => {
+      loadedWithLink(item, this.#component.viewer).then((node) => {
         if (arrangement === this.#arrangement) this.#rest.append(node);
       });
     const count = intermediate.length;
@@ -351,10 +352,9 @@ class Stage {
     this.#lineage.show(view);
     const item = this.#item;
     const isTaken = item && item.at >= 0 && this.#component.takes.includes(item.kind);
-    const linked = $("a[download]", this.#media) !== null;
-    this.#viewport.offer(item?.url && !linked ? item : null, view?.before ?? "");
+    this.#viewport.offer(item?.url ? item : null, view?.before ?? "");
     const continued = isContinued(state, view?.id ?? "");
-    const offered = { ahead: Boolean(view && current(state)), linked, continued };
+    const offered = { ahead: Boolean(view && current(state)), continued };
     const parts = [view?.id, view?.favourite, item?.url, this.#at];
     const wanted = JSON.stringify([...parts, isTaken, offered]);
     if (this.#actions.dataset.for === wanted) return;
@@ -378,11 +378,6 @@ class Stage {
     const { run, at } = this.#seen;
     this.#component.props.value = at >= 0 ? { seen: { run, at } } : "";
   }
-}
-
-/** @param {Element} player */
-function pause(player) {
-  if (player instanceof HTMLMediaElement) player.pause();
 }
 
 /**

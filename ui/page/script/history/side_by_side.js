@@ -6,7 +6,7 @@ import { announce, button, element, inHalves } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { get } from "../requests.js";
 import { arranged, seedWords } from "../runs/results.js";
-import { loaded } from "../stage/media.js";
+import { loadedWithLink } from "../stage/media.js";
 import { say } from "../state.js";
 import { differences, tellingNames } from "./past.js";
 
@@ -69,7 +69,7 @@ function figureOf(view, name, viewer) {
   const figure = element("figure");
   const [item] = arranged(view.files, view.texts).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
-  else if (item) loaded(item, viewer).then((node) => figure.prepend(node));
+  else if (item) loadedWithLink(item, viewer).then((node) => figure.prepend(node));
   const caption = element("figcaption");
   caption.title = name;
   caption.append(inHalves(name));

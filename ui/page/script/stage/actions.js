@@ -36,15 +36,13 @@ const SECOND = 500; // milliseconds within which a press is the second half of a
  * The buttons for a run that has ended, or for files that no run is known for.
  * @param {View | null} view
  * @param {Item | null} item what of it is seen
- * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, linked: boolean, continued: boolean, events: Events }} more `use` makes it the
- *   input of anybody's Blocks, `menu` says where on this app's page; `ahead`: another run goes on; `linked`: what is seen has a link for the download itself;
- *   `continued`: its chain offers to continue, which runs it again
+ * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, continued: boolean, events: Events }} more `use` makes it the
+ *   input of anybody's Blocks, `menu` says where on this app's page; `ahead`: another run goes on; `continued`: its chain offers to continue, which runs it again
  * @returns {HTMLElement[]}
  */
-export function actionsFor(view, item, { use, menu, ahead, linked, continued, events }) {
+export function actionsFor(view, item, { use, menu, ahead, continued, events }) {
   const made = [];
-  if (item?.url && !linked)
-    made.push(downloadLink(message("Download"), addressOf(item.url), item.name));
+  if (item?.url) made.push(downloadLink(message("Download"), addressOf(item.url), item.name));
   if (view && view.files.length > 1)
     made.push(downloadLink(message("Download all"), `${root}/files/${view.id}/all.zip`));
   if (use) made.push(button(message("Use as input"), use));

@@ -1,5 +1,5 @@
 // @ts-check
-// One result as an element: an image, something that plays or turns, a text, or a card with a download.
+// One result as an element: an image, something that plays or turns, a text, or a card.
 
 import { $, addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyText } from "../form/form.js";
@@ -64,6 +64,19 @@ export async function loaded(item, viewer) {
     default:
       return card(item, item.note);
   }
+}
+
+/**
+ * The same for a place where nothing else offers the download of what has a card.
+ * @param {Item} item
+ * @param {string} viewer
+ */
+export async function loadedWithLink(item, viewer) {
+  const node = await loaded(item, viewer);
+  const { url, name } = item;
+  if (node.matches(".card"))
+    node.append(downloadLink(message("Download {file}", { file: name }), addressOf(url), name));
+  return node;
 }
 
 /**
@@ -160,8 +173,6 @@ function card(item, note, ...content) {
   place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
   place.append(...content);
   if (note) place.append(element("p", "note", note));
-  const download = message("Download {file}", { file: item.name });
-  place.append(downloadLink(download, addressOf(item.url), item.name));
   return place;
 }
 
