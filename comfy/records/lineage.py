@@ -63,6 +63,14 @@ def was_given(record: Record, source: Record) -> bool:
     return not whole.isdisjoint(_made(source)) or _was_given_text(record, source)
 
 
+def used_file(record: Record, source: Record) -> int | None:
+    """Which of the files of `source` a run was given, by its place among these, the first if it was
+    given several; None where it was given none."""
+    given = given_files(record)
+    files = enumerate(source.state.files)
+    return next((at for at, file in files if file.digest and file.digest in given), None)
+
+
 def given_files(record: Record) -> tuple[str, ...]:
     """The digests of the files that a run was given, and of the images that they were painted
     over."""

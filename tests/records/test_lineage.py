@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from comfy.protocol.outputs import TextOutput
 from comfy.records.blobs import BlobStore
-from comfy.records.lineage import was_given
+from comfy.records.lineage import used_file, was_given
 from comfy.records.record import KeptInput, Record
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
@@ -54,6 +54,16 @@ def test_what_is_painted_over_leads_to_what_is_below(history: RunStore, kept: Bl
     assert kept.path(file.digest or "") is not None
     assert history.delete("painted", ANN)
     assert kept.path(file.digest or "") is None
+
+
+def test_it_is_known_which_of_several_files_was_given(kept: BlobStore) -> None:
+    """The first of those that were, painted over or not; none where a text was."""
+    files = tuple(picture(kept, name) for name in (b"one", b"two", b"three"))
+    source = ended_record(begun("source"), files=files)
+    assert used_file(given("large", files[1].digest or ""), source) == 1
+    over = KeptInput("painted.png", "of the paint", below=files[2].digest or "")
+    assert used_file(begun("painted", at=2000.0, inputs={"7.image": over}), source) == 2
+    assert used_file(begun("told", at=2000.0), source) is None
 
 
 def test_texts_lead_from_run_to_run(history: RunStore) -> None:

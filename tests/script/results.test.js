@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, captionOf, choiceWords, placeAfter } from "../../ui/page/script/runs/results.js";
+import {
+  arranged,
+  captionOf,
+  choiceWords,
+  firstSeen,
+  placeAfter,
+} from "../../ui/page/script/runs/results.js";
 
 const file = (kind, saved = true) => ({
   name: `a.${kind}`,
@@ -52,6 +58,16 @@ test("each of those that can be chosen is called by its number and its name", ()
     [0, 1, 2].map((at) => choiceWords(both, at)),
     ["Result 1: a.image", "Result 2: a.video", "Intermediate 1: a.image"],
   );
+});
+
+test("the file that is meant is seen first, else the first result, or gone back to, the last", () => {
+  const three = arranged([file("audio"), file("image"), file("image")], ["said"]);
+  assert.equal(firstSeen(three, 2, false), 1);
+  for (const none of [null, undefined, 0]) {
+    assert.equal(firstSeen(three, none, false), 0);
+    assert.equal(firstSeen(three, none, true), 1);
+  }
+  assert.equal(firstSeen(arranged([], []), null, true), 0);
 });
 
 test("walking stops at both ends", () => {

@@ -31,20 +31,21 @@ _ENDS = {
 _SEEDS = ("seed", "noise_seed")
 
 
-def past_run(record: Record) -> PastRun:
-    """A run as a list shows it."""
+def past_run(record: Record, file: int | None = None) -> PastRun:
+    """A run as a list shows it; as one `file` of its own where that is meant, by its place."""
     state = record.state
-    files = [file for file in state.files if file.type == "output"] or list(state.files)
-    by_use = sorted(enumerate(state.files), key=lambda one: one[1].type != "output")
+    meant = [(at, one) for at, one in enumerate(state.files) if file in (None, at)]
+    by_use = sorted(meant, key=lambda one: one[1].type != "output")
+    files = [one for _, one in by_use if one.type == "output"] or [one for _, one in by_use]
     clips = (file_address(record.id, *one) for one in by_use if one[1].kind == "video")
     clip = next(clips, None)
     # An image says most, then a video; a sound's waveform is for what is sound alone.
     drawn = ("image",) if clip else ("image", "audio")
     thumbnails = (
-        thumbnail_address(record.id, at, file)
+        thumbnail_address(record.id, at, one)
         for kind in drawn
-        for at, file in by_use
-        if file.kind == kind
+        for at, one in by_use
+        if one.kind == kind
     )
     return PastRun(
         id=record.id,
@@ -60,6 +61,7 @@ def past_run(record: Record) -> PastRun:
         clip=clip,
         seeds=", ".join(seeds_of(record)),
         favourite=record.favourite,
+        file=file,
     )
 
 

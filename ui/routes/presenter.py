@@ -13,7 +13,7 @@ from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
 from comfy.messages import message
 from comfy.protocol.run_state import Phase
-from comfy.records.lineage import Lineage, was_given
+from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.services.chain_queue import ChainPart
@@ -54,7 +54,7 @@ def presenter(services: Services) -> Show:
         return replace(
             outcome,
             favourite=history.is_favourite(record.id, record.owner),
-            made_from=tuple(map(past_run, lineage.made_from)),
+            made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
             used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
             can_be_chain=not chain and can_be_chain(services, record, lineage),
             part_of=part_in_words(part),

@@ -238,7 +238,8 @@ class PastRun:
     `workflow` is the workflow's name, `title` what people call it. `at`: seconds since 1970.
     `what`: in a word or two what came of it, `asked`: what was typed, `files`: how many came,
     `thumb`: the address of a small image, `clip`: of a video to show where there is none.
-    `kind`: of the first file, "text" or "".
+    `kind`: of the first file, "text" or "". `file`: the place of the one that is meant, None where
+    all are.
     """
 
     id: str
@@ -254,6 +255,7 @@ class PastRun:
     clip: str | None = None
     seeds: str = ""
     favourite: bool = False
+    file: int | None = None
 
 
 _VIEW = TypeAdapter(RunView)

@@ -12,6 +12,7 @@ from comfy.protocol.run_progress import RunProgress
 from comfy.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
+from ui.routes.past_run import past_run
 from ui.view.headlines import node_words, seconds_words, waiting_words
 from ui.view.run_view import Outcome, RunView, first_text, run_entry, show
 
@@ -67,6 +68,19 @@ def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None,
 def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
     """In the list of a person's runs each tells its place in few words."""
     assert run_entry(record_of(**state), typical=0.2, movable=True).said == said
+
+
+def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
+    """With that one's small image and word, and nothing of the others."""
+    images = (OutputFile(name, "", "output", "image", "9", name) for name in ("a.png", "b.png"))
+    files = (*images, OutputFile("c.mp4", "", "output", "video", "9", "c"))
+    run = record_of(phase=Phase.DONE, files=files)
+    told = [past_run(run), past_run(run, 1), past_run(run, 2)]
+    assert [one.files for one in told] == [3, 1, 1]
+    assert [one.file for one in told] == [None, 1, 2]
+    assert [one.thumb for one in told] == ["/files/p/0/thumb", "/files/p/1/thumb", None]
+    assert [one.what for one in told] == ["3 files", "Image", "Video"]
+    assert told[2].clip == "/files/p/2/c.mp4"
 
 
 def test_runs_of_one_workflow_are_told_apart() -> None:

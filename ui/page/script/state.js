@@ -6,14 +6,15 @@
  * @typedef {{ name: string, url: string, kind: "image" | "video" | "audio" | "3d" | "file", saved: boolean,
  *   thumb: string | null, note: string }} ShownFile
  *
- * What a run's socket says of it: ui/view/run_view.py.
+ * What a run's socket says of it: ui/view/run_view.py. `file`: the place of the one that it is looked back at for.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, finished: boolean, headline: string,
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[], can_be_chain: boolean, part_of: string, chain: string,
- *   chain_seeds: boolean, batch: string, group: string }} View
+ *   chain_seeds: boolean, batch: string, group: string,
+ *   file?: number | null }} View
  *
  * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
@@ -26,10 +27,11 @@
  * @typedef {{ id: string, title: string, about: string, phase: string, said: string, movable: boolean,
  *   again: boolean, group: string }} Entry
  *
- * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970.
+ * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970. `file`: the
+ * place of the one that is meant, null where all are.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
  *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null, seeds: string,
- *   favourite: boolean }} PastRun
+ *   favourite: boolean, file: number | null }} PastRun
  *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
  * known yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.

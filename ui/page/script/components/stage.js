@@ -8,7 +8,14 @@ import { showErrors } from "../form/field_errors.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
 import { follow, followChain, lookBackAt, onFrame } from "../runs/following.js";
-import { arranged, choiceWords, choosable, groupOf, placeAfter } from "../runs/results.js";
+import {
+  arranged,
+  choiceWords,
+  choosable,
+  firstSeen,
+  groupOf,
+  placeAfter,
+} from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
@@ -166,7 +173,7 @@ class Stage {
     this.#shown = view;
     if (isSame) return;
     this.#arrange(arranged(view.files, view.texts), view.details);
-    this.#at = this.#leaving < 0 ? Math.max(0, this.#arrangement.items.length - 1) : 0;
+    this.#at = firstSeen(this.#arrangement, view.file, this.#leaving < 0);
     const isPainted = this.#painted === view.id && $("img", this.#media);
     if (!this.#item && view.phase !== "done" && isPainted) this.#keepFrame(view);
     else this.#showItem();

@@ -221,15 +221,16 @@ function set(id, changes) {
 }
 
 /**
- * Show the end of an earlier run, and when that was.
- * @param {Pick<PastRun, "id" | "at">} run
+ * Show the end of an earlier run, and when that was; first the file of it that is meant.
+ * @param {Pick<PastRun, "id" | "at"> & Partial<Pick<PastRun, "file">>} run
  * @returns {Promise<boolean>} whether it is still there
  */
-export async function lookBackAt({ id, at }) {
+export async function lookBackAt({ id, at, file = null }) {
   /** @type {View | null} */
   const told = await get(`/history/${id}`);
   if (!told) return false;
-  const view = { ...told, headline: `${told.headline.replace(/[.。]$/, "")} · ${when(at)}` };
+  const headline = `${told.headline.replace(/[.。]$/, "")} · ${when(at)}`;
+  const view = { ...told, headline, file };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
   rememberRuns();

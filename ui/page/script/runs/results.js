@@ -63,6 +63,18 @@ const textItem = (text) => ({
 export const choosable = ({ items, intermediate }) => [...items, ...intermediate];
 
 /**
+ * Where the one is that is seen first.
+ * @param {Arrangement} arrangement
+ * @param {number | null | undefined} file its place among the run's files, if one is meant
+ * @param {boolean} fromEnd where none is, the last of the results
+ */
+export function firstSeen(arrangement, file, fromEnd) {
+  const at = choosable(arrangement).findIndex((item) => item.at === file);
+  if (at >= 0) return at;
+  return fromEnd ? Math.max(0, arrangement.items.length - 1) : 0;
+}
+
+/**
  * What one of those is called.
  * @param {Arrangement} arrangement
  * @param {number} at
