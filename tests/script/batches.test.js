@@ -35,9 +35,9 @@ import {
   unsaid,
 } from "../../ui/page/script/batches/spec.js";
 import {
+  captionWords,
   progressWords,
   sinceOpened,
-  tileWords,
   titleWords,
 } from "../../ui/page/script/batches/words.js";
 import { given, unpackedFiles } from "../../ui/page/script/vary/given_files.js";
@@ -238,10 +238,10 @@ test("A page keeps the batches that ended while it was open, whenever it heard o
   assert.deepEqual(shown(["old", "stopped"]), ["old"]);
 });
 
-test("below a result what is short comes before a text, and nothing is as in the form", () => {
-  const text = "a red boat on a calm sea, far out";
-  const row = { number: 3, values: [text, "20", "euler", "7"], unset: [2] };
-  assert.equal(tileWords(row), `3 · 20 · 7 · ${text}`);
+test("below a result each number has the name of its column, and nothing is as in the form", () => {
+  const row = { number: 3, values: ["a red boat", "20", "euler", "-0.5", "7"], unset: [4] };
+  const labels = ["Prompt", "Steps", "Sampler", "Shift", "Seed"];
+  assert.equal(captionWords(row, labels), "Row 3 · a red boat · Steps 20 · euler · Shift -0.5");
 });
 
 /**

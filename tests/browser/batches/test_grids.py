@@ -113,11 +113,11 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     first = sheet.get_by_role("button", name="Enlarge: boat · 2")
     first.click()
     said = page.locator("dialog.viewport:modal .mark").last
-    expect(said).to_contain_text("boat · 2")
+    expect(said).to_contain_text("boat · Steps 2")
     for key, words in [
-        ("ArrowDown", "ship · 2"),
-        ("ArrowRight", "ship · 3"),
-        ("ArrowUp", "boat · 3"),
+        ("ArrowDown", "ship · Steps 2"),
+        ("ArrowRight", "ship · Steps 3"),
+        ("ArrowUp", "boat · Steps 3"),
     ]:
         page.keyboard.press(key)
         expect(said).to_contain_text(words)
@@ -216,7 +216,7 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     page.set_viewport_size(SIZES["phone"])
     sheet.get_by_role("button", name="Gallery").click()
     words = sheet.locator(".batch-tile .words").nth(1)
-    expect(words).to_have_text(f"2 · {longest}")
-    expect(words).to_have_attribute("title", f"2 · {longest}")
+    expect(words).to_have_text(f"Row 2 · {longest}")
+    expect(words).to_have_attribute("title", f"Row 2 · {longest}")
     assert words.evaluate(ENDS_WITHIN)
     walker.all_well()

@@ -7,7 +7,7 @@ import { get } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
 import { Viewport } from "../stage/viewport.js";
-import { ownValues } from "./words.js";
+import { captionWords } from "./words.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
@@ -20,9 +20,9 @@ const STEPS_DOWN = { ArrowDown: 1, ArrowUp: -1 };
 const OWN_KEYS = "video, audio, canvas, input, textarea"; // these use the arrows themselves
 
 /**
- * `rowAt` a place; `beside`: the next place with a result, in a grid also so many lines below, -1 where there is none; `use` puts a run's values into the form;
+ * `labels` of what is varied; `rowAt` a place; `beside`: the next place with a result, in a grid also so many lines below, -1 where there is none; `use` puts a run's values into the form;
  * `left`: the page is seen again.
- * @typedef {{ rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number, down?: number) => number,
+ * @typedef {{ labels: () => readonly string[], rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number, down?: number) => number,
  *   use: (run: string) => void, left: (at: number) => void }} Rows
  */
 
@@ -94,7 +94,7 @@ export class LargeResult {
     this.#view = view;
     this.#items = arranged(view.files, view.texts).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
-    this.#said.textContent = [row.number, ...ownValues(row)].join(" · ");
+    this.#said.textContent = captionWords(row, this.#rows?.labels() ?? []);
     return this.#draw();
   }
 

@@ -3,7 +3,7 @@
 
 import { addressOf, button, element, inHalves } from "../dom.js";
 import { message } from "../messages.js";
-import { stateWords, tileWords } from "./words.js";
+import { captionWords, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
 
@@ -68,14 +68,15 @@ export function useButton(run, use) {
 /**
  * @param {BatchRow | null} row
  * @param {number} at
+ * @param {readonly string[]} columns labels of what is varied
  * @param {Does} does
  */
-export function rowTile(row, at, does) {
+export function rowTile(row, at, columns, does) {
   const tile = element("div", "batch-tile");
   tile.role = "listitem";
   if (!row) return tile;
   tile.dataset.state = row.state;
-  const words = tileWords(row);
+  const words = captionWords(row, columns);
   const said = element("p", "words");
   said.title = words;
   said.append(inHalves(words));

@@ -51,6 +51,7 @@ class Sheet {
   #grid;
   /** @type {Rows} */
   #results = {
+    labels: () => this.#labels,
     rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
     beside: (at, step, down) =>
       this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
@@ -96,8 +97,7 @@ class Sheet {
       this.#scroll,
       {
         lines: (width) => this.#linesIn(width),
-        item: (row, at) =>
-          this.#isGallery ? rowTile(row, at, does) : lineFor(row, at, this.#labels, does),
+        item: (row, at) => (this.#isGallery ? rowTile : lineFor)(row, at, this.#labels, does),
       },
       (from, to) => this.#wants(from, to),
     );

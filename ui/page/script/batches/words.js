@@ -6,7 +6,7 @@ import { message } from "../messages.js";
 /** @import { Batch } from "../state.js" */
 /** @import { BatchRow } from "./rows.js" */
 
-const SHORT = 20; // letters of a value
+const NUMBER = /^-?[\d.,]+(e[+-]?\d+)?$/; // by itself it says nothing
 
 /**
  * How far it is.
@@ -75,18 +75,12 @@ export function sinceOpened() {
 export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
- * What is a row's own, and not as in the form.
- * @param {Pick<BatchRow, "values" | "unset">} row
- */
-export const ownValues = ({ values, unset }) => values.filter((_, at) => !unset.includes(at));
-
-/**
- * What stands below a result. Short values come first: a tile has no room for a text and what follows it.
+ * What stands below a result: its row, and what is its own and not as in the form, in the order of the columns.
  * @param {Pick<BatchRow, "number" | "values" | "unset">} row
+ * @param {readonly string[]} labels those of the columns
  */
-export function tileWords(row) {
-  const values = ownValues(row);
-  const isShort = (/** @type {string} */ value) => value.length <= SHORT;
-  const long = values.filter((value) => !isShort(value));
-  return [row.number, ...values.filter(isShort), ...long].join(" · ");
+export function captionWords({ number, values, unset }, labels) {
+  const words = values.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
+  const own = words.filter((_, at) => !unset.includes(at));
+  return [message("Row {number}", { number }), ...own].join(" · ");
 }
