@@ -79,7 +79,10 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     steps.get_by_role("textbox").fill("2, 3")
     expect(steps.locator(".problem")).to_have_count(0)
 
-    values_of_row(dialog, "Prompt").fill("a house")
+    texts = values_of_row(dialog, "Prompt")
+    texts.fill("a house on a hill, " * 20)
+    assert texts.evaluate("box => box.scrollHeight <= box.clientHeight"), "all of it is seen"
+    texts.fill("a house")
     dialog.locator(".table-part input[type=file]").set_input_files(table("Prompt,Width\na,wide\n"))
     place = dialog.get_by_role("group", name="Table")
     expect(place.locator(".problem")).to_have_text("Line 2, Width: Enter a whole number.")

@@ -186,9 +186,10 @@ export class VaryRow {
     const box = element("textarea");
     box.value = this.#row.text;
     const grow = () => {
-      box.rows = Math.min(MOST_LINES, Math.max(LINES, box.value.split("\n").length));
+      box.rows = LINES;
+      while (box.rows < MOST_LINES && box.scrollHeight > box.clientHeight) box.rows += 1;
     };
-    grow();
+    new ResizeObserver(grow).observe(box); // a narrow one has more lines
     box.addEventListener("input", () => {
       grow();
       this.#set({ text: box.value });
