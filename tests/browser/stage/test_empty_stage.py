@@ -123,11 +123,12 @@ def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
 @pytest.mark.every  # the walk looks at them on a phone, too
 def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     """Where form and stage stand in one column the ideas are below the prompt, large enough for a
-    finger."""
+    finger, and nothing speaks of dropping files."""
     phone = {"width": 390, "height": 844}
     person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open()
     ideas = person.field("2.text").get_by_role("button")
     expect(ideas).to_have_count(3)
+    expect(person.page.get_by_text("Drop a workflow file")).to_be_hidden()
     box = ideas.first.bounding_box()
     assert box is not None
     assert box["height"] >= 40
