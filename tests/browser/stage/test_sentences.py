@@ -79,7 +79,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
         assert words
         assert words["y"] + words["height"] < box["y"] + box["height"], size
         assert words["height"] < 150, size
-    objection.get_by_role("button", name="Use as Your image").click()
+    objection.get_by_role("button", name="Use as “Your image”").click()
     expect(objection).to_be_empty()
     expect(picture.locator("img")).to_have_attribute("src", re.compile("photo"))
     expect(status.locator(".headline")).to_contain_text("Done")

@@ -84,7 +84,7 @@ function useIn({ id }, files) {
  */
 const usesOf = (type) =>
   fieldsFor(type).map((field) => ({
-    label: message("Use as {field}", { field: labelOf(field) }),
+    label: message("Use as “{field}”", { field: labelOf(field) }),
     take: (/** @type {readonly File[]} */ files) => useIn(field, files),
   }));
 
