@@ -57,11 +57,6 @@ def plain_name(name: str, otherwise: str = "file") -> str:
     return f"_{plain}" if _DEVICE.match(plain) else plain
 
 
-def is_cut(name: str) -> bool:
-    """Whether `plain_name` leaves the end of this name away, but for its ending."""
-    return len(_last(name).strip(" .")) > LONGEST
-
-
 def media_type_of(name: str) -> str:
     """What a file of this name is, as HTTP says it: the same on every machine, whatever it knows of
     the types of files."""

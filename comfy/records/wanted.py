@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from comfy.records.serialization import searchable
-from comfy.records.tables import digest, runs
+from comfy.records.tables import digest, files, runs
 
 _SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
 
@@ -47,6 +47,18 @@ class WantedOfGroups(Wanted):
     def of(self, owner: str) -> ColumnElement[bool]:
         """As `Wanted.of`."""
         return Wanted.of(self, owner) & runs.c.group.in_(self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOfFile(Wanted):
+    """Those that have a file with this digest, as a result or given to them."""
+
+    file: str = ""
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """As `Wanted.of`."""
+        having = select(files.c.run).where(files.c.digest == self.file)
+        return Wanted.of(self, owner) & runs.c.id.in_(having)
 
 
 @dataclass(frozen=True, slots=True)

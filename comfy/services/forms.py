@@ -10,7 +10,7 @@ from threading import Condition, Lock
 from cachetools import LRUCache, cached
 
 from comfy.errors import WorkflowError
-from comfy.filenames import is_cut, plain_name
+from comfy.filenames import plain_name
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.form.takers import ResultKind, first_taker, taken_kinds
@@ -20,6 +20,7 @@ from comfy.prompt.structure import Structural, Structure
 from comfy.runs.input_files import UPLOADS
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.permissions import Permissions
+from comfy.wording import short
 from comfy.workflow.folder import WorkflowFolder
 from comfy.workflow.model import Workflow, open_workflow, title_from_name
 from comfy.workflow.private import MARK as OPENED_MARK
@@ -176,16 +177,16 @@ class Forms:
         return known.usability
 
     def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
-        """Open a file for this person alone; the answer's name is what it goes by, and its title
-        says where the file's name is too long for one.
+        """Open a file for this person alone; the answer's name is what it goes by, and a file's
+        name that is too long for a title is cut.
 
         `address`: as of `PrivateWorkflows.put`. WorkflowError says why not.
         """
         self.permissions.check_open(owner)
         name = plain_name(file)
         workflow = open_workflow(name, data)
-        if is_cut(file) and not workflow.title:
-            workflow = replace(workflow, title=f"{title_from_name(workflow.name)}…")
+        if not workflow.title:
+            workflow = replace(workflow, title=short(title_from_name(workflow.name)))
         return self._opened.put(owner, workflow, name, data, address=address)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:

@@ -100,7 +100,8 @@ def _is_svg(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
-def _is_json(head: bytes) -> bool:
+def is_json(head: bytes) -> bool:
+    """Whether a file that begins so can be nothing but JSON."""
     return file_text(head).lstrip()[:1] in ("{", "[", '"')
 
 
@@ -120,7 +121,7 @@ _FAMILIES = (
     _Family("EXR header", starts(headers.EXR_SIGNATURE), headers.read_exr),
     _Family("safetensors header", _is_safetensors, headers.read_safetensors),
     _Family("SVG metadata", _is_svg, headers.read_svg),
-    _Family("JSON", _is_json, lambda reader: _json_file(reader)),
+    _Family("JSON", is_json, lambda reader: _json_file(reader)),
 )
 
 

@@ -169,8 +169,8 @@ def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
 def test_a_title_that_is_cut_says_so(forms: Forms) -> None:
     """A file's name is cut where it is too long for a title, which ends with an ellipsis then."""
     data = json.dumps(text_to_image()).encode()
-    titles = [forms.open(ANN, f"{'w' * length}.json", data).title for length in (75, 76)]
-    assert titles == ["W" + "w" * 74, "W" + "w" * 74 + "…"]
+    titles = [forms.open(ANN, f"{'w' * length}.json", data).title for length in (60, 61)]
+    assert titles == ["W" + "w" * 59, "W" + "w" * 58 + "…"]
 
 
 def test_whoever_is_not_trusted_gets_a_form_without_names_of_files(forms: Forms) -> None:

@@ -52,14 +52,8 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
         """What a run was made with, as the page's script keeps the values of a form: of a chain's
         step in the chain's form."""
         with as_http_errors():
-            record = services.runs.record(run_id, owner)
-            workflow, given = made_with(services, record)
-            files = {
-                key: services.copies.given_value(one, owner)
-                for key, one in given.items()
-                if isinstance(one, KeptInput | KeptUpload)
-            }
-        return {"workflow": workflow, "values": run_values(given, {}) | files}
+            workflow, given = made_with(services, services.runs.record(run_id, owner))
+        return {"workflow": workflow, "values": given}
 
     @router.delete("/history/{run_id}")
     def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -71,9 +65,20 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
     return router
 
 
-def made_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
+def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
     """The name of what a run was started with, its workflow or a chain, and the values that it had
-    there. ComfyError where its form is gone: it cannot be filled in."""
+    there, as the page's script keeps them. ComfyError where its form is gone: it cannot be filled
+    in."""
+    workflow, given = _started_with(services, record)
+    files = {
+        key: services.copies.given_value(one, record.owner)
+        for key, one in given.items()
+        if isinstance(one, KeptInput | KeptUpload)
+    }
+    return workflow, run_values(given, {}) | files
+
+
+def _started_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
     part = services.chains.part_of(record)
     if part is not None and part.chain in services.chain_forms.folder:
         _, values = services.chains.values_of(record)

@@ -14,6 +14,9 @@ from ui.web.urls import download_name
 
 _LONGEST = 40  # characters of a title and of a text
 _LONGEST_PATTERN = 100
+# What `run_name` makes of a title, a seed and a text; where a browser has that name already, it
+# adds a number.
+_OF_RUN = re.compile(r"([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
 _PART = re.compile(r"\{(row|workflow|seed)\}")
 
 
@@ -33,6 +36,13 @@ def result_name(record: Record, index: int) -> str:
     place = str(index + 1) if len(files) > 1 else ""
     of_run = "_".join(filter(None, (run_name(record), place)))
     return of_run + PurePosixPath(name).suffix if of_run else name
+
+
+def title_in_name(file: str) -> str:
+    """The name of a file that somebody opens; of one that is called as `run_name` does it no more
+    than the title."""
+    found = _OF_RUN.fullmatch(PurePosixPath(file).stem)
+    return found[1] + PurePosixPath(file).suffix if found else file
 
 
 def pattern_name(pattern: str, record: Record, index: int, row: str) -> str:

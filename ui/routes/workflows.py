@@ -4,7 +4,9 @@ file opens for them alone, and may be kept for all."""
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +14,16 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse
 
 from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.media.signatures import LENGTH
 from comfy.messages import message
-from ui.routes.history import as_http_errors
+from comfy.records.wanted import WantedOfFile
+from comfy.workflow.extract import is_json
+from ui.routes.history import as_http_errors, made_with
 from ui.routes.past_run import past_run
+from ui.routes.result_names import title_in_name
 from ui.routes.results import sent
 from ui.services import Services
+from ui.view.browser_values import run_values
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
@@ -34,6 +41,17 @@ class KnownWorkflow:
 
     blocked: bool
     thumb: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """What a file opens. `name`: of a workflow or a chain; `values`: what its form is to hold, as
+    the page's script keeps them, None where it is to hold what it held; `missing`: the labels of
+    fields whose files are not here."""
+
+    name: str
+    values: dict[str, Any] | None = None
+    missing: tuple[str, ...] = ()
 
 
 def workflow_routes(services: Services, identity: Identity) -> APIRouter:
@@ -68,10 +86,12 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             async with room:
                 address = shared_address(owner, request.scope)
-                workflow = await asyncio.to_thread(forms.open, owner, file, data, address=address)
+                opened = await asyncio.to_thread(
+                    open_file, services, owner, file, data, address=address
+                )
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
-        return AsciiJSON({"name": workflow.name})
+        return AsciiJSON(asdict(opened))
 
     @router.post(f"{OPEN}/{{name}}/keep")
     def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -81,6 +101,53 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
             return _refusal(str(problem), problem.hint)
 
     return router
+
+
+def open_file(
+    services: Services, owner: str, file: str, data: bytes, *, address: str
+) -> OpenedFile:
+    """Open a file for this person: what a run of theirs has made as the settings of that run, as
+    long as its form is there, anything else as the workflow in it. An image brings its own seeds.
+
+    `address`: as of `Forms.open`. WorkflowError says why not.
+    """
+    if own := _of_own_run(services, owner, data):
+        return own
+    name = services.forms.open(owner, title_in_name(file), data, address=address).name
+    if not is_json(data[:LENGTH]):
+        # Where the server cannot be asked, the form is drawn later and says so.
+        with suppress(WorkflowError, ServerUnreachable, ServerError):
+            return _of_result(services, owner, name)
+    return OpenedFile(name)
+
+
+def _of_own_run(services: Services, owner: str, data: bytes) -> OpenedFile | None:
+    history = services.runs.history
+    if history is None or owner == NOBODY:
+        return None
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        records = history.of(owner, WantedOfFile(file=digest))
+    except ComfyError:
+        return None
+    for record in records:
+        if any(made.digest == digest for made in record.state.files):
+            with suppress(ComfyError):
+                return OpenedFile(*made_with(services, record))
+    return None
+
+
+def _of_result(services: Services, owner: str, name: str) -> OpenedFile:
+    """An opened workflow that something was made with."""
+    _, form = services.forms.form(name, owner)
+    fields = [field for field in form.fields if field.group != "hidden"]
+    seeds = {field.key: field.default for field in fields if field.widget == "seed"}
+    missing = (
+        field.label
+        for field in fields
+        if field.is_media and field.required and not services.copies.example(field, owner)
+    )
+    return OpenedFile(name, run_values(seeds, {}), tuple(missing))
 
 
 def known_workflows(services: Services, owner: str) -> Iterator[tuple[str, KnownWorkflow]]:

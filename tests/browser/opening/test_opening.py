@@ -60,7 +60,8 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
     A pasted picture is for a picture's field, where there is one. What another workflow has made
-    before does not stay on its stage, nor does a reload bring it back.
+    before does not stay on its stage, nor does a reload bring it back. What was made here opens as
+    it was made.
     """
     person = visit(fast).open("upscale")
     empty = person.page.locator("#stage .empty")
@@ -78,6 +79,23 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
         assert json.loads(person.page.evaluate("sessionStorage['comfyforms.read']")) == []
         if how == "drop":
             assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
+    a_result_opens_as_it_was_made(fast, person)
+
+
+def a_result_opens_as_it_was_made(site: Site, person: Visitor) -> None:
+    """What was made here brings the values of its run with it, its seed among them."""
+    person.turn_to("text-to-image")
+    person.type("2.text", "a fox")
+    run = person.generate()
+    (file,) = site.run(run).state.files
+    path = site.services.copies.blobs.path(file.digest)
+    assert path is not None
+    person.type("2.text", "something else")
+    give(person.page, path.read_bytes(), "Text-to-image_1_a-fox.png")
+    expect(person.entry("2.text")).to_have_value("a fox")
+    expect(person.page.locator("#heading [data-workflow=text-to-image]")).to_be_visible()
+    seed = site.prompt_of(run)["5"]["inputs"]["seed"]
+    expect(person.entry("5.seed")).to_have_value(str(seed))
 
 
 NO_WORKFLOWS = (

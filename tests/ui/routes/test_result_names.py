@@ -7,7 +7,7 @@ import pytest
 from comfy.protocol.outputs import OutputFile
 from comfy.protocol.run_state import RunState
 from comfy.records.record import Job, Record
-from ui.routes.result_names import result_name
+from ui.routes.result_names import result_name, title_in_name
 
 
 def made(title: str, values: dict[str, object], *names: str) -> Record:
@@ -37,3 +37,19 @@ def test_several_files_of_a_run_have_their_places() -> None:
     """No two have the same name; each keeps its ending."""
     run = made("W", {"5.seed": 1}, "a.png", "b.webp")
     assert [result_name(run, at) for at in (0, 1)] == ["W_1_1.png", "W_1_2.webp"]
+
+
+@pytest.mark.parametrize(
+    ("file", "title"),
+    [
+        ("Text-to-image_41_A-red-cat.png", "Text-to-image.png"),
+        ("Text-to-image_41_A-red-cat_2 (1).png", "Text-to-image.png"),
+        ("写真_41_灯台.webp", "写真.webp"),
+        ("Up_7.png", "Up_7.png"),
+        ("ComfyUI_00001_.png", "ComfyUI_00001_.png"),
+        ("my own.json", "my own.json"),
+    ],
+)
+def test_a_name_leads_back_to_the_title(file: str, title: str) -> None:
+    """A file that is called so goes by its title alone; what others have named stays as it is."""
+    assert title_in_name(file) == title

@@ -7,14 +7,19 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
-from tests.support.http_client import ANN, BOB, finished, get, start
+from comfy.services.uploads import Upload
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.forms import node
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "1.ckpt_name": "demo-landscapes.safetensors"}
 
@@ -60,3 +65,34 @@ def test_a_cover_is_sent(app: RunningApp) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     for name in ("bare", "lacking", "none", "..", "text-to-image.toml"):
         assert get(app, f"/workflows/{name}/cover").status_code == 404, name
+
+
+def opened(app: RunningApp, data: bytes, who: str, name: str) -> dict[str, Any]:
+    """What a file of this name opens for a browser."""
+    address = f"{app.url}/workflows?file={name}"
+    with requests.post(address, data, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
+        return dict(answer.json())
+
+
+def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
+    """Whoever made it has the workflow and the values of the run, with its files; where the run is
+    gone, and for others, it is a workflow of their own with the image's seed, under a short name,
+    and fields whose files are not here are told."""
+    image = Upload("my own.png", (WORKFLOWS / "upscale.webp").read_bytes())
+    values = {"4.image": image, "2.text": "a fox", "8.seed": 41}
+    run = finished(start(app, "image-to-image", **values))
+    data = get(app, file_address(run.id, 0, run.state.files[0])).content
+    name = "Image-to-image_41_a-fox.png"
+    mine = opened(app, data, ANN, name)
+    told = get(app, f"/history/{run.id}/values").json()
+    assert told["values"]["4.image"]["file"]
+    assert mine == {"name": "image-to-image", "values": told["values"], "missing": []}
+    theirs = opened(app, data, BOB, name)
+    assert theirs["name"].startswith("~")
+    assert theirs["values"] == {"8.seed": 41}
+    assert theirs["missing"] == ["Your image"]
+    assert [one.title for one in app.services.forms.opened_by(f"browser:{BOB}")] == [
+        "Image to image"
+    ]
+    app.runs.forget(run.id, f"browser:{ANN}")
+    assert opened(app, data, ANN, name) == theirs

@@ -141,9 +141,10 @@ export function addValues(values) {
  * Show the form of a workflow with these values in it.
  * @param {string} workflow
  * @param {Record<string, unknown>} values
+ * @param {boolean} [clears] what was made with others goes from the stage
  */
-export function visitWith(workflow, values) {
-  drawing.leads = true;
+export function visitWith(workflow, values, clears = false) {
+  Object.assign(drawing, { leads: true, clears });
   refill(workflow, values);
 }
 

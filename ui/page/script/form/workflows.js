@@ -6,9 +6,14 @@ import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { ask, tryTo } from "../requests.js";
 import { say } from "../state.js";
-import { visit } from "./form.js";
+import { visit, visitWith } from "./form.js";
 
 /** @import { Offer } from "../state.js" */
+
+/**
+ * What a file opens: ui/routes/workflows.py.
+ * @typedef {{ name: string, values: Record<string, unknown> | null, missing: string[] }} OpenedFile
+ */
 
 /** Whether this person may open any: the button is there for those. */
 export const mayOpen = () => Boolean($("#open button"));
@@ -24,7 +29,7 @@ export async function openWorkflow(file, name, offers = [], count = 1) {
   if (await openGrid(file)) return;
   const opened = await ask(pathFor(name), file, "POST", offers);
   if (!opened) return;
-  visit(opened.name, true);
+  show(opened);
   // It is no refusal, which would go as soon as the form is filled in.
   if (count > 1) say(message("Only the first of {count} files was opened.", { count }), "", "");
 }
@@ -37,8 +42,20 @@ export async function openWorkflow(file, name, offers = [], count = 1) {
  */
 export async function tryToOpen(file, name, otherwise) {
   const opened = await tryTo(pathFor(name), file);
-  if (opened) visit(opened.name, true);
+  if (opened) show(opened);
   else otherwise();
+}
+
+/** @param {OpenedFile} opened */
+function show({ name, values, missing }) {
+  if (values) visitWith(name, values, true);
+  else visit(name, true);
+  if (missing.length)
+    say(
+      message("The files that this was made from aren't here."),
+      message("Add them again: {fields}.", { fields: missing.join(", ") }),
+      "",
+    );
 }
 
 /** @param {string} name of a file */
