@@ -37,7 +37,7 @@ def size(person: Visitor) -> tuple[int, int]:
 
 def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     """The chip that holds is pressed after typing, a choice, a swap, a reload and Reset; none of
-    them is Custom. A choice keeps the area, in the field's steps, and is what is sent. While the
+    them is Custom, and where a field is empty nothing is said. A choice keeps the area, in the field's steps, and is what is sent. While the
     page loads, what stands around the numbers is not seen before these."""
     person = visit(fast)
     person.before_load(f"({WATCH_LOADING})()")
@@ -59,6 +59,9 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     person.type("4.height", "640")
     expect(pressed(person)).to_have_count(0)
     expect(said).to_have_text("Custom · 0.25 MP")
+    person.type("4.height", "")
+    expect(said).to_have_text("")
+    expect(pressed(person)).to_have_count(0)
     person.type("4.height", "576")
     expect(pressed(person)).to_have_text("2:3")
     person.page.reload()

@@ -4,7 +4,7 @@
 import { $, button, element, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
-import { megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
+import { isSize, megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
 import { message } from "../messages.js";
 
 /** @import { Size } from "../form/ratios.js" */
@@ -40,7 +40,7 @@ export function mountSize(place, { width, height, rules, author }) {
   /** @type {readonly [string, string]} */
   const ids = [fieldId(width), fieldId(height)];
   /** @type {Size} */
-  let size = author;
+  let size = author; // the last one, also while a field is empty
   /** @param {string} label @param {() => Size} sizeFor */
   const add = (label, sizeFor) => chips.append(button(label, () => give(ids, sizeFor()), "chip"));
   for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
@@ -50,12 +50,15 @@ export function mountSize(place, { width, height, rules, author }) {
   title.append(element("span", "title", message("Aspect ratio")), said);
   place.replaceChildren(title, chips);
   whileShown(place, ({ values }) => {
-    size = [Number(values[width] ?? author[0]), Number(values[height] ?? author[1])];
-    const ratio = size.join("×") === own ? own : ratioOf(size, rules);
+    const pixels = (/** @type {string} */ key, /** @type {number} */ authors) =>
+      key in values ? Number(values[key] ?? 0) : authors;
+    /** @type {Size} */
+    const now = [pixels(width, author[0]), pixels(height, author[1])];
+    const ratio = now.join("×") === own ? own : ratioOf(now, rules);
     for (const chip of chips.children) chip.ariaPressed = String(chip.textContent === ratio);
-    said.textContent = [ratio ? "" : message("Custom"), megapixels(size)]
-      .filter(Boolean)
-      .join(" · ");
+    const words = [ratio ? "" : message("Custom"), megapixels(now)].filter(Boolean);
+    said.textContent = isSize(now) ? words.join(" · ") : "";
+    if (isSize(now)) size = now;
   });
 }
 

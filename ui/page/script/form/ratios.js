@@ -25,6 +25,12 @@ const GRID = 8;
 const stepOf = ({ step }) => (GRID % step === 0 ? GRID : step);
 
 /**
+ * Whether these are two numbers of pixels: a field that is empty has none.
+ * @param {Size} size
+ */
+export const isSize = ([width, height]) => width > 0 && height > 0;
+
+/**
  * The size with this ratio and the same area, in the steps and within the limits of both numbers.
  * @param {number} ratio
  * @param {Size} size
@@ -55,7 +61,7 @@ function settled(wanted, rule) {
  * @param {readonly [NumberRule, NumberRule]} rules
  */
 export function ratioOf([width, height], [wide, high]) {
-  if (!(width > 0 && height > 0)) return "";
+  if (!isSize([width, height])) return "";
   /** @param {readonly [string, number]} ratio */
   const away = ([, ratio]) => Math.abs(width - height * ratio);
   const [closest] = [...RATIOS].sort((a, b) => away(a) - away(b));
@@ -69,7 +75,7 @@ export function ratioOf([width, height], [wide, high]) {
  * @param {Size} size
  */
 export function megapixels([width, height]) {
-  if (!(width > 0 && height > 0)) return "";
+  if (!isSize([width, height])) return "";
   const millions = (width * height) / 1e6;
   const digits = millions < 10 ? 2 : 1;
   const number = millions.toLocaleString(LOCALE, {
