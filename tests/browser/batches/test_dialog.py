@@ -52,7 +52,7 @@ def packed(**files: bytes) -> bytes:
 
 def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
     """A value beside its field, a cell by its row, pairs and other fields of the form below all;
-    until that is mended nothing starts. What was filled in is there again after Escape, after a
+    until that is mended nothing starts; a spreadsheet is not taken as a table. What was filled in is there again after Escape, after a
     reload, and once the table goes that had taken a field over."""
     person = visit(fast).open(**SMALL)
     page = person.page
@@ -92,6 +92,10 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     expect(steps.locator("select option", has_text=re.compile("^(Prompt|Width)$"))).to_have_count(0)
     place.get_by_role("button", name="Remove the table").click()
     expect(prompt.get_by_label("Values of Prompt")).to_have_value("a house")
+    spreadsheet = {**table(""), "name": "rows.xlsx", "buffer": packed(a=b"1")}
+    dialog.locator(".table-part input[type=file]").set_input_files(spreadsheet)
+    expect(place.locator(".problem")).to_have_text(re.compile("^This is not a table as text."))
+    expect(start).to_have_text("Start 2 runs")
     rows = "Prompt\na boat\na ship\na car\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
     expect(start).to_have_text("Start 6 runs")

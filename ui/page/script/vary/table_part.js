@@ -12,6 +12,7 @@ import { FileList } from "./file_list.js";
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
 const MOST = 3_000_000; // bytes; the app takes a third more in a request
 const TOO_LARGE = message("This table is too large. Split it, or run it from a shell.");
+const NO_TEXT = message("This is not a table as text. Save it as CSV and choose that.");
 
 export class TablePart {
   /** What is there while there is a table. */
@@ -24,6 +25,8 @@ export class TablePart {
   #accept;
   #changed;
   #table;
+  /** Why the file that was given last is no table, "" where it is one. */
+  #refusal = "";
   /** What its cells name. @type {FileList | null} */
   #files = null;
   #filesPlace = element("div");
@@ -77,12 +80,12 @@ export class TablePart {
    * @param {readonly Given[]} [files] that were given with it
    */
   async take(file, files = []) {
-    if (file.size > MOST) {
-      this.#show({ name: file.name, text: "" });
-      this.tell([TOO_LARGE]);
+    const text = file.size > MOST ? "" : await file.text();
+    if (file.size > MOST || isBinary(text)) {
+      this.#refuse(file.name, text ? NO_TEXT : TOO_LARGE);
       return;
     }
-    this.#table = { name: file.name, text: await file.text(), files: this.#table?.files ?? [] };
+    this.#table = { name: file.name, text, files: this.#table?.files ?? [] };
     this.#show(this.#table);
     this.#changed(this.#table);
     if (files.length) this.addFiles(files);
@@ -90,13 +93,30 @@ export class TablePart {
 
   /** @param {readonly string[]} problems */
   tell(problems) {
-    this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
+    const told = this.#refusal ? [this.#refusal] : problems;
+    this.#problems.replaceChildren(...told.map((said) => element("p", "problem", said)));
+  }
+
+  /**
+   * There is no table, and another one can be chosen.
+   * @param {string} name of the file
+   * @param {string} why
+   */
+  #refuse(name, why) {
+    this.#table = null;
+    this.#show(null);
+    this.#name.textContent = name;
+    this.place.hidden = false;
+    this.#refusal = why;
+    this.tell([]);
+    this.#changed(null);
   }
 
   /** @param {Draft["table"]} table */
   #show(table) {
     this.place.hidden = table === null;
     this.choose.hidden = table !== null;
+    this.#refusal = "";
     this.tell([]);
     this.#files = null;
     this.#filesPlace.replaceChildren();
@@ -124,3 +144,9 @@ export class TablePart {
     this.choose.focus();
   }
 }
+
+/**
+ * A ZIP, a spreadsheet or an image has bytes that no text has.
+ * @param {string} text a file as text
+ */
+const isBinary = (text) => text.includes("\0");
