@@ -343,7 +343,8 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
                 RunError(
                     message("Someone else stopped this run on the server."),
                     message(
-                        "Try again. If this wasn't meant to happen, ask who else uses this server."
+                        "Run it again. If this wasn't meant to happen, ask who else uses this"
+                        " server."
                     ),
                     node,
                     state.planned.titles.get(node or ""),

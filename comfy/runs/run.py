@@ -269,7 +269,7 @@ class LocalRun:
                 since + self._grace,
                 RunError(
                     message("The run was stopped because nobody was watching any more."),
-                    message("Try again."),
+                    message("Run it again."),
                 ),
             )
 

@@ -103,6 +103,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so
         "/batches/{batch_id}": NO_RUN,
         "/batches/{batch_id}/rows": OF_NO_BATCH,
+        "/batches/{batch_id}/rows/{index}/values": OF_NO_BATCH,
         "/batches/grid": NO_RUN | {"POST": people(422)},
         "/batches/{batch_id}/grid": OF_NO_BATCH,
         "/batches/{batch_id}/sheet.png": OF_NO_BATCH,

@@ -12,7 +12,6 @@ from comfy.batches.grid import Grid, GridAxis
 from comfy.batches.grid_settings import GridField, GridSettings
 from comfy.errors import BatchNotFound
 from comfy.form.model import Field, Form
-from comfy.form.seeds import CountUp
 from comfy.messages import message
 from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.uploads import KeptUpload
@@ -39,7 +38,7 @@ def settings_of(table: BatchTable) -> GridSettings:
         GridField(one.key, one.label, tuple(map(_text, one.values)), one.find, one.key in files)
         for one in content.axes
     )
-    base = {key: _kept(value) for key, value in content.base.items() if not _is_file(value)}
+    base = {key: kept(value) for key, value in content.base.items() if not _is_file(value)}
     return GridSettings(table.summary.workflow, table.summary.id, tuple(axes), base)
 
 
@@ -120,10 +119,6 @@ class OpenedGrid:
 
 def _is_file(value: object) -> bool:
     return isinstance(value, KeptUpload)
-
-
-def _kept(value: object) -> object:
-    return f"+{value.last}" if isinstance(value, CountUp) else kept(value)
 
 
 def _text(value: object) -> str:

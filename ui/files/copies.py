@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.form.model import Field
@@ -20,7 +22,7 @@ from comfy.runs.interface import RunRegistry
 from comfy.services.server_files import ServerFiles
 from comfy.services.uploads import KeptUpload
 from ui.files.field_files import FieldFiles
-from ui.view.browser_values import file_kept, painted_kept
+from ui.view.browser_values import file_kept, kept, painted_kept
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,16 @@ class FileCopies:
         below = self.of_kept(given.below, given.name, owner) if place and given.below else None
         paint = self.files_of(owner).paint(place) if below else None
         return painted_kept(below, paint) if paint else file_kept(place)
+
+    def given_values(self, values: Mapping[str, object], owner: str) -> dict[str, Any]:
+        """The values of a form by field key, as the owner's browser keeps them, files as of
+        `given_value`."""
+        return {
+            key: self.given_value(value, owner)
+            if isinstance(value, KeptInput | KeptUpload)
+            else kept(value)
+            for key, value in values.items()
+        }
 
     def of_result(self, record: Record, at: int) -> str | None:
         """The place of a file of a run's results, for its owner's form; None where it is gone."""

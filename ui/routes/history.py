@@ -11,16 +11,14 @@ from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import sentences
-from comfy.records.record import KeptInput, Record
+from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
-from comfy.services.uploads import KeptUpload
 from ui.deleting import delete_run
 from ui.routes.past_run import days_of, past_run
 from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
 from ui.services import Services
-from ui.view.browser_values import run_values
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
@@ -69,13 +67,8 @@ def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
     """The name of what a run was started with, its workflow or a chain, and the values that it had
     there, as the page's script keeps them. ComfyError where its form is gone: it cannot be filled
     in."""
-    workflow, given = _started_with(services, record)
-    files = {
-        key: services.copies.given_value(one, record.owner)
-        for key, one in given.items()
-        if isinstance(one, KeptInput | KeptUpload)
-    }
-    return workflow, run_values(given, {}) | files
+    workflow, values = _started_with(services, record)
+    return workflow, services.copies.given_values(values, record.owner)
 
 
 def _started_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:

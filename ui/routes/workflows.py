@@ -23,7 +23,7 @@ from ui.routes.past_run import past_run
 from ui.routes.result_names import title_in_name
 from ui.routes.results import sent
 from ui.services import Services
-from ui.view.browser_values import run_values
+from ui.view.browser_values import kept
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
@@ -141,13 +141,13 @@ def _of_result(services: Services, owner: str, name: str) -> OpenedFile:
     """An opened workflow that something was made with."""
     _, form = services.forms.form(name, owner)
     fields = [field for field in form.fields if field.group != "hidden"]
-    seeds = {field.key: field.default for field in fields if field.widget == "seed"}
+    seeds = {field.key: kept(field.default) for field in fields if field.widget == "seed"}
     missing = (
         field.label
         for field in fields
         if field.is_media and field.required and not services.copies.example(field, owner)
     )
-    return OpenedFile(name, run_values(seeds, {}), tuple(missing))
+    return OpenedFile(name, seeds, tuple(missing))
 
 
 def known_workflows(services: Services, owner: str) -> Iterator[tuple[str, KnownWorkflow]]:

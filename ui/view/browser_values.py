@@ -44,7 +44,12 @@ def is_exact(number: float) -> bool:
 
 def kept(value: object) -> object:
     """A value as the browser keeps it; files are `file_kept`."""
-    return str(value) if isinstance(value, int) and not is_exact(value) else value
+    match value:
+        case CountUp(last):
+            return f"+{last}"
+        case int() if not is_exact(value):
+            return str(value)
+    return value
 
 
 def shape_kept(field: Field, value: object) -> object:

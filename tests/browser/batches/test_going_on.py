@@ -41,7 +41,8 @@ HAS_ROOM = """(words) => {
 
 def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visit) -> None:
     """Its card says how far it is, also after a reload, and lets the person's own run have the
-    stage. What was stopped or has failed is run once more; what is deleted is gone from the page,
+    stage. The values of a row that was never begun can be used. What was stopped or has failed is
+    run once more; what is deleted is gone from the page,
     its results stay."""
     person = visit(slow).open(**SMALL, **{"5.steps": 12})
     page = person.page
@@ -83,6 +84,10 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     states.select_option("Stopped")
     expect(sheet.locator(".line[data-state=stopped]").first).to_be_visible()
     states.select_option("All rows")
+    unbegun = sheet.locator(".line").last
+    unbegun.get_by_role("button", name="Reuse settings").click()
+    expect(person.entry("5.seed")).to_have_value("5")
+    sheet = open_sheet(person)
     sheet.get_by_role("button", name="Run the rest").click()
     expect(sheet.locator("header")).to_contain_text("Finished: 5 of 5 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(5)
@@ -137,6 +142,9 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     expect(sheet.locator(".line[data-state=failed]").first).to_be_visible()
     sheet.locator("[data-state=failed] .no-thumb").first.click()
     expect(sheet.get_by_role("dialog")).to_contain_text("The model file on the server")
+    expect(sheet.get_by_role("dialog").get_by_role("button")).to_have_text(
+        ["Close", "Reuse settings", "Retry failed"]
+    )
     walker.look("why a row failed")
     person.page.keyboard.press("Escape")
     expect(sheet.get_by_role("dialog")).to_have_count(0)

@@ -127,7 +127,7 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
 
 def test_rows_are_run_and_told(app: RunningApp) -> None:
     """All combinations, the first field changing least; each row with its values, its run and a
-    small image of what came; found by state and by text."""
+    small image of what came; found by state and by text. A row has its values without its run."""
     batch = begin(
         app,
         AxisSpec(TEXT, replace="boat\nship"),
@@ -180,6 +180,10 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     assert rows_of(app, batch, "?state=failed") == []
     page_of_one = ask(app, "GET", f"/{batch.id}/rows?from=1&limit=1").json()
     assert (page_of_one["total"], page_of_one["rows"][0]["index"]) == (4, 1)
+    third = ask(app, "GET", f"/{batch.id}/rows/2/values").json()
+    assert third["workflow"] == "text-to-image"
+    assert third["values"] == {**SMALL, TEXT: "a red ship", SEED: "+42"}
+    assert ask(app, "GET", f"/{batch.id}/rows/4/values").status_code == 404
 
 
 def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> None:
@@ -223,6 +227,7 @@ def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
     for method, path in (
         ("GET", ""),
         ("GET", "/rows"),
+        ("GET", "/rows/0/values"),
         ("POST", "/pause"),
         ("POST", "/retry"),
         ("DELETE", ""),

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from comfy.batches.content import BatchRows, Column
 from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
+from comfy.form.check import check as check_values
 from comfy.form.seeds import CountUp
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
@@ -139,6 +140,23 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return refused_answer(problem, *UNKNOWN)
         return AsciiJSON({"total": len(places), "rows": told})
+
+    @router.get("/{batch_id}/rows/{index}/values")
+    def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """What a row is run with, whether it was begun or not, as the page's script keeps the
+        values of a form."""
+        try:
+            table = batches.table(batch_id, owner)
+            if not 0 <= index < len(table.rows):
+                raise BatchNotFound(batch_id)
+            given = table.rows[index].values
+            _, form = services.forms.form(table.summary.workflow, owner, given)
+            clean, _ = check_values(form, given)
+            asked = {key: clean.get(key, value) for key, value in given.items()}
+            told = services.copies.given_values(asked, owner)
+        except ComfyError as problem:
+            return refused_answer(problem, *UNKNOWN)
+        return AsciiJSON({"workflow": table.summary.workflow, "values": told})
 
     router.include_router(change_routes(services, identity))
     return router

@@ -9,7 +9,7 @@ import { captionWords, stateWords } from "./words.js";
 
 /**
  * What can be done with a row.
- * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void, explain: (row: BatchRow) => void }} Does
+ * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} Does
  */
 
 /** @type {Record<string, string>} */
@@ -45,7 +45,7 @@ export function lineFor(row, at, columns, does) {
     state.append(error);
   }
   const using = cell("use");
-  using.append(useButton(row.run, does.use));
+  using.append(useButton(row, does.use));
   const number = cell("number");
   number.append(element("span", "label", message("Row")), String(row.number));
   line.append(number, seen, values, state, using);
@@ -53,15 +53,15 @@ export function lineFor(row, at, columns, does) {
 }
 
 /**
- * What takes a row's values. Its words decide how wide the last column is, so it stands in every row, unseen where
- * nothing was run: columns of rows that are laid out each by itself are as wide then.
- * @param {string} run "" where there is none
+ * What takes a row's values. Its words decide how wide the last column is, so it stands above all rows too, unseen:
+ * columns of rows that are laid out each by itself are as wide then.
+ * @param {BatchRow | null} row
  * @param {Does["use"]} use
  */
-export function useButton(run, use) {
-  const made = button(message("Reuse settings"), () => use(run), "quiet");
+export function useButton(row, use) {
+  const made = button(message("Reuse settings"), () => row && use(row), "quiet");
   made.dataset.does = "use";
-  made.inert = !run;
+  made.inert = !row;
   return made;
 }
 

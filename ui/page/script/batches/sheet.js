@@ -55,7 +55,7 @@ class Sheet {
     rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
     beside: (at, step, down) =>
       this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
-    use: (run) => this.#use(run),
+    use: (run) => this.#use(`/history/${run}/values`),
     left: (at) => this.#seeAgain(at),
   };
   /** @type {WholeBatch | null} */
@@ -87,10 +87,10 @@ class Sheet {
     });
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
-      use: (/** @type {string} */ run) => this.#use(run),
+      use: (/** @type {BatchRow} */ row) => this.#use(valuesOf(id, row)),
       explain: (/** @type {BatchRow} */ row) => {
-        const offer = this.#isGrid ? message("Use this cell") : message("Reuse settings");
-        explain(row, this.#place, offer, does.use);
+        const label = this.#isGrid ? message("Use this cell") : message("Reuse settings");
+        explain(row, this.#place, [{ label, does: () => does.use(row) }, ...this.#head.retry]);
       },
     };
     this.#list = new VirtualList(
@@ -198,7 +198,7 @@ class Sheet {
     values.role = "presentation";
     values.append(...this.#labels.map((label) => headOf("value", label)));
     const use = headOf("use", "");
-    use.append(useButton("", () => {}));
+    use.append(useButton(null, () => {}));
     this.#columns.replaceChildren(
       headOf("number", message("Row")),
       headOf("seen", message("Result")),
@@ -295,10 +295,10 @@ class Sheet {
     } else this.#listen();
   }
 
-  /** @param {string} run */
-  #use(run) {
+  /** @param {string} path where values are told */
+  #use(path) {
     this.#leave();
-    reuse(run);
+    reuse(path);
   }
 
   /** @param {number} at of the result that was seen */
@@ -333,6 +333,14 @@ class Sheet {
     (opener ?? card ?? $("#vary"))?.focus({ preventScroll: true });
   }
 }
+
+/**
+ * Where the values of a row are told: what was drawn for a run is told with that.
+ * @param {string} id of the batch
+ * @param {BatchRow} row
+ */
+const valuesOf = (id, { run, index }) =>
+  run ? `/history/${run}/values` : `/batches/${id}/rows/${index}/values`;
 
 /**
  * @param {string} name

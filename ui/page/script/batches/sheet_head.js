@@ -10,6 +10,7 @@ import { durationWords } from "./spec.js";
 import { fractionOfBatch, hasEnded, progressWords, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
+/** @import { Offer } from "../state.js" */
 /** @import { WholeBatch } from "./sheet.js" */
 
 /**
@@ -75,6 +76,12 @@ export class SheetHead {
 
   get wishes() {
     return this.#wishes;
+  }
+
+  /** What runs again what has failed, where that can be done. @returns {Offer[]} */
+  get retry() {
+    const label = this.#retry.textContent ?? "";
+    return this.#retry.hidden ? [] : [{ label, does: () => this.#do("retry") }];
   }
 
   /** @param {WholeBatch} batch */

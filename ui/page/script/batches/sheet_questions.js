@@ -5,6 +5,7 @@ import { button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { question } from "./question.js";
 
+/** @import { Offer } from "../state.js" */
 /** @import { BatchRow } from "./rows.js" */
 
 const PATTERN = "{row}-{workflow}-{seed}";
@@ -75,19 +76,20 @@ export function askToDelete(over, does) {
  * Say all that a row failed of, which has little room in its line or cell.
  * @param {BatchRow} row
  * @param {HTMLElement} over
- * @param {string} offer what its values are used by
- * @param {(run: string) => void} use
+ * @param {readonly Offer[]} offers what can be done about it
  */
-export function explain({ number, error, hint, run }, over, offer, use) {
+export function explain({ number, error, hint }, over, offers) {
   const place = question("row-error", message("Row {number} failed", { number }));
   const close = button(message("Close"), () => place.close());
   const last = element("div", "last");
   last.append(close);
-  const leave = () => {
-    place.close();
-    use(run);
-  };
-  if (run) last.append(button(offer, leave, "button primary"));
+  for (const [at, { label, does }] of offers.entries()) {
+    const leave = () => {
+      place.close();
+      does();
+    };
+    last.append(button(label, leave, at === offers.length - 1 ? "button primary" : "button"));
+  }
   place.append(...[error, hint].filter(Boolean).map((said) => element("p", "", said)), last);
   over.append(place);
   place.showModal();

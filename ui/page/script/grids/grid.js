@@ -31,7 +31,7 @@ const NOT_YET = message("There is nothing to download until the first result is 
 
 /**
  * What can be done with a cell; `at`: its place among those of the page.
- * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void, explain: (row: BatchRow) => void }} Does
+ * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} Does
  */
 
 export class Grid {

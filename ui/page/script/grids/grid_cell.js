@@ -13,7 +13,7 @@ import { LivePreviews } from "../stage/preview_animation.js";
 
 /**
  * `sized`: an image is there, of this shape.
- * @typedef {{ enlarge: () => void, use: (run: string) => void, explain: (row: BatchRow) => void,
+ * @typedef {{ enlarge: () => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void,
  *   sized: (width: number, height: number) => void }} CellEvents
  */
 
@@ -65,7 +65,7 @@ export class GridCell {
 
   /** @param {BatchRow} row */
   #parts(row) {
-    const { state, run, error } = row;
+    const { state, error } = row;
     const parts = [];
     if (state === "done") parts.push(this.#result(row));
     else {
@@ -77,8 +77,8 @@ export class GridCell {
       if (error) place.append(element("span", "why", error));
       parts.push(place);
     }
-    if (run && state !== "waiting" && state !== "running") {
-      const use = button(message("Use this cell"), () => this.#events.use(run), "use-cell");
+    if (state !== "waiting" && state !== "running") {
+      const use = button(message("Use this cell"), () => this.#events.use(row), "use-cell");
       use.setAttribute("aria-label", message("Use this cell: {values}", { values: this.#named }));
       parts.push(use);
     }

@@ -67,7 +67,7 @@ export function actionsFor(view, item, { use, menu, ahead, continued, events }) 
  */
 async function refusal(answer) {
   const told = answer ? await answer.json().catch(() => null) : null;
-  return told?.detail ?? SILENT;
+  return told?.detail ?? told?.message ?? SILENT;
 }
 
 /**
@@ -78,17 +78,17 @@ async function refusal(answer) {
  */
 async function useValues(what, pressed, events) {
   events.use_values(what);
-  if (hasForms()) await reuse(what.run, pressed);
+  if (hasForms()) await reuse(`/history/${what.run}/values`, pressed);
 }
 
 /**
  * Put a run's values into the form of this app's page, and draw it anew with them: that of the chain, where it is a step.
- * @param {string} run
+ * @param {string} path where they are told
  * @param {HTMLButtonElement | null} [pressed] says that it is done
  */
-export async function reuse(run, pressed = null) {
+export async function reuse(path, pressed = null) {
   expectForm();
-  const answer = await fetch(`${root}/history/${run}/values`).catch(() => null);
+  const answer = await fetch(root + path).catch(() => null);
   if (!answer?.ok) {
     expectForm(false);
     say(await refusal(answer));
