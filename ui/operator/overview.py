@@ -50,7 +50,8 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class LackingWorkflow:
-    """A workflow, and what no server has of what it needs, or why it cannot be read."""
+    """A workflow, and what no server has of what it needs or is used instead, or why it cannot be
+    read."""
 
     title: str
     lines: tuple[str, ...]
@@ -127,7 +128,9 @@ def _progress(state: RunState) -> str:
 def _lacking(services: Services) -> Iterator[LackingWorkflow]:
     for entry in services.folder.entries():
         try:
-            lines = missing_lines(services.forms.form(entry.name, NOBODY)[1].missing)
+            _, form = services.forms.form(entry.name, NOBODY)
+            used_instead = dict.fromkeys(note.said for note in form.notes)
+            lines = (*missing_lines(form.missing), *used_instead)
         except (WorkflowError, ManyProblems) as problem:
             lines = (str(problem),)
         if lines:

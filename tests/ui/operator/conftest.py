@@ -56,6 +56,9 @@ def running_place(
     lacking["6"]["class_type"] = "SaveNowhere"
     for name, one in (("whole", prompt(seed=1)), ("lacking", lacking)):
         (folder / f"{name}.json").write_text(json.dumps(one), encoding="utf-8")
+    lacking["6"]["class_type"] = "SaveImage"
+    (folder / "replaced.json").write_text(json.dumps(lacking), encoding="utf-8")
+    (folder / "replaced.toml").write_text('[fields."1.ckpt_name"]\nclosest = true\n', "utf-8")
     operators = Permissions(operates=lambda owner: owner == "user:anna")
     with (
         DemoServer(step_seconds=0.02, painted=PAINTED) as one,

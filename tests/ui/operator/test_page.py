@@ -119,7 +119,8 @@ def test_images_are_shown_where_the_settings_allow_it(allowed: bool, place: Plac
 
 
 def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
-    """With their versions; of the workflows only the one is named that lacks a node and a model."""
+    """With their versions; of the workflows those are named that lack a node or a model, also where
+    a form uses another instead."""
     told = page(place)
     assert place.one.url in told
     assert place.other.url in told
@@ -129,6 +130,7 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
     assert "Missing for workflows" in told
     assert "Model: nowhere.safetensors" in told
     assert "Node: SaveNowhere" in told
+    assert "nowhere isn't installed on this server." in told
     assert "Whole" not in told
 
 
