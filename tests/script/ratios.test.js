@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { megapixels, RATIOS, ratioOf, withRatio } from "../../ui/page/script/form/ratios.js";
+import {
+  keepsShape,
+  megapixels,
+  RATIOS,
+  ratioOf,
+  withRatio,
+} from "../../ui/page/script/form/ratios.js";
 
 const rule = (step, min, max) => ({ whole: true, min, max, step, grain: null, typical: 512 });
 const both = (...limits) => [rule(...limits), rule(...limits)];
@@ -30,6 +36,15 @@ test("another size has no ratio, nor has a number that is missing", () => {
   assert.equal(ratioOf([640, 512], rules), "");
   assert.equal(ratioOf([512, 0], rules), "");
   assert.equal(ratioOf([Number.NaN, 512], rules), "");
+});
+
+test("an image keeps its shape where the size has the same ratio, also one with no name", () => {
+  const rules = both(8, 256, 1024);
+  assert.ok(keepsShape([1920, 1080], [680, 384], rules));
+  assert.ok(!keepsShape([1920, 1080], [512, 512], rules));
+  const odd = withRatio(1000 / 430, [512, 512], rules);
+  assert.ok(keepsShape([1000, 430], odd, rules));
+  assert.ok(!keepsShape([1000, 430], [680, 384], rules));
 });
 
 test("megapixels are told in two digits", () => {

@@ -64,7 +64,7 @@ def test_an_image_that_is_given_arrives_at_the_server(
 ) -> None:
     """The author's, with which the workflow can be run at once; one chosen from the disk, whatever
     its name; dropped on its field, which has one already or none; pasted on the page; and a result,
-    by “Use in…”. Without one, Generate marks the field. One that is dropped elsewhere is looked
+    by “Use in…”. Where it has another shape than what is made of it, that is said. Without one, Generate marks the field. One that is dropped elsewhere is looked
     through for a workflow, and the browser does not leave the page."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     shown(person)
@@ -90,6 +90,8 @@ def is_chosen(person: Visitor, folder: Path) -> None:
     without_picture(person)
     person.field("4.image").locator("input[type=file]").set_input_files(file)
     has_width(person, 96)
+    note = person.page.locator(".block.ratios .field-note")
+    expect(note).to_have_text("“Your image” has another shape: 3:2.")
     sent = received(person.site, person.generate())
     assert sent.convert("RGB").getpixel((5, 5)) == (0x20, 0xC0, 0x40)
     assert sent.size == (96, 64)

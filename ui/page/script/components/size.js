@@ -1,10 +1,12 @@
 // @ts-check
-// Above a width and a height that belong together: their aspect ratio, to be seen and to be chosen. Between them: a swap.
+// Above a width and a height that belong together: their aspect ratio, to be seen and to be chosen, and that of the image
+// in the form where it is another. Between them: a swap.
 
-import { $, button, element, typeInto } from "../dom.js";
+import { $, all, button, element, tell, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
-import { isSize, megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
+import { isSize, keepsShape, megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
+import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 
 /** @import { Size } from "../form/ratios.js" */
@@ -28,6 +30,17 @@ function give(ids, size) {
 }
 
 /**
+ * What the form's image is called, and its size; null where there is none, or another one beside it.
+ * @returns {{ label: string, image: Size } | null}
+ */
+function theImage() {
+  const [field, other] = all("#form [id^=field-].of-image");
+  const shown = field && /** @type {HTMLImageElement | null} */ ($("img", field));
+  if (!field || other || !shown?.naturalWidth) return null;
+  return { label: labelOf(field), image: [shown.naturalWidth, shown.naturalHeight] };
+}
+
+/**
  * @param {HTMLElement} place
  * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: Size }} given both fields' keys,
  *   their rules and their author's size
@@ -48,7 +61,19 @@ export function mountSize(place, { width, height, rules, author }) {
   if (own) add(own, () => author);
   const title = element("p", "line");
   title.append(element("span", "title", message("Aspect ratio")), said);
-  place.replaceChildren(title, chips);
+  const note = element("p", "field-note");
+  place.replaceChildren(title, chips, note);
+  const compare = () => {
+    const found = theImage();
+    const isOther = found && !keepsShape(found.image, size, rules);
+    tell(note, isOther ? shapeWords(found.label, found.image, rules) : "");
+    note.hidden = !isOther;
+  };
+  const loaded = () => {
+    if (place.isConnected) compare();
+    else document.removeEventListener("load", loaded, true);
+  };
+  document.addEventListener("load", loaded, true);
   whileShown(place, ({ values }) => {
     const pixels = (/** @type {string} */ key, /** @type {number} */ authors) =>
       key in values ? Number(values[key] ?? 0) : authors;
@@ -59,8 +84,21 @@ export function mountSize(place, { width, height, rules, author }) {
     const words = [ratio ? "" : message("Custom"), megapixels(now)].filter(Boolean);
     said.textContent = isSize(now) ? words.join(" · ") : "";
     if (isSize(now)) size = now;
+    compare();
   });
 }
+
+/**
+ * That an image has another shape than what is made of it.
+ * @param {string} field
+ * @param {Size} image
+ * @param {readonly [NumberRule, NumberRule]} rules
+ */
+const shapeWords = (field, image, rules) =>
+  message("“{field}” has another shape: {shape}.", {
+    field,
+    shape: ratioOf(image, rules) || image.join(" × "),
+  });
 
 /**
  * @param {HTMLElement} place

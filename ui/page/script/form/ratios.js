@@ -71,6 +71,18 @@ export function ratioOf([width, height], [wide, high]) {
 }
 
 /**
+ * Whether an image keeps its shape, but for the rounding to steps, where it becomes as large as this.
+ * @param {Size} image
+ * @param {Size} size
+ * @param {readonly [NumberRule, NumberRule]} rules
+ */
+export function keepsShape(image, size, rules) {
+  const ratio = ratioOf(image, rules);
+  if (ratio) return ratio === ratioOf(size, rules);
+  return withRatio(image[0] / image[1], size, rules).join() === size.join();
+}
+
+/**
  * How many millions of pixels a size has, "" where it is none.
  * @param {Size} size
  */
