@@ -64,8 +64,9 @@ def test_an_image_that_is_given_arrives_at_the_server(
 ) -> None:
     """The author's, with which the workflow can be run at once; one chosen from the disk, whatever
     its name; dropped on its field, which has one already or none; pasted on the page; and a result,
-    by “Use in…”. Where it has another shape than what is made of it, that is said. Without one, Generate marks the field. One that is dropped elsewhere is looked
-    through for a workflow, and the browser does not leave the page."""
+    by “Use in…”. Where it has another shape than what is made of it, that is said. Without one,
+    Generate marks the field. One that is dropped elsewhere is looked through for a workflow, and
+    the browser does not leave the page."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     shown(person)
     assert received(fast, person.generate()).size[0] > 320
