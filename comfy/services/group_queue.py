@@ -43,6 +43,11 @@ class OpenGroup(ABC):
     def group(self) -> Group:
         """As it is to be remembered now."""
 
+    @property
+    @abstractmethod
+    def is_at_work(self) -> bool:
+        """It has runs whose end it has not noted."""
+
     def delete(self) -> None:
         """Stop it, and tell nobody of it any more."""
         with self.lock:
@@ -135,6 +140,13 @@ class GroupQueue(ABC, Generic[Open, Told]):
     def is_closing(self) -> bool:
         """The program ends: what is not over goes on in the next one."""
         return self._runs.closed or self._closing.is_set()
+
+    def is_at_work(self, group_id: str) -> bool:
+        """One of them has runs that go on, also as those that the program finishes at its end; what
+        `get` tells after that has the ends of all others."""
+        with self._lock:
+            one = self._open.get(group_id)
+        return one is not None and one.is_at_work
 
     # What each kind does
 

@@ -158,6 +158,12 @@ class OpenBatch(OpenGroup, Steering):
                 _varied(self._group),
             )
 
+    @property
+    def is_at_work(self) -> bool:
+        """See `OpenGroup`."""
+        with self.lock:
+            return bool(self._live)
+
     def states(self) -> tuple[RowStates, Mapping[int, str]]:
         """How far its rows are, and the runs of those that are in work, by their places."""
         with self.lock:

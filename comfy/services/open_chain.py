@@ -155,6 +155,12 @@ class OpenChain(OpenGroup):
 
     # What people want
 
+    @property
+    def is_at_work(self) -> bool:
+        """See `OpenGroup`."""
+        with self.lock:
+            return bool(self._live)
+
     def stop(self) -> None:
         """See `OpenGroup`: no other step is begun."""
         with self.lock:

@@ -184,7 +184,20 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     },
 }
 IN_MEMORY = CHANGES | {
-    *("deque", "dict", "enumerate", "get", "iter", "items", "len", "list", "map", "max", "min"),
+    *(
+        "bool",
+        "deque",
+        "dict",
+        "enumerate",
+        "get",
+        "iter",
+        "items",
+        "len",
+        "list",
+        "map",
+        "max",
+        "min",
+    ),
     *("next", "notify_all", "sum", "tuple", "values"),
 }
 IN_A_WORKER = "runs.record"

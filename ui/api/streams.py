@@ -161,20 +161,19 @@ class GroupEvents:
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
         with suppress(ComfyError):  # such as: it is deleted. Whoever asks again is told
             async for standing in standings_of(self.groups, group_id, owner):
+                # What goes on in the app's next life is told a last time, behind its last run.
+                is_last = self.groups.is_closing and not self.groups.is_at_work(group_id)
+                if is_last:
+                    standing = await asyncio.to_thread(self.groups.get, group_id, owner)
                 if standing is None:
                     yield _STILL_HERE
-                else:
-                    told = asdict(await asyncio.to_thread(self.told, standing))
-                    if state_id(told) != known:
-                        known = state_id(told)
-                        yield sse(told)
-                if self.groups.is_closing and not self._has_runs(group_id, owner):
-                    return  # it goes on in the app's next life
-
-    def _has_runs(self, group_id: str, owner: str) -> bool:
-        """Whether runs of it go on, also as those that an app finishes while it ends."""
-        line = self.services.runs.line_of(owner)
-        return any(run.record.group == group_id for run in line)
+                    continue
+                told = asdict(await asyncio.to_thread(self.told, standing))
+                if state_id(told) != known:
+                    known = state_id(told)
+                    yield sse(told)
+                if is_last:
+                    return
 
 
 def end_event(told: dict[str, Any], known: str) -> Response:

@@ -62,12 +62,15 @@ export function mountSize(place, { width, height, rules, author }) {
   const title = element("p", "line");
   title.append(element("span", "title", message("Aspect ratio")), said);
   const note = element("p", "field-note");
-  place.replaceChildren(title, chips, note);
+  place.replaceChildren(title, chips);
   const compare = () => {
     const found = theImage();
-    const isOther = found && !keepsShape(found.image, size, rules);
-    tell(note, isOther ? shapeWords(found.label, found.image, rules) : "");
-    note.hidden = !isOther;
+    if (!found || keepsShape(found.image, size, rules)) {
+      note.remove();
+      return;
+    }
+    tell(note, shapeWords(found.label, found.image, rules));
+    if (!note.isConnected) place.append(note);
   };
   const loaded = () => {
     if (place.isConnected) compare();
