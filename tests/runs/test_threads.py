@@ -184,21 +184,8 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     },
 }
 IN_MEMORY = CHANGES | {
-    *(
-        "bool",
-        "deque",
-        "dict",
-        "enumerate",
-        "get",
-        "iter",
-        "items",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-    ),
-    *("next", "notify_all", "sum", "tuple", "values"),
+    *("bool", "deque", "dict", "enumerate", "get", "iter", "items", "len", "list", "map", "max"),
+    *("min", "next", "notify_all", "sum", "tuple", "values"),
 }
 IN_A_WORKER = "runs.record"
 
