@@ -54,7 +54,7 @@ def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
                 one.batches.stop(batch.id, ANN)
             eventually(lambda: not one.runs.line_of(ANN))
             assert one.batches.get(batch.id, ANN).state == "stopped"
-            assert one.states(batch) == ["stopped"] * 4
+            eventually(lambda begun=batch: one.states(begun) == ["stopped"] * 4)
 
 
 def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_path: Path) -> None:
