@@ -179,6 +179,7 @@ def is_deleted(person: Visitor, runs: list[str]) -> None:
     site, (*_, third, last) = person.site, runs
     choose(person, last)
     record = site.services.runs.record(last, owner_of(site, last))
+    person.page.wait_for_load_state("networkidle")  # nothing draws the button anew
     button(person, "Delete").click(delay=600)  # as above
     expect(tiles(person)).to_have_count(3)
     expect(tile(person, third)).to_be_focused()
