@@ -19,7 +19,6 @@ from comfy.wording import CAMEL
 # Words that every node's title may have and that say nothing about it.
 _PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
 
-
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _FAMILY = re.compile(
     r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE

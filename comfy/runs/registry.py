@@ -186,7 +186,7 @@ class LocalRunRegistry:
             ended=self._on_ended,
             address=address,
         )
-        # of all that its states tell
+        # Of all that its states tell, lists show these.
         run.subscribe(
             told_if_other(
                 lambda: _PHASE_AND_PLACE(run.state), partial(self._listeners.call, run.owner)

@@ -153,13 +153,13 @@ class OpenChain(OpenGroup):
             with self.lock:
                 self._results[step] = record
 
-    # What people want
-
     @property
     def is_at_work(self) -> bool:
         """See `OpenGroup`."""
         with self.lock:
             return bool(self._live)
+
+    # What people want
 
     def stop(self) -> None:
         """See `OpenGroup`: no other step is begun."""
