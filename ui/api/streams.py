@@ -81,7 +81,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         if not isinstance(run, Record) and not run.state.phase.finished:
             return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
         record = run if isinstance(run, Record) else run.record
-        return end_event(asdict(await asyncio.to_thread(runs.told, record)), last_event_id)
+        return end_event(await asyncio.to_thread(_plain, runs.told, record), last_event_id)
 
     @router.get("/runs/{run_id}/preview", response_class=Response, responses=_IMAGES)
     async def preview(
@@ -153,7 +153,7 @@ class GroupEvents:
         Raises as `get` of its queue."""
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
-            return end_event(asdict(await asyncio.to_thread(self.told, standing)), known)
+            return end_event(await asyncio.to_thread(_plain, self.told, standing), known)
         caller = caller_of(request.scope, self.identity)
         events = self._events(group_id, owner, known)
         return LiveStream(events, "text/event-stream", self.services.waiting, caller)
@@ -168,7 +168,7 @@ class GroupEvents:
                 if standing is None:
                     yield _STILL_HERE
                     continue
-                told = asdict(await asyncio.to_thread(self.told, standing))
+                told = await asyncio.to_thread(_plain, self.told, standing)
                 if state_id(told) != known:
                     known = state_id(told)
                     yield sse(told)
@@ -190,10 +190,15 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
             yield _STILL_HERE
             continue
         tell: Callable[[Record], ToldRun] = runs.told if state.phase.finished else runs.listed
-        told = asdict(await asyncio.to_thread(tell, run.record))
+        told = await asyncio.to_thread(_plain, tell, run.record)
         if state_id(told) != known:
             known = state_id(told)
             yield sse(told)
+
+
+def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:
+    """What `tell` says, a dataclass, as JSON values. Not on the event loop: it may be a lot."""
+    return asdict(tell(what))
 
 
 def sse(told: dict[str, object]) -> bytes:
