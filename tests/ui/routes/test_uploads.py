@@ -277,6 +277,7 @@ def test_uploads_have_one_limit_wherever_they_are_sent(app: RunningApp) -> None:
     """What one address has on its way to one route is missing at the other."""
     room, limits = app.services.uploading, app.services.limits
     others = [Caller(f"person {at}", "127.0.0.1") for at in range(limits.address_uploading)]
+    eventually(lambda: not room.taken)  # a place is given back after the answer
     assert all(map(room.take, others))
     files = {"file": ("a.png", saved("PNG"))}
     to_api = requests.post(f"{app.url}/api/v1/uploads", files=files, timeout=LONGEST_WAIT)
