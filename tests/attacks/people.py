@@ -90,7 +90,7 @@ def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
 
 
 def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
-    """Somebody who has made a picture, given a file and opened a workflow."""
+    """Somebody who has made an image, given a file and opened a workflow."""
     cookie = browser(app, login)
     return Person(
         cookie,
@@ -127,7 +127,7 @@ def a_call(app: RunningApp, cookie: str, name: str = "workflows", *data: object)
 
 
 def an_upload(app: RunningApp, cookie: str) -> str:
-    """The place of a picture given for a form."""
+    """The place of an image given for a form."""
     data = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(data, "PNG")
     files = {"files": ("secret.png", data.getvalue())}

@@ -1,4 +1,4 @@
-"""One rude visitor, and somebody who only wants a picture: what they notice, what the app holds,
+"""One rude visitor, and somebody who only wants an image: what they notice, what the app holds,
 and what is left."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETTLE = (
 )
 SETTLED = 0.25
 MB = 1e6
-PAINTED = "painted pictures"
+PAINTED = "painted images"
 BUSY_SERVER = ("made-up cookies", PAINTED)  # it has something to do for others in any case
 NAME, PASSWORD = "anna", "lighthouse"
 
@@ -54,7 +54,7 @@ def measured(name: str, app: AppProcess) -> Iterator[Figure]:
         seen = asyncio.run(presses(app, ROUNDS))
         attack.join(0 if name in ("slow logins", "slow uploads", "sockets") else LONGEST)
     yield Figure(f"{name}: press to first word, slowest", max(one.first for one in seen), "s", 2)
-    if name != PAINTED:  # how long the server works at such a picture is no affair of the app
+    if name != PAINTED:  # how long the server works at such an image is no affair of the app
         beside = "beside another" if name in BUSY_SERVER else "quiet"
         yield Figure(f"{name}: press to preview / {beside}", previewed(seen) / quiet, "ratio", 2)
     yield Figure(f"{name}: most memory", app.most_memory() / MB, "MB", 600)

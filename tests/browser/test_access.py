@@ -185,7 +185,7 @@ def everything_has_a_name(person: Visitor) -> None:
 
 def test_a_phone(slow: Site, visit: Visit) -> None:
     """On a phone Generate is in reach without scrolling, nothing is wider than the screen, the
-    picture comes first. A screen reader hears the phases, not every step."""
+    image comes first. A screen reader hears the phases, not every step."""
     person = visit(slow, **PHONE).open(**{"5.steps": 8})
     person.page.evaluate(LISTEN)
     expect(person.page.locator("#generate")).to_be_in_viewport(ratio=1)

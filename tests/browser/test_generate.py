@@ -1,4 +1,4 @@
-"""From a shared address to a picture: the form, the live frames, the result, Stop, the queue, and
+"""From a shared address to an image: the form, the live frames, the result, Stop, the queue, and
 what goes wrong."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Visit = Callable[..., Visitor]
 TO_THE_END = "scrollTo(0, document.body.scrollHeight)"
 PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {
     const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
-# Where a picture's pixels are, inside its element.
+# Where an image's pixels are, inside its element.
 PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(image => {
     const box = image.getBoundingClientRect();
     const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
@@ -28,7 +28,7 @@ PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(i
 
 
 def test_from_a_text_to_an_image(slow: Site, visit: Visit) -> None:
-    """A changed text and Generate: frames are painted while it runs, then the picture replaces them
+    """A changed text and Generate: frames are painted while it runs, then the image replaces them
     in the same place and size, and what is below does not move. Generate pressed again during a run
     queues a second run; both results come."""
     person = visit(slow).open(**{"5.steps": 8, "4.width": 768})

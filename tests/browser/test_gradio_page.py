@@ -29,7 +29,7 @@ KNOWN = [
     (".seed-mode input[value=random]", 1, "that a typed seed is kept"),
     (".seed textarea, .seed input[type=text]", 1, "that a typed seed is kept"),
     ("#form .section button.label-wrap", 1, "unfolding the section of a field with an error"),
-    (".takes-files [data-testid=block-label]", 1, "the label on a picture field"),
+    (".takes-files [data-testid=block-label]", 1, "the label on an image field"),
     (".takes-files input[type=file]", 1, "dropping a file on a field that is full"),
     ("#form .block:has(input[type=range])", 1, "the knob of a slider, which is cut off otherwise"),
     (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words with a dot"),
@@ -48,7 +48,7 @@ TRACK = """() => {
 
 def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
     """Each of Gradio's names that a rule or the script uses is still there, on a form with a
-    picture, a size, a seed, a slider and a folded section. The style sheet gives the track of
+    image, a size, a seed, a slider and a folded section. The style sheet gives the track of
     sliders another variable in the dark, where Gradio's would not be seen; the script sets a class
     of the body on which the theme's variables stand."""
     person = visit(fast, color_scheme="dark")

@@ -28,7 +28,7 @@ OUTSIDE = "http://outside.example"
 
 def evil(mark: str) -> str:
     """Everything at once, behind a word to find it by: tags, quotes, templates, Markdown that
-    fetches a picture."""
+    fetches an image."""
     tags = (
         f'<img src=x onerror="{RUN_IT}"><svg onload="{RUN_IT}"></svg><script>{RUN_IT}</script><i>'
     )

@@ -22,7 +22,7 @@ CLOSE_CODE = """address => new Promise((done) => {
 
 def test_below_a_path(slow: Site, visit: Visit) -> None:
     """Behind a proxy that serves it below a path, everything works: form, frames, result, download,
-    small pictures."""
+    small images."""
     settings = WebSettings(port=0, root_path="/tools/forms")
     with (
         running_app(slow.demo.url, settings=settings) as app,

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from tests.browser.conftest import STEP
-from tests.browser.form.test_images import has_width, picture, received
+from tests.browser.form.test_images import coloured_image, has_width, received
 from tests.browser.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started
 from tests.support.link import FaultyLink
@@ -222,7 +222,7 @@ def test_the_app_is_restarted_under_an_open_page(
 ) -> None:
     """The page says so, and no longer that the server is there; it keeps what was typed and an image
     that was put in, comes back by itself, tells what became of the run, and runs it again."""
-    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "a.png").write_bytes(coloured_image())
     data = tmp_path / "data"
     with life(demo, data) as (site, _, port):
         person = visit(site).open("image-to-image", **{"8.steps": 60, "8.seed": 7})

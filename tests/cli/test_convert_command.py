@@ -85,7 +85,7 @@ def test_missing_nodes_are_named(
 def test_media_that_hold_a_graph_are_opened(
     tmp_path: Path, info: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A picture that ComfyUI saved carries its graph; one that carries only a prompt, or nothing,
+    """An image that ComfyUI saved carries its graph; one that carries only a prompt, or nothing,
     says so."""
     texts = {
         "graph": {"workflow": json.dumps(graph(graph_node(1, "Number", 7)))},

@@ -72,8 +72,8 @@ def test_a_workflow_is_run_and_its_files_saved(
     assert done.returncode == 0, done.stderr
     (path,) = map(Path, done.stdout.split("\n")[:-1])
     assert path.parent == tmp_path / "out"
-    with Image.open(path) as picture:
-        assert picture.size == (64, 64)
+    with Image.open(path) as image:
+        assert image.size == (64, 64)
     assert "\x1b" not in done.stderr
     assert "KSampler" in done.stderr
 
@@ -83,7 +83,7 @@ def test_the_shell_saves_what_the_page_shows(
 ) -> None:
     """Where titles say which outputs count, the shell saves those and no others, as the page
     does."""
-    saving = WORKFLOW["6"] | {"_meta": {"title": "$output.picture"}}
+    saving = WORKFLOW["6"] | {"_meta": {"title": "$output.image"}}
     preview = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
     workflow.write_text(json.dumps(WORKFLOW | {"6": saving, "7": preview}))
     assert main(["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]) == 0
@@ -189,8 +189,8 @@ def test_an_image_from_here_is_sent(
     assert main(arguments) == 0
     told = outcome(capsys)
     assert told["values"]["1.image"] == "photo.png"
-    with Image.open(told["files"][0]["path"]) as picture:
-        assert picture.size == (48, 32)
+    with Image.open(told["files"][0]["path"]) as image:
+        assert image.size == (48, 32)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_titles_are_told_without_their_notation(
     author write it."""
     arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path)]
     broken = ["--set", "1.ckpt_name=demo-broken.safetensors"]
-    workflow.write_text(json.dumps(titled(n1="<Base model:advanced:1>", n6="$output.picture")))
+    workflow.write_text(json.dumps(titled(n1="<Base model:advanced:1>", n6="$output.image")))
     assert main([*arguments, *broken, "--json"]) == 1
     told = capsys.readouterr()
     assert "<Base" not in told.err
@@ -335,7 +335,7 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("told", "kept"),
     [
-        ("picture_00001_.png", "picture_00001_.png"),
+        ("image_00001_.png", "image_00001_.png"),
         ("../../etc/passwd", "passwd"),
         ("..\\..\\boot.ini", "boot.ini"),
         ("/abs/olute.png", "olute.png"),

@@ -26,9 +26,9 @@ from tests.support.waiting import eventually
 
 
 def png(colour: tuple[int, int, int] = (200, 60, 30)) -> bytes:
-    picture = io.BytesIO()
-    Image.new("RGB", (16, 8), colour).save(picture, "PNG")
-    return picture.getvalue()
+    image = io.BytesIO()
+    Image.new("RGB", (16, 8), colour).save(image, "PNG")
+    return image.getvalue()
 
 
 def load_and_save(image: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_a_prompt_that_was_given_up_does_not_arrive_later(demo: DemoServer) -> N
 
 
 def test_uploads_keep_the_name_the_server_took(client: Client) -> None:
-    """The same name with another picture gets a number; the value has its subfolder."""
+    """The same name with another image gets a number; the value has its subfolder."""
     folder = uuid.uuid4().hex
     assert client.upload(png(), "photo.png", subfolder=folder) == f"{folder}/photo.png"
     assert client.upload(png((1, 2, 3)), "photo.png", subfolder=folder) == f"{folder}/photo (1).png"

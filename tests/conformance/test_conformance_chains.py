@@ -163,7 +163,7 @@ def test_texts_go_from_step_to_step(server: ServerUnderTest, tmp_path: Path) -> 
 
 
 def photo() -> Upload:
-    """A picture of somebody's, 96 pixels wide."""
+    """An image of somebody's, 96 pixels wide."""
     data = io.BytesIO()
     Image.new("RGB", (96, 64), "#20c040").save(data, "PNG")
     return Upload("photo.png", data.getvalue())

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.support.speaking import Listener, Prompt, ServerUnderTest, fresh_prompt, submit
 
 
-def picture(
+def png_of(
     colour: tuple[int, ...] = (200, 60, 30), mode: str = "RGB", size: tuple[int, int] = (96, 64)
 ) -> bytes:
     """A PNG of one colour."""
@@ -33,7 +33,7 @@ def upload(
 
 
 def view(server: ServerUnderTest, file: dict[str, str], **more: str) -> Image.Image:
-    """The picture behind a file."""
+    """The image behind a file."""
     answer = server.request("GET", "/view", params={**file, **more})
     assert answer.status_code == 200
     return Image.open(io.BytesIO(answer.content))
@@ -58,11 +58,11 @@ def folder() -> str:
 def test_names_of_uploads(server: ServerUnderTest, folder: str) -> None:
     """A name that is taken gets a number, the same bytes keep theirs, overwrite replaces."""
     there = {"subfolder": folder, "type": "input"}
-    assert upload(server, picture(), **there) == {"name": "photo.png", **there}
-    assert upload(server, picture((1, 2, 3)), **there)["name"] == "photo (1).png"
-    assert upload(server, picture((4, 5, 6)), **there)["name"] == "photo (2).png"
-    assert upload(server, picture(), **there)["name"] == "photo.png"
-    assert upload(server, picture((9, 9, 9)), overwrite="true", **there)["name"] == "photo.png"
+    assert upload(server, png_of(), **there) == {"name": "photo.png", **there}
+    assert upload(server, png_of((1, 2, 3)), **there)["name"] == "photo (1).png"
+    assert upload(server, png_of((4, 5, 6)), **there)["name"] == "photo (2).png"
+    assert upload(server, png_of(), **there)["name"] == "photo.png"
+    assert upload(server, png_of((9, 9, 9)), overwrite="true", **there)["name"] == "photo.png"
     shown = view(server, {"filename": "photo.png", **there})
     assert shown.convert("RGB").getpixel((0, 0)) == (9, 9, 9)
 
@@ -72,13 +72,13 @@ def test_names_of_uploads(server: ServerUnderTest, folder: str) -> None:
 )
 def test_uploads_stay_inside(server: ServerUnderTest, name: str, form: dict[str, str]) -> None:
     """A name or subfolder that leads out is refused."""
-    assert upload(server, picture(), name, type="input", **form) == 400
+    assert upload(server, png_of(), name, type="input", **form) == 400
 
 
 def test_a_name_with_a_leading_slash(server: ServerUnderTest, folder: str) -> None:
     """A leading slash is dropped."""
     assert (
-        upload(server, picture(), "/photo.png", subfolder=folder, type="input")["name"]
+        upload(server, png_of(), "/photo.png", subfolder=folder, type="input")["name"]
         == "photo.png"
     )
 
@@ -102,9 +102,9 @@ def test_views_stay_inside(server: ServerUnderTest, query: str, status: int) -> 
 def test_a_mask_becomes_alpha(server: ServerUnderTest, folder: str) -> None:
     """/upload/mask stores the original with the alpha of what was uploaded."""
     there = {"subfolder": folder, "type": "input"}
-    upload(server, picture((200, 60, 30)), "base.png", **there)
+    upload(server, png_of((200, 60, 30)), "base.png", **there)
     reference = json.dumps({"filename": "base.png", **there})
-    painted = picture((0, 0, 0, 0), "RGBA")
+    painted = png_of((0, 0, 0, 0), "RGBA")
     assert (
         upload(server, painted, "mask.png", "mask", original_ref=reference, **there)["name"]
         == "mask.png"
@@ -116,7 +116,7 @@ def test_a_mask_becomes_alpha(server: ServerUnderTest, folder: str) -> None:
 
 def test_parts_of_a_file(server: ServerUnderTest, folder: str) -> None:
     """/view answers byte ranges, and how long a file is without sending it."""
-    data = picture()
+    data = png_of()
     upload(server, data, subfolder=folder, type="input")
     where = {"filename": "photo.png", "subfolder": folder, "type": "input"}
     answer = server.request("GET", "/view", params=where, headers={"Range": "bytes=4-9"})
@@ -128,7 +128,7 @@ def test_parts_of_a_file(server: ServerUnderTest, folder: str) -> None:
 
 def test_a_smaller_view(server: ServerUnderTest, folder: str) -> None:
     """`preview` asks for lossy webp or jpeg."""
-    upload(server, picture(), subfolder=folder, type="input")
+    upload(server, png_of(), subfolder=folder, type="input")
     where = {"filename": "photo.png", "subfolder": folder, "type": "input"}
     assert view(server, where, preview="webp;80").format == "WEBP"
     assert view(server, where, preview="jpeg").format == "JPEG"
@@ -173,7 +173,7 @@ def test_another_runs_result_as_input(server: ServerUnderTest, listener: Listene
 def test_image_to_image_and_inpaint(
     server: ServerUnderTest, listener: Listener, folder: str
 ) -> None:
-    """Both start from an uploaded picture."""
+    """Both start from an uploaded image."""
     transparent = Image.new("RGBA", (128, 128), (200, 60, 30, 255))
     transparent.paste((200, 60, 30, 0), (0, 0, 64, 128))
     buffer = io.BytesIO()
@@ -265,9 +265,9 @@ def test_object_info(server: ServerUnderTest) -> None:
 
 
 def test_uploads_are_offered(server: ServerUnderTest) -> None:
-    """A picture uploaded without a subfolder is in LoadImage's list."""
+    """An image uploaded without a subfolder is in LoadImage's list."""
     name = f"conformance-{uuid.uuid4().hex[:8]}.png"
-    upload(server, picture(), name, type="input")
+    upload(server, png_of(), name, type="input")
     assert (
         name in server.get("/object_info/LoadImage")["LoadImage"]["input"]["required"]["image"][0]
     )

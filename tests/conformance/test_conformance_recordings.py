@@ -222,7 +222,7 @@ class Replay:
             body = body.replace(theirs, ours) if body is not None else None
         more: dict[str, Any] = {"json": json.loads(body)} if body is not None else {}
         if request["files"]:
-            more = {"files": {"image": (request["files"]["image"], _picture(request), "image/png")}}
+            more = {"files": {"image": (request["files"]["image"], _image(request), "image/png")}}
             more["data"] = request["form"]
         elif "json" in more and path == "/prompt":
             more["json"].setdefault("extra_data", {"preview_method": "auto"})
@@ -255,7 +255,7 @@ def _comparable(body: Any) -> Any:
     return json.loads(text.replace('"preview_method": "auto", ', ""))
 
 
-def _picture(request: Step) -> bytes:
+def _image(request: Step) -> bytes:
     """An upload like the recorded one: another colour each time, transparent for a mask."""
     import io
     import zlib

@@ -39,7 +39,7 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
 
 
 def test_it_runs_what_an_empty_image_leaves() -> None:
-    """An empty picture takes its branch along; the other result comes."""
+    """An empty image takes its branch along; the other result comes."""
     with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
         catalogue = Catalogue(client.object_info())
         ckpt = catalogue["CheckpointLoaderSimple"].by_name["ckpt_name"].start

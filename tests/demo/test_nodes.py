@@ -89,23 +89,23 @@ def test_denoise_keeps_its_share(bench: Bench) -> None:
 
 
 def test_a_mask_limits_the_sampler(bench: Bench) -> None:
-    """Outside the mask the picture stays as it was."""
+    """Outside the mask the image stays as it was."""
     mask = Image.new("L", (64, 64), 0)
     mask.paste(255, (32, 0, 64, 64))
     (latent,) = bench.call(
         "SetLatentNoiseMask", samples=Latent(64, 64, (plain(),)), mask=(mask,)
     ).outputs
-    picture = sampled(bench, latent).images[0]
-    assert picture is not None
-    assert distance(picture.crop((0, 0, 32, 64)), plain(size=(32, 64))) == 0
-    assert distance(picture.crop((32, 0, 64, 64)), plain(size=(32, 64))) > 20
+    image = sampled(bench, latent).images[0]
+    assert image is not None
+    assert distance(image.crop((0, 0, 32, 64)), plain(size=(32, 64))) == 0
+    assert distance(image.crop((32, 0, 64, 64)), plain(size=(32, 64))) > 20
 
 
 def test_a_batch_differs(bench: Bench) -> None:
-    """Each picture of a batch is another one."""
+    """Each image of a batch is another one."""
     (latent,) = bench.call("EmptyLatentImage", width=64, height=64, batch_size=3).outputs
-    pictures = sampled(bench, latent).images
-    assert len({picture.tobytes() for picture in pictures if picture is not None}) == 3
+    images = sampled(bench, latent).images
+    assert len({image.tobytes() for image in images if image is not None}) == 3
     assert bench.steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -165,12 +165,12 @@ def test_scaling(
     bench: Bench, class_type: str, inputs: dict[str, Any], size: tuple[int, int]
 ) -> None:
     """Scale nodes give the size they were asked for; a side of 0 follows from the other."""
-    ((picture,),) = bench.call(class_type, image=(plain(size=(64, 32)),), **inputs).outputs
-    assert picture.size == size
+    ((image,),) = bench.call(class_type, image=(plain(size=(64, 32)),), **inputs).outputs
+    assert image.size == size
 
 
 def test_latents_scale_repeat_and_batches_join(bench: Bench) -> None:
-    """Latents keep to multiples of 8; joined pictures take the size of the first."""
+    """Latents keep to multiples of 8; joined images take the size of the first."""
     latent = Latent(64, 32, (plain(size=(64, 32)),))
     (scaled,) = bench.call(
         "LatentUpscaleBy", samples=latent, upscale_method="bislerp", scale_by=1.3
@@ -182,7 +182,7 @@ def test_latents_scale_repeat_and_batches_join(bench: Bench) -> None:
     (many,) = bench.call("RepeatLatentBatch", samples=latent, amount=4).outputs
     assert len(many.images) == 4
     (joined,) = bench.call("ImageBatch", image1=(plain(),), image2=(plain(size=(10, 20)),)).outputs
-    assert [picture.size for picture in joined] == [(64, 64), (64, 64)]
+    assert [image.size for image in joined] == [(64, 64), (64, 64)]
     ((inverted,),) = bench.call("ImageInvert", image=(plain(),)).outputs
     assert inverted.getpixel((0, 0)) == tuple(255 - part for part in RED)
 
@@ -205,7 +205,7 @@ def test_video_is_h264_in_mp4() -> None:
 
 
 def test_video_refuses_nothing() -> None:
-    """There is no video of no pictures."""
+    """There is no video of no images."""
     with pytest.raises(ValueError, match="at least one"):
         video.mp4([], 6)
 

@@ -1,5 +1,5 @@
-"""The stand-in's pictures: everything a sampler is told counts, and the same words give the same
-picture."""
+"""The stand-in's images: everything a sampler is told counts, and the same words give the same
+image."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of two pictures of the same size, 0 … 255."""
+    """Mean difference of two images of the same size, 0 … 255."""
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
 
 
@@ -56,7 +56,7 @@ def test_the_same_brief() -> None:
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_counts(change: dict[str, Any]) -> None:
-    """Everything the sampler is told changes the picture."""
+    """Everything the sampler is told changes the image."""
     assert difference(paint(USUAL), paint(replace(USUAL, **change))) > 0.05
 
 
@@ -98,7 +98,7 @@ def test_what_is_painted_small_is_enlarged() -> None:
     ],
 )
 def test_any_text(text: str) -> None:
-    """Every text gives a picture that is not of one colour."""
+    """Every text gives an image that is not of one colour."""
     low, high = paint(replace(USUAL, text=text)).convert("L").getextrema()
     assert isinstance(low, int | float)
     assert isinstance(high, int | float)
@@ -113,7 +113,7 @@ def test_negative_words_take_things_away() -> None:
 
 
 def test_previews_sharpen() -> None:
-    """From step to step a preview comes nearer to the finished picture, and ends there."""
+    """From step to step a preview comes nearer to the finished image, and ends there."""
     finished = paint(USUAL)
     distances = [
         difference(noise.emerging(finished, step / 8, 5, None, None), finished)

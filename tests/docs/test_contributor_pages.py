@@ -1,4 +1,4 @@
-"""What the pages for contributors say is so: paths, names, commands, and the picture of the
+"""What the pages for contributors say is so: paths, names, commands, and the diagram of the
 floors."""
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ PYTHON = sorted(
 PYTEST = ".venv/bin/python -m pytest"
 
 
-def picture() -> Iterator[str]:
+def diagram() -> Iterator[str]:
     """The floors, from the top."""
     yield "app"
     for side, floors in (("ui", UI), ("comfy", COMFY)):
@@ -76,10 +76,10 @@ def picture() -> Iterator[str]:
             yield f"{side if number == 0 else '':<7}{' · '.join(sorted(floor.split()))}"
 
 
-def test_the_picture_shows_the_floors_that_are_held() -> None:
+def test_the_diagram_shows_the_floors_that_are_held() -> None:
     """docs/architecture.md draws the order of tests/test_architecture.py."""
     drawn = re.findall(r"```text\n(.*?)```", ARCHITECTURE, re.S)
-    assert drawn == ["\n".join(picture()) + "\n"]
+    assert drawn == ["\n".join(diagram()) + "\n"]
 
 
 def cells(text: str) -> list[tuple[str, str]]:

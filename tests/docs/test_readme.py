@@ -199,7 +199,7 @@ def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
 
 
 def test_every_file_the_readme_names_exists() -> None:
-    """Links and pictures that point into the project lead somewhere, also those to a heading."""
+    """Links and images that point into the project lead somewhere, also those to a heading."""
     for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", README):
         if target.startswith("http"):
             continue

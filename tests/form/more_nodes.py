@@ -63,7 +63,7 @@ MORE_NODES = {
         "INT",
         "INT",
     ),
-    "PictureService": spec(
+    "ImageService": spec(
         {
             "prompt": TEXT,
             "model": ["COMBO", {"options": ["fast", "good"]}],

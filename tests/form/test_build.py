@@ -11,10 +11,10 @@ from comfy.object_info import Catalogue
 from tests.support.samples.forms import (
     field_of,
     form_of,
+    image_prompt,
     main_labels,
     node,
     parse_workflow,
-    picture_prompt,
     text_to_image,
     with_values,
 )
@@ -145,7 +145,7 @@ def test_a_link_to_a_missing_node_is_named() -> None:
 
 def test_editor_state_is_hidden() -> None:
     """Upload buttons, viewer state, blobs and inputs the node no longer has are not shown."""
-    prompt = picture_prompt(control_after_generate="randomize")
+    prompt = image_prompt(control_after_generate="randomize")
     prompt["10"]["inputs"]["upload"] = "image"
     prompt["6"]["inputs"]["text"] = "A" * 50_000
     prompt["20"] = node("Viewer", camera={"x": 1}, images=["8", 0])
@@ -225,7 +225,7 @@ def test_a_sampler_without_noise_does_not_ask_for_a_seed() -> None:
 
 def test_telling_titles_become_labels() -> None:
     """A title that its author chose names the field; one that repeats the class does not."""
-    prompt = picture_prompt()
+    prompt = image_prompt()
     prompt["10"]["_meta"] = {"title": "Your photo"}
     prompt["6"]["_meta"] = {"title": "CLIP Text Encode (Positive Prompt)"}
     form = form_of(prompt)
@@ -305,7 +305,7 @@ def test_cycles_end() -> None:
 
 def test_markup_in_titles_stays_text() -> None:
     """Nothing is interpreted here; the label is what the title says."""
-    prompt = picture_prompt()
+    prompt = image_prompt()
     prompt["10"]["_meta"] = {"title": "<img src=x onerror=alert(1)>"}
     assert field_of(prompt, "10.image").label == "<img src=x onerror=alert(1)>"
 

@@ -18,7 +18,7 @@ from comfy.workflow.config import parse_config
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
 
 FORM = form_of(text_to_image())
-PICTURE = form_of(
+IMAGE = form_of(
     {"1": node("LoadImage", "Photo", image="mine.png"), "2": node("PreviewImage", images=["1", 0])}
 )
 
@@ -157,20 +157,18 @@ def test_the_workflows_own_choice_is_accepted() -> None:
 @pytest.mark.parametrize("values", [{}, {"1.image": None}, {"1.image": " "}])
 def test_an_image_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
     """The author's own file is not on this server, so one must be given."""
-    assert check(PICTURE, values)[1] == {"1.image": "Add an image."}
+    assert check(IMAGE, values)[1] == {"1.image": "Add an image."}
 
 
 def test_a_given_image_is_taken_by_name() -> None:
     """Also one from another run's results; a name with control characters is none."""
-    assert check(PICTURE, {"1.image": "me/cat.png [output]"})[0] == {
-        "1.image": "me/cat.png [output]"
-    }
-    assert "uploaded file" in check(PICTURE, {"1.image": "a\x00b"})[1]["1.image"]
-    assert "uploaded file" in check(PICTURE, {"1.image": 5})[1]["1.image"]
+    assert check(IMAGE, {"1.image": "me/cat.png [output]"})[0] == {"1.image": "me/cat.png [output]"}
+    assert "uploaded file" in check(IMAGE, {"1.image": "a\x00b"})[1]["1.image"]
+    assert "uploaded file" in check(IMAGE, {"1.image": 5})[1]["1.image"]
 
 
 def test_an_example_that_the_server_has_may_stay() -> None:
-    """A shell needs no picture where the default exists; an emptied field does."""
+    """A shell needs no image where the default exists; an emptied field does."""
     form = form_of(
         {
             "1": node("LoadImage", "Photo", image="example.png"),

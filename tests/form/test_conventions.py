@@ -42,16 +42,16 @@ def test_pixelle_titles_name_the_input() -> None:
     prompt = titled(
         text_to_image(n20=node("PrimitiveStringMultiline", "MCP", value="Draws anything.")),
         n6="$prompt.text!:What to draw",
-        n5="$picture_width.width:Width in pixels",
+        n5="$image_width.width:Width in pixels",
         n9="$output.result",
     )
     form = form_of(prompt)
-    assert shown(form) == [("5.width", "Picture width"), ("6.text", "Prompt")]
+    assert shown(form) == [("5.width", "Image width"), ("6.text", "Prompt")]
     field = form.field("6.text")
     assert (field.required, field.tooltip, field.source) == (True, "What to draw", "pixelle")
     assert form.description == "Draws anything."
     assert [form.titles[node_id] for node_id in ("5", "6", "9")] == [
-        "Picture width",
+        "Image width",
         "Prompt",
         "Result",
     ]
@@ -228,7 +228,7 @@ def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
     [
         ("sampler", "3", ("“sampler”", "“3”", "KSampler", 'sampler = "3.seed" or "3.steps"')),
         ("count", "3.stepz", ("“count”", "“3.stepz”", "no such value", '"3.steps"')),
-        ("picture", "8", ("“picture”", "“8”", "VAEDecode", "Name the node that holds the value")),
+        ("image", "8", ("“image”", "“8”", "VAEDecode", "Name the node that holds the value")),
         ("gone", "99", ()),
     ],
 )

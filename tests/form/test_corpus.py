@@ -62,7 +62,7 @@ def test_odd_files_open(shared: Path) -> None:
     ],
 )
 def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:
-    """Graphs and pictures from everywhere open as forms, or say in a sentence why not."""
+    """Graphs and images from everywhere open as forms, or say in a sentence why not."""
     catalogue = Catalogue.read(shared / "comfyui/object_info-0.33.0.json.gz")
     refused = []
     files = [file for file in sorted((shared / "workflows" / folder).rglob("*")) if file.is_file()]
@@ -76,7 +76,7 @@ def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> 
             continue
         assert len({field.key for field in form.fields}) == len(form.fields), file.name
         json.dumps(form.to_json(), allow_nan=False)
-    # The one picture there without a workflow, which must say so.
+    # The one image there without a workflow, which must say so.
     assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused
 
 

@@ -119,7 +119,7 @@ def test_only_the_chosen_options_inputs_are_sent() -> None:
 
 
 def test_an_options_image_is_asked_for() -> None:
-    """A loader comes with it; its field is required, and among the main ones as all pictures."""
+    """A loader comes with it; its field is required, and among the main ones as all images."""
     form = wide_form(PAINTED, {"8.model": "From photo"})
     photo = form.field("8.model.photo.image")
     assert (photo.required, photo.optional, photo.group) == (True, False, "main")

@@ -20,7 +20,7 @@ PHOTO = node("LoadImage", "Load Image", image="example.png")
 
 
 def edit(*loaders: str, **changed: Any) -> Prompt:
-    """A picture made from a text and reference pictures, as many as there are loaders."""
+    """An image made from a text and reference images, as many as there are loaders."""
     painter = node("Painter", model="Small", seed=1, **{"model.prompt": "a fox", "model.steps": 4})
     for number, loader in enumerate(loaders, 1):
         painter["inputs"][f"model.images.image_{number}"] = [loader, 0]
@@ -40,7 +40,7 @@ def filled(prompt: Prompt, values: dict[str, object]) -> tuple[Prompt, dict[str,
 
 
 def steered() -> Prompt:
-    """Text to image with an adapter that takes a picture."""
+    """Text to image with an adapter that takes an image."""
     adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
     return with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
 

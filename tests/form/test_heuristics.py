@@ -135,7 +135,7 @@ def test_a_negative_text_that_the_sampler_ignores_is_folded_away() -> None:
 
 
 def test_a_text_that_is_zeroed_is_hidden() -> None:
-    """Nothing anybody writes there reaches the picture."""
+    """Nothing anybody writes there reaches the image."""
     prompt = with_values(
         text_to_image(n20=node("ConditioningZeroOut", conditioning=["7", 0])),
         "3",
@@ -172,10 +172,10 @@ def test_only_the_length_of_what_is_made_is_asked() -> None:
 
 
 def test_a_service_is_asked_for_its_text_shape_model_and_seed() -> None:
-    """A node that makes a picture by itself has all of it."""
+    """A node that makes an image by itself has all of it."""
     prompt = {
         "1": node(
-            "PictureService",
+            "ImageService",
             prompt="a fox",
             model="good",
             seed=3,
@@ -257,7 +257,7 @@ def test_what_only_feeds_a_preview_is_folded_away() -> None:
 
 
 def test_an_image_for_a_missing_node_is_asked_for() -> None:
-    """Its link may be lost with the node; without missing nodes a picture that nothing uses is
+    """Its link may be lost with the node; without missing nodes an image that nothing uses is
     hidden."""
     loader = node("LoadImage", image="example.png")
     assert group(form_of(text_to_image(n20=loader)), "20.image") == "hidden"
@@ -290,7 +290,7 @@ def test_titles_give_what_their_author_added(title: str, label: str) -> None:
 
 
 def test_numbered_titles_number_the_fields() -> None:
-    """“Load Image 3” is picture 3."""
+    """“Load Image 3” is image 3."""
     extra = {
         f"n{20 + i}": node("LoadImage", f"Load Image {i}", image="example.png") for i in (1, 2, 3)
     }
@@ -309,7 +309,7 @@ def many_services(count: int) -> Prompt:
             "aspect_ratio": "auto",
             "model": "good",
         }
-        prompt[f"{i}"] = node("PictureService", seed=i, **texts)
+        prompt[f"{i}"] = node("ImageService", seed=i, **texts)
         prompt[f"save{i}"] = node("SaveImage", images=[f"{i}", 0], filename_prefix="x")
     return prompt
 

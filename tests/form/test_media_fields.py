@@ -1,4 +1,4 @@
-"""Fields for pictures, masks and other files that go in."""
+"""Fields for images, masks and other files that go in."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 from tests.support.samples.forms import (
     field_of,
     form_of,
+    image_prompt,
     main_labels,
     node,
-    picture_prompt,
     with_values,
 )
 
 
 def test_an_image_that_goes_in_comes_with_its_strength() -> None:
-    """Where a picture is repainted, how much of it is a main field."""
-    assert main_labels(form_of(picture_prompt())) == [
+    """Where an image is repainted, how much of it is a main field."""
+    assert main_labels(form_of(image_prompt())) == [
         "Prompt",
         "Negative prompt",
         "Image",
@@ -29,16 +29,16 @@ def test_an_image_that_goes_in_comes_with_its_strength() -> None:
 
 
 def test_a_mask_that_is_read_makes_a_mask_field() -> None:
-    """The picture is painted on where its MASK output goes somewhere."""
-    assert field_of(picture_prompt(), "10.image").widget == "image"
-    masked = with_values(picture_prompt(), "3", latent_image=["12", 0])
+    """The image is painted on where its MASK output goes somewhere."""
+    assert field_of(image_prompt(), "10.image").widget == "image"
+    masked = with_values(image_prompt(), "3", latent_image=["12", 0])
     masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["10", 1])
     assert field_of(masked, "10.image").widget == "mask"
 
 
 def test_a_mask_file_is_an_image() -> None:
-    """LoadImageMask reads a picture; there is nothing to paint."""
-    masked = with_values(picture_prompt(), "3", latent_image=["12", 0])
+    """LoadImageMask reads an image; there is nothing to paint."""
+    masked = with_values(image_prompt(), "3", latent_image=["12", 0])
     masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["13", 0])
     masked["13"] = node("LoadImageMask", image="example.png", channel="alpha")
     assert field_of(masked, "13.image").widget == "image"
@@ -46,7 +46,7 @@ def test_a_mask_file_is_an_image() -> None:
 
 def test_other_peoples_uploads_are_not_offered() -> None:
     """The server lists every file in its input folder; a form does not."""
-    assert field_of(picture_prompt(), "10.image").choices is None
+    assert field_of(image_prompt(), "10.image").choices is None
 
 
 @pytest.mark.parametrize(

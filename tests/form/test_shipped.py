@@ -81,7 +81,7 @@ def test_each_fits_real_servers(shared: Path, file: Path, version: str) -> None:
 
 
 def test_inpainting_is_painted_on_and_the_others_are_not() -> None:
-    """Only the inpaint workflow reads the mask of its picture."""
+    """Only the inpaint workflow reads the mask of its image."""
     widgets = {
         file.stem: next(
             (

@@ -122,8 +122,8 @@ def test_a_model_the_server_lacks_stays_reachable() -> None:
 
 def test_a_titled_node_without_values_is_a_problem() -> None:
     """The sentence names the label and the node."""
-    form = form_of(titled(wrapped(), n8="<Picture:prompt:4>"))
-    assert "“Picture” has nothing to set: node 8" in " ".join(form.problems)
+    form = form_of(titled(wrapped(), n8="<Image:prompt:4>"))
+    assert "“Image” has nothing to set: node 8" in " ".join(form.problems)
 
 
 def test_a_missing_node_is_told_by_its_label() -> None:

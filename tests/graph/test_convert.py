@@ -123,8 +123,8 @@ def test_bypass_goes_by_type() -> None:
     """A bypassed node passes on the first input of the type that is wanted, not the one in the same
     place."""
     data = graph(
-        graph_node(1, "Picture", "x.png", "image"),
-        graph_node(2, "Picture", "y.png", "image"),
+        graph_node(1, "Image", "x.png", "image"),
+        graph_node(2, "Image", "y.png", "image"),
         graph_node(3, "Blend", mode=4),
         graph_node(4, "SaveImage", "out"),
         links="1.1 MASK > 3.mask\n1.0 IMAGE > 3.one\n2.0 IMAGE > 3.two\n3.0 IMAGE > 4.images",

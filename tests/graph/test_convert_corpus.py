@@ -59,7 +59,7 @@ def test_every_graph_opens(shared: Path, catalogue: Catalogue) -> None:
 
 
 def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
-    """Graphs and prompts found in the same pictures have the same links between the nodes both of
+    """Graphs and prompts found in the same images have the same links between the nodes both of
     them have."""
     folder = shared / "workflows" / "corpus"
     index = json.loads((folder / "pairs" / "index.json").read_text())

@@ -21,7 +21,7 @@ def test_control_after_generate_takes_a_place(control: object) -> None:
 
 def test_upload_button_takes_a_place() -> None:
     """The value saved for an upload button is not an input."""
-    assert inputs(graph(graph_node(1, "Picture", "x.png", "image")), "1") == {"image": "x.png"}
+    assert inputs(graph(graph_node(1, "Image", "x.png", "image")), "1") == {"image": "x.png"}
 
 
 def test_missing_values_are_defaults() -> None:
@@ -58,12 +58,12 @@ def test_links_of_a_choice_not_taken() -> None:
     """An input that only another choice has is dropped with its link."""
     links = "1.0 IMAGE > 2.how.other"
     taken = graph(
-        graph_node(1, "Picture", "x.png", "image"),
+        graph_node(1, "Image", "x.png", "image"),
         graph_node(2, "Resize", "like", True),
         links=links,
     )
     other = graph(
-        graph_node(1, "Picture", "x.png", "image"),
+        graph_node(1, "Image", "x.png", "image"),
         graph_node(2, "Resize", "factor", 1.5, True),
         links=links,
     )
@@ -75,7 +75,7 @@ def test_autogrow() -> None:
     """Members of an autogrow group keep their dotted names, and follow one another in the
     prompt."""
     data = graph(
-        graph_node(1, "Picture", "x.png", "image"),
+        graph_node(1, "Image", "x.png", "image"),
         graph_node(2, "Join", 3),
         links="\n".join(f"1.0 IMAGE > 2.images.image{n}" for n in (0, 1, 2)),
     )

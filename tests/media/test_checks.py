@@ -58,7 +58,7 @@ def tiff(pages: list[tuple[int, int]]) -> bytes:
 
 @pytest.mark.parametrize("form", [*FORMATS, "GIF"])
 def test_every_kind_of_image_is_taken(form: str) -> None:
-    """What ComfyUI can load, a picture field takes; it is the content that tells."""
+    """What ComfyUI can load, an image field takes; it is the content that tells."""
     data = saved(form)
     assert problem_in(data, LIMITS, "image") == problem_in(data, LIMITS, "mask") == ""
     assert "Choose an audio file" in problem_in(data, LIMITS, "audio")

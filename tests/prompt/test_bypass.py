@@ -1,4 +1,4 @@
-"""Running a prompt without one of its pictures."""
+"""Running a prompt without one of its images."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_sampler_that_starts_from_an_image_needs_it() -> None:
 
 
 def test_a_sampler_is_never_bypassed() -> None:
-    """Without the picture in its text it would hand on an empty latent as if that were a result."""
+    """Without the image in its text it would hand on an empty latent as if that were a result."""
     prompt = with_values(
         text_to_image(n20=PHOTO, n21=node("Caption", image=["20", 0])), "6", text=["21", 0]
     )
@@ -108,7 +108,7 @@ def test_a_mask_may_be_left_unpainted() -> None:
 
 def test_numbers_measured_on_an_image_start_again_from_the_servers_default() -> None:
     """As a widget does in the editor when its link is gone."""
-    prompt = text_to_image(n20=PHOTO, n21=node("PictureSize", image=["20", 0]))
+    prompt = text_to_image(n20=PHOTO, n21=node("ImageSize", image=["20", 0]))
     prompt = with_values(prompt, "5", width=["21", 0], height=["21", 1])
     left = without(prompt)
     assert (left["5"]["inputs"]["width"], left["5"]["inputs"]["height"]) == (512, 512)
@@ -119,7 +119,7 @@ def test_a_formula_does_not_lose_a_term() -> None:
     formula = node("Formula", formula="a + b", **{"values.a": ["22", 0], "values.b": ["21", 0]})
     prompt = text_to_image(
         n20=PHOTO,
-        n21=node("PictureSize", image=["20", 0]),
+        n21=node("ImageSize", image=["20", 0]),
         n22=node("PrimitiveInt", value=1),
         n23=formula,
     )
@@ -129,7 +129,7 @@ def test_a_formula_does_not_lose_a_term() -> None:
 
 
 def batch_of(*loaders: str) -> Prompt:
-    """A film made of loaded pictures."""
+    """A film made of loaded images."""
     members = {f"images.image{number}": [loader, 0] for number, loader in enumerate(loaders)}
     return dict.fromkeys(loaders, PHOTO) | {
         "8": node("BatchImagesNode", **members),
@@ -181,7 +181,7 @@ def test_previews_and_texts_are_no_reason_to_run() -> None:
 
 
 def test_saving_the_other_image_unchanged_is_no_result() -> None:
-    """Without one of two blended pictures the other would come back as it was."""
+    """Without one of two blended images the other would come back as it was."""
     prompt = {
         "1": PHOTO,
         "2": PHOTO,
@@ -207,7 +207,7 @@ def test_what_an_unknown_node_needs_is_needed() -> None:
 
 
 def test_an_author_may_name_the_result_that_counts() -> None:
-    """If that one falls, the picture is needed, whatever else would stay."""
+    """If that one falls, the image is needed, whatever else would stay."""
     prompt = text_to_image(n20=PHOTO, n21=node("SaveImage", images=["20", 0], filename_prefix="x"))
     assert can_do_without(prompt, CATALOGUE, "20", {"9"})
     assert not can_do_without(prompt, CATALOGUE, "20", {"21"})

@@ -32,8 +32,8 @@ from comfy.protocol.events import (
 )
 from comfy.protocol.parse import WarnOnce, parse_message
 
-JPEG = b"\xff\xd8\xff\xe0 a picture"
-PNG = b"\x89PNG\r\n a picture"
+JPEG = b"\xff\xd8\xff\xe0 an image"
+PNG = b"\x89PNG\r\n an image"
 
 
 def text(type_: str, **data: Any) -> str:
@@ -117,7 +117,7 @@ USELESS: list[str | bytes] = [
     b"\0\0",
     binary(1, b""),
     binary(1, b"\0\0\0\1"),
-    binary(1, struct.pack(">I", 9) + b"no picture"),
+    binary(1, struct.pack(">I", 9) + b"no image"),
     binary(2, b"internal"),
     binary(3, b"\xff\xff\xff\xff12"),
     binary(4, b"\xff\xff\xff\xff{}"),
@@ -168,7 +168,7 @@ def test_warnings_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_image_tells_its_type() -> None:
-    """What the frame says of it only counts where the picture's start is unknown."""
+    """What the frame says of it only counts where the image's start is unknown."""
     assert parse_message(binary(1, struct.pack(">I", 9) + PNG)) == Preview(None, None, PNG)
     assert parse_message(binary(1, struct.pack(">I", 2) + b"?")) == Preview(None, None, b"?")
 

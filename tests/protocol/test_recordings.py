@@ -1,6 +1,6 @@
 """Recordings of real servers, replayed: the state ends as the recording did.
 
-Those in tests/data/recordings are trimmed: previews are a tiny picture of our own, most steps and
+Those in tests/data/recordings are trimmed: previews are a tiny image of our own, most steps and
 all tracebacks are cut. The whole set lies beside the checkout and is read in place.
 """
 
@@ -250,7 +250,7 @@ def test_both_kinds_of_preview_are_counted(version: str, name: str) -> None:
 
 
 def test_a_wholly_cached_run_has_its_outputs() -> None:
-    """The second of two equal prompts, of which nothing is executed, still has its picture."""
+    """The second of two equal prompts, of which nothing is executed, still has its image."""
     first, second = replay(OWN / "0.33.0" / "cached_rerun.jsonl")
     assert first.state.files == second.state.files
     assert second.previews == 0

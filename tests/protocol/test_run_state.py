@@ -46,7 +46,7 @@ PROMPT = {
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
     "9": {"class_type": "SaveImage", "inputs": {}},
 }
-PICTURE = {"images": [{"filename": "a.png", "subfolder": "x", "type": "output"}]}
+IMAGE = {"images": [{"filename": "a.png", "subfolder": "x", "type": "output"}]}
 
 
 def start() -> RunState:
@@ -110,7 +110,7 @@ def test_a_node_made_at_run_time_shows_as_the_one_it_stands_for() -> None:
         Executing(None, "q"),
         Progress(1, 2, "3", "q"),
         preview("q"),
-        Executed("q", "9", PICTURE),
+        Executed("q", "9", IMAGE),
         ExecutionSuccess("q"),
         ExecutionInterrupted("q", None),
         ExecutionError("q", None, "", "", ""),
@@ -131,7 +131,7 @@ def test_while_waiting_nothing_without_an_id_is_ours() -> None:
 
 
 def test_only_the_newest_preview_is_kept() -> None:
-    """The state holds one picture and counts all."""
+    """The state holds one image and counts all."""
     state = after(ExecutionStart("p"), *(preview() for _ in range(5)))
     assert state.preview_number == 5
     assert state.preview == preview()
@@ -149,7 +149,7 @@ def test_the_stream_suggests_and_history_decides() -> None:
     history."""
     state = after(
         ExecutionStart("p"),
-        Executed("p", "9", PICTURE),
+        Executed("p", "9", IMAGE),
         ExecutionSuccess("p"),
         Executing(None, "p"),
     )
@@ -165,7 +165,7 @@ def test_without_history_the_stream_has_the_last_word() -> None:
     """When history cannot be had, what the stream said of the end counts; if it said nothing the
     run is lost."""
     gone = RunError("Gone.")
-    state = after(Executed("p", "9", PICTURE), ExecutionSuccess("p"))
+    state = after(Executed("p", "9", IMAGE), ExecutionSuccess("p"))
     assert concluded(state, gone).phase is Phase.DONE
     assert concluded(after(ExecutionStart("p")), gone).phase is Phase.LOST
     assert concluded(after(ExecutionStart("p")), gone).error is gone
@@ -174,7 +174,7 @@ def test_without_history_the_stream_has_the_last_word() -> None:
 def test_only_wanted_outputs_count() -> None:
     """A job may name the nodes whose outputs matter."""
     state = waiting("p", PROMPT, {"9"})
-    entry = HistoryEntry("p", {"9": PICTURE, "8": PICTURE}, ExecutionSuccess("p"))
+    entry = HistoryEntry("p", {"9": IMAGE, "8": IMAGE}, ExecutionSuccess("p"))
     assert {file.node for file in settled(state, entry).files} == {"9"}
 
 
@@ -216,7 +216,7 @@ def test_a_run_that_is_still_in_the_queue_is_not_over() -> None:
 
 
 FINISHED = [
-    settled(start(), HistoryEntry("p", {"9": PICTURE}, ExecutionSuccess("p"))),
+    settled(start(), HistoryEntry("p", {"9": IMAGE}, ExecutionSuccess("p"))),
     stopped(start()),
     lost(start(), RunError("Gone.")),
     refused(
@@ -238,7 +238,7 @@ EVENTS = st.one_of(
         st.sampled_from(["p", "q", None]),
     ),
     st.builds(preview, st.sampled_from(["p", "q", None])),
-    st.builds(Executed, st.sampled_from("pq"), st.just("9"), st.just(PICTURE)),
+    st.builds(Executed, st.sampled_from("pq"), st.just("9"), st.just(IMAGE)),
     st.builds(ExecutionSuccess, st.sampled_from("pq")),
     st.builds(ExecutionInterrupted, st.sampled_from("pq"), st.none()),
     st.builds(

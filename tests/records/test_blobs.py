@@ -1,4 +1,4 @@
-"""Files kept on disk: once each, whole or not at all, and small pictures of them."""
+"""Files kept on disk: once each, whole or not at all, and small images of them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def on_disk(tmp_path: Path) -> list[Path]:
     ]
 
 
-def encoded(picture: Image.Image, format: str = "PNG", **options: object) -> bytes:
+def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
     target = io.BytesIO()
-    picture.save(target, format, **options)
+    image.save(target, format, **options)
     return target.getvalue()
 
 
@@ -255,7 +255,7 @@ def small(kept: BlobStore, data: bytes) -> Image.Image | None:
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> None:
-    """A WebP of at most 320 pixels a side, in the picture's proportions."""
+    """A WebP of at most 320 pixels a side, in the image's proportions."""
     image = small(kept, encoded(Image.new("RGB", (1000, 500), "orange"), format))
     assert image is not None
     assert image.size == (320, 160)
@@ -266,7 +266,7 @@ def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> Non
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
 def test_a_thumbnail_of_every_kind_of_pixel(kept: BlobStore, mode: str) -> None:
-    """Palettes, greys, ink, transparency and 16 bits all become a picture."""
+    """Palettes, greys, ink, transparency and 16 bits all become an image."""
     format = "TIFF" if mode in ("CMYK", "F") else "PNG"
     assert small(kept, encoded(Image.new(mode, (400, 400)), format)) is not None
 
@@ -279,7 +279,7 @@ def test_sixteen_bits_keep_their_greys(kept: BlobStore) -> None:
 
 
 def test_transparency_stays(kept: BlobStore) -> None:
-    """What one can see through in a picture, one can see through in its thumbnail."""
+    """What one can see through in an image, one can see through in its thumbnail."""
     image = small(kept, encoded(Image.new("RGBA", (400, 400), (0, 0, 0, 0))))
     assert image is not None
     assert image.convert("RGBA").getpixel((10, 10))[3] == 0
@@ -309,7 +309,7 @@ def test_an_animation_shows_its_first_image(kept: BlobStore) -> None:
     "data",
     [
         b"",
-        b"not a picture",
+        b"not an image",
         encoded(Image.effect_noise((600, 600), 50))[:5000],
         b"GIF89a" + b"\xff" * 40,
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n",
@@ -337,7 +337,7 @@ def test_a_sound_has_a_waveform_for_a_thumbnail(kept: BlobStore) -> None:
 
 @pytest.mark.parametrize("kind", ["video", "audio", "3d", "file"])
 def test_only_images_and_sounds_have_thumbnails(kept: BlobStore, kind: str) -> None:
-    """Other kinds are not even opened as pictures."""
+    """Other kinds are not even opened as images."""
     digest, _ = kept.add([encoded(Image.new("RGB", (9, 9)))])
     assert kept.thumbnail(digest, kind) is None  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from tests.support.samples.histories import ANN, begun, bytes_kept, ended_record, ids, picture
+from tests.support.samples.histories import ANN, begun, bytes_kept, ended_record, ids, kept_image
 
 
 def test_two_threads_ending_deleting_and_sweeping_at_once(
@@ -35,7 +35,7 @@ def test_two_threads_ending_deleting_and_sweeping_at_once(
                 record = begun(run_id, at=now)
                 history.begin(record)
                 history.sent(record, run_id)
-                file = picture(kept, b"the same", holder=run_id)
+                file = kept_image(kept, b"the same", holder=run_id)
                 history.end(ended_record(record, at=now, files=(file,)))
                 if kept.path(file.digest) is None:
                     wrong.append(f"{run_id} lost its file")
@@ -61,14 +61,14 @@ from pathlib import Path
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 sys.path.insert(0, ".")
-from tests.support.samples.histories import ANN, begun, ended_record, picture
+from tests.support.samples.histories import ANN, begun, ended_record, kept_image
 
 kept = BlobStore(Path(sys.argv[2]))
 history = RunStore(sys.argv[1], kept)
 for number in range(10**6):
     record = begun(f"r{number}", at=float(number))
     history.begin(record)
-    history.end(ended_record(record, files=(picture(kept, f"{number}".encode() * 1000, holder=record.id),)))
+    history.end(ended_record(record, files=(kept_image(kept, f"{number}".encode() * 1000, holder=record.id),)))
     print(number, flush=True)
 """
 

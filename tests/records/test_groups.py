@@ -13,7 +13,7 @@ from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.groups import Group
 from comfy.records.store import HistoryLimits, RunStore
-from tests.support.samples.histories import begun, ended_record, picture
+from tests.support.samples.histories import begun, ended_record, kept_image
 
 ANN, BOB = "user:ann", "user:bob"
 ODD = {"title": "nul \0, half \ud800, “cat”"}
@@ -90,7 +90,7 @@ def test_files_of_groups_stay_as_long_as_something_has_them(
     history.sweep()
     assert {(one.digest, one.size) for one in history.groups.uses()} == {(photo, 5), (mask, 4)}
     assert kept.path(photo)
-    history.end(ended_record(begun("run", ANN), files=(picture(kept, b"photo"),)))
+    history.end(ended_record(begun("run", ANN), files=(kept_image(kept, b"photo"),)))
     assert history.groups.delete("group 1", ANN)
     assert kept.path(photo)
     assert not kept.path(mask)

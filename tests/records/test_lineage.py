@@ -9,7 +9,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.lineage import used_file, was_given
 from comfy.records.record import KeptInput, Record
 from comfy.records.store import RunStore
-from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
+from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, kept_image
 
 
 def given(run_id: str, digest: str, owner: str = ANN, at: float = 2000.0) -> Record:
@@ -20,7 +20,7 @@ def given(run_id: str, digest: str, owner: str = ANN, at: float = 2000.0) -> Rec
 def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
     """A run was made from the last one that had made its file, and used for all that were given
     it; other people's runs, deleted ones and the run itself are none of these."""
-    file = picture(kept, b"boat")
+    file = kept_image(kept, b"boat")
     for run_id, at in (("first", 1000.0), ("again", 1500.0), ("later", 3000.0)):
         history.end(ended_record(begun(run_id, at=at), files=(file,)))
     history.end(ended_record(begun("bob's", BOB, 1600.0), files=(file,)))
@@ -41,7 +41,7 @@ def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
 def test_what_is_painted_over_leads_to_what_is_below(history: RunStore, kept: BlobStore) -> None:
     """An image that was painted over is another file; it was made from the one below all the same,
     though not given it as it is, and has it kept as long as it is there itself."""
-    file = picture(kept, b"boat")
+    file = kept_image(kept, b"boat")
     source = ended_record(begun("source"), files=(file,))
     history.end(source)
     over = KeptInput("painted.png", "of the paint", below=file.digest or "")
@@ -58,7 +58,7 @@ def test_what_is_painted_over_leads_to_what_is_below(history: RunStore, kept: Bl
 
 def test_it_is_known_which_of_several_files_was_given(kept: BlobStore) -> None:
     """The first of those that were, painted over or not; none where a text was."""
-    files = tuple(picture(kept, name) for name in (b"one", b"two", b"three"))
+    files = tuple(kept_image(kept, name) for name in (b"one", b"two", b"three"))
     source = ended_record(begun("source"), files=files)
     assert used_file(given("large", files[1].digest or ""), source) == 1
     over = KeptInput("painted.png", "of the paint", below=files[2].digest or "")

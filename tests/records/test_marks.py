@@ -12,7 +12,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.records.wanted import Wanted
-from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
+from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, kept_image
 
 FRUITFUL = Wanted(fruitless=False)
 
@@ -53,9 +53,11 @@ def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: B
     history = RunStore(database, kept, HistoryLimits(bytes=300))
     now = time.time()
     for number in range(5):
-        files = (picture(kept, bytes([number]) * 100),)
+        files = (kept_image(kept, bytes([number]) * 100),)
         history.end(ended_record(begun(f"r{number}"), at=now - 100 + number, files=files))
-    history.end(ended_record(begun("bob's", BOB), at=now - 200, files=(picture(kept, b"b" * 100),)))
+    history.end(
+        ended_record(begun("bob's", BOB), at=now - 200, files=(kept_image(kept, b"b" * 100),))
+    )
     history.set_favourite(["r0", "r1", "r2"], ANN, favourite=True)
     history.sweep()
     assert ids(history.of(ANN)) == ["r2", "r1"]
@@ -85,7 +87,7 @@ def test_what_is_about_to_be_deleted(history: RunStore) -> None:
 def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Phase) -> None:
     """They can be left out; one with a result of its own is listed all the same."""
     history.end(ended_record(begun("nothing"), phase, started_at=1000.5))
-    history.end(ended_record(begun("something"), phase, files=(picture(kept, b"result"),)))
+    history.end(ended_record(begun("something"), phase, files=(kept_image(kept, b"result"),)))
     history.end(ended_record(begun("done")))
     assert sorted(ids(history.of(ANN, FRUITFUL))) == ["done", "something"]
     assert len(history.of(ANN)) == len(history.ends(ANN)) == 3
@@ -94,7 +96,7 @@ def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Ph
 def test_a_run_that_was_taken_out_of_the_line(history: RunStore, kept: BlobStore) -> None:
     """Nothing of it is kept, unless it says why it was stopped, or the server was given files that
     are to be removed there."""
-    photo = KeptInput("a.png", picture(kept, b"photo").digest)
+    photo = KeptInput("a.png", kept_image(kept, b"photo").digest)
     with_photo = begun("sent", inputs={"4.image": photo})
     for record in (begun("out"), replace(begun("handed"), sent=True), begun("told"), with_photo):
         history.begin(record)

@@ -12,8 +12,7 @@ from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.presets import EVERYBODY, Preset, PresetFile
 from comfy.records.store import HistoryLimits, RunStore
-from tests.support.samples.histories import begun, ended_record
-from tests.support.samples.histories import picture as kept_picture
+from tests.support.samples.histories import begun, ended_record, kept_image
 
 ANN, BOB = "user:ann", "user:bob"
 
@@ -111,7 +110,7 @@ def test_files_of_presets_stay_as_long_as_something_has_them(database: str, tmp_
             assert not files.path(mask)
             presets.delete(ANN, "text", "mine")
             assert files.path(photo)
-            history.end(ended_record(begun("run", ANN), files=(kept_picture(files, b"photo"),)))
+            history.end(ended_record(begun("run", ANN), files=(kept_image(files, b"photo"),)))
             presets.delete(EVERYBODY, "text", "masked")
             assert files.path(photo)
             history.delete("run", ANN)
@@ -144,7 +143,7 @@ def test_runs_make_room_for_presets(database: str, tmp_path: Path) -> None:
         contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
         contextlib.closing(RunStore(database, kept, HistoryLimits(bytes=32_000))) as history,
     ):
-        history.end(ended_record(begun("run", ANN), files=(kept_picture(kept, b"r" * 31_800),)))
+        history.end(ended_record(begun("run", ANN), files=(kept_image(kept, b"r" * 31_800),)))
         history.sweep()
         assert history.get("run", ANN)
         preset = with_file(history, "a", b"x" * 400)

@@ -8,13 +8,21 @@ import time
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import HistoryLimits, RunStore
-from tests.support.samples.histories import ANN, BOB, begun, bytes_kept, ended_record, ids, picture
+from tests.support.samples.histories import (
+    ANN,
+    BOB,
+    begun,
+    bytes_kept,
+    ended_record,
+    ids,
+    kept_image,
+)
 
 
 def test_deleting_removes_files(history: RunStore, kept: BlobStore) -> None:
     """The run is unknown afterwards and its bytes are gone, its inputs' too."""
     photo, _ = kept.add([b"photo"])
-    file = picture(kept, b"result", holder="r1")
+    file = kept_image(kept, b"result", holder="r1")
     history.begin(begun(inputs={"7.image": KeptInput("p.png", photo)}))
     history.end(ended_record(begun(inputs={"7.image": KeptInput("p.png", photo)}), files=(file,)))
     assert history.delete("r1", ANN)
@@ -26,7 +34,7 @@ def test_deleting_removes_files(history: RunStore, kept: BlobStore) -> None:
 
 def test_bytes_of_two_runs_stay_until_both_are_deleted(history: RunStore, kept: BlobStore) -> None:
     """Also where one has as an input what the other made, and where they are different people's."""
-    file = picture(kept, b"shared")
+    file = kept_image(kept, b"shared")
     history.end(ended_record(begun("maker"), files=(file, file)))
     history.end(
         ended_record(begun("user", BOB, inputs={"7.image": KeptInput("x.png", file.digest)}))
@@ -39,9 +47,9 @@ def test_bytes_of_two_runs_stay_until_both_are_deleted(history: RunStore, kept: 
 
 def test_bytes_of_a_run_that_is_about_to_end_stay(history: RunStore, kept: BlobStore) -> None:
     """One run is deleted while another has fetched the same bytes and is not yet written down."""
-    file = picture(kept, b"same")
+    file = kept_image(kept, b"same")
     history.end(ended_record(begun("old"), files=(file,)))
-    picture(kept, b"same", holder="new")
+    kept_image(kept, b"same", holder="new")
     assert history.delete("old", ANN)
     assert kept.path(file.digest) is not None
     history.end(ended_record(begun("new"), files=(file,)))
@@ -61,7 +69,7 @@ def test_files_of_a_run_that_did_not_come_to_be_are_let_go(
     history: RunStore, kept: BlobStore
 ) -> None:
     """Unless a record has the same bytes."""
-    file = picture(kept, b"of a record")
+    file = kept_image(kept, b"of a record")
     history.end(ended_record(begun(), files=(file,)))
     refused, _ = kept.add([b"refused"])
     history.remove_unreferenced([refused, file.digest])
@@ -74,7 +82,7 @@ def test_old_runs_are_swept(database: str, kept: BlobStore) -> None:
     however old."""
     history = RunStore(database, kept, HistoryLimits(days=2))
     now = time.time()
-    old, new = picture(kept, b"old"), picture(kept, b"new")
+    old, new = kept_image(kept, b"old"), kept_image(kept, b"new")
     for number in range(120):
         history.end(ended_record(begun(f"old{number}"), at=now - 3 * 86400, files=(old,)))
     history.end(ended_record(begun("new"), at=now - 86400, files=(new,)))
@@ -92,7 +100,7 @@ def test_the_oldest_go_when_files_take_too_much_room(database: str, kept: BlobSt
     history = RunStore(database, kept, HistoryLimits(bytes=350))
     now = time.time()
     for number in range(6):
-        files = (picture(kept, bytes([number]) * 100), picture(kept, b"s" * 100))
+        files = (kept_image(kept, bytes([number]) * 100), kept_image(kept, b"s" * 100))
         history.end(ended_record(begun(f"r{number}"), at=now - 100 + number, files=files))
     history.sweep()
     assert ids(history.of(ANN)) == ["r5", "r4"]
@@ -109,7 +117,7 @@ def test_files_without_a_record_are_swept_once_they_are_old(
     yet written down."""
     left, _ = kept.add([b"left"])
     young, _ = kept.add([b"young"])
-    mine = picture(kept, b"mine")
+    mine = kept_image(kept, b"mine")
     history.end(ended_record(begun(), at=time.time(), files=(mine,)))
     for digest in (left, mine.digest):
         path = kept.path(digest)

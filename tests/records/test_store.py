@@ -18,7 +18,15 @@ from comfy.records.record import KeptInput
 from comfy.records.serialization import from_text, to_text
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted
-from tests.support.samples.histories import ANN, BOB, EVERYTHING, begun, ended_record, ids, picture
+from tests.support.samples.histories import (
+    ANN,
+    BOB,
+    EVERYTHING,
+    begun,
+    ended_record,
+    ids,
+    kept_image,
+)
 
 
 def test_a_record_comes_back_as_it_was(history: RunStore) -> None:
@@ -119,8 +127,8 @@ def test_a_run_that_ends_without_having_begun_is_remembered(history: RunStore) -
 
 def test_what_is_written_twice_is_there_once(history: RunStore, kept: BlobStore) -> None:
     """The later word counts, files included."""
-    history.end(ended_record(begun(), files=(picture(kept, b"1"),)))
-    last = ended_record(begun(), files=(picture(kept, b"2"),))
+    history.end(ended_record(begun(), files=(kept_image(kept, b"1"),)))
+    last = ended_record(begun(), files=(kept_image(kept, b"2"),))
     history.begin(begun())
     history.end(last)
     history.end(last)

@@ -36,7 +36,7 @@ from tests.support.waiting import eventually
 PATIENT = replace(HURRIED, patience=60.0)  # so that a busy machine changes no outcome
 UPLOAD, PROMPT = "POST /upload/image", "POST /prompt"
 NAME = "photo.png"
-PICTURE = {"1": {"class_type": "LoadImage", "inputs": {"image": NAME}}}
+IMAGE = {"1": {"class_type": "LoadImage", "inputs": {"image": NAME}}}
 SAVED = {
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "given"}}
 }
@@ -70,7 +70,7 @@ def runs(demo: DemoServer, tmp_path: Path) -> Iterator[LocalRunRegistry]:
         yield one
 
 
-def picture(size: int = 16) -> bytes:
+def plain_image(size: int = 16) -> bytes:
     """A PNG of noise-free grey, larger where `size` is."""
     file = io.BytesIO()
     Image.new("RGB", (size, size), (10, 120, 60)).save(file, "PNG", compress_level=0)
@@ -78,15 +78,15 @@ def picture(size: int = 16) -> bytes:
 
 
 def given(runs: LocalRunRegistry, data: bytes | None = None, name: str = NAME) -> Job:
-    """A job with one picture, kept where the registry looks for it."""
+    """A job with one image, kept where the registry looks for it."""
     assert runs.files is not None
-    digest, _ = runs.files.add([data or picture()], holder="test")
+    digest, _ = runs.files.add([data or plain_image()], holder="test")
     return with_file(digest, name)
 
 
 def with_file(digest: str, name: str = NAME) -> Job:
     return Job(
-        PICTURE | SAVED,
+        IMAGE | SAVED,
         "given",
         values={KEY: name},
         inputs={KEY: KeptInput(name, digest, (TARGET,))},
@@ -102,7 +102,7 @@ def test_a_file_is_uploaded_and_named_in_what_is_sent(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
     """The result is made of it; the job goes on holding the plain name."""
-    run = runs.submit(given(runs, picture(48)), owner="me")
+    run = runs.submit(given(runs, plain_image(48)), owner="me")
     state = end(run)
     assert state.phase is Phase.DONE
     with runs.files.path(state.files[0].digest).open("rb") as result, Image.open(result) as image:  # type: ignore[union-attr]
@@ -256,7 +256,7 @@ def test_a_run_that_was_not_sent_is_bound_in_the_next_life(
 ) -> None:
     """What an earlier life of the program left waiting brings its files when its turn comes."""
     history = open_history(tmp_path)
-    digest, _ = history.files.add([picture()], holder="left")
+    digest, _ = history.files.add([plain_image()], holder="left")
     left = with_file(digest)
     run_id = "00000000-0000-4000-8000-000000000001"
     history.begin(
@@ -283,8 +283,8 @@ def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: P
 def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Each in a folder of its own, under the name it came with."""
     assert runs.files is not None
-    digests = [runs.files.add([picture(size)], holder="test")[0] for size in (16, 24)]
-    prompt = PICTURE | SAVED | {"3": PICTURE["1"]}
+    digests = [runs.files.add([plain_image(size)], holder="test")[0] for size in (16, 24)]
+    prompt = IMAGE | SAVED | {"3": IMAGE["1"]}
     prompt["4"] = {
         "class_type": "SaveImage",
         "inputs": {"images": ["3", 0], "filename_prefix": "other"},
@@ -343,7 +343,7 @@ def test_a_deadline_ends_a_run_between_two_attempts_at_an_upload(
 
 def test_names_are_put_where_the_targets_say() -> None:
     """In a new prompt; a target that it does not have is left out."""
-    prompt = PICTURE | SAVED
+    prompt = IMAGE | SAVED
     bound = with_names(prompt, (TARGET, ("9", "image")), "folder/photo.png")
     assert (
         bound == {"1": {"class_type": "LoadImage", "inputs": {"image": "folder/photo.png"}}} | SAVED
@@ -355,13 +355,13 @@ def test_uploads_of_earlier_versions_are_known_by_their_values() -> None:
     """They have the name that the server gave among the values; a run without a server has none
     there."""
     old = Job(
-        PICTURE,
+        IMAGE,
         "old",
         values={KEY: "comfyforms/0123456789abcdef/x.png"},
         inputs={KEY: KeptInput("x.png", "")},
     )
     fresh = with_file("ab" * 32)
-    state = waiting("id", PICTURE)
+    state = waiting("id", IMAGE)
     assert names_on_server(Record("id", "me", old, 0.0, state)) == {
         KEY: "comfyforms/0123456789abcdef/x.png"
     }

@@ -18,7 +18,7 @@ from tests.support.sampler import LONG, job
 
 @pytest.mark.parametrize("kind", ["drop", "close", "silence", "half_open", "truncated_frame"])
 def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
-    """Whatever happens to the socket, the run is found again, previews go on, and its picture
+    """Whatever happens to the socket, the run is found again, previews go on, and its image
     arrives."""
     mortal.script(kind, at="progress", after=2)
     with registry(mortal) as runs:
@@ -38,7 +38,7 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
     ),
 )
 def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at: str) -> None:
-    """Garbage, twins, late and huge frames leave a run with one socket and its picture."""
+    """Garbage, twins, late and huge frames leave a run with one socket and its image."""
     demo.script(kind, at=at)
     with registry(demo, Timeouts()) as runs:
         state = end(runs.submit(job(), owner="me"))

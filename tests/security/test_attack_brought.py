@@ -52,11 +52,11 @@ def takes(class_type: str, name: str, **options: object) -> NodeClass:
     return NodeClass(lambda _: told, lambda *_: Result(), validated=frozenset({name}))
 
 
-def chooses_picture() -> NodeClass:
-    """An output node one of whose options takes a picture."""
+def chooses_image() -> NodeClass:
+    """An output node one of whose options takes an image."""
     options = [
         {"key": "quietly", "inputs": {}},
-        {"key": "in a picture", "inputs": {"required": {"picture": ["IMAGE", {}]}}},
+        {"key": "in an image", "inputs": {"required": {"image": ["IMAGE", {}]}}},
     ]
     how = {"how": ["COMFY_DYNAMICCOMBO_V3", {"options": options}]}
     told = node_info("Says", "Says", "x", required=how, output_node=True)
@@ -65,10 +65,10 @@ def chooses_picture() -> NodeClass:
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """A server with such nodes, on which Ann has made a picture."""
+    """A server with such nodes, on which Ann has made an image."""
     extra = {"Preview3D": shows("Preview3D", "result"), "Odd": shows("Odd", "odd")}
     extra["Load3D"] = takes("Load3D", "model_file", options=["none"], file_upload=True)
-    extra["Says"] = chooses_picture()
+    extra["Says"] = chooses_image()
     extra["PlaysVideo"] = takes("PlaysVideo", "file", options=["a.mp4"], video_upload=True)
     with (
         DemoServer(step_seconds=0, painted=PAINTED, nodes={**NODES, **extra}) as demo,
@@ -164,15 +164,15 @@ def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> 
 
 
 def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: RunningApp) -> None:
-    """An option that needs a picture brings a node to load one; where that is not on the list, the
+    """An option that needs an image brings a node to load one; where that is not on the list, the
     run is refused."""
     few = Permissions(nodes=frozenset({"Says"}))
     forms = Forms(app.services.folder.get, app.services.forms.catalogue, few)
     starter = replace(app.services.starter, forms=forms)
     name = forms.open(BOBS, "a.json", json.dumps({"1": node("Says", how="quietly")}).encode()).name
-    picture = Upload("a.png", saved("PNG"))
+    image = Upload("a.png", saved("PNG"))
     with pytest.raises(WorkflowError, match="may not use “LoadImage”"):
-        starter.start(name, {"1.how": "in a picture", "1.how.picture.image": picture}, BOBS)
+        starter.start(name, {"1.how": "in an image", "1.how.image.image": image}, BOBS)
     finished(starter.start(name, {}, BOBS, deadline=LONGEST_WAIT, watched=False))
 
 
@@ -201,12 +201,12 @@ def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(
 
 
 def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp) -> None:
-    """What was taken for a picture when a run was made, and is none by the rules of today, is not
+    """What was taken for an image when a run was made, and is none by the rules of today, is not
     sent once more."""
-    picture = Upload("a.png", saved("PNG"))
+    image = Upload("a.png", saved("PNG"))
     run = finished(
         app.services.starter.start(
-            "image-to-image", {"4.image": picture}, BOBS, deadline=LONGEST_WAIT, watched=False
+            "image-to-image", {"4.image": image}, BOBS, deadline=LONGEST_WAIT, watched=False
         )
     )
     history = app.services.runs.history

@@ -177,7 +177,7 @@ def test_finding_01_and_04_no_field_hands_a_file_to_anything(
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_finding_04_paint_is_never_decoded_as_anything_else(app: RunningApp, form: str) -> None:
-    """Layers and composites of every kind over a good picture."""
+    """Layers and composites of every kind over a good image."""
     good = upload(app, "a.png", saved("PNG"))
     page = PageCalls(app).open("fields")
     for name, data in files(form):
@@ -236,7 +236,7 @@ def ended(app: RunningApp, run: str) -> bool:
 
 
 def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: RunningApp) -> None:
-    """A server's files are shown by their addresses, small pictures are made of pictures only, and
+    """A server's files are shown by their addresses, small images are made of images only, and
     none is fetched."""
     page = PageCalls(app).open("gift")
     run = page.said(page.press())["run"]

@@ -81,7 +81,7 @@ def test_finding_16_the_stand_in_sends_a_file_of_any_name(served: Served, name: 
     ],
 )
 def test_finding_08_a_plain_drawing_is_one(inside: str) -> None:
-    """Shapes, gradients, notes and pictures inside it."""
+    """Shapes, gradients, notes and images inside it."""
     assert is_plain_drawing(f"<svg {NAMESPACE}>{inside}</svg>".encode())
 
 

@@ -183,7 +183,7 @@ def test_odd_things_in_the_folder_are_told_in_words(tmp_path: Path) -> None:
 
 RUN_BY_BROWSERS = (
     "page.html",
-    "picture.svg",
+    "image.svg",
     "list.xml",
     "paper.pdf",
     "page.mht",

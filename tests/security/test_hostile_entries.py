@@ -70,7 +70,7 @@ def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: obj
     "body", [b"", b"\xff\xfe", b"{", b'{"a":' * 5000, spelled(nested(900)), b"\0" * 1000, b"PK\3\4"]
 )
 def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
-    """Neither JSON nor a picture."""
+    """Neither JSON nor an image."""
     answer = asked(app, "POST", "/workflows?file=a.json", body)
     calm(answer)
     assert answer.status_code == 422

@@ -160,7 +160,7 @@ def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method: str) -> None:
-    """Neither by a link or a picture, nor by a form of its own."""
+    """Neither by a link or an image, nor by a form of its own."""
     with logged_in(app) as browser:
         for query in ("", "?all_session=true", "/"):
             headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}

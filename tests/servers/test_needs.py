@@ -40,10 +40,10 @@ def test_a_server_needs_every_node_and_every_choice() -> None:
 
 def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
     """One it does not know, one it wants besides, another type, a limit; a link of another kind."""
-    image = node() | {"output": ["IMAGE"]}
+    maker = node() | {"output": ["IMAGE"]}
 
     def unfit_inputs(**inputs: Any) -> int:
-        nodes = {"Make": image, "Load": node(**inputs)}
+        nodes = {"Make": maker, "Load": node(**inputs)}
         return Needs(
             {
                 "1": {"class_type": "Make", "inputs": {}},
@@ -51,14 +51,14 @@ def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
             }
         ).unfit_inputs(Catalogue(nodes))
 
-    number, picture = ["FLOAT", {"max": 2.0}], ["IMAGE"]
-    assert unfit_inputs(scale=number, image=picture) == 0
+    number, image = ["FLOAT", {"max": 2.0}], ["IMAGE"]
+    assert unfit_inputs(scale=number, image=image) == 0
     assert unfit_inputs(scale=["*"], image=["IMAGE,MASK"]) == 0
-    assert unfit_inputs(image=picture) == 1
-    assert unfit_inputs(scale=number, image=picture, more=["INT"]) == 1
-    assert unfit_inputs(scale=["INT"], image=picture) == 1
-    assert unfit_inputs(scale=[[1.5, 2.5]], image=picture) == 0
-    assert unfit_inputs(scale=[[1, 2]], image=picture) == 1
+    assert unfit_inputs(image=image) == 1
+    assert unfit_inputs(scale=number, image=image, more=["INT"]) == 1
+    assert unfit_inputs(scale=["INT"], image=image) == 1
+    assert unfit_inputs(scale=[[1.5, 2.5]], image=image) == 0
+    assert unfit_inputs(scale=[[1, 2]], image=image) == 1
     assert unfit_inputs(scale=["FLOAT", {"max": 1}], image=["LATENT"]) == 2
 
 

@@ -41,7 +41,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 ANN, BOB = "user:ann", "user:bob"
 LOADER = {"1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors")}
 TEXT = text_to_image(n4=LOADER["1"], n5=node("EmptyLatentImage", width=64, height=64, batch_size=1))
-PICTURE = {
+IMAGE = {
     "1": node("LoadImage", "Photo", image="example.png"),
     "2": node("SaveImage", images=["1", 0], filename_prefix="given"),
 }
@@ -50,7 +50,7 @@ UPLOAD = "POST /upload/image"
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
-    """A stand-in on which somebody has put two pictures."""
+    """A stand-in on which somebody has put two images."""
     with DemoServer(step_seconds=0.01) as server, Client(server.url) as client:
         for name in ("example.png", "anothers.png"):
             client.upload(photo().data, name, subfolder="")
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> WorkflowFolder:
     """A folder with two workflows."""
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "text.json").write_text(json.dumps(TEXT))
-    (tmp_path / "workflows" / "picture.json").write_text(json.dumps(PICTURE))
+    (tmp_path / "workflows" / "image.json").write_text(json.dumps(IMAGE))
     return WorkflowFolder(tmp_path / "workflows")
 
 
@@ -209,7 +209,7 @@ def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
         starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ANN)
     assert set(problem.value.errors) == {"3.steps", "5.width", "9.no"}
     with pytest.raises(FieldErrors, match="Please fix"):
-        starter.start("picture", {"1.image": photo(), "1.nothing": 1}, ANN)
+        starter.start("image", {"1.image": photo(), "1.nothing": 1}, ANN)
     assert (kept(starter), starter.runs.owned(ANN)) == (0, ())
     assert demo.requests["POST /prompt"] == 0
 
@@ -220,13 +220,13 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
     before = demo.requests[UPLOAD]
     with demo.hold("progress"):
         first = starter.start("text", {"3.steps": 4}, ANN, watched=False)
-        run = starter.start("picture", {"1.image": photo()}, ANN, watched=False)
+        run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
         eventually(lambda: first.state.phase is Phase.RUNNING)
         (given,) = run.job.inputs.values()
         assert given.targets == (("1", "image"),)
         below = [given.digest, hashlib.sha256(b"not kept").hexdigest()]
         over = [Upload("over.png", photo().source, one) for one in below]
-        again = [starter.start("picture", {"1.image": one}, ANN, watched=False) for one in over]
+        again = [starter.start("image", {"1.image": one}, ANN, watched=False) for one in over]
         assert [one.job.inputs["1.image"].below for one in again] == [given.digest, ""]
         for one in again:
             one.cancel()
@@ -238,9 +238,9 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
 
 
 def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter) -> None:
-    """A picture that is left as it is names the author's, and is not sent."""
+    """An image that is left as it is names the author's, and is not sent."""
     before = demo.requests[UPLOAD]
-    run = starter.start("picture", {}, ANN, watched=False)
+    run = starter.start("image", {}, ANN, watched=False)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == "example.png"
     assert demo.requests[UPLOAD] == before
@@ -252,7 +252,7 @@ def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter)
 def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
     """A file of the server's that is not the author's may be somebody else's, whatever the name."""
     with pytest.raises(FieldErrors) as problem:
-        starter.start("picture", {"1.image": name}, ANN)
+        starter.start("image", {"1.image": name}, ANN)
     assert problem.value.errors == {"1.image": "Send the file itself."}
 
 
@@ -262,7 +262,7 @@ def test_a_file_called_as_one_of_the_servers_is_ones_own(
     """A person's file is sent under its plain name, into a folder of its own: another's of that
     name stays unread."""
     mine = Upload("anothers.png", photo("red", 32).data)
-    run = starter.start("picture", {"1.image": mine}, ANN, watched=False)
+    run = starter.start("image", {"1.image": mine}, ANN, watched=False)
     state = end(run)
     path = starter.blobs.path(state.files[0].digest)
     assert path is not None
@@ -276,7 +276,7 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
 ) -> None:
     """Only the inputs that get a person's file may hold its name: another input of that name is
     refused."""
-    name = starter.forms.open(BOB, "two.json", json.dumps(PICTURE).encode()).name
+    name = starter.forms.open(BOB, "two.json", json.dumps(IMAGE).encode()).name
     run = starter.start(name, {"1.image": Upload("anothers.png", photo().data)}, BOB, watched=False)
     end(run)
     other = {
@@ -294,7 +294,7 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
     ("value", "said"),
     [
         (Refused("This file is no longer here."), "This file is no longer here."),
-        (Upload("a.png", b"no picture"), "Choose an image file"),
+        (Upload("a.png", b"no image"), "Choose an image file"),
         (Upload("a.png", b""), "empty"),
         (Upload("gone.png", Path("/nowhere/gone.png")), "no longer here"),
     ],
@@ -304,7 +304,7 @@ def test_a_file_that_is_none_is_told_on_its_field(
 ) -> None:
     """It is judged before anything is kept."""
     with pytest.raises(FieldErrors) as problem:
-        starter.start("picture", {"1.image": value}, ANN)
+        starter.start("image", {"1.image": value}, ANN)
     assert said in problem.value.errors["1.image"]
     assert kept(starter) == 0
 
@@ -320,16 +320,16 @@ def test_files_are_bounded(starter: Starter) -> None:
     """Each by itself, and all of a run together."""
     small = replace(starter, limits=UploadLimits(FileLimits(size=100)))
     with pytest.raises(FieldErrors) as problem:
-        small.start("picture", {"1.image": photo()}, ANN)
+        small.start("image", {"1.image": photo()}, ANN)
     assert "The maximum is" in problem.value.errors["1.image"]
     with pytest.raises(FieldErrors) as problem:
-        replace(starter, limits=UploadLimits(run=10)).start("picture", {"1.image": photo()}, ANN)
+        replace(starter, limits=UploadLimits(run=10)).start("image", {"1.image": photo()}, ANN)
     assert "together" in problem.value.errors["1.image"]
 
 
 def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
     """The same job with its seed and files, as a run of its own that says where it comes from."""
-    run = starter.start("picture", {"1.image": photo()}, ANN, watched=False)
+    run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
     end(run)
     again = starter.again(run.id, ANN, keeps_going=True)
     assert end(again).phase is Phase.DONE
@@ -342,7 +342,7 @@ def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
 
 def test_again_needs_its_files(starter: Starter) -> None:
     """A run whose file is no longer kept is not started, and a sentence says which file."""
-    run = starter.start("picture", {"1.image": photo()}, ANN, watched=False)
+    run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
     end(run)
     (given,) = run.job.inputs.values()
     starter.blobs.remove(given.digest)
@@ -359,7 +359,7 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
     run = starter.start("text", {"3.steps": 500}, ANN, watched=False)
     built = starter.forms.statistics
     with pytest.raises(ComfyError, match="1 run queued"):
-        starter.start("picture", {"1.image": photo()}, ANN)
+        starter.start("image", {"1.image": photo()}, ANN)
     with pytest.raises(ComfyError, match="1 run queued"):
         starter.again(run.id, ANN)
     assert starter.forms.statistics == built
@@ -378,13 +378,13 @@ def test_what_is_refused_at_the_door_of_the_registry_keeps_nothing(starter: Star
             yield from super().chunks()
 
     with pytest.raises(ComfyError, match="shutting down"):
-        starter.start("picture", {"1.image": Late("a.png", photo().data)}, ANN)
+        starter.start("image", {"1.image": Late("a.png", photo().data)}, ANN)
     assert kept(starter) == 0
 
 
 def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make) -> None:
     """A program that remembers nothing, as a shell's, runs the same."""
-    run = make(remembers=False).start("picture", {"1.image": photo()}, ANN, watched=False)
+    run = make(remembers=False).start("image", {"1.image": photo()}, ANN, watched=False)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
 
@@ -392,6 +392,6 @@ def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make)
 def test_a_shell_names_files_of_the_servers(demo: DemoServer, make: Make) -> None:
     """Whoever has a shell may name them, and set what authors set."""
     starter = make(permissions=Permissions.of_a_shell())
-    run = starter.start("picture", {"1.image": "anothers.png"}, "shell", watched=False)
+    run = starter.start("image", {"1.image": "anothers.png"}, "shell", watched=False)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == "anothers.png"

@@ -51,7 +51,7 @@ def own_graph() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def picture_with(**documents: object) -> bytes:
+def image_with(**documents: object) -> bytes:
     """A PNG with documents inside, as ComfyUI saves it."""
     info = PngImagePlugin.PngInfo()
     for key, document in documents.items():

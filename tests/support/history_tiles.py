@@ -18,7 +18,7 @@ def tile(person: Visitor, run_id: str) -> Locator:
     return person.page.locator(f'#history .tile[data-run="{run_id}"]')
 
 
-def picture_of(person: Visitor, run_id: str) -> Locator:
+def image_of(person: Visitor, run_id: str) -> Locator:
     return person.page.locator(f'#stage .media img[src*="{run_id}"]')
 
 
@@ -31,9 +31,9 @@ def make(person: Visitor, words: str) -> str:
 
 
 def choose(person: Visitor, run_id: str) -> None:
-    """Choose an earlier run and wait until its picture is there, and when it was made."""
+    """Choose an earlier run and wait until its image is there, and when it was made."""
     tile(person, run_id).click()
-    expect(picture_of(person, run_id)).to_be_visible()
+    expect(image_of(person, run_id)).to_be_visible()
     expect(person.page.locator("#stage .headline")).to_contain_text(" · ")
     expect(person.page.locator("#stage .details")).to_be_visible()
 

@@ -54,14 +54,14 @@ class HeldServer:
         seed = inputs["seed"]
         may_finish = self._may_finish.get(seed)
         total = MOST_STEPS if may_finish is not None else inputs["steps"]
-        picture = Image.new("RGB", (64, 64), (seed % 256, seed // 256 % 256, 90))
+        image = Image.new("RGB", (64, 64), (seed % 256, seed // 256 % 256, 90))
         for step in range(1, total):
             if may_finish is not None and may_finish.is_set():
                 break
             run.wait(STEP)
-            run.step(step, total, lambda: picture)
-        run.step(total, total, lambda: picture)
-        return Result((Latent(64, 64, (picture,)),))
+            run.step(step, total, lambda: image)
+        run.step(total, total, lambda: image)
+        return Result((Latent(64, 64, (image,)),))
 
 
 def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None:

@@ -1,9 +1,9 @@
-"""Makes the README's picture, tests/screenshot.png: the page in the middle of a run, as a real
+"""Makes the README's image, tests/screenshot.png: the page in the middle of a run, as a real
 browser shows it.
 
     python tests/tools/screenshot.py
 
-Needs the test packages and Chromium. The stand-in paints the picture.
+Needs the test packages and Chromium. The stand-in paints the image.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ADDRESS = "/?workflow=text-to-image&5.seed=15&4.width=768"
 
 
 def main() -> int:
-    """Take the picture and write it; the exit code."""
+    """Take the image and write it; the exit code."""
     browser_path = installed_chromium()
     if browser_path is None:
         print(f"This needs Chromium: {HOW_TO_INSTALL}", file=sys.stderr)
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def taken(page: Page) -> bytes:
-    """One run for the gallery, and a picture in the middle of the second."""
+    """One run for the gallery, and an image in the middle of the second."""
     page.locator("#field-2-text textarea").fill("a sailing boat at noon, blue sky")
     page.locator("#generate").click()
     page.locator("#history .tile img").wait_for()

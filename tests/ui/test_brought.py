@@ -32,7 +32,7 @@ SECRET = "ann-on-holiday.png"
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """A server on which somebody else has uploaded a picture and made another, and the app in front
+    """A server on which somebody else has uploaded an image and made another, and the app in front
     of it."""
     with running_demo_app(step_seconds=0) as (demo, app):
         form = {"type": "input", "overwrite": "true"}
@@ -58,7 +58,7 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
 
 
 def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str = BOB) -> str:
-    """A stranger's workflow that shows a picture of the server's; the name it goes by."""
+    """A stranger's workflow that shows an image of the server's; the name it goes by."""
     prompt = {
         "1": node(loader, image=image),
         "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
@@ -124,16 +124,14 @@ def test_nobodys_uploads_are_in_what_scripts_are_told(served: Served) -> None:
 )
 @pytest.mark.parametrize("loader", ["LoadImage", "LoadImageMask"])
 def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, image: str) -> None:
-    """Its form shows no picture, and without one of the stranger's own it does not run."""
+    """Its form shows no image, and without one of the stranger's own it does not run."""
     _, app = served
     page = PageCalls(app, BOB).open(brought(app, image, loader))
     shown = [
         one for one in page.components if "takes-files" in (one["props"].get("elem_classes") or ())
     ]
     assert shown
-    assert [one["props"]["value"] for one in shown if one["props"]["elem_id"] != "picture"] == [
-        None
-    ]
+    assert [one["props"]["value"] for one in shown if one["props"]["elem_id"] != "image"] == [None]
     assert "Add an image." in json.dumps(page.said(page.press())["errors"])
 
 

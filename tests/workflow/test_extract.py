@@ -67,7 +67,7 @@ def test_every_kind_of_file_gives_both_documents(name: str) -> None:
 def test_the_name_of_a_file_does_not_matter(name: str) -> None:
     """People rename files, and browsers drop endings: the kind is told by the content."""
     assert find_workflow(CONTAINERS[name], "download") == find_workflow(
-        CONTAINERS[name], "picture.bmp"
+        CONTAINERS[name], "image.bmp"
     )
 
 
@@ -349,7 +349,7 @@ def index(shared: Path, folder: str) -> list[dict[str, Any]]:
 
 
 def test_real_images_carry_what_their_index_says(shared: Path) -> None:
-    """Each picture gives the documents it is said to hold, equal to the same workflow saved as
+    """Each image gives the documents it is said to hold, equal to the same workflow saved as
     JSON; one has none."""
     corpus = shared / "workflows/corpus"
     answers = set()

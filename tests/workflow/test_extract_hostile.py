@@ -59,7 +59,7 @@ def test_a_decompression_bomb_is_not_unpacked(make: Callable[[], bytes]) -> None
 
 @pytest.mark.parametrize("kind", ["json", "png", "flac", "safetensors"])
 def test_ten_megabytes_in_one_string_are_fine(kind: str) -> None:
-    """Graphs with pictures inside are real."""
+    """Graphs with images inside are real."""
     prompt = {"1": {"class_type": "A", "inputs": {"image": "x" * 10_000_000}}}
     text = json.dumps(prompt)
     made = {

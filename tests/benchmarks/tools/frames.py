@@ -20,7 +20,7 @@ from comfy.demo.nodes.values import Latent, Result
 
 SIZE = 512  # pixels, both ways
 BYTES = 67_000  # of a preview of 512 x 512 as ComfyUI sends it
-KINDS = 8  # different pictures, taken in turn
+KINDS = 8  # different images, taken in turn
 BITS = 16  # of a frame's number, in as many black and white squares along its upper edge
 QUALITIES = range(95, 10, -3)
 
@@ -30,7 +30,7 @@ def numbered(number: int) -> bytes:
     """A JPEG of exactly `BYTES` bytes that shows its number; of whole tasks a benchmark makes them
     before it begins."""
     side = SIZE // BITS
-    image = _picture(number % KINDS).copy()
+    image = _image(number % KINDS).copy()
     for bit in range(BITS):
         white = number >> (BITS - 1 - bit) & 1
         image.paste("white" if white else "black", (bit * side, 0, (bit + 1) * side, side))
@@ -44,8 +44,8 @@ def numbered(number: int) -> bytes:
 
 
 @cache
-def _picture(kind: int) -> Image.Image:
-    """A picture with something of everything."""
+def _image(kind: int) -> Image.Image:
+    """An image with something of everything."""
     chance = random.Random(kind)
     noise = Image.frombytes("RGB", (SIZE, SIZE), chance.randbytes(SIZE * SIZE * 3))
     smooth = (
@@ -57,7 +57,7 @@ def _picture(kind: int) -> Image.Image:
 
 
 class _Prepared(Image.Image):
-    """Stands where the stand-in expects a picture, and is "encoded" by handing out prepared
+    """Stands where the stand-in expects an image, and is "encoded" by handing out prepared
     bytes."""
 
     def __init__(self, jpeg: bytes) -> None:
@@ -95,15 +95,15 @@ class FrameSource:
         return DemoServer(step_seconds=0.0, nodes=nodes)
 
     def sample(self, run: NodeRun, inputs: Inputs) -> Result:
-        """Work of the node: the frames, then an empty picture."""
-        pictures = [_Prepared(numbered(number)) for number in range(1, self.count + 1)]
+        """Work of the node: the frames, then an empty image."""
+        images = [_Prepared(numbered(number)) for number in range(1, self.count + 1)]
         run.wait(self.lead)
         self.begin()
         start = time.monotonic()
-        for number, picture in enumerate(pictures, 1):
+        for number, image in enumerate(images, 1):
             run.wait(max(0.0, start + number * self.interval - time.monotonic()))
             self.sent[number] = time.time()
-            run.step(number, self.count, lambda shown=picture: shown)  # type: ignore[misc]
+            run.step(number, self.count, lambda shown=image: shown)  # type: ignore[misc]
         self.end()
         latent: Latent = inputs["latent_image"]
         canvas = Image.new("RGB", (latent.width, latent.height), "gray")

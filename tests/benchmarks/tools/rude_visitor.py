@@ -24,7 +24,7 @@ ADDRESS = "127.0.0.2"
 WAIT = 90.0
 SLOW_LOGINS, SLOW_UPLOADS, COOKIES, SOCKETS, PAGES, PRESSES = 200, 64, 1000, 2000, 5000, 20
 SIDE, LAYERS = 8192, 4  # refused
-LARGEST = 5120  # of a picture that can be painted
+LARGEST = 5120  # of an image that can be painted
 AT_ONCE = 16
 UPLOAD = "/gradio_api/upload"
 CALL = "/gradio_api/run/predict"
@@ -123,8 +123,8 @@ async def drawn_pages(url: str) -> None:
     await many(url, PAGES, draw)
 
 
-async def layered_pictures(url: str, side: int = SIDE, layers: int = LAYERS) -> None:
-    """Presses with pictures of which each is as large as it may be, in as many layers as there may
+async def layered_images(url: str, side: int = SIDE, layers: int = LAYERS) -> None:
+    """Presses with images of which each is as large as it may be, in as many layers as there may
     be."""
     packed = io.BytesIO()
     Image.new("LA", (side, side), (0, 128)).save(packed, "PNG")
@@ -135,8 +135,8 @@ async def layered_pictures(url: str, side: int = SIDE, layers: int = LAYERS) -> 
         await page.draw("inpaint")
         files = {"files": ("a.png", packed.getvalue())}
         place = (await http.post(UPLOAD, files=files, headers=cookie)).json()[0]
-        picture = {"path": place, "meta": {"_type": "gradio.FileData"}}
-        await page.press("html", {"background": picture, "layers": [picture] * layers})
+        image = {"path": place, "meta": {"_type": "gradio.FileData"}}
+        await page.press("html", {"background": image, "layers": [image] * layers})
 
     await many(url, PRESSES, press, at_once=PRESSES)
 
@@ -229,8 +229,8 @@ ATTACKS: dict[str, Callable[[str], Awaitable[None]]] = {
     "made-up cookies": made_up_cookies,
     "sockets": many_sockets,
     "drawn pages": drawn_pages,
-    "layered pictures": layered_pictures,
-    "painted pictures": partial(layered_pictures, side=LARGEST, layers=1),
+    "layered images": layered_images,
+    "painted images": partial(layered_images, side=LARGEST, layers=1),
 }
 
 

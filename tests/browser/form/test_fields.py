@@ -64,9 +64,9 @@ def are_told(person: Visitor) -> None:
 
 def go_one_by_one(person: Visitor) -> None:
     """Two fields are wrong, and are mended."""
-    picture = person.field("4.image")
+    image = person.field("4.image")
     person.type("5.height", "99999")
-    picture.get_by_label("Remove Image").click()
+    image.get_by_label("Remove Image").click()
     person.press()
     expect(person.page.locator(".field-error")).to_have_count(2)
     person.type("2.text", "something else")
@@ -76,7 +76,7 @@ def go_one_by_one(person: Visitor) -> None:
     expect(person.field("5.height").locator(".field-error")).to_have_count(0)
     expect(person.entry("5.height")).not_to_have_attribute("aria-invalid", "true")
     assert set(person.errors()) == {"field-4-image"}
-    picture.locator("input[type=file]").set_input_files(PHOTO)
+    image.locator("input[type=file]").set_input_files(PHOTO)
     expect(person.page.locator(".field-error")).to_have_count(0)
 
 

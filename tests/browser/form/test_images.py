@@ -1,4 +1,4 @@
-"""Pictures in: chosen, dropped, pasted, and taken from the results."""
+"""Images in: chosen, dropped, pasted, and taken from the results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DROP = """(field, [data, name]) => {
 }"""
 
 
-def picture(colour: str = "#20c040", size: tuple[int, int] = (96, 64)) -> bytes:
+def coloured_image(colour: str = "#20c040", size: tuple[int, int] = (96, 64)) -> bytes:
     """A PNG of one colour."""
     data = io.BytesIO()
     Image.new("RGB", size, colour).save(data, "PNG")
@@ -30,22 +30,22 @@ def picture(colour: str = "#20c040", size: tuple[int, int] = (96, 64)) -> bytes:
 
 
 def received(site: Site, run_id: str, node: str = "4") -> Image.Image:
-    """The picture that the server loaded in a run."""
+    """The image that the server loaded in a run."""
     name = site.prompt_of(run_id)[node]["inputs"]["image"]
     path = site.demo.storage.find(name)
     assert path is not None
     return Image.open(io.BytesIO(path.read_bytes()))
 
 
-def without_picture(person: Visitor, key: str = "4.image") -> None:
-    """Take the example out of a picture field."""
+def without_image(person: Visitor, key: str = "4.image") -> None:
+    """Take the example out of an image field."""
     person.field(key).hover()
     person.field(key).get_by_label("Remove Image").click()
     expect(person.field(key).locator("img")).to_have_count(0)
 
 
 def shown(person: Visitor, key: str = "4.image") -> None:
-    """Wait until a picture field shows a picture."""
+    """Wait until an image field shows an image."""
     person.page.wait_for_function(
         "id => document.querySelector(id + ' img')?.naturalWidth > 0",
         arg="#field-" + key.replace(".", "-"),
@@ -53,7 +53,7 @@ def shown(person: Visitor, key: str = "4.image") -> None:
 
 
 def has_width(person: Visitor, width: int) -> None:
-    """Wait until the field shows a picture of this width."""
+    """Wait until the field shows an image of this width."""
     person.page.wait_for_function(
         "width => document.querySelector('#field-4-image img')?.naturalWidth === width", arg=width
     )
@@ -72,7 +72,7 @@ def test_an_image_that_is_given_arrives_at_the_server(
     assert received(fast, person.generate()).size[0] > 320
     is_chosen(person, tmp_path)
     is_dropped(person, width=104)
-    without_picture(person)
+    without_image(person)
     person.press()
     expect(person.field("4.image").locator(".field-error")).to_be_visible()
     if every:
@@ -87,8 +87,8 @@ def test_an_image_that_is_given_arrives_at_the_server(
 def is_chosen(person: Visitor, folder: Path) -> None:
     """Choose a file for an empty field."""
     file = folder / "mein Bild ü'\".png"
-    file.write_bytes(picture())
-    without_picture(person)
+    file.write_bytes(coloured_image())
+    without_image(person)
     person.field("4.image").locator("input[type=file]").set_input_files(file)
     has_width(person, 96)
     note = person.page.locator(".block.ratios .field-note")
@@ -100,7 +100,7 @@ def is_chosen(person: Visitor, folder: Path) -> None:
 
 def is_dropped(person: Visitor, width: int) -> None:
     """Drop one on the field as it is."""
-    data = base64.b64encode(picture(size=(width, 64))).decode()
+    data = base64.b64encode(coloured_image(size=(width, 64))).decode()
     target = person.field("4.image").locator("button, img").first
     target.evaluate(DROP, [data, "dropped.png"])
     has_width(person, width)
@@ -118,7 +118,7 @@ def is_pasted(person: Visitor) -> None:
             document.activeElement.dispatchEvent(
                 new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: transfer }));
         }""",
-        base64.b64encode(picture(size=(120, 64))).decode(),
+        base64.b64encode(coloured_image(size=(120, 64))).decode(),
     )
     has_width(person, 120)
     assert received(person.site, person.generate()).size == (120, 64)

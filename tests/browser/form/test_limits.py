@@ -32,8 +32,8 @@ def kept(site: Site) -> set[Path]:
 
 
 def test_a_file_is_refused_on_its_field(fast: Site, visit: Visit, every: bool) -> None:
-    """A picture that is too large as soon as it is given, where it was given; nothing of it stays, and
-    a smaller one is taken in its place. A file of another kind by its name. What is no picture,
+    """An image that is too large as soon as it is given, where it was given; nothing of it stays, and
+    a smaller one is taken in its place. A file of another kind by its name. What is no image,
     whatever it is called: the sentence says what the field takes, and nothing is sent to the
     server."""
     person = visit(fast).open("upscale")
@@ -57,7 +57,7 @@ def test_a_file_is_refused_on_its_field(fast: Site, visit: Visit, every: bool) -
     person.generate()
     expect(note).to_have_count(0)
     is_of_another_kind(person)
-    give(person, "4.image", b"no picture at all")
+    give(person, "4.image", b"no image at all")
     expect(person.field("4.image").locator("img")).to_be_attached()
     person.press()
     expect(note).to_contain_text("Choose an image file")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_images import picture, received
+from tests.browser.form.test_images import coloured_image, received
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -153,7 +153,7 @@ def changes_only_what_is_painted(person: Visitor, fast: Site) -> None:
 
 
 def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] | None:
-    """The box in which two pictures differ visibly."""
+    """The box in which two images differ visibly."""
     return (
         ImageChops.difference(one, other)
         .convert("L")
@@ -250,7 +250,7 @@ def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
     """Another image comes without the mask of the one before; Reset brings the author's back."""
     tool(person, "Brush").click()
     before = person.field(KEY).locator("canvas").get_attribute("width")
-    (tmp_path / "a.png").write_bytes(picture(size=(96, 64)))
+    (tmp_path / "a.png").write_bytes(coloured_image(size=(96, 64)))
     stroke(person, (0.4, 0.4), (0.6, 0.4))
     choose(person, tmp_path / "a.png", (96, 64))
     assert painted(person) == 0

@@ -37,7 +37,7 @@ def photo(tmp_path: Path, colour: str) -> Path:
 
 
 def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
-    """Each with a small picture, the one that is shown is marked, and another one is shown at a
+    """Each with a small image, the one that is shown is marked, and another one is shown at a
     click. Typing leaves the results that have these words; without a hit it says so; emptied, all
     are back. Generate pressed while the form is still being filled in runs with what is filled
     in. Another workflow has results of its own."""
@@ -122,7 +122,7 @@ def are_searched(person: Visitor, tower: str, boat: str) -> None:
 def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     """Whoever is here for the first time sees no empty list. After a reload, and in another tab of
     the same browser, the results are there: it keeps what it was given, and no second cookie comes.
-    The past costs one request when a page is opened, and its small pictures; afterwards nothing. A
+    The past costs one request when a page is opened, and its small images; afterwards nothing. A
     result of several is one in the list, says how many there are, and shows them all when chosen."""
     person = visit(fast).recording().open(**ONE, **{"4.batch_size": 3})
     expect(person.page.locator("#history")).to_be_attached()
@@ -150,7 +150,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
 
 
 def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Every field comes back, large seeds, advanced ones and pictures included, over what was typed
+    """Every field comes back, large seeds, advanced ones and images included, over what was typed
     since; the section that was open stays open."""
     person = visit(fast).open("image-to-image", **SMALL)
     expect(person.field("4.image").locator("img")).to_be_visible()
@@ -218,7 +218,7 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
 def test_a_restart_of_both_programs_loses_nothing(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
-    """The same browser finds its results after the app and ComfyUI were started anew: picture,
+    """The same browser finds its results after the app and ComfyUI were started anew: image,
     values, run again."""
     with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
         person = visit(site(app, demo)).open(**ONE)

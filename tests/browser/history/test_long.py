@@ -13,7 +13,7 @@ from comfy.records.record import Record
 from comfy.records.rows import row_of
 from comfy.records.store import RunStore
 from comfy.records.tables import runs
-from tests.support.history_tiles import ONE, make, owner_of, picture_of, tile, tiles
+from tests.support.history_tiles import ONE, image_of, make, owner_of, tile, tiles
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -111,7 +111,7 @@ def test_very_many_results(fast: Site, visit: Visit, every: bool) -> None:
     middle.first.locator(".tile").press("Home")
     expect(tile(person, first)).to_be_focused()
     person.page.keyboard.press("Enter")
-    expect(picture_of(person, first)).to_be_visible()
+    expect(image_of(person, first)).to_be_visible()
 
 
 def go_on_past_what_is_loaded(person: Visitor, first: str) -> None:
@@ -121,12 +121,12 @@ def go_on_past_what_is_loaded(person: Visitor, first: str) -> None:
         person.page.keyboard.press("ArrowRight")
     expect(tile(person, "r00057")).to_be_focused()
     person.page.keyboard.press("Enter")
-    expect(picture_of(person, "r00057")).to_be_visible()
-    picture_of(person, "r00057").click()
+    expect(image_of(person, "r00057")).to_be_visible()
+    image_of(person, "r00057").click()
     following = person.page.get_by_role("button", name="Next", exact=True)
     for number in range(58, 61):
         expect(following).to_be_enabled()
         following.click()
-        expect(picture_of(person, f"r{number:05}")).to_be_visible()
+        expect(image_of(person, f"r{number:05}")).to_be_visible()
     person.page.keyboard.press("Escape")
     expect(person.page.locator("dialog:modal")).to_have_count(0)

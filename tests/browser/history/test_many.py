@@ -18,9 +18,9 @@ from tests.support.history_tiles import (
     ONE,
     button,
     choose,
+    image_of,
     make,
     owner_of,
-    picture_of,
     tile,
     tiles,
 )
@@ -129,7 +129,7 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
     tile(person, runs[1]).click(modifiers=["Shift"])
     bar = person.page.get_by_role("group", name="Selected results")
     expect(bar).to_contain_text("3 selected")
-    expect(picture_of(person, runs[3])).to_be_visible()
+    expect(image_of(person, runs[3])).to_be_visible()
     with person.page.expect_download() as info:
         bar.get_by_role("link", name="Download").click()
     with zipfile.ZipFile(info.value.path()) as archive:
@@ -162,14 +162,14 @@ def are_deleted_in_turn(person: Visitor, runs: list[str]) -> None:
     deleted one after the other is brought back by one Undo, to the list and the first to the stage."""
     choose(person, runs[3])
     button(person, "Delete").dblclick()
-    expect(picture_of(person, runs[2])).to_be_visible()
+    expect(image_of(person, runs[2])).to_be_visible()
     button(person, "Delete").click(delay=600)  # as long as the next one is not taken for meant
     line = person.page.locator("#undo")
     expect(line).to_contain_text("2 results deleted.")
     expect(tiles(person)).to_have_count(2)
     line.get_by_role("button", name="Undo").click()
     expect(tiles(person)).to_have_count(4)
-    expect(picture_of(person, runs[3])).to_be_visible()
+    expect(image_of(person, runs[3])).to_be_visible()
     expect(line).to_be_empty()
 
 
@@ -183,12 +183,12 @@ def is_deleted(person: Visitor, runs: list[str]) -> None:
     button(person, "Delete").click(delay=600)  # as above
     expect(tiles(person)).to_have_count(3)
     expect(tile(person, third)).to_be_focused()
-    expect(picture_of(person, last)).to_have_count(0)
+    expect(image_of(person, last)).to_have_count(0)
     line = person.page.locator("#undo")
     expect(line).to_contain_text("Deleted. The image server may keep its own copies.")
     line.get_by_role("button", name="Undo").press("Enter")
     expect(tiles(person)).to_have_count(4)
-    expect(picture_of(person, last)).to_be_visible()
+    expect(image_of(person, last)).to_be_visible()
     expect(tile(person, last)).to_be_focused()
     expect(line).to_be_empty()
     button(person, "Delete").click()

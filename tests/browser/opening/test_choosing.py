@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
-from tests.support.brought import give, own_prompt, picture_with
+from tests.support.brought import give, image_with, own_prompt
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -147,7 +147,7 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit, every: bool) -> Non
     opens, and of several images a field has the first; that is said, and a run for each offered."""
     person = visit(fast).open("image-to-image")
     field = person.field("4.image")
-    photo, opens = picture_with(), "Open its workflow"
+    photo, opens = image_with(), "Open its workflow"
     expect(person.page.get_by_role("button", name="Open a workflow")).to_be_visible()
     expect(field.locator("img")).to_be_visible()
     assert hold(person, b"{}", "a.json", "application/json") == [opens]
@@ -201,10 +201,10 @@ def a_file_with_a_workflow_on_a_field(person: Visitor) -> None:
         given = ["#field-4-image", base64.b64encode(data).decode(), name, kind]
         person.page.evaluate(DROP_ON, given)
 
-    drop(picture_with(), "plain.png", "image/png")
+    drop(image_with(), "plain.png", "image/png")
     expect(field.locator("img")).to_have_attribute("src", re.compile("plain"))
     expect(offer).to_have_count(0)
-    drop(picture_with(prompt=own_prompt("in a photo")), "made.png", "image/png")
+    drop(image_with(prompt=own_prompt("in a photo")), "made.png", "image/png")
     expect(field.locator("img")).to_have_attribute("src", re.compile("made"))
     headline = person.page.locator("#stage .headline")
     expect(headline).to_have_text("There is a workflow in “made.png”.")

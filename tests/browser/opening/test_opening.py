@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Route, ViewportSize, expect
 
 from comfy.services.permissions import Permissions
-from tests.support.brought import give, own_graph, own_prompt, picture_with
+from tests.support.brought import give, image_with, own_graph, own_prompt
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor
 
@@ -39,7 +39,7 @@ PASTE_TEXT = """(text) => {
 FILES: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "brought.json": lambda prompt: json.dumps(prompt).encode(),
     "wrapped.json": lambda prompt: json.dumps({"prompt": prompt}).encode(),
-    "picture.png": lambda prompt: picture_with(prompt=prompt),
+    "image.png": lambda prompt: image_with(prompt=prompt),
 }
 
 
@@ -59,7 +59,7 @@ def keeping(folder: Path, nothing_left_behind: None) -> Iterator[Site]:
 def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
-    A pasted picture is for a picture's field, where there is one. What another workflow has made
+    A pasted image is for an image's field, where there is one. What another workflow has made
     before does not stay on its stage, nor does a reload bring it back. What was made here opens as
     it was made.
     """
@@ -99,7 +99,7 @@ def a_result_opens_as_it_was_made(site: Site, person: Visitor) -> None:
 
 
 NO_WORKFLOWS = (
-    (picture_with(), "No workflow found in"),
+    (image_with(), "No workflow found in"),
     (b"\0\1\2", "isn't supported"),
     (b"", "is empty"),
 )
@@ -186,7 +186,7 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
 
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
     """An edited, added or removed workflow shows in open pages within two seconds; what was typed
-    stays, and a picture that was put in. An opened one can be kept."""
+    stays, and an image that was put in. An opened one can be kept."""
     person = visit(keeping).open()
     person.type("2.text", "typed before")
     toml = folder / "text-to-image.toml"
@@ -210,12 +210,12 @@ def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: 
         person.page.locator("#heading").click()
     else:
         pytest.fail(f"the list still is {names}")
-    a_picture_outlives_another_drawing(person, folder)
+    a_image_outlives_another_drawing(person, folder)
     an_opened_workflow_can_be_kept(person, folder)
 
 
-def a_picture_outlives_another_drawing(person: Visitor, folder: Path) -> None:
-    """A picture that was put in is still there, and is what is sent, after the form has been drawn
+def a_image_outlives_another_drawing(person: Visitor, folder: Path) -> None:
+    """An image that was put in is still there, and is what is sent, after the form has been drawn
     again."""
     person.turn_to("image-to-image")
     mine = io.BytesIO()
@@ -249,7 +249,7 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
 
 
 def partly_refused() -> dict[str, Any]:
-    """A workflow whose second picture is made by a model that the server does not have."""
+    """A workflow whose second image is made by a model that the server does not have."""
     made = own_prompt()
     made["5"]["inputs"]["steps"] = 2
     for node in ("1", "5", "6", "7"):

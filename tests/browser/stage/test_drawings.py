@@ -42,7 +42,7 @@ SAVE_DRAWING = NodeClass(
 
 @pytest.fixture
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """A site with a workflow that takes a picture and makes a drawing."""
+    """A site with a workflow that takes an image and makes a drawing."""
     prompt = json.loads((WORKFLOWS / "image-to-image.json").read_text())
     prompt = {
         "4": prompt["4"],
@@ -78,7 +78,7 @@ def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
 
 def as_an_input_is_refused_in_words(person: Visitor) -> None:
     """“Use in…” with a result that the field does not take says so on the field, which keeps
-    its picture."""
+    its image."""
     person.unfold()
     person.type("5.inside", "<circle r='20'/>")
     person.press()
@@ -106,6 +106,6 @@ def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -
 
 
 def leave(person: Visitor) -> None:
-    """Close the page; a drawing has no small picture, which the browser's console notes."""
+    """Close the page; a drawing has no small image, which the browser's console notes."""
     person.forgive("404")
     person.leave()

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.services.permissions import Permissions
-from tests.browser.form.test_images import picture, received
+from tests.browser.form.test_images import coloured_image, received
 from tests.browser.form.test_masks import PAINTED, sent_mask
 from tests.browser.opening.test_choosing import lacking
 from tests.support.brought import give
@@ -110,7 +110,7 @@ def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
     person.page.wait_for_function(
         f"![0, {painted}].includes(({PAINTED})())"
     )  # the next one is there
-    mine = {"name": "mine.png", "mimeType": "image/png", "buffer": picture()}
+    mine = {"name": "mine.png", "mimeType": "image/png", "buffer": coloured_image()}
     person.field("4.image").locator("input[type=file]").set_input_files(mine)  # type: ignore[arg-type]
     person.page.wait_for_function(f"({PAINTED})() === 0")
     ideas.nth(2).click()

@@ -88,6 +88,6 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
         expect(person.page.locator(".side-by-side figure .model canvas")).to_have_count(2)
         for canvas in person.page.locator(".side-by-side canvas").all():
             expect(canvas).to_be_visible()
-            picture = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
-            assert reds(picture) > 1000
+            image = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
+            assert reds(image) > 1000
     person.leave()

@@ -1,4 +1,4 @@
-"""Results: the gallery, moving pictures, texts, and files as the server made them."""
+"""Results: the gallery, moving images, texts, and files as the server made them."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def address(site: Site, run_id: str, at: int = 0) -> str:
 
 
 def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Text outputs are shown as text, sound can be played, temporary pictures are kept apart from
-    saved ones, and shown large, saved and looked at like them. A workflow without pictures ends with
+    """Text outputs are shown as text, sound can be played, temporary images are kept apart from
+    saved ones, and shown large, saved and looked at like them. A workflow without images ends with
     its text on the page."""
     evil = "<b>bold</b> & <script>document.title='hacked'</script>"
     (tmp_path / "rest.json").write_text(
@@ -241,7 +241,7 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     seed. Several are a gallery, and what stands below one is copied."""
     several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3, **SMALL}
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
-    several_pictures(person)
+    several_images(person)
     person.type("4.batch_size", 1)
     first = person.generate()
     with person.page.expect_download() as info:
@@ -265,28 +265,28 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     a_caption_is_copied(person)
 
 
-def several_pictures(person: Visitor) -> None:
+def several_images(person: Visitor) -> None:
     """A batch fills the gallery; a click and the arrow keys show one after the other in the large
-    picture. A click on that opens it over the window, where the arrow keys do the same, and what is
+    image. A click on that opens it over the window, where the arrow keys do the same, and what is
     seen stays seen. Download all saves one ZIP with every file of the run as it is on the server."""
     run_id = person.generate()
     thumbnails = person.page.locator("#stage .thumbnail")
     expect(thumbnails).to_have_count(3)
-    picture = person.page.locator("#stage .media img")
+    image = person.page.locator("#stage .media img")
     small = thumbnails.locator("img").evaluate_all(
         "all => all.map((image) => image.getAttribute('src'))"
     )
     names = [
         re.compile(re.escape(address.removesuffix("thumb")) + r"(?!thumb)") for address in small
     ]
-    expect(picture).to_have_attribute("src", names[0])
+    expect(image).to_have_attribute("src", names[0])
     thumbnails.nth(1).click()
-    expect(picture).to_have_attribute("src", names[1])
+    expect(image).to_have_attribute("src", names[1])
     person.page.keyboard.press("ArrowRight")
-    expect(picture).to_have_attribute("src", names[2])
+    expect(image).to_have_attribute("src", names[2])
     person.page.keyboard.press("ArrowLeft")
-    expect(picture).to_have_attribute("src", names[1])
-    picture.click()
+    expect(image).to_have_attribute("src", names[1])
+    image.click()
     expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
     for key, at in (("ArrowLeft", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowRight", 2)):
         person.page.keyboard.press(key)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.walk.states import at_every_size, below_stage
-from tests.support.brought import give, picture_with
+from tests.support.brought import give, image_with
 from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
@@ -42,7 +42,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     objection = person.page.locator("#stage .objection")
     status = person.page.locator("#stage .status")
-    picture = person.field("4.image")
+    image = person.field("4.image")
 
     def stands(said: str) -> None:
         expect(objection).to_contain_text(said)
@@ -52,7 +52,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
         expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
 
     person.type("5.height", 99999)
-    picture.get_by_label("Remove Image").click()
+    image.get_by_label("Remove Image").click()
     before = below_stage(person.page)
     person.press()
     stands("Please fix the highlighted fields.")
@@ -60,7 +60,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     person.type("5.height", 512)
     expect(person.page.locator(".field-error")).to_have_count(1)
     stands("Please fix the highlighted fields.")
-    picture.locator("input[type=file]").set_input_files(PHOTO)
+    image.locator("input[type=file]").set_input_files(PHOTO)
     expect(objection).to_be_empty()
     person.type("5.height", 99999)
     person.press()
@@ -70,7 +70,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     person.page.set_viewport_size(ViewportSize(width=1440, height=900))
     with person.page.expect_file_chooser() as chooser:
         person.page.get_by_role("button", name="Open a workflow").click()
-    photo = {"name": "photo.png", "mimeType": "image/png", "buffer": picture_with()}
+    photo = {"name": "photo.png", "mimeType": "image/png", "buffer": image_with()}
     chooser.value.set_files(photo)  # type: ignore[arg-type]
     stands("No workflow found in photo.png.")
     for size in at_every_size(person.page):
@@ -81,7 +81,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
         assert words["height"] < 150, size
     objection.get_by_role("button", name="Use as “Your image”").click()
     expect(objection).to_be_empty()
-    expect(picture.locator("img")).to_have_attribute("src", re.compile("photo"))
+    expect(image.locator("img")).to_have_attribute("src", re.compile("photo"))
     expect(status.locator(".headline")).to_contain_text("Done")
     give(person.page, b"{}", "empty.json")
     stands("empty.json")

@@ -140,7 +140,7 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
 
 @pytest.mark.every  # `test_geometry.py` looks at a video, too
 def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
-    """A workflow that makes an animated picture and a video shows both. The video plays inside of the
+    """A workflow that makes an animated image and a video shows both. The video plays inside of the
     stage, below which everything else stands; full screen covers the window."""
     person = visit(fast).open("animation", **MOVING)
     run_id = person.generate()

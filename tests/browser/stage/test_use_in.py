@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_images import picture, received, shown
+from tests.browser.form.test_images import coloured_image, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
@@ -63,7 +63,7 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
     with what was typed there before. What comes of it leads back, and from there to it again; both
     become a chain, for those who may add some, whose form has the person's own photo."""
     photo = tmp_path / "photo.png"
-    photo.write_bytes(picture())
+    photo.write_bytes(coloured_image())
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
     with running_app(fast.demo.url, workflows=folder, may_keep=True) as app:
         site = Site(app.url, fast.demo, app)

@@ -54,7 +54,7 @@ def describe(storage: Storage) -> dict[str, Any]:
 def running(
     own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """A server that lists its folders, on which Ann has put a picture and made another; whoever may
+    """A server that lists its folders, on which Ann has put an image and made another; whoever may
     open is a set."""
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("offered") / "workflows"))
     loads_folder = NodeClass(describe, NODES["LoadImage"].run)
@@ -95,7 +95,7 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
 def test_finding_02_a_wrapped_name_reads_nobodys_file(
     served: Served, image: str, depth: int
 ) -> None:
-    """ComfyUI unwraps `__value__`: what is inside is emptied, and the form asks for a picture."""
+    """ComfyUI unwraps `__value__`: what is inside is emptied, and the form asks for an image."""
     value: Any = image
     for _ in range(depth):
         value = {"__value__": value}
@@ -128,7 +128,7 @@ def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
 
 
 def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served) -> None:
-    """A text for a picture is no name of a file, whoever writes it."""
+    """A text for an image is no name of a file, whoever writes it."""
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text("utf-8"))
     prompt["2"]["inputs"]["text"] = "a cat [output]"
     name = bring(served[1], prompt).json()["name"]

@@ -144,10 +144,10 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     """Not by the route, the form, its address, a script, a kept copy, the history, nor by running
     it again."""
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
-    picture = Upload("b.png", saved("PNG"))
+    image = Upload("b.png", saved("PNG"))
     run = finished(
         strict.services.starter.start(
-            name, {"1.image": picture}, BOBS, deadline=LONGEST_WAIT, watched=False
+            name, {"1.image": image}, BOBS, deadline=LONGEST_WAIT, watched=False
         )
     )
     permitted.remove(BOBS)
@@ -161,7 +161,7 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     assert all(NO in answer.text for answer in refused)
     assert NO in json.dumps(drawn(strict, name).components)
     with pytest.raises(WorkflowError, match=NO):
-        strict.services.starter.start(name, {"1.image": picture}, BOBS)
+        strict.services.starter.start(name, {"1.image": image}, BOBS)
     assert bring(strict, {"1": SHOW}, ANN).ok
 
 

@@ -12,7 +12,7 @@ import pytest
 from comfy.records.store import RunStore
 from tests.support.http_client import finished, start
 from tests.support.samples.histories import ANN as ANNA
-from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, picture
+from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, kept_image
 from tests.support.serving import Served, open_history
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.routes.test_history import SMALL
@@ -34,7 +34,7 @@ def remembered(folder: Path, days: list[float]) -> Iterator[RunStore]:
     with contextlib.closing(open_history(folder)) as history:
         now = time.time()
         for number, ago in enumerate(days):
-            file = picture(history.files, b"%d" % number)
+            file = kept_image(history.files, b"%d" % number)
             history.end(ended_record(begun(f"r{number}"), at=now - ago * DAY, files=(file,)))
         yield history
 

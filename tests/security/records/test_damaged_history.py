@@ -14,7 +14,7 @@ from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN as ANNA
-from tests.support.samples.histories import begun, ended_record, ids, picture
+from tests.support.samples.histories import begun, ended_record, ids, kept_image
 from tests.support.serving import open_history
 
 
@@ -40,7 +40,7 @@ def test_finding_17_a_damaged_history_is_set_aside(
     it was, and files of results stay as long as it does."""
     with contextlib.closing(open_history(tmp_path)) as history:
         for number in range(60):
-            file = picture(history.files, b"%d" % number)
+            file = kept_image(history.files, b"%d" % number)
             history.end(
                 ended_record(
                     begun(f"r{number}", values={"a": "x" * 3000}), at=time.time(), files=(file,)

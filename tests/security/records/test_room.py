@@ -18,7 +18,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.store import HistoryLimits, RunStore
 from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import BOB as BEN
-from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, picture
+from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, kept_image
 
 DAY = 86400.0
 ROOT = Path(__file__).parents[3]
@@ -31,10 +31,10 @@ def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
         history = RunStore(f"sqlite:///{tmp_path}/history.sqlite", kept, HistoryLimits(bytes=1000))
         now = time.time() - 2 * DAY
         for number in range(3):
-            file = picture(kept, b"ann %d" % number + b"a" * 94)
+            file = kept_image(kept, b"ann %d" % number + b"a" * 94)
             history.end(ended_record(begun(f"ann{number}", ANNA, at=now + number), files=(file,)))
         for number in range(40):
-            file = picture(kept, b"ben %02d" % number + b"b" * 94)
+            file = kept_image(kept, b"ben %02d" % number + b"b" * 94)
             history.end(
                 ended_record(begun(f"ben{number:02}", BEN, at=now + 100 + number), files=(file,))
             )

@@ -61,7 +61,7 @@ EXTRA = {
         ["CONDITIONING"],
         {f"image{n}": ["IMAGE"] for n in (1, 2)},
     ),
-    "PictureSize": node_entry({"image": ["IMAGE"]}, ["INT", "INT"]),
+    "ImageSize": node_entry({"image": ["IMAGE"]}, ["INT", "INT"]),
     "Caption": node_entry({"image": ["IMAGE"]}, ["STRING"]),
     "Blend": node_entry(
         {"image1": ["IMAGE"], "image2": ["IMAGE"], "factor": ["FLOAT", {}]}, ["IMAGE"]

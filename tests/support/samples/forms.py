@@ -92,8 +92,8 @@ def field_of(prompt: object, key: str) -> Field:
     return form_of(prompt).field(key)
 
 
-def picture_prompt(**inputs: Any) -> dict[str, Any]:
-    """Image to image; the sampler starts from a loaded picture."""
+def image_prompt(**inputs: Any) -> dict[str, Any]:
+    """Image to image; the sampler starts from a loaded image."""
     prompt = text_to_image(
         n10=node("LoadImage", "Load Image", image="example.png"),
         n11=node("VAEEncode", "VAE Encode", pixels=["10", 0], vae=["4", 2]),

@@ -54,7 +54,7 @@ CATALOGUE = Catalogue(
             "LATENT",
         ),
         "Decode": _node({"latent": ["LATENT"], "vae": ["VAE"]}, "IMAGE"),
-        "Picture": _node({"image": [["x.png"], {"image_upload": True}]}, "IMAGE MASK"),
+        "Image": _node({"image": [["x.png"], {"image_upload": True}]}, "IMAGE MASK"),
         "Blend": _node({"mask": ["MASK"], "one": ["IMAGE"], "two": ["IMAGE"]}, "IMAGE"),
         "Resize": _node(
             {

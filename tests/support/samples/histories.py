@@ -37,7 +37,7 @@ def ended_record(
     return replace(record, state=replace(record.state, **told))  # type: ignore[arg-type]
 
 
-def picture(kept: BlobStore, data: bytes, holder: str = "", name: str = "a.png") -> OutputFile:
+def kept_image(kept: BlobStore, data: bytes, holder: str = "", name: str = "a.png") -> OutputFile:
     """A file of the server's of which a copy is kept here."""
     digest, size = kept.add([data], holder=holder)
     return OutputFile(name, "", "output", "image", "9", digest, size)

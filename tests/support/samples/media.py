@@ -41,10 +41,10 @@ MODEL, MAKE, IMAGE_DESCRIPTION, COPYRIGHT, USER_COMMENT, XP_COMMENT = (
 )
 
 
-def saved(form: str, picture: Image.Image | None = None, **how: Any) -> bytes:
-    """A small picture as Pillow saves it."""
+def saved(form: str, image: Image.Image | None = None, **how: Any) -> bytes:
+    """A small image as Pillow saves it."""
     file = io.BytesIO()
-    (picture or Image.new("RGB", (8, 8))).save(file, form, **how)
+    (image or Image.new("RGB", (8, 8))).save(file, form, **how)
     return file.getvalue()
 
 
@@ -88,7 +88,7 @@ def animated_png(texts: Mapping[str, str]) -> bytes:
 
 
 def with_exif(form: str, tags: Mapping[int, str | bytes]) -> bytes:
-    """A picture with these EXIF tags; UserComment goes where cameras put it."""
+    """An image with these EXIF tags; UserComment goes where cameras put it."""
     exif = Image.Exif()
     for tag, value in tags.items():
         target = exif.get_ifd(0x8769) if tag == USER_COMMENT else exif
@@ -204,7 +204,7 @@ def glb(extras: Mapping[str, object]) -> bytes:
 
 
 def exr(attributes: Mapping[str, str]) -> bytes:
-    """The header of an OpenEXR picture."""
+    """The header of an OpenEXR image."""
     content = [
         ("compression", b"compression", b"\0"),
         *((k, b"string", v.encode()) for k, v in attributes.items()),

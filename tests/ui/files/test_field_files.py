@@ -1,4 +1,4 @@
-"""Pictures and files on their way to the server."""
+"""Images and files on their way to the server."""
 
 from __future__ import annotations
 
@@ -128,12 +128,12 @@ def flipped(size: tuple[int, int]) -> bytes:
         return saved("PNG", layer.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
 
 
-def sent(files: FieldFiles, picture: bytes, *layers: bytes) -> Upload:
-    """What is sent of a picture that was painted over."""
-    places = [given(files.uploads, data) for data in (picture, *layers)]
+def sent(files: FieldFiles, image: bytes, *layers: bytes) -> Upload:
+    """What is sent of an image that was painted over."""
+    places = [given(files.uploads, data) for data in (image, *layers)]
     upload = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
     assert isinstance(upload, Upload), upload
-    assert upload.below == hashlib.sha256(picture).hexdigest()
+    assert upload.below == hashlib.sha256(image).hexdigest()
     return upload
 
 
@@ -141,30 +141,30 @@ def sent(files: FieldFiles, picture: bytes, *layers: bytes) -> Upload:
 def test_the_mask_becomes_transparency(files: FieldFiles, mode: str) -> None:
     """What is painted over arrives transparent, the rest opaque, and no colour is lost below."""
     background = Image.new("RGB", (40, 30), (10, 200, 30)).convert(mode)
-    with Image.open(io.BytesIO(sent(files, saved("PNG", background), painted()).data)) as picture:
-        assert picture.mode == "RGBA"
-        assert picture.getchannel("A").getpixel((5, 5)) == 0
-        assert picture.getchannel("A").getpixel((35, 25)) == 255
-        assert picture.convert("RGB").getpixel((5, 5)) == background.convert("RGB").getpixel((5, 5))
+    with Image.open(io.BytesIO(sent(files, saved("PNG", background), painted()).data)) as image:
+        assert image.mode == "RGBA"
+        assert image.getchannel("A").getpixel((5, 5)) == 0
+        assert image.getchannel("A").getpixel((35, 25)) == 255
+        assert image.convert("RGB").getpixel((5, 5)) == background.convert("RGB").getpixel((5, 5))
 
 
 def test_an_image_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> None:
-    """A camera's picture is turned as browsers turn it, so that the paint lies where it was put."""
+    """A camera's image is turned as browsers turn it, so that the paint lies where it was put."""
     exif = Image.Exif()
     exif[0x0112] = 6
     upload = sent(
         files, saved("JPEG", Image.new("RGB", (40, 30)), exif=exif.tobytes()), painted((30, 40))
     )
-    with Image.open(io.BytesIO(upload.data)) as picture:
-        assert picture.size == (30, 40)
-        assert [picture.getpixel(place)[3] for place in ((5, 5), (25, 35))] == [0, 255]
+    with Image.open(io.BytesIO(upload.data)) as image:
+        assert image.size == (30, 40)
+        assert [image.getpixel(place)[3] for place in ((5, 5), (25, 35))] == [0, 255]
 
 
 def test_layers_add_up_and_fit_the_image(files: FieldFiles) -> None:
-    """Several layers are one mask; a layer of another size is fitted to the picture."""
+    """Several layers are one mask; a layer of another size is fitted to the image."""
     upload = sent(files, saved("PNG", Image.new("RGB", (40, 30))), painted(), flipped((80, 60)))
-    with Image.open(io.BytesIO(upload.data)) as picture:
-        alpha = picture.getchannel("A")
+    with Image.open(io.BytesIO(upload.data)) as image:
+        alpha = image.getchannel("A")
     assert (alpha.getpixel((5, 5)), alpha.getpixel((35, 5)), alpha.getpixel((20, 25))) == (
         0,
         0,
@@ -173,14 +173,14 @@ def test_layers_add_up_and_fit_the_image(files: FieldFiles) -> None:
 
 
 def test_nothing_painted_means_no_mask(files: FieldFiles) -> None:
-    """A picture that nobody painted on stays whole, and no picture is no file."""
-    with Image.open(io.BytesIO(sent(files, saved("PNG")).data)) as picture:
-        assert picture.getchannel("A").getextrema() == (255, 255)
+    """An image that nobody painted on stays whole, and no image is no file."""
+    with Image.open(io.BytesIO(sent(files, saved("PNG")).data)) as image:
+        assert image.getchannel("A").getextrema() == (255, 255)
     assert files.taken(None, of("mask")) is None
 
 
 def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
-    """A picture that was sent with its mask is shown with the mask painted over it, and is sent
+    """An image that was sent with its mask is shown with the mask painted over it, and is sent
     alike again."""
     first = sent(files, saved("PNG", Image.new("RGB", (40, 30), "teal")), painted())
     for _ in range(2):
@@ -217,7 +217,7 @@ def test_other_images_go_to_the_page_as_they_are(files: FieldFiles) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "layers", "said"),
+    ("image", "layers", "said"),
     [
         ((4, 4), [(4, 4)] * 5, "4 layers"),
         ((60, 60), [(60, 60)] * 2, "and its paint"),
@@ -225,19 +225,19 @@ def test_other_images_go_to_the_page_as_they_are(files: FieldFiles) -> None:
     ],
 )
 def test_finding_05_image_and_paint_share_one_budget(
-    uploads: UploadFolder, picture: tuple[int, int], layers: list[tuple[int, int]], said: str
+    uploads: UploadFolder, image: tuple[int, int], layers: list[tuple[int, int]], said: str
 ) -> None:
-    """However the pixels are spread over picture and layers: more than the app decodes for one
+    """However the pixels are spread over image and layers: more than the app decodes for one
     field is refused."""
     files = FieldFiles(uploads, FileLimits(painted=10_000), DecodingSlots(), "ann")
-    places = [given(uploads, saved("PNG", Image.new("L", size))) for size in (picture, *layers)]
+    places = [given(uploads, saved("PNG", Image.new("L", size))) for size in (image, *layers)]
     refused = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
     assert isinstance(refused, Refused)
     assert said in refused.why
 
 
 def test_finding_05_one_image_at_a_time_and_few_that_wait(files: FieldFiles) -> None:
-    """While somebody's picture is in memory, two of a person's may wait, and the next is told to
+    """While somebody's image is in memory, two of a person's may wait, and the next is told to
     come later."""
     places = [given(files.uploads, saved("PNG")) for _ in range(3)]
     with ThreadPoolExecutor() as pool:

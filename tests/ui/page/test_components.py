@@ -16,7 +16,7 @@ from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.view.run_view import PastRun, RunEntry, ShownFile
 
 ENTRY = RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True)
-PAST = PastRun("b", "boats", "Boats", "done", 1.5, "Picture", "one boat", 2, "/files/b/0/thumb")
+PAST = PastRun("b", "boats", "Boats", "done", 1.5, "Image", "one boat", 2, "/files/b/0/thumb")
 LISTS = [(RunQueue, ENTRY), (RunHistory, PAST)]
 COMPONENTS = [Stage, RunQueue, RunHistory, WorkflowChooser]
 
@@ -61,7 +61,7 @@ def test_a_stage_is_told_one_thing(told: Any, key: str, value: object) -> None:
 def test_a_stage_takes_no_other_word() -> None:
     """What is none of its values is an error that names them."""
     with pytest.raises(ValueError, match="Follow, FollowChain, ShowFiles"):
-        Stage().postprocess("a picture")  # type: ignore[arg-type]
+        Stage().postprocess("an image")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("payload", [None, "", {}, {"seen": None}, {"seen": {"run": 1, "at": "0"}}])

@@ -71,12 +71,12 @@ def test_a_run_reports_and_ends_with_its_files(served: Served, caller: Client) -
 
 
 def test_a_file_travels_in_an_address(served: Served, caller: Client) -> None:
-    """A picture is sent as a data address and reaches the server."""
+    """An image is sent as a data address and reaches the server."""
     demo, _ = served
     data = io.BytesIO()
     Image.new("RGB", (64, 48), "#20c040").save(data, "PNG")
-    picture = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
-    run = results_of(caller, "image-to-image", {"8.steps": 1, "4.image": picture})["run"]
+    image = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    run = results_of(caller, "image-to-image", {"8.steps": 1, "4.image": image})["run"]
     name = demo.queue.history_of(run)[run]["prompt"][2]["4"]["inputs"]["image"]
     path = demo.storage.find(name)
     assert path is not None

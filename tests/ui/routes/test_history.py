@@ -89,7 +89,7 @@ def pixels(app: RunningApp, run: Run) -> bytes:
 
 
 def test_a_run_is_listed(served: Served) -> None:
-    """With what it was asked, when it ended, what came and a small picture of it."""
+    """With what it was asked, when it ended, what came and a small image of it."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse at dusk", "4.batch_size": 2})
     (told,) = past(app)
@@ -119,7 +119,7 @@ def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
 
 
 def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
-    """One that was stopped says so, and has no picture."""
+    """One that was stopped says so, and has no image."""
     demo, app = served
     demo.speed.step = 0.2
     failing = start(app, **SMALL | {"5.steps": 40})
@@ -137,7 +137,7 @@ def test_pages_search_and_workflows(served: Served) -> None:
     """Newest first, a page at a time; only those with the words; only those of the workflow."""
     _, app = served
     runs = [
-        made(app, **{"2.text": f"picture {number} of a {'harbour' if number % 2 else 'tower'}"})
+        made(app, **{"2.text": f"image {number} of a {'harbour' if number % 2 else 'tower'}"})
         for number in range(5)
     ]
     newest = [run.id for run in reversed(runs)]

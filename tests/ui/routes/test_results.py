@@ -36,10 +36,10 @@ def original(demo: DemoServer, file: OutputFile) -> bytes:
     return (folder / file.subfolder / file.filename).read_bytes()
 
 
-def a_run(app: RunningApp, pictures: int = 1) -> Run:
+def a_run(app: RunningApp, images: int = 1) -> Run:
     """A finished run of ANN's."""
     return finished(
-        start(app, **{"5.steps": 1, "4.batch_size": pictures, "4.width": 256, "4.height": 256})
+        start(app, **{"5.steps": 1, "4.batch_size": images, "4.width": 256, "4.height": 256})
     )
 
 

@@ -32,7 +32,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
-    """Frames are whole pictures as the server sent them, the last view is the finished one, then
+    """Frames are whole images as the server sent them, the last view is the finished one, then
     the socket closes."""
     _, app = served
     run = start(app, **{"5.steps": 12})

@@ -343,10 +343,10 @@ def test_finding_26_nobody_pushes_out_what_others_gave(tmp_path: Path) -> None:
 
 
 def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
-    """What is no picture, and what is no longer here, is said on the field; nothing is sent to the
+    """What is no image, and what is no longer here, is said on the field; nothing is sent to the
     server."""
     page = PageCalls(app).open("image-to-image")
-    text, gone = (str(upload(app, data).json()[0]) for data in (b"no picture", saved("PNG")))
+    text, gone = (str(upload(app, data).json()[0]) for data in (b"no image", saved("PNG")))
     file = app.services.copies.uploads.find(OWNER, gone)
     assert file is not None
     file.unlink()
@@ -356,7 +356,7 @@ def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
 
 
 def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None:
-    """A painted picture that is damaged, too large or in too many layers is refused on its field,
+    """A painted image that is damaged, too large or in too many layers is refused on its field,
     not decoded."""
     page = PageCalls(app).open("inpaint")
     field = "field-4-image"

@@ -233,8 +233,8 @@ def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
     """Where there is no field to mark, the server's own objection stands in the place of the hint
     to look for marks."""
     error = RunError("The server did not accept this workflow.", "Fix the highlighted fields.")
-    view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its picture is no picture.",))
-    assert view.advice == "Scale: its picture is no picture."
+    view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its image is no image.",))
+    assert view.advice == "Scale: its image is no image."
     assert (
         view_of(phase=Phase.REFUSED, error=error, errors={"2.steps": "Too many."}).advice
         == error.hint
@@ -243,10 +243,8 @@ def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
 
 def test_a_part_that_was_left_out_is_told() -> None:
     """A run whose other outputs were refused is done, but says what is missing."""
-    view = view_of(phase=Phase.DONE, remarks=("Second save: no picture comes in.",))
-    assert (
-        view.advice == "The server skipped part of the workflow. Second save: no picture comes in."
-    )
+    view = view_of(phase=Phase.DONE, remarks=("Second save: no image comes in.",))
+    assert view.advice == "The server skipped part of the workflow. Second save: no image comes in."
     assert view_of(phase=Phase.DONE).advice == ""
 
 
