@@ -29,7 +29,8 @@ const MOST_RECENT = 5;
 /**
  * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
  * keeps what was typed there, so a form to be filled anew has to be another one. `since`: when the drawing of one began.
- * `leads`: the form is gone to when it is there. `clears`: what others have left on the stage goes then.
+ * `leads`: the form is gone to when it is there. `clears`: what others have left on the stage goes then. `soon`: the timer
+ * of a drawing that has not begun.
  */
 const drawing = {
   formWanted: true,
@@ -38,6 +39,7 @@ const drawing = {
   pressWaits: false,
   leads: false,
   clears: false,
+  soon: 0,
 };
 
 /**
@@ -99,8 +101,15 @@ export function redraw(onlyList = false) {
 /** Whether this is this app's page, which has a form to fill in. */
 export const hasForms = () => Boolean($("#redraw"));
 
-/** Draw the form again once the browser has kept what was chosen. */
-export const redrawSoon = () => void setTimeout(redraw, 100);
+/** Draw the form again once the browser has kept what was chosen; once, where several things are chosen together. */
+export function redrawSoon() {
+  expectForm();
+  clearTimeout(drawing.soon);
+  drawing.soon = window.setTimeout(() => {
+    drawing.soon = 0;
+    redraw();
+  }, 100);
+}
 
 /**
  * Show the form of a workflow that was opened, with what is said of it.
@@ -182,7 +191,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {Record<string, string>} errors that there are already, by the fields' keys
  */
 export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors) {
-  expectForm(false);
+  expectForm(drawing.soon > 0);
   setRules(rules);
   filled.set({ name, values, authors });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
@@ -201,7 +210,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   if ("shown" in left) rememberRuns(); // else it would be back at a reload
   showErrorsSoon(errors);
   lead();
-  if (!drawing.pressWaits) return;
+  if (!drawing.pressWaits || drawing.soon) return;
   drawing.pressWaits = false;
   $("#generate")?.click();
 }
