@@ -153,8 +153,10 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
     tile(person, runs[0]).click()
     expect(bar).to_contain_text("1 selected")
     expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")
-    person.page.get_by_role("button", name="Done", exact=True).click()
+    person.turn_to("upscale")
     expect(bar).to_be_hidden()
+    person.turn_to("text-to-image")
+    expect(tiles(person)).to_have_count(4)
 
 
 def are_deleted_in_turn(person: Visitor, runs: list[str]) -> None:

@@ -20,6 +20,7 @@ ON_PAGE = """() => ["#stage .box", "#stage .headline", "#history", "#form-side"]
 IN_VIEW = (
     "() => Math.round(document.querySelector('#result-side').getBoundingClientRect().top) === 12"
 )
+TITLE_AT = "() => document.querySelector('#heading h1').getBoundingClientRect().top"
 SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
 
 
@@ -77,8 +78,9 @@ def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
 def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     """Beside Generate a button leads from the result to the prompt, as long as the form is not in
     view. The bar covers nothing at the page's end, with more to say in it either. Who chooses a
-    workflow goes on from its title, by keys too: the last result is above that, and below the
-    sentence why there is no form. What is wrong is gone to, of a field and of a file."""
+    workflow, or has a link to it, goes on from its title, by keys too: the last result, which is
+    another's, is below that, and below the sentence why there is no form. What is wrong is gone to,
+    of a field and of a file."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open("upscale")
     what_is_wrong_is_gone_to(person)
     person.turn_to("text-to-image").type("5.steps", 1)
@@ -108,6 +110,11 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     expect(title).to_be_focused()
     expect(title).to_be_in_viewport(ratio=1)
     expect(title).to_have_css("outline-style", "none")
+    assert person.page.evaluate(TITLE_AT) < 150  # below the bar with the workflows
+    person.page.goto(f"{fast.url}/?workflow=inpaint")
+    expect(person.page.locator("#stage .media img")).to_be_attached()
+    expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
+    person.page.wait_for_function(f"({TITLE_AT})() < 150")
     person.page.goto(f"{fast.url}/?workflow=nothing")
     expect(person.page.locator("#stage .media img")).to_be_visible()
     expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)

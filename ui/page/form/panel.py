@@ -24,7 +24,7 @@ from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
-from ui.page.form.seeds import bind_lock, draw_lock, draw_used, seeds_under_lock, typed_first
+from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, draw_used, seeds_under_lock, typed_first
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
@@ -167,6 +167,9 @@ def draw_fields(
                 controls += _draw_group(scope, group, values)
     if lock is not None:
         bind_lock(lock, seeds, controls)
+    else:
+        for control in seed_controls(controls):
+            bind_seed(control)
     return tuple(controls)
 
 

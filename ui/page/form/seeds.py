@@ -86,3 +86,15 @@ def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Contro
         js=listener("form/seeds.js", "lockOf(modes)", "...modes"),
         api_visibility="private",
     )
+
+
+def bind_seed(seed: Control) -> None:
+    """Let a form's only seed be the last run's when it is fixed, as the lock does for several."""
+    text, mode = seed.components
+    mode.input(  # type: ignore[attr-defined]
+        None,
+        [mode, text],
+        text,
+        js=listener("form/seeds.js", "setSeed(mode, typed)", "mode, typed"),
+        api_visibility="private",
+    )

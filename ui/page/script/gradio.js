@@ -215,6 +215,9 @@ export function replaceFile(field, file) {
  */
 export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
 
+/** Where a seed is typed. */
+export const SEED_TEXT = ".seed textarea, .seed input[type=text]";
+
 /**
  * Make a seed that is typed or pasted a wanted one. Gradio's own event tells of key presses only,
  * not of a paste.
@@ -222,7 +225,7 @@ export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
  */
 export function keepTypedSeed(target) {
   if (!(target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement)) return;
-  if (!target.matches(".seed textarea, .seed input[type=text]") || !target.value) return;
+  if (!target.matches(SEED_TEXT) || !target.value) return;
   const mode = (/** @type {string} */ value) =>
     /** @type {HTMLInputElement | null} */ (
       $(`.seed-mode input[value="${value}"]`, target.closest(".seed") ?? document)

@@ -36,7 +36,7 @@ import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { betweenRuns } from "./runs/chains.js";
 import { restore, stop } from "./runs/following.js";
-import { current, seen, withRun } from "./runs/runs.js";
+import { current, isOfForm, seen, withRun } from "./runs/runs.js";
 import { page, say } from "./state.js";
 import { RELOADED, read, write } from "./storage.js";
 import { refuseStart } from "./vary/start.js";
@@ -161,9 +161,11 @@ function show(now, before) {
   actions.show(now.formless);
   vary.show(!now.formless && !blocked);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
-  // On a phone the result comes first then; what is wrong with a field is said there.
+  // On a phone the result comes first then, but not before the form of another workflow; what is wrong with a field is
+  // said there.
   const isTold = now.notice && !$(".has-error");
-  $("#columns")?.classList.toggle("has-run", Boolean(run ?? isTold));
+  const isFirst = run ? run === going || isOfForm(now, run) : isTold;
+  $("#columns")?.classList.toggle("has-run", Boolean(isFirst));
   const isNew = going && going !== current(before) && !before.runs.has(going.id);
   const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
   if ((isNew || (isRefused && !$(".has-error"))) && isNarrow()) glideTo($("#result-side"));

@@ -1,6 +1,7 @@
 // @ts-check
-// Several seeds under one lock: ui/page/form/seeds.py draws it.
+// Seeds that are fixed take up the last run's; several are under one lock: ui/page/form/seeds.py draws it.
 
+import { SEED_TEXT } from "../gradio.js";
 import { page } from "../state.js";
 
 /** @import { PageState } from "../state.js" */
@@ -47,6 +48,16 @@ export function setSeeds(limits, mode, values) {
     const typed = values[2 * at] ?? "";
     return mode === "random" ? [typed, mode] : [last?.[at] ?? drawn(least, most), mode];
   });
+}
+
+/**
+ * The text of a form's only seed in this mode: fixed, it is the last run's, but not what is being typed.
+ * @param {string} mode
+ * @param {string} typed
+ */
+export function setSeed(mode, typed) {
+  const last = mode === "fixed" && !document.activeElement?.matches(SEED_TEXT);
+  return (last && lastSeeds(page.now, 1)?.[0]) || typed;
 }
 
 /**

@@ -12,7 +12,7 @@ import { compare, MOST_BESIDE } from "./side_by_side.js";
 const SELECT = message("Select");
 
 export class Selection {
-  toggle = button(SELECT, () => (this.#picked ? this.#end() : this.#begin()), "quiet");
+  toggle = button(SELECT, () => (this.#picked ? this.end() : this.#begin()), "quiet");
   /** What can be done, while something can be picked. */
   place = element("div", "selection");
   #changed;
@@ -68,7 +68,8 @@ export class Selection {
     this.#tell();
   }
 
-  #end() {
+  /** None can be picked any more. */
+  end() {
     this.#picked = null;
     this.#tell();
   }

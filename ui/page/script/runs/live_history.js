@@ -84,6 +84,7 @@ class LiveHistory {
     if (now.form !== this.#workflow) {
       this.#workflow = now.form;
       this.#view.text = "";
+      this.#selection.end();
       this.#loading = this.#load();
     }
     // One after the other, as an end is told twice.

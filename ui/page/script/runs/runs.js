@@ -147,6 +147,14 @@ const isOutOfPlace = ({ form, blocked }, view) =>
   (blocked !== "" || view.files.length + view.texts.length === 0);
 
 /**
+ * Whether a run is of what the form is of: its workflow, or the chain that it is a step of. Before there is a form, any is.
+ * @param {PageState} state
+ * @param {Run} run
+ */
+export const isOfForm = ({ form }, { view }) =>
+  form === "" || !view || view.workflow === form || view.chain === form;
+
+/**
  * What goes from the stage when the form of another workflow is there.
  * @param {PageState} state with that form
  * @param {boolean} clears whether all goes that was made with others
