@@ -125,8 +125,8 @@ class OpenIDPeople:
         """Read what another program on this file has changed."""
         with self._database.changing() as rows:
             told = [json.loads(row[0]) for row in rows.execute("select told from openid_people")]
-        people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in told)
-        self.people = {person.id: person for person in people}
+            people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in told)
+            self.people = {person.id: person for person in people}
 
     def put(self, person: OpenIDPerson) -> None:
         """Keep what the provider says of somebody now."""
@@ -137,10 +137,8 @@ class OpenIDPeople:
 
     def forget(self, before: float) -> None:
         """Forget whoever has signed in last before this time."""
-        gone = [person.id for person in self.people.values() if person.signed_in < before]
-        if not gone:
-            return
         with self._database.changing() as rows:
+            gone = [person.id for person in self.people.values() if person.signed_in < before]
             rows.executemany("delete from openid_people where id = ?", [(one,) for one in gone])
             self.people = {id: one for id, one in self.people.items() if id not in gone}
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +15,7 @@ from hypothesis import strategies as st
 
 from ui.accounts.openid_people import (
     OpenIDPeople,
+    OpenIDPerson,
     OpenIDSettings,
     fits,
     person_of,
@@ -95,6 +101,67 @@ def test_whatever_is_said_of_people_they_have_a_name_and_are_kept(
         people.forget(1)
         people.refresh()
         assert not people.people
+
+
+class Interrupted(OpenIDPeople):
+    """People of whom `arrival` signs in while somebody reads or changes who is known: at once where
+    the file can be written then, else as soon as it can."""
+
+    arrival: threading.Thread | None = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(SETTINGS, path)
+
+    @property
+    def people(self) -> dict[str, OpenIDPerson]:
+        known = self._known
+        self._interrupt()
+        return known
+
+    @people.setter
+    def people(self, known: dict[str, OpenIDPerson]) -> None:
+        self._interrupt()
+        self._known = known
+
+    def _interrupt(self) -> None:
+        arrival, self.arrival = self.arrival, None
+        if arrival is not None:
+            locked = is_locked(self.path)
+            arrival.start()
+            if not locked:
+                arrival.join()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody is about to write this database."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        try:
+            other.execute("begin immediate")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [OpenIDPeople.refresh, lambda people: people.forget(1)],
+    ids=["read again", "forget"],
+)
+def test_who_signs_in_while_the_app_keeps_its_file_in_order_is_known(
+    keep: Callable[[OpenIDPeople], None], tmp_path: Path
+) -> None:
+    """Nothing is taken back that came between what was read and what is known from then on."""
+    long_ago = person_of(ANNA, SETTINGS, 0)
+    now = replace(long_ago, signed_in=100)
+    with closing(Interrupted(tmp_path / "people.db")) as people:
+        people.put(long_ago)
+        people.arrival = arrival = threading.Thread(target=people.put, args=(now,))
+        keep(people)
+        arrival.join()
+        assert people.people == {now.id: now}
+        people.refresh()
+        assert people.people == {now.id: now}
 
 
 @given(st.text(), st.binary(min_size=32, max_size=32))
