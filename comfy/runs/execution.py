@@ -15,7 +15,7 @@ Threads:
 What two of them write is in `ThreadState`, `RunEvents` and `LatestState`, each behind a lock of its
 own; with that of the events the two others may be taken, and never the other way round. Which
 thread writes what else, and why others may read it, is in `ONE_WRITER` of
-`tests/runs/test_threads.py`.
+`tests/runs/shared_classes.py`.
 """
 
 from __future__ import annotations

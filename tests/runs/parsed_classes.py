@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-COMFY = Path(__file__).parents[2] / "comfy"
+ROOT = Path(__file__).parents[2]
 
 CHANGES = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popleft", "remove"} | {
     "setdefault",
@@ -17,7 +18,7 @@ CHANGES = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popl
 
 
 def class_in(file: str, name: str) -> ast.ClassDef:
-    tree = ast.parse((COMFY / file).read_text())
+    tree = ast.parse((ROOT / file).read_text())
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
@@ -52,6 +53,17 @@ def written(node: ast.AST) -> Iterator[str]:
 
 def locks_of(node: ast.With) -> set[str]:
     return {field for item in node.items if (field := own_field(item.context_expr))}
+
+
+def locks_made(node: ast.AST) -> set[str]:
+    """The fields of `self` that are given a new lock."""
+    made = (one for one in ast.walk(node) if isinstance(one, ast.Assign))
+    return {
+        field
+        for one in made
+        if re.search(r"\b(Lock|RLock|Condition)\(\)", ast.unparse(one.value))
+        for field in written(one)
+    }
 
 
 def calls(

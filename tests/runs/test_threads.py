@@ -4,185 +4,34 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.runs.parsed_classes import (
     CHANGES,
-    COMFY,
+    ROOT,
     calls,
     class_in,
     kept_names,
+    locks_made,
     locks_of,
     own_field,
     targets,
     written,
 )
+from tests.runs.shared_classes import (
+    CALLED_WITH_LOCK,
+    FROM_OUTSIDE,
+    GUARDED,
+    LOCKS_OF_THE_LOOP,
+    ONE_WRITER,
+    OWN_LOCK,
+    SHARED,
+)
 
-ROUTES = Path(__file__).parents[2] / "ui" / "routes"
+ROUTES = ROOT / "ui" / "routes"
+SOURCES = [path for part in ("comfy", "ui") for path in (ROOT / part).rglob("*.py")]
 
-# The classes whose methods are called by more than one thread, and the locks that each has.
-SHARED = {
-    ("runs/shared.py", "ThreadState"): {"_lock"},
-    ("callbacks.py", "Callbacks"): {"_lock"},
-    ("runs/run_events.py", "RunEvents"): {"_lock"},
-    ("runs/run_events.py", "FrameRelay"): set(),
-    ("runs/latest_state.py", "LatestState"): {"_changed"},
-    ("runs/fair_queue.py", "FairQueue"): {"_lock"},
-    ("runs/durations.py", "Durations"): {"_lock"},
-    ("runs/registry.py", "LocalRunRegistry"): {"_lock"},
-    ("runs/run.py", "LocalRun"): {"_lock"},
-    ("runs/execution.py", "Execution"): set(),
-    ("runs/attempt.py", "Attempt"): set(),
-    ("servers/server.py", "EndedPrompts"): {"_lock"},
-    ("servers/server.py", "ComfyServer"): {"_lock"},
-    ("runs/download.py", "ResultDownloader"): {"_lock"},
-    ("servers/needs.py", "Needs"): set(),
-    ("servers/pool.py", "ServerPool"): set(),
-    ("client/client.py", "Client"): {"_lock"},
-    ("client/sessions.py", "IdleSessions"): {"_lock"},
-    ("client/event_stream.py", "EventStream"): {"_lock"},
-    ("protocol/parse.py", "WarnOnce"): {"_lock"},
-    ("records/blobs.py", "BlobStore"): {"_lock"},
-    ("records/store.py", "RunStore"): {"_writing"},
-    ("services/catalogue.py", "CatalogueCache"): {"_asking", "_lock"},
-    ("services/group_queue.py", "GroupQueue"): {"_lock"},
-    ("services/batch_queue.py", "BatchQueue"): {"_lock"},
-    ("services/chain_queue.py", "ChainQueue"): {"_lock"},
-    ("services/group_queue.py", "OpenGroup"): {"lock"},
-    ("services/open_batch.py", "OpenBatch"): {"lock"},
-    ("services/open_chain.py", "OpenChain"): {"lock"},
-    ("services/once.py", "LiveTasks"): set(),
-}
-# Fields that are written without a lock, each with the only thread that writes it and why others may
-# read it.
-ONE_WRITER = {
-    ("Attempt", "_stream"): "the run's own thread; nobody else looks at it",
-    ("Attempt", "_told"): "the run's own thread; nobody else looks at it",
-    (
-        "Execution",
-        "_attempt",
-    ): "the run's own thread; whoever stops the run says so first, and each attempt looks for that",
-    ("Execution", "_moves"): "the run's own thread; nobody else looks at it",
-    ("Execution", "_may_retry"): "the run's own thread; nobody else looks at it",
-    ("LocalRun", "_server"): "the run's own thread; nobody else looks at it",
-    ("Needs", "_judged"): "any; two that judge at once come to the same",
-    ("LocalRun", "_record"): "the run's own thread; a frozen value that is replaced as a whole",
-    (
-        "LocalRun",
-        "_leaving",
-    ): "whoever ends the program, to True once; read after the run was stopped",
-    ("ResultDownloader", "problem"): "the run's own thread; nobody else looks at it",
-    ("LocalRun", "recorded"): "the run's own thread, to False once; read after its end",
-    (
-        "LatestState",
-        "_callbacks",
-    ): "the run's own thread, once it is finished: no state comes after",
-    (
-        "FrameRelay",
-        "_has_verdict",
-    ): "the reading thread, under the lock of its events; the run's own once that has ended",
-    (
-        "FrameRelay",
-        "_is_over",
-    ): "the reading thread, under the lock of its events; the run's own once that has ended",
-    (
-        "RunStore",
-        "_unerased",
-    ): "any; to True once something is deleted, to False before that is erased",
-    ("RunStore", "_misread"): "any, to True; two at once say the same twice",
-    ("LiveTasks", "_live"): "whoever began them; others look at a copy that is made in one step",
-}
-# Where a field of one of them is written by somebody else, and why that may be.
-FROM_OUTSIDE = {
-    ("client/client.py", "forked._sessions"): "nobody else has the copy yet",
-    ("client/client.py", "forked._when_unreachable"): "nobody else has the copy yet",
-    ("runs/cancellation.py", "self._client.timeout"): "the copy is this one's",
-    ("services/group_queue.py", "one.thread"): "under its lock",
-}
-# Methods that are called with this lock held; their callers are looked at as well.
-CALLED_WITH_LOCK = {
-    ("RunEvents", "_take"): "_lock",
-    ("FairQueue", "_take_out"): "_lock",
-    ("FairQueue", "_remove"): "_lock",
-    ("FairQueue", "_order"): "_lock",
-    ("FairQueue", "_hand_over"): "_lock",
-    ("FairQueue", "_line_up"): "_lock",
-    ("FairQueue", "_arrive"): "_lock",
-    ("LocalRunRegistry", "_check_limits"): "_entrance",
-    ("IdleSessions", "_wait_locked"): "_lock",
-    ("OpenBatch", "_end"): "lock",
-    ("OpenBatch", "_note"): "lock",
-    ("RunStore", "_forget"): "_writing",
-    ("OpenChain", "_end"): "lock",
-    ("OpenChain", "_fail"): "lock",
-    ("OpenChain", "_set"): "lock",
-}
-# Fields whose class has a lock of its own: `update` and the like are methods of it. To put another
-# one in its place is a write as any.
-OWN_LOCK = {
-    "_latest": "LatestState",
-    "_durations": "Durations",
-    "_callbacks": "Callbacks",
-    "_listeners": "Callbacks",
-    "_kept": "BlobStore",
-    "files": "BlobStore",
-    "_when_unreachable": "Callbacks",
-    "_wake": "Event",
-    "_recheck": "Event",
-    "_changed": "Event",
-    "_some_ended": "Event",
-}
-# Fields whose class has none: each call of them holds this lock of their owner.
-GUARDED = {("LocalRunRegistry", "_limiter"): "_entrance", ("RunEvents", "_relay"): "_lock"}
-# The locks that the event loop takes, each with what is called under it that is no method of a
-# list, dict and the like: all of it works in memory.
-LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
-    ("LocalRunRegistry", "_lock"): {"self._check_open", "time.monotonic"},
-    ("LocalRun", "_lock"): {"time.monotonic"},
-    ("FairQueue", "_lock"): {
-        "Counter",
-        "_Waiting",
-        "_to_the_end",
-        "_to_the_front",
-        "self._arrive",
-        "self._hand_over",
-        "self._line_up",
-        "self._order",
-        "self._remove",
-        "self._take_out",
-        "people.setdefault(waiting.owner, deque()).appendleft",
-        "waiting.candidates",  # compares a prompt with catalogues that are known
-    },
-    ("Durations", "_lock"): {"statistics.fmean", "RunTotals"},
-    ("LatestState", "_changed"): {
-        "change",
-        "partial",
-        "stamped",
-        "self._changed.wait_for",
-        "TimeoutError",
-    },
-    ("ThreadState", "_lock"): {"change"},
-    ("Callbacks", "_lock"): set(),
-    ("GroupQueue", "_lock"): {"self._check_room_locked"},
-    ("BatchQueue", "_lock"): {"self._check_room_locked"},
-    ("ChainQueue", "_lock"): {"self._check_room_locked"},
-    ("OpenGroup", "lock"): set(),
-    ("OpenBatch", "lock"): {
-        *("BatchSummary", "Group", "_varied", "message_from_json", "message_to_json", "sentences"),
-        *("live.keys", "records.keys", "set", "str", "time.time", "self._end", "self._note"),
-        *("self._rows.copy", "self._rows.count", "self._rows.places", "self._rows.set"),
-        *("self._rows.tell", "self._rows.to_json", "self._rows.tried"),
-    },
-    ("OpenChain", "lock"): {
-        *("ChainStanding", "Group", "StepStanding", "_STEPS.dump_python", "_made", "_told", "_why"),
-        *("message_to_json", "sentences", "replace", "time.time"),
-        *("all", "dict.fromkeys", "frozenset", "isinstance", "str"),
-        *("self._end", "self._fail", "self._set", "self.begin", "self.known"),
-        "self.stop",  # cancels runs: at once
-    },
-}
 IN_MEMORY = CHANGES | {
     *("bool", "deque", "dict", "enumerate", "get", "iter", "items", "len", "list", "map", "max"),
     *("min", "next", "notify_all", "sum", "tuple", "values"),
@@ -250,8 +99,8 @@ def test_what_several_threads_use_is_written_by_itself() -> None:
     }
     found = {
         (file, ast.unparse(target))
-        for path in COMFY.rglob("*.py")
-        for file in [path.relative_to(COMFY).as_posix()]
+        for path in SOURCES
+        for file in [path.relative_to(ROOT).as_posix()]
         for node in ast.walk(ast.parse(path.read_text()))
         for target in targets(node)
         if isinstance(target, ast.Attribute) and own_field(target) is None
@@ -265,14 +114,14 @@ def test_what_functions_keep_is_written_under_a_lock() -> None:
     call."""
     functions = [
         (path, function)
-        for path in COMFY.rglob("*.py")
+        for path in SOURCES
         if "demo" not in path.parts
         for function in ast.walk(ast.parse(path.read_text()))
         if isinstance(function, ast.FunctionDef)
         if any(isinstance(statement, ast.Nonlocal) for statement in function.body)
     ]
     bare = [
-        f"{path.relative_to(COMFY)}:{function.lineno}"
+        f"{path.relative_to(ROOT)}:{function.lineno}"
         for path, function in functions
         for statement in function.body
         if not isinstance(statement, ast.With)
@@ -309,10 +158,27 @@ def test_the_tables_name_what_there_is() -> None:
     assert fields >= ONE_WRITER.keys()
 
 
+def locks_in(name: str) -> set[str]:
+    """The locks that a class makes, or one that it comes from."""
+    (file,) = {file for file, one in SHARED if one == name}
+    node = class_in(file, name)
+    bases = {ast.unparse(base).partition("[")[0] for base in node.bases}
+    return locks_made(node).union(*(locks_in(base) for _, base in SHARED if base in bases))
+
+
+def test_each_lock_that_the_tables_name_is_there() -> None:
+    """None is believed that is gone, or was never made."""
+    named = {(name, lock) for (_, name), locks in SHARED.items() for lock in locks}
+    named |= LOCKS_OF_THE_LOOP.keys()
+    for table in (CALLED_WITH_LOCK, GUARDED):
+        named |= {(name, lock) for (name, _), lock in table.items()}
+    assert not [(name, lock) for name, lock in sorted(named) if lock not in locks_in(name)]
+
+
 def test_a_run_is_told_of_with_no_lock_that_others_need() -> None:
     """Nobody is called while the values that any thread may read and write are locked: not one call
     of anything but the transition itself."""
-    for method in class_in("runs/shared.py", "ThreadState").body:
+    for method in class_in("comfy/runs/shared.py", "ThreadState").body:
         for inner in ast.walk(method):
             if isinstance(inner, ast.With):
                 called = {
@@ -350,7 +216,7 @@ def test_the_event_loop_waits_for_no_disk_or_server_at_a_lock(name: str, lock: s
 
 def test_nobody_is_let_in_later_because_a_run_is_waited_for() -> None:
     """At the entrance to the registry, which all share, nothing waits for the thread of a run."""
-    methods = class_in("runs/registry.py", "LocalRunRegistry").body
+    methods = class_in("comfy/runs/registry.py", "LocalRunRegistry").body
     waits = {
         one.name
         for one in methods
@@ -381,7 +247,7 @@ def test_what_sockets_ask_the_registry_on_the_event_loop_takes_those_locks_only(
     }
     methods = {
         one.name: ast.unparse(one)
-        for one in class_in("runs/registry.py", "LocalRunRegistry").body
+        for one in class_in("comfy/runs/registry.py", "LocalRunRegistry").body
         if isinstance(one, ast.FunctionDef)
     }
     used = asked & methods.keys() | {"known", "owned"}  # by `line_of`
