@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from collections.abc import Collection
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -70,6 +71,8 @@ class SignInStore:
         self.sessions: dict[str, BrowserSession] = {}
         self.access_tokens: dict[str, AccessToken] = {}
         self._touched: set[str] = set()
+        # For moments only, as the event loop takes it; whoever changes the file, holds that first.
+        self._memory = threading.Lock()
         self._database = SignInDatabase(path, _TABLES)
         with self._database.changing() as rows:
             self._load(rows)
@@ -83,41 +86,47 @@ class SignInStore:
         """Keep a session."""
         with self._database.changing() as rows:
             _insert(rows, "sessions", session)
-            self.sessions[session.key] = session
+            with self._memory:
+                self.sessions[session.key] = session
 
     def end_sessions(self, keys: Collection[str]) -> None:
         """Forget these sessions, now and for good."""
         with self._database.changing() as rows:
             _delete(rows, "sessions", keys)
-            for key in keys:
-                self.sessions.pop(key, None)
+            with self._memory:
+                for key in keys:
+                    self.sessions.pop(key, None)
 
     def put_token(self, token: AccessToken) -> None:
         """Keep a token."""
         with self._database.changing() as rows:
             _insert(rows, "access_tokens", token)
-            self.access_tokens[token.key] = token
+            with self._memory:
+                self.access_tokens[token.key] = token
 
     def end_token(self, key: str) -> None:
         """Forget a token, now and for good."""
         with self._database.changing() as rows:
             _delete(rows, "access_tokens", [key])
-            self.access_tokens.pop(key, None)
+            with self._memory:
+                self.access_tokens.pop(key, None)
 
     def touch(self, key: str, now: float) -> None:
         """Note in memory that a session or token is used; `refresh` writes it."""
-        if session := self.sessions.get(key):
-            self.sessions[key] = replace(session, seen=now)
-        elif token := self.access_tokens.get(key):
-            self.access_tokens[key] = replace(token, used=now)
-        else:
-            return
-        self._touched.add(key)
+        with self._memory:
+            if session := self.sessions.get(key):
+                self.sessions[key] = replace(session, seen=now)
+            elif token := self.access_tokens.get(key):
+                self.access_tokens[key] = replace(token, used=now)
+            else:
+                return
+            self._touched.add(key)
 
     def refresh(self) -> None:
         """Write when what was used last, and read what another program on this file has changed."""
         with self._database.changing() as rows:
-            touched, self._touched = self._touched, set()
+            with self._memory:
+                touched, self._touched = self._touched, set()
             sessions = (self.sessions[key] for key in touched if key in self.sessions)
             tokens = (self.access_tokens[key] for key in touched if key in self.access_tokens)
             seen = [(session.seen, session.key) for session in sessions]
@@ -145,10 +154,11 @@ class SignInStore:
             self._load(rows)
 
     def _load(self, rows: Connection) -> None:
-        sessions = rows.execute("select * from sessions")
-        self.sessions = {row[0]: BrowserSession(*row) for row in sessions}
-        tokens = rows.execute("select * from access_tokens")
-        self.access_tokens = {row[0]: AccessToken(*row) for row in tokens}
+        sessions = [BrowserSession(*row) for row in rows.execute("select * from sessions")]
+        tokens = [AccessToken(*row) for row in rows.execute("select * from access_tokens")]
+        with self._memory:
+            self.sessions = {session.key: session for session in sessions}
+            self.access_tokens = {token.key: token for token in tokens}
 
 
 def _insert(rows: Connection, table: str, what: BrowserSession | AccessToken) -> None:
