@@ -218,17 +218,19 @@ class ServerPool:
             server.client.abort()
 
     def _watch(self, server: ComfyServer) -> None:
-        pauses = self._pauses
+        pauses, told_up = self._pauses, True
         while not self._closed.is_set():
-            was_up = server.up
+            was_up = server.up  # a run may have found it gone, and nobody has been told of that
             try:
                 up = server.check()
             except ServerUnreachable:
                 return
-            if up != was_up:
+            if up != told_up:
                 said = "answers again" if up else "does not answer"
                 log.warning("ComfyUI at %s %s.", server.url, said)
+            if up != told_up or up != was_up:
                 self._tell(server)
+            told_up = up
             if up:
                 server.cancel_left()
                 server.look_at_queue()

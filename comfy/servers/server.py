@@ -48,6 +48,7 @@ class ComfyServer:
         self.skipped = WarnOnce()
         self._lock = threading.Lock()
         self._up = True
+        self._gone_since_asked = False
         self._drained = False
         self._nodes: Catalogue | None = None
         self._last: Needs | None = None
@@ -142,7 +143,7 @@ class ComfyServer:
         """A call had no answer: it is asked soon. `gone`: until then nothing is handed to it."""
         if gone:
             with self._lock:
-                self._up = False
+                self._up, self._gone_since_asked = False, True
         self._recheck.set()
 
     def wait_for_recheck(self, seconds: float) -> None:
@@ -150,12 +151,15 @@ class ComfyServer:
         self._recheck.wait(seconds)
 
     def check(self) -> bool:
-        """Ask whether it is there. ServerUnreachable where the program ends."""
+        """Ask whether it is there; what has found it gone meanwhile counts until it is asked again.
+        ServerUnreachable where the program ends."""
         self._recheck.clear()
-        up = self.client.answers(timeout=ANSWER_SECONDS)
         with self._lock:
-            self._up = up
-        return up
+            self._gone_since_asked = False
+        answers = self.client.answers(timeout=ANSWER_SECONDS)
+        with self._lock:
+            self._up = answers and not self._gone_since_asked
+        return answers
 
     def look_at_queue(self) -> None:
         """Ask what others have it do. Never raises ComfyError: then nothing is known of that."""

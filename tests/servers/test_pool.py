@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +24,12 @@ from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.needs import Needs
 from comfy.servers.pool import CheckPauses, ServerPool
+from comfy.servers.server import ComfyServer
 from tests.runs.registry import HURRIED, LIMIT, end, running
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job, prompt
 from tests.support.serving import open_history
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 OFTEN = CheckPauses(up=0.2, recheck=0.05, away=0.1)
 PATIENT = replace(HURRIED, patience=20.0, elsewhere=0.2)
@@ -60,11 +63,13 @@ def without_input(class_type: str, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def pool_of(*urls: str, limits: Mapping[str, int] | None = None) -> Iterator[ServerPool]:
+def pool_of(
+    *urls: str, limits: Mapping[str, int] | None = None, pauses: CheckPauses = OFTEN
+) -> Iterator[ServerPool]:
     with ExitStack() as opened:
         addresses = [replace(ServerAddress.parse(url), shown=False) for url in urls]
         clients = [opened.enter_context(Client(address)) for address in addresses]
-        pool = opened.enter_context(ServerPool(*clients, pauses=OFTEN, limits=limits))
+        pool = opened.enter_context(ServerPool(*clients, pauses=pauses, limits=limits))
         pool.object_info()
         yield pool
 
@@ -240,6 +245,44 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
         assert sorted(successes(dying, other)) == sorted(run.id for run in all_runs)
         late = [runs.submit(job(LONG), owner="me") for _ in range(2)]
         eventually(lambda: {place_of(run) for run in late} == {dying.url, other.url})
+
+
+def test_who_waits_is_told_of_a_server_that_a_run_has_found_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And the log says so if it went; not if it answers at once when it is asked."""
+    seldom = replace(OFTEN, up=LONGEST_WAIT)
+    with DemoServer() as going, DemoServer() as other:
+        with pool_of(going.url, other.url, pauses=seldom) as pool:
+            eventually(lambda: going.requests["GET /queue"], "the first look at it")
+            server, told = pool.servers[0], threading.Event()
+            pool.on_change(told.set)
+            server.recheck(gone=True)
+            assert told.wait(LONGEST_WAIT)
+            assert server.up
+            assert going.url not in caplog.text
+            told.clear()
+            going.stop()
+            server.recheck(gone=True)
+            assert told.wait(LONGEST_WAIT)
+            assert f"ComfyUI at {going.url} does not answer." in caplog.messages
+            going.start()
+            eventually(lambda: server.up, "it is back")
+        assert f"ComfyUI at {going.url} answers again." in caplog.messages
+
+
+def test_a_server_that_is_found_gone_while_it_is_asked_is_gone_until_it_is_asked_again() -> None:
+    """What it answers may be of before."""
+    with DemoServer() as demo, Client(demo.url) as client, ThreadPoolExecutor(1) as other:
+        server = ComfyServer(client)
+        with demo.hold("GET /system_stats") as held:
+            asked = other.submit(server.check)
+            assert held.reached.wait(LONGEST_WAIT)
+            server.recheck(gone=True)
+        assert asked.result(LONGEST_WAIT)
+        assert not server.up
+        server.check()
+        assert server.up
 
 
 def place_at(run: Run, demo: DemoServer) -> bool:
