@@ -225,6 +225,8 @@ class LocalRunRegistry:
     def forget(self, run_id: str, owner: str) -> None:
         """Delete a finished run of this owner and its files, here and in the history; RunNotFound
         as with `get`, but one on record goes though nobody reads it. ComfyError if it goes on."""
+        with self._lock:
+            found = self._runs.get(run_id)
         try:
             finished = self.record(run_id, owner).state.phase.finished
         except RunNotFound:
@@ -243,7 +245,8 @@ class LocalRunRegistry:
                     message("Delete this result later."),
                 )
         with self._lock:
-            self._runs.pop(run_id, None)
+            if self._runs.get(run_id) is found:  # else it has been begun again since
+                self._runs.pop(run_id, None)
 
     def move(self, run_id: str, owner: str, place: int) -> None:
         """See `RunRegistry.move`."""

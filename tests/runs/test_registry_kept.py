@@ -6,7 +6,8 @@ import hashlib
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunNotFound
 from comfy.protocol.run_state import Phase, waiting
+from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
+from comfy.records.store import RunStore
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import ServerPool
 from tests.runs.lives import killed_life, life
-from tests.runs.registry import HURRIED, LIMIT, end, running, until
+from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
@@ -142,6 +145,41 @@ def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path)
             runs.record(run.id, "you")
         with pytest.raises(RunNotFound):
             runs.record(NOBODY_ELSE, "me")
+
+
+class BusyStore(RunStore):
+    """A history with which something happens while a record has just gone: `meanwhile`, once."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def delete(self, run_id: str, owner: str) -> bool:
+        deleted = super().delete(run_id, owner)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return deleted
+
+
+def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """As those of a chain's steps are, which have their id again."""
+    files = BlobStore(tmp_path / "files")
+    with (
+        closing(BusyStore(f"sqlite:///{tmp_path / 'history.db'}", files)) as history,
+        registry(demo, history=history) as runs,
+    ):
+        first = runs.submit(job(), owner="me", run_id=str(uuid4()))
+        end(first)
+        history.meanwhile = lambda: runs.submit(job(LONG), owner="me", run_id=first.id)
+        runs.forget(first.id, "me")
+        again = runs.get(first.id, "me")
+        assert not again.state.phase.finished
+        again.cancel()
+        assert end(again).phase is Phase.STOPPED
+        runs.forget(first.id, "me")
+        with pytest.raises(RunNotFound):
+            runs.get(first.id, "me")
 
 
 def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) -> None:
