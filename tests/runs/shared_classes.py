@@ -35,6 +35,7 @@ SHARED = {
     ("comfy/services/open_chain.py", "OpenChain"): {"lock"},
     ("comfy/services/once.py", "LiveTasks"): set(),
     ("ui/accounts/store.py", "SignInStore"): {"_memory"},
+    ("ui/web/rates.py", "Rate"): {"_lock"},
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
@@ -147,6 +148,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     ("ThreadState", "_lock"): {"change"},
     ("Callbacks", "_lock"): set(),
     ("SignInStore", "_memory"): {"replace", "set"},
+    ("Rate", "_lock"): set(),
     ("GroupQueue", "_lock"): {"self._check_room_locked"},
     ("BatchQueue", "_lock"): {"self._check_room_locked"},
     ("ChainQueue", "_lock"): {"self._check_room_locked"},
