@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextOf } from "../../ui/page/script/stage/preview_animation.js";
+import { LivePreviews, nextOf } from "../../ui/page/script/stage/preview_animation.js";
 
 test("what has come is played round and round, in the order of the places", () => {
   const frames = new Map([
@@ -15,4 +15,45 @@ test("what has come is played round and round, in the order of the places", () =
     [0, 2, 4, 0, 0],
   );
   assert.equal(nextOf(new Map(), 3), 3);
+});
+
+test("an animation that was put aside is played again once it is seen again", async (t) => {
+  let step = () => {};
+  globalThis.window = {
+    setInterval: (does) => {
+      step = does;
+      return 1;
+    },
+  };
+  t.mock.method(globalThis, "clearInterval", () => {
+    step = () => {};
+  });
+  const image = { isConnected: true, src: "" };
+  globalThis.document = { createElement: () => image, documentElement: { dataset: {} } };
+  const kept = new Set();
+  let made = 0;
+  t.mock.method(URL, "createObjectURL", () => {
+    const address = `blob:${++made}`;
+    kept.add(address);
+    return address;
+  });
+  t.mock.method(URL, "revokeObjectURL", (address) => kept.delete(address));
+  const previews = new LivePreviews();
+  const take = async () => {
+    for (const at of [0, 1])
+      await previews.imageOf("kite", new ArrayBuffer(1), { at, of: 2, rate: 10 }, () => true);
+  };
+  const played = () => {
+    step();
+    return image.src;
+  };
+  await take();
+  assert.deepEqual([played(), played()], ["blob:2", "blob:1"]);
+  image.isConnected = false; // another image has taken its place
+  played();
+  assert.equal(kept.size, 0);
+  image.isConnected = true;
+  await take();
+  assert.deepEqual([played(), played()], ["blob:4", "blob:3"]);
+  assert.equal(kept.size, 2);
 });

@@ -59,8 +59,11 @@ class PreviewAnimation {
     this.image.src = this.#frames.get(this.#at) ?? "";
   }
 
+  /** Forget what has come; the next frame begins anew. */
   #end() {
     clearInterval(this.#playing);
+    this.#playing = 0;
+    this.#at = -1;
     for (const address of this.#frames.values()) URL.revokeObjectURL(address);
     this.#frames.clear();
   }
