@@ -15,6 +15,7 @@ import {
   told,
   troubled,
   unfinished,
+  withErrors,
   withoutBatches,
   withoutRun,
   withRun,
@@ -186,6 +187,21 @@ test("the queue is those that go on, then those that failed and were not read", 
     again: false,
     group: "",
   });
+});
+
+test("the advice tells what is wrong with values, but not what the headline says of the failed node", () => {
+  const failed = {
+    headline: "Load image: It is damaged.",
+    advice: "Add it again.",
+    labelled: { image: "Your image: It is damaged.", mask: "Mask: It is damaged." },
+    failed_field: "image",
+  };
+  assert.equal(
+    withErrors(failed, Object.values(failed.labelled)).advice,
+    "Add it again. Mask: It is damaged.",
+  );
+  const refused = { ...failed, advice: "", failed_field: "" };
+  assert.equal(withErrors(refused, ["Mask: It is damaged."]).advice, "Mask: It is damaged.");
 });
 
 test("during a look back, only the end of the run that goes on takes the stage", () => {

@@ -132,16 +132,17 @@ def outcome_of(services: Services, record: Record) -> Outcome:
     except ComfyError:
         return Outcome(files, details=details_of(used.items()))
     errors, remarks = place_errors(form, record.state.node_errors)
-    problem = record.state.error
+    problem, failed = record.state.error, None
     if problem and record.state.phase is Phase.FAILED:
-        field = field_of_node(form, problem.node)
-        errors |= {field.key: problem.message} if field else {}
+        failed = field_of_node(form, problem.node)
+        errors |= {failed.key: problem.message} if failed else {}
     seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
     return Outcome(
         files=files,
         seeds=seeds,
         errors=errors,
         labelled=labelled_errors(form, errors),
+        failed_field=failed.key if failed else "",
         remarks=remarks,
         details=details_of(labelled(form, used)),
         caption=caption_of(form, used),

@@ -57,18 +57,20 @@ class Caption:
 class Outcome:
     """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
     `errors` sentences by field key, `labelled` the same for where the fields are not seen,
-    `remarks` those that belong to no field, `details` what it was made with, in words, and
-    `caption` the first of that. `before`: the address of the image that became the result, ""
-    where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
-    it was given, `used_for`: those that were given its own. `can_be_chain`: its owner may make a
-    chain of it and of those that it was made from. `part_of`: of which chain it is a step, in a
-    sentence; `chain`: the name of that, if it is still there, and `chain_seeds`: its form draws
-    seeds. `batch`: the id of the batch that it is of, "" where it is of none."""
+    `failed_field` the key of the one that the headline says already, or "", `remarks` those that
+    belong to no field, `details` what it was made with, in words, and `caption` the first of that.
+    `before`: the address of the image that became the result, "" where there is none. `favourite`:
+    the person has marked it. `made_from`: the runs whose results it was given, `used_for`: those
+    that were given its own. `can_be_chain`: its owner may make a chain of it and of those that it
+    was made from. `part_of`: of which chain it is a step, in a sentence; `chain`:
+    the name of that, if it is still there, and `chain_seeds`: its form draws seeds. `batch`: the id
+    of the batch that it is of, "" where it is of none."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     labelled: Mapping[str, str] = field(default_factory=dict)
+    failed_field: str = ""
     remarks: tuple[str, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
@@ -119,6 +121,7 @@ class RunView:
     blind: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
     labelled: Mapping[str, str] = field(default_factory=dict)
+    failed_field: str = ""
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
     before: str = ""
@@ -183,6 +186,7 @@ def show(
         and not state.preview_number,
         errors=outcome.errors,
         labelled=outcome.labelled,
+        failed_field=outcome.failed_field,
         details=outcome.details,
         caption=outcome.caption,
         before=outcome.before,

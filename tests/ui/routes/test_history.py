@@ -119,7 +119,7 @@ def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
 
 
 def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
-    """One that was stopped says so, and has no image."""
+    """One that was stopped says so, and has no image; one that failed tells of which field."""
     demo, app = served
     demo.speed.step = 0.2
     failing = start(app, **SMALL | {"5.steps": 40})
@@ -131,6 +131,10 @@ def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
     assert (told["what"], told["files"], told["thumb"]) == ("Stopped", 0, None)
     words = get(app, f"/history/{failing.id}").json()
     assert (words["id"], words["phase"], words["headline"]) == (failing.id, "stopped", "Stopped.")
+    failed = finished(start(app, **SMALL | {"7.filename_prefix": "../outside"}))
+    words = get(app, f"/history/{failed.id}").json()
+    assert words["failed_field"] == "7.filename_prefix"
+    assert words["headline"].endswith(words["errors"][words["failed_field"]])
 
 
 def test_pages_search_and_workflows(served: Served) -> None:

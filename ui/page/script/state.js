@@ -10,8 +10,8 @@
  * @typedef {{ id: string, workflow: string, title: string, phase: string, finished: boolean, headline: string,
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
- *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
- *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
+ *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, failed_field: string,
+ *   details: [string, string][], caption: { prompt: string, model: string }, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[], can_be_chain: boolean, part_of: string, chain: string,
  *   chain_seeds: boolean, batch: string, group: string,
  *   file?: number | null }} View

@@ -10,7 +10,16 @@ import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { betweenRuns, chainOf } from "./chains.js";
 import { openRunSocket } from "./run_socket.js";
-import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
+import {
+  current,
+  listed,
+  told,
+  troubled,
+  unfinished,
+  withErrors,
+  withoutRun,
+  withRun,
+} from "./runs.js";
 
 /** @import { Entry, PastRun, View } from "../state.js" */
 
@@ -205,11 +214,7 @@ function placeErrors(view) {
   const leads = view.phase === "refused" || (!isDone && !isTyping());
   const homeless = isHere ? showErrors(errors, { leads, labelled }) : [];
   const placeless = isHere && !isDone ? homeless : Object.values(labelled);
-  const known = Object.keys(errors).filter((key) => view.headline.includes(errors[key] ?? ""));
-  const said = placeless.filter((sentence) => !known.some((key) => labelled[key] === sentence));
-  if (!said.length) return;
-  const advice = [view.advice, ...said].filter(Boolean).join(" ");
-  set(view.id, { view: { ...view, advice } });
+  if (placeless.length) set(view.id, { view: withErrors(view, placeless) });
 }
 
 /**
@@ -229,7 +234,7 @@ export async function lookBackAt({ id, at, file = null }) {
   /** @type {View | null} */
   const told = await get(`/history/${id}`);
   if (!told) return false;
-  const headline = `${told.headline.replace(/[.。]$/, "")} · ${when(at)}`;
+  const headline = `${when(at)} · ${told.headline}`;
   const view = { ...told, headline, file };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });

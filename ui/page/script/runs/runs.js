@@ -211,6 +211,17 @@ export function adviceOf({ phase, workflow, advice, labelled }, form) {
 }
 
 /**
+ * A run whose advice also tells what is wrong with values, but for what the headline says of the failed node.
+ * @param {View} view
+ * @param {readonly string[]} sentences
+ * @returns {View}
+ */
+export function withErrors(view, sentences) {
+  const more = sentences.filter((sentence) => sentence !== view.labelled[view.failed_field]);
+  return { ...view, advice: [view.advice, ...more].filter(Boolean).join(" ") };
+}
+
+/**
  * @param {View} view
  * @param {string | null} form the workflow whose form is on the page
  * @returns {Entry}
