@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
@@ -16,15 +16,17 @@ from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
 
+WorkflowKind = Literal["workflow", "chain"]
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A workflow in a list. `kind`: "workflow" or "chain"; `problem`: why it cannot be used, ""
-    where it can; `url`: the path where its fields are told."""
+    """A workflow in a list. `problem`: why it cannot be used, "" where it can; `url`: the path
+    where its fields are told."""
 
     name: str
     title: str
-    kind: str
+    kind: WorkflowKind
     problem: str
     url: str
 
@@ -38,13 +40,13 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class ToldWorkflow:
-    """A workflow or chain; `kind` as in a list. `can_run`: this ComfyUI has all that it needs;
+    """A workflow or chain. `can_run`: this ComfyUI has all that it needs;
     `problems`: what it lacks, in sentences; `schema`: the JSON Schema of its values."""
 
     name: str
     title: str
     description: str
-    kind: str
+    kind: WorkflowKind
     can_run: bool
     problems: tuple[str, ...]
     fields: tuple[ToldField, ...]
@@ -59,7 +61,7 @@ def workflows_api(services: Services, identity: Identity, root: str) -> APIRoute
     def address(name: str) -> str:
         return f"{root}{API}/workflows/{quote(name)}"
 
-    def kind(name: str) -> str:
+    def kind(name: str) -> WorkflowKind:
         return "chain" if name in services.chain_forms.folder else "workflow"
 
     def listed(owner: str) -> Iterator[Listed]:

@@ -116,6 +116,9 @@ def test_what_is_told_of_batches_and_chains_is_as_the_document_says(document: Do
     document.asked("GET", "/workflows")
     document.asked("GET", "/workflows/{name}", "/workflows/inpaint")
     document.asked("GET", "/workflows/{name}", "/workflows/create-upscale-detail.chain")
+    for name in ("Listed", "ToldWorkflow"):
+        kind = document.told["components"]["schemas"][name]["properties"]["kind"]
+        assert kind["enum"] == ["workflow", "chain"]
     starts = (
         ("/batches", "/workflows/text-to-image/batches", "/batches/{batch_id}", BATCH),
         ("/chains", "/workflows/create-upscale-detail.chain/chains", "/chains/{chain_id}", CHAIN),
