@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comfy.errors import ComfyError
+from comfy.messages import message
 
 
 class SignInDatabase:
@@ -29,8 +30,10 @@ class SignInDatabase:
             self._connection.executescript(tables)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+        """Let go of the file, once whoever changes it is done; what comes later is a
+        ComfyError."""
+        with self._lock:
+            self._connection.close()
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -53,6 +56,10 @@ class SignInDatabase:
             raise ComfyError(
                 f"The file {self._path} could not be used: {error}.",
                 "See who may read and write it, or choose another folder (--data).",
+            ) from error
+        except sqlite3.ProgrammingError as error:  # of a connection that is closed
+            raise ComfyError(
+                message("The program is shutting down."), message("Try again in a moment.")
             ) from error
         except sqlite3.DatabaseError as error:
             raise ComfyError(

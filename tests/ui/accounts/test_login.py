@@ -72,6 +72,15 @@ def test_guests_are_people_of_their_own_and_not_without_number(
     assert login.guest("") is None
 
 
+def test_a_sign_in_while_the_app_ends_is_told_so() -> None:
+    """Nothing is wrong with the file: nobody shall delete it."""
+    login = Login(WaysIn((("anna", "lighthouse"),)), b"secret", SignInStore(), TIMES, CLOCK)
+    login.close()
+    with pytest.raises(ComfyError, match="shutting down") as told:
+        login.password("anna", "lighthouse")
+    assert "Try again" in told.value.hint
+
+
 def test_what_has_ended_is_forgotten(login: Login) -> None:
     """Whatever is asked for in between; a session that is used goes on to its end."""
     idle, used = signed_in(login), signed_in(login)
