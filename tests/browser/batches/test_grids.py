@@ -138,6 +138,8 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     expect(sheet).to_have_count(0)
     expect(person.entry("5.steps")).to_have_value("3")
     expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")
+    seen = page.locator("#stage .copy[data-part=prompt]")  # what came of the cell
+    expect(seen).to_have_text("a red boat on a calm sea")
 
     person.type("2.text", "something else")
     page.locator(".seed-mode input[value=random]").check()

@@ -6,6 +6,7 @@ import { $, announce, element } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { ask, get, look } from "../requests.js";
+import { lookBackAt } from "../runs/following.js";
 import { reuse } from "../stage/actions.js";
 import { USED } from "../stage/use_menu.js";
 import { page } from "../state.js";
@@ -55,7 +56,7 @@ class Sheet {
     rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
     beside: (at, step, down) =>
       this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
-    use: (run) => this.#use(`/history/${run}/values`),
+    use: (run) => this.#use(`/history/${run}/values`, run),
     left: (at) => this.#seeAgain(at),
   };
   /** @type {WholeBatch | null} */
@@ -87,7 +88,8 @@ class Sheet {
     });
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
-      use: (/** @type {BatchRow} */ row) => this.#use(valuesOf(id, row)),
+      use: (/** @type {BatchRow} */ row) =>
+        this.#use(valuesOf(id, row), row.state === "done" ? row.run : ""),
       explain: (/** @type {BatchRow} */ row) => {
         const label = this.#isGrid ? message("Use this cell") : message("Reuse settings");
         explain(row, this.#place, [{ label, does: () => does.use(row) }, ...this.#head.retry]);
@@ -295,10 +297,14 @@ class Sheet {
     } else this.#listen();
   }
 
-  /** @param {string} path where values are told */
-  #use(path) {
+  /**
+   * @param {string} path where values are told
+   * @param {string} run what came of them, "" if nothing
+   */
+  #use(path, run) {
     this.#leave();
     reuse(path);
+    if (run) lookBackAt({ id: run });
   }
 
   /** @param {number} at of the result that was seen */

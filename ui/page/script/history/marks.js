@@ -3,7 +3,7 @@
 
 import { announce } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { ask, get, json } from "../requests.js";
+import { ask, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { current, neighbour, withoutRun, withRun } from "../runs/runs.js";
 import { page } from "../state.js";
@@ -83,7 +83,6 @@ function besideDeleted(shown, ids) {
  */
 async function restore(ids, shown) {
   if (!(await ask("/history/restore", json({ runs: ids })))) return;
-  const view = shown && (await get(`/history/${shown}`));
-  if (view) await lookBackAt({ id: shown, at: view.ended });
+  if (shown) await lookBackAt({ id: shown });
   page.set({ restored: { ids } });
 }

@@ -227,14 +227,14 @@ function set(id, changes) {
 
 /**
  * Show the end of an earlier run, and when that was; first the file of it that is meant.
- * @param {Pick<PastRun, "id" | "at"> & Partial<Pick<PastRun, "file">>} run
+ * @param {Pick<PastRun, "id"> & Partial<Pick<PastRun, "file">>} run
  * @returns {Promise<boolean>} whether it is still there
  */
-export async function lookBackAt({ id, at, file = null }) {
+export async function lookBackAt({ id, file = null }) {
   /** @type {View | null} */
   const told = await get(`/history/${id}`);
   if (!told) return false;
-  const headline = `${when(at)} · ${told.headline}`;
+  const headline = `${when(told.ended)} · ${told.headline}`;
   const view = { ...told, headline, file };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });

@@ -268,4 +268,4 @@ function stepFor(step, run) {
 const countOf = ({ done, runs }) => message("{done} of {count} done", { done, count: runs });
 
 /** @param {ChainStep} step */
-const lookAt = ({ result }) => lookBackAt({ id: result, at: Date.now() / 1000 });
+const lookAt = ({ result }) => lookBackAt({ id: result });
