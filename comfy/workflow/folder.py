@@ -72,9 +72,11 @@ class WorkflowFolder:
     def entries(self, covers: Collection[Path | None] = ()) -> tuple[FolderEntry, ...]:
         """Every workflow in the folder: those with an order by that, then the others by title;
         those that cannot be read come last. `covers`: images that belong to something else."""
+        known = set(self._read)  # before the list is made: what is read meanwhile may be new
         stamps = self.stamps()
-        for name in self._read.keys() - stamps:
-            self._read.pop(name, None)
+        with self._reading:
+            for name in known - stamps.keys():
+                self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
         images = {*covers, *(image for one in found for image in one.images)}
         listed = (one for one in found if not (one.problem and stamps[one.name].file in images))

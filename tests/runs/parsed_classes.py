@@ -52,7 +52,15 @@ def written(node: ast.AST) -> Iterator[str]:
 
 
 def locks_of(node: ast.With) -> set[str]:
-    return {field for item in node.items if (field := own_field(item.context_expr))}
+    """`x` of `with self.x`, also of `with self.x.changing()`."""
+    return set(filter(None, (own_field(_lock_in(item.context_expr)) for item in node.items)))
+
+
+def _lock_in(entered: ast.expr) -> ast.expr:
+    match entered:
+        case ast.Call(func=ast.Attribute(value=database, attr="changing")):
+            return database
+    return entered
 
 
 def locks_made(node: ast.AST) -> set[str]:
@@ -61,7 +69,7 @@ def locks_made(node: ast.AST) -> set[str]:
     return {
         field
         for one in made
-        if re.search(r"\b(Lock|RLock|Condition)\(\)", ast.unparse(one.value))
+        if re.search(r"\b(Lock|RLock|Condition|SignInDatabase)\(", ast.unparse(one.value))
         for field in written(one)
     }
 

@@ -34,7 +34,12 @@ SHARED = {
     ("comfy/services/open_batch.py", "OpenBatch"): {"lock"},
     ("comfy/services/open_chain.py", "OpenChain"): {"lock"},
     ("comfy/services/once.py", "LiveTasks"): set(),
+    ("comfy/workflow/folder.py", "WorkflowFolder"): {"_reading"},
+    ("ui/accounts/openid_people.py", "OpenIDPeople"): {"_database"},
     ("ui/accounts/store.py", "SignInStore"): {"_memory"},
+    ("ui/accounts/users.py", "UsersFile"): set(),
+    ("ui/page/plain/account.py", "_NewTokens"): {"_lock"},
+    ("ui/web/log_limit.py", "LogLimit"): {"_lock"},
     ("ui/web/rates.py", "Rate"): {"_lock"},
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
@@ -74,6 +79,11 @@ ONE_WRITER = {
         "_unerased",
     ): "any; to True once something is deleted, to False before that is erased",
     ("RunStore", "_misread"): "any, to True; two at once say the same twice",
+    (
+        "UsersFile",
+        "users",
+    ): "whoever looks once a second; a mapping that is replaced as a whole",
+    ("UsersFile", "_seen"): "whoever looks once a second; nobody else looks at it",
     ("LiveTasks", "_live"): "whoever began them; others look at a copy that is made in one step",
 }
 # Where a field of one of them is written by somebody else, and why that may be.
@@ -149,6 +159,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     ("Callbacks", "_lock"): set(),
     ("SignInStore", "_memory"): {"replace", "set"},
     ("Rate", "_lock"): set(),
+    ("LogLimit", "_lock"): set(),
     ("GroupQueue", "_lock"): {"self._check_room_locked"},
     ("BatchQueue", "_lock"): {"self._check_room_locked"},
     ("ChainQueue", "_lock"): {"self._check_room_locked"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from comfy.errors import WorkflowError
 from comfy.filenames import plain_name
-from comfy.workflow.folder import MOST, WorkflowFolder
+from comfy.workflow.folder import MOST, Stamp, WorkflowFolder
+from comfy.workflow.model import Workflow
 
 PROMPT = json.dumps(
     {"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}}
@@ -139,6 +141,26 @@ def test_a_hundred_are_read_and_listed_once(
     kept = {entry.name: folder.get(entry.name) for entry in folder.entries()}
     monkeypatch.delattr(os, "walk")
     assert all(folder.get(name) is workflow for name, workflow in kept.items())
+
+
+class GrowingFolder(WorkflowFolder):
+    """A folder to which a workflow comes, which somebody opens, once others have been listed."""
+
+    opened: Workflow | None = None
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        listed = super().stamps()
+        (self.path / "new.json").write_text(PROMPT)
+        self.opened = self.get("new")
+        return listed
+
+
+def test_what_is_opened_while_others_are_listed_stays_read(tmp_path: Path) -> None:
+    """It is not taken for one that is gone, and read again."""
+    folder = GrowingFolder(tmp_path)
+    assert folder.entries() == ()
+    assert folder.opened is not None
+    assert folder.get("new") is folder.opened
 
 
 def test_a_broken_file_heals(tmp_path: Path) -> None:

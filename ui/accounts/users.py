@@ -83,7 +83,8 @@ def check_name(name: str) -> None:
 
 
 class UsersFile:
-    """The file, and who is in it as it was read last. For any thread."""
+    """The file, and who is in it as it was read last. For any thread, but for
+    `refresh`: that is for one at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

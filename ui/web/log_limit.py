@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 
 LINES = 10  # of one kind in a minute
@@ -21,6 +22,7 @@ class LogLimit(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
+        self._lock = threading.RLock()  # garbage that is collected in between may log as well
         self._kinds: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -28,12 +30,13 @@ class LogLimit(logging.Filter):
         if hasattr(record, "seconds"):
             return True
         kind, now = (record.name, _NUMBER.sub("0", str(record.msg))), time.monotonic()
-        since, count = self._kinds.get(kind, (now, 0))
-        if now - since > _MINUTE:
-            if count > LINES:
-                record.msg = f"{record.msg} ({count - LINES} more like this in the meantime)"
-            since, count = now, 0
-        if kind not in self._kinds and len(self._kinds) >= _KINDS:
-            self._kinds.clear()
-        self._kinds[kind] = since, count + 1
+        with self._lock:
+            since, count = self._kinds.get(kind, (now, 0))
+            if now - since > _MINUTE:
+                if count > LINES:
+                    record.msg = f"{record.msg} ({count - LINES} more like this in the meantime)"
+                since, count = now, 0
+            if kind not in self._kinds and len(self._kinds) >= _KINDS:
+                self._kinds.clear()
+            self._kinds[kind] = since, count + 1
         return count < LINES

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -47,23 +47,27 @@ _BACK = message("Open ComfyForms")
 _BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
 
 
-@dataclass(frozen=True, slots=True)
 class _NewTokens:
     """Tokens that were just made, until the page has shown them: each once, to whoever made it and
-    with the session that they did it in. All times are those of the login's clock."""
+    with the session that they did it in. All times are those of the login's clock. For any
+    thread."""
 
-    _made: dict[SignedIn, tuple[float, str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[SignedIn, tuple[float, str]] = {}
 
     def put(self, who: SignedIn, shown: str, now: float) -> None:
         """Keep one; what nobody came for is forgotten."""
-        for other, (made, _) in list(self._made.items()):
-            if now - made > _KEPT:
-                self._made.pop(other, None)
-        self._made[who] = now, shown
+        with self._lock:
+            for other, (made, _) in list(self._made.items()):
+                if now - made > _KEPT:
+                    del self._made[other]
+            self._made[who] = now, shown
 
     def take(self, who: SignedIn, now: float) -> str:
         """What they have just made, "" where that is nothing, was taken, or is too long ago."""
-        made, shown = self._made.pop(who, (0.0, ""))
+        with self._lock:
+            made, shown = self._made.pop(who, (0.0, ""))
         return shown if now - made <= _KEPT else ""
 
 
