@@ -138,7 +138,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         batch = self._opened(batch_id, owner)
         batch.stop()
         self._save(batch)
-        self._let_go(batch)
+        self._close_ended(batch)
 
     def retry_failed(self, batch_id: str, owner: str) -> None:
         """Run the rows that have failed, or were stopped, once more."""
@@ -259,9 +259,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
                 change(batch)
             self._listeners.call(batch.owner)
         finally:
-            self._let_go(batch)
+            self._close_ended(batch)
 
-    def _let_go(self, batch: OpenBatch) -> None:
+    def _close_ended(self, batch: OpenBatch) -> None:
         with batch.lock:
             summary = batch.summary
             if batch.thread is not None or not summary.finished:

@@ -35,7 +35,7 @@ class RowStates:
         self._tries = {int(at): int(tries) for at, tries in dict(told.get("tries", {})).items()}
         errors = dict(told.get("errors", {})).items()
         self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
-        self._life, self._changes = secrets.token_hex(4), 0
+        self._instance, self._changes = secrets.token_hex(4), 0
         self._changed: dict[int, int] = {}  # the last change of each row that had one
 
     def to_json(self) -> dict[str, Any]:
@@ -49,20 +49,20 @@ class RowStates:
     def copy(self) -> RowStates:
         """The same, as it is now."""
         copied = RowStates(str(self._batch), len(self._states), self.to_json())
-        copied._life, copied._changes = self._life, self._changes
+        copied._instance, copied._changes = self._instance, self._changes
         copied._changed = self._changed.copy()
         return copied
 
     @property
     def mark(self) -> str:
         """By which `changed_since` knows how far it is now."""
-        return f"{self._life}-{self._changes}"
+        return f"{self._instance}-{self._changes}"
 
     def changed_since(self, mark: str) -> set[int] | None:
         """The rows that may have another state or run than at this mark; None where it is of
-        another life, or none at all."""
-        life, _, changes = mark.partition("-")
-        if life != self._life or not changes.isdecimal():
+        another process of the app, or none at all."""
+        instance, _, changes = mark.partition("-")
+        if instance != self._instance or not changes.isdecimal():
             return None
         return {at for at, change in self._changed.items() if change > int(changes)}
 

@@ -338,7 +338,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             kept = self._ended[chain.id] = self._ended.get(chain.id, chain)
             return kept
 
-    def _let_go(self, chain: OpenChain) -> None:
+    def _close_ended(self, chain: OpenChain) -> None:
         self._note(chain)
         self._listeners.call(chain.owner)
 

@@ -163,7 +163,7 @@ class GroupQueue(ABC, Generic[Open, Told]):
         """Of its thread: do what there is to do. What is raised, it is told to `OpenGroup.fail`."""
 
     @abstractmethod
-    def _let_go(self, one: Open) -> None:
+    def _close_ended(self, one: Open) -> None:
         """Keep no more of one that has ended than people are told."""
 
     # Inside
@@ -238,4 +238,4 @@ class GroupQueue(ABC, Generic[Open, Told]):
             if self.is_closing or not one.end_or_go_on():  # else it goes on in the next life
                 break
         self._save(one)
-        self._let_go(one)
+        self._close_ended(one)

@@ -40,9 +40,8 @@ def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
     """The WebSocket `/news`."""
     router = APIRouter()
     watch = FolderWatch(services.stamps)
-    life = secrets.token_hex(
-        8
-    )  # another one after a restart: a page from before it has to be loaded again
+    # Another one after a restart: a page from before it has to be loaded again.
+    process_id = secrets.token_hex(8)
 
     @router.websocket("/news")
     async def news(socket: WebSocket) -> None:
@@ -51,7 +50,7 @@ def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
             owner = f"{NOBODY}{secrets.token_hex(16)}"
         if owner is not None:
             with watch.listen() as changed:
-                await PageSession(socket, services, owner, life).serve(changed)
+                await PageSession(socket, services, owner, process_id).serve(changed)
 
     return router
 
@@ -59,13 +58,13 @@ def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
 class PageSession:
     """One page, and what has been sent to it."""
 
-    def __init__(self, socket: WebSocket, services: Services, owner: str, life: str) -> None:
+    def __init__(self, socket: WebSocket, services: Services, owner: str, process_id: str) -> None:
         self.socket = socket
         self.runs = services.runs
         self.batches = services.batches
         self.chains = services.chains
         self.owner = owner
-        self.life = life
+        self.process_id = process_id
         self.health = services.health
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
@@ -134,7 +133,7 @@ class PageSession:
         # Nobody reads that it is back beside a run that has yet to try again.
         waits_for_it = any(run.state.away for run in line)
         return {
-            "life": self.life,
+            "process_id": self.process_id,
             "ending": self.runs.closed,
             "server_away": "" if reachable and not waits_for_it else AWAY,
             "waiting": self.runs.waiting,

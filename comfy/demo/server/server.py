@@ -74,7 +74,7 @@ class DemoServer:
         """What became of every prompt, across restarts."""
         self._requests = RequestCounter()
         self._storage: Storage | None = None
-        self._life: _Life | None = None
+        self._running: _RunningServer | None = None
 
     # --- lifetime
 
@@ -96,17 +96,17 @@ class DemoServer:
             self._storage = Storage()
             provide_examples(self._storage)
         try:
-            self._life = _Life(self, self._storage, self._address)
+            self._running = _RunningServer(self, self._storage, self._address)
         except OSError:
             self.close()
             raise
-        self._address = self._life.address
+        self._address = self._running.address
 
     def close(self) -> None:
         """Stop at once, with whatever runs or is connected."""
-        if self._life is not None:
-            self._life.end()
-            self._life = None
+        if self._running is not None:
+            self._running.end()
+            self._running = None
         if self._storage is not None:
             self._storage.close()
             self._storage = None
@@ -120,9 +120,9 @@ class DemoServer:
     def stop(self) -> None:
         """End as a killed process does, without closing a socket properly; port and files are kept
         for a later `start`."""
-        if self._life is not None:
-            self._life.end()
-            self._life = None
+        if self._running is not None:
+            self._running.end()
+            self._running = None
 
     # --- what tests use
 
@@ -183,13 +183,13 @@ class DemoServer:
         return self._storage
 
     @property
-    def _alive(self) -> _Life:
-        if self._life is None:
+    def _alive(self) -> _RunningServer:
+        if self._running is None:
             raise RuntimeError("the stand-in server is not running")
-        return self._life
+        return self._running
 
 
-class _Life:
+class _RunningServer:
     """The server from one start to its end: its port, its threads, its memory."""
 
     def __init__(self, demo: DemoServer, storage: Storage, address: tuple[str, int]) -> None:

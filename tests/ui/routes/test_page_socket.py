@@ -207,17 +207,17 @@ def test_the_end_of_the_app_is_told() -> None:
         page.shutdown()
 
 
-def test_a_run_of_an_earlier_life_is_told(tmp_path: Path) -> None:
-    """After a restart, a run's socket tells how it ended, and the socket of an open page has
-    another life."""
+def test_a_run_of_before_a_restart_is_told(tmp_path: Path) -> None:
+    """A run's socket tells how it ended, and the socket of an open page that the app has another
+    process."""
     with DemoServer(step_seconds=0.1, painted=PAINTED) as demo:
         with running_app(demo.url, data=tmp_path) as app, page_open(app) as page:
-            life = told(page, lambda _: True)["life"]
+            process_id = told(page, lambda _: True)["process_id"]
             run = by_page(app)
             eventually(lambda: run.state.phase == "running")
         with running_app(demo.url, data=tmp_path) as app:
             with page_open(app) as page:
-                assert told(page, lambda _: True)["life"] != life
+                assert told(page, lambda _: True)["process_id"] != process_id
             with watching(app, run.id) as socket:
                 (last,) = messages(socket)
             assert isinstance(last, dict)

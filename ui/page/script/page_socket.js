@@ -6,7 +6,7 @@ import { pause } from "./clock.js";
 import { closeSocket, root } from "./dom.js";
 import { folderChanged } from "./form/form.js";
 import { message } from "./messages.js";
-import { hear, letGoOfAll } from "./runs/following.js";
+import { disconnectAll, hear } from "./runs/following.js";
 import { withoutBatches } from "./runs/runs.js";
 import { page } from "./state.js";
 
@@ -28,8 +28,8 @@ const WHY = {
 class PageSocket {
   /** @type {WebSocket | null} */
   #socket = null;
-  /** The app's; another one after a restart. */
-  #life = "";
+  /** Of the app; another one after a restart. */
+  #processId = "";
   #failures = 0;
   #retrying = 0;
   #answering = 0;
@@ -59,11 +59,11 @@ class PageSocket {
     if (said.changed) folderChanged(said.changed);
     if (!said.runs) return;
     // The forms of a page from before a restart are no longer known to the app. What was typed is kept.
-    if (this.#life && this.#life !== said.life) {
+    if (this.#processId && this.#processId !== said.process_id) {
       location.reload();
       return;
     }
-    this.#life = said.life;
+    this.#processId = said.process_id;
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
@@ -76,7 +76,7 @@ class PageSocket {
   /** @param {number} [code] */
   #closed(code = 0) {
     this.#answered();
-    if (code === NO_LOGIN && this.#life) {
+    if (code === NO_LOGIN && this.#processId) {
       if (!page.now.signingOut) location.reload();
       return;
     }
@@ -91,7 +91,7 @@ class PageSocket {
   #expectAnswer() {
     // Where none comes, all sockets are dead.
     this.#answering ||= window.setTimeout(() => {
-      letGoOfAll();
+      disconnectAll();
       this.#drop();
       this.#closed();
     }, ANSWER_WITHIN);

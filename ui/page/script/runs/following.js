@@ -128,8 +128,8 @@ export function forget(id) {
 }
 
 /** All sockets may be dead without knowing. */
-export function letGoOfAll() {
-  for (const id of [...sockets.keys()]) letGo(id);
+export function disconnectAll() {
+  for (const id of [...sockets.keys()]) disconnect(id);
 }
 
 /** Keep in the browser which runs are of interest. */
@@ -147,7 +147,7 @@ export function rememberRuns() {
 function engage() {
   const first = current(page.now);
   for (const { id } of unfinished(page.now))
-    if (id !== first?.id && page.now.order.includes(id)) letGo(id);
+    if (id !== first?.id && page.now.order.includes(id)) disconnect(id);
     else if (!sockets.has(id)) connect(id);
 }
 
@@ -167,7 +167,7 @@ function connect(id, tries = 0) {
     },
     paint: (frame, place) => Promise.all([...painters].map((paint) => paint(id, frame, place))),
     closed: (code, isOver) => {
-      if (sockets.get(id) !== socket) return; // it was let go meanwhile
+      if (sockets.get(id) !== socket) return; // it was disconnected meanwhile
       sockets.delete(id);
       set(id, { connected: false });
       if (isOver || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
@@ -182,7 +182,7 @@ function connect(id, tries = 0) {
 }
 
 /** @param {string} id */
-function letGo(id) {
+function disconnect(id) {
   const socket = sockets.get(id);
   if (!socket) return;
   closeSocket(socket);
