@@ -69,6 +69,24 @@ class ChainForm:
     form: Form
     problem: str = ""
 
+    @property
+    def seeds(self) -> Iterator[str]:
+        """The keys of the seeds by which results differ: those that people set or that the chain
+        repeats a step with. Others are always the same."""
+        for one in self.runs:
+            varied = (*one.shown, *map(one.form.field, one.rows[0]))
+            yield from (step_key(one.step.name, it.key) for it in varied if it.widget == "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class ChainValues:
+    """What a run of a chain was made with, by the chain's keys. `values`: for all fields of its
+    `form`, files as they are kept; `own`: what the run had, and what it was made from."""
+
+    form: ChainForm
+    values: Mapping[str, object]
+    own: Mapping[str, object]
+
 
 @dataclass(frozen=True, slots=True)
 class AddedChain:

@@ -19,7 +19,7 @@ from comfy.messages import message, message_to_json
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.limits import ChainLimits
-from comfy.services.chain_forms import ChainForm, ChainForms, is_switch, step_key
+from comfy.services.chain_forms import ChainForm, ChainForms, ChainValues, is_switch, step_key
 from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import (
@@ -108,9 +108,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         part = self.part_of(record)
         if part is None:
             raise ChainNotFound(_GONE)
-        form, kept = self.values_of(record)
-        drawn = [one.key for one in form.form.fields if one.widget == "seed"]
-        values = kept_as_given(kept | dict.fromkeys(drawn), self._starter.blobs)
+        had = self.values_of(record)
+        drawn = [one.key for one in had.form.form.fields if one.widget == "seed"]
+        values = kept_as_given({**had.values, **dict.fromkeys(drawn)}, self._starter.blobs)
         return self.start(part.chain, values, record.owner, address)
 
     def stop(self, chain_id: str, owner: str) -> None:
@@ -223,10 +223,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         step = _step_of(standing, record)
         return ChainPart(standing.chain, standing.title, step.title if step else "")
 
-    def values_of(self, record: Record) -> tuple[ChainForm, dict[str, object]]:
-        """The form of the chain that a run was started for, and values for it: those that the run
-        and what it was made from had, for the rest those that the chain had last. Files are as they
-        are kept.
+    def values_of(self, record: Record) -> ChainValues:
+        """What a run of a chain was made with. What neither the run nor what it was made from had
+        is as the chain had it last.
 
         Raises ChainNotFound where it was started for none, and as `ChainForms.form`.
         """
@@ -236,18 +235,17 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         told: dict[str, Any] = self._history().groups.content(standing.id, record.owner) or {}
         values = values_from_json(told.get("values", {}))
         form = self._forms.form(standing.chain, record.owner, values)
-        keys = {field.key for field in form.form.fields}
-        for run in reversed(self._made_from(record)):
+        own: dict[str, object] = {}
+        for run in reversed(self._made_from(record, standing)):
             named = {one.step.name for one in form.runs if one.step.workflow == run.job.workflow}
             if step := _step_of(standing, run):
                 named = {step.name}
             if len(named) == 1:  # else nobody can tell which step it was
                 (name,) = named
-                own = {**run.job.values, **run.job.inputs}.items()
-                values |= {
-                    chain_key: one for key, one in own if (chain_key := step_key(name, key)) in keys
-                }
-        return form, values
+                had = {**run.job.values, **run.job.inputs}
+                own |= {step_key(name, key): one for key, one in had.items()}
+        values |= {one.key: own[one.key] for one in form.form.fields if one.key in own}
+        return ChainValues(form, values, own)
 
     # Inside
 
@@ -261,13 +259,15 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             live = self._open.get(group.id)
         return (live or OpenChain(group)).standing
 
-    def _made_from(self, record: Record) -> list[Record]:
-        """A run, then all of its chain that it was made from, the nearest first."""
+    def _made_from(self, record: Record, standing: ChainStanding) -> list[Record]:
+        """A run, then all of its chain that it was made from, the nearest first; what another chain
+        had made before is this one's too."""
         found = [record]
         for run in found:
             known = {one.id for one in found}
-            sources = self._forms.lineage(run).made_from
-            found += [one for one in sources if one.group == record.group and one.id not in known]
+            others = [one for one in self._forms.lineage(run).made_from if one.id not in known]
+            own = (one for one in others if one.group == record.group or _step_of(standing, one))
+            found += own
         return found
 
     def _take_up(self, group: Group) -> None:

@@ -30,6 +30,7 @@ test("the last run of this form that had as many seeds is taken up", () => {
   const runs = new Map([
     ["a", run({ seeds: ["5", "6"] })],
     ["b", run({ seeds: ["8", "9"], ended: 7, finished: false })],
+    ["c", run({ seeds: ["8", "9"], ended: 7, chain: "of this and others" })],
   ]);
   assert.deepEqual(lastSeeds({ ...state, past, runs }, 2), ["5", "6"]);
 });

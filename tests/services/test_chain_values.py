@@ -133,3 +133,28 @@ def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
     first = app.runs.record(done(app).steps[0].ended[0], OWNER)
     assert post(app, f"/history/{first.id}/chain/vary").status_code == 200
     assert done(app).steps[0].ended == (first.id,)  # of the same the same comes
+
+
+def test_a_result_of_a_chain_names_the_seeds_that_it_came_of(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Those that can be set, its own or those of what it was made from, also where another chain
+    had made that already, or that the chain repeats; none where a seed is always the same."""
+
+    def seeds(step: int) -> list[list[str]]:
+        return [get(app, f"/history/{run}").json()["seeds"] for run in done(app).steps[step].ended]
+
+    chains = app.services.chains
+    for over, seed in (("at sea", 5), ("in port", 5), ("at sea", 9)):
+        chains.start("boats.chain", {MAKE: "a boat", SEED: seed, OVER: over}, OWNER)
+        assert [seeds(step) for step in range(3)] == [[[str(seed)]]] * 3
+    asked = BOATS.replace(', "Seed"]', "]")
+    (tmp_path / "same.chain.toml").write_text(asked)
+    each = asked.replace('" = "make"', '" = "make[each]"').replace(
+        '" = "large"', '" = "large[each]"'
+    )
+    repeated = each.replace("[steps.values]", '[steps.repeat]\nSeed = "3..4"\n[steps.values]', 1)
+    (tmp_path / "repeated.chain.toml").write_text(repeated)
+    for name, expected in (("same.chain", [[]]), ("repeated.chain", [["3"], ["4"]])):
+        chains.start(name, {}, OWNER)
+        assert [seeds(step) for step in range(3)] == [expected] * 3

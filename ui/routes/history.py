@@ -74,8 +74,7 @@ def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
 def _started_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
     part = services.chains.part_of(record)
     if part is not None and part.chain in services.chain_forms.folder:
-        _, values = services.chains.values_of(record)
-        return part.chain, values
+        return part.chain, dict(services.chains.values_of(record).values)
     services.forms.form(record.job.workflow, record.owner)
     return record.job.workflow, {**record.job.values, **record.job.inputs}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from comfy.errors import BatchNotFound, ComfyError, ServerUnreachable
@@ -51,6 +52,8 @@ def presenter(services: Services) -> Show:
         lineage = services.chain_forms.lineage(record)
         part = services.chains.part_of(record)
         chain = part.chain if part and part.chain in services.chain_forms.folder else ""
+        if chain:
+            outcome = with_chain(services, outcome, record, chain)
         return replace(
             outcome,
             favourite=history.is_favourite(record.id, record.owner),
@@ -58,8 +61,6 @@ def presenter(services: Services) -> Show:
             used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
             can_be_chain=not chain and can_be_chain(services, record, lineage),
             part_of=part_in_words(part),
-            chain=chain,
-            chain_seeds=bool(chain) and has_seeds(services, chain, record.owner),
             batch=batch_id_of(services, record),
         )
 
@@ -104,15 +105,18 @@ def part_in_words(part: ChainPart | None) -> str:
     return ""
 
 
-def has_seeds(services: Services, chain: str, owner: str) -> bool:
-    """Whether a chain's form draws seeds; no while the server is away."""
-    if not services.health.reachable:
-        return False  # without waiting for that
-    try:
-        form = services.chain_forms.form(chain, owner)
-    except ComfyError:
-        return False
-    return any(field.widget == "seed" for field in form.form.fields)
+def with_chain(services: Services, outcome: Outcome, record: Record, chain: str) -> Outcome:
+    """The outcome of a chain's run with the seeds that it came of, its own or those of what it was
+    made from; with none while the server is away, without waiting for that."""
+    had = None
+    if services.health.reachable:
+        with suppress(ComfyError):
+            had = services.chains.values_of(record)
+    if had is None:
+        return replace(outcome, chain=chain, seeds=())
+    seeds = tuple(str(had.own[key]) for key in had.form.seeds if key in had.own)
+    draws = any(field.widget == "seed" for field in had.form.form.fields)
+    return replace(outcome, chain=chain, chain_seeds=draws, seeds=seeds)
 
 
 def batch_id_of(services: Services, record: Record) -> str:

@@ -25,7 +25,9 @@ export function lockOf(modes) {
  */
 export function lastSeeds({ form, runs, past }, count) {
   const seen = [...runs.values()].flatMap(({ view }) =>
-    view?.finished && view.workflow === form ? [{ at: view.ended, seeds: view.seeds }] : [],
+    view?.finished && view.workflow === form && !view.chain
+      ? [{ at: view.ended, seeds: view.seeds }]
+      : [],
   );
   const earlier = (past ?? []).flatMap((run) =>
     run?.workflow === form ? [{ at: run.at, seeds: run.seeds.split(", ") }] : [],
