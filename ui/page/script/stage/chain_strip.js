@@ -29,6 +29,9 @@ const STATES = {
   stopped: message("Stopped"),
 };
 
+/** Said of a step in which nothing is drawn. */
+const ALWAYS_THE_SAME = message("It makes something else only with other settings.");
+
 export class ChainStrip {
   /** The place on the page. */
   place = element("section", "chain");
@@ -81,10 +84,12 @@ export class ChainStrip {
     this.#done = redoable(chain, run);
     const next = canContinue(chain) ? chain.steps[stepNumber(chain) - 1] : undefined;
     const started = this.#done ?? next; // by one of the buttons
-    this.#showNote(
-      this.#done?.same ? sameWords(chain, this.#done) : "",
-      started ? expectationOf(chain, started, state.form) : "",
-    );
+    const isHere = state.form === chain.chain;
+    const always = isHere && this.#done && !hasSeed(this.#done.name) ? ALWAYS_THE_SAME : "";
+    this.#redo.title = always;
+    const same = this.#done?.same ? sameWords(chain, this.#done) : "";
+    const elsewhere = started && !isHere ? elsewhereWords(chain, started) : "";
+    this.#showNote(same, elsewhere || (same && always));
     const wanted = JSON.stringify([chain, run]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
@@ -104,10 +109,10 @@ export class ChainStrip {
 
   /**
    * @param {string} same what a step has made that ran again, ""
-   * @param {string} expected what the one that is seen would make, ""
+   * @param {string} more why, or what the one that is seen would run with, ""
    */
-  #showNote(same, expected) {
-    const words = [same, expected].filter(Boolean).join(" ");
+  #showNote(same, more) {
+    const words = [same, more].filter(Boolean).join(" ");
     if (this.#note.textContent !== words) this.#note.textContent = words;
     if (same && same !== this.#same) announce(same);
     this.#same = same;
@@ -210,26 +215,15 @@ const sameWords = ({ steps }, step) =>
       });
 
 /**
- * What to expect of a step that can run, where it takes other values than the form's or may make the same as before.
+ * What a step runs with while another form than its chain's is there.
  * @param {Chain} chain
  * @param {ChainStep} step
- * @param {string} form the one that is on the page
  */
-function expectationOf(chain, step, form) {
-  if (form !== chain.chain)
-    return message("“{step}” would run with the settings it had. Open “{chain}” to change them.", {
-      step: step.title,
-      chain: chain.title,
-    });
-  return step.state !== "done" || hasSeed(step.name)
-    ? ""
-    : message(
-        "Nothing is drawn anew in “{step}”: it makes something else only with other settings.",
-        {
-          step: step.title,
-        },
-      );
-}
+const elsewhereWords = ({ title }, step) =>
+  message("“{step}” would run with the settings it had. Open “{chain}” to change them.", {
+    step: step.title,
+    chain: title,
+  });
 
 /**
  * @param {ChainStep} step
