@@ -24,7 +24,14 @@ from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
-from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, draw_used, seeds_under_lock, typed_first
+from ui.page.form.seeds import (
+    bind_lock,
+    bind_seed,
+    draw_lock,
+    draw_used,
+    seeds_under_lock,
+    typed_first,
+)
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
