@@ -34,7 +34,7 @@ from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
 from tests.benchmarks.tools.figure import Figure
 from tests.benchmarks.tools.kept_journal import KeptJournal
-from tests.services.batch_lives import ANN, Life, life
+from tests.services.kept_batches import ANN, Batches, kept_batches
 from tests.support.sampler import prompt
 
 ROWS = 1000
@@ -50,7 +50,7 @@ def measure() -> list[Figure]:
     with (
         stand_in(0) as url,
         tempfile.TemporaryDirectory() as folder,
-        life(url, Path(folder), hourly=_MANY) as one,
+        kept_batches(url, Path(folder), hourly=_MANY) as one,
     ):
         whole_batch(one, range(WARM))
         memory, before, began = memory_now(), time.process_time(), time.monotonic()
@@ -58,7 +58,7 @@ def measure() -> list[Figure]:
         taken, lasted = time.process_time() - before, time.monotonic() - began
         grown = memory_now() / memory
     with stand_in(ROW_SECONDS) as url, tempfile.TemporaryDirectory() as folder:
-        with life(url, Path(folder), hourly=_MANY) as one:
+        with kept_batches(url, Path(folder), hourly=_MANY) as one:
             whole_batch(one, range(2))
             began = time.monotonic()
             whole_batch(one, range(2, 2 + ROWS))
@@ -73,7 +73,7 @@ def measure() -> list[Figure]:
     ]
 
 
-def whole_batch(one: Life, seeds: range, steps: int = 1, **values: object) -> None:
+def whole_batch(one: Batches, seeds: range, steps: int = 1, **values: object) -> None:
     """One row for each of these seeds, to the end; `values` are what else is set."""
     text = f"{seeds[0]}..{seeds[-1]}"
     spec = BatchSpec((AxisSpec("4.seed", text),))

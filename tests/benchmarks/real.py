@@ -31,7 +31,7 @@ from tests.benchmarks.chains import times
 from tests.benchmarks.pool import end_of, registry_on
 from tests.benchmarks.tools import bare
 from tests.benchmarks.tools.figure import Figure, median
-from tests.services.batch_lives import MODEL, life
+from tests.services.kept_batches import MODEL, kept_batches
 from tests.support.sampler import prompt
 
 URLS = os.environ.get("COMFYUI_URLS", "").split()
@@ -121,7 +121,7 @@ def batch_against_raw(url: str, model: str) -> list[Figure]:
     in turns: the times of whole ones tell more of what else the machine does."""
     idle: dict[bool, list[int]] = {True: [], False: []}
     spent = 0.0
-    with tempfile.TemporaryDirectory() as folder, life(url, Path(folder)) as one:
+    with tempfile.TemporaryDirectory() as folder, kept_batches(url, Path(folder)) as one:
         for ours in (False, True) * PAIRS:
             first, began = random.getrandbits(40), time.time() * 1000
             if ours:

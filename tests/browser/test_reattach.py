@@ -38,8 +38,8 @@ def demo(nothing_left_behind: None) -> Iterator[DemoServer]:
 
 
 @contextlib.contextmanager
-def life(demo: DemoServer, data: Path, port: int = 0) -> Iterator[tuple[Site, RunningApp, int]]:
-    """One life of the app: the site, the app and its port."""
+def app_at(demo: DemoServer, data: Path, port: int = 0) -> Iterator[tuple[Site, RunningApp, int]]:
+    """The app on this data: the site, the app and its port."""
     settings = WebSettings(port=port)
     with running_app(demo.url, data=data, settings=settings, demo=False) as app:
         yield Site(app.url, demo, app), app, int(app.url.rpartition(":")[2])
@@ -198,7 +198,7 @@ def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
     meanwhile is shown."""
     with (
         DemoServer(step_seconds=1, load_seconds=0) as demo,
-        life(demo, tmp_path) as (site, app, _),
+        app_at(demo, tmp_path) as (site, app, _),
         FaultyLink(app.url) as link,
     ):
         person = visit(Site(link.url, site.demo, site.app)).open(**{"5.steps": 60})
@@ -224,7 +224,7 @@ def test_the_app_is_restarted_under_an_open_page(
     that was put in, comes back by itself, tells what became of the run, and runs it again."""
     (tmp_path / "a.png").write_bytes(coloured_image())
     data = tmp_path / "data"
-    with life(demo, data) as (site, _, port):
+    with app_at(demo, data) as (site, _, port):
         person = visit(site).open("image-to-image", **{"8.steps": 60, "8.seed": 7})
         choose_file(person, tmp_path / "a.png")
         dot = person.page.locator("#server .dot")
@@ -237,7 +237,7 @@ def test_the_app_is_restarted_under_an_open_page(
     expect(dot).to_have_css("background-color", NO_COLOUR)
     expect(person.page.locator("#generate")).to_be_disabled()
     person.phase("stopped")
-    with life(demo, data, port) as (site, _, _):
+    with app_at(demo, data, port) as (site, _, _):
         expect(person.page.locator("#away")).to_be_empty()
         person.phase("stopped")
         expect(dot).not_to_have_css("background-color", NO_COLOUR)
@@ -323,7 +323,7 @@ def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
 def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
     """A link that is cut and does not come back is told, and forgotten when it does; the run goes
     on meanwhile."""
-    with life(demo, tmp_path) as (site, app, _), FaultyLink(app.url) as link:
+    with app_at(demo, tmp_path) as (site, app, _), FaultyLink(app.url) as link:
         person = visit(Site(link.url, site.demo, site.app)).open(**{"5.steps": 60})
         person.press()
         person.frames(1)

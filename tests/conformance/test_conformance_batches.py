@@ -22,8 +22,8 @@ from comfy.demo import DemoServer
 from comfy.records.record import Record
 from comfy.services.open_batch import BatchSummary
 from tests.conformance.conftest import STEP_SECONDS
-from tests.services.batch_lives import ANN as LIVING
-from tests.services.batch_lives import MODEL, killed_life, life
+from tests.services.kept_batches import ANN as LIVING
+from tests.services.kept_batches import MODEL, kept_batches, killed_batches
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_app
 from tests.support.speaking import PATIENCE, ServerUnderTest, fresh_prompt
@@ -106,9 +106,9 @@ def test_a_batch_goes_on_after_the_program_was_killed(
         return len(server.get("/history").keys() - known)
 
     values = {MODEL: server.checkpoint, "4.cfg": round(random.uniform(2, 9), 3)}
-    with killed_life(server.url, tmp_path, FEW, **values):
+    with killed_batches(server.url, tmp_path, FEW, **values):
         eventually(lambda: done() > 1, "some of them are done", PATIENCE)
-    with life(server.url, tmp_path) as one:
+    with kept_batches(server.url, tmp_path) as one:
         (batch,) = one.batches.of(LIVING)
         eventually(lambda: one.batches.get(batch.id, LIVING).finished, "it ends", PATIENCE)
         batch = one.batches.get(batch.id, LIVING)

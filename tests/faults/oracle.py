@@ -15,7 +15,7 @@ OUR_LIMIT = "it took longer than"
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Taken:
     """What happened to a prompt from one time it was taken to the next, by the server's journal."""
 
     entries: tuple[str, ...]
@@ -31,20 +31,20 @@ class Life:
         return "started" in self.entries and "killed" not in self.entries
 
 
-def lives(journal: Iterable[str]) -> list[Life]:
+def times_taken(journal: Iterable[str]) -> list[Taken]:
     """One for every time the prompt was taken."""
     found: list[list[str]] = []
     for entry in journal:
         if entry == "taken":
             found.append([])
-        if found:  # "told" of a life may come when the next has begun: then it is that one's
+        if found:  # "told" of one may come when the next has begun: then it is that one's
             found[-1].append(entry)
-    return [Life(tuple(entries)) for entries in found]
+    return [Taken(tuple(entries)) for entries in found]
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One run when all is over. `faults`: those that were at work during its life. `journal`: None
+    """One run when all is over. `faults`: those that were at work while it went on. `journal`: None
     where the server keeps none. `cancelled`: by us."""
 
     plan: Planned
@@ -68,14 +68,14 @@ def wrong_with(one: Happened, limit: float) -> Iterator[str]:
     if state.error is not None and state.phase is not Phase.FAILED and not state.error.hint:
         yield "nobody is told what to do"
     if one.journal is not None:
-        yield from _wrong_by_the_journal(one, lives(one.journal))
+        yield from _wrong_by_the_journal(one, times_taken(one.journal))
     yield from _wrong_by_the_plan(one)
 
 
-def _wrong_by_the_journal(one: Happened, taken: list[Life]) -> Iterator[str]:
+def _wrong_by_the_journal(one: Happened, taken: list[Taken]) -> Iterator[str]:
     state = one.state
-    entries = set(itertools.chain.from_iterable(life.entries for life in taken))
-    if sum(life.seen for life in taken) > 1 or sum(life.worked for life in taken) > 1:
+    entries = set(itertools.chain.from_iterable(each.entries for each in taken))
+    if sum(each.seen for each in taken) > 1 or sum(each.worked for each in taken) > 1:
         yield "it was run twice"
     match state.phase:
         case Phase.DONE if "success" not in entries:
@@ -89,12 +89,12 @@ def _wrong_by_the_journal(one: Happened, taken: list[Life]) -> Iterator[str]:
                 yield "it is called stopped by somebody, and nobody has"
         case Phase.LOST if "killed" not in entries and not _may_be_unknown(one, entries):
             yield "it is called lost, and the server has lost nothing"
-        case Phase.LOST if not any(life.seen for life in taken) and one.faults <= KILLS:
+        case Phase.LOST if not any(each.seen for each in taken) and one.faults <= KILLS:
             yield "it is called lost, and had never begun"
         case _:
             pass
     unfinished = [
-        life for life in taken if not life.entries or life.entries[-1] in ("taken", "started")
+        each for each in taken if not each.entries or each.entries[-1] in ("taken", "started")
     ]
     if unfinished:
         yield "the server still works on it"

@@ -24,7 +24,7 @@ from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import ServerPool
-from tests.runs.lives import killed_life, life
+from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
@@ -66,7 +66,7 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
 def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> None:
     """Whoever sees a run done finds its files kept, byte for byte, under the digest of their
     bytes."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), owner="me")
         state = end(run)
         assert state.phase is Phase.DONE
@@ -85,10 +85,10 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
 ) -> None:
     """A program that ends while it fetches does not call the run finished: the next one fetches
     them."""
-    with demo.hold("GET /view") as held, life(demo, tmp_path) as runs:
+    with demo.hold("GET /view") as held, kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), owner="me")
         assert held.reached.wait(LIMIT)
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         runs.resume()
         state = end(runs.get(run.id, "me"))
         assert state.phase is Phase.DONE
@@ -97,7 +97,7 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
 
 def test_nobody_waits_for_another_runs_files(demo: DemoServer, tmp_path: Path) -> None:
     """While files are fetched the next run has its turn."""
-    with life(demo, tmp_path, ahead=1) as runs:
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
         with demo.hold("GET /view") as held:
             first = runs.submit(job(), owner="me")
             assert held.reached.wait(LIMIT)
@@ -111,7 +111,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """A database that is busy when a run ends has it on record in the end."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         with sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None) as other:
             with demo.hold("GET /view") as held:
                 run = runs.submit(job(), owner="me")
@@ -120,7 +120,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
             assert end(run).phase is Phase.DONE
             other.execute("ALTER TABLE gone RENAME TO runs")
         other.close()
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         assert runs.record(run.id, "me").state.phase is Phase.DONE
         assert runs.history is not None
         assert runs.history.unfinished() == ()
@@ -128,10 +128,10 @@ def test_an_end_that_could_not_be_written_is_written_later(
 
 def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
     """Its record says what was asked for and what came out, to its owner and to nobody else."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), owner="me")
         before = (end(run), run.record)[1]
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         runs.resume()
         assert runs.owned("me") == ()
         after = runs.record(run.id, "me")
@@ -184,11 +184,11 @@ def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
 
 def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) -> None:
     """With what went wrong, in the same words."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(sampler_name="no such sampler"), owner="me")
         state = end(run)
         assert state.phase is Phase.REFUSED
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         after = runs.record(run.id, "me").state
         assert (after.phase, after.error, after.node_errors) == (
             state.phase,
@@ -200,7 +200,7 @@ def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) ->
 @pytest.mark.parametrize("trouble", ["http_500", "cut", "bad_json"])
 def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: Any) -> None:
     """A server in trouble while files are fetched is asked once more; half a file is never kept."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         demo.script(trouble, at="GET /view")
         state = end(runs.submit(job(), owner="me"))
         assert state.phase is Phase.DONE
@@ -210,7 +210,7 @@ def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: An
 
 def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path: Path) -> None:
     """A file that the server no longer has is told by its missing digest; the run is done."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         with demo.hold("GET /view") as held:
             run = runs.submit(job(), owner="me")
             assert held.reached.wait(LIMIT)
@@ -225,9 +225,9 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
     """A run that was sent is looked for at the server, not sent again; previews go on, and the
     result is the same."""
     with DemoServer(step_seconds=0.05) as demo:
-        with killed_life(demo.url, tmp_path, job(300)):
-            eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
-        with life(demo, tmp_path) as runs:
+        with killed_registry(demo.url, tmp_path, job(300)):
+            eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+        with kept_registry(demo, tmp_path) as runs:
             runs.resume()
             (again,) = runs.owned("me")
             until(again, lambda state: state.preview_number > 0)
@@ -240,14 +240,14 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
 def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Path) -> None:
     """The program was killed after it had put on record that it sends, and before it did: a server
     that still has an earlier run, and neither this one, has never had it."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         ended = end(runs.submit(job(2), owner="me"))
         assert runs.history is not None
         state = waiting(str(uuid4()), job(3).prompt)
         record = Record(str(uuid4()), "me", job(3), time.time(), state, sent=True, server=demo.url)
         runs.history.begin(record)
         runs.history.sent(record, state.prompt_id)
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         runs.resume()
         assert runs.get(record.id, "me").state.prompt_id != ended.prompt_id
         assert end(runs.get(record.id, "me")).phase is Phase.DONE
@@ -256,10 +256,10 @@ def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Pat
 
 def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
     """The server's history says how it ended while nobody was there."""
-    with killed_life(demo.url, tmp_path, job(20)):
-        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+    with killed_registry(demo.url, tmp_path, job(20)):
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
     eventually(lambda: demo.queue.remaining() == 0)
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         runs.resume()
         (again,) = runs.owned("me")
         assert end(again).phase is Phase.DONE
@@ -269,9 +269,9 @@ def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path)
 def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path) -> None:
     """A run that was never sent stands in line again, and is sent once."""
     demo.speed.step = 0.1
-    with killed_life(demo.url, tmp_path, job(200), job(2), ahead=1):
-        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
-    with life(demo, tmp_path, ahead=1) as runs:
+    with killed_registry(demo.url, tmp_path, job(200), job(2), ahead=1):
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
         runs.resume()
         first, second = runs.owned("me")
         until(second, lambda state: state.queue_place == 1)
@@ -285,9 +285,12 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
     """It is neither asked for nor sent where the program works now; its end names the other server
     where people may read addresses, and no password."""
     url = demo.url.replace("//", "//ann:s3cret@")
-    with killed_life(url, tmp_path, job(40)):
-        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
-    with DemoServer(step_seconds=0.01) as other, life(other, tmp_path, shown=shown) as runs:
+    with killed_registry(url, tmp_path, job(40)):
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+    with (
+        DemoServer(step_seconds=0.01) as other,
+        kept_registry(other, tmp_path, shown=shown) as runs,
+    ):
         runs.resume()
         assert runs.owned("me") == ()
         assert runs.history is not None
@@ -304,9 +307,9 @@ def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """What only waited here when the program ended waits for the server of now."""
-    with killed_life(demo.url, tmp_path, job(LONG), job(2), ahead=1):
-        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
-    with DemoServer(step_seconds=0.01) as other, life(other, tmp_path) as runs:
+    with killed_registry(demo.url, tmp_path, job(LONG), job(2), ahead=1):
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+    with DemoServer(step_seconds=0.01) as other, kept_registry(other, tmp_path) as runs:
         runs.resume()
         (waited,) = runs.owned("me")
         assert end(waited).phase is Phase.DONE
@@ -316,11 +319,11 @@ def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
 def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> None:
     """Whatever was said to be done is on disk, files included, though the program had no time to
     say goodbye."""
-    with killed_life(demo.url, tmp_path, job(2), job(LONG)):
+    with killed_registry(demo.url, tmp_path, job(2), job(LONG)):
         history = open_history(tmp_path)
-        eventually(lambda: history.of("me"), "the first life ends a run", 60)
+        eventually(lambda: history.of("me"), "the first process ends a run", 60)
         history.close()
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         assert runs.history is not None
         (record,) = runs.history.of("me")
         assert record.state.phase is Phase.DONE
@@ -330,10 +333,10 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
 
 def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
     """A second program on the same folder leaves alone what the first has going."""
-    with life(demo, tmp_path) as first:
+    with kept_registry(demo, tmp_path) as first:
         run = first.submit(job(LONG), owner="me")
         running(run)
-        with life(demo, tmp_path) as second:
+        with kept_registry(demo, tmp_path) as second:
             second.resume()
             assert second.owned("me") == ()
         assert not run.state.phase.finished
@@ -344,9 +347,9 @@ def test_a_run_whose_page_does_not_come_back_ends(
     demo: DemoServer, tmp_path: Path, keeps_going: bool
 ) -> None:
     """The grace time runs from the new start on; a run told to keep going does."""
-    with killed_life(demo.url, tmp_path, job(LONG), keeps_going=keeps_going):
-        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
-    with life(demo, tmp_path, grace=0.2) as runs:
+    with killed_registry(demo.url, tmp_path, job(LONG), keeps_going=keeps_going):
+        eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
+    with kept_registry(demo, tmp_path, grace=0.2) as runs:
         runs.resume()
         (again,) = runs.owned("me")
         if keeps_going:
@@ -362,7 +365,7 @@ def test_the_end_of_the_program_may_let_runs_finish(
 ) -> None:
     """Within the time allowed what is at the server is finished; what waits in line is stopped and
     says why."""
-    with life(demo, tmp_path, ahead=1) as runs:
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
         steps = 20 if finish else LONG
         first = runs.submit(job(steps, seed=random.getrandbits(40)), owner="me")
         second = runs.submit(job(), owner="me")

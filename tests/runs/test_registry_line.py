@@ -13,7 +13,7 @@ from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.runs.limits import RunLimits
-from tests.runs.lives import life
+from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, running, until
 from tests.support.sampler import LONG, job
 from tests.support.waiting import eventually
@@ -28,7 +28,7 @@ def demo() -> Iterator[DemoServer]:
 def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
     """Somebody with one run does not wait for all of somebody else's."""
     ended: list[str] = []
-    with life(demo, tmp_path, ahead=1) as runs:
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
         mine = [runs.submit(job(2), owner="me") for _ in range(5)]
         yours = runs.submit(job(2), owner="you")
         order = {run.id: name for run, name in [*((run, "me") for run in mine), (yours, "you")]}
@@ -51,7 +51,7 @@ def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
 
 def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
     """However many wait, the server has one of ours; each of the others knows its place."""
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         many = [runs.submit(job(LONG), owner="me") for _ in range(6)]
         running(many[0])
         until(many[5], lambda state: state.queue_place == 5)
@@ -62,7 +62,7 @@ def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
 def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path) -> None:
     """The owner decides which of their own goes next; a run removed from the line was never
     sent."""
-    with life(demo, tmp_path, ahead=1) as runs:
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
         first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
         running(first)
         until(third, lambda state: state.queue_place == 2)
@@ -90,7 +90,7 @@ def test_too_much_is_refused_in_words(
     demo: DemoServer, tmp_path: Path, limits: RunLimits, says: str
 ) -> None:
     """Past a limit: a sentence and a hint, and nothing on record."""
-    with life(demo, tmp_path, limits=limits) as runs:
+    with kept_registry(demo, tmp_path, limits=limits) as runs:
         for _ in range(2):
             runs.submit(job(LONG), owner="me")
         with pytest.raises(ComfyError, match=says) as told:
@@ -101,7 +101,7 @@ def test_too_much_is_refused_in_words(
 
 def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: Path) -> None:
     """Twenty that are submitted at once do not slip through where two may."""
-    with life(demo, tmp_path, limits=RunLimits(person=2)) as runs:
+    with kept_registry(demo, tmp_path, limits=RunLimits(person=2)) as runs:
         together = threading.Barrier(20)
 
         def submit() -> None:
@@ -120,7 +120,7 @@ def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: P
 def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> None:
     """Who has too many waiting keeps nobody else from starting one; when one ends there is room
     again."""
-    with life(demo, tmp_path, limits=RunLimits(person=1)) as runs:
+    with kept_registry(demo, tmp_path, limits=RunLimits(person=1)) as runs:
         mine = runs.submit(job(LONG), owner="me")
         yours = runs.submit(job(), owner="you")
         mine.cancel()
@@ -132,7 +132,7 @@ def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> 
 def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Path) -> None:
     """A beginning and an end are told with the owner, until the listener leaves."""
     heard: list[str] = []
-    with life(demo, tmp_path) as runs:
+    with kept_registry(demo, tmp_path) as runs:
         leave = runs.subscribe(heard.append)
         end(runs.submit(job(), owner="me"))
         eventually(lambda: len(heard) >= 2)

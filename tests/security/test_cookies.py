@@ -91,7 +91,7 @@ def test_finding_10_the_same_browser_stays_the_same_person(
     """In a second tab, after a reload and after a restart of the app: its cookie is kept and its
     runs are its own."""
     with requests.Session() as browser:
-        for life in (1, 2):
+        for start in (1, 2):
             with running_app(demo.url, data=tmp_path) as app:
                 for _ in range(2):
                     assert browser.get(app.url, timeout=LONGEST_WAIT).ok
@@ -106,7 +106,7 @@ def test_finding_10_the_same_browser_stays_the_same_person(
                 )
                 assert (
                     len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
-                    == life
+                    == start
                 )
         assert len(browser.cookies) == 1
 

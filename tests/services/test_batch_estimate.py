@@ -10,18 +10,18 @@ from comfy.batches.rows import Axis, combined
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
 from comfy.services.batch_check import estimate
-from tests.services.batch_lives import ANN, BOB, STEPS, life
+from tests.services.kept_batches import ANN, BOB, STEPS, kept_batches
 
 
 def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
     """Whoever's runs they were, by what their samplers had to do; totals count from the start, and
     of how large results are only their owner hears."""
     with DemoServer(step_seconds=0.02) as demo:
-        with life(demo.url, tmp_path) as first:
+        with kept_batches(demo.url, tmp_path) as first:
             assert first.runs.expected_seconds("small", None) is None
             first.until(first.begin(AxisSpec(STEPS, "10, 20")), "done")
             known = first.runs.expected_seconds("small", None)
-        with life(demo.url, tmp_path) as second:
+        with kept_batches(demo.url, tmp_path) as second:
             assert second.runs.expected_seconds("small", None) == pytest.approx(known)
             assert second.runs.expected_seconds("other", None) is None
             _, form = second.starter.forms.form("small", BOB)

@@ -15,7 +15,7 @@ from comfy.demo import DemoServer
 from comfy.errors import BatchNotFound, TooManyRuns
 from comfy.runs.limits import BatchLimits
 from comfy.services.batch_queue import BatchQueue
-from tests.services.batch_lives import ANN, SEED, Life, life
+from tests.services.kept_batches import ANN, SEED, Batches, kept_batches
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 ROUNDS = 5  # of presses at once: without one batch for both, most of them went wrong
@@ -27,7 +27,7 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
-def at_once(*presses: tuple[str, str], one: Life) -> None:
+def at_once(*presses: tuple[str, str], one: Batches) -> None:
     """Call these methods of the queue with these batches, all together."""
     together = threading.Barrier(len(presses))
 
@@ -44,7 +44,7 @@ def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """Whichever comes first, none of its rows goes on that nobody can stop."""
-    with life(demo.url, tmp_path, hourly=10_000) as one:
+    with kept_batches(demo.url, tmp_path, hourly=10_000) as one:
         for _ in range(ROUNDS):
             with demo.hold("progress"):
                 batch = one.begin(AxisSpec(SEED, "1..4"))
@@ -59,7 +59,7 @@ def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
 
 def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_path: Path) -> None:
     """There is room for one: the other is refused, and stays as it was."""
-    with life(demo.url, tmp_path) as one, demo.hold("progress"):
+    with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
         ended = []
         for _ in range(2):
             batch = one.begin(AxisSpec(SEED, "1..2"))
@@ -75,7 +75,7 @@ def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_
 
 def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
     """Not where it is wanted again at the same time, either."""
-    with life(demo.url, tmp_path, hourly=10_000) as one, demo.hold("progress"):
+    with kept_batches(demo.url, tmp_path, hourly=10_000) as one, demo.hold("progress"):
         for _ in range(ROUNDS):
             batch = one.begin(AxisSpec(SEED, "1..2"))
             one.batches.stop(batch.id, ANN)

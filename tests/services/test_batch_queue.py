@@ -28,15 +28,15 @@ from comfy.services.permissions import Permissions
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 from tests.cli.commands import outcomes
-from tests.services.batch_lives import (
+from tests.services.kept_batches import (
     ANN,
     BOB,
     MODEL,
     SEED,
     STEPS,
-    Life,
-    killed_life,
-    life,
+    Batches,
+    kept_batches,
+    killed_batches,
     read_only_groups,
 )
 from tests.support.sampler import prompt
@@ -55,13 +55,13 @@ def demo() -> Iterator[DemoServer]:
 
 
 @pytest.fixture
-def one(demo: DemoServer, tmp_path: Path) -> Iterator[Life]:
-    """A life of the program."""
-    with life(demo.url, tmp_path) as begun:
+def one(demo: DemoServer, tmp_path: Path) -> Iterator[Batches]:
+    """Those of one process of the program."""
+    with kept_batches(demo.url, tmp_path) as begun:
         yield begun
 
 
-def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Life) -> None:
+def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Batches) -> None:
     """What runs when it is paused ends; what is stopped is cancelled, and tried again with what has
     failed; nothing is run twice that is done, be it that the server alone knows so."""
     with demo.hold("progress") as reached:
@@ -89,7 +89,7 @@ def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Life) -> Non
     assert all(after.run(at) == before.run(at) for at in before.places("done"))
 
 
-def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Life) -> None:
+def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Batches) -> None:
     """And says why; its rows say what went wrong, and are run once more when somebody wants it."""
     batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
     paused = one.until(batch, "paused")
@@ -104,7 +104,7 @@ def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Life
         one.batches.get(batch.id, ANN)
 
 
-def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Life) -> None:
+def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> None:
     """Where its last rows have failed, or had begun when it was paused; what it has tried, all of
     it, is listed no longer where it is deleted with its runs."""
     batch = one.begin(AxisSpec(SEED, "1..5"), **{MODEL: BROKEN})
@@ -125,7 +125,7 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Life) -> None:
     assert len(history.of(ANN)) == 2
 
 
-def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Life, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
     """Whoever wants it hears so, and can do it once more; what the batch does by itself goes
     on."""
     with demo.hold("progress") as reached:
@@ -153,7 +153,7 @@ def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Life, tmp_pat
     assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
 
 
-def test_what_is_wanted_again_while_it_is_cancelled_is_run(demo: DemoServer, one: Life) -> None:
+def test_what_is_wanted_again_while_it_is_cancelled_is_run(demo: DemoServer, one: Batches) -> None:
     """The rows that were at work are begun once more like those that waited."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
@@ -171,19 +171,19 @@ def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """Rows that were still being cancelled too, so that they can be run then."""
-    with demo.hold("progress") as reached, life(demo.url, tmp_path) as first:
+    with demo.hold("progress") as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
         first.batches.stop(batch.id, ANN)
         first.runs.close()
-    with life(demo.url, tmp_path) as second:
+    with kept_batches(demo.url, tmp_path) as second:
         assert second.batches.get(batch.id, ANN).state == "stopped"
         assert set(second.states(batch)) == {"stopped"}
         second.batches.retry_failed(batch.id, ANN)
         assert second.until(batch, "done").done == 6
 
 
-def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Life) -> None:
+def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Batches) -> None:
     """Values of what varies with their fields, others on their fields; nothing is kept of it."""
     with pytest.raises(BatchErrors) as wrong:
         one.begin(AxisSpec("4.steps", "0, 2"), AxisSpec(SEED, "1..x"))
@@ -204,7 +204,7 @@ def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Life)
     assert demo.journal.all() == {}
 
 
-def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Life, tmp_path: Path) -> None:
+def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: Path) -> None:
     """A model that it does not have is no obstacle once the form has another."""
     gone = json.dumps(prompt(5, steps=1)).replace("demo-landscapes", "gone")
     (tmp_path / "workflows" / "gone.json").write_text(gone)
@@ -217,7 +217,7 @@ def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Life, tmp_path: Path
 
 def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
     """The limits of the registry hold for batches, and end none."""
-    with life(demo.url, tmp_path, person=2) as one:
+    with kept_batches(demo.url, tmp_path, person=2) as one:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert one.until(batch, "done", "paused").done == 6
         one.batches = BatchQueue(one.starter, BatchLimits(person=1))
@@ -231,15 +231,15 @@ def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
 
 
 def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
-    """In the next life too, and what is tried again is: whoever comes from there finds no room."""
+    """After a restart too, and what is tried again is: whoever comes from there finds no room."""
     spec = BatchSpec((AxisSpec(SEED, "1..3"),))
-    with demo.hold("progress"), life(demo.url, tmp_path) as first:
+    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
         stopped, paused = (
             first.batches.start("small", {SEED: None}, spec, ANN, "10.0.0.1") for _ in range(2)
         )
         first.batches.stop(stopped.id, ANN)
         first.batches.pause(paused.id, ANN)
-    with life(demo.url, tmp_path) as second:
+    with kept_batches(demo.url, tmp_path) as second:
         second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
         batches.resume()
         with pytest.raises(TooManyRuns, match="too many batches"):
@@ -255,10 +255,10 @@ def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -
 
 def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: Path) -> None:
     """Only where there is none; it is stopped then, as by its owner."""
-    with demo.hold("progress"), life(demo.url, tmp_path) as one:
+    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1..3"))
         one.batches.pause(batch.id, ANN)
-    with life(demo.url, tmp_path) as one:
+    with kept_batches(demo.url, tmp_path) as one:
         for paused in (86_400.0, 0.0):
             one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
             one.batches.resume()
@@ -273,7 +273,7 @@ def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: 
     """To whoever listens, once for each reason."""
     told: list[str] = []
     known = threading.Event()
-    with life(demo.url, tmp_path, hourly=2) as one:
+    with kept_batches(demo.url, tmp_path, hourly=2) as one:
 
         def listen(owner: str) -> None:
             (batch,) = one.batches.recent(owner)
@@ -291,7 +291,7 @@ def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: 
         assert one.batches.get(batch.id, ANN).why == told[-1]
 
 
-def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:
+def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> None:
     """While a batch of thirty rows runs, what another person starts is handed over next."""
     with demo.hold("progress", after=8) as reached:
         batch = one.begin(AxisSpec(SEED, "1..30"))
@@ -307,7 +307,7 @@ def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:
     assert outcomes(demo) == {"success": 31}
 
 
-def test_options_bring_fields_of_their_own(one: Life) -> None:
+def test_options_bring_fields_of_their_own(one: Batches) -> None:
     """A row does without the form's values for fields that its option does not have; such a field
     cannot vary at the same time."""
     raw = json.loads((DATA / "object_info.json").read_text()) | EXTRA
@@ -330,7 +330,7 @@ def test_options_bring_fields_of_their_own(one: Life) -> None:
     assert "8.model.steps" not in animated
 
 
-def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Life, tmp_path: Path) -> None:
+def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
     """As long as the batch is remembered, or a run has them."""
     (tmp_path / "workflows" / "small.json").write_text(
         '{"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}, "2": {"class_type":'
@@ -359,10 +359,10 @@ def photo(colour: str) -> bytes:
 
 
 def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> None:
-    """What was running is cancelled with the program and done in its next life; what was paused
+    """What was running is cancelled with the program and done when it is back; what was paused
     stays so, and its seeds count up as they would have. What nobody could find again has ended with
     whoever waited for it."""
-    with demo.hold("progress", after=4) as reached, life(demo.url, tmp_path) as first:
+    with demo.hold("progress", after=4) as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..8"))
         assert reached.reached.wait(30)
         counted = CountUp(11, is_used=False)
@@ -370,7 +370,7 @@ def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> No
         first.batches.pause(waits.id, ANN)
         strange = BatchSpec((AxisSpec(SEED, "21..24"),))
         first.batches.start("small", {}, strange, NOBODY, attended=True)
-    with life(demo.url, tmp_path) as second:
+    with kept_batches(demo.url, tmp_path) as second:
         assert second.starter.runs.history.groups.of(NOBODY, "batch") == ()  # type: ignore[union-attr]
         assert second.until(batch, "done").done == 8
         assert second.batches.get(waits.id, ANN).state == "paused"
@@ -386,10 +386,10 @@ def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> No
 def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:
     """Going by what the server says of it, wherever in the batch the program was."""
     rows = 25
-    with demo.hold("progress", after=20) as reached, killed_life(demo.url, tmp_path, rows):
+    with demo.hold("progress", after=20) as reached, killed_batches(demo.url, tmp_path, rows):
         assert reached.reached.wait(60)
     assert 0 < outcomes(demo)["success"] < rows
-    with life(demo.url, tmp_path) as second:
+    with kept_batches(demo.url, tmp_path) as second:
         (batch,) = second.batches.of(ANN)
         assert second.until(batch, "done", "paused").done == rows
         ran = [second.batches.table(batch.id, ANN).states.run(at) for at in range(rows)]

@@ -129,8 +129,10 @@ def write_two(folder: Path) -> None:
         (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
 
 
-def lives_of(demo: DemoServer, folder: Path) -> Callable[[], AbstractContextManager[RunningApp]]:
-    """Lives of an app, one after the other, in which a person has one run at a time."""
+def app_beginning(
+    demo: DemoServer, folder: Path
+) -> Callable[[], AbstractContextManager[RunningApp]]:
+    """What begins an app, also again, in which a person has one run at a time."""
     return partial(
         running_app,
         demo.url,
@@ -144,8 +146,8 @@ def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) ->
     """The one that had not begun before; the other one goes on, and none is run twice."""
     write_two(tmp_path)
     with DemoServer(step_seconds=0, painted=64) as demo:
-        life = lives_of(demo, tmp_path)
-        with ExitStack() as until_then, life() as app:
+        begin = app_beginning(demo, tmp_path)
+        with ExitStack() as until_then, begin() as app:
             chains = app.services.chains
             started = chains.start("two.chain", {}, OWNER)
             eventually(lambda: chains.get(started.id, OWNER).state == "done")
@@ -154,7 +156,7 @@ def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) ->
             chains.go_on(started.id, OWNER, values, again=["one", "other"])
             assert held.reached.wait(LONGEST_WAIT)
             assert len(demo.journal.all()) == 3
-        with life() as app:
+        with begin() as app:
             chains = app.services.chains
             eventually(lambda: chains.get(started.id, OWNER).state == "done")
             assert outcomes(demo)["success"] == 4  # ComfyUI may have been told to end the first
@@ -166,12 +168,12 @@ def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -
     write_two(tmp_path)
     (tmp_path / "three.chain.toml").write_text(THREE_TIMES)
     with DemoServer(step_seconds=0, painted=64) as demo:
-        life = lives_of(demo, tmp_path)
+        begin = app_beginning(demo, tmp_path)
 
         def state(app: RunningApp) -> str:
             return app.services.chains.get(started.id, OWNER).state
 
-        with ExitStack() as until_then, life() as app:
+        with ExitStack() as until_then, begin() as app:
             chains = app.services.chains
             started = chains.start("three.chain", {}, OWNER)
             eventually(lambda: state(app) == "done")
@@ -179,7 +181,7 @@ def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -
             chains.go_on(started.id, OWNER, again=["one"])
             assert held.reached.wait(LONGEST_WAIT)
             assert len(demo.journal.all()) == 5
-        with life() as app:
+        with begin() as app:
             chains = app.services.chains
             eventually(lambda: state(app) == "done")
             assert outcomes(demo)["success"] == 6

@@ -49,7 +49,7 @@ def deleted(app: RunningApp, record: Record) -> bool:
     return app.services.clean_up(record)
 
 
-def test_a_file_of_all_rows_is_brought_once_in_any_number_of_lives(tmp_path: Path) -> None:
+def test_a_file_of_all_rows_is_brought_once_whatever_is_restarted(tmp_path: Path) -> None:
     """A pause and a restart of the app do not bring it again; a server that has lost it is brought
     it once more; a run that is started again has one of its own."""
     with DemoServer(step_seconds=0.002, painted=64) as demo:

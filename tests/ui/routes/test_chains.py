@@ -78,7 +78,7 @@ def demo() -> Iterator[DemoServer]:
 
 
 def served(demo: DemoServer, folder: Path) -> AbstractContextManager[RunningApp]:
-    """The app in one of its lives."""
+    """The app on the data beside this folder."""
     return running_app(demo.url, workflows=folder, data=folder.parent / "data")
 
 

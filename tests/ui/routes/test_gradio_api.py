@@ -20,7 +20,7 @@ from comfy.errors import RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
 from comfy.runs.limits import RunLimits
-from tests.services.batch_lives import read_only_groups
+from tests.services.kept_batches import read_only_groups
 from tests.support.gradio_calls import script_client
 from tests.support.http_client import get
 from tests.support.serving import Served, running_app, running_demo_app

@@ -1,4 +1,4 @@
-"""Lives of the program, one after the other, on one history."""
+"""Registries of one history, as processes of the program have them one after the other."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.support.app_process import killed_process
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
-SUBMITTED = "submitted"  # a file in the folder of a life that is to be killed
+SUBMITTED = "submitted"  # a file in the folder of a process that is to be killed
 
 
 @contextmanager
-def life(
+def kept_registry(
     demo: DemoServer, folder: Path, *, shown: bool = True, **options: Any
 ) -> Iterator[LocalRunRegistry]:
-    """One life of the program: a registry on the history in `folder`."""
+    """A registry on the history in `folder`."""
     history = open_history(folder)
     with Client(replace(ServerAddress.parse(demo.url), shown=shown)) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, history=history, **options)
@@ -38,7 +38,7 @@ def life(
             history.close()
 
 
-def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]) -> None:
+def _first_process(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]) -> None:
     """In a process of its own: submit these jobs, each with whether it keeps going, and wait to be
     killed."""
     history = open_history(folder)
@@ -51,12 +51,12 @@ def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]
 
 
 @contextmanager
-def killed_life(
+def killed_registry(
     url: str, folder: Path, *jobs: Job, keeps_going: bool = True, ahead: int = 2
 ) -> Iterator[None]:
-    """An earlier life of the program that has been given these runs; it goes on inside the block,
-    and is killed (SIGKILL) after it."""
+    """An earlier process of the program that has been given these runs; it goes on inside the
+    block, and is killed (SIGKILL) after it."""
     told = [(one, keeps_going) for one in jobs]
-    with killed_process(_first_life, url, folder, ahead, told):
-        eventually((folder / SUBMITTED).exists, "the first life submits", 60)
+    with killed_process(_first_process, url, folder, ahead, told):
+        eventually((folder / SUBMITTED).exists, "the first process submits", 60)
         yield

@@ -1,4 +1,4 @@
-"""Lives of the program, one after the other, with the batches of one folder."""
+"""The batches of one folder, as processes of the program have them one after the other."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ ANN, BOB = "user:ann", "user:bob"
 SEED, STEPS, MODEL = "4.seed", "4.steps", "1.ckpt_name"
 
 
-class Life:
-    """One of them: what starts runs, and the batches."""
+class Batches:
+    """What starts runs, and the batches."""
 
     def __init__(self, starter: Starter) -> None:
         self.starter, self.runs, self.batches = starter, starter.runs, BatchQueue(starter)
@@ -54,8 +54,8 @@ class Life:
 
 
 @contextmanager
-def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
-    """A life with the history in `folder`, which goes on with the batches of the one before."""
+def kept_batches(url: str, folder: Path, **limits: Any) -> Iterator[Batches]:
+    """Those of the history in `folder`: those of the process before go on."""
     workflows = folder / "workflows"
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
@@ -66,7 +66,7 @@ def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
         forms = Forms(
             WorkflowFolder(workflows).get, CatalogueCache(client.object_info), Permissions()
         )
-        one = Life(Starter(runs, forms, history.files, servers))
+        one = Batches(Starter(runs, forms, history.files, servers))
         one.batches.resume()
         try:
             yield one
@@ -91,14 +91,14 @@ def read_only_groups(folder: Path) -> Iterator[None]:
 
 def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> None:
     """In a process of its own: start a batch, and wait to be killed."""
-    with life(url, folder) as one:
+    with kept_batches(url, folder) as one:
         one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
         threading.Event().wait(60)
 
 
 @contextmanager
-def killed_life(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
-    """A life with a batch of so many rows, which have these values in common; it goes on inside the
-    block and is killed (SIGKILL) after it."""
+def killed_batches(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
+    """A process with a batch of so many rows, which have these values in common; it goes on inside
+    the block and is killed (SIGKILL) after it."""
     with killed_process(_killed, url, folder, rows, values):
         yield
