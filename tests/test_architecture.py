@@ -223,8 +223,9 @@ def test_the_stand_in_stands_apart() -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_way_out_has_its_own_file(library: str) -> None:
-    """The client and its connections import requests, and so does who asks an OpenID provider; one
-    file websocket-client, those of the records the database's library."""
+    """The client and its connections import requests, and so do who asks an OpenID provider, who
+    asks the server that writes texts, and what scripts elsewhere import; one file imports
+    websocket-client, the sender of webhooks httpx, those of the records the database's library."""
     assert {name for name, file in MODULES.items() if library in imports(file)} == USERS[library]
 
 

@@ -1,4 +1,4 @@
-"""How files of a kind begin: a file's kind is told by its first bytes, never by its name."""
+"""Magic bytes, with which files of a kind begin: they tell the kind of a file, never its name."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What is sent to an open page over one socket: the runs of its person wherever they were started,
-how far their batches and chains are, how many wait in all, which workflows of the folder have
-changed, whether the image server answers, and that the app is about to end.
+"""The WebSocket of an open page. It tells of the runs of its person wherever they were started, how
+far their batches and chains are, how many wait in all, which workflows of the folder have changed,
+whether the image server answers, and that the app is about to end.
 
 As long as the socket is open the person watches all of their runs; when the last one closes, their
 grace time begins.

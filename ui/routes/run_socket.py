@@ -1,4 +1,4 @@
-"""Carries a run to a browser: what is happening as text messages, the newest preview as raw bytes.
+"""The WebSocket of a run, to a browser: what happens as text messages, the newest preview as bytes.
 
 Before each frame goes its number, and the browser answers when it has painted it, so that a link
 has as many frames on their way as it carries without making any wait (`preview_window`). A frozen
