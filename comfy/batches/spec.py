@@ -69,13 +69,14 @@ class BatchSpec:
 
 @dataclass(frozen=True, slots=True)
 class BatchProblem:
-    """What is wrong with a batch, and where: a field by its key, a row by its number, or a line of
-    the table by that; None for neither."""
+    """What is wrong with a batch, and where: a field by its key, a row by its number, a line of the
+    table by that, or a value among those of the field by its place, from 0; None for neither."""
 
     message: str
     field: str | None = None
     row: int | None = None
     line: int | None = None
+    place: int | None = None
 
     def with_place(self, told: str) -> str:
         """What is `told` of it, with its line or row in front."""

@@ -130,7 +130,7 @@ def _wrong(
                 yield BatchProblem(errors[key], key, line=row.number)
     for axis in content.axes:
         own = form.with_fields({axis.key})
-        for value in axis.values:
+        for place, value in enumerate(axis.values):
             text = str(content.base.get(axis.key, ""))
             try:
                 given = replaced(text, axis.find, str(value)) if axis.find else value
@@ -142,7 +142,7 @@ def _wrong(
             if said := errors.get(axis.key):
                 count += 1
                 told = message("“{value}”: {problem}", value=short(value), problem=said)
-                yield BatchProblem(told, axis.key)
+                yield BatchProblem(told, axis.key, place=place)
 
 
 def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:

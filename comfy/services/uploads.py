@@ -101,13 +101,14 @@ def content_of(value: object) -> str:
 class Refused:
     """What a person gave is no file that can be used.
 
-    `why` is what the field says then.
+    `why` is what the field says then, `name` what the file is called.
     """
 
     why: str
+    name: str = "file"
 
     def __str__(self) -> str:
-        return "file"
+        return self.name
 
 
 def judged(file: Path | None, limits: FileLimits, widget: Widget) -> Upload | Refused:

@@ -11,6 +11,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
 from comfy.messages import message
+from comfy.services.uploads import Refused
 from ui.files.components import Painted, place_in
 from ui.files.field_files import FieldFiles
 from ui.view.browser_values import places_kept
@@ -57,9 +58,14 @@ def _files(told: tuple[object, ...], field: Field, files: FieldFiles) -> Iterato
         places = tuple(str(place) for place in _places(one))
         match places:
             case (image, *layers) if layers:
-                yield files.taken(Painted(image, tuple(layers)), field)
+                taken = files.taken(Painted(image, tuple(layers)), field)
             case _:
-                yield files.taken("".join(places), field)
+                taken = files.taken("".join(places), field)
+        match taken, one:
+            case Refused() as refused, {"orig_name": str(name)}:
+                yield replace(refused, name=name)
+            case _:
+                yield taken
 
 
 def _places(told: object) -> tuple[object, ...]:

@@ -121,7 +121,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
 @pytest.mark.every  # files of a table: tests/batches/test_table_files.py
 def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
     """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
-    name, and left out where it lies beside others. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
+    name, and left out where it lies beside others; one that is broken is marked and named. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
     that is dropped with it; what it leaves out is shown as the form has it, on a phone in a card with all
     values and the row's number."""
     person = visit(fast).open("image-to-image")
@@ -153,6 +153,17 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
         "in/p9.png",
         "in/p10.png",
     ]
+    image.get_by_role("button", name="Remove in/p9.png").click()
+    expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
+    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"no image"}
+    image.locator("input[type=file]").set_input_files([broken])  # type: ignore[list-item]
+    expect(image.locator(".problems .problem")).to_contain_text(
+        ["“broken.png”: Choose an image file"]
+    )
+    expect(image.locator("li")).to_have_class(["", "wrong"])
+    expect(image.locator("li.wrong .sign")).to_be_visible()
+    image.get_by_role("button", name="Remove broken.png").click()
+    expect(image.locator(".problems")).to_be_empty()
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
     image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
     expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
@@ -160,8 +171,6 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     archive["buffer"] = packed()
     image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
     expect(image.get_by_role("alert")).to_contain_text("“notes.txt” isn't an image.")
-    image.get_by_role("button", name="Remove in/p9.png").click()
-    expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
     dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
     dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
     expect(dialog.locator(".primary")).to_have_text("Start 4 runs")

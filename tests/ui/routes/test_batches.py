@@ -16,7 +16,9 @@ import requests
 from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.services.open_batch import BatchSummary
+from comfy.services.uploads import FILE_GONE
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
+from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -123,6 +125,28 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
     many = check(app, {"field": "5.cfg", "text": "1..9:0.05"}, {"field": SEED, "text": "1..150"})
     assert (many["rows"], len(many["problems"])) == (0, 1)
     assert check(app)["problems"][0]["message"].startswith("Choose a field")
+
+
+def test_a_file_that_cannot_be_used_is_told_by_its_name(app: RunningApp) -> None:
+    """As whoever gave it calls it, with its place among the files of its field; one that is gone,
+    too."""
+    uploads = app.services.copies.uploads
+    good, broken = (uploads.make(f"browser:{ANN}", name) for name in ("a.png", "b.png"))
+    good.write_bytes(saved("PNG"))
+    broken.write_bytes(b"no image")
+    places = (uploads.place(good), uploads.place(broken), f"{'0' * 32}/c.png")
+    files = [
+        {"path": place, "orig_name": f"photos/{name}.png"}
+        for place, name in zip(places, ("good", "broken", "gone"), strict=True)
+    ]
+    spec = {"axes": [{"field": "4.image", "files": files}]}
+    given = {"workflow": "image-to-image", "spec": spec, "values": {}}
+    found = ask(app, "POST", "/check", json=given).json()["problems"]
+    refused = "Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
+    assert [(one["field"], one["place"], one["message"]) for one in found] == [
+        ("4.image", 1, f"“photos/broken.png”: {refused}"),
+        ("4.image", 2, f"“photos/gone.png”: {FILE_GONE}"),
+    ]
 
 
 def test_rows_are_run_and_told(app: RunningApp) -> None:

@@ -32,8 +32,8 @@ import { LOCALE, message, plural } from "../messages.js";
  * A field of a grid that was opened again: ui/files/batch_grids.py.
  * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
  *
- * What the app says of it. `table`: keys of the fields that the table has; `more`: problems that are not told.
- * @typedef {{ field: string | null, row: number | null, line: number | null, message: string }} Problem
+ * What the app says of it. `table`: keys of the fields that the table has; `place` of a value among those of its field; `more`: problems that are not told.
+ * @typedef {{ field: string | null, row: number | null, line: number | null, place: number | null, message: string }} Problem
  * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
  *   table: string[], problems: Problem[], more: number }} Check
  */
@@ -92,7 +92,13 @@ export const isFilled = ({ text, chosen, files, replaces, find }) =>
 export const unsaid = ({ rows }) =>
   rows
     .filter(({ replaces, find }) => replaces && !find.trim())
-    .map(({ field }) => ({ field, row: null, line: null, message: message("Say what to find.") }));
+    .map(({ field }) => ({
+      field,
+      row: null,
+      line: null,
+      place: null,
+      message: message("Say what to find."),
+    }));
 
 /**
  * @param {Draft} draft

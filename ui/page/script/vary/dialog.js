@@ -333,7 +333,7 @@ export class VaryDialog {
     }
     const found = { problems, more: check?.more ?? 0 };
     const { rows, table, rest } = placed(found, this.#draft, this.#fields);
-    for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
+    for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? [], problems);
     this.#table.tell(table);
     this.#say([...rest, ...others]);
     this.#estimate.textContent = this.#check ? estimateWords(this.#check) : "";

@@ -9,7 +9,7 @@ import { message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
 import { lastOf } from "./zip.js";
 
-/** @import { GivenFile } from "../batches/spec.js" */
+/** @import { GivenFile, Problem } from "../batches/spec.js" */
 /** @import { Given } from "./zip.js" */
 
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
@@ -66,6 +66,19 @@ export class FileList {
   /** Whether more files are on their way. */
   get isComing() {
     return this.#waiting > 0;
+  }
+
+  /**
+   * Mark the files that cannot be used, and no others.
+   * @param {readonly Problem[]} problems
+   */
+  mark(problems) {
+    for (const [at, file] of this.#files.entries()) {
+      const why = problems.find(({ place }) => place === at)?.message;
+      const item = /** @type {HTMLElement} */ (this.#list.children[at]);
+      item.classList.toggle("wrong", Boolean(why));
+      item.title = why ?? file.orig_name;
+    }
   }
 
   /** @param {readonly Given[]} files */
@@ -165,6 +178,9 @@ export class FileList {
     if (IMAGE.test(name)) {
       const image = element("img");
       Object.assign(image, { src: file.url, alt: name, decoding: "async", loading: "lazy" });
+      image.addEventListener("error", () => image.replaceWith(element("span", "sign", "🗎")), {
+        once: true,
+      });
       item.append(image);
     } else item.append(element("span", "name", name));
     const remove = button("✕", () => this.#remove(file), "remove");

@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 import { choiceList } from "./choice_list.js";
 import { FileList } from "./file_list.js";
 
-/** @import { Field, Row } from "../batches/spec.js" */
+/** @import { Field, Problem, Row } from "../batches/spec.js" */
 /** @import { Given } from "./zip.js" */
 
 const LINES = 3;
@@ -63,8 +63,12 @@ export class VaryRow {
     this.#which.value = this.#field.key;
   }
 
-  /** @param {readonly string[]} problems */
-  tell(problems) {
+  /**
+   * @param {readonly string[]} problems of this field
+   * @param {readonly Problem[]} all with the places of its values
+   */
+  tell(problems, all) {
+    this.#files?.mark(all.filter(({ field }) => field === this.#field.key));
     const known = [...this.#problems.children].map(({ textContent }) => textContent);
     if (known.join("\n") === problems.join("\n")) return;
     this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
