@@ -22,6 +22,13 @@ def class_in(file: str, name: str) -> ast.ClassDef:
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def methods_in(file: str, name: str) -> list[Function]:
+    return [node for node in class_in(file, name).body if isinstance(node, Function)]
+
+
 def own_field(node: ast.AST) -> str | None:
     """`x` of `self.x`, also in `self.x[…]`."""
     while isinstance(node, ast.Subscript):

@@ -10,11 +10,13 @@ import pytest
 from tests.runs.parsed_classes import (
     CHANGES,
     ROOT,
+    Function,
     calls,
     class_in,
     kept_names,
     locks_made,
     locks_of,
+    methods_in,
     own_field,
     targets,
     written,
@@ -53,7 +55,7 @@ def writes(
         yield from writes(child, held)
 
 
-def held_in(name: str, method: ast.FunctionDef) -> frozenset[str]:
+def held_in(name: str, method: Function) -> frozenset[str]:
     """The lock that a method of this class is called with."""
     lock = CALLED_WITH_LOCK.get((name, method.name))
     return frozenset([lock] if lock else [])
@@ -64,8 +66,7 @@ def assert_held(name: str, callee: str, lock: str) -> None:
     (file,) = {file for file, one in SHARED if one == name}
     found = [
         (line, lock in held)
-        for method in class_in(file, name).body
-        if isinstance(method, ast.FunctionDef)
+        for method in methods_in(file, name)
         for called, line, held in calls(method, held_in(name, method))
         if f"{called}.".startswith(f"{callee}.")
     ]
@@ -79,8 +80,8 @@ def test_what_several_threads_use_is_written_under_a_lock(file: str, name: str) 
     locks = SHARED[file, name]
     bare = [
         f"{file}:{line} {field}"
-        for method in class_in(file, name).body
-        if isinstance(method, ast.FunctionDef) and method.name != "__init__"
+        for method in methods_in(file, name)
+        if method.name != "__init__"
         for field, line, held in writes(method, held_in(name, method))
         if not held & locks and (name, field) not in ONE_WRITER
     ]
@@ -93,8 +94,7 @@ def test_what_several_threads_use_is_written_by_itself() -> None:
     fields = {
         (field, file if field.startswith("_") else "")
         for file, name in SHARED
-        for method in class_in(file, name).body
-        if isinstance(method, ast.FunctionDef)
+        for method in methods_in(file, name)
         for field, _, _ in writes(method)
     }
     found = {
@@ -111,7 +111,7 @@ def test_what_several_threads_use_is_written_by_itself() -> None:
 
 def test_what_functions_keep_is_written_under_a_lock() -> None:
     """Where one is handed out that changes a name of the function around it, for any thread to
-    call."""
+    call; coroutines are the event loop's alone."""
     functions = [
         (path, function)
         for path in SOURCES
@@ -190,7 +190,7 @@ def test_a_run_is_told_of_with_no_lock_that_others_need() -> None:
 def calls_under(name: str, lock: str) -> set[str]:
     """What a class calls while it holds one of its locks, as written."""
     (file,) = {file for file, one in SHARED if one == name}
-    methods = [one for one in class_in(file, name).body if isinstance(one, ast.FunctionDef)]
+    methods = methods_in(file, name)
     guarded: list[ast.AST] = [one for one in methods if lock in held_in(name, one)]
     guarded += [
         inner
@@ -216,12 +216,8 @@ def test_the_event_loop_waits_for_no_disk_or_server_at_a_lock(name: str, lock: s
 
 def test_nobody_is_let_in_later_because_a_run_is_waited_for() -> None:
     """At the entrance to the registry, which all share, nothing waits for the thread of a run."""
-    methods = class_in("comfy/runs/registry.py", "LocalRunRegistry").body
-    waits = {
-        one.name
-        for one in methods
-        if isinstance(one, ast.FunctionDef) and "join(" in ast.unparse(one)
-    }
+    methods = methods_in("comfy/runs/registry.py", "LocalRunRegistry")
+    waits = {one.name for one in methods if "join(" in ast.unparse(one)}
     found = [
         ast.unparse(call)
         for method in methods
@@ -247,8 +243,7 @@ def test_what_sockets_ask_the_registry_on_the_event_loop_takes_those_locks_only(
     }
     methods = {
         one.name: ast.unparse(one)
-        for one in class_in("comfy/runs/registry.py", "LocalRunRegistry").body
-        if isinstance(one, ast.FunctionDef)
+        for one in methods_in("comfy/runs/registry.py", "LocalRunRegistry")
     }
     used = asked & methods.keys() | {"known", "owned"}  # by `line_of`
     waits = ("self._entrance", "self._recording", "self.history", "self.record(")
