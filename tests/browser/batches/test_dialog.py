@@ -161,7 +161,7 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
         ["“broken.png”: Choose an image file"]
     )
     expect(image.locator("li")).to_have_class(["", "wrong"])
-    expect(image.locator("li.wrong .sign")).to_be_visible()
+    expect(image.locator("li.wrong .name")).to_have_text("broken.png")
     image.get_by_role("button", name="Remove broken.png").click()
     expect(image.locator(".problems")).to_be_empty()
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}

@@ -175,14 +175,13 @@ export class FileList {
     const item = element("li");
     const { orig_name: name } = file;
     item.title = name;
+    const named = element("span", "name", name);
     if (IMAGE.test(name)) {
       const image = element("img");
       Object.assign(image, { src: file.url, alt: name, decoding: "async", loading: "lazy" });
-      image.addEventListener("error", () => image.replaceWith(element("span", "sign", "🗎")), {
-        once: true,
-      });
+      image.addEventListener("error", () => image.replaceWith(named), { once: true });
       item.append(image);
-    } else item.append(element("span", "name", name));
+    } else item.append(named);
     const remove = button("✕", () => this.#remove(file), "remove");
     remove.ariaLabel = message("Remove {file}", { file: name });
     item.append(remove);
