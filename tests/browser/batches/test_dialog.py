@@ -155,6 +155,7 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     ]
     image.get_by_role("button", name="Remove in/p9.png").click()
     expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
+    expect(left_out).to_be_empty()
     broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"no image"}
     image.locator("input[type=file]").set_input_files([broken])  # type: ignore[list-item]
     expect(image.locator(".problems .problem")).to_contain_text(

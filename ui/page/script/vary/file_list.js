@@ -193,6 +193,7 @@ export class FileList {
     const at = this.#files.indexOf(file);
     this.#files.splice(at, 1);
     this.#list.children[at]?.remove();
+    this.#leftOut.textContent = "";
     this.#tell();
     announce(message("Removed: {file}", { file: file.orig_name }));
     (
