@@ -133,7 +133,7 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     saving.value.save_as(image)
     cell.focus()
     page.keyboard.press("Tab")
-    expect(sheet.get_by_role("button", name="Use this cell: boat · 3")).to_be_focused()
+    expect(sheet.get_by_role("button", name="Reuse settings: boat · 3")).to_be_focused()
     page.keyboard.press("Enter")
     expect(sheet).to_have_count(0)
     expect(person.entry("5.steps")).to_have_value("3")
@@ -193,7 +193,7 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     walker.read("the grid", "dialog.sheet")
     page.set_viewport_size(SIZES["phone"])
     failed.locator("button.no-result").click(position={"x": 20, "y": 20})
-    expect(why.get_by_role("button", name="Use this cell")).to_be_visible()
+    expect(why.get_by_role("button", name="Reuse settings")).to_be_visible()
     why.get_by_role("button", name="Close").click()
     left, top, beside = sheet.locator(".scroll").evaluate(MOVED)
     assert left > 0

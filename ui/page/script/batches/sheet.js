@@ -91,7 +91,7 @@ class Sheet {
       use: (/** @type {BatchRow} */ row) =>
         this.#use(valuesOf(id, row), row.state === "done" ? row.run : ""),
       explain: (/** @type {BatchRow} */ row) => {
-        const label = this.#isGrid ? message("Use this cell") : message("Reuse settings");
+        const label = message("Reuse settings");
         explain(row, this.#place, [{ label, does: () => does.use(row) }, ...this.#head.retry]);
       },
     };

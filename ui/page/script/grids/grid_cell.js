@@ -78,8 +78,8 @@ export class GridCell {
       parts.push(place);
     }
     if (state !== "waiting" && state !== "running") {
-      const use = button(message("Use this cell"), () => this.#events.use(row), "use-cell");
-      use.setAttribute("aria-label", message("Use this cell: {values}", { values: this.#named }));
+      const use = button(message("Reuse settings"), () => this.#events.use(row), "use-cell");
+      use.setAttribute("aria-label", message("Reuse settings: {values}", { values: this.#named }));
       parts.push(use);
     }
     return parts;
