@@ -246,6 +246,10 @@ class Visitor:
         """Press Generate."""
         self.page.locator("#generate").click()
 
+    def press_keys(self) -> None:
+        """Start by keys: a form that is being drawn moves the button away from under the pointer."""
+        self.page.keyboard.press("Control+Enter")
+
     def phase(self, phase: str) -> None:
         """Wait until the page shows this phase of a run."""
         self.page.locator(f'#stage .stage[data-phase="{phase}"]').wait_for()

@@ -270,7 +270,7 @@ def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit
 def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
     is removed at its end is not told of any more, and what it has made stays."""
-    person.press()
+    person.press_keys()
     person.frames()
     person.page.locator("#stop").click()
     chain_is(person, "stopped")

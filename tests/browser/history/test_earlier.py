@@ -69,7 +69,7 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     are_searched(person, first, second)
     person.type("2.text", "typed since then")
     button(person, "Reuse settings").click()
-    person.press()
+    person.press_keys()
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
     values_of_another_workflow(person, fast)
