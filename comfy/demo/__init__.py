@@ -3,7 +3,7 @@ tests' server."""
 
 from __future__ import annotations
 
-from comfy.demo.server.faults import HttpKind, Kind, Misbehaviour, SocketKind
+from comfy.demo.server.faults import FaultKind, HttpKind, Misbehaviour, SocketKind
 from comfy.demo.server.server import DemoServer
 
-__all__ = ["DemoServer", "HttpKind", "Kind", "Misbehaviour", "SocketKind"]
+__all__ = ["DemoServer", "FaultKind", "HttpKind", "Misbehaviour", "SocketKind"]

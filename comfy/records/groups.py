@@ -21,7 +21,7 @@ from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
 from comfy.records.used_files import bytes_of, without_use
 
-Kind = Literal["batch", "chain"]
+GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]
 
 _MOST = 50  # of one owner; the oldest of those that have ended go then
@@ -40,7 +40,7 @@ class Group:
 
     id: str
     owner: str
-    kind: Kind
+    kind: GroupKind
     created_at: float
     state: GroupState
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -101,11 +101,11 @@ class GroupStore:
             data = _read(connection.execute(found).scalar())
         return data or None
 
-    def of(self, owner: str, kind: Kind) -> tuple[Group, ...]:
+    def of(self, owner: str, kind: GroupKind) -> tuple[Group, ...]:
         """Those of one owner, the newest first."""
         return self._groups((_groups.c.owner == digest(owner)) & (_groups.c.kind == kind))
 
-    def unfinished(self, kind: Kind) -> tuple[Group, ...]:
+    def unfinished(self, kind: GroupKind) -> tuple[Group, ...]:
         """Those of all people that are to go on, the newest first. None while another program uses
         the same folder: they may be going on there."""
         if not self._blobs.ours:
@@ -194,7 +194,7 @@ class GroupStore:
             )
 
 
-def _too_large(kind: Kind) -> ComfyError:
+def _too_large(kind: GroupKind) -> ComfyError:
     match kind:
         case "batch":
             return ComfyError(

@@ -15,7 +15,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from comfy.callbacks import Callbacks
 from comfy.errors import ComfyError
 from comfy.messages import message
-from comfy.records.groups import Group, Kind
+from comfy.records.groups import Group, GroupKind
 from comfy.records.store import RunStore
 from comfy.runs.limits import BatchLimits, ChainLimits
 from comfy.services.start import Starter
@@ -82,7 +82,7 @@ Told = TypeVar("Told", bound=Standing)
 class GroupQueue(ABC, Generic[Open, Told]):
     """Any thread may call anything here; only `subscribe` waits for no disk."""
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[GroupKind]
     keeps_none: ClassVar[str]  # what is said to somebody who could not find one again
     no_history: ClassVar[str]  # what is said where nothing is remembered
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from comfy.json_values import NotJson, TooDeep, read_json
 
-Kind = Literal["prompt", "graph"]
+DocumentKind = Literal["prompt", "graph"]
 
 _MAX_WRAPS = 6
 
@@ -38,7 +38,7 @@ class FoundDocument:
     """One prompt or graph; `key` is the name it stood under, lower case ("" at the top of a
     file)."""
 
-    kind: Kind
+    kind: DocumentKind
     key: str
     data: dict[str, Any]
 

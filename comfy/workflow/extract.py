@@ -21,7 +21,7 @@ from comfy.media import other_headers as headers
 from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
 from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, is_riff, starts
 from comfy.messages import message, sentences
-from comfy.workflow.documents import FoundDocument, Kind, documents
+from comfy.workflow.documents import DocumentKind, FoundDocument, documents
 
 _ORIGINAL = message(
     "Use the original file: editing it or sending it through a chat app"
@@ -31,7 +31,7 @@ _KINDS = message("Open a JSON file, or an image, video, audio or model file save
 _SAVE_AGAIN = message("Save or download the file again.")
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
-_OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
+_OWN_KEY: dict[DocumentKind, str] = {"prompt": "prompt", "graph": "workflow"}
 # How much JSON of one file is read, in brackets and commas, of which a second has some four
 # million.
 _MAX_WORK = 2_000_000
@@ -157,15 +157,15 @@ def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
     return found, ""
 
 
-def _documents(texts: Sequence[Text]) -> tuple[dict[Kind, FoundDocument], list[_Unread]]:
+def _documents(texts: Sequence[Text]) -> tuple[dict[DocumentKind, FoundDocument], list[_Unread]]:
     """The document of each kind that counts, and the texts that look like JSON and are not.
 
     Those under ComfyUI's own names go first. Of several it is the last, because the editor lets a
     later one replace an earlier; so the last texts are read first, and no more of them than are
     needed.
     """
-    own: dict[Kind, FoundDocument] = {}
-    other: dict[Kind, FoundDocument] = {}
+    own: dict[DocumentKind, FoundDocument] = {}
+    other: dict[DocumentKind, FoundDocument] = {}
     unread: list[_Unread] = []
     left = _MAX_WORK
     for text in reversed(texts):

@@ -14,7 +14,7 @@ import pytest
 import requests
 import websocket
 
-from comfy.demo import DemoServer, Kind, Misbehaviour
+from comfy.demo import DemoServer, FaultKind, Misbehaviour
 from tests.demo.calls import body_of, frames, kinds, start, until_the_end
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -23,7 +23,10 @@ from tests.support.waiting import LONGEST_WAIT, eventually
     ("kind", "code"), [("drop", None), ("close", 1001), ("truncated_frame", None)]
 )
 def test_sockets_that_end(
-    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind, code: int | None
+    demo: DemoServer,
+    socket_of: Callable[[], websocket.WebSocket],
+    kind: FaultKind,
+    code: int | None,
 ) -> None:
     """A socket ends in the middle of a run, with a close frame or without; the run itself goes
     on."""
@@ -79,7 +82,7 @@ def test_half_open(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket
 
 @pytest.mark.parametrize("kind", ["garbage_text", "odd_text", "garbage_binary", "huge_frame"])
 def test_garbage_comes_between(
-    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind
 ) -> None:
     """Garbage comes before the message it was ordered for, and the rest of the run after it."""
     demo.script(kind, at="progress")
@@ -99,7 +102,7 @@ def test_garbage_comes_between(
 
 @pytest.mark.parametrize(("kind", "seen"), [("duplicate", 2), ("lost", 0), ("late", 1)])
 def test_events_in_disorder(
-    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind, seen: int
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind, seen: int
 ) -> None:
     """An event comes twice, never, or after the next one."""
     demo.script(kind, at="executed")
@@ -113,7 +116,7 @@ def test_events_in_disorder(
 
 @pytest.mark.parametrize("kind", ["no_prompt_id", "foreign_prompt_id"])
 def test_events_of_nobody(
-    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind
 ) -> None:
     """An event comes without a prompt id, or with somebody else's."""
     demo.script(kind, at="executed")
@@ -137,7 +140,7 @@ def test_a_refused_handshake(demo: DemoServer) -> None:
 @pytest.mark.parametrize(
     ("kind", "status"), [("http_500", 500), ("http_502", 502), ("http_413", 413)]
 )
-def test_wrong_statuses(demo: DemoServer, kind: Kind, status: int) -> None:
+def test_wrong_statuses(demo: DemoServer, kind: FaultKind, status: int) -> None:
     """A route answers wrongly as often as it was told, and well again after."""
     demo.script(kind, at="GET /queue", after=1, count=2)
     answers = [
@@ -172,7 +175,7 @@ def test_behind_the_clients_back(
 
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502", "answer_slow"])
-def test_what_is_asked_for_is_done_but_not_answered(demo: DemoServer, kind: Kind) -> None:
+def test_what_is_asked_for_is_done_but_not_answered(demo: DemoServer, kind: FaultKind) -> None:
     """A prompt is taken, and runs, though its answer is lost, replaced, or late."""
     demo.script(kind, at="POST /prompt", seconds=0.3)
     body = body_of() | {"prompt_id": str(uuid.uuid4())}

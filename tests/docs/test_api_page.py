@@ -128,7 +128,7 @@ def test_the_page_has_every_address() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for _, kind in problems._KINDS], ids=lambda kind: kind.name)
-def test_the_page_has_every_kind_of_problem(kind: problems.Kind) -> None:
+def test_the_page_has_every_kind_of_problem(kind: problems.ProblemKind) -> None:
     """With its status."""
     (row,) = [
         line for line in PAGE.splitlines() if line.startswith("|") and f"`{kind.name}`" in line

@@ -37,7 +37,7 @@ class NotThere(ComfyError):
     """What the address names is not there for whoever asks."""
 
 
-class Kind(NamedTuple):
+class ProblemKind(NamedTuple):
     """How errors of a class are answered: the status, and the last part of the problem's type."""
 
     status: int
@@ -45,23 +45,23 @@ class Kind(NamedTuple):
 
 
 # The first that fits: what says more stands before what says less.
-_KINDS: tuple[tuple[type[ComfyError], Kind], ...] = (
-    (NotThere, Kind(404, "not-found")),
-    (RunNotFound, Kind(404, "not-found")),
-    (BatchNotFound, Kind(404, "not-found")),
-    (ChainNotFound, Kind(404, "not-found")),
-    (FieldErrors, Kind(422, "values-refused")),
-    (BatchErrors, Kind(422, "values-refused")),
-    (RowErrors, Kind(422, "values-refused")),
-    (WorkflowError, Kind(422, "workflow-refused")),
-    (OtherRequest, Kind(422, "key-used")),
-    (CallbackRefused, Kind(422, "callback-refused")),
-    (RunGoesOn, Kind(409, "goes-on")),
-    (TooManyRuns, Kind(429, "too-many")),
-    (ServerUnreachable, Kind(503, "comfyui-away")),
-    (ServerError, Kind(502, "comfyui-failed")),
-    (DiskFull, Kind(507, "disk-full")),
-    (ComfyError, Kind(409, "not-possible")),
+_KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
+    (NotThere, ProblemKind(404, "not-found")),
+    (RunNotFound, ProblemKind(404, "not-found")),
+    (BatchNotFound, ProblemKind(404, "not-found")),
+    (ChainNotFound, ProblemKind(404, "not-found")),
+    (FieldErrors, ProblemKind(422, "values-refused")),
+    (BatchErrors, ProblemKind(422, "values-refused")),
+    (RowErrors, ProblemKind(422, "values-refused")),
+    (WorkflowError, ProblemKind(422, "workflow-refused")),
+    (OtherRequest, ProblemKind(422, "key-used")),
+    (CallbackRefused, ProblemKind(422, "callback-refused")),
+    (RunGoesOn, ProblemKind(409, "goes-on")),
+    (TooManyRuns, ProblemKind(429, "too-many")),
+    (ServerUnreachable, ProblemKind(503, "comfyui-away")),
+    (ServerError, ProblemKind(502, "comfyui-failed")),
+    (DiskFull, ProblemKind(507, "disk-full")),
+    (ComfyError, ProblemKind(409, "not-possible")),
 )
 _DOCUMENT: dict[str, Any] = {
     "description": "Why not, for people, in the language that they read.",

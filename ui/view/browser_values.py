@@ -34,7 +34,7 @@ _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries t
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 
 # Which row of values.js reads a field's components.
-Kind = Literal["plain", "seed", "box", "table", "file", "painted"]
+ValueKind = Literal["plain", "seed", "box", "table", "file", "painted"]
 
 
 def is_exact(number: float) -> bool:

@@ -56,7 +56,7 @@ HttpKind = Literal[
     "answer_slow",  # what was asked for is done at once, and answered after `seconds`
     "hold",  # the request waits
 ]
-Kind = SocketKind | HttpKind
+FaultKind = SocketKind | HttpKind
 
 _HOLD_SECONDS = 60.0
 
@@ -86,7 +86,7 @@ class Misbehaviour:
     """One line of the script: do `kind` at `at`, `count` times, after `after` occasions that went
     well."""
 
-    kind: Kind
+    kind: FaultKind
     at: str
     after: int = 0
     count: int = 1

@@ -20,7 +20,7 @@ from comfy.demo.nodes.base import NodeClass, Speed
 from comfy.demo.nodes.registry import MODELS, NODES, provide_examples
 from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
-from comfy.demo.server.faults import Hold, Kind, Misbehaviour, Script
+from comfy.demo.server.faults import FaultKind, Hold, Misbehaviour, Script
 from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
 from comfy.demo.server.prompt_log import Journal
 from comfy.demo.server.prompt_queue import PromptQueue
@@ -133,7 +133,7 @@ class DemoServer:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def script(
-        self, kind: Kind, at: str, *, after: int = 0, count: int = 1, seconds: float = 0.0
+        self, kind: FaultKind, at: str, *, after: int = 0, count: int = 1, seconds: float = 0.0
     ) -> None:
         """Misbehave at a message or request to come; see `misbehaviour`."""
         self._script.add(Misbehaviour(kind, at, after, count, seconds))

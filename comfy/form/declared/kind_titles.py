@@ -15,7 +15,7 @@ from comfy.messages import message
 from comfy.wording import plain_words
 from comfy.workflow.config import FieldConfig
 
-Kind = Literal["TEXT", "SWITCH", "MODEL"]
+TitleKind = Literal["TEXT", "SWITCH", "MODEL"]
 _KIND = re.compile(r"(?P<kind>TEXT|SWITCH|MODEL)_(?P<name>\S.*)")
 
 
@@ -26,7 +26,7 @@ _PROMPTS = {"positive": message("Positive prompt"), "negative": message("Negativ
 class KindTitle:
     """A title of the WebSocket guide: TEXT, SWITCH or MODEL, and a name."""
 
-    kind: Kind
+    kind: TitleKind
     name: str
 
 
@@ -34,7 +34,7 @@ def read_kind_title(title: str) -> KindTitle | None:
     """`TEXT_positive`, `SWITCH_1`, `MODEL_base`: the prefix is the kind of input, the rest its
     name."""
     found = _KIND.fullmatch(" ".join(title.split())) if len(title) <= MAX_TITLE else None
-    return KindTitle(cast(Kind, found["kind"]), found["name"]) if found else None
+    return KindTitle(cast(TitleKind, found["kind"]), found["name"]) if found else None
 
 
 def kinds(nodes: Sequence[NodeView]) -> Layer:
@@ -80,7 +80,7 @@ def _model_input(node: NodeView) -> Candidate | None:
     )
 
 
-_KIND_INPUTS: Mapping[Kind, Callable[[NodeView], Candidate | None]] = {
+_KIND_INPUTS: Mapping[TitleKind, Callable[[NodeView], Candidate | None]] = {
     "TEXT": _text_input,
     "SWITCH": _switch_input,
     "MODEL": _model_input,

@@ -29,7 +29,7 @@ from ui.view.browser_values import (
     COUNTING,
     FIXED,
     RANDOM,
-    Kind,
+    ValueKind,
     color_text,
     is_exact,
     seed_of,
@@ -60,7 +60,7 @@ class Control:
     show: Callable[[Any], tuple[Any, ...]] = lambda value: (value,)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ValueKind:
         """How the browser reads the components' values: see `ui.view.browser_values`."""
         match self.field.widget:
             case "mask":

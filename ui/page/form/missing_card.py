@@ -30,14 +30,14 @@ _DEMO = message(
     option="<code>--server http://&lt;address&gt;:8188</code>",
 )
 
-Kind = Literal["node", "model", "setting"]
+MissingKind = Literal["node", "model", "setting"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One line: what is missing, the word for such things, where it belongs, and more about it."""
 
-    kind: Kind
+    kind: MissingKind
     name: str
     place: str
     uses: tuple[str, ...]
@@ -130,7 +130,7 @@ def _counted(items: Iterable[_Item]) -> str:
     return message("Missing: {things}.", things=counted)
 
 
-def _number_of(kind: Kind, count: int) -> str:
+def _number_of(kind: MissingKind, count: int) -> str:
     match kind:
         case "node":
             return plural("{count} node", "{count} nodes", count=count)
