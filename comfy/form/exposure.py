@@ -15,18 +15,18 @@ from comfy.form.candidates import Candidate
 from comfy.form.condense import Judged, fold_frequent, merge_same_role
 from comfy.form.declared.layers import KEEP, Layer, Statement
 from comfy.form.heuristics import Exposure, classify, promote
-from comfy.form.model import Source
+from comfy.form.model import FieldSource
 from comfy.form.rules import Rule
 from comfy.prompt.model import InputRef
 from comfy.prompt.trace import Trace
-from comfy.workflow.config import FieldConfig, Group, Others
+from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 # Ranks of what authors arranged: in their order, before everything that heuristics rank.
 _FIRST_RANK = -100_000
 
 # What becomes of a field that a layer does not mention, by its `others`: the groups it may still
 # have.
-_OTHERS: dict[Others, dict[Group, Group]] = {
+_OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
     "auto": {"main": "main", "advanced": "advanced", "hidden": "hidden"},
     "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
     "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
@@ -40,7 +40,7 @@ class Exposed:
 
     candidate: Candidate
     exposure: Exposure
-    source: Source
+    source: FieldSource
     said: FieldConfig | None = None
     also: tuple[Candidate, ...] = ()
     section: str | None = None
@@ -74,7 +74,7 @@ def expose(
         if len(listed) > before:
             others.append(layer.others)
     listed += _judged(by_target, promoted, others, trace)
-    order = get_args(Group)
+    order = get_args(FieldGroup)
     listed.sort(key=lambda one: (order.index(one.exposure.group), one.exposure.rank))
     return listed
 
@@ -125,7 +125,7 @@ def _judged(
 
 
 def _placed(one: Judged, folded: frozenset[Rule], others: Sequence[Others]) -> Exposed:
-    group: Group = "advanced" if one.exposure.rule in folded else one.exposure.group
+    group: FieldGroup = "advanced" if one.exposure.rule in folded else one.exposure.group
     limited = _limited(group, others)
     if limited == "hidden" and group != "hidden" and _is_missing(one.candidate):
         limited = "advanced"
@@ -135,7 +135,7 @@ def _placed(one: Judged, folded: frozenset[Rule], others: Sequence[Others]) -> E
     return Exposed(one.candidate, exposure, one.statement.source, one.statement.said, one.also)
 
 
-def _limited(group: Group, others: Sequence[Others]) -> Group:
+def _limited(group: FieldGroup, others: Sequence[Others]) -> FieldGroup:
     for what in others:
         group = _OTHERS[what][group]
     return group

@@ -15,7 +15,7 @@ from comfy.form.widgets import ChosenWidget
 from comfy.messages import message
 from comfy.prompt.trace import Trace
 from comfy.wording import plain_words
-from comfy.workflow.config import Group
+from comfy.workflow.config import FieldGroup
 
 # What a file is, where the input's name does not say it.
 _MEDIA_WORDS = {
@@ -30,7 +30,7 @@ class Exposure:
     """What the first rule that fits decided: where a field stands, what it is called, how it is
     set. `title` is as in the rule."""
 
-    group: Group
+    group: FieldGroup
     rank: int
     label: str
     title: bool

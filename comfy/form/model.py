@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from comfy.prompt.outputs import ASIDE, Output
-from comfy.workflow.config import Group, Widget
+from comfy.workflow.config import FieldGroup, Widget
 
 if TYPE_CHECKING:
     from comfy.form.missing_items import Missing
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 # Who put a field on show.
-Source = Literal[
+FieldSource = Literal[
     "toml",
     "app",
     "subgraph",
@@ -59,7 +59,7 @@ class Field:
     label: str
     type: str
     widget: Widget
-    group: Group
+    group: FieldGroup
     default: Any
     min: int | float | None = None
     max: int | float | None = None
@@ -68,7 +68,7 @@ class Field:
     choices: tuple[tuple[str, Any], ...] | None = None
     tooltip: str = ""
     required: bool = False
-    source: Source = "heuristic"
+    source: FieldSource = "heuristic"
     targets: tuple[InputRef, ...] = ()
     section: str | None = None
     default_offered: bool = True

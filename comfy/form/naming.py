@@ -12,7 +12,7 @@ from comfy.form.exposure import Exposed
 from comfy.form.labels import distinct, telling_part
 from comfy.messages import message
 from comfy.wording import plain_words
-from comfy.workflow.config import Group
+from comfy.workflow.config import FieldGroup
 
 # Inputs whose names tell nothing apart.
 _SAY_NOTHING = frozenset({"value", "text"})
@@ -52,7 +52,7 @@ def _distinct_by_group(
 ) -> list[str]:
     """The fields come group by group: what stands further up keeps the plainer name."""
     names: list[str] = []
-    for group in get_args(Group):
+    for group in get_args(FieldGroup):
         own = [
             label for one, label in zip(exposed, wanted, strict=True) if one.exposure.group == group
         ]

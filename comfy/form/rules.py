@@ -16,7 +16,7 @@ from comfy.form.facts import MEDIA_TYPES, PLAIN_TYPES, InputFacts, is_editor_sta
 from comfy.form.model import MEDIA_WIDGETS
 from comfy.messages import message
 from comfy.prompt.trace import Pole
-from comfy.workflow.config import Group
+from comfy.workflow.config import FieldGroup
 
 _LENGTHS = frozenset(
     {
@@ -81,7 +81,7 @@ class Rule:
     """
 
     fits: Callable[[InputFacts], bool]
-    group: Group
+    group: FieldGroup
     rank: int
     label: str | None = None
     about: str = ""

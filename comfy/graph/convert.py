@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.graph.group_nodes import expand_groups
-from comfy.graph.links import FromHost, FromOutput, Placed, Source, resolve_source, unfold
+from comfy.graph.links import FromHost, FromOutput, LinkSource, Placed, resolve_source, unfold
 from comfy.graph.live import PRIMITIVE, LiveGraph
 from comfy.graph.open import open_document
 from comfy.graph.primitives import apply_primitives, fed, value_of
 from comfy.graph.schema import read_document
 from comfy.graph.subgraphs import promoted_from, unique_ids
 from comfy.graph.use_everywhere import broadcast
-from comfy.graph.widgets import Widget, complete
+from comfy.graph.widgets import NodeWidget, complete
 from comfy.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, MissingNode, ModelFile, Prompt
 from comfy.prompt.text_replacements import FILE_PREFIX, SAVERS, NamedNode, PrefixNames, by_name
@@ -127,7 +127,7 @@ def _runs(here: Placed) -> bool:
     return not (here.node.virtual or here.node.muted or here.node.bypassed)
 
 
-def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, Source]) -> Prompt:
+def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]) -> Prompt:
     running = {here.id: here for here in placed.values() if _runs(here)}
     prompt: Prompt = {}
     for here in sorted(running.values(), key=_js_order):
@@ -153,7 +153,7 @@ def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, Source]) ->
 def _names(
     graphs: Iterable[LiveGraph],
     placed: Mapping[str, Placed],
-    sources: Mapping[InputRef, Source],
+    sources: Mapping[InputRef, LinkSource],
 ) -> PrefixNames:
     """The nodes of all graphs as texts name them; those of a subgraph stand for where it is used
     first."""
@@ -183,14 +183,14 @@ def _js_order(here: Placed) -> tuple[int, int]:
     return (0, int(here.id)) if plain else (1, 0)
 
 
-def _sends(widget: Widget) -> bool:
+def _sends(widget: NodeWidget) -> bool:
     nothing_to_choose = (
         widget.value is None and widget.spec is not None and widget.spec.choices == ()
     )
     return widget.sent and not nothing_to_choose
 
 
-def wrapped(widget: Widget) -> object:
+def wrapped(widget: NodeWidget) -> object:
     """A value as it goes into a prompt: a bare list there would be read as a link."""
     value = widget.value
     if not isinstance(value, list):
@@ -200,7 +200,7 @@ def wrapped(widget: Widget) -> object:
 
 
 def _bind(
-    placed: Mapping[str, Placed], sources: Mapping[InputRef, Source]
+    placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]
 ) -> Iterator[BoundWidget]:
     targets: dict[tuple[str, str], list[InputRef]] = {}
     for place, source in sources.items():
@@ -223,7 +223,7 @@ def _bind(
             )
 
 
-def _shown(here: Placed) -> Iterator[tuple[str, str, Widget, list[tuple[str, str]]]]:
+def _shown(here: Placed) -> Iterator[tuple[str, str, NodeWidget, list[tuple[str, str]]]]:
     """Name, label, widget of all a node shows, and the (node, widget) pairs whose prompt inputs it
     sets."""
     node = here.node
@@ -238,7 +238,9 @@ def _shown(here: Placed) -> Iterator[tuple[str, str, Widget, list[tuple[str, str
                 )
     elif node.type == PRIMITIVE:
         targets = [(here.named(target.id), widget) for target, _, widget in fed(here.graph, node)]
-        shown = Widget("value", value_of(here.graph, node), targets[0][1].spec if targets else None)
+        shown = NodeWidget(
+            "value", value_of(here.graph, node), targets[0][1].spec if targets else None
+        )
         yield shown.name, node.title, shown, [(target, widget.name) for target, widget in targets]
     else:
         labels = {slot.widget: slot.label for slot in node.inputs if slot.widget}

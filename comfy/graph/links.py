@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from comfy.errors import WorkflowError
 from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import INPUT_NODE, GraphLink
-from comfy.graph.widgets import Widget
+from comfy.graph.widgets import NodeWidget
 from comfy.messages import message, plural
 from comfy.object_info import compatible
 from comfy.prompt.model import sources_first
@@ -52,10 +52,10 @@ class FromHost:
     """An input whose value is a widget promoted onto a subgraph node."""
 
     host: Placed
-    widget: Widget
+    widget: NodeWidget
 
 
-Source = FromOutput | FromHost
+LinkSource = FromOutput | FromHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Unfolded:
 
     placed: dict[str, Placed] = field(default_factory=dict)
     setters: dict[str, list[Placed]] = field(default_factory=dict)
-    known: dict[tuple[str, int, str], Source | None] = field(default_factory=dict)
+    known: dict[tuple[str, int, str], LinkSource | None] = field(default_factory=dict)
 
     def add(self, here: Placed) -> None:
         """Note a node, and what it sets if it is a setter. WorkflowError if there are too many."""
@@ -131,12 +131,12 @@ def execution_order(graph: LiveGraph) -> list[LiveNode]:
     return [graph.nodes[node_id] for node_id in ready + ring]
 
 
-def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> Source | None:
+def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> LinkSource | None:
     """Where the value of an input comes from, or None if from nowhere (it then has its own widget's
     value, if any)."""
     here, socket, kind = start, slot, slot.type
     path: list[tuple[str, int, str]] = []
-    found: Source | None = None
+    found: LinkSource | None = None
     while True:
         state = (here.id, id(socket), kind)
         if state in unfolded.known:
@@ -164,7 +164,7 @@ class _Step:
 
 def _upwards(
     here: Placed, socket: LiveInput, kind: str, unfolded: Unfolded
-) -> _Step | Source | None:
+) -> _Step | LinkSource | None:
     link = here.graph.links.get(socket.link) if socket.link is not None else None
     if link is None:
         return None

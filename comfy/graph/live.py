@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from comfy.graph.schema import BYPASSED, MUTED, Frame, Graph, GraphLink, GraphNode, OutputSlot, Port
-from comfy.graph.widgets import Widget
+from comfy.graph.widgets import NodeWidget
 from comfy.object_info import NodeSpec
 from comfy.prompt.text_replacements import ALIAS
 
@@ -64,7 +64,7 @@ class LiveInput:
     widget: str | None = None
     label: str = ""
     port: LivePort | None = None
-    held: Widget | None = None
+    held: NodeWidget | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -86,7 +86,7 @@ class LiveNode:
     spec: NodeSpec | None = None
     inputs: list[LiveInput] = field(default_factory=list)
     outputs: list[OutputSlot] = field(default_factory=list)
-    widgets: list[Widget] = field(default_factory=list)
+    widgets: list[NodeWidget] = field(default_factory=list)
     inner: LiveGraph | None = None
 
     @property
@@ -126,11 +126,11 @@ class LiveNode:
         """The server has no such node and neither has the editor."""
         return self.spec is None and not self.virtual
 
-    def widget(self, name: str | None) -> Widget | None:
+    def widget(self, name: str | None) -> NodeWidget | None:
         """The widget of this name, or None."""
         return next((widget for widget in self.widgets if widget.name == name), None)
 
-    def widget_at(self, slot: LiveInput) -> Widget | None:
+    def widget_at(self, slot: LiveInput) -> NodeWidget | None:
         """The widget a socket stands for, or None if it is only a socket."""
         if self.inner is not None:
             return slot.held

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
-from comfy.graph.widgets import Widget, grown_inputs, layout, personalise, restore, widget_type
+from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restore, widget_type
 from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
 
 _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
@@ -81,11 +81,11 @@ def open_node(
     )
 
 
-def _named_widgets(node: GraphNode) -> list[Widget]:
+def _named_widgets(node: GraphNode) -> list[NodeWidget]:
     """Of a node nobody knows, only values saved under their names can be told apart."""
     values = node.widgets_values
     return (
-        [Widget(name, value) for name, value in values.items()]
+        [NodeWidget(name, value) for name, value in values.items()]
         if isinstance(values, Mapping)
         else []
     )
@@ -95,7 +95,7 @@ def _as_saved(slot: InputSlot) -> LiveInput:
     return LiveInput(slot.name, slot.type, slot.link, slot.widget, slot.label)
 
 
-def _inputs(node: GraphNode, spec: NodeSpec, widgets: list[Widget]) -> list[LiveInput]:
+def _inputs(node: GraphNode, spec: NodeSpec, widgets: list[NodeWidget]) -> list[LiveInput]:
     """Sockets in the editor's order: pure sockets, then those of widgets, then what only the saved
     graph knows.
 
@@ -129,7 +129,7 @@ def _group(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _declared(spec: NodeSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
+def _declared(spec: NodeSpec, widgets: list[NodeWidget]) -> Iterator[LiveInput]:
     for declared in spec.inputs:
         if widget_type(declared) is None:
             yield from _sockets(declared, widgets)
@@ -138,7 +138,7 @@ def _declared(spec: NodeSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
             yield from _sockets(declared, widgets)
 
 
-def _sockets(spec: InputSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
+def _sockets(spec: InputSpec, widgets: list[NodeWidget]) -> Iterator[LiveInput]:
     if spec.type == AUTOGROW:
         for name, raw, _ in grown_inputs(spec):
             kind = raw[0] if isinstance(raw, list) and raw else "*"
@@ -164,7 +164,7 @@ def _match_type(spec: InputSpec) -> str:
     )
 
 
-def _left_behind(name: str, widgets: list[Widget], node: GraphNode) -> bool:
+def _left_behind(name: str, widgets: list[NodeWidget], node: GraphNode) -> bool:
     """True for a saved input of a dynamic combo whose present choice has no such input."""
     if not node.widgets_values:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from comfy.graph.live import PRIMITIVE, LiveGraph, LiveInput, LiveNode
-from comfy.graph.widgets import Widget, assign
+from comfy.graph.widgets import NodeWidget, assign
 from comfy.prompt.text_replacements import replace_names
 
 # A primitive may name a widget that another one filled: without a bound, thirty of them double a
@@ -23,7 +23,7 @@ def primitives(graph: LiveGraph) -> Iterator[LiveNode]:
     return (node for node in graph.nodes.values() if node.type == PRIMITIVE and node.virtual)
 
 
-def fed(graph: LiveGraph, primitive: LiveNode) -> Iterator[tuple[LiveNode, LiveInput, Widget]]:
+def fed(graph: LiveGraph, primitive: LiveNode) -> Iterator[tuple[LiveNode, LiveInput, NodeWidget]]:
     """The widgets a primitive sets: of each node it is linked to, the one its link ends at."""
     output = primitive.output(0)
     for link_id in output.links if output else ():

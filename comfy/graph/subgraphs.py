@@ -17,7 +17,7 @@ from typing import Any
 
 from comfy.graph.live import PRIMITIVE, LiveGraph, LiveInput, LiveNode, LivePort
 from comfy.graph.schema import INPUT_NODE, Graph, GraphLink, GraphNode, SavedGraph
-from comfy.graph.widgets import Widget
+from comfy.graph.widgets import NodeWidget
 from comfy.json_values import NotJson, TooDeep, as_list, read_json
 from comfy.prompt.model import sources_first
 
@@ -126,7 +126,7 @@ def host_inputs(node: GraphNode, inner: LiveGraph) -> list[LiveInput]:
     return inputs
 
 
-def _promoted(inner: LiveGraph, slot: LiveInput) -> Widget | None:
+def _promoted(inner: LiveGraph, slot: LiveInput) -> NodeWidget | None:
     """A widget of the host's own, starting from the first widget inside that this input leads
     to."""
     if slot.port is None:
@@ -134,7 +134,7 @@ def _promoted(inner: LiveGraph, slot: LiveInput) -> Widget | None:
     for node, target in inner.users(slot.port):
         widget = node.widget_at(target)
         if widget is not None:
-            return Widget(slot.port.name, widget.value, widget.spec)
+            return NodeWidget(slot.port.name, widget.value, widget.spec)
     return None
 
 

@@ -19,7 +19,7 @@ from comfy.object_info import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, NodeSpe
 
 
 @dataclass(slots=True)
-class Widget:
+class NodeWidget:
     """One widget of a node that is being rebuilt; `value` changes while the graph is opened.
 
     `stored` widgets take a place in `widgets_values`, `sent` ones become prompt inputs: neither
@@ -135,7 +135,7 @@ _MOST_GROWN = 200
 _NO_MORE = object()
 
 
-def layout(node: NodeSpec) -> list[Widget]:
+def layout(node: NodeSpec) -> list[NodeWidget]:
     """The widgets of a new node of this class, with the values they start with."""
     widgets = [widget for spec in node.inputs for widget in _made(spec)]
     names = {widget.name for widget in widgets}
@@ -143,16 +143,16 @@ def layout(node: NodeSpec) -> list[Widget]:
         any(spec.required and any(map(spec.options.get, _UPLOADS)) for spec in node.inputs)
         and "upload" not in names
     ):
-        widgets.append(Widget("upload", "image", sent=False))
+        widgets.append(NodeWidget("upload", "image", sent=False))
     viewer = _VIEWERS.get(node.class_type)
     if viewer and viewer not in names:
-        widgets.append(Widget(viewer, ""))
+        widgets.append(NodeWidget(viewer, ""))
     if node.class_type == _CUSTOM_COMBO:
-        widgets += [Widget("index", -1), Widget("option1", "", grows=True)]
+        widgets += [NodeWidget("index", -1), NodeWidget("option1", "", grows=True)]
     return widgets
 
 
-def _made(spec: InputSpec) -> Iterator[Widget]:
+def _made(spec: InputSpec) -> Iterator[NodeWidget]:
     """One input's own widget and the companions the editor places after it."""
     kind = widget_type(spec)
     if spec.type == AUTOGROW:
@@ -160,10 +160,10 @@ def _made(spec: InputSpec) -> Iterator[Widget]:
     if kind is None:
         return
     if kind == "LOAD_3D" and spec.name == "image":
-        yield from (Widget(label, press) for label, press in _LOAD_3D_BUTTONS)
+        yield from (NodeWidget(label, press) for label, press in _LOAD_3D_BUTTONS)
     value = _DEFAULTS[kind](spec)
-    yield Widget(spec.name, value, spec, stored=kind not in _UNSAVED)
-    yield from (Widget(name, None, stored=True, sent=False) for name in _companions(spec, kind))
+    yield NodeWidget(spec.name, value, spec, stored=kind not in _UNSAVED)
+    yield from (NodeWidget(name, None, stored=True, sent=False) for name in _companions(spec, kind))
     yield from (widget for branch in spec.branch(value) for widget in _made(branch))
 
 
@@ -185,7 +185,7 @@ def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
             return ()
 
 
-def _grown(spec: InputSpec) -> Iterator[Widget]:
+def _grown(spec: InputSpec) -> Iterator[NodeWidget]:
     """The first members of an autogrow group, where the group is made of widgets rather than
     sockets."""
     for name, raw, required in grown_inputs(spec):
@@ -218,7 +218,7 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
 
 
 def restore(
-    node: NodeSpec, widgets: list[Widget], values: Sequence[Any] | Mapping[str, Any] | None
+    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any] | Mapping[str, Any] | None
 ) -> None:
     """Put saved values back, in place. Choosing in a dynamic combo replaces the widgets that belong
     to the choice."""
@@ -236,7 +236,7 @@ def restore(
             assign(widgets, widget, value)
 
 
-def assign(widgets: list[Widget], widget: Widget, value: object) -> None:
+def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
     """Set one widget as the editor's setter would, including what follows from it for its
     neighbours."""
     widget.value = value
@@ -248,10 +248,10 @@ def assign(widgets: list[Widget], widget: Widget, value: object) -> None:
         widgets[place:place] = [made for spec in branch for made in _made(spec)]
     elif widget.grows and value:
         widget.grows = False
-        widgets.append(Widget(f"option{len(widgets) - 1}", "", grows=True))
+        widgets.append(NodeWidget(f"option{len(widgets) - 1}", "", grows=True))
 
 
-def personalise(node: NodeSpec, widgets: list[Widget], properties: Mapping[str, Any]) -> None:
+def personalise(node: NodeSpec, widgets: list[NodeWidget], properties: Mapping[str, Any]) -> None:
     """Limits and choices which some nodes let their author set, put into the specs of their first
     widget."""
     first = widgets[0] if widgets else None
@@ -271,7 +271,7 @@ def personalise(node: NodeSpec, widgets: list[Widget], properties: Mapping[str, 
         first.spec = replace(first.spec, choices=tuple(options))
 
 
-def complete(class_type: str, widgets: Iterable[Widget]) -> None:
+def complete(class_type: str, widgets: Iterable[NodeWidget]) -> None:
     """What the editor tidies up once a graph is open: combos without a value take their first
     choice."""
     for widget in widgets:
@@ -288,7 +288,7 @@ def complete(class_type: str, widgets: Iterable[Widget]) -> None:
         _number_choice(list(widgets))
 
 
-def _number_choice(widgets: list[Widget]) -> None:
+def _number_choice(widgets: list[NodeWidget]) -> None:
     """The hidden index of a custom combo is computed from its choice, whatever was saved."""
     options = [widget.value for widget in widgets if widget.name.startswith("option")]
     for widget in widgets:
@@ -297,7 +297,7 @@ def _number_choice(widgets: list[Widget]) -> None:
 
 
 def _without_socket_values(
-    node: NodeSpec, widgets: list[Widget], values: Sequence[Any]
+    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any]
 ) -> Sequence[Any]:
     """Without those of `forceInput` sockets, where the counts say that an old editor saved them
     (docs/comfyui.md#44)."""

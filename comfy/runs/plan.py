@@ -37,11 +37,11 @@ class Stop:
 
 
 Action = Submit | CheckHistory | CheckQueue | Stop
-Limits = Iterable[tuple[float, RunError]]
+TimeLimits = Iterable[tuple[float, RunError]]
 
 
 def plan(
-    state: RunState, link: Reconnect, limits: Limits, stop: Stop | None
+    state: RunState, link: Reconnect, limits: TimeLimits, stop: Stop | None
 ) -> tuple[float, Action]:
     """What is to be done next, and when (`time.monotonic`): at once if that is over.
 
@@ -56,7 +56,7 @@ def plan(
     return min(due, key=itemgetter(0))
 
 
-def seconds_left(limits: Limits, now: float) -> tuple[float, RunError | None]:
+def seconds_left(limits: TimeLimits, now: float) -> tuple[float, RunError | None]:
     """Until the first of these limits, infinite without one; its reason where it has passed."""
     when, why = min(limits, key=itemgetter(0), default=(inf, None))
     return (when - now, None) if when > now else (0.0, why)

@@ -46,7 +46,7 @@ Widget = Literal[
     "video",
     "file",
 ]
-Group = Literal["main", "advanced", "hidden"]
+FieldGroup = Literal["main", "advanced", "hidden"]
 # What becomes of inputs that nobody mentions; "auto": as the heuristics judge.
 Others = Literal["advanced", "auto", "hidden"]
 # A text for the prompt, or values by the names of inputs: of an image its name, as of a cover.
@@ -66,7 +66,7 @@ class FieldConfig:
     name: str
     label: str | None = None
     help: str | None = None
-    group: Group | None = None
+    group: FieldGroup | None = None
     section: str | None = None
     default: Any = None
     min: int | float | None = None
@@ -112,7 +112,7 @@ def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
     for name, said in top.pop("fields", {}).items():
         if isinstance(said, dict):
             read = readable_settings(said, FIELD_KEYS, f"{source}, {name}", problems)
-            if read.get("group") not in (None, *get_args(Group)):
+            if read.get("group") not in (None, *get_args(FieldGroup)):
                 read["section"] = read.pop("group")
             fields.append(FieldConfig(name, **read))
         else:

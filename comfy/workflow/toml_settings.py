@@ -15,9 +15,9 @@ from comfy.wording import did_you_mean
 from comfy.workflow.shipped import with_messages
 
 # What is said of a value of the wrong kind: where it stands, and the name of the setting.
-Refusal = Callable[[str, str], str]
+SettingProblem = Callable[[str, str], str]
 # key -> (reader that answers None for a value it cannot take, what is said then)
-SettingReaders = Mapping[str, tuple[Callable[[Any], Any], Refusal]]
+SettingReaders = Mapping[str, tuple[Callable[[Any], Any], SettingProblem]]
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
@@ -99,7 +99,7 @@ def no_table(place: str, name: str) -> str:
     return message("{place}: “{name}” must be a table.", place=place, name=name)
 
 
-def none_of(choices: Sequence[str]) -> Refusal:
+def none_of(choices: Sequence[str]) -> SettingProblem:
     """What is said where one of these belongs."""
     return lambda place, name: message(
         "{place}: “{name}” must be one of {choices}.",

@@ -18,7 +18,7 @@ from comfy.form.declared.node_view import NodeView, views
 from comfy.form.declared.pixelle import pixelle
 from comfy.form.declared.placeholders import placeholders
 from comfy.form.declared.swarmui import swarmui
-from comfy.form.model import Source
+from comfy.form.model import FieldSource
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import Others
 
@@ -43,7 +43,7 @@ def conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
 
 
 # Who is asked first about a node. The order only matters for graphs that mix conventions.
-CONVENTIONS: Mapping[Source, Callable[[Sequence[NodeView]], Layer]] = {
+CONVENTIONS: Mapping[FieldSource, Callable[[Sequence[NodeView]], Layer]] = {
     "mcww": wrapper,
     "pixelle": pixelle,
     "kind_titles": kinds,

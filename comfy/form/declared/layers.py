@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from comfy.form.model import Source
+from comfy.form.model import FieldSource
 from comfy.prompt.model import InputRef
 from comfy.wording import plain_words
 from comfy.workflow.app import App, ShownInput
-from comfy.workflow.config import FieldConfig, Group, Others
+from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 _NOTHING_SAID = FieldConfig("")
 
@@ -40,10 +40,10 @@ class Statement:
     default counts). `source` names who says it.
     """
 
-    source: Source
+    source: FieldSource
     targets: tuple[InputRef, ...]
     said: FieldConfig = _NOTHING_SAID
-    group: Group | None = "main"
+    group: FieldGroup | None = "main"
     section: str | None = None
     value: Any = KEEP
 
@@ -90,7 +90,7 @@ def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
     return Layer(tuple(_shown("subgraph", one, None) for one in named))
 
 
-def _shown(source: Source, shown: ShownInput, group: Group | None = "main") -> Statement:
+def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "main") -> Statement:
     said = FieldConfig(
         "",
         shown.label or None,

@@ -10,7 +10,7 @@ from comfy.form.declared.layers import Layer, Statement
 from comfy.form.declared.mcww_titles import WrapperTitle, read_wrapper_title
 from comfy.form.declared.node_view import NodeView
 from comfy.messages import message
-from comfy.workflow.config import FieldConfig, Group, Others, Widget
+from comfy.workflow.config import FieldConfig, FieldGroup, Others, Widget
 
 # Which input of a node a wrapper's title means: the first of the first kind that the node has.
 _WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
@@ -117,7 +117,7 @@ def _wrapper_statement(title: WrapperTitle, candidate: Candidate) -> Statement:
     said = FieldConfig(
         "", title.label, min=low, max=high, step=step if step and step > 0 else None, widget=widget
     )
-    group: Group = "main" if title.category in ("prompt", "important") else "advanced"
+    group: FieldGroup = "main" if title.category in ("prompt", "important") else "advanced"
     section = None if group == "main" else _section(title)
     return Statement("mcww", (candidate.ref,), said, group, section)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Statement
-from comfy.form.model import Source
+from comfy.form.model import FieldSource
 from comfy.json_values import as_number
 from comfy.prompt.model import InputRef, Prompt, links, written_title
 
@@ -62,7 +62,7 @@ def number_of(node: NodeView, *names: str) -> int | float | None:
     return None
 
 
-def hidden(source: Source, node: NodeView, besides: str = "") -> list[Statement]:
+def hidden(source: FieldSource, node: NodeView, besides: str = "") -> list[Statement]:
     """Statements that leave out the inputs which only describe the field."""
     return [
         Statement(source, (InputRef(node.id, name),), group="hidden")

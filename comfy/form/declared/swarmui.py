@@ -12,7 +12,7 @@ from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import KEEP, Layer, Statement
 from comfy.form.declared.node_view import NodeView, first_named, hidden, number_of, text_of
 from comfy.form.declared.placeholders import is_placeholder, meant_value
-from comfy.workflow.config import FieldConfig, Group, Widget
+from comfy.workflow.config import FieldConfig, FieldGroup, Widget
 
 _SWARM_WIDGETS: Mapping[str, Widget] = {
     "seed": "seed",
@@ -53,7 +53,7 @@ def _swarm_field(node: NodeView, group: NodeView | None) -> list[Statement]:
     )
     advanced = any(_ticked(one, "is_advanced") for one in (node, group) if one)
     heading = (text_of(group, "title") or None) if group and advanced else None
-    place: Group = "advanced" if advanced else "main"
+    place: FieldGroup = "advanced" if advanced else "main"
     value = meant_value(candidate) if is_placeholder(candidate.value) else KEEP
     field = Statement("swarmui", (candidate.ref,), said, place, heading, value)
     return [field, *hidden("swarmui", node, candidate.input)]

@@ -10,7 +10,7 @@ from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Layer, Statement
 from comfy.messages import listed, message, sentences
 from comfy.wording import did_you_mean
-from comfy.workflow.config import FieldConfig, FormConfig, Group
+from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig
 
 
 def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> Layer:
@@ -62,7 +62,7 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
     return Layer(tuple(statements), others, config.outputs, problems=tuple(problems))
 
 
-def _group(said: FieldConfig) -> tuple[Group, str | None]:
+def _group(said: FieldConfig) -> tuple[FieldGroup, str | None]:
     if said.hidden:
         return "hidden", None
     return said.group or ("advanced" if said.section else "main"), said.section
