@@ -88,7 +88,7 @@ def _header(value: SecretStr) -> SecretStr:
     return value
 
 
-File = Annotated[Path, AfterValidator(_readable)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
 _SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
 _SecretInVariable = Annotated[SecretStr, BeforeValidator(_secret_in_variable)]
@@ -118,7 +118,7 @@ class NamedServer(BaseModel):
     token_env: _SecretInVariable | None = None
     header: _Headers = ()
     header_env: _HeadersInVariables = ()
-    ca: File | None = None
+    ca: ReadableFile | None = None
     limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] | None = None
 
     @property

@@ -17,7 +17,7 @@ from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
 from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.folders import ON_A_SPACE, data_folder, workflow_folder
-from ui.named_servers import OWN, File, Header, Servers, named_addresses
+from ui.named_servers import OWN, Header, ReadableFile, Servers, named_addresses
 from ui.setting_values import (
     Days,
     HeaderName,
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     )
 
     # `title` is what --help calls the value.
-    config: File | None = Field(
+    config: ReadableFile | None = Field(
         None,
         title="FILE",
         description=(
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         title="NAME:VALUE",
         description="a header sent to ComfyUI with everything, as 'X-Api-Key: secret'",
     )
-    server_ca: File | None = Field(
+    server_ca: ReadableFile | None = Field(
         None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
     )
     workflows: Path = Field(workflow_folder(), title="DIR", description="folder of workflow files")
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         title="|".join(get_args(YesNo)),
         description="may operators see the previews of everybody's runs: /operator, the relay",
     )
-    open_nodes: File | None = Field(
+    open_nodes: ReadableFile | None = Field(
         None,
         title="FILE",
         description="the node classes that opened workflows may use, one a line; without this, any",
@@ -261,7 +261,7 @@ class Settings(BaseSettings):
         title="|".join(get_args(LogFormat)),
         description="the log's lines as text, or each as a JSON object",
     )
-    comfy_runner: File | None = Field(
+    comfy_runner: ReadableFile | None = Field(
         None,
         title="FILE",
         description=(

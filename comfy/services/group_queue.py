@@ -76,10 +76,10 @@ class Standing(Protocol):
 
 
 Open = TypeVar("Open", bound=OpenGroup)
-Told = TypeVar("Told", bound=Standing)
+AnyStanding = TypeVar("AnyStanding", bound=Standing)
 
 
-class GroupQueue(ABC, Generic[Open, Told]):
+class GroupQueue(ABC, Generic[Open, AnyStanding]):
     """Any thread may call anything here; only `subscribe` waits for no disk."""
 
     kind: ClassVar[GroupKind]
@@ -151,7 +151,7 @@ class GroupQueue(ABC, Generic[Open, Told]):
     # What each kind does
 
     @abstractmethod
-    def get(self, group_id: str, owner: str, /) -> Told:
+    def get(self, group_id: str, owner: str, /) -> AnyStanding:
         """How far one of this owner's is."""
 
     @abstractmethod

@@ -20,7 +20,7 @@ from anyio import to_thread
 
 from comfy.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
 from comfy.records.webhooks import Webhook, WebhookStore, new_webhooks
-from comfy.webhooks.sender import Delivered, Outcome, Undelivered, Unwanted, WebhookSender
+from comfy.webhooks.sender import Delivered, DeliveryOutcome, Undelivered, Unwanted, WebhookSender
 from comfy.webhooks.waiting import Webhooks
 
 log = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ class Dispatch:
         self._store.remove(hook.id)
         self._webhooks.wait_for(anew)
 
-    async def _note_outcome(self, hook: Webhook, outcome: Outcome) -> None:
+    async def _note_outcome(self, hook: Webhook, outcome: DeliveryOutcome) -> None:
         attempts = self._webhooks.attempts
         match outcome:
             case Delivered():

@@ -32,7 +32,7 @@ class Undelivered:
     why: str
 
 
-Outcome = Delivered | Unwanted | Undelivered
+DeliveryOutcome = Delivered | Unwanted | Undelivered
 
 
 class WebhookSender:
@@ -55,7 +55,7 @@ class WebhookSender:
         ) as transport:
             yield cls(transport, settings.secret, settings.times.timeout)
 
-    async def send(self, hook: Webhook, body: str) -> Outcome:
+    async def send(self, hook: Webhook, body: str) -> DeliveryOutcome:
         """Send a webhook with this body, which is ASCII, once. Of the answer only the status is
         read; a redirect is a failure like others."""
         now = datetime.now(UTC)
@@ -78,7 +78,7 @@ class WebhookSender:
         return _outcome(answer.status_code)
 
 
-def _outcome(status: int) -> Outcome:
+def _outcome(status: int) -> DeliveryOutcome:
     match status:
         case 410:
             return Unwanted()

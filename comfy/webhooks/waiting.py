@@ -17,7 +17,7 @@ from comfy.webhooks.address import allowed_host
 _DAY = 24 * 3600.0
 _KEPT = 7 * _DAY  # seconds after an end; what is still there has a host that is allowed no more
 
-Attempt = Literal["delivered", "failed", "given_up"]
+AttemptOutcome = Literal["delivered", "failed", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Webhooks:
         self.store = store
         self.settings = settings
         self.hosts = settings.hosts if store is not None else frozenset[str]()
-        self.attempts = Counter[Attempt]()  # changed by the event loop alone
+        self.attempts = Counter[AttemptOutcome]()  # changed by the event loop alone
         self._alone = alone
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[Webhook, ...]] = {}  # by owner

@@ -26,10 +26,10 @@ class FollowedStatus(Protocol):
         """Nothing more becomes of it by itself."""
 
 
-Told = TypeVar("Told", bound=FollowedStatus)
+AnyStatus = TypeVar("AnyStatus", bound=FollowedStatus)
 
 
-class Followed(ABC, Generic[Told]):
+class Followed(ABC, Generic[AnyStatus]):
     """One of them. Iterated, it tells each newer status up to the last; in a notebook it shows how
     far it is."""
 
@@ -47,7 +47,7 @@ class Followed(ABC, Generic[Told]):
         """By which it is found again."""
         return self.status.id
 
-    def __iter__(self) -> Iterator[Told]:
+    def __iter__(self) -> Iterator[AnyStatus]:
         """Each newer status, at once and up to the last. An app that is away for half a minute is
         waited for. ApiError, AppUnreachable."""
         known, tries = "", 0
@@ -69,7 +69,7 @@ class Followed(ABC, Generic[Told]):
                 return
             time.sleep(pause)
 
-    def wait(self) -> Told:
+    def wait(self) -> AnyStatus:
         """Its last status, however it has ended; raises as iterating does."""
         if not self.status.rests:
             for _ in self:
@@ -84,10 +84,10 @@ class Followed(ABC, Generic[Told]):
         self.show()
 
     @abstractmethod
-    def _status_of(self, told: Mapping[str, Any]) -> Told:
+    def _status_of(self, told: Mapping[str, Any]) -> AnyStatus:
         """What the app tells of it, as a value."""
 
-    def _asked(self, method: str, path: str = "", **more: Any) -> Told:
+    def _asked(self, method: str, path: str = "", **more: Any) -> AnyStatus:
         """Its status, as a request at its address or below that is answered."""
         self.status = self._status_of(self._calls.json(method, f"{self._url}{path}", **more))
         return self.status

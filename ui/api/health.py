@@ -15,7 +15,7 @@ from ui.version import app_version
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
-Status = Literal["ok", "partly", "drained", "down"]
+HealthStatus = Literal["ok", "partly", "drained", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Health:
     that answer take none, "down" where none answers. `waiting`: runs that wait here, of all
     people."""
 
-    status: Status
+    status: HealthStatus
     version: str
     waiting: int
     servers: tuple[ServerReport, ...]
@@ -62,7 +62,7 @@ def health_api(
     return router
 
 
-def _status(servers: Sequence[ServerReport]) -> Status:
+def _status(servers: Sequence[ServerReport]) -> HealthStatus:
     up = [one for one in servers if one.up]
     taking = [one for one in up if not one.drained]
     if not taking:

@@ -63,12 +63,12 @@ class Runs:
             return None
 
 
-Listed = TypeVar("Listed", BatchSummary, ChainStanding)
+PageItem = TypeVar("PageItem", BatchSummary, ChainStanding)
 
 
 def page_of(
-    every: Sequence[Listed], cursor: str, limit: int
-) -> tuple[Sequence[Listed], str | None]:
+    every: Sequence[PageItem], cursor: str, limit: int
+) -> tuple[Sequence[PageItem], str | None]:
     """So many of a list, behind the one with the id `cursor` ("": from the first), and the cursor
     of the next page, None where there is none. HTTPException where nothing has this id."""
     ids = [one.id for one in every]

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
-from comfy.services.group_queue import GroupQueue, Told
+from comfy.services.group_queue import AnyStanding, GroupQueue
 from ui.web.body_limits import BUSY
 from ui.web.responses import NO_STORE, Problem
 from ui.web.shares import Caller, Share
@@ -79,8 +79,8 @@ async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
 
 
 async def standings_of(
-    groups: GroupQueue[Any, Told], group_id: str, owner: str
-) -> AsyncGenerator[Told | None]:
+    groups: GroupQueue[Any, AnyStanding], group_id: str, owner: str
+) -> AsyncGenerator[AnyStanding | None]:
     """The same of a batch or a chain of this owner's. Raises as its `get`, also where it is deleted
     meanwhile."""
 
@@ -111,11 +111,11 @@ async def ends_first(run: Run, request: Request) -> bool:
 
 
 async def group_ends_first(
-    groups: GroupQueue[Any, Told],
+    groups: GroupQueue[Any, AnyStanding],
     group_id: str,
     owner: str,
     request: Request,
-    gave_up: Callable[[Told], bool] = lambda _: False,
+    gave_up: Callable[[AnyStanding], bool] = lambda _: False,
 ) -> bool:
     """The same for a batch or a chain of this owner's, or until it `gave_up`: then it may have no
     end."""

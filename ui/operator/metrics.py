@@ -24,7 +24,7 @@ from comfy.errors import ComfyError
 from comfy.protocol.run_state import Phase
 from comfy.servers.reports import ServerReport
 from comfy.servers.server import ComfyServer
-from comfy.webhooks.waiting import Attempt
+from comfy.webhooks.waiting import AttemptOutcome
 from ui.operator.access import OperatorAccess
 from ui.services import Services
 from ui.version import app_version
@@ -93,7 +93,7 @@ class AppCollector(Collector):
         tries = CounterMetricFamily(
             "comfyforms_webhook_tries", "Webhooks that were sent.", labels=["outcome"]
         )
-        for outcome in get_args(Attempt):
+        for outcome in get_args(AttemptOutcome):
             tries.add_metric([outcome], webhooks.attempts[outcome])
         yield tries
         with suppress(ComfyError):  # the database does not answer

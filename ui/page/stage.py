@@ -96,7 +96,7 @@ class Seen:
     seen: Selection
 
 
-Told = Follow | FollowChain | ShowFiles | Refusal | None
+StageValue = Follow | FollowChain | ShowFiles | Refusal | None
 _RESULT = message("Result")
 _EVENTS = ("select", "use", "use_values", "run_again", "delete")
 
@@ -115,7 +115,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
 
     def __init__(
         self,
-        value: Told | Callable[..., Told] = None,
+        value: StageValue | Callable[..., StageValue] = None,
         *,
         label: str = _RESULT,
         takes: Sequence[FileKind] = (),
@@ -132,7 +132,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
             **options,
         )
 
-    def postprocess(self, value: Told) -> dict[str, Any] | None:  # type: ignore[override]
+    def postprocess(self, value: StageValue) -> dict[str, Any] | None:  # type: ignore[override]
         """What the browser is told."""
         nonce = secrets.token_hex(4)
         match value:
@@ -170,7 +170,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         """What is seen after one run."""
         return asdict(Seen(Selection("0" * 32, 0)))
 
-    def example_value(self) -> Told:
+    def example_value(self) -> StageValue:
         """A run to be followed."""
         return Follow("0" * 32)
 
