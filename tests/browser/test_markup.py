@@ -15,7 +15,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
 from comfy.demo.nodes.describe import NodeInfo, node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from tests.support.leaks import Closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -56,14 +56,14 @@ def describe(_: object) -> NodeInfo:
     )
 
 
-def work(run: NodeRun, inputs: Inputs) -> Result:
+def work(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Fail in its own words, or bring a text and a file with such a name."""
     if inputs["text"] == "fail":
         raise NodeFailure(evil("failure"))
     directory, subfolder, _, _ = run.storage.next_name("output", "x")
     (directory / FILE).write_text("harmless")
     file = {"filename": FILE, "subfolder": subfolder, "type": "output"}
-    return Result((inputs["text"],), {"text": [evil("answer")], "files": [file]})
+    return NodeResult((inputs["text"],), {"text": [evil("answer")], "files": [file]})
 
 
 def judge(_: object, inputs: Inputs) -> Mapping[str, str]:

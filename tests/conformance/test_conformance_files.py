@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.speaking import Listener, Prompt, ServerUnderTest, fresh_prompt, submit
+from comfy.demo.nodes.values import RawPrompt
+from tests.support.speaking import Listener, ServerUnderTest, fresh_prompt, submit
 
 
 def png_of(
@@ -39,7 +40,7 @@ def view(server: ServerUnderTest, file: dict[str, str], **more: str) -> Image.Im
     return Image.open(io.BytesIO(answer.content))
 
 
-def run(server: ServerUnderTest, listener: Listener, prompt: Prompt) -> dict[str, Any]:
+def run(server: ServerUnderTest, listener: Listener, prompt: RawPrompt) -> dict[str, Any]:
     """Run a prompt to its end; the outputs."""
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
@@ -152,7 +153,7 @@ def test_metadata_in_saved_images(server: ServerUnderTest, listener: Listener) -
 def test_another_runs_result_as_input(server: ServerUnderTest, listener: Listener) -> None:
     """LoadImage reads `subfolder/name [output]` without an upload."""
     (file,) = run(server, listener, fresh_prompt(server, steps=1))["9"]["images"]
-    prompt: Prompt = {
+    prompt: RawPrompt = {
         "1": {
             "class_type": "LoadImage",
             "inputs": {"image": f"{file['subfolder']}/{file['filename']} [output]"},

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.speaking import Listener, Prompt, ServerUnderTest, fresh_prompt, submit
+from comfy.demo.nodes.values import RawPrompt
+from tests.support.speaking import Listener, ServerUnderTest, fresh_prompt, submit
 
 
 def refused(server: ServerUnderTest, prompt: object, **more: Any) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def refused(server: ServerUnderTest, prompt: object, **more: Any) -> dict[str, A
 class Mistake:
     """One thing wrong with a prompt, and how the server says so."""
 
-    make: Callable[[Prompt], object]
+    make: Callable[[RawPrompt], object]
     node: str
     type: str
     input: str | None
@@ -148,7 +149,7 @@ def test_a_node_without_a_class(server: ServerUnderTest) -> None:
 @pytest.mark.parametrize(
     "prompt", [{}, {"5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64}}}]
 )
-def test_no_outputs(server: ServerUnderTest, prompt: Prompt) -> None:
+def test_no_outputs(server: ServerUnderTest, prompt: RawPrompt) -> None:
     """A prompt that leads to no output node is refused."""
     assert refused(server, prompt)["error"]["type"] == "prompt_no_outputs"
 
@@ -174,7 +175,7 @@ def test_a_loop(server: ServerUnderTest) -> None:
     """Nodes that wait for each other are refused as a cycle."""
     if not server.is_new:
         pytest.skip("came with a later version")
-    prompt: Prompt = {
+    prompt: RawPrompt = {
         "1": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
         "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
         "9": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},

@@ -16,7 +16,7 @@ from PIL import Image, ImageChops
 from comfy.demo.nodes import audio, video
 from comfy.demo.nodes.base import NodeFailure, Speed
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import AudioSamples, Conditioning, Latent, Model, Result
+from comfy.demo.nodes.values import AudioSamples, Conditioning, Latent, Model, NodeResult
 from comfy.demo.storage import Storage, UnsafePath
 
 RED = (200, 40, 30)
@@ -37,7 +37,7 @@ class Bench:
     def step(self, value: int, total: int, preview: Any) -> None:
         self.steps.append((value, total))
 
-    def call(self, class_type: str, **inputs: Any) -> Result:
+    def call(self, class_type: str, **inputs: Any) -> NodeResult:
         return NODES[class_type].run(self, inputs)
 
 
@@ -229,7 +229,7 @@ def test_what_the_stand_in_cannot_do(bench: Bench) -> None:
         bench.call("SaveVideo", video=made, filename_prefix="x", format="webm")
 
 
-def saved_file(bench: Bench, result: Result) -> Path:
+def saved_file(bench: Bench, result: NodeResult) -> Path:
     """The one file that a node has saved."""
     assert result.ui is not None
     ((file,),) = (files for key, files in result.ui.items() if key != "animated")

@@ -15,7 +15,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import NodeClass
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from comfy.errors import WorkflowError
 from comfy.protocol.outputs import read_outputs
 from comfy.records.record import Job
@@ -41,7 +41,7 @@ def shows(class_type: str, key: str) -> NodeClass:
     told = node_info(
         class_type, class_type, "x", required={"given": ["ANYTHING", {}]}, output_node=True
     )
-    return NodeClass(lambda _: told, lambda _, inputs: Result((), {key: [inputs["given"]]}))
+    return NodeClass(lambda _: told, lambda _, inputs: NodeResult((), {key: [inputs["given"]]}))
 
 
 def takes(class_type: str, name: str, **options: object) -> NodeClass:
@@ -49,7 +49,7 @@ def takes(class_type: str, name: str, **options: object) -> NodeClass:
     told = node_info(
         class_type, class_type, "x", required={name: spec("COMBO", **options)}, output_node=True
     )
-    return NodeClass(lambda _: told, lambda *_: Result(), validated=frozenset({name}))
+    return NodeClass(lambda _: told, lambda *_: NodeResult(), validated=frozenset({name}))
 
 
 def chooses_image() -> NodeClass:
@@ -60,7 +60,7 @@ def chooses_image() -> NodeClass:
     ]
     how = {"how": ["COMFY_DYNAMICCOMBO_V3", {"options": options}]}
     told = node_info("Says", "Says", "x", required=how, output_node=True)
-    return NodeClass(lambda _: told, lambda *_: Result(), validated=frozenset({"how"}))
+    return NodeClass(lambda _: told, lambda *_: NodeResult(), validated=frozenset({"how"}))
 
 
 @pytest.fixture(scope="module")

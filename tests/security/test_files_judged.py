@@ -22,7 +22,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from tests.support.app_process import started
 from tests.support.distribution import pairs
 from tests.support.gradio_calls import PageCalls, file_at
@@ -58,7 +58,7 @@ class Watched:
     told: Path
 
 
-def gives(run: NodeRun, inputs: Inputs) -> Result:
+def gives(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A node that puts out a file of every kind under every name."""
     shown = []
     for form in FORMATS:
@@ -67,7 +67,7 @@ def gives(run: NodeRun, inputs: Inputs) -> Result:
             folder.mkdir(exist_ok=True)
             (folder / name).write_bytes(data)
             shown.append({"filename": name, "subfolder": form, "type": "output"})
-    return Result((), {"images": shown})
+    return NodeResult((), {"images": shown})
 
 
 GIFT = NodeClass(fixed(node_info("Gift", "Gift", "tests", required={}, output_node=True)), gives)

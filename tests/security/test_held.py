@@ -18,7 +18,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun
 from comfy.demo.nodes.describe import NodeInfo, node_info
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from comfy.runs.timeouts import Timeouts
 from comfy.workflow.folder import WorkflowFolder
 from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
@@ -197,14 +197,14 @@ def describe(_: object) -> NodeInfo:
     return node_info("Files", "Files", "", required={}, output_node=True)
 
 
-def work(run: NodeRun, _: Inputs) -> Result:
+def work(run: NodeRun, _: Inputs) -> NodeResult:
     directory, subfolder, _, _ = run.storage.next_name("output", "x")
     for name in RUN_BY_BROWSERS:
         (directory / name).write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")
     files = [
         {"filename": name, "subfolder": subfolder, "type": "output"} for name in RUN_BY_BROWSERS
     ]
-    return Result((), {"files": files})
+    return NodeResult((), {"files": files})
 
 
 def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Prompt = Mapping[str, Mapping[str, Any]]
+_Prompt = Mapping[str, Mapping[str, Any]]
 
 FILE, FOLDER, WIDGET, SHOWN = "file", "folder", "widget", "shown"
 # Where each node gets files from, by class and input.
@@ -70,7 +70,7 @@ class InputFolders:
         return path
 
     def opened(
-        self, prompt: Prompt, outputs: Mapping[str, list[Any]]
+        self, prompt: _Prompt, outputs: Mapping[str, list[Any]]
     ) -> Iterator[tuple[str, str, Path]]:
         """The files and folders that a run of this prompt opens: (node, input, path). `outputs`:
         types by class."""
@@ -98,7 +98,7 @@ class InputFolders:
 
 
 def _texts(
-    prompt: Prompt, value: Any, outputs: Mapping[str, list[Any]], inside: bool, depth: int = 0
+    prompt: _Prompt, value: Any, outputs: Mapping[str, list[Any]], inside: bool, depth: int = 0
 ) -> Iterator[str]:
     """The texts that an input can have when its node is executed."""
     while isinstance(value, dict) and "__value__" in value:
@@ -133,7 +133,7 @@ def _gives_text(types: list[Any] | None, slot: float) -> bool:
 
 
 def _made(
-    prompt: Prompt, node_id: str, outputs: Mapping[str, list[Any]], depth: int
+    prompt: _Prompt, node_id: str, outputs: Mapping[str, list[Any]], depth: int
 ) -> Iterator[str]:
     node = prompt[node_id]
     texts = [list(_texts(prompt, value, outputs, True, depth)) for value in node["inputs"].values()]

@@ -15,14 +15,14 @@ from typing import Any
 import requests
 import websocket
 
+from comfy.demo.nodes.values import RawPrompt
 from tests.support.waiting import LONGEST_WAIT
 
 PATIENCE = 120.0
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
-Message = dict[str, Any] | bytes
-Prompt = dict[str, dict[str, Any]]
+_Message = dict[str, Any] | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Listener:
 
     client_id: str
     socket: websocket.WebSocket
-    messages: list[Message] = field(default_factory=list)
+    messages: list[_Message] = field(default_factory=list)
     close_code: int | None = None
     _news: threading.Condition = field(default_factory=threading.Condition)
     _ended: bool = False
@@ -82,7 +82,7 @@ class Listener:
             self._ended = True
             self._news.notify_all()
 
-    def wait(self, wanted: Callable[[list[Message]], Any], seconds: float = PATIENCE) -> Any:
+    def wait(self, wanted: Callable[[list[_Message]], Any], seconds: float = PATIENCE) -> Any:
         """Wait until `wanted` of all messages so far is true, and return what it is."""
         end = time.monotonic() + seconds
         with self._news:
@@ -123,12 +123,12 @@ class Listener:
         ]
 
 
-def message_kind(message: Message) -> str:
+def message_kind(message: _Message) -> str:
     """The type of a text message, `preview` for a binary one."""
     return message["type"] if isinstance(message, dict) else "preview"
 
 
-def picked(messages: list[Message], kind: str, **data: Any) -> list[Any]:
+def picked(messages: list[_Message], kind: str, **data: Any) -> list[Any]:
     """Data of messages of a type whose data contain these; whole frames for `preview`."""
     if kind == "preview":
         return [message for message in messages if isinstance(message, bytes)]
@@ -166,7 +166,7 @@ def listening(
         thread.join()
 
 
-def submit(server: ServerUnderTest, listener: Listener, prompt: Prompt, **more: Any) -> str:
+def submit(server: ServerUnderTest, listener: Listener, prompt: RawPrompt, **more: Any) -> str:
     """Queue a prompt with previews; returns its id."""
     body = {
         "prompt": prompt,
@@ -181,7 +181,7 @@ def submit(server: ServerUnderTest, listener: Listener, prompt: Prompt, **more: 
 
 def fresh_prompt(
     server: ServerUnderTest, *, steps: int = 3, size: int = 128, batch: int = 1, **sampler: Any
-) -> Prompt:
+) -> RawPrompt:
     """A text-to-image prompt no other test has asked for, unless it names its seed."""
     seed = sampler.pop("seed", uuid.uuid4().int >> 80)
     own = {

@@ -17,7 +17,7 @@ from PIL import Image
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeRun
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Latent, Result
+from comfy.demo.nodes.values import Latent, NodeResult
 from comfy.records.record import Job
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT
@@ -50,7 +50,7 @@ class HeldServer:
             may_finish.set()
         until(lambda: self.demo.queue.remaining() == 0, "an empty queue")
 
-    def _sample(self, run: NodeRun, inputs: Inputs) -> Result:
+    def _sample(self, run: NodeRun, inputs: Inputs) -> NodeResult:
         seed = inputs["seed"]
         may_finish = self._may_finish.get(seed)
         total = MOST_STEPS if may_finish is not None else inputs["steps"]
@@ -61,7 +61,7 @@ class HeldServer:
             run.wait(STEP)
             run.step(step, total, lambda: image)
         run.step(total, total, lambda: image)
-        return Result((Latent(64, 64, (image,)),))
+        return NodeResult((Latent(64, 64, (image,)),))
 
 
 def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None:

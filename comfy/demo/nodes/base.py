@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from comfy.demo.nodes.describe import NodeInfo
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from comfy.demo.storage import Storage
 
 Inputs = Mapping[str, Any]
@@ -68,7 +68,7 @@ class NodeClass:
     work."""
 
     describe: Callable[[Storage], NodeInfo]
-    run: Callable[[NodeRun, Inputs], Result]
+    run: Callable[[NodeRun, Inputs], NodeResult]
     fingerprint: Callable[[Storage, Inputs], str] | None = None
     """What besides the inputs decides whether a cached result may be used: a file's bytes."""
     validate: Callable[[Storage, Inputs], Mapping[str, str]] | None = None

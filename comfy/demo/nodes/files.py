@@ -8,7 +8,7 @@ from pathlib import Path
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
 from comfy.demo.nodes.describe import NodeInfo, spec, v3_node_info
-from comfy.demo.nodes.values import MediaFile, Result
+from comfy.demo.nodes.values import MediaFile, NodeResult
 from comfy.demo.storage import Storage
 
 
@@ -63,10 +63,10 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
             aliases=[],
         )
 
-    def load(run: NodeRun, inputs: Inputs) -> Result:
+    def load(run: NodeRun, inputs: Inputs) -> NodeResult:
         """What is in the file, not decoded."""
         path = found(run, inputs[name])
-        return Result((MediaFile(path.read_bytes(), path.suffix.lower()),))
+        return NodeResult((MediaFile(path.read_bytes(), path.suffix.lower()),))
 
     return NodeClass(describe, load, file_digest(name), existing(name, kind), frozenset({name}))
 

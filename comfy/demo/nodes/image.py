@@ -15,11 +15,11 @@ from comfy.demo.nodes import files
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import NodeInfo, node_info, spec, v3_node_info
 from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
-from comfy.demo.nodes.values import Images, Result
+from comfy.demo.nodes.values import Images, NodeResult
 from comfy.demo.storage import Folder, Storage
 
 
-def load_image(run: NodeRun, inputs: Inputs) -> Result:
+def load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The image (all frames of an animated one) and its mask: where the image is
     transparent."""
     images: list[Image.Image] = []
@@ -34,19 +34,19 @@ def load_image(run: NodeRun, inputs: Inputs) -> Result:
                 masks.append(ImageOps.invert(upright.convert("RGBA").getchannel("A")))
             else:
                 masks.append(Image.new("L", upright.size, 0))
-    return Result((tuple(images), tuple(masks)))
+    return NodeResult((tuple(images), tuple(masks)))
 
 
-def load_mask(run: NodeRun, inputs: Inputs) -> Result:
+def load_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
     """One channel of an uploaded image as a mask."""
     images, masks = load_image(run, inputs).outputs
     if inputs["channel"] == "alpha":
-        return Result((masks,))
+        return NodeResult((masks,))
     band = inputs["channel"][0].upper()
-    return Result((tuple(image.getchannel(band) for image in images),))
+    return NodeResult((tuple(image.getchannel(band) for image in images),))
 
 
-def scale(run: NodeRun, inputs: Inputs) -> Result:
+def scale(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The images in another size; a side that is 0 follows from the other one."""
     width, height = inputs["width"], inputs["height"]
 
@@ -58,14 +58,14 @@ def scale(run: NodeRun, inputs: Inputs) -> Result:
         cut = crop_to_ratio(image, wide, high) if inputs["crop"] == "center" else image
         return resize(cut, wide, high, inputs["upscale_method"])
 
-    return Result((tuple(scaled(image) for image in inputs["image"]),))
+    return NodeResult((tuple(scaled(image) for image in inputs["image"]),))
 
 
-def scale_by(run: NodeRun, inputs: Inputs) -> Result:
+def scale_by(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The images in another size, sides times `scale_by`."""
     factor, method = inputs["scale_by"], inputs["upscale_method"]
     images: Images = inputs["image"]
-    return Result(
+    return NodeResult(
         (
             tuple(
                 resize(one, round(one.width * factor), round(one.height * factor), method)
@@ -75,23 +75,23 @@ def scale_by(run: NodeRun, inputs: Inputs) -> Result:
     )
 
 
-def invert(run: NodeRun, inputs: Inputs) -> Result:
+def invert(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The images with their colours inverted."""
-    return Result((tuple(ImageOps.invert(image) for image in inputs["image"]),))
+    return NodeResult((tuple(ImageOps.invert(image) for image in inputs["image"]),))
 
 
-def batch(run: NodeRun, inputs: Inputs) -> Result:
+def batch(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Both batches after each other; the second takes the size of the first."""
     return _one_after_the_other([inputs["image1"], inputs["image2"]])
 
 
-def batch_many(run: NodeRun, inputs: Inputs) -> Result:
+def batch_many(run: NodeRun, inputs: Inputs) -> NodeResult:
     """All batches after each other; the others take the size of the first."""
     names = (f"images.image{number}" for number in range(_MOST_BATCHED))
     return _one_after_the_other([inputs[name] for name in names if name in inputs])
 
 
-def _one_after_the_other(batches: Sequence[Images]) -> Result:
+def _one_after_the_other(batches: Sequence[Images]) -> NodeResult:
     first, *others = batches
     width, height = first[0].size
     fitted = (
@@ -99,15 +99,15 @@ def _one_after_the_other(batches: Sequence[Images]) -> Result:
         for images in others
         for one in images
     )
-    return Result(((*first, *fitted),))
+    return NodeResult(((*first, *fitted),))
 
 
-def save(run: NodeRun, inputs: Inputs) -> Result:
+def save(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images to the output folder and show them."""
     return _write(run, inputs["images"], "output", inputs["filename_prefix"], compress_level=4)
 
 
-def preview_image(run: NodeRun, inputs: Inputs) -> Result:
+def preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images to the temp folder and show them."""
     letters = "".join(random.Random(run_seed(run)).choices(string.ascii_lowercase, k=5))
     return _write(run, inputs["images"], "temp", f"ComfyUI_temp_{letters}", compress_level=1)
@@ -120,7 +120,7 @@ def run_seed(run: NodeRun) -> str:
 
 def _write(
     run: NodeRun, images: Images, folder: Folder, prefix: str, *, compress_level: int
-) -> Result:
+) -> NodeResult:
     directory, subfolder, name, number = run.storage.next_name(folder, prefix, images[0].size)
     info = PngInfo()
     for key, value in run.metadata.items():
@@ -130,7 +130,7 @@ def _write(
         filename = f"{name.replace('%batch_num%', str(offset))}_{number + offset:05}_.png"
         image.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
         files.append({"filename": filename, "subfolder": subfolder, "type": folder})
-    return Result((images,), {"images": files})
+    return NodeResult((images,), {"images": files})
 
 
 def _describe_load_image(storage: Storage) -> NodeInfo:

@@ -7,32 +7,32 @@ from PIL import Image, ImageChops, ImageFilter
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
-from comfy.demo.nodes.values import Latent, Masks, Result
+from comfy.demo.nodes.values import Latent, Masks, NodeResult
 
 
-def empty_latent(run: NodeRun, inputs: Inputs) -> Result:
+def empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """An empty latent, its sides multiples of 8 pixels."""
     width, height = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8
-    return Result((Latent(width, height, (None,) * inputs["batch_size"]),))
+    return NodeResult((Latent(width, height, (None,) * inputs["batch_size"]),))
 
 
-def repeat_latent(run: NodeRun, inputs: Inputs) -> Result:
+def repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The same latents `amount` times."""
     latent: Latent = inputs["samples"]
     images = latent.images * inputs["amount"]
-    return Result((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
+    return NodeResult((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
 
 
-def upscale_latent(run: NodeRun, inputs: Inputs) -> Result:
+def upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The latents in another size; a side that is 0 follows from the other one."""
     latent: Latent = inputs["samples"]
     width, height = inputs["width"], inputs["height"]
     if width == 0 and height == 0:
-        return Result((latent,))
+        return NodeResult((latent,))
     # A zero side follows from the other one; below 64 pixels the real node does not go.
     width = max(64, width or round(latent.width * height / latent.height))
     height = max(64, height or round(latent.height * width / latent.width))
-    return Result(
+    return NodeResult(
         (
             _scaled(
                 latent, width // 8 * 8, height // 8 * 8, inputs["upscale_method"], inputs["crop"]
@@ -41,12 +41,12 @@ def upscale_latent(run: NodeRun, inputs: Inputs) -> Result:
     )
 
 
-def upscale_latent_by(run: NodeRun, inputs: Inputs) -> Result:
+def upscale_latent_by(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The latents in another size, sides times `scale_by`."""
     latent: Latent = inputs["samples"]
     width = max(8, round(latent.width / 8 * inputs["scale_by"]) * 8)
     height = max(8, round(latent.height / 8 * inputs["scale_by"]) * 8)
-    return Result((_scaled(latent, width, height, inputs["upscale_method"], "disabled"),))
+    return NodeResult((_scaled(latent, width, height, inputs["upscale_method"], "disabled"),))
 
 
 def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> Latent:
@@ -61,23 +61,23 @@ def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> 
     return Latent(width, height, tuple(scale(one) for one in latent.images), mask, latent.leftover)
 
 
-def decode_latent(run: NodeRun, inputs: Inputs) -> Result:
+def decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The images that the latents stand for; grey where nothing was sampled."""
     run.wait(run.speed.encode)
     latent: Latent = inputs["samples"]
     blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
-    return Result((tuple(image or blank for image in latent.images),))
+    return NodeResult((tuple(image or blank for image in latent.images),))
 
 
-def encode(run: NodeRun, inputs: Inputs) -> Result:
+def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Images as latents, cut to multiples of 8 pixels."""
     run.wait(run.speed.encode)
     images = tuple(_to_grid(image) for image in inputs["pixels"])
     width, height = images[0].size
-    return Result((Latent(width, height, images),))
+    return NodeResult((Latent(width, height, images),))
 
 
-def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> Result:
+def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
     """As `encode`, but what the mask covers is emptied before and repainted later."""
     run.wait(run.speed.encode)
     images = tuple(_to_grid(image) for image in inputs["pixels"])
@@ -85,15 +85,15 @@ def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> Result:
     mask = _grown(inputs["mask"][0].resize((width, height)), inputs["grow_mask_by"])
     grey = Image.new("RGB", (width, height), (128, 128, 128))
     emptied = tuple(Image.composite(grey, image, mask) for image in images)
-    return Result((Latent(width, height, emptied, mask),))
+    return NodeResult((Latent(width, height, emptied, mask),))
 
 
-def set_mask(run: NodeRun, inputs: Inputs) -> Result:
+def set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The latents with a mask: what it covers will be sampled anew."""
     latent: Latent = inputs["samples"]
     masks: Masks = inputs["mask"]
     mask = masks[0].resize((latent.width, latent.height))
-    return Result((Latent(latent.width, latent.height, latent.images, mask, latent.leftover),))
+    return NodeResult((Latent(latent.width, latent.height, latent.images, mask, latent.leftover),))
 
 
 def _to_grid(image: Image.Image) -> Image.Image:

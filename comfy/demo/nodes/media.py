@@ -11,14 +11,14 @@ from PIL.PngImagePlugin import PngInfo
 from comfy.demo.nodes.audio import flac_bytes, silence
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
 from comfy.demo.nodes.describe import SEED_MAX, NodeInfo, Spec, spec, v3_node_info
-from comfy.demo.nodes.values import AudioSamples, Images, MediaFile, Result, VideoFrames
+from comfy.demo.nodes.values import AudioSamples, Images, MediaFile, NodeResult, VideoFrames
 from comfy.demo.nodes.video import mp4
 
 _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
 _EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
 
 
-def save_animated_webp(run: NodeRun, inputs: Inputs) -> Result:
+def save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images as one animated WebP, with the prompt in its EXIF."""
     images: Images = inputs["images"]
     directory, subfolder, name, number = run.storage.next_name(
@@ -42,7 +42,7 @@ def save_animated_webp(run: NodeRun, inputs: Inputs) -> Result:
     return _shown(inputs["images"], "images", filename, subfolder, animated=len(images) > 1)
 
 
-def save_animated_png(run: NodeRun, inputs: Inputs) -> Result:
+def save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images as one animated PNG, with the prompt in its chunks."""
     images: Images = inputs["images"]
     directory, subfolder, name, number = run.storage.next_name(
@@ -69,12 +69,12 @@ def save_animated_png(run: NodeRun, inputs: Inputs) -> Result:
     return _shown(inputs["images"], "images", filename, subfolder, animated=True)
 
 
-def create_video(run: NodeRun, inputs: Inputs) -> Result:
+def create_video(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Images and a sound as a video, not yet in a file."""
-    return Result((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
+    return NodeResult((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
 
 
-def save_video(run: NodeRun, inputs: Inputs) -> Result:
+def save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
     """An MP4 of stored images; the stand-in has no other format, and no sound in a video. What was
     loaded stays as it is."""
     codec = inputs.get("format.codec", inputs.get("codec", "auto"))
@@ -102,14 +102,14 @@ def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
             raise NodeFailure("The stand-in loads videos from mp4 files only.")
 
 
-def empty_audio(run: NodeRun, inputs: Inputs) -> Result:
+def empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Silence of `duration` seconds."""
     if inputs["duration"] > 600:
         raise NodeFailure("The stand-in makes no audio longer than ten minutes.")
-    return Result((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
+    return NodeResult((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
 
 
-def save_audio(run: NodeRun, inputs: Inputs) -> Result:
+def save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the sound as FLAC. What was loaded stays as it is."""
     audio: AudioSamples | MediaFile = inputs["audio"]
     if isinstance(audio, MediaFile) and audio.ending != ".flac":
@@ -123,13 +123,13 @@ def save_audio(run: NodeRun, inputs: Inputs) -> Result:
 
 def _shown(
     value: object, kind: str, filename: str, subfolder: str, *, animated: bool | None = None
-) -> Result:
+) -> NodeResult:
     ui: dict[str, list[Any]] = {
         kind: [{"filename": filename, "subfolder": subfolder, "type": "output"}]
     }
     if animated is not None:
         ui["animated"] = [animated]
-    return Result((value,), ui)
+    return NodeResult((value,), ui)
 
 
 def _prefix(default: str, **options: Any) -> Spec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
-from comfy.demo.nodes.values import Conditioning, Model, Result
+from comfy.demo.nodes.values import Conditioning, Model, NodeResult
 
 CHECKPOINTS = [
     "demo-landscapes.safetensors",
@@ -16,7 +16,7 @@ LORAS = ["demo-evening-light.safetensors", "demo-ink-lines.safetensors"]
 _BROKEN = "demo-broken.safetensors"
 
 
-def load_checkpoint(run: NodeRun, inputs: Inputs) -> Result:
+def load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The model of a file, three times: as MODEL, CLIP and VAE."""
     name = inputs["ckpt_name"]
     run.wait(run.speed.load)
@@ -25,16 +25,16 @@ def load_checkpoint(run: NodeRun, inputs: Inputs) -> Result:
             f"The file {name} is no checkpoint. It is here to show what a failed run looks like."
         )
     model = Model(name)
-    return Result((model, model, model))
+    return NodeResult((model, model, model))
 
 
-def load_lora(run: NodeRun, inputs: Inputs) -> Result:
+def load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The model and its CLIP with a LoRA on top."""
     run.wait(run.speed.load / 4)
     name = inputs["lora_name"]
     model: Model = inputs["model"]
     clip: Model = inputs["clip"]
-    return Result(
+    return NodeResult(
         (
             model.with_lora(name, inputs["strength_model"]),
             clip.with_lora(name, inputs["strength_clip"]),
@@ -42,10 +42,10 @@ def load_lora(run: NodeRun, inputs: Inputs) -> Result:
     )
 
 
-def encode_text(run: NodeRun, inputs: Inputs) -> Result:
+def encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A text as conditioning."""
     run.wait(run.speed.encode)
-    return Result((Conditioning(inputs["text"], inputs["clip"]),))
+    return NodeResult((Conditioning(inputs["text"], inputs["clip"]),))
 
 
 _STRENGTH = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}

@@ -12,7 +12,7 @@ from PIL import Image
 from comfy.demo.nodes import noise
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import SAMPLERS, SCHEDULERS, SEED_MAX, node_info, spec
-from comfy.demo.nodes.values import Conditioning, Latent, Model, Result
+from comfy.demo.nodes.values import Conditioning, Latent, Model, NodeResult
 from comfy.demo.painter.paint import Brief, paint
 
 
@@ -29,14 +29,14 @@ class Plan:
     add_noise: bool
 
 
-def ksampler(run: NodeRun, inputs: Inputs) -> Result:
+def ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
     """All the steps at once."""
     steps = inputs["steps"]
     plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
-    return Result((_sample(run, inputs, plan),))
+    return NodeResult((_sample(run, inputs, plan),))
 
 
-def ksampler_advanced(run: NodeRun, inputs: Inputs) -> Result:
+def ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A part of the steps: the part before `start_at_step` has been done elsewhere, like a denoise
     below 1."""
     steps = inputs["steps"]
@@ -45,7 +45,7 @@ def ksampler_advanced(run: NodeRun, inputs: Inputs) -> Result:
     leftover = inputs["return_with_leftover_noise"] == "enable"
     denoise = 1 - first / steps
     add_noise = inputs["add_noise"] == "enable"
-    return Result(
+    return NodeResult(
         (
             _sample(
                 run,

@@ -9,7 +9,7 @@ from PIL import Image, ImageStat
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import SEED_MAX, node_info, spec, v3_node_info
-from comfy.demo.nodes.values import Model, Result
+from comfy.demo.nodes.values import Model, NodeResult
 
 TEXT_ENCODERS = ["demo-words.safetensors"]
 
@@ -28,18 +28,18 @@ _GREY = 40  # of 255: with less saturation a colour is none
 _MOST_COLORS = 3
 
 
-def load_text_encoder(run: NodeRun, inputs: Inputs) -> Result:
+def load_text_encoder(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A reader and writer of texts."""
     run.wait(run.speed.load)
-    return Result((Model(inputs["clip_name"]),))
+    return NodeResult((Model(inputs["clip_name"]),))
 
 
-def generate_text(run: NodeRun, inputs: Inputs) -> Result:
+def generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """What can be measured in the image; without one the text that was given."""
     images = inputs.get("image")
     run.wait(run.speed.encode)
     words = words_of_image(images[0]) if images else str(inputs["prompt"])
-    return Result((words[: 4 * int(inputs["max_length"])],))
+    return NodeResult((words[: 4 * int(inputs["max_length"])],))
 
 
 def words_of_image(image: Image.Image) -> str:

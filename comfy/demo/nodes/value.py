@@ -6,17 +6,17 @@ import json
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import Spec, node_info, spec, v3_node_info
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 
 _LARGEST = 2**63 - 1
 
 
-def pass_on(run: NodeRun, inputs: Inputs) -> Result:
+def pass_on(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The value as it came."""
-    return Result((inputs["value"],))
+    return NodeResult((inputs["value"],))
 
 
-def show_anything(run: NodeRun, inputs: Inputs) -> Result:
+def show_anything(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Show the value as a text."""
     value = inputs["source"]
     if isinstance(value, str):
@@ -25,7 +25,7 @@ def show_anything(run: NodeRun, inputs: Inputs) -> Result:
         text = json.dumps(value)
     else:
         text = str(value)
-    return Result((text,), {"text": [text]})
+    return NodeResult((text,), {"text": [text]})
 
 
 def _primitive(

@@ -13,8 +13,7 @@ from PIL import Image
 
 Images = tuple[Image.Image, ...]
 Masks = tuple[Image.Image, ...]
-Link = list[Any]
-Prompt = dict[str, dict[str, Any]]
+RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as they were sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class VideoFrames:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class NodeResult:
     """What a node returns: one value a slot, and for nodes that show something what they show."""
 
     outputs: tuple[Any, ...] = ()

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
-Box = tuple[float, float, float, float]
+Rectangle = tuple[float, float, float, float]
 
 _OVERSAMPLING = 2
 
@@ -60,7 +60,7 @@ class Pen:
         for place in places:
             self.ellipse(place, rx, ry, strength)
 
-    def rectangle(self, box: Box, strength: int = 255) -> None:
+    def rectangle(self, box: Rectangle, strength: int = 255) -> None:
         """A filled rectangle; nothing if its sides are the wrong way round."""
         left, top, right, bottom = box
         if right > left and bottom > top:

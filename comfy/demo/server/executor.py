@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from comfy.demo.nodes.base import Interrupted, NodeClass, Speed, pause
-from comfy.demo.nodes.values import Prompt, Result, is_link
+from comfy.demo.nodes.values import NodeResult, RawPrompt, is_link
 from comfy.demo.server.prompt_queue import PromptQueue, QueueItem
 from comfy.demo.server.sockets import PreviewMessage, Sockets, TextMessage
 from comfy.demo.storage import Storage
@@ -30,16 +30,16 @@ class Cache:
 
     def __init__(self, size: int = _CACHED_RESULTS) -> None:
         self._size = size
-        self._entries: OrderedDict[str, Result] = OrderedDict()
+        self._entries: OrderedDict[str, NodeResult] = OrderedDict()
 
-    def get(self, signature: str) -> Result | None:
+    def get(self, signature: str) -> NodeResult | None:
         """The result that is kept for this signature, or None."""
         result = self._entries.get(signature)
         if result is not None:
             self._entries.move_to_end(signature)
         return result
 
-    def put(self, signature: str, result: Result) -> None:
+    def put(self, signature: str, result: NodeResult) -> None:
         """Keep a result; the one that was not asked for longest gives way."""
         self._entries[signature] = result
         while len(self._entries) > self._size:
@@ -190,7 +190,7 @@ class PromptRun:
         return {"outputs": self.shown, "status": status, "meta": meta}
 
     def _visit(
-        self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, Result | None]
+        self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, NodeResult | None]
     ) -> None:
         cached = results[node_id]
         if cached is not None:  # only outputs get here: other cached nodes are not in the order
@@ -211,8 +211,8 @@ class PromptRun:
         self.executed.append(node_id)
 
     def _run_node(
-        self, node_id: str, nodes: Mapping[str, NodeClass], results: Mapping[str, Result | None]
-    ) -> Result:
+        self, node_id: str, nodes: Mapping[str, NodeClass], results: Mapping[str, NodeResult | None]
+    ) -> NodeResult:
         node = self.item.prompt[node_id]
         about = {
             "node_id": node_id,
@@ -282,7 +282,7 @@ class PromptRun:
             PreviewMessage(jpeg, self.item.prompt_id, self.node_id, metadata, self.client_id)
         )
 
-    def _show(self, node_id: str, result: Result, *, always: bool = False) -> None:
+    def _show(self, node_id: str, result: NodeResult, *, always: bool = False) -> None:
         if result.ui is not None:
             self.shown[node_id] = result.ui
         if self.client_id is not None and (always or result.ui is not None):
@@ -298,7 +298,7 @@ class PromptRun:
 class Signatures:
     """What decides whether a cached result may be used, per node; worked out once a run."""
 
-    def __init__(self, prompt: Prompt, nodes: Mapping[str, NodeClass], storage: Storage) -> None:
+    def __init__(self, prompt: RawPrompt, nodes: Mapping[str, NodeClass], storage: Storage) -> None:
         self._prompt = prompt
         self._nodes = nodes
         self._storage = storage
@@ -327,11 +327,11 @@ class Signatures:
 
 
 def order(
-    prompt: Prompt,
+    prompt: RawPrompt,
     nodes: Mapping[str, NodeClass],
     storage: Storage,
     outputs: tuple[str, ...],
-    results: Mapping[str, Result | None],
+    results: Mapping[str, NodeResult | None],
 ) -> list[str]:
     """The order in which nodes are executed: whatever brings a result on the screen soonest.
 
@@ -375,7 +375,7 @@ def order(
     return ordered
 
 
-def _known(result: Result | None) -> Result:
+def _known(result: NodeResult | None) -> NodeResult:
     if result is None:  # the order guarantees that inputs come first
         raise LookupError("a node was run before its inputs")
     return result

@@ -12,7 +12,7 @@ _STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
 _SORTS = ("created_at", "execution_duration")
 _SHOWN = frozenset({"images", "video", "audio", "3d", "text"})
 
-Job = dict[str, Any]
+ApiJob = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def listing(queue: PromptQueue, query: Query) -> dict[str, Any]:
     }
 
 
-def find(queue: PromptQueue, job_id: str) -> Job | None:
+def find(queue: PromptQueue, job_id: str) -> ApiJob | None:
     """One job in full, or None."""
     for prompt_id, entry in queue.history_of(job_id).items():
         _, _, prompt, extra_data, _ = entry["prompt"]
@@ -114,17 +114,17 @@ def _integer(parameters: Mapping[str, str], name: str) -> int | None:
         raise ValueError(f"{name} must be an integer") from None
 
 
-def _created(job: Job) -> float:
+def _created(job: ApiJob) -> float:
     return float(job.get("create_time", 0))
 
 
-def _duration(job: Job) -> float:
+def _duration(job: ApiJob) -> float:
     return float(job.get("execution_end_time", 0)) - float(job.get("execution_start_time", 0))
 
 
-def _common(number: float, prompt_id: str, status: str, extra_data: Mapping[str, Any]) -> Job:
+def _common(number: float, prompt_id: str, status: str, extra_data: Mapping[str, Any]) -> ApiJob:
     workflow_id = extra_data.get("extra_pnginfo", {}).get("workflow", {}).get("id")
-    job: Job = {
+    job: ApiJob = {
         "id": prompt_id,
         "status": status,
         "priority": number,
@@ -133,12 +133,12 @@ def _common(number: float, prompt_id: str, status: str, extra_data: Mapping[str,
     return job if workflow_id is None else {**job, "workflow_id": workflow_id}
 
 
-def _queued(item: QueueItem, status: str) -> Job:
+def _queued(item: QueueItem, status: str) -> ApiJob:
     job = _common(item.number, item.prompt_id, status, item.extra_data)
     return {**job, "outputs_count": 0, "previewable_outputs_count": 0}
 
 
-def _finished(prompt_id: str, entry: Mapping[str, Any]) -> Job:
+def _finished(prompt_id: str, entry: Mapping[str, Any]) -> ApiJob:
     number, _, _, extra_data, _ = entry["prompt"]
     messages = dict(entry["status"]["messages"])
     interrupted = "execution_interrupted" in messages

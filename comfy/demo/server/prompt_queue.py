@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.demo.nodes.values import Prompt
+from comfy.demo.nodes.values import RawPrompt
 from comfy.demo.server.prompt_log import Journal, LogEntry
 
 
@@ -21,7 +21,7 @@ class QueueItem:
 
     number: float
     prompt_id: str
-    prompt: Prompt = field(compare=False)
+    prompt: RawPrompt = field(compare=False)
     extra_data: dict[str, Any] = field(compare=False)
     outputs: tuple[str, ...] = field(compare=False)
 

@@ -149,17 +149,17 @@ class Routes:
                 validation.error("invalid_prompt_id", "prompt_id must be a valid UUID", details)
             )
         prompt = body["prompt"]
-        verdict = validation.validate(
+        result = validation.validate(
             prompt, self.nodes, self.storage, body.get("partial_execution_targets")
         )
-        if verdict.error is not None:
-            return _refused(verdict.error, verdict.node_errors)
+        if result.error is not None:
+            return _refused(result.error, result.node_errors)
         extra_data = dict(body.get("extra_data") or {})
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
         extra_data["create_time"] = int(time.time() * 1000)
-        self.queue.put(QueueItem(number, prompt_id, prompt, extra_data, verdict.outputs))
-        return Json({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
+        self.queue.put(QueueItem(number, prompt_id, prompt, extra_data, result.outputs))
+        return Json({"prompt_id": prompt_id, "number": number, "node_errors": result.node_errors})
 
     def _number(self, body: Mapping[str, Any]) -> float:
         if "number" in body:

@@ -14,7 +14,7 @@ from typing import Any
 
 from comfy.demo.nodes.base import NodeClass
 from comfy.demo.nodes.describe import NodeInfo
-from comfy.demo.nodes.values import Prompt
+from comfy.demo.nodes.values import RawPrompt
 from comfy.demo.storage import Storage
 
 Error = dict[str, Any]
@@ -30,7 +30,7 @@ _AUTOGROW = "COMFY_AUTOGROW_V3"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ValidationResult:
     """The outputs that will run, or why there are none; and what was refused, by node id."""
 
     outputs: tuple[str, ...]
@@ -63,11 +63,11 @@ def is_prompt_id(value: object) -> bool:
 
 
 def validate(
-    prompt: Prompt,
+    prompt: RawPrompt,
     nodes: Mapping[str, NodeClass],
     storage: Storage,
     targets: Collection[str] | None = None,
-) -> Verdict:
+) -> ValidationResult:
     """Check a prompt. Values are converted in place (the string "20" becomes 20 for an INT), as on
     the real server.
 
@@ -75,7 +75,7 @@ def validate(
     """
     for node_id, node in prompt.items():
         if (unknown := _unknown_class(node_id, node, nodes)) is not None:
-            return Verdict((), unknown, {})
+            return ValidationResult((), unknown, {})
     entries = {class_type: node.describe(storage) for class_type, node in nodes.items()}
     outputs = [
         node_id
@@ -83,8 +83,8 @@ def validate(
         if entries[node["class_type"]]["output_node"] and (targets is None or node_id in targets)
     ]
     if not outputs:
-        return Verdict((), error("prompt_no_outputs", "Prompt has no outputs", ""), {})
-    return _Validator(prompt, nodes, entries, storage).verdict(outputs)
+        return ValidationResult((), error("prompt_no_outputs", "Prompt has no outputs", ""), {})
+    return _Validator(prompt, nodes, entries, storage).result(outputs)
 
 
 def _unknown_class(
@@ -109,7 +109,7 @@ class _Validator:
 
     def __init__(
         self,
-        prompt: Prompt,
+        prompt: RawPrompt,
         nodes: Mapping[str, NodeClass],
         entries: Mapping[str, NodeInfo],
         storage: Storage,
@@ -121,7 +121,7 @@ class _Validator:
         self._findings: dict[str, _Finding] = {}
         self._path: list[str] = []
 
-    def verdict(self, outputs: Collection[str]) -> Verdict:
+    def result(self, outputs: Collection[str]) -> ValidationResult:
         good: list[str] = []
         node_errors: dict[str, Any] = {}
         sentences: list[str] = []
@@ -133,13 +133,13 @@ class _Validator:
             sentences += [f"{one['message']}: {one['details']}" for one in finding.errors]
             self._collect(output, node_errors)
         if good:
-            return Verdict(tuple(good), None, node_errors)
+            return ValidationResult(tuple(good), None, node_errors)
         what = error(
             "prompt_outputs_failed_validation",
             "Prompt outputs failed validation",
             "\n".join(sentences),
         )
-        return Verdict((), what, node_errors)
+        return ValidationResult((), what, node_errors)
 
     def _collect(self, output: str, node_errors: dict[str, Any]) -> None:
         """Every node with errors found so far is charged with this output, as the real server

@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeRun
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Latent, Result
+from comfy.demo.nodes.values import Latent, NodeResult
 
 SIZE = 512  # pixels, both ways
 BYTES = 67_000  # of a preview of 512 x 512 as ComfyUI sends it
@@ -94,7 +94,7 @@ class FrameSource:
         nodes = {**NODES, "KSampler": replace(NODES["KSampler"], run=self.sample)}
         return DemoServer(step_seconds=0.0, nodes=nodes)
 
-    def sample(self, run: NodeRun, inputs: Inputs) -> Result:
+    def sample(self, run: NodeRun, inputs: Inputs) -> NodeResult:
         """Work of the node: the frames, then an empty image."""
         images = [_Prepared(numbered(number)) for number in range(1, self.count + 1)]
         run.wait(self.lead)
@@ -107,7 +107,7 @@ class FrameSource:
         self.end()
         latent: Latent = inputs["latent_image"]
         canvas = Image.new("RGB", (latent.width, latent.height), "gray")
-        return Result(
+        return NodeResult(
             (Latent(latent.width, latent.height, (canvas,) * len(latent.images), latent.mask, 0.0),)
         )
 

@@ -13,7 +13,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from tests.support.batch_dialog import card_of, start_batch, values_of_row, vary, vary_row
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -24,9 +24,9 @@ IS_KEPT = "value => Object.values(sessionStorage).some(kept => kept.includes(val
 CURVE = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
 
 
-def told(run: NodeRun, inputs: Inputs) -> Result:
+def told(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Its inputs, as text."""
-    return Result((), {"text": [json.dumps(dict(inputs), sort_keys=True)]})
+    return NodeResult((), {"text": [json.dumps(dict(inputs), sort_keys=True)]})
 
 
 SHAPES = NodeClass(

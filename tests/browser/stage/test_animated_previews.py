@@ -16,7 +16,7 @@ from PIL import Image
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeRun
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from comfy.demo.server.executor import PromptRun
 from comfy.demo.server.sockets import PreviewMessage, TextMessage
 from comfy.workflow.extract import find_workflow
@@ -43,7 +43,7 @@ SEEN = """() => {
 }"""
 
 
-def animated(run: NodeRun, inputs: Inputs) -> Result:
+def animated(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A sampler whose previews are an animation of four frames, sent in bursts again and again; the
     rest is the stand-in's own. As VideoHelperSuite's it moves only if the prompt came with its
     switch."""

@@ -14,7 +14,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
@@ -25,12 +25,14 @@ DRAWING = (
 )
 
 
-def save_drawing(run: NodeRun, inputs: Inputs) -> Result:
+def save_drawing(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A drawing with this inside."""
     folder = run.storage.folder("output")
     assert folder is not None
     (folder / "drawing.svg").write_text(DRAWING.format(inputs["inside"]))
-    return Result((), {"images": [{"filename": "drawing.svg", "subfolder": "", "type": "output"}]})
+    return NodeResult(
+        (), {"images": [{"filename": "drawing.svg", "subfolder": "", "type": "output"}]}
+    )
 
 
 INPUTS = {"image": spec("IMAGE"), "inside": spec("STRING")}

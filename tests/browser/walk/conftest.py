@@ -14,7 +14,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 from tests.browser.walk.states import Walker
 from tests.support.leaks import Closing
 from tests.support.samples.models import save_model, tetrahedron
@@ -36,9 +36,9 @@ WORDS = {
 MODEL = {"25": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}}
 
 
-def save_nothing(run: NodeRun, inputs: Inputs) -> Result:
+def save_nothing(run: NodeRun, inputs: Inputs) -> NodeResult:
     """An output node that has nothing to show."""
-    return Result(())
+    return NodeResult(())
 
 
 NOTHING = NodeClass(

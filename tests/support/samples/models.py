@@ -7,7 +7,7 @@ import struct
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
 from comfy.demo.nodes.describe import node_info, spec
-from comfy.demo.nodes.values import Result
+from comfy.demo.nodes.values import NodeResult
 
 _FLOAT, _TRIANGLES, _WORD = 5126, 4, 4  # as glTF numbers and measures them
 _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
@@ -48,11 +48,11 @@ def tetrahedron() -> bytes:
 def save_model(model: bytes) -> NodeClass:
     """A node class that saves this as `boat.glb`."""
 
-    def save(run: NodeRun, _: Inputs) -> Result:
+    def save(run: NodeRun, _: Inputs) -> NodeResult:
         folder = run.storage.folder("output")
         assert folder is not None
         (folder / "boat.glb").write_bytes(model)
-        return Result((), {"3d": [{"filename": "boat.glb", "subfolder": "", "type": "output"}]})
+        return NodeResult((), {"3d": [{"filename": "boat.glb", "subfolder": "", "type": "output"}]})
 
     info = node_info(
         "SaveModel", "Save model", "3d", required={"text": spec("STRING")}, output_node=True
