@@ -264,13 +264,15 @@ def test_help_answers_without_importing_gradio() -> None:
 
 
 def test_one_name_means_one_thing() -> None:
-    """No two files define a function, a class or a constant of the same name, but for what is
-    theirs alone."""
+    """No two files define a function, a class, a name of a type or a constant of the same name, but
+    for what is theirs alone."""
     found: dict[str, set[str]] = {}
     for file in [*MODULES.values(), *(ROOT / "tests" / "support").rglob("*.py")]:
         for node in tree_of(file).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found.setdefault(node.name, set()).add(str(file.relative_to(ROOT)))
+        for name in type_names(file):
+            found.setdefault(name, set()).add(str(file.relative_to(ROOT)))
     for module, file in MODULES.items():
         for name in constants(file) if part_of(module) != "comfy.demo" else ():
             found.setdefault(name, set()).add(module)
@@ -291,16 +293,25 @@ def test_one_name_of_the_script_means_one_thing() -> None:
     assert {name: files for name, files in found.items() if len(files) > 1} == {}
 
 
-def constants(file: Path) -> set[str]:
-    """The names in capitals that a file gives a value, type variables left out."""
+def given_values(file: Path) -> set[str]:
+    """The names that a file gives a value outside its functions and classes."""
     targets = (
         target
         for node in tree_of(file).body
         if isinstance(node, ast.Assign | ast.AnnAssign)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
     )
-    names = {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
-    return {name for name in names if re.fullmatch(r"_?[A-Z][A-Z0-9_]+", name)}
+    return {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
+def constants(file: Path) -> set[str]:
+    """The names in capitals that a file gives a value, type variables left out."""
+    return {name for name in given_values(file) if re.fullmatch(r"_?[A-Z][A-Z0-9_]+", name)}
+
+
+def type_names(file: Path) -> set[str]:
+    """The names of types that a file makes without `class`, variables of one letter left out."""
+    return {name for name in given_values(file) if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name)}
 
 
 def test_constants_of_one_file_are_marked_as_such() -> None:
