@@ -8,8 +8,8 @@ import { captionWords, stateWords } from "./words.js";
 /** @import { BatchRow } from "./rows.js" */
 
 /**
- * What can be done with a row.
- * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} Does
+ * What can be done with a row; `at`: its place among those that are shown.
+ * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} RowActions
  */
 
 /** @type {Record<string, string>} */
@@ -21,7 +21,7 @@ const AS_IN_FORM = message("as in the form");
  * @param {BatchRow | null} row
  * @param {number} at
  * @param {readonly string[]} columns labels of what is varied
- * @param {Does} does
+ * @param {RowActions} does
  */
 export function lineFor(row, at, columns, does) {
   const line = element("div", "line");
@@ -56,7 +56,7 @@ export function lineFor(row, at, columns, does) {
  * What takes a row's values. Its words decide how wide the last column is, so it stands above all rows too, unseen:
  * columns of rows that are laid out each by itself are as wide then.
  * @param {BatchRow | null} row
- * @param {Does["use"]} use
+ * @param {RowActions["use"]} use
  */
 export function useButton(row, use) {
   const made = button(message("Reuse settings"), () => row && use(row), "quiet");
@@ -69,7 +69,7 @@ export function useButton(row, use) {
  * @param {BatchRow | null} row
  * @param {number} at
  * @param {readonly string[]} columns labels of what is varied
- * @param {Does} does
+ * @param {RowActions} does
  */
 export function rowTile(row, at, columns, does) {
   const tile = element("div", "batch-tile");
@@ -89,7 +89,7 @@ export function rowTile(row, at, columns, does) {
  * What came of it, to be enlarged.
  * @param {BatchRow} row
  * @param {number} at
- * @param {Does} does
+ * @param {RowActions} does
  * @param {string} otherwise what is said where nothing came of it
  */
 function thumbFor(row, at, { enlarge, explain }, otherwise) {

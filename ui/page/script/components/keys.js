@@ -4,15 +4,15 @@
 import { $, button, element, INPUTS } from "../dom.js";
 import { message } from "../messages.js";
 
-/** @typedef {readonly [readonly string[], string]} Line keys, and what they do */
+/** @typedef {readonly [readonly string[], string]} KeyLine keys, and what they do */
 
 const COMMAND = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("Ctrl");
 const ENTER = [COMMAND, message("Enter")];
 const ESCAPE = [message("Esc")];
-const WALK = /** @type {Line} */ ([["←", "→"], message("Previous or next result")]);
-const SIZES = /** @type {Line} */ ([["0", "1"], message("Fit the image, or show it at 100%")]);
+const WALK = /** @type {KeyLine} */ ([["←", "→"], message("Previous or next result")]);
+const SIZES = /** @type {KeyLine} */ ([["0", "1"], message("Fit the image, or show it at 100%")]);
 
-/** @type {readonly [string, readonly Line[]][]} where, and there which keys do what */
+/** @type {readonly [string, readonly KeyLine[]][]} where, and there which keys do what */
 const KEYS = [
   [
     message("Anywhere"),

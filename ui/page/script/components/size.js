@@ -9,7 +9,7 @@ import { isSize, keepsShape, megapixels, RATIOS, ratioOf, withRatio } from "../f
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 
-/** @import { Size } from "../form/ratios.js" */
+/** @import { ImageSize } from "../form/ratios.js" */
 /** @import { NumberRule } from "../form/values.js" */
 
 /**
@@ -31,7 +31,7 @@ function give(ids, size) {
 
 /**
  * What the form's image is called, and its size; null where there is none, or another one beside it.
- * @returns {{ label: string, image: Size } | null}
+ * @returns {{ label: string, image: ImageSize } | null}
  */
 function theImage() {
   const [field, other] = all("#form [id^=field-].of-image");
@@ -42,7 +42,7 @@ function theImage() {
 
 /**
  * @param {HTMLElement} place
- * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: Size }} given both fields' keys,
+ * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize }} given both fields' keys,
  *   their rules and their author's size
  */
 export function mountSize(place, { width, height, rules, author }) {
@@ -52,9 +52,9 @@ export function mountSize(place, { width, height, rules, author }) {
   chips.ariaLabel = message("Aspect ratio");
   /** @type {readonly [string, string]} */
   const ids = [fieldId(width), fieldId(height)];
-  /** @type {Size} */
+  /** @type {ImageSize} */
   let size = author; // the last one, also while a field is empty
-  /** @param {string} label @param {() => Size} sizeFor */
+  /** @param {string} label @param {() => ImageSize} sizeFor */
   const add = (label, sizeFor) => chips.append(button(label, () => give(ids, sizeFor()), "chip"));
   for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
   const own = ratioOf(author, rules) ? "" : author.join("×");
@@ -80,7 +80,7 @@ export function mountSize(place, { width, height, rules, author }) {
   whileShown(place, ({ values }) => {
     const pixels = (/** @type {string} */ key, /** @type {number} */ authors) =>
       key in values ? Number(values[key] ?? 0) : authors;
-    /** @type {Size} */
+    /** @type {ImageSize} */
     const now = [pixels(width, author[0]), pixels(height, author[1])];
     const ratio = now.join("×") === own ? own : ratioOf(now, rules);
     for (const chip of chips.children) chip.ariaPressed = String(chip.textContent === ratio);
@@ -94,7 +94,7 @@ export function mountSize(place, { width, height, rules, author }) {
 /**
  * That an image has another shape than what is made of it.
  * @param {string} field
- * @param {Size} image
+ * @param {ImageSize} image
  * @param {readonly [NumberRule, NumberRule]} rules
  */
 const shapeWords = (field, image, rules) =>

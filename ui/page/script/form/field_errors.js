@@ -12,8 +12,8 @@ import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } fro
 /**
  * By the fields' keys `rules` of the form's numbers and seeds, and the `values` that it was last told to hold. `awaits`
  * fields that have something to say.
- * @typedef {Readonly<Record<string, unknown>>} Values
- * @type {{ rules: Record<string, Rule>, values: Values, awaits: MutationObserver | null }}
+ * @typedef {Readonly<Record<string, unknown>>} FieldValues
+ * @type {{ rules: Record<string, Rule>, values: FieldValues, awaits: MutationObserver | null }}
  */
 const form = { rules: {}, values: {}, awaits: null };
 
@@ -239,7 +239,7 @@ export function forgetNote(target) {
 
 /**
  * The form holds other values: what was said of a number goes with it, whatever has put another into its place.
- * @param {Values} values by the fields' keys
+ * @param {FieldValues} values by the fields' keys
  */
 export function forgetNotes(values) {
   const before = form.values;

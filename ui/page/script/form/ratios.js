@@ -6,7 +6,7 @@ import { clamped, sentNumber } from "./values.js";
 
 /** @import { NumberRule } from "./values.js" */
 
-/** @typedef {[number, number]} Size width and height */
+/** @typedef {[number, number]} ImageSize width and height */
 
 /** @type {readonly [string, number][]} */
 export const RATIOS = [
@@ -26,16 +26,16 @@ const stepOf = ({ step }) => (GRID % step === 0 ? GRID : step);
 
 /**
  * Whether these are two numbers of pixels: a field that is empty has none.
- * @param {Size} size
+ * @param {ImageSize} size
  */
 export const isSize = ([width, height]) => width > 0 && height > 0;
 
 /**
  * The size with this ratio and the same area, in the steps and within the limits of both numbers.
  * @param {number} ratio
- * @param {Size} size
+ * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
- * @returns {Size}
+ * @returns {ImageSize}
  */
 export function withRatio(ratio, [width, height], [wide, high]) {
   const area = Math.max(1, width * height);
@@ -57,7 +57,7 @@ function settled(wanted, rule) {
 
 /**
  * The ratio that a size has but for the rounding to steps, "" where it has none of them.
- * @param {Size} size
+ * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
  */
 export function ratioOf([width, height], [wide, high]) {
@@ -72,8 +72,8 @@ export function ratioOf([width, height], [wide, high]) {
 
 /**
  * Whether an image keeps its shape, but for the rounding to steps, where it becomes as large as this.
- * @param {Size} image
- * @param {Size} size
+ * @param {ImageSize} image
+ * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
  */
 export function keepsShape(image, size, rules) {
@@ -84,7 +84,7 @@ export function keepsShape(image, size, rules) {
 
 /**
  * How many millions of pixels a size has, "" where it is none.
- * @param {Size} size
+ * @param {ImageSize} size
  */
 export function megapixels([width, height]) {
   if (!isSize([width, height])) return "";

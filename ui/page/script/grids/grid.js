@@ -8,7 +8,7 @@ import { GridCell } from "./grid_cell.js";
 import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 /** @import { Batch } from "../state.js" */
-/** @import { BatchRow } from "../batches/rows.js" */
+/** @import { RowActions } from "../batches/row_items.js" */
 /** @import { Arranged, Axis, GridNews, ToldGrid } from "./grid_cells.js" */
 
 const LEAST = 96; // pixels of a cell
@@ -28,11 +28,6 @@ const AS_PNG = message("Download as PNG: an image that opens this grid again whe
 const AS_HTML = message("Download as HTML: a page with small images");
 const AS_ZIP = message("Download as ZIP: a page with all results");
 const NOT_YET = message("There is nothing to download until the first result is there.");
-
-/**
- * What can be done with a cell; `at`: its place among those of the page.
- * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} Does
- */
 
 export class Grid {
   /** The place on the page. */
@@ -66,7 +61,7 @@ export class Grid {
 
   /**
    * @param {string} id of the batch
-   * @param {Does} does
+   * @param {RowActions} does
    */
   constructor(id, does) {
     this.#id = id;

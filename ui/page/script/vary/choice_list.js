@@ -47,13 +47,13 @@ export function choiceList(choices, chosen, changed) {
   return place;
 }
 
-/** @typedef {{ line: HTMLLabelElement, box: HTMLInputElement }} Line */
+/** @typedef {{ line: HTMLLabelElement, box: HTMLInputElement }} ChoiceLine */
 
 /**
  * @param {string} label
  * @param {string} value
  * @param {boolean} isChosen
- * @returns {Line}
+ * @returns {ChoiceLine}
  */
 function lineFor(label, value, isChosen) {
   const line = element("label");
@@ -63,7 +63,7 @@ function lineFor(label, value, isChosen) {
   return { line, box };
 }
 
-/** @param {readonly Line[]} lines */
+/** @param {readonly ChoiceLine[]} lines */
 function searchOf(lines) {
   const search = element("input");
   search.type = "search";
