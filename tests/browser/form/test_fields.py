@@ -21,6 +21,12 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+WATCH_HEIGHT = """() => {
+    const form = document.querySelector("#form");
+    window.heights = [form.offsetHeight];
+    const look = () => window.heights.push(form.offsetHeight);
+    new MutationObserver(look).observe(form, { childList: true, subtree: true });
+}"""
 
 
 def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
@@ -228,7 +234,7 @@ def can_be_refreshed(person: Visitor, models: Models) -> None:
 def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
     """A typed 64-bit seed reaches the server digit by digit and is shown as the used one. Ticking
     "Random" makes it random again: it differs each time, the used one is shown, in the field as well,
-    and "Reuse settings" puts it into the form. A seed that counts up begins with what was typed, or
+    and "Reuse settings" puts it into the form, which is not shorter meanwhile. A seed that counts up begins with what was typed, or
     with one that is drawn, and goes on by one at every press."""
     person = visit(fast).open(**SMALL)
     shown = person.page.locator("#stage .copy[data-part=seed]")
@@ -245,10 +251,14 @@ def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
     expect(person.entry("5.seed")).to_have_value(str(used))
     expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
     person.type("2.text", "typed since then")
+    person.page.evaluate(WATCH_HEIGHT)
     person.page.get_by_role("button", name="Reuse settings").click()
     expect(person.entry("5.seed")).to_have_value(str(used))
     expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     expect(person.entry("2.text")).to_have_value("something else")
+    expect(person.page.locator("#form[style*=min-height]")).to_have_count(0)
+    before, *later = person.page.evaluate("window.heights")
+    assert min(later) >= before  # else what stands below the form moves
     person.page.locator(".seed-mode input[value=counting]").check()
     person.entry("5.seed").fill("41")
     assert [seed_of(person.generate(), fast) for _ in range(2)] == [41, 42]

@@ -18,7 +18,7 @@ import {
 } from "./form/field_errors.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { filled } from "./form/filled.js";
-import { waitsForForm } from "./form/form.js";
+import { expectForm, waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
@@ -75,6 +75,7 @@ function pressed() {
  * @param {boolean} reload
  */
 function refused(why, reload) {
+  expectForm(false);
   if (reload) {
     write(sessionStorage, RELOADED, true);
     location.reload();

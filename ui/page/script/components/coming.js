@@ -1,5 +1,6 @@
 // @ts-check
-// Where the form of another workflow takes long, it is said that it is coming: what stands there is not what was chosen.
+// While a form is being drawn, what stands below it stays where it is. Where that of another workflow takes long, it is
+// said that it is coming: what stands there is not what was chosen.
 
 import { $, announce } from "../dom.js";
 import { message } from "../messages.js";
@@ -10,7 +11,7 @@ const MOST = 60000; // it may never come
 
 export const LOADING = message("Loading the form…");
 
-const waiting = { timer: 0 };
+const waiting = { timer: 0, frame: 0 };
 
 /**
  * A form is being drawn.
@@ -18,18 +19,31 @@ const waiting = { timer: 0 };
  */
 export function awaitForm(isOther) {
   clearTimeout(waiting.timer);
+  cancelAnimationFrame(waiting.frame);
+  keepHeight(`${$("#form")?.offsetHeight ?? 0}px`);
   waiting.timer = window.setTimeout(() => {
+    waiting.timer = window.setTimeout(formCame, MOST);
     if (!isOther()) return;
     show(true);
     announce(LOADING);
-    waiting.timer = window.setTimeout(formCame, MOST);
   }, LONG);
 }
 
 /** It is there, or will not be. */
 export function formCame() {
   clearTimeout(waiting.timer);
+  cancelAnimationFrame(waiting.frame);
   if (page.now.coming) show(false);
+  // Its aspect ratios and presets come after its heading, which says that it is there.
+  waiting.frame = requestAnimationFrame(() => {
+    waiting.frame = requestAnimationFrame(() => keepHeight(""));
+  });
+}
+
+/** @param {string} height that the form has at least, "" for its own */
+function keepHeight(height) {
+  const form = $("#form");
+  if (form) form.style.minHeight = height;
 }
 
 /** @param {boolean} coming */
