@@ -5,7 +5,7 @@ import { when } from "../clock.js";
 import { announce, button, element, inHalves } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { get } from "../requests.js";
-import { arranged, seedWords } from "../runs/results.js";
+import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
 import { say } from "../state.js";
 import { differences, tellingNames } from "./past.js";
@@ -47,18 +47,10 @@ export async function compare(runs, viewer) {
 }
 
 /**
- * What tells them apart, as the history names them.
+ * What tells them apart beside their values, which the table lists.
  * @param {readonly PastRun[]} runs
  */
-const namesOf = (runs) =>
-  tellingNames(
-    runs.map(({ title, at, seeds, asked }) => [
-      title,
-      when(at),
-      seeds && seedWords(seeds.split(", ")),
-      asked,
-    ]),
-  );
+const namesOf = (runs) => tellingNames(runs.map(({ title, at }) => [title, when(at)]));
 
 /**
  * @param {View} view
