@@ -120,7 +120,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     sheet.get_by_role("button", name="Download…").click()
     sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")
     with page.expect_download() as saving:
-        sheet.get_by_role("link", name="Download ZIP").click()
+        sheet.get_by_role("link", name="Results with table (ZIP)").click()
     with zipfile.ZipFile(saving.value.path()) as kept:
         names = kept.namelist()
         assert sum(name.endswith(".png") for name in names) == 6, names

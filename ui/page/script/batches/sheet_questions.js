@@ -21,7 +21,7 @@ export function offerDownload(id, over) {
   pattern.type = "text";
   pattern.value = PATTERN;
   pattern.spellcheck = false;
-  const zip = downloadLink(message("Download ZIP"), "");
+  const zip = downloadLink(message("Results with table (ZIP)"), "");
   zip.classList.add("primary");
   const point = () => {
     const query = new URLSearchParams({ pattern: pattern.value.trim() || PATTERN });
