@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clock, pause } from "../../ui/page/script/clock.js";
+import { durationWords, pause } from "../../ui/page/script/clock.js";
 import { withRun } from "../../ui/page/script/runs/runs.js";
 import { saidNow, timesOf } from "../../ui/page/script/stage/progress.js";
 import { INITIAL } from "../../ui/page/script/state.js";
@@ -91,21 +91,21 @@ test("words are about the run that is seen, also where it is not the one that go
 
 test("times go on between two messages", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 1000 }, HERE, 6000), "0:15 · about 0:15 left");
-  assert.equal(timesOf({ ...run, at: 0 }, ELSEWHERE, 0), "W · 0:10 · about 0:20 left");
+  assert.equal(timesOf({ ...run, at: 1000 }, HERE, 6000), "15 s · about 15 s left");
+  assert.equal(timesOf({ ...run, at: 0 }, ELSEWHERE, 0), "W · 10 s · about 20 s left");
 });
 
 test("the times of a step are called that, for the bar beside them is that of its chain", () => {
   const chains = [{ id: "c", steps: [{ ids: ["a"] }, { ids: [] }] }];
   const times = (changes) =>
     timesOf({ ...going(changes).runs.get("a"), at: 0 }, { ...ELSEWHERE, chains }, 0);
-  assert.equal(times({}), "this step: 0:10, about 0:20 left");
-  assert.equal(times({ left: null }), "this step: 0:10");
+  assert.equal(times({}), "this step: 10 s, about 20 s left");
+  assert.equal(times({ left: null }), "this step: 10 s");
 });
 
 test("nobody knows how long a run takes while the server cannot be reached", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 0 }, { ...HERE, serverAway: "It is away." }, 0), "0:10");
+  assert.equal(timesOf({ ...run, at: 0 }, { ...HERE, serverAway: "It is away." }, 0), "10 s");
 });
 
 test("a result of another workflow than the open one names it", () => {
@@ -117,8 +117,9 @@ test("a result of another workflow than the open one names it", () => {
   assert.equal(timesOf(stopped, ELSEWHERE, 0), "A run of W");
 });
 
-test("durations are written as a clock", () => {
-  assert.deepEqual([0, 59.9, 65, 3600].map(clock), ["0:00", "0:59", "1:05", "60:00"]);
+test("durations are written as people say them", () => {
+  const said = ["1 s", "89 s", "3 min", "92 min", "4 h"];
+  assert.deepEqual([0.2, 89, 180, 5500, 15000].map(durationWords), said);
 });
 
 test("pauses grow with the tries, up to a bound", () => {

@@ -106,10 +106,14 @@ def _done_words(elapsed: float, *, shows: bool) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """A duration as people say it: "40 s", "3 min"."""
+    """A duration as people say it, as `durationWords` of ui/page/script/clock.js has it: "40 s",
+    "3 min", "4 h"."""
     if seconds < 90:
         return message("{seconds} s", seconds=max(1, round(seconds)))
-    return message("{minutes} min", minutes=round(seconds / 60))
+    minutes = round(seconds / 60)
+    if minutes < 180:
+        return message("{minutes} min", minutes=minutes)
+    return message("{hours} h", hours=round(minutes / 60))
 
 
 def headline(

@@ -222,7 +222,8 @@ def test_every_phase_has_words(phase: Phase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (180, "3 min")]
+    ("seconds", "said"),
+    [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (180, "3 min"), (5500, "92 min"), (15000, "4 h")],
 )
 def test_durations(seconds: float, said: str) -> None:
     """Durations are told as people say them."""

@@ -13,11 +13,16 @@ export const pause = (tries) =>
   (RETRY[Math.min(tries, RETRY.length - 1)] ?? 0) * (0.75 + Math.random() / 2);
 
 /**
+ * How long something takes, as `seconds_words` of ui/view/headlines.py has it: "40 s", "3 min", "4 h".
  * @param {number} seconds
- * @returns {string} "1:05"
  */
-export const clock = (seconds) =>
-  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+export function durationWords(seconds) {
+  if (seconds < 90) return message("{seconds} s", { seconds: Math.max(1, Math.round(seconds)) });
+  const minutes = Math.round(seconds / 60);
+  return minutes < 180
+    ? message("{minutes} min", { minutes })
+    : message("{hours} h", { hours: Math.round(minutes / 60) });
+}
 
 /**
  * A day as a heading: "Today", "Yesterday", "18 November", with the year if it is another one.

@@ -1,12 +1,11 @@
 // @ts-check
 // Above the rows of a batch: how far it is, what can be done with it, and which of its rows are looked for.
 
-import { when } from "../clock.js";
+import { durationWords, when } from "../clock.js";
 import { button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
-import { durationWords } from "./spec.js";
 import { fractionOfBatch, hasEnded, progressWords, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */

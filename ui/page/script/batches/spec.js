@@ -1,6 +1,7 @@
 // @ts-check
 // What is filled in where values are varied, and what the app is told of it: comfy/services has the other side. Pure.
 
+import { durationWords } from "../clock.js";
 import { LOCALE, message, plural } from "../messages.js";
 
 /**
@@ -40,8 +41,6 @@ import { LOCALE, message, plural } from "../messages.js";
 
 /** @type {Draft} */
 export const EMPTY = { rows: [], table: null, paired: false };
-const MINUTE = 60;
-const HOUR = 3600;
 const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
 /**
@@ -228,16 +227,6 @@ export const fitting = (draft, fields, values) => ({
     return "text" in row ? row : rowFor(field, values[row.field]);
   }),
 });
-
-/**
- * How long something takes, to the nearest that is worth saying.
- * @param {number} seconds
- */
-export function durationWords(seconds) {
-  if (seconds < 1.5 * MINUTE) return unitWords(Math.max(1, Math.round(seconds)), "second");
-  if (seconds < 1.5 * HOUR) return unitWords(Math.round(seconds / MINUTE), "minute");
-  return unitWords(Math.round((2 * seconds) / HOUR) / 2, "hour");
-}
 
 /**
  * How much room something takes: kilobytes at least.
