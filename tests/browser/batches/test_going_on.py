@@ -3,10 +3,11 @@ how it looks at every size."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import APIResponse, Route, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from comfy.messages import message
 from tests.browser.conftest import STEP
@@ -84,6 +85,7 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     states.select_option("Stopped")
     expect(sheet.locator(".line[data-state=stopped]").first).to_be_visible()
     states.select_option("All rows")
+    a_stopped_cell_is_gone_on_with(sheet)
     unbegun = sheet.locator(".line").last
     unbegun.get_by_role("button", name="Reuse settings").click()
     expect(person.entry("5.seed")).to_have_value("5")
@@ -108,6 +110,17 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
     expect(page.locator("dialog.sheet .line")).to_have_count(5)
+
+
+def a_stopped_cell_is_gone_on_with(sheet: Locator) -> None:
+    """However narrow a cell of a grid is, a press on it tells what can be done."""
+    sheet.get_by_role("button", name="Grid").click()
+    stopped = sheet.locator(".grid-cell[data-state=stopped] button.no-result")
+    stopped.last.click(position={"x": 20, "y": 20})
+    asked = sheet.get_by_role("dialog", name=re.compile("was stopped"))
+    expect(asked.get_by_role("button")).to_have_text(["Close", "Reuse settings", "Run the rest"])
+    asked.get_by_role("button", name="Close").click()
+    sheet.get_by_role("button", name="Table").click()
 
 
 @pytest.fixture

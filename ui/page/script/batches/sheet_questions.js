@@ -73,13 +73,17 @@ export function askToDelete(over, does) {
 }
 
 /**
- * Say all that a row failed of, which has little room in its line or cell.
+ * Say all that a row failed of, which has little room in its line or cell, or that it was stopped.
  * @param {BatchRow} row
  * @param {HTMLElement} over
  * @param {readonly Offer[]} offers what can be done about it
  */
-export function explain({ number, error, hint }, over, offers) {
-  const place = question("row-error", message("Row {number} failed", { number }));
+export function explain({ number, state, error, hint }, over, offers) {
+  const title =
+    state === "stopped"
+      ? message("Row {number} was stopped", { number })
+      : message("Row {number} failed", { number });
+  const place = question("row-error", title);
   const close = button(message("Close"), () => place.close());
   const last = element("div", "last");
   last.append(close);

@@ -66,18 +66,20 @@ export class GridCell {
   /** @param {BatchRow} row */
   #parts(row) {
     const { state, error } = row;
+    const isOver = state !== "waiting" && state !== "running";
     const parts = [];
     if (state === "done") parts.push(this.#result(row));
     else {
       const said = element("span", "said", stateWords(state));
-      const place = error
+      // A cell may have no room for more buttons: what can be done about it is told there.
+      const place = isOver
         ? button("", () => this.#events.explain(row), "no-result")
         : element("div", "no-result");
       place.append(said);
       if (error) place.append(element("span", "why", error));
       parts.push(place);
     }
-    if (state !== "waiting" && state !== "running") {
+    if (isOver) {
       const use = button(message("Reuse settings"), () => this.#events.use(row), "use-cell");
       use.setAttribute("aria-label", message("Reuse settings: {values}", { values: this.#named }));
       parts.push(use);
