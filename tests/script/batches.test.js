@@ -220,7 +220,7 @@ test("how far a batch is, with what failed, and what varies in it", () => {
 });
 
 test("A page keeps the batches that ended while it was open, whenever it heard of them.", () => {
-  const ofPage = sinceOpened();
+  const ofPage = sinceOpened([]);
   /** @param {[string, string][]} told */
   const shown = (...told) =>
     ofPage(/** @type {any} */ (told.map(([id, state]) => ({ id, state })))).map(({ id }) => id);
@@ -231,6 +231,16 @@ test("A page keeps the batches that ended while it was open, whenever it heard o
   ]);
   assert.deepEqual(shown(["old", "running"]), ["old"]);
   assert.deepEqual(shown(["old", "stopped"]), ["old"]);
+});
+
+test("what had a card before a reload has it again, until it is dismissed", () => {
+  const old = /** @type {any} */ ([
+    { id: "kept", state: "done" },
+    { id: "dismissed", state: "done" },
+  ]);
+  const ofPage = sinceOpened(["kept", "deleted"]);
+  assert.deepEqual(ofPage(old), old.slice(0, 1));
+  assert.deepEqual(ofPage(old), old.slice(0, 1));
 });
 
 test("below a result each number has the name of its column, and nothing is as in the form", () => {

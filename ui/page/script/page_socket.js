@@ -9,6 +9,7 @@ import { message } from "./messages.js";
 import { disconnectAll, hear } from "./runs/following.js";
 import { withoutBatches } from "./runs/runs.js";
 import { page } from "./state.js";
+import { BATCHES, read } from "./storage.js";
 
 const NO_LOGIN = 4401;
 const ANSWER_WITHIN = 5000;
@@ -34,7 +35,7 @@ class PageSocket {
   #retrying = 0;
   #answering = 0;
   #telling = 0;
-  #sinceOpened = sinceOpened();
+  #sinceOpened = sinceOpened(read(sessionStorage, BATCHES, []));
 
   connect() {
     clearTimeout(this.#retrying);

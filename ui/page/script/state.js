@@ -61,7 +61,7 @@
  * what Undo brings back, runs and the one of them that was on the stage before all this. `deleting`: what was deleted last
  * on the stage, and until when (`performance.now()`) a press is not for what has come into its place. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
+ * they were listed. `batches`: those that go on, or have ended since the tab is open; `chains`: likewise, the oldest
  * first; `followed`: the chain that was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, signingOut: boolean, waiting: number, form: string,

@@ -25,6 +25,8 @@ export const SHADE = "comfyforms.shade";
 export const LARGE_TILES = "comfyforms.large_tiles";
 /** Whether the rows of a batch are seen as a table or a gallery. */
 export const BATCH_VIEW = "comfyforms.batch_view";
+/** The batches that have a card in this tab. */
+export const BATCHES = "comfyforms.batches";
 /** Whether the history lists runs that came to nothing. */
 export const FRUITLESS = "comfyforms.fruitless";
 /** That the page has loaded itself again. */

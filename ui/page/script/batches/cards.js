@@ -1,9 +1,10 @@
 // @ts-check
-// The batches that go on, or have ended since the page is open, each as a card.
+// The batches that go on, or have ended since the tab is open, each as a card.
 
 import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
+import { BATCHES, write } from "../storage.js";
 import { fractionOfBatch, hasEnded, progressWords, titleWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
@@ -38,6 +39,8 @@ export class Cards {
   show(batches) {
     this.#batches = batches;
     const shown = batches.filter(({ id }) => !this.#dismissed.has(id));
+    const ids = shown.map(({ id }) => id);
+    if (batches.length) write(sessionStorage, BATCHES, ids); // there are none before the first are told
     this.#place.hidden = !shown.length;
     for (const [id, card] of this.#cards)
       if (!shown.some((batch) => batch.id === id)) {

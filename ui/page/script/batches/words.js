@@ -60,12 +60,15 @@ export function stateWords(state) {
 /** @param {Pick<Batch, "state">} batch */
 export const hasEnded = ({ state }) => state === "done" || state === "stopped";
 
-/** @returns what picks, of all that are told, those that go on or have ended since the first were told */
-export function sinceOpened() {
+/**
+ * @param {readonly string[]} shown the ids of those that had a card before a reload
+ * @returns what picks, of all that are told, those that go on, have ended since the first were told, or had a card
+ */
+export function sinceOpened(shown) {
   /** @type {Set<string> | undefined} */
   let earlier;
   return (/** @type {readonly Batch[]} */ batches) => {
-    earlier ??= new Set(batches.map(({ id }) => id));
+    earlier ??= new Set(batches.map(({ id }) => id).filter((id) => !shown.includes(id)));
     for (const batch of batches) if (!hasEnded(batch)) earlier.delete(batch.id);
     return batches.filter(({ id }) => !earlier?.has(id));
   };
