@@ -26,7 +26,8 @@ const SHEET_CELL = 512; // pixels, in the image that is downloaded
 
 const AS_PNG = message("Download as PNG: an image that opens this grid again when dropped here");
 const AS_HTML = message("Download as HTML: a page with small images");
-const AS_ZIP = message("Page with results (ZIP)");
+const PAGE = message("Page (ZIP)");
+const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");
 const NOT_YET = message("There is nothing to download until the first result is there.");
 
 export class Grid {
@@ -56,7 +57,7 @@ export class Grid {
   #files = [
     { ending: "png", link: fileLink("PNG", AS_PNG) },
     { ending: "html", link: fileLink("HTML", AS_HTML) },
-    { ending: "zip", link: fileLink(AS_ZIP, AS_ZIP) },
+    { ending: "zip", link: fileLink(PAGE, AS_ZIP) },
   ];
 
   /**
