@@ -17,6 +17,7 @@ from tests.browser.form.test_shapes import BOX, CURVE, SHAPES
 from tests.browser.opening.test_choosing import lacking
 from tests.browser.test_login import log_in
 from tests.browser.walk.states import SIZES, Walker
+from tests.support.batch_dialog import vary, vary_row
 from tests.support.brought import give
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -96,8 +97,8 @@ def test_a_form_and_its_menus(thumb: Thumb) -> None:
 
 
 def a_form_with_a_mask(thumb: Thumb) -> None:
-    """The tools, over the whole window too, the question before a run without a mask, and an empty
-    field."""
+    """The tools, over the whole window too, the question before a run without a mask, an empty
+    field, and several files for one."""
     person, page = thumb.person.turn_to("inpaint"), thumb.page
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
@@ -114,6 +115,10 @@ def a_form_with_a_mask(thumb: Thumb) -> None:
     thumb.try_all("no image to paint over")
     person.turn_to("image-to-image")
     thumb.try_all("an image")
+    several = vary_row(vary(person), "Your image")
+    expect(several.get_by_role("button", name="Choose files")).to_be_visible()
+    thumb.try_all("several images")
+    page.keyboard.press("Escape")
     page.locator("#form .takes-files").get_by_role("button", name="Remove Image").click()
     thumb.try_all("no image")
 

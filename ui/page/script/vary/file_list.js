@@ -3,7 +3,7 @@
 // app at once.
 
 import { keepFile } from "../batches/given.js";
-import { $, announce, button, element } from "../dom.js";
+import { $, announce, button, element, isTouched } from "../dom.js";
 import { otherKindWords, shortened } from "../form/file_kinds.js";
 import { message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
@@ -45,10 +45,7 @@ export class FileList {
       this.add([...(this.#picker.files ?? [])].map((file) => given(file)));
       this.#picker.value = "";
     });
-    const words = accept
-      ? message("Drop files, a folder or a ZIP here, or choose files")
-      : message("Drop files here, or choose them");
-    const choose = button(words, () => this.#picker.click());
+    const choose = button(chooseWords(accept), () => this.#picker.click());
     choose.classList.add("drop");
     this.#leftOut.role = "status";
     this.#said.role = "alert";
@@ -233,3 +230,11 @@ const unreadable = ({ path }) =>
   message("“{file}” can't be read here. If it is a ZIP, unpack it and add what is in it.", {
     file: path,
   });
+
+/** @param {string} accept which kinds are taken, "" where a ZIP is a file as any */
+function chooseWords(accept) {
+  if (isTouched()) return message("Choose files");
+  return accept
+    ? message("Drop files, a folder or a ZIP here, or choose files")
+    : message("Drop files here, or choose them");
+}
