@@ -141,7 +141,7 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     """While Generate is off because something is missing, that is said above it and on the card, and
     the stage says nothing; the card offers no model of the stand-in's, of which one is there to
-    fail."""
+    fail. What can run and has no example is said to be filled in."""
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")
@@ -153,5 +153,10 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     card.locator("summary").click()
     expect(card).to_contain_text("epic-broken-demo.safetensors")
     expect(card).not_to_contain_text("similar here: demo")
+    empty = person.page.locator("#stage .empty")
+    expect(empty).not_to_contain_text("Fill in the form")
+    person.turn_to("steps/describe-image")
+    expect(empty).to_contain_text("Fill in the form and press Generate to see the result here.")
     person.turn_to("text-to-image")
+    expect(empty).not_to_contain_text("Fill in the form")
     expect(headline).to_contain_text("Your images will appear here.")

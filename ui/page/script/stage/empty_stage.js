@@ -13,6 +13,7 @@ import { message } from "../messages.js";
 const EXAMPLE = message("An example of what this workflow makes.");
 const OWN = message("The last image you made with this workflow.");
 const TRY = message("Ideas to try:");
+const NOTHING_YET = message("Fill in the form and press Generate to see the result here.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
 export class EmptyStage {
@@ -50,11 +51,14 @@ export class EmptyStage {
     this.#ideas.hidden = !ideas.length;
     const own = state.past.find((run) => run?.workflow === state.form && run.thumb)?.thumb ?? "";
     // One image does not take another's place as soon as it is seen.
-    const image = own || (state.pastOf === state.form ? state.cover : "");
-    const wanted = JSON.stringify([image, ideas, mayOpen()]);
+    const isKnown = state.pastOf === state.form;
+    const image = own || (isKnown ? state.cover : "");
+    const isBare = isKnown && !image && !ideas.length && !state.blocked;
+    const wanted = JSON.stringify([image, ideas, isBare, mayOpen()]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
       const parts = image ? [exampleOf(image, own ? OWN : EXAMPLE)] : [];
+      if (isBare) parts.push(element("p", "nothing-yet", NOTHING_YET));
       if (mayOpen()) parts.push(element("p", "hint", DROP));
       this.place.replaceChildren(...parts);
       const chips = ideas.map((idea) => button(idea.label, () => tryOut(idea), "idea button"));
