@@ -24,10 +24,14 @@ WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth ===
 
 
 def drag_newest(person: Visitor, field: Locator) -> None:
-    """Drag the newest of the history onto a field. The drag begins before the page is scrolled: a
-    browser takes what is below the pointer when that begins to move."""
-    mouse = person.page.mouse
-    tile = person.page.locator("#history .tile").first
+    """Drag the newest of the history onto a field."""
+    drag(person.page.locator("#history .tile").first, field)
+
+
+def drag(tile: Locator, field: Locator) -> None:
+    """Drag a tile onto a field. The drag begins before the page is scrolled: a browser takes what is
+    below the pointer when that begins to move."""
+    mouse = tile.page.mouse
     tile.hover()
     box = tile.bounding_box()
     assert box is not None
@@ -118,7 +122,8 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
 
 
 def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:
-    """From the stage, or from the history, it takes the place of the file there."""
+    """From the stage, from the history or from what a result was made from, it takes the place of the
+    file there."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     shown(person)
     person.generate()
@@ -135,6 +140,8 @@ def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:
     field.hover()
     person.page.mouse.up()
     person.page.wait_for_function(WIDTH, arg=384)
+    drag(person.page.get_by_role("region", name="Made from").locator(".tile"), field)
+    person.page.wait_for_function(WIDTH, arg=320)
 
 
 @pytest.mark.every

@@ -5,7 +5,7 @@
 
 import { dayWords } from "../clock.js";
 import { $, all, button, element, fillIn, isNarrow } from "../dom.js";
-import { ANY, letDrag } from "../form/dragging.js";
+import { draggedRun, letDrag } from "../form/dragging.js";
 import { blockOf, grid, placeIn, reached, seenOf, strip } from "../history/layout.js";
 import { daysOf } from "../history/past.js";
 import { itemFor, showFavourite } from "../history/tile.js";
@@ -80,7 +80,7 @@ export class History {
     // Of the list on a phone, of the page or of what else it stands in elsewhere. The latter does not bubble.
     document.addEventListener("scroll", () => this.#draw(), { passive: true, capture: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
-    letDrag(this.#list, ({ dataset: { run } }) => (run ? { run, at: ANY } : null));
+    letDrag(this.#list, draggedRun);
   }
 
   /** What is searched for. */

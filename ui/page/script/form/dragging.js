@@ -11,10 +11,17 @@ import { typed } from "./typed.js";
 /** Results are told from files and texts by this name. */
 const RESULT = "application/x-comfyforms-result";
 /** Instead of a file's place among a run's: the first that the field takes. */
-export const ANY = -1;
+const ANY = -1;
 const CONTROLS = 90; // pixels at the bottom of a video, which are dragged for something else
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
+
+/**
+ * What a tile of a run is dragged as.
+ * @param {HTMLElement} tile
+ * @returns {Dragged | null}
+ */
+export const draggedRun = ({ dataset: { run } }) => (run ? { run, at: ANY } : null);
 
 /**
  * Let what is within a place be dragged onto a field.
@@ -31,6 +38,7 @@ export function letDrag(place, dragged) {
       event.preventDefault();
       return;
     }
+    event.stopPropagation(); // the place around this one would name what it shows itself
     dataTransfer.setData(RESULT, JSON.stringify(what));
     dataTransfer.effectAllowed = "copy";
   });

@@ -3,6 +3,7 @@
 // can become a chain.
 
 import { button, element } from "../dom.js";
+import { draggedRun, letDrag } from "../form/dragging.js";
 import { tileFor } from "../history/tile.js";
 import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
@@ -14,6 +15,10 @@ export class Lineage {
   /** The place on the page. */
   place = element("div", "lineage");
   #drawn = "";
+
+  constructor() {
+    letDrag(this.place, draggedRun);
+  }
 
   /** @param {View | null} view a run that has ended */
   show(view) {
