@@ -12,6 +12,7 @@ _PATIENCE = 1.0  # seconds without a word, over the usual, until nothing more is
 _REMEMBERED = 5  # of the link's latest rates, of which the middle one counts
 _LATEST = 30  # previews whose shortest way counts as the link's own
 _QUEUED = 0.05  # seconds more than usual: previews stand in line somewhere
+_GROWTH = 2  # times the rate known so far, at most, that one preview can tell of
 _INSTANT = 0.001  # seconds, shorter than any link
 _FASTEST = 0.15  # seconds: a link is given so many at least for each preview that it cannot carry
 _WEIGHT = 0.3  # of the newest interval
@@ -93,7 +94,9 @@ class PreviewWindow:
             usual = min(self._ways, default=way)
             self._ways.append(way)
             # A busy browser reads number and bytes at once, however long they were in coming.
-            self._rates.append(one.size / max(_INSTANT, spent, spent + way - usual))
+            rate = one.size / max(_INSTANT, spent, spent + way - usual)
+            # A small one that came in one piece seems to have taken no time on any link.
+            self._rates.append(rate if self.rate is None else min(rate, _GROWTH * self.rate))
             if self._on_their_way and way > usual + max(_QUEUED, 0.5 * spent):
                 self._clogged, self._room = True, 1
             else:

@@ -27,6 +27,8 @@ class Link:
     interval: float = INTERVAL
     asleep_from: float = float("inf")
     busy: bool = False  # the browser reads most messages late, several at once
+    piece: int = 0  # bytes that come at once, with the number before them
+    decoding: float = 0.0  # seconds more that a browser takes for a frame as large as it was
     window: PreviewWindow = field(default_factory=PreviewWindow)
     sizes: list[int] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
@@ -63,10 +65,11 @@ class Link:
             self.sizes.append(size)
             begun = max(now, free)
             free = begun + size / self.rate
-            there = free + self.way + PAINTING
+            there = free + self.way + PAINTING + self.decoding * size / FRAME
             if now < self.asleep_from:
                 self.lags.append(there - sent * self.interval)
-                spent = 0.0 if self.busy and sent % 4 else size / self.rate
+                at_once = (self.busy and sent % 4) or size <= self.piece
+                spent = 0.0 if at_once else size / self.rate
                 heapq.heappush(events, (there + self.way, sent, "painted", sent, spent))
         return self
 
@@ -101,6 +104,26 @@ def test_a_busy_browser_does_not_make_a_link_look_fast(rate: float) -> None:
     link = Link(rate, 0.0, busy=True).run()
     assert link.lag <= 0.4
     assert len(link.painted) >= 40
+
+
+def test_small_frames_that_come_in_one_piece_do_not_make_a_link_look_fast() -> None:
+    """Nor where a large one, which takes longer to paint, came before them."""
+    link = Link(100_000, 0.0, piece=16_000, decoding=0.2).run()
+    assert max(link.sizes[1:]) <= FRAME / 2
+    assert link.lag <= 0.4
+
+
+def test_a_link_that_became_fast_is_found_out() -> None:
+    """Of small frames that come at once each tells of twice the rate that was known."""
+    window, now = PreviewWindow(), 0.0
+    for number in range(1, 21):
+        now += INTERVAL
+        window.came(now)
+        size = window.most_bytes(FRAME) or FRAME
+        window.sent(number, size, now)
+        way = 0.67 if number == 1 else 0.0
+        window.painted(number, way, now := now + way)
+    assert window.most_bytes(FRAME) is None
 
 
 def test_a_fast_link_gets_them_as_they_are() -> None:
