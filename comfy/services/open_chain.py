@@ -53,7 +53,8 @@ class StepStanding:
 class ChainStanding:
     """How far a chain is. `chain`: its name in the folder. `why` it could not go on, where that is
     about no step. `results`: of the steps that have made something, the record of the last run
-    that has."""
+    that has. `seconds` it took in all once it has ended, without the time before somebody let it go
+    on."""
 
     id: str
     owner: str
@@ -64,6 +65,7 @@ class ChainStanding:
     steps: tuple[StepStanding, ...] = ()
     why: str = ""
     results: Mapping[str, Record] = field(default_factory=dict)
+    seconds: float | None = None
 
     @property
     def finished(self) -> bool:
@@ -86,6 +88,7 @@ class OpenChain(OpenGroup):
         self.title = str(message_from_json(group.about.get("title", "")))
         self.changing = threading.Lock()
         self._created_at, self._ended_at = group.created_at, group.ended_at
+        self._idle = float(group.about.get("idle", 0))  # seconds that it stood still
         self._goes_on = False  # what is at work is over, and it is to begin once more
         self._state: ChainPhase = "stopped" if group.state == "paused" else group.state
         self._why = str(message_from_json(group.about.get("why", "")))
@@ -113,6 +116,7 @@ class OpenChain(OpenGroup):
                 tuple(self._steps.values()),
                 self._why,
                 dict(self._results),
+                self._ended_at and self._ended_at - self._created_at - self._idle,
             )
 
     @property
@@ -121,6 +125,7 @@ class OpenChain(OpenGroup):
         with self.lock:
             about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
             about |= {"why": message_to_json(self._why), "address": self.address}
+            about |= {"idle": self._idle}
             steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
             return Group(
                 self.id,
@@ -180,6 +185,7 @@ class OpenChain(OpenGroup):
         with self.lock:
             self._again |= dict.fromkeys(again, ())
             self._goes_on = self.thread is not None
+            self._idle += time.time() - self._ended_at if self._ended_at else 0
             self._state, self._why, self._ended_at = "running", "", None
             self.begin(form)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
-from comfy.services.open_chain import ChainStanding
+from comfy.records.groups import Group
+from comfy.services.open_chain import ChainStanding, OpenChain
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, get, post
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
@@ -84,6 +86,18 @@ def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
     chains.go_on(chain_id, OWNER, {MAKE: "a ship", SEED: 5}, again=["make"])
     assert same() == [False, False, False]
     assert done(app).steps[2].ended != after[2]
+
+
+def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> None:
+    """Without the time for which it was over before somebody let it go on."""
+    told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
+    chain = OpenChain(Group("boats", OWNER, "chain", 100.0, "done", told, {}, 160.0))
+    assert chain.standing.seconds == 50
+    assert chain_view(chain.standing).took == "50 s"
+    before = time.time()
+    chain.go_on(app.services.chain_forms.form("boats.chain", OWNER))
+    assert chain.standing.seconds is None
+    assert chain.group.about["idle"] >= 10 + before - 160
 
 
 def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:

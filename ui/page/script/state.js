@@ -21,7 +21,7 @@
  *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, same: boolean,
  *   why: string, hint: string, errors: Record<string, string> }} ChainStep
  * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
- *   steps: readonly ChainStep[] }} Chain
+ *   took: string, steps: readonly ChainStep[] }} Chain
  *
  * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
  * @typedef {{ id: string, title: string, about: string, phase: string, said: string, movable: boolean,

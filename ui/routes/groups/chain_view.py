@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from comfy.services.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from ui.routes.past_run import past_run
+from ui.view.headlines import seconds_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +36,30 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class ChainView:
     """A chain as a page shows it. `chain`: its name in the folder; `why` it failed, where that is
-    about no step."""
+    about no step; `took`: how long it took in all once it is done, in words, "" for a moment."""
 
     id: str
     chain: str
     title: str
     state: ChainPhase
     why: str
+    took: str
     steps: tuple[StepView, ...]
 
 
 def chain_view(standing: ChainStanding) -> ChainView:
     """What a page is told of a chain."""
     steps = tuple(_step(standing, step) for step in standing.steps)
+    seconds = standing.seconds or 0
+    is_timed = standing.state == "done" and seconds >= 1
     return ChainView(
-        standing.id, standing.chain, standing.title, standing.state, standing.why, steps
+        standing.id,
+        standing.chain,
+        standing.title,
+        standing.state,
+        standing.why,
+        seconds_words(seconds) if is_timed else "",
+        steps,
     )
 
 

@@ -166,13 +166,18 @@ export class ChainStrip {
 
 /** @param {Chain} chain */
 function headlineOf(chain) {
-  const { title, steps } = chain;
+  const { title, steps, took } = chain;
   const count = steps.length;
   const number = stepNumber(chain);
   const step = steps[number - 1]?.title ?? "";
   switch (chain.state) {
     case "done":
-      return message("{chain}: all steps are done.", { chain: title });
+      return took
+        ? message("{chain}: all steps are done. They took {duration}.", {
+            chain: title,
+            duration: took,
+          })
+        : message("{chain}: all steps are done.", { chain: title });
     case "failed":
       return message("{chain}: stopped at step {number} of {count}, “{step}”.", {
         chain: title,
