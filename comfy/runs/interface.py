@@ -103,7 +103,7 @@ class RunRegistry(Protocol):
 
     @property
     def width(self) -> int:
-        """How many runs can be at work at the same time."""
+        """How many runs can be at work at the same time, by the servers that are there for them."""
 
     @property
     def room(self) -> int:

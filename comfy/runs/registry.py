@@ -285,7 +285,7 @@ class LocalRunRegistry:
     @property
     def width(self) -> int:
         """See `RunRegistry.width`."""
-        return len(self._context.servers.servers)
+        return self._context.servers.width
 
     @property
     def room(self) -> int:

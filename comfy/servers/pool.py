@@ -95,6 +95,11 @@ class ServerPool:
         """People who use this program may read the addresses in sentences."""
         return all(one.client.address.shown for one in self.servers)
 
+    @property
+    def width(self) -> int:
+        """How many servers answer and are not drained, at least 1."""
+        return sum(one.up and not one.drained for one in self.servers) or 1
+
     def on_change(self, call: Callable[[], None]) -> None:
         """From now on, do this whenever a server has gone, is back, is drained or taken back; from
         any thread, so it has to be quick."""

@@ -22,7 +22,7 @@ from ui.view.run_view import run_entry
 
 def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
     """The next run waits for the other one, though this one is free by then; taken back, it gets
-    the one that waits at once."""
+    the one that waits at once. Until then it does not count for how long others wait."""
     with (
         DemoServer(step_seconds=0.02) as one,
         DemoServer(step_seconds=0.02) as other,
@@ -34,7 +34,9 @@ def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
         running(second)
         drained = pool.at(place_of(first))
         assert drained is not None
+        assert runs.width == 2
         pool.drain(drained)
+        assert runs.width == 1
         third = runs.submit(job(), owner="me")
         assert not first.state.phase.finished
         first.cancel()
