@@ -43,7 +43,8 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
         links: SharedResults = Depends(links),
     ) -> dict[str, object]:
         """The address of the link, a new one if there is none. `prompt`: whether it tells the
-        prompt too, as before by default. `has_prompt`: there is one to tell."""
+        prompt too, as before by default. `has_prompt`: there is one to tell. `is_new`: the
+        result was not shared before."""
         with as_http_errors():
             outcome = outcome_of(services, services.runs.record(run_id, owner))
             if not 0 <= index < len(outcome.files):
@@ -55,7 +56,8 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
             text = outcome.caption.prompt
             link = links.share(owner, run_id, index, text if is_told else "")
         address = link_address(link.token)
-        return {"address": address, "prompt": bool(link.prompt), "has_prompt": bool(text)}
+        told = {"prompt": bool(link.prompt), "has_prompt": bool(text), "is_new": before is None}
+        return {"address": address, **told}
 
     @router.delete("/history/{run_id}/files/{index}/link")
     def stop(

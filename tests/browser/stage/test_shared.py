@@ -27,7 +27,7 @@ def shown(page: Page) -> bool:
 
 def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
     """Share… makes a link and copies it. Whoever may use the app signs in and sees the result, the
-    prompt only if its owner wants so; Stop sharing ends it."""
+    prompt only if its owner wants so; Stop sharing ends it. Pressed once more, Share… says that it is shared already."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         site = Site(app.url, fast.demo, app)
         anna = visit(site)
@@ -40,6 +40,7 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         panel = anna.page.get_by_role("dialog", name="Share this result")
         expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
         expect(panel.get_by_role("status")).to_have_text("Link copied.")
+        expect(panel).not_to_contain_text("shared already")
         link = panel.get_by_label("Link").input_value()
         assert anna.page.evaluate("navigator.clipboard.readText()") == link
         assert re.fullmatch(rf"{re.escape(app.url)}/shared/[\w-]{{32,}}", link)
@@ -63,6 +64,7 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         expect(panel).to_have_count(0)
         anna.page.get_by_role("button", name="Share…").click()
         assert panel.get_by_label("Link").input_value() == link
+        expect(panel).to_contain_text("This result is shared already, by this link.")
         expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
         ben.page.reload()
         expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()

@@ -23,6 +23,7 @@ def test_a_link_tells_its_file_only() -> None:
         told = requests.post(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json()
         assert told["has_prompt"]
         assert not told["prompt"]
+        assert told["is_new"]
         address = app.url + told["address"]
         for method in ("POST", "DELETE"):
             foreign = requests.request(
@@ -53,7 +54,7 @@ def test_a_link_tells_its_file_only() -> None:
         with_prompt = requests.post(
             f"{link_of}?prompt=true", headers=ann.headers, timeout=LONGEST_WAIT
         ).json()
-        assert with_prompt == told | {"prompt": True}
+        assert with_prompt == told | {"prompt": True, "is_new": False}
         assert SECRET in requests.get(address, headers=ben, timeout=LONGEST_WAIT).text
         assert (
             requests.post(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json() == with_prompt

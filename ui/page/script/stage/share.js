@@ -8,6 +8,7 @@ import { ask } from "../requests.js";
 
 const KINDS = ["image", "video", "audio"];
 const WHO = message("Anyone who can use this app and has the link can see it.");
+const SHARED = message("This result is shared already, by this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const COPIED = message("Link copied.");
 const NOT_COPIED = message("Select the link and copy it.");
@@ -38,7 +39,7 @@ class SharePanel {
 
   /**
    * @param {string} path of the link in the app
-   * @param {{ address: string, prompt: boolean, has_prompt: boolean }} told
+   * @param {{ address: string, prompt: boolean, has_prompt: boolean, is_new: boolean }} told
    */
   constructor(path, told) {
     this.#path = path;
@@ -57,7 +58,8 @@ class SharePanel {
       button(message("Close"), () => this.#place.hidePopover()),
     );
     const withPrompt = told.has_prompt ? [this.#withPrompt(told.prompt)] : [];
-    this.#place.append(element("p", "", WHO), row, ...withPrompt, this.#said, last);
+    const before = told.is_new ? [] : [element("p", "before", SHARED)];
+    this.#place.append(...before, element("p", "", WHO), row, ...withPrompt, this.#said, last);
   }
 
   open() {
