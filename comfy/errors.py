@@ -120,7 +120,12 @@ class ChainNotFound(ComfyError):
 
 
 class TooManyRuns(ComfyError):
-    """A person, or all together, ask for too many runs at the moment."""
+    """A person, or all together, ask for too many runs at the moment. It is worth another try after
+    so many `seconds`."""
+
+    def __init__(self, message: str, hint: str, seconds: float = 60.0) -> None:
+        super().__init__(message, hint)
+        self.seconds = seconds
 
 
 def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:

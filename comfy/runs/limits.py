@@ -129,6 +129,7 @@ class RunLimiter:
                     count=limits.hourly,
                 ),
                 message("Try again later."),
+                next(at for at, one in self._recent if one == person) + _HOUR - time.monotonic(),
             )
 
     def count(self, owner: str, address: str) -> None:

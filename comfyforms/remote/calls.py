@@ -43,12 +43,16 @@ class ApiProblem:
 
 class ApiError(RemoteError):
     """An answer that says why not: its HTTP `status`, the `kind` of problem, sentences by field key
-    (`errors`), and all that is wrong, at least one thing (`problems`)."""
+    (`errors`), all that is wrong, at least one thing (`problems`), and the seconds after which the
+    same may be asked again (`retry_after`), None where that would change nothing."""
 
-    def __init__(self, told: Mapping[str, Any], status: int) -> None:
+    def __init__(
+        self, told: Mapping[str, Any], status: int, retry_after: float | None = None
+    ) -> None:
         detail = str(told.get("detail") or f"The app answered with status {status}.")
         super().__init__(detail, str(told.get("hint", "")))
         self.status = status
+        self.retry_after = retry_after
         self.kind = str(told.get("type", "")).rpartition(":")[2]
         self.errors: dict[str, str] = dict(told.get("errors") or {})
         self.problems = _problems(told) or (ApiProblem(detail, hint=self.hint),)
@@ -89,7 +93,9 @@ class Calls:
         with answer:
             if answer.status_code >= 400:
                 with reading():
-                    raise ApiError(_told(answer), answer.status_code)
+                    later = answer.headers.get("retry-after", "")  # a proxy's may be a date
+                    seconds = float(later) if later.isdecimal() else None
+                    raise ApiError(_told(answer), answer.status_code, seconds)
             yield answer
 
     def json(self, method: str, path: str, **more: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
+from comfy.runs.limits import RunLimits
 from comfyforms import (
     ApiError,
     ApiProblem,
@@ -279,6 +280,24 @@ def test_an_app_is_used_by_another_address_than_it_tells() -> None:
         assert max(file.image().size) <= 256
         batch = app.batch("text-to-image", QUICK, axes={"5.seed": "1..2"})
         assert len(batch.result()) == 2
+        app.close()
+        served.close_idle()
+
+
+def test_a_refusal_says_when_it_is_worth_asking_again() -> None:
+    """Where there is no room; what is wrong stays so."""
+    with (
+        running_demo_app(step_seconds=0, run_limits=RunLimits(hourly=1)) as (_, served),
+        RemoteApp(served.url) as app,
+    ):
+        with pytest.raises(ApiError) as refused:
+            app.run("text-to-image", {"5.steps": 0})
+        assert refused.value.retry_after is None
+        app.run("text-to-image", QUICK).wait()
+        with pytest.raises(ApiError) as refused:
+            app.run("text-to-image", QUICK)
+        assert refused.value.kind == "too-many"
+        assert 0 < (refused.value.retry_after or 0) <= 3600
         app.close()
         served.close_idle()
 

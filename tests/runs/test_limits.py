@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, TooManyRuns
 from comfy.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.limits import Person, RunLimiter, RunLimits
@@ -40,8 +40,9 @@ def test_a_person_is_another_one_elsewhere() -> None:
     limiter = RunLimiter(LIMITS)
     for _ in range(5):
         limiter.count(*ME)
-    with pytest.raises(ComfyError, match="more than 5 runs in an hour"):
+    with pytest.raises(TooManyRuns, match="more than 5 runs in an hour") as told:
         limiter.check(*ME, [])
+    assert 3590 < told.value.seconds <= 3600  # when the first is an hour old
     limiter.check("me", "192.0.2.2", [])
     limiter.check(*YOU, [])
 

@@ -30,7 +30,7 @@ from comfy.services.batch_check import BatchErrors
 from comfy.services.batches import RowErrors
 from comfy.services.start import FieldErrors
 from comfy.webhooks.address import CallbackRefused
-from ui.web.responses import Problem
+from ui.web.responses import SOON, Problem
 
 
 class NotThere(ComfyError):
@@ -122,7 +122,15 @@ def problem_of(error: ComfyError) -> Problem:
         case BatchErrors(found=found) | RowErrors(found=found):
             problems = found
             told = {one.field: one.message for one in reversed(found) if one.field}
-    return Problem(kind.status, detail, error.hint, kind.name, told, tuple(map(_placed, problems)))
+    return Problem(
+        kind.status,
+        detail,
+        error.hint,
+        kind.name,
+        told,
+        tuple(map(_placed, problems)),
+        error.seconds if isinstance(error, TooManyRuns) else SOON,
+    )
 
 
 def _placed(problem: BatchProblem) -> dict[str, object]:

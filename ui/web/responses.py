@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import traceback
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
@@ -20,6 +21,8 @@ from comfy.messages import message
 from ui.languages.current import all_translated
 
 API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)
+SOON = 5.0  # seconds, in which what is busy may be free again
+_PASSING = (429, 503)  # the same request may be answered well later
 NO_STORE = {"cache-control": "no-store"}  # where who has signed in decides what an address shows
 NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
 
@@ -61,7 +64,8 @@ async def http_error(_: Request, problem: Exception) -> Response:
 class Problem:
     """Why a program is not answered: a problem document of RFC 9457. `kind` is the last part of
     its `type`, "" for one that says no more than its status. `errors`: sentences by field key;
-    `problems`: all that is wrong where a field may be in many rows."""
+    `problems`: all that is wrong where a field may be in many rows. `retry_after`: seconds, told
+    with 429 and 503."""
 
     status: int
     detail: str
@@ -69,6 +73,7 @@ class Problem:
     kind: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Mapping[str, object]] = ()
+    retry_after: float = SOON
 
     def to_json(self) -> dict[str, object]:
         """The document; its messages stay messages."""
@@ -85,6 +90,8 @@ class Problem:
         """The same as a response."""
         answer = AsciiJSON(self.to_json(), self.status, headers)
         answer.headers["content-type"] = "application/problem+json"
+        if self.status in _PASSING:
+            answer.headers["retry-after"] = str(math.ceil(self.retry_after))
         return answer
 
 

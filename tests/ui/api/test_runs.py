@@ -57,6 +57,7 @@ def test_what_there_is_no_room_for_is_said(served: Served) -> None:
         assert told["refused"]["type"] == "urn:comfyforms:problem:too-many"
         more = call(app, "POST", "/workflows/text-to-image/runs", json={})
         assert problem(more, 429)["hint"]
+        assert more.headers["retry-after"] == "60"
         for run in told["runs"]:
             assert call(app, "DELETE", run["url"]).status_code == 202
 
