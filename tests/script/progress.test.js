@@ -1,8 +1,9 @@
-// What is said of a run, and how long it has taken.
+// What is said of a run, also in the tab, and how long it has taken.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { durationWords, pause } from "../../ui/page/script/clock.js";
+import { titleOf } from "../../ui/page/script/components/tab.js";
 import { withRun } from "../../ui/page/script/runs/runs.js";
 import { saidNow, timesOf } from "../../ui/page/script/stage/progress.js";
 import { INITIAL } from "../../ui/page/script/state.js";
@@ -125,4 +126,14 @@ test("durations are written as people say them", () => {
 test("pauses grow with the tries, up to a bound", () => {
   for (const tries of [0, 1, 5, 100]) assert.ok(pause(tries) >= 225 && pause(tries) <= 6250);
   assert.ok(pause(0) < pause(9));
+});
+
+const withView = (view) => ({ ...INITIAL, runs: withRun(INITIAL.runs, "a", { view }) });
+
+test("the title has the percent of the run that goes on, else the workflow's name", () => {
+  const view = { title: "Text to image", fraction: 0.428, finished: false };
+  assert.equal(titleOf(withView(view), "Upscale"), "42% · Text to image");
+  assert.equal(titleOf(withView({ ...view, fraction: null }), "Upscale"), "Upscale");
+  assert.equal(titleOf(withView({ ...view, finished: true }), "Upscale"), "Upscale");
+  assert.equal(titleOf(INITIAL, ""), "ComfyForms");
 });
