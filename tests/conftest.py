@@ -108,6 +108,21 @@ def every(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--every"))
 
 
+@pytest.fixture
+def refused_threads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """With what the names of threads begin that the system lets nobody start, as at a limit of
+    processes: whatever a test puts in."""
+    start, refused = threading.Thread.start, set[str]()
+
+    def start_unless_refused(thread: threading.Thread) -> None:
+        if thread.name.startswith(tuple(refused)):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_unless_refused)
+    return refused
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with recordings and real workflows beside the checkout; users do not have it."""

@@ -24,7 +24,7 @@ SCRIPT = ROOT / "ui" / "page" / "script"
 COMFY = """
 messages
 errors
-callbacks file_inputs filenames json_values quota secret_options wording
+callbacks file_inputs filenames json_values quota secret_options threads wording
 object_info
 media prompt
 protocol

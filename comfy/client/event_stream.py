@@ -17,6 +17,7 @@ from comfy.client.abortable import shut
 from comfy.client.client import Client
 from comfy.client.http_errors import socket_refused
 from comfy.client.unreachable import unreachable
+from comfy.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ class EventStream:
     def open(self) -> None:
         """Connect, send our feature flags as the first message (docs/comfyui.md#1), start to read.
 
-        ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's.
+        ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's, TooManyRuns
+        where nobody can read it.
         """
         sock = self._client.open_socket(self._keep)
         try:
@@ -86,7 +88,7 @@ class EventStream:
                 raise socket_refused(status, self._client.address) from error
             raise unreachable(error, self._client.address.name) from error
         self._ws.settimeout(self._ping)
-        self._thread.start()
+        start_thread(self._thread)
 
     def abort(self) -> None:
         """From another thread: make a pending `open` fail at once."""

@@ -22,7 +22,7 @@ from comfy.callbacks import Callbacks
 from comfy.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.messages import message
 from comfy.protocol.run_progress import SamplingWork
-from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
+from comfy.protocol.run_state import Phase, RunError, RunState, lost, stopped, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
@@ -107,15 +107,9 @@ class LocalRunRegistry:
         is_kept = bool(job.inputs) or not run_id  # else begun again by whoever gives the id
         run_id = run_id or str(uuid.uuid4())
         state = waiting(run_id, job.prompt, job.outputs, job.titles)
+        now = time.time()
         record = Record(
-            run_id,
-            owner,
-            job,
-            time.time(),
-            state,
-            keeps_going=keeps_going,
-            group=group,
-            parent=parent,
+            run_id, owner, job, now, state, keeps_going=keeps_going, group=group, parent=parent
         )
         self._check_free(run_id, _LEAVING)
         with self._entrance:
@@ -127,7 +121,7 @@ class LocalRunRegistry:
                 run = self._start(record, address=address, deadline=deadline, watched=watched)
             except ComfyError:
                 if self.history is not None:
-                    self.history.end(replace(record, state=stopped(state, _SHUTDOWN)))
+                    self.history.end(replace(record, state=stopped(state)))  # nothing is kept of it
                 raise
             self._limiter.count(owner, address)
             return run
@@ -148,18 +142,20 @@ class LocalRunRegistry:
             job = record.job
             fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
             if record.sent and servers.at(record.server) is None:
-                error = sent_elsewhere(record.server if servers.shown else "")
-                self._end_unasked(replace(record, state=lost(fresh, error)))
+                self._lose(record, fresh, sent_elsewhere(record.server if servers.shown else ""))
                 continue
             with self._entrance:
-                self._start(replace(record, state=fresh), deadline=None, watched=True)
+                try:
+                    self._start(replace(record, state=fresh), deadline=None, watched=True)
+                except ComfyError as problem:
+                    self._lose(record, fresh, RunError(str(problem), problem.hint))
         self._sweep()
 
-    def _end_unasked(self, record: Record) -> None:
+    def _lose(self, record: Record, state: RunState, why: RunError) -> None:
         """Put on record how a run ended that no thread takes up; if not now, at the next start."""
         if self.history is not None:
             try:
-                self.history.end(replace(record, state=stamped(record.state)))
+                self.history.end(replace(record, state=stamped(lost(state, why))))
             except ComfyError as problem:
                 told = {"run": record.id}
                 log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=told)
@@ -186,18 +182,21 @@ class LocalRunRegistry:
             ended=self._on_ended,
             address=address,
         )
+        tell = partial(self._listeners.call, run.owner)
         # Of all that its states tell, lists show these.
-        run.subscribe(
-            told_if_other(
-                lambda: _PHASE_AND_PLACE(run.state), partial(self._listeners.call, run.owner)
-            )
-        )
+        run.subscribe(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))
         with self._lock:
-            self._check_open()
             self._runs[run.id] = run
             self._live.add(run)
-        run.start()
-        self._listeners.call(run.owner)
+        try:
+            run.start()
+        except ComfyError:
+            with self._lock:
+                del self._runs[run.id]
+                self._live.discard(run)
+            run.end_unstarted()
+            raise
+        tell()
         return run
 
     def get(self, run_id: str, owner: str) -> LocalRun:

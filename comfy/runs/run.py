@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
 from comfy.messages import message
-from comfy.protocol.run_state import Phase, RunError, RunState, fetching, unanswered
+from comfy.protocol.run_state import Phase, RunError, RunState, fetching, stopped, unanswered
 from comfy.records.record import Record
 from comfy.runs.context import RunContext
 from comfy.runs.download import ResultDownloader
@@ -21,6 +21,7 @@ from comfy.runs.latest_state import LatestState, stamped
 from comfy.runs.reconnect import Elsewhere
 from comfy.servers.needs import Needs
 from comfy.servers.server import ComfyServer
+from comfy.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,8 @@ class LocalRun:
         self._execution.wake()
 
     def start(self) -> None:
-        """Once, by the registry."""
+        """Once, by the registry. TooManyRuns where its thread cannot be started: then it is in no
+        line."""
         servers = self._context.servers
         self._context.line.join(
             self.id,
@@ -158,7 +160,15 @@ class LocalRun:
             handed=servers.at(self._record.server) if self._record.sent else None,
             candidates=partial(servers.candidates, self._needs),
         )
-        self._thread.start()
+        try:
+            start_thread(self._thread)
+        except TooManyRuns:
+            self._context.line.leave(self.id)
+            raise
+
+    def end_unstarted(self) -> None:
+        """Let nobody wait who has found a run that could not be started."""
+        self._latest.update(stopped)
 
     def _on_moved(self) -> None:
         """Its place in line may be another: all who wait hear of each change there."""

@@ -1,0 +1,103 @@
+"""Runs on a machine that lets no more threads start."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.errors import RunNotFound, TooManyRuns
+from comfy.protocol.run_state import Phase, waiting
+from comfy.records.record import Record
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.kept_registry import kept_registry
+from tests.runs.registry import end, registry, running, until
+from tests.support.sampler import LONG, job
+
+RUN, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+
+
+def test_a_run_without_a_thread_is_refused_and_holds_up_nobody(
+    demo: DemoServer, tmp_path: Path, refused_threads: set[str]
+) -> None:
+    """Whoever wants it is told when to try again; nothing of it is known or kept, and its server
+    has the next one."""
+    with kept_registry(demo, tmp_path, ahead=1) as runs:
+        refused_threads.add("run-")
+        with pytest.raises(TooManyRuns, match="start anything more") as told:
+            runs.submit(job(), owner="me", run_id=RUN, keeps_going=True)
+        assert told.value.hint
+        assert (runs.known(), runs.waiting) == ((), 0)
+        with pytest.raises(RunNotFound):
+            runs.record(RUN, "me")
+        refused_threads.clear()
+        assert end(runs.submit(job(), owner="you")).phase is Phase.DONE
+        assert end(runs.submit(job(), owner="me", run_id=RUN)).phase is Phase.DONE
+
+
+def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
+    demo: DemoServer, refused_threads: set[str]
+) -> None:
+    """What runs is cancelled, what waits too."""
+    with registry(demo, ahead=1) as runs:
+        first, second = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        running(first)
+        until(second, lambda state: state.queue_place == 1)
+        refused_threads.add("run-")
+        with pytest.raises(TooManyRuns):
+            runs.submit(job(), owner="me")
+        runs.close()
+        assert (end(first).phase, end(second).phase) == (Phase.STOPPED, Phase.STOPPED)
+
+
+def test_whoever_has_found_a_run_without_a_thread_sees_its_end(
+    runs: LocalRunRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was listed for a moment."""
+    found: list[Run] = []
+
+    def refuse(_: threading.Thread) -> None:
+        found.extend(runs.owned("me"))
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TooManyRuns):
+            runs.submit(job(), owner="me")
+    (run,) = found
+    assert end(run).phase is Phase.STOPPED
+
+
+def test_an_unfinished_run_without_a_thread_is_lost_alone(
+    demo: DemoServer, tmp_path: Path, refused_threads: set[str]
+) -> None:
+    """At the program's start the others are taken up; its end says why."""
+    with kept_registry(demo, tmp_path) as runs:
+        assert runs.history is not None
+        for at, run_id in enumerate((RUN, OTHER)):
+            state = waiting(run_id, job().prompt)
+            runs.history.begin(Record(run_id, "me", job(), float(at), state, keeps_going=True))
+    with kept_registry(demo, tmp_path) as runs:
+        refused_threads.add(f"run-{RUN[:8]}")
+        runs.resume()
+        assert end(runs.get(OTHER, "me")).phase is Phase.DONE
+        state = runs.record(RUN, "me").state
+        assert (state.phase, state.finished_at is not None) == (Phase.LOST, True)
+        assert state.error is not None
+        assert "start anything more" in state.error.message
+
+
+def test_a_run_whose_messages_nobody_can_read_says_why(
+    runs: LocalRunRegistry, refused_threads: set[str]
+) -> None:
+    """It has failed, the socket is closed, and the next one runs."""
+    refused_threads.add("stream-")
+    state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.FAILED
+    assert state.error is not None
+    assert "start anything more" in state.error.message
+    refused_threads.clear()
+    assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
