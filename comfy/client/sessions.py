@@ -15,6 +15,8 @@ import requests
 
 from comfy.client.abortable import Adapter, shut
 from comfy.client.address import ServerAddress
+from comfy.errors import TooManyRuns
+from comfy.threads import start_thread
 
 _MOST = 8
 # Seconds; what is between here and the server may have forgotten a connection that was idle for
@@ -89,11 +91,10 @@ class IdleSessions:
     def give_back(self, session: Session) -> None:
         """Keep it for the next call, if there is room."""
         with self._lock:
-            is_kept = not self._closed and len(self._idle) < _MOST
+            has_room = not self._closed and len(self._idle) < _MOST
+            is_kept = has_room and (self._timer is not None or self._wait_locked(_KEPT))
             if is_kept:
                 self._idle.append((time.monotonic() + _KEPT, session))
-                if self._timer is None:
-                    self._wait_locked(_KEPT)
         if not is_kept:
             session.close()
 
@@ -107,10 +108,16 @@ class IdleSessions:
             self._closed = True
         self.close_idle()
 
-    def _wait_locked(self, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, self._close_old)
-        self._timer.name, self._timer.daemon = "idle-connections", True
-        self._timer.start()
+    def _wait_locked(self, seconds: float) -> bool:
+        """Have a timer close them; False where it cannot be started, so that nobody would."""
+        timer = threading.Timer(seconds, self._close_old)
+        timer.name, timer.daemon = "idle-connections", True
+        try:
+            start_thread(timer)
+        except TooManyRuns:
+            return False
+        self._timer = timer
+        return True
 
     def _close_old(self) -> None:
         self._close_until(time.monotonic())
@@ -124,7 +131,8 @@ class IdleSessions:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            if self._idle:
-                self._wait_locked(self._idle[0][0] - now)
+            if self._idle and not self._wait_locked(self._idle[0][0] - now):
+                old += [session for _, session in self._idle]
+                self._idle.clear()
         for session in old:
             session.close()

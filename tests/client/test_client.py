@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from comfy.client.address import ServerAddress
 from comfy.client.client import Client
+from comfy.client.sessions import IdleSessions, Session
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
 from comfy.media.checks import MIB
 from comfy.protocol.outputs import OutputFile
+from tests.support.leaks import open_sockets
 from tests.support.link import FaultyLink
 from tests.support.waiting import eventually
 
@@ -296,3 +299,34 @@ def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> No
         client.view(OutputFile("caf\udce9.png", "", "output", "image", "1")),
     ):
         pass
+
+
+def test_calls_are_answered_where_no_timer_can_be_started(
+    demo: DemoServer, refused_threads: set[str]
+) -> None:
+    """Their connections are closed at once, for nobody would do so later; those after them are kept
+    again."""
+    connections = set(open_sockets())
+    with Client(demo.url, timeout=5) as client:
+        refused_threads.add("idle-connections")
+        assert "system" in client.system_stats()
+        eventually(lambda: open_sockets() <= connections, "both ends are closed")
+        refused_threads.clear()
+        assert "system" in client.system_stats()
+        assert open_sockets() - connections
+
+
+def test_idle_connections_are_all_closed_where_the_timer_cannot_go_on(
+    demo: DemoServer, refused_threads: set[str]
+) -> None:
+    """One that is younger than the timer's moment, too."""
+    sessions = IdleSessions(ServerAddress.parse(demo.url))
+    first, second = sessions.take(), sessions.take()
+    closed: list[Session] = []
+    for one in (first, second):
+        one.close = lambda one=one: closed.append(one)  # type: ignore[method-assign]
+    sessions.give_back(first)
+    refused_threads.add("idle-connections")
+    sessions.give_back(second)
+    eventually(lambda: closed == [first, second], "the timer closes both")
+    sessions.close()
