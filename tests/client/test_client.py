@@ -317,9 +317,9 @@ def test_calls_are_answered_where_no_timer_can_be_started(
 
 
 def test_idle_connections_are_all_closed_where_the_timer_cannot_go_on(
-    demo: DemoServer, refused_threads: set[str]
+    demo: DemoServer, refused_threads: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is younger than the timer's moment, too."""
+    """One that was to be kept for longer, too."""
     sessions = IdleSessions(ServerAddress.parse(demo.url))
     first, second = sessions.take(), sessions.take()
     closed: list[Session] = []
@@ -327,6 +327,7 @@ def test_idle_connections_are_all_closed_where_the_timer_cannot_go_on(
         one.close = lambda one=one: closed.append(one)  # type: ignore[method-assign]
     sessions.give_back(first)
     refused_threads.add("idle-connections")
+    monkeypatch.setattr("comfy.client.sessions._KEPT", 600.0)
     sessions.give_back(second)
     eventually(lambda: closed == [first, second], "the timer closes both")
     sessions.close()
