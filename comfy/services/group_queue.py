@@ -13,12 +13,13 @@ from functools import partial
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from comfy.callbacks import Callbacks
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, TooManyRuns
 from comfy.messages import message
 from comfy.records.groups import Group, GroupKind
 from comfy.records.store import RunStore
 from comfy.runs.limits import BatchLimits, ChainLimits
 from comfy.services.start import Starter
+from comfy.threads import start_thread
 
 log = logging.getLogger(__name__)
 
@@ -215,14 +216,22 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         self._listeners.call(one.owner)
 
     def _let_run(self, one: Open) -> None:
-        """See that there is a thread that runs it."""
-        with one.lock:
-            with self._lock:
-                self._open[one.id] = one
-            if one.thread is None:
-                main, name = partial(self._main, one), f"{self.kind}-{one.id[:8]}"
-                one.thread = threading.Thread(target=main, name=name, daemon=True)
-                one.thread.start()
+        """See that there is a thread that runs it. Where none can be started, it is told why it
+        cannot go on, as by that thread."""
+        try:
+            with one.lock:
+                with self._lock:
+                    self._open[one.id] = one
+                if one.thread is None:
+                    main, name = partial(self._main, one), f"{self.kind}-{one.id[:8]}"
+                    thread = threading.Thread(target=main, name=name, daemon=True)
+                    start_thread(thread)
+                    one.thread = thread
+        except TooManyRuns as problem:
+            if not self._runs.closed:  # else it goes on in the next life
+                one.fail(problem)
+            self._save(one)
+            self._close_ended(one)
         self._listeners.call(one.owner)
 
     def _main(self, one: Open) -> None:
