@@ -3,13 +3,11 @@ registry of runs, so that people take turns whatever they have begun."""
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache, LRUCache
 
@@ -45,7 +43,6 @@ _RECENT = 200  # that ended, of which pages are still told
 _SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
 _LOOKED_AT = 200  # records at a time
 _LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
-_GONE = message("This batch no longer exists.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +70,6 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """`nobody`: as of `GroupQueue`."""
         self._limits = limits or BatchLimits()
         super().__init__(starter, self._limits, nobody)
-        # Whoever asks for a batch at the same time has the same one: else one of them would write,
-        # and stop, what it no longer is.
-        self._shared = WeakValueDictionary[str, OpenBatch]()
-        self._reading = threading.Lock()
         self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
         self._contents = LRUCache[str, tuple[BatchContent, BatchRows]](_LOOKED_INTO)
 
@@ -112,7 +105,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             told = content_to_json(
                 with_other_values(content, lambda value: files.get(str(id(value)), value))
             )
-            batch = self._open_batch(group)
+            batch = self._open_group(group)
             with self._counted(batch):
                 history.groups.add(group, told, {one.digest for one in files.values()})
         self._let_run(batch)
@@ -212,23 +205,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         with self._lock:
             self._check_room_locked(owner, address)
 
-    def _open_batch(self, group: Group) -> OpenBatch:
-        batch = OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
-        with self._lock:
-            self._shared[group.id] = batch
-        return batch
+    def _make(self, group: Group) -> OpenBatch:
+        return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
 
-    def _opened(self, batch_id: str, owner: str) -> OpenBatch:
-        """The batch, as it is in work or as it is remembered."""
-        with self._reading:
-            with self._lock:
-                batch = self._shared.get(batch_id)
-            if batch is None and self._runs.history is not None:
-                group = self._runs.history.groups.get(batch_id, owner)
-                batch = self._open_batch(group) if group and group.kind == "batch" else None
-        if batch is None or batch.owner != owner or batch.deleted:
-            raise BatchNotFound(_GONE)
-        return batch
+    def _not_found(self) -> ComfyError:
+        return BatchNotFound(message("This batch no longer exists."))
 
     def _content(self, batch_id: str, owner: str) -> tuple[BatchContent, BatchRows]:
         """What is to be run, which never changes, of a batch that is this owner's."""
@@ -240,7 +221,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         try:
             content = content_from_json(told or {})
         except (KeyError, TypeError, ValueError) as error:
-            raise BatchNotFound(_GONE) from error
+            raise self._not_found() from error
         read = content, BatchRows(content)
         with self._lock:
             self._contents[batch_id] = read
@@ -252,7 +233,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         try:
             with batch.saving:  # the thread writes nothing over it
                 if batch.deleted:
-                    raise BatchNotFound(_GONE)
+                    raise self._not_found()
                 after = OpenBatch(batch.group, self._runs)
                 change(after)
                 self._history().groups.save(after.group)
@@ -272,7 +253,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._listeners.call(batch.owner)
 
     def _take_up(self, group: Group) -> None:
-        batch = self._open_batch(group)
+        batch = self._open_group(group)
         if batch.state == "running":
             self._let_run(batch)
         else:

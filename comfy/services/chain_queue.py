@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,6 @@ from comfy.services.uploads import Upload
 _RECENT = 200  # that ended, of which pages are still told
 _OF_PAGE = 3  # that ended before the page was there, and of which it is told
 _ASK_AGAIN_AFTER = 5.0  # seconds until a server that is away is asked again
-_GONE = message("This chain no longer exists.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         self._check_room(owner, address)  # before any work is done for it
         form, drawn = self._checked(name, values, owner)
         about = {"chain": name, "title": message_to_json(form.chain.title), "address": address}
-        chain = OpenChain(Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about))
+        group = Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about)
+        chain = self._open_group(group)
         chain.begin(form)
         with self._counted(chain):
             self._keep(chain, drawn)
@@ -107,7 +108,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         with new seeds. Raises as that and `start`."""
         part = self.part_of(record)
         if part is None:
-            raise ChainNotFound(_GONE)
+            raise self._not_found()
         had = self.values_of(record)
         drawn = [one.key for one in had.form.form.fields if one.widget == "seed"]
         values = kept_as_given({**had.values, **dict.fromkeys(drawn)}, self._starter.blobs)
@@ -115,7 +116,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def stop(self, chain_id: str, owner: str) -> None:
         """End it: what runs is cancelled, and no other step is begun."""
-        chain = self._found(chain_id, owner)
+        chain = self._opened(chain_id, owner)
         chain.stop()
         self._save(chain)
 
@@ -136,9 +137,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         ComfyError with values where all steps are done and none is named. Raises as `start`
         otherwise.
         """
-        chain = self._found(chain_id, owner)
+        chain = self._opened(chain_id, owner)
         with chain.changing:  # whoever wants the same at once finds it going on
-            self._found(chain_id, owner)  # nor has it been deleted
+            self._opened(chain_id, owner)  # nor has it been deleted
             before = self._content(chain)
             if chain.state == "running" and again:
                 raise RunGoesOn(
@@ -173,7 +174,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def delete(self, chain_id: str, owner: str) -> None:
         """Forget one, which is stopped first; its runs stay in the history."""
-        chain = self._found(chain_id, owner)
+        chain = self._opened(chain_id, owner)
         with chain.changing:  # nobody lets it go on in between
             self._history().groups.delete(chain_id, owner)
             chain.delete()
@@ -185,7 +186,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def get(self, chain_id: str, owner: str) -> ChainStanding:
         """How far one is."""
-        return self._found(chain_id, owner).standing
+        return self._opened(chain_id, owner).standing
 
     def of(self, owner: str) -> tuple[ChainStanding, ...]:
         """Those of one owner, the newest first, without their results."""
@@ -205,10 +206,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         if self._runs.history is None or owner == self._nobody:
             return
         for group in reversed(self._runs.history.groups.of(owner, "chain")[:_OF_PAGE]):
-            with self._lock:
-                is_known = group.id in self._open or group.id in self._ended
-            if not is_known and group.ended_at is not None:
-                self._note(self._with_results(OpenChain(group)))
+            if group.ended_at is not None:
+                with suppress(ChainNotFound):  # deleted since
+                    self._opened(group.id, owner)
 
     def groups_of(self, name: str, owner: str) -> tuple[str, ...]:
         """The groups of the runs that this chain has started for this owner."""
@@ -231,7 +231,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         """
         standing = self._chain_of(record)
         if standing is None:
-            raise ChainNotFound(_GONE)
+            raise self._not_found()
         told: dict[str, Any] = self._history().groups.content(standing.id, record.owner) or {}
         values = values_from_json(told.get("values", {}))
         form = self._forms.form(standing.chain, record.owner, values)
@@ -271,7 +271,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return found
 
     def _take_up(self, group: Group) -> None:
-        self._let_run(self._with_results(OpenChain(group)))
+        self._let_run(self._open_group(group))
 
     def _check_room(self, owner: str, address: str, but: str = "") -> None:
         with self._lock:
@@ -305,38 +305,28 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
         return given_values(told.get("values", {}), self._starter.blobs)
 
-    def _found(self, chain_id: str, owner: str) -> OpenChain:
-        with self._lock:
-            chain = self._open.get(chain_id) or self._ended.get(chain_id)
-        if chain is None and self._runs.history is not None:
-            group = self._runs.history.groups.get(chain_id, owner)
-            if group is not None and group.kind == "chain":
-                chain = self._note(self._with_results(OpenChain(group)))
-        if chain is None or chain.owner != owner or chain.deleted:
-            raise ChainNotFound(_GONE)
-        return chain
+    def _not_found(self) -> ComfyError:
+        return ChainNotFound(message("This chain no longer exists."))
 
-    def _with_results(self, chain: OpenChain) -> OpenChain:
-        """The chain with what its steps have made before."""
+    def _make(self, group: Group) -> OpenChain:
+        """See `GroupQueue`: with what its steps have made before."""
+        chain = OpenChain(group)
         steps = chain.standing.steps
         records = self._history().get_many((run for one in steps for run in one.ended), chain.owner)
         for step in steps:
             for run in step.ended:
                 if run in records:
                     chain.known(step.name, records[run])
+        self._note(chain)
         return chain
 
-    def _note(self, chain: OpenChain) -> OpenChain:
-        """Keep one in mind that has ended, unless it goes on again: the same for all who ask."""
+    def _note(self, chain: OpenChain) -> None:
+        """Keep one in mind that has ended, unless it goes on again."""
         with self._lock:
-            known = self._open.get(chain.id, chain)
-            if chain.state == "running" or known is not chain:
-                return known
-            self._open.pop(chain.id, None)
-            if chain.deleted:
-                return chain
-            kept = self._ended[chain.id] = self._ended.get(chain.id, chain)
-            return kept
+            if chain.state != "running":
+                self._open.pop(chain.id, None)
+                if not chain.deleted:
+                    self._ended[chain.id] = chain
 
     def _close_ended(self, chain: OpenChain) -> None:
         self._note(chain)

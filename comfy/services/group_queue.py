@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from comfy.callbacks import Callbacks
 from comfy.errors import ComfyError, TooManyRuns
@@ -94,6 +95,10 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         self._group_limits, self._nobody = limits, nobody
         self._lock = threading.Lock()
         self._open: dict[str, Open] = {}
+        # Whoever asks for one at the same time has the same one: else one of them would write, and
+        # stop, what it no longer is.
+        self._shared = WeakValueDictionary[str, Open]()
+        self._reading = threading.Lock()
         self._closing = threading.Event()
         self._listeners = Callbacks[[str]]()
 
@@ -156,6 +161,14 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         """How far one of this owner's is."""
 
     @abstractmethod
+    def _make(self, group: Group) -> Open:
+        """One as it is remembered."""
+
+    @abstractmethod
+    def _not_found(self) -> ComfyError:
+        """What is raised where an owner has no such one."""
+
+    @abstractmethod
     def _take_up(self, group: Group) -> None:
         """Let one go on that did when the program ended."""
 
@@ -168,6 +181,24 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         """Keep no more of one that has ended than people are told."""
 
     # Inside
+
+    def _open_group(self, group: Group) -> Open:
+        one = self._make(group)
+        with self._lock:
+            self._shared[group.id] = one
+        return one
+
+    def _opened(self, group_id: str, owner: str) -> Open:
+        """One of this owner's, as it is in work or as it is remembered. Raises `_not_found`."""
+        with self._reading:
+            with self._lock:
+                one = self._shared.get(group_id)
+            if one is None and self._runs.history is not None:
+                group = self._runs.history.groups.get(group_id, owner)
+                one = self._open_group(group) if group and group.kind == self.kind else None
+        if one is None or one.owner != owner or one.deleted:
+            raise self._not_found()
+        return one
 
     def _end_unwaited(self, group: Group) -> None:
         """Whoever waited for it is gone."""

@@ -1,0 +1,85 @@
+"""What several people, or tabs, want of one chain at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.errors import ChainNotFound
+from comfy.records.groups import GroupStore
+from comfy.services.chain_queue import ChainQueue
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+ANN = "user:ann"
+CHAIN = '[[steps]]\nname = "first"\nworkflow = "text-to-image"\n[steps.values]\nSteps = 1\n'
+
+
+class TellingLock:
+    """A lock that says when somebody has to wait for it."""
+
+    def __init__(self, waited_for: threading.Event) -> None:
+        self._lock, self._waited_for = threading.Lock(), waited_for
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._waited_for.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [lambda queue, chain_id: queue.get(chain_id, ANN), lambda queue, _: queue.look_up(ANN)],
+    ids=["by its id", "among the last"],
+)
+def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Callable[[ChainQueue, str], object]
+) -> None:
+    """It is neither told any more nor let go on, as of before a restart."""
+    (tmp_path / "one.chain.toml").write_text(CHAIN)
+    for file in ("text-to-image.json", "text-to-image.toml"):
+        (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chain_id = app.services.chains.start("one.chain", {}, ANN).id
+        eventually(lambda: app.services.chains.get(chain_id, ANN).finished)
+        app.services.chains.close()
+        queue = ChainQueue(app.services.chain_forms)  # which has read nothing yet
+        has_read, goes_on = threading.Event(), threading.Event()
+        monkeypatch.setattr(queue, "_reading", TellingLock(goes_on), raising=False)
+
+        def slow(read: Callable[..., Any]) -> Callable[..., Any]:
+            def read_slowly(*asked: Any) -> Any:
+                found, is_first = read(*asked), not has_read.is_set()
+                has_read.set()
+                if is_first:
+                    assert goes_on.wait(LONGEST_WAIT)
+                return found
+
+            return read_slowly
+
+        for name in ("get", "of"):
+            monkeypatch.setattr(GroupStore, name, slow(getattr(GroupStore, name)))
+        with ThreadPoolExecutor() as people:
+            reader = people.submit(look, queue, chain_id)
+            assert has_read.wait(LONGEST_WAIT)
+            deleter = people.submit(queue.delete, chain_id, ANN)
+            deleter.add_done_callback(lambda _: goes_on.set())
+            with contextlib.suppress(ChainNotFound):
+                reader.result()
+            deleter.result()
+        assert queue.recent(ANN) == queue.of(ANN) == ()
+        with pytest.raises(ChainNotFound):
+            queue.go_on(chain_id, ANN, again=["first"])
