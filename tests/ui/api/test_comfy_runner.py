@@ -9,6 +9,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ photo = 4
 [node_mappings.two]
 save_image_node_id = 9
 """
+_MANY = 40  # more than asyncio has threads by itself, whatever the machine
 PROMPTS = {"positive_prompt": "a knight, a mouse", "negative_prompt": "rain"}
 
 
@@ -72,9 +74,22 @@ class Ollama(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Lets all connect who may come at once."""
+
+    request_queue_size = _MANY
+
+
 @pytest.fixture(scope="module")
 def ollama() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ollama) as server:
+    with listening(Ollama) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def listening(kind: type[Ollama]) -> Iterator[str]:
+    """The address of an Ollama of this kind."""
+    with Server(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -300,6 +315,31 @@ def test_a_text_service_that_fails_sets_nothing(tmp_path: Path) -> None:
         assert answer.status_code == 502
         assert answer.json()["STATUS"].startswith("The text service does not answer.")
         assert values_of(app)["2.text"] == "a boat"
+
+
+def test_a_slow_text_service_stops_nobody_else(tmp_path: Path) -> None:
+    """However many wait for it, what others want is done."""
+    asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    class Slow(Ollama):
+        def do_POST(self) -> None:
+            asked.release()
+            may_answer.wait(LONGEST_WAIT)
+            super().do_POST()
+
+    with listening(Slow) as url, ThreadPoolExecutor(_MANY) as clients:
+        settings = told_settings(tmp_path, f'[ollama]\nurl = "{url}"\nmodel = "any"\n')
+        with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+            waiting = [
+                clients.submit(post, app, "/generate/image", image_description="a knight")
+                for _ in range(_MANY)
+            ]
+            try:
+                assert all(asked.acquire(timeout=LONGEST_WAIT) for _ in waiting)
+                assert post(app, "/update/text", BOB, node_id=2, text="a boat").ok
+            finally:
+                may_answer.set()
+            assert all(one.result().ok for one in waiting)
 
 
 @pytest.mark.parametrize(

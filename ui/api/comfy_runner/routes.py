@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -143,8 +144,13 @@ class RunnerCalls:
         if service is None:
             raise ComfyError(_NO_SERVICE, _NAME_SERVICE)
         question = TextQuestion(service)
+        # Not one of the workers that all share: it waits for as long as the service is silent, and
+        # there are more places for whoever waits than workers.
+        own = anyio.CapacityLimiter(1)
         try:
-            return await asyncio.to_thread(question.ask, description)
+            return await anyio.to_thread.run_sync(
+                question.ask, description, abandon_on_cancel=True, limiter=own
+            )
         except asyncio.CancelledError:  # the app is ending
             question.abort()
             raise
