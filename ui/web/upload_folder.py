@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import re
 import secrets
 import shutil
@@ -21,6 +22,8 @@ from pathlib import Path
 from comfy.filenames import plain_name
 from comfy.quota import Use, to_remove
 from ui.web.limits import WebLimits
+
+log = logging.getLogger(__name__)
 
 PLACE = re.compile(r"([0-9a-f]{32})/([^/\0]+)")
 _MOST_KEPT = 10_000  # all are looked at with each upload
@@ -72,8 +75,10 @@ class UploadFolder:
 
     def sweep(self, limits: WebLimits) -> None:
         """Remove files that are too old; while there are too many, the oldest of whoever has
-        most."""
-        now, files = time.time(), sorted(self._files())
+        most. What cannot be removed is a line in the log; the next sweep tries again."""
+        now, files, problems = time.time(), list[tuple[float, int, Path]](), list[OSError]()
+        with _noted(problems):
+            files = sorted(self._files())
         old = [str(file) for written, _, file in files if now - written > limits.upload_age]
         uses = [
             Use(str(file), file.parts[-3], removable=True, digest=str(file), size=size)
@@ -84,13 +89,24 @@ class UploadFolder:
             to_remove([use._replace(size=1) for use in uses], _MOST_KEPT),
         )
         for file in {*old, *large, *many}:
-            _remove(Path(file))
+            with _noted(problems):
+                _remove(Path(file))
+        if problems:
+            log.warning("Uploads could not be removed (%d): %s", len(problems), problems[0])
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         for file in self.path.glob("*/*/*"):
             with contextlib.suppress(OSError):  # somebody else removed it
                 state = file.lstat()
                 yield state.st_mtime, state.st_size, file
+
+
+@contextlib.contextmanager
+def _noted(problems: list[OSError]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        problems.append(problem)
 
 
 def _remove(file: Path) -> None:

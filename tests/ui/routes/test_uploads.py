@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 import threading
@@ -29,7 +28,6 @@ from ui.web.cookies import Cookies
 from ui.web.identity import Identity
 from ui.web.limits import ENVELOPE, WebLimits
 from ui.web.shares import Caller
-from ui.web.upload_folder import UploadFolder
 
 OWNER = f"browser:{ANN}"
 SMALL = WebLimits(FileLimits(size=2 * MIB), body=MIB // 4, arriving=8 * MIB)
@@ -309,37 +307,6 @@ def test_a_body_that_dribbles_is_refused() -> None:
         assert refused.value.status_code == 408
 
     awaited(dribble())
-
-
-def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
-    """Files for forms take a bounded part of the disk, for a bounded time; folders go with their
-    files."""
-    uploads, sweep = UploadFolder(tmp_path), UploadFolder(tmp_path).sweep
-    for age in range(6):
-        place = uploads.make(f"person {age // 2}", "a.png", f"folder{age}")
-        place.write_bytes(bytes(1000))
-        os.utime(place, (place.stat().st_mtime - 100 * age,) * 2)
-    sweep(replace(SMALL, uploads=10_000, upload_age=450.0))
-    assert sorted(path.name for path in tmp_path.glob("*/*")) == [
-        f"folder{age}" for age in range(5)
-    ]
-    sweep(replace(SMALL, uploads=2500, upload_age=450.0))
-    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["folder0", "folder2"]
-    assert len(list(tmp_path.iterdir())) == 2
-    sweep(SMALL)
-    assert len(list(tmp_path.glob("*/*/*"))) == 2
-
-
-def test_finding_26_nobody_pushes_out_what_others_gave(tmp_path: Path) -> None:
-    """Where there is too much, the files of whoever gave most go first, though another's are
-    older."""
-    uploads = UploadFolder(tmp_path)
-    for name, age in (("ann", 90), *(("ben", age) for age in range(9))):
-        place = uploads.make(name, f"{name}.png")
-        place.write_bytes(bytes(1000))
-        os.utime(place, (place.stat().st_mtime - age,) * 2)
-    uploads.sweep(replace(SMALL, uploads=3000))
-    assert sorted(path.name for path in tmp_path.glob("*/*/*")) == ["ann.png", "ben.png", "ben.png"]
 
 
 def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
