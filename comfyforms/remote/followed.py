@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from comfyforms.remote.calls import AppUnreachable, Calls
+from comfyforms.remote.calls import ApiError, AppUnreachable, Calls
 
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before an app that is away is asked again
+_AWAY = frozenset({502, 503, 504})  # what a proxy answers for an app that is away
 _PAUSE = 1.0  # seconds before one is that has ended a stream early, as an app that ends does
 
 
@@ -49,7 +50,7 @@ class Followed(ABC, Generic[AnyStatus]):
 
     def __iter__(self) -> Iterator[AnyStatus]:
         """Each newer status, at once and up to the last. An app that is away for half a minute is
-        waited for. ApiError, AppUnreachable."""
+        waited for, also where a proxy answers in its place. ApiError, AppUnreachable."""
         known, tries = "", 0
         while True:
             try:
@@ -61,8 +62,9 @@ class Followed(ABC, Generic[AnyStatus]):
                         if self.status.rests:
                             return
                 pause, tries = _PAUSE, 0
-            except AppUnreachable:
-                if tries == len(_PAUSES):
+            except (AppUnreachable, ApiError) as problem:
+                is_away = not isinstance(problem, ApiError) or problem.status in _AWAY
+                if not is_away or tries == len(_PAUSES):
                     raise
                 pause, tries = _PAUSES[tries], tries + 1
             if self.status.rests:

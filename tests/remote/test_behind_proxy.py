@@ -1,0 +1,69 @@
+"""An app elsewhere that a proxy stands in front of."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from comfyforms import ApiError, RemoteApp
+from comfyforms.remote import followed
+from tests.support.serving import running_demo_app
+
+
+@contextlib.contextmanager
+def proxy(app: str, statuses: list[int]) -> Iterator[str]:
+    """The address of one that sends callers on to the app, but answers with these statuses those
+    who first ask for events."""
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_away = self.path.endswith("/events") and statuses
+            self.send_response(statuses.pop(0) if is_away else 307)
+            self.send_header("content-length", "0")
+            self.send_header("location", app + self.path)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the proxy answers in its place, half a minute long; what is refused is told at once."""
+    paused: list[float] = []
+    monkeypatch.setattr(followed, "time", SimpleNamespace(sleep=paused.append))
+    statuses: list[int] = []
+    with (
+        running_demo_app(step_seconds=0) as (demo, served),
+        RemoteApp(served.url) as there,
+        proxy(served.url, statuses) as url,
+        RemoteApp(url) as app,
+    ):
+        with demo.hold("progress"):
+            run = app.find(there.run("text-to-image").id)
+            for status, least in ((404, 0), (502, 30)):
+                statuses[:] = [status] * 9
+                with pytest.raises(ApiError, match=f"status {status}"):
+                    list(run)
+                assert sum(paused) >= least
+                assert bool(paused) == bool(least)
+        paused.clear()
+        statuses[:] = [502, 503, 504]
+        assert list(run)[-1].phase == "done"
+        assert len(paused) == 3
+        there.close()
+        app.close()
+        served.close_idle()
