@@ -29,7 +29,10 @@ class StopSignals:
         self.number = 0
         """Of the signal; 0 while there was none."""
         self._asked: SimpleQueue[int] | None = None
-        self._insists = False
+        # How often the thread `signals` has insisted, and how many of these were heeded. Each is
+        # written by one thread: a handler that took a lock could interrupt itself while it has it.
+        self._insisted = 0
+        self._heeded = 0
 
     @property
     def status(self) -> int:
@@ -66,7 +69,7 @@ class StopSignals:
             if asked.get():
                 end()
                 while not _comes(asked, _TO_LEAVE):
-                    self._insists = True
+                    self._insisted += 1
                     _interrupt(main, self.number)
 
         main = threading.get_ident()
@@ -92,11 +95,12 @@ class StopSignals:
             raise Stopped
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
-        if self.number and not self._insists:
+        insisted = self._insisted
+        if self.number and insisted == self._heeded:
             return
         self.number = self.number or number
-        if self._asked is None or self._insists:
-            self._insists = False
+        if self._asked is None or insisted > self._heeded:
+            self._heeded = insisted
             raise Stopped
         self._asked.put(number)  # may be called wherever the main thread is, `get` included
 

@@ -70,15 +70,22 @@ def _lock_in(entered: ast.expr) -> ast.expr:
     return entered
 
 
-def locks_made(node: ast.AST) -> set[str]:
-    """The fields of `self` that are given a new lock."""
-    made = (one for one in ast.walk(node) if isinstance(one, ast.Assign))
-    return {
-        field
-        for one in made
-        if re.search(r"\b(Lock|RLock|Condition|SignInDatabase)\(", ast.unparse(one.value))
-        for field in written(one)
-    }
+_NEW_LOCK = re.compile(
+    r"\b(Lock|RLock|Condition|SignInDatabase)\("
+    r"|default_factory=(threading\.)?(Lock|RLock|Condition)\b"
+)
+
+
+def locks_made(node: ast.ClassDef) -> set[str]:
+    """The fields that are given a new lock: those of `self`, and those of a dataclass."""
+    made = [
+        one
+        for one in ast.walk(node)
+        if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None
+        if _NEW_LOCK.search(ast.unparse(one.value))
+    ]
+    declared = {ast.unparse(part) for one in made if one in node.body for part in targets(one)}
+    return declared.union(*map(written, made))
 
 
 def calls(
