@@ -65,3 +65,5 @@ def delete_unlisted(services: Services, older: float = _UNDOABLE) -> None:
                 continue
     except ComfyError as problem:
         log.warning("A result could not be deleted: %s %s", problem, problem.hint)
+    except OSError as problem:  # of the disk, where its copies are
+        log.warning("A result could not be deleted: %s", problem)

@@ -10,10 +10,12 @@ from typing import Any
 import requests
 
 from comfy.protocol.run_state import Phase
+from comfy.records.lineage import given_files
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.routes.test_history import QUICK, photo
 from tests.ui.routes.test_history import served as served
 from ui.deleting import delete_unlisted
 
@@ -68,6 +70,25 @@ def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
     assert many(app, "restore", runs=[second.id]) == 404
     assert [told["id"] for told in past(app)] == [first.id]
     assert get(app, f"/history/{second.id}").status_code == 404
+
+
+def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
+    """The run is gone, and what comes after is deleted as ever."""
+    values = QUICK | {"4.image": photo()}
+    first, second = (finished(start(app, "image-to-image", **values)) for _ in range(2))
+    blob = app.services.copies.blobs.path(given_files(first.record)[0])
+    assert blob is not None
+    folder = blob.parent
+    aside = folder.rename(folder.with_suffix(".aside"))
+    folder.symlink_to("x" * 300)  # a name that no system takes
+    assert many(app, "delete", runs=[first.id]) == 200
+    delete_unlisted(app.services, older=-60)
+    folder.unlink()
+    aside.rename(folder)
+    assert [told["id"] for told in past(app)] == [second.id]
+    assert many(app, "delete", runs=[second.id]) == 200
+    delete_unlisted(app.services, older=-60)
+    assert not blob.exists()
 
 
 def test_stopped_runs_can_be_left_out() -> None:
