@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -113,6 +114,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        # Those of asyncio would be six on two cores: a server that hangs has them all wait for it.
+        workers = ThreadPoolExecutor(_THREADS, "asyncio")
+        asyncio.get_running_loop().set_default_executor(workers)
         sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.limits))
         deleting = asyncio.create_task(delete_regularly(services))
         async with (

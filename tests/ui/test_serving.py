@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import socket
@@ -35,6 +36,18 @@ def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
         assert COOKIES.name(PLAIN) in first.cookies
         assert not browser.get(app.url, timeout=LONGEST_WAIT).cookies
     assert "set-cookie" not in get(app, "/files/none/all.zip", "").headers
+
+
+def test_a_server_that_hangs_does_not_keep_all_workers(served: Served) -> None:
+    """Where forty questions wait there are workers for more."""
+    loop = served[1].server.servers[0].get_loop()
+    together = threading.Barrier(41)
+
+    async def ask() -> None:
+        questions = (asyncio.to_thread(together.wait, LONGEST_WAIT) for _ in range(41))
+        await asyncio.gather(*questions)
+
+    asyncio.run_coroutine_threadsafe(ask(), loop).result(LONGEST_WAIT)
 
 
 def test_the_page_is_not_all_that_is_served(served: Served) -> None:
