@@ -32,6 +32,7 @@ import websocket
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
+from comfy.services.open_batch import BatchSummary
 from tests.benchmarks.tools.figure import Figure
 from tests.benchmarks.tools.kept_journal import KeptJournal
 from tests.services.kept_batches import ANN, Batches, kept_batches
@@ -75,16 +76,20 @@ def measure() -> list[Figure]:
 
 def whole_batch(one: Batches, seeds: range, steps: int = 1, **values: object) -> None:
     """One row for each of these seeds, to the end; `values` are what else is set."""
-    text = f"{seeds[0]}..{seeds[-1]}"
-    spec = BatchSpec((AxisSpec("4.seed", text),))
     news = threading.Event()
     leave = one.batches.subscribe(lambda _: news.set())
-    batch = one.batches.start("small", {"4.steps": steps, **values}, spec, ANN)
+    batch = begun_batch(one, seeds, steps, **values)
     while (ended := one.batches.get(batch.id, ANN)).state == "running":
         news.wait()  # asking now and then would count as processor time of long rows
         news.clear()
     leave()
     assert (ended.state, ended.done) == ("done", len(seeds)), ended
+
+
+def begun_batch(one: Batches, seeds: range, steps: int, **values: object) -> BatchSummary:
+    """As `whole_batch`, at its start."""
+    spec = BatchSpec((AxisSpec("4.seed", f"{seeds[0]}..{seeds[-1]}"),))
+    return one.batches.start("small", {"4.steps": steps, **values}, spec, ANN)
 
 
 def submitted(url: str, prompts: list[Prompt]) -> float:
