@@ -96,7 +96,7 @@ def build_page(
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
                 keeps_going, notify = _wishes()
-                actions = _actions(keeps_going)
+                actions = _actions(keeps_going, opened)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 draw_batches()
@@ -206,7 +206,7 @@ def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
     return keeps_going, notify
 
 
-def _actions(keeps_going: gr.Checkbox) -> Actions:
+def _actions(keeps_going: gr.Checkbox, opened: gr.JSON) -> Actions:
     """The row with Generate and Stop."""
     with gr.Row(elem_id="actions"):
         generate = gr.Button(
@@ -231,11 +231,12 @@ def _actions(keeps_going: gr.Checkbox) -> Actions:
             elem_id="about-count",
             elem_classes="caption",
         )
-    count.input(
+    gr.on(
+        [count.input, opened.change],
         None,
-        count,
+        [count, opened],
         generate,
-        js=listener("form/count.js", "showCount(count)", "count"),
+        js=listener("form/count.js", "showCount(count, choice)", "count, choice"),
         api_visibility="private",
     )
     return Actions(generate, count, keeps_going, draw_start())

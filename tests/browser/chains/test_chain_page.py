@@ -58,11 +58,14 @@ def choose(person: Visitor, key: str, name: str) -> None:
 
 
 def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
-    """It is found in the list of workflows. Each step is a section with the fields that it shows;
+    """It is found in the list of workflows, and runs once, whatever was chosen before. Each step is a section with the fields that it shows;
     what another step gives is said, an optional one can be left out, and a switch is a list. All of
     that is still there after a reload, and Reset puts it back. Stop ends all of it."""
     chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open()
+    person.page.get_by_label("How many runs").click()
+    person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
+    expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}4")
     person.turn_to(BOATS)
     form = person.page.locator("#form")
     expect(form.get_by_role("heading")).to_have_text(
@@ -73,6 +76,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     expect(form.get_by_text("The image comes from “Enlarge”.")).to_be_visible()
     expect(form.locator(".takes-files")).to_have_count(0)
     expect(person.page.locator("#count")).to_be_hidden()
+    expect(person.page.locator("#generate")).to_have_text("Generate")
 
     person.type("make.2.text", "three boats")
     form.get_by_role("checkbox", name="Run “Enlarge”").uncheck()

@@ -5,10 +5,13 @@ import { $ } from "../dom.js";
 import { message } from "../messages.js";
 
 /**
- * @param {number} count
+ * A chain runs once, whatever was chosen for the form before.
+ * @param {number} chosen
+ * @param {{ name: string } | null} form
  * @returns {string} what the button that starts them is called
  */
-export function showCount(count) {
+export function showCount(chosen, form) {
+  const count = form?.name.endsWith(".chain") ? 1 : chosen;
   $("#actions")?.classList.toggle("several", count > 1);
   return count > 1 ? message("Generate ×{count}", { count }) : message("Generate");
 }
