@@ -161,7 +161,7 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
 
 
 def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
-    """As many runs as are chosen beside Generate, which says so, each with a seed of its own; what
+    """As many runs as are chosen beside Generate, which says so and stays as high as it is, each with a seed of its own; what
     does not fit is told beside those that are queued. At the end of a long form the stage is whole:
     with a history below it, once a run begins."""
     with running_app(fast.demo.url, run_limits=RunLimits(person=2)) as app:
@@ -170,9 +170,12 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         viewport = person.page.locator("#stage .viewport")
         person.page.evaluate(TO_THE_END)
         expect(viewport).to_be_in_viewport(ratio=1)
+        bar = "() => document.querySelector('#actions').offsetHeight"
+        height = person.page.evaluate(bar)
         person.page.get_by_label("How many runs").click()
         person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
         expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}2")
+        assert person.page.evaluate(bar) == height
         person.press()
         eventually(lambda: len(app.runs.known()) == 2)
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))

@@ -13,5 +13,7 @@ import { message } from "../messages.js";
 export function showCount(chosen, form) {
   const count = form?.name.endsWith(".chain") ? 1 : chosen;
   $("#actions")?.classList.toggle("several", count > 1);
+  const list = $("#count");
+  if (list) list.title = count > 1 ? ($("#about-count")?.textContent ?? "").trim() : "";
   return count > 1 ? message("Generate ×{count}", { count }) : message("Generate");
 }
