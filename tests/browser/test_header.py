@@ -51,7 +51,7 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     person.press()
     person.frames(1)
     person.press()
-    expect(page.locator("#server .waiting")).to_contain_text("waiting")
+    expect(page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
     for _, places in zip(at_every_size(page, SIZES), before, strict=True):
         assert page.evaluate(PLACES) == places
     slow.demo.speed.step = 0

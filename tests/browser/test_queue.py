@@ -52,10 +52,10 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
     expect(person.page.locator("#queue .waiting-title")).to_have_text("Running (1) · Waiting (4)")
-    expect(person.page.locator("#server .waiting")).to_have_text("4 waiting ·")
+    expect(person.page.locator("#server .waiting")).to_have_text("Demo · 4 waiting")
     for at in range(4):
         expect(person.waiting().nth(at)).to_contain_text(
-            "Next" if at == 0 else f"{at + 1} ahead of you"
+            "Next" if at == 0 else f"{at + 1} ahead"
         )
     # The first is at the server already: it can be removed, but not moved.
     expect(person.waiting().nth(0).get_by_role("button")).to_have_count(1)
@@ -64,19 +64,19 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
     person.page.keyboard.press("Enter")
     expect(line(person)).to_have_text(["one boat", "four boats", "two boats", "three boats"])
-    assert str(person.page.evaluate(FOCUSED)).startswith("Move up: Text to image, 2 ahead of you")
+    assert str(person.page.evaluate(FOCUSED)).startswith("Move up: Text to image, 2 ahead")
     person.page.keyboard.press("Enter")  # further than the first is no error
     person.page.keyboard.press("Tab")
     person.page.keyboard.press("Space")
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
-    assert str(person.page.evaluate(FOCUSED)).startswith("Move down: Text to image, 3 ahead of you")
+    assert str(person.page.evaluate(FOCUSED)).startswith("Move down: Text to image, 3 ahead")
     room = "one => one.getBoundingClientRect().right"
     tools = "one => one.getBoundingClientRect().left"
     end = person.waiting().nth(0).locator(".about").evaluate(room)
     assert person.waiting().nth(0).locator(".tools").evaluate(tools) - end < 20
     person.waiting().nth(1).get_by_role("button", name="Remove").press("Enter")
     expect(line(person)).to_have_text(["one boat", "four boats", "three boats"])
-    expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
+    expect(person.waiting().nth(1)).to_contain_text("2 ahead")
     assert str(person.page.evaluate(FOCUSED)).startswith("Remove")
     person.waiting().nth(0).get_by_role("button", name="Remove").press("Enter")
     expect(line(person)).to_have_text(["four boats", "three boats"])

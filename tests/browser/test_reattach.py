@@ -74,7 +74,7 @@ def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
     expect(person.waiting()).to_have_count(2)
     expect(person.waiting().nth(0)).to_contain_text("second of all")
     expect(person.waiting().nth(1)).to_contain_text("third of all")
-    expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
+    expect(person.waiting().nth(1)).to_contain_text("2 ahead")
     slow.demo.speed.step = 0
     expect(person.waiting()).to_have_count(0)
     person.done()
@@ -128,7 +128,7 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     mine.press()
     mine.frames(1)
     mine.press()
-    expect(other.page.locator("#server .waiting")).to_have_text("1 waiting ·")
+    expect(other.page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
     running, waiting = slow.services.runs.line_of(first_owner(slow))
     live = slow.url.replace("http", "ws") + f"/live/{running.id}"
     assert other.page.evaluate(CLOSE_CODE, live) == 4404

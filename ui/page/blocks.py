@@ -55,8 +55,8 @@ _WAITING = '<span class="waiting"></span>'
 _SERVER = (
     _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 )
-_STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">${{value.demo}}
-<span class="connect">{_WAITING}<details>
+_STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">{_WAITING}${{value.demo}}
+<span class="connect"><details>
 <summary>${{value.how}}</summary><span class="how">${{value.connect}}</span>
 </details></span></span>"""
 _STAND_IN_WORDS = {

@@ -66,11 +66,11 @@ def place_words(place: int, typical: float | None) -> str:
         case 1, _:
             return message("Next · starts in about {duration}", duration=soon)
         case _, None:
-            return plural("{count} ahead of you", "{count} ahead of you", count=place)
+            return plural("{count} ahead", "{count} ahead", count=place)
         case _:
             return plural(
-                "{count} ahead of you · starts in about {duration}",
-                "{count} ahead of you · starts in about {duration}",
+                "{count} ahead · starts in about {duration}",
+                "{count} ahead · starts in about {duration}",
                 count=place,
                 duration=soon,
             )

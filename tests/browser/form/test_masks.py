@@ -218,7 +218,7 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 
 def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
-    """Before a run without a mask the page asks: go on painting, or run anyway, which is asked once;
+    """Before a run without a mask the page asks: back to painting, or run anyway, which is asked once;
     what is erased again is no mask. Generate waits for the mask that is still on its way. With one,
     only what is painted over changes."""
     person = opened(visit, fast)
@@ -226,7 +226,7 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     question = field.get_by_text("Nothing is masked.")
     person.press()
     expect(question).to_be_visible()
-    field.get_by_role("button", name="Go on painting").click()
+    field.get_by_role("button", name="Back to painting").click()
     expect(question).to_have_count(0)
     stroke(person, (0.4, 0.4), (0.6, 0.4))
     tool(person, "Undo").click()

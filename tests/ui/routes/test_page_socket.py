@@ -70,7 +70,7 @@ def test_a_page_is_told_what_goes_on(served: Served) -> None:
         )
         assert ids(news) == [run.id for run in runs]
         assert [entry["movable"] for entry in news["runs"]] == [False, True, True, True]
-        assert news["runs"][3]["said"].startswith("3 ahead of you · starts in about ")
+        assert news["runs"][3]["said"].startswith("3 ahead · starts in about ")
         assert news["runs"][3]["title"] == "Text to image"
         assert news["runs"][3]["about"].startswith("a small harbour town")
         assert news["waiting"] == 3
@@ -116,7 +116,7 @@ def test_places_change_live(served: Served) -> None:
         told(page, lambda news: ids(news) == [first, second, third, fourth])
         assert post(app, f"/runs/{fourth}/move?by=-1").status_code == 200
         news = told(page, lambda news: ids(news) == [first, second, fourth, third])
-        assert news["runs"][3]["said"].startswith("3 ahead of you")
+        assert news["runs"][3]["said"].startswith("3 ahead")
         assert post(app, f"/runs/{second}/stop").status_code == 200
         told(page, lambda news: ids(news) == [first, fourth, third])
 

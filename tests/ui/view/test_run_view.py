@@ -45,7 +45,7 @@ def view_of(**changes: Any) -> RunView:
         (0, 9.0, "Next in the queue"),
         (1, None, "Next in the queue"),
         (1, 4.0, "Next · starts in about 4 s"),
-        (2, 20.0, "In the queue · 2 ahead of you · starts in about 40 s"),
+        (2, 20.0, "In the queue · 2 ahead · starts in about 40 s"),
     ],
 )
 def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None, said: str) -> None:
@@ -60,7 +60,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None,
     [
         ({}, "Waiting for the image server"),
         ({"queue_place": 0}, "Next in the queue"),
-        ({"queue_place": 3}, "3 ahead of you · starts in about 1 s"),
+        ({"queue_place": 3}, "3 ahead · starts in about 1 s"),
         ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
         ({"phase": Phase.RUNNING}, "Running"),
     ],

@@ -225,9 +225,9 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
         def said(news: dict[str, Any]) -> str:
             return " · ".join(entry["said"] for entry in news["runs"])
 
-        told(page, lambda news: "2 ahead of you · starts in about " in said(news))
+        told(page, lambda news: "2 ahead · starts in about " in said(news))
         demo.stop()
-        told(page, lambda news: news["server_away"] and said(news).endswith("2 ahead of you"))
+        told(page, lambda news: news["server_away"] and said(news).endswith("2 ahead"))
         demo.start()
         # The first is lost to the restart; those behind it move up.
         told(page, lambda news: not news["server_away"] and "starts in about " in said(news))

@@ -26,7 +26,8 @@ export function mountServer(place) {
     server.classList.toggle("unknown", Boolean(now.away));
     const count = now.away ? 0 : now.waiting;
     const words = plural("{count} waiting", "{count} waiting", { count });
-    tell(waits, count ? `${words} ·` : "");
+    const demo = $(".demo-mark")?.textContent;
+    tell(waits, count ? (demo ? `${demo} · ${words}` : `${words} ·`) : "");
     if (now.serverAway === told) return;
     told = now.serverAway;
     clearTimeout(forgetting);

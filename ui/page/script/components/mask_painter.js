@@ -278,7 +278,7 @@ class MaskPainter {
       this.#answer();
       press();
     });
-    const paint = button(message("Go on painting"), () => {
+    const paint = button(message("Back to painting"), () => {
       this.#answer();
       this.#canvas.place.focus();
     });
