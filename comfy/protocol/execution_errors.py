@@ -125,7 +125,7 @@ _PATH = re.compile(
 )
 
 _OTHERWISE = message("A step in the workflow failed.")
-_OTHERWISE_HINT = message("Check its settings. The details below help your admin.")
+_OTHERWISE_HINT = message("Check its settings. The technical details help your admin.")
 
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:

@@ -315,7 +315,7 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
         (2, "", True),
         (3, "", True),
     ]
-    assert all("Choose another" in row["hint"] for row in failed)
+    assert all("Choose another" in row["hint"] and row["detail"] for row in failed)
     with zipfile.ZipFile(io.BytesIO(downloaded(app, batch, "results.zip"))) as archive:
         names = [f"{at}-Text-to-image-{seeds[at - 1]}.png" for at in (1, 2)]
         assert archive.namelist() == [*names, "results.csv"]

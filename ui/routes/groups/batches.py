@@ -278,12 +278,13 @@ class TableView:
 
     def _row(self, index: int, run: str, records: Mapping[str, Record]) -> dict[str, Any]:
         state, record = self.state(index), records.get(run)
-        error, hint = self.table.states.error(index), ""
+        error, hint, detail = self.table.states.error(index), "", ""
         told = past_run(record) if record is not None and state == "done" else None
         text = record.state.texts[0].text[:_TEXT] if record and told and told.kind == "text" else ""
         if state == "failed" and record is not None and not error:
             error = why_failed(record)
-            hint = record.state.error.hint if record.state.error else ""
+            if problem := record.state.error:
+                hint, detail = problem.hint, problem.detail
         return {
             "number": self.table.rows.number(index),
             "index": index,
@@ -296,6 +297,7 @@ class TableView:
             "text": text,
             "error": error,
             "hint": hint,
+            "detail": detail,
         }
 
 

@@ -4,9 +4,10 @@
 /**
  * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column; `unset`:
  * the places of those that the table leaves as the form has them; `text`: what came of it where that is a text; `hint`:
- * what to do about its error.
+ * what to do about its error; `detail`: what the server said of it.
  * @typedef {{ number: number, index: number, values: string[], unset: number[], state: "waiting" | "running" | "done" | "failed" | "stopped",
- *   run: string, thumbnail: string, kind: string, text: string, error: string, hint: string }} BatchRow
+ *   run: string, thumbnail: string, kind: string, text: string, error: string, hint: string,
+ *   detail: string }} BatchRow
  *
  * A place for each row that is looked for; null: it has not been asked for. `old`: what is known may have changed since.
  * @typedef {{ row: BatchRow | null, old: boolean }} Cell

@@ -90,10 +90,7 @@ class Sheet {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {BatchRow} */ row) =>
         this.#use(valuesOf(id, row), row.state === "done" ? row.run : ""),
-      explain: (/** @type {BatchRow} */ row) => {
-        const label = message("Reuse settings");
-        explain(row, this.#place, [{ label, does: () => does.use(row) }, ...this.#head.retry]);
-      },
+      explain: (/** @type {BatchRow} */ row) => explain(row, this.#place, () => does.use(row)),
     };
     this.#list = new VirtualList(
       this.#scroll,

@@ -9,7 +9,6 @@ import { askToDelete, offerDownload } from "./sheet_questions.js";
 import { fractionOfBatch, hasEnded, progressWords, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
-/** @import { Offer } from "../state.js" */
 /** @import { WholeBatch } from "./sheet.js" */
 
 /**
@@ -75,12 +74,6 @@ export class SheetHead {
 
   get wishes() {
     return this.#wishes;
-  }
-
-  /** What runs again what has failed, where that can be done. @returns {Offer[]} */
-  get retry() {
-    const label = this.#retry.textContent ?? "";
-    return this.#retry.hidden ? [] : [{ label, does: () => this.#do("retry") }];
   }
 
   /** @param {WholeBatch} batch */

@@ -5,7 +5,6 @@ import { button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { question } from "./question.js";
 
-/** @import { Offer } from "../state.js" */
 /** @import { BatchRow } from "./rows.js" */
 
 const PATTERN = "{row}-{workflow}-{seed}";
@@ -76,25 +75,28 @@ export function askToDelete(over, does) {
  * Say all that a row failed of, which has little room in its line or cell, or that it was stopped.
  * @param {BatchRow} row
  * @param {HTMLElement} over
- * @param {readonly Offer[]} offers what can be done about it
+ * @param {() => void} use fills the form in with the row's values
  */
-export function explain({ number, state, error, hint }, over, offers) {
+export function explain({ number, state, error, hint, detail }, over, use) {
   const title =
     state === "stopped"
       ? message("Row {number} was stopped", { number })
       : message("Row {number} failed", { number });
   const place = question("row-error", title);
   const close = button(message("Close"), () => place.close());
+  const leave = () => {
+    place.close();
+    use();
+  };
   const last = element("div", "last");
-  last.append(close);
-  for (const [at, { label, does }] of offers.entries()) {
-    const leave = () => {
-      place.close();
-      does();
-    };
-    last.append(button(label, leave, at === offers.length - 1 ? "button primary" : "button"));
+  last.append(close, button(message("Reuse settings"), leave, "button primary"));
+  place.append(...[error, hint].filter(Boolean).map((said) => element("p", "", said)));
+  if (detail) {
+    const told = element("details");
+    told.append(element("summary", "", message("Technical details")), element("pre", "", detail));
+    place.append(told);
   }
-  place.append(...[error, hint].filter(Boolean).map((said) => element("p", "", said)), last);
+  place.append(last);
   over.append(place);
   place.showModal();
   close.focus();
