@@ -60,10 +60,11 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
     A pasted image is for an image's field, where there is one. What another workflow has made
-    before does not stay on its stage, nor does a reload bring it back. What was made here opens as
-    it was made.
+    before does not stay on its stage, nor does a reload bring it back. No reset of another form is
+    offered to be undone. What was made here opens as it was made.
     """
     person = visit(fast).open("upscale")
+    undo = person.page.locator("#undo-reset")
     empty = person.page.locator("#stage .empty")
     ways = ("drop", "paste")
     tried = itertools.product(FILES, ways) if every else zip(FILES, itertools.cycle(ways))
@@ -74,11 +75,14 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
         give(person.page, FILES[name](prompt), name, how)
         expect(person.entry("2.text")).to_have_value(words)
         expect(person.page.locator("#opened-here")).to_be_visible()
+        expect(undo).to_be_hidden()
         expect(empty).to_be_visible()
         expect(person.page.locator("#stage .media > *")).to_have_count(0)
         assert json.loads(person.page.evaluate("sessionStorage['comfyforms.read']")) == []
         if how == "drop":
             assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
+        person.page.get_by_role("button", name="Reset", exact=True).click()
+        expect(undo).to_be_visible()
     a_result_opens_as_it_was_made(fast, person)
 
 

@@ -47,10 +47,10 @@ export function undo(values) {
   return before;
 }
 
-/** The button is there from the first reset on. */
+/** The button is there from the first reset of this form on. */
 function showUndo() {
   const place = $("#undo-reset");
-  place?.classList.add("offered");
+  place?.classList.toggle("offered", state.before !== null);
   if (place) place.textContent = state.isUndone ? REDO : UNDO;
 }
 
@@ -138,7 +138,8 @@ export function markChanges() {
   filled.subscribe((now, before) => {
     const form = $("#form");
     if (form && now.authors !== before.authors) {
-      state.before = null; // of components that are gone
+      state.before = null; // of components that are gone; the button may be the same
+      showUndo();
       added.observe(form, { childList: true, subtree: true });
       resized.observe(form);
     }
