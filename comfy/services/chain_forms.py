@@ -70,12 +70,14 @@ class ChainForm:
     problem: str = ""
 
     @property
-    def seeds(self) -> Iterator[str]:
-        """The keys of the seeds by which results differ: those that people set or that the chain
-        repeats a step with. Others are always the same."""
+    def seeds(self) -> Iterator[tuple[str, str]]:
+        """The seeds by which results differ, as their step's title and their key: those that people
+        set or that the chain repeats a step with. Others are always the same."""
         for one in self.runs:
             varied = (*one.shown, *map(one.form.field, one.rows[0]))
-            yield from (step_key(one.step.name, it.key) for it in varied if it.widget == "seed")
+            for it in varied:
+                if it.widget == "seed":
+                    yield one.title, step_key(one.step.name, it.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ Steps = 1
 "Your image" = "large"
 """
 MAKE, SEED, OVER = "make.2.text", "make.5.seed", "over.2.text"
+MADE_WITH = "Seed of “Text to image”"  # as details say it
 
 
 @pytest.fixture
@@ -149,19 +150,25 @@ def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
     assert done(app).steps[0].ended == (first.id,)  # of the same the same comes
 
 
-def test_a_result_of_a_chain_names_the_seeds_that_it_came_of(
+def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """Those that can be set, its own or those of what it was made from, also where another chain
-    had made that already, or that the chain repeats; none where a seed is always the same."""
+    """Its own as history and details do; in the details also those that can be set of what it was
+    made from, also where another chain had made that already, or that the chain repeats; none
+    where a seed is always the same."""
 
-    def seeds(step: int) -> list[list[str]]:
-        return [get(app, f"/history/{run}").json()["seeds"] for run in done(app).steps[step].ended]
+    def told(step: int) -> list[list[str]]:
+        runs = [get(app, f"/history/{run}").json() for run in done(app).steps[step].ended]
+        for run in runs:
+            assert run["seeds"] == [value for name, value in run["details"] if name == "Seed"]
+        return [[value for name, value in run["details"] if name == MADE_WITH] for run in runs]
 
     chains = app.services.chains
     for over, seed in (("at sea", 5), ("in port", 5), ("at sea", 9)):
         chains.start("boats.chain", {MAKE: "a boat", SEED: seed, OVER: over}, OWNER)
-        assert [seeds(step) for step in range(3)] == [[[str(seed)]]] * 3
+        assert [told(step) for step in range(3)] == [[[]], [[str(seed)]], [[str(seed)]]]
+        (made,) = done(app).steps[0].ended
+        assert get(app, f"/history/{made}").json()["seeds"] == [str(seed)]
     asked = BOATS.replace(', "Seed"]', "]")
     (tmp_path / "same.chain.toml").write_text(asked)
     each = asked.replace('" = "make"', '" = "make[each]"').replace(
@@ -171,4 +178,4 @@ def test_a_result_of_a_chain_names_the_seeds_that_it_came_of(
     (tmp_path / "repeated.chain.toml").write_text(repeated)
     for name, expected in (("same.chain", [[]]), ("repeated.chain", [["3"], ["4"]])):
         chains.start(name, {}, OWNER)
-        assert [seeds(step) for step in range(3)] == [expected] * 3
+        assert [told(step) for step in range(3)] == [[[]] * len(expected), expected, expected]

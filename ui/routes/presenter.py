@@ -51,15 +51,14 @@ def presenter(services: Services) -> Show:
             return outcome
         lineage = services.chain_forms.lineage(record)
         part = services.chains.part_of(record)
-        chain = part.chain if part and part.chain in services.chain_forms.folder else ""
-        if chain:
-            outcome = with_chain(services, outcome, record, chain)
+        if part is not None and part.chain in services.chain_forms.folder:
+            outcome = with_chain(services, outcome, record, part)
         return replace(
             outcome,
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
             used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
-            can_be_chain=not chain and can_be_chain(services, record, lineage),
+            can_be_chain=not outcome.chain and can_be_chain(services, record, lineage),
             part_of=part_in_words(part),
             batch=batch_id_of(services, record),
         )
@@ -105,18 +104,23 @@ def part_in_words(part: ChainPart | None) -> str:
     return ""
 
 
-def with_chain(services: Services, outcome: Outcome, record: Record, chain: str) -> Outcome:
-    """The outcome of a chain's run with the seeds that it came of, its own or those of what it was
-    made from; with none while the server is away, without waiting for that."""
+def with_chain(services: Services, outcome: Outcome, record: Record, part: ChainPart) -> Outcome:
+    """The outcome of a chain's run, whose details name the seeds of the steps that it was made from
+    too; without them while the server is away, without waiting for that."""
     had = None
     if services.health.reachable:
         with suppress(ComfyError):
             had = services.chains.values_of(record)
     if had is None:
-        return replace(outcome, chain=chain, seeds=())
-    seeds = tuple(str(had.own[key]) for key in had.form.seeds if key in had.own)
+        return replace(outcome, chain=part.chain)
+    others = tuple(
+        (message("Seed of “{step}”", step=step), str(had.own[key]))
+        for step, key in had.form.seeds
+        if key in had.own and step != part.step
+    )
     draws = any(field.widget == "seed" for field in had.form.form.fields)
-    return replace(outcome, chain=chain, chain_seeds=draws, seeds=seeds)
+    details = (*outcome.details, *others)
+    return replace(outcome, chain=part.chain, chain_seeds=draws, details=details)
 
 
 def batch_id_of(services: Services, record: Record) -> str:

@@ -55,17 +55,16 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the end of a run needs the form and the files for. `seeds` are the ones it was sent, of
-    a chain's run those by which its results differ, its own or of what it was made from; `errors`
-    sentences by field key, `labelled` the same for where the fields are not seen, `failed_field`
-    the key of the one that the headline says already, or "", `remarks` those that belong to no
-    field, `details` what it was made with, in words, and `caption` the first of that. `before`: the
-    address of the image that became the result, "" where there is none. `favourite`: the person has
-    marked it. `made_from`: the runs whose results it was given, `used_for`: those that were given
-    its own. `can_be_chain`: its owner may make a chain of it and of those that it was made from.
-    `part_of`: of which chain it is a step, in a sentence; `chain`: the name of that, if it is still
-    there, and `chain_seeds`: its form draws seeds. `batch`: the id of the batch that it is of, ""
-    where it is of none."""
+    """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
+    `errors` sentences by field key, `labelled` the same for where the fields are not seen,
+    `failed_field` the key of the one that the headline says already, or "", `remarks` those that
+    belong to no field, `details` what it was made with, in words, and `caption` the first of that.
+    `before`: the address of the image that became the result, "" where there is none. `favourite`:
+    the person has marked it. `made_from`: the runs whose results it was given, `used_for`: those
+    that were given its own. `can_be_chain`: its owner may make a chain of it and of those that it
+    was made from. `part_of`: of which chain it is a step, in a sentence; `chain`: the name of that,
+    if it is still there, and `chain_seeds`: its form draws seeds. `batch`: the id of the batch that
+    it is of, "" where it is of none."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
