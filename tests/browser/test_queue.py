@@ -54,9 +54,7 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     expect(person.page.locator("#queue .waiting-title")).to_have_text("Running (1) · Waiting (4)")
     expect(person.page.locator("#server .waiting")).to_have_text("Demo · 4 waiting")
     for at in range(4):
-        expect(person.waiting().nth(at)).to_contain_text(
-            "Next" if at == 0 else f"{at + 1} ahead"
-        )
+        expect(person.waiting().nth(at)).to_contain_text("Next" if at == 0 else f"{at + 1} ahead")
     # The first is at the server already: it can be removed, but not moved.
     expect(person.waiting().nth(0).get_by_role("button")).to_have_count(1)
     person.waiting().nth(3).get_by_role("button", name="Move up").focus()
