@@ -194,9 +194,7 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     assert len(chains.app.runs.history.of(owner_of(chains))) == made + 3  # type: ignore[union-attr]
     expect(person.page.locator("#stage .made-from")).to_contain_text("many more boats")
     steps(person).first.get_by_role("button").click()
-    expect(
-        strip.get_by_role("button", name="Run “Make” and the steps that use it again")
-    ).to_be_visible()
+    expect(strip.get_by_role("button", name="Run again from “Make”")).to_be_visible()
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
     assert steps(person).first.locator(".name").evaluate(WHOLE)
     a_step_without_a_seed_says_that_it_makes_the_same(person, chains)
@@ -209,7 +207,7 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     note = strip.locator(".chain-note")
     expect(note).to_be_empty()
     steps(person).nth(1).get_by_role("button").click()
-    redo = strip.get_by_role("button", name="Run “Enlarge” and the steps that use it again")
+    redo = strip.get_by_role("button", name="Run again from “Enlarge”")
     expect(redo).to_have_accessible_description("It makes something else only with other settings.")
     expect(note).to_be_empty()
     made = len(site.demo.journal.all())

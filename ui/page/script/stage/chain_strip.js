@@ -205,7 +205,7 @@ function headlineOf(chain) {
 const redoWords = ({ steps }, step) =>
   step === steps.at(-1)
     ? message("Run “{step}” again", { step: step.title })
-    : message("Run “{step}” and the steps that use it again", { step: step.title });
+    : message("Run again from “{step}”", { step: step.title });
 
 /**
  * That a step has run again for nothing.
