@@ -241,9 +241,9 @@ class PastRun:
 
     `workflow` is the workflow's name, `title` what people call it. `at`: seconds since 1970.
     `what`: in a word or two what came of it, `asked`: what was typed, `files`: how many came,
-    `thumb`: the address of a small image, `clip`: of a video to show where there is none.
-    `kind`: of the first file, "text" or "". `file`: the place of the one that is meant, None where
-    all are.
+    `thumb`: the address of a small image, `clip`: of a video to show where there is none,
+    `sound`: of what there is to hear where nothing is to be seen. `kind`: of the first file, "text"
+    or "". `file`: the place of the one that is meant, None where all are.
     """
 
     id: str
@@ -257,6 +257,7 @@ class PastRun:
     thumb: str | None = None
     kind: FileKind | Literal["text", ""] = ""
     clip: str | None = None
+    sound: str | None = None
     seeds: str = ""
     favourite: bool = False
     file: int | None = None

@@ -287,7 +287,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
             " movable: bool, again: bool, group: str)]",
             f"list[dict(id: str, workflow: str, title: str, phase: {phase}, at: float, what: str,"
             " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
-            " '3d', 'file'] | Literal['text', ''], clip: str | None, seeds: str,"
+            " '3d', 'file'] | Literal['text', ''], clip: str | None, sound: str | None, seeds: str,"
             " favourite: bool, file: int | None)]",
         ]
         stage, queue, history = parts

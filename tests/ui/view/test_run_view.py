@@ -83,6 +83,18 @@ def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
     assert told[2].clip == "/files/p/2/c.mp4"
 
 
+def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
+    """So that it can be heard where the last result of a workflow is shown."""
+    sounds = tuple(
+        OutputFile(name, "", "output", "audio", "9", name) for name in ("a.wav", "b.wav")
+    )
+    image = OutputFile("c.png", "", "output", "image", "9", "c")
+    alone, beside = (
+        past_run(record_of(phase=Phase.DONE, files=files)) for files in (sounds, (*sounds, image))
+    )
+    assert (alone.sound, beside.sound) == ("/files/p/0/a.wav", None)
+
+
 def test_runs_of_one_workflow_are_told_apart() -> None:
     """The list tells what was typed: the first prompt, else the first text of several words,
     shortened, on one line."""

@@ -30,8 +30,8 @@
  * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970. `file`: the
  * place of the one that is meant, null where all are.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
- *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null, seeds: string,
- *   favourite: boolean, file: number | null }} PastRun
+ *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null,
+ *   sound: string | null, seeds: string, favourite: boolean, file: number | null }} PastRun
  *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
  * known yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.

@@ -1,17 +1,19 @@
 // @ts-check
-// What the stage shows where nothing else is on it: the last image that the person made with the workflow, or else its
+// What the stage shows where nothing else is on it: the last image or sound that the person made with the workflow, or else its
 // author's, and ideas to try.
 
-import { $, addressOf, button, element, isNarrow } from "../dom.js";
+import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
+import { audioOf, waveformOf } from "./media.js";
 
-/** @import { Idea, PageState } from "../state.js" */
+/** @import { Idea, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("An example of what this workflow makes.");
 const OWN = message("The last image you made with this workflow.");
+const OWN_SOUND = message("The last sound you made with this workflow.");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Fill in the form and press Generate to see the result here.");
 const DROP = message("Drop a workflow file anywhere to open it.");
@@ -34,6 +36,8 @@ export class EmptyStage {
   hide() {
     this.place.hidden = true;
     this.#ideas.hidden = true;
+    const players = /** @type {HTMLMediaElement[]} */ (all("audio", this.place));
+    for (const player of players) player.pause();
   }
 
   /**
@@ -49,15 +53,15 @@ export class EmptyStage {
     this.place.dataset.makes = state.makes;
     const ideas = state.blocked ? [] : state.ideas;
     this.#ideas.hidden = !ideas.length;
-    const own = state.past.find((run) => run?.workflow === state.form && run.thumb)?.thumb ?? "";
+    const own = state.past.find((run) => run?.workflow === state.form && (run.thumb || run.sound));
     // One image does not take another's place as soon as it is seen.
     const isKnown = state.pastOf === state.form;
-    const image = own || (isKnown ? state.cover : "");
-    const isBare = isKnown && !image && !ideas.length && !state.blocked;
-    const wanted = JSON.stringify([image, ideas, isBare, mayOpen()]);
+    const cover = isKnown ? state.cover : "";
+    const isBare = isKnown && !own && !cover && !ideas.length && !state.blocked;
+    const wanted = JSON.stringify([own?.id, cover, ideas, isBare, mayOpen()]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const parts = image ? [exampleOf(image, own ? OWN : EXAMPLE)] : [];
+      const parts = own ? [lastOf(own)] : cover ? [exampleOf(cover, EXAMPLE)] : [];
       if (isBare) parts.push(element("p", "nothing-yet", NOTHING_YET));
       if (mayOpen()) parts.push(element("p", "hint", DROP));
       this.place.replaceChildren(...parts);
@@ -81,6 +85,15 @@ export class EmptyStage {
       else this.place.append(this.#ideas);
     }
   }
+}
+
+/** @param {PastRun} run */
+function lastOf({ thumb, sound }) {
+  if (!sound) return exampleOf(thumb ?? "", OWN);
+  const example = element("figure", "example");
+  const player = audioOf({ url: sound, name: OWN_SOUND });
+  example.append(...waveformOf({ thumb }), player, element("figcaption", "", OWN_SOUND));
+  return example;
 }
 
 /**

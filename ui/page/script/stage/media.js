@@ -118,8 +118,8 @@ function videoOf(item) {
   return video;
 }
 
-/** @param {Item} item */
-function audioOf(item) {
+/** @param {Pick<Item, "name" | "url">} item */
+export function audioOf(item) {
   const audio = element("audio");
   audio.controls = true;
   audio.setAttribute("controlslist", "nodownload"); // there is a link for that
@@ -130,9 +130,9 @@ function audioOf(item) {
 
 /**
  * How loud a sound is from its beginning to its end; nothing where that is not known.
- * @param {Item} item
+ * @param {Pick<Item, "thumb">} item
  */
-function waveformOf(item) {
+export function waveformOf(item) {
   if (!item.thumb) return [];
   const image = element("img", "waveform");
   image.alt = "";
