@@ -21,6 +21,7 @@ import {
   csvLine,
   EMPTY,
   estimateWords,
+  firstToVary,
   fitting,
   freeFields,
   numbersAndChoices,
@@ -100,6 +101,16 @@ test("only rows with something in them are sent, each in the way of its kind", (
 
 test("values with commas, quotes or blanks stand in quotes", () => {
   assert.equal(csvLine(["a", 'say "b"', "c, d", "", " e"]), 'a, "say ""b""", "c, d", "", " e"');
+});
+
+test("a new row is about a prompt, else about the form's first field", () => {
+  const duration = field({ key: "23.duration", kind: "number" });
+  const name = field({ key: "24.filename_prefix", kind: "text", advanced: true });
+  const prompt = field({ key: "2.text", kind: "text" });
+  assert.equal(firstToVary([duration, name]), duration);
+  assert.equal(firstToVary([duration, prompt, name]), prompt);
+  assert.equal(firstToVary([name]), name);
+  assert.equal(firstToVary([]), undefined);
 });
 
 test("a field is varied once, and one that is gone no longer", () => {

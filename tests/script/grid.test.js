@@ -31,6 +31,7 @@ const field = (key, kind, more = {}) => ({
   long: false,
   wildcards: false,
   accept: "",
+  advanced: false,
   ...more,
 });
 /** @param {string} key */

@@ -38,4 +38,5 @@ def test_choices_are_told_as_they_are_sent() -> None:
     assert (box["kind"], box["choices"]) == ("choice", [["Yes", "true"], ["No", "false"]])
     many = told(replace(field, choices=tuple((str(n), n) for n in range(2000))))
     assert (many["choices"], many["long"]) == ([], True)
-    assert told(replace(TEXT, widget="mask", group="advanced"))["accept"] == "image/*"
+    mask = told(replace(TEXT, widget="mask", group="advanced"))
+    assert (mask["accept"], mask["advanced"], box["advanced"]) == ("image/*", True, False)

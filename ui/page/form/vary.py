@@ -104,6 +104,7 @@ def varied_field(form: Form, field: Field) -> dict[str, Any]:
         "long": is_long,
         "wildcards": any(takes_wildcards(form, form.prompt, *one) for one in field.targets),
         "accept": _ACCEPT.get(field.widget, ""),
+        "advanced": field.group == "advanced",
     }
 
 

@@ -8,7 +8,8 @@ import { LOCALE, message, plural } from "../messages.js";
  * A field that can be varied: ui/page/form/vary.py. `choices`: pairs of what is read and what is sent; `long`: there
  * are too many of them to be listed. `wildcards`: its text may have alternatives in it.
  * @typedef {{ key: string, label: string, kind: "number" | "seed" | "choice" | "color" | "text" | "box" | "curve" |
- *   "files", choices: [string, string][], long: boolean, wildcards: boolean, accept: string }} Field
+ *   "files", choices: [string, string][], long: boolean, wildcards: boolean, accept: string,
+ *   advanced: boolean }} Field
  *
  * A file that was given to the app.
  * @typedef {{ path: string, url: string, orig_name: string }} GivenFile
@@ -195,6 +196,13 @@ export const numbersAndChoices = (fields, values) =>
  */
 export const freeFields = (fields, { rows }, inTable) =>
   fields.filter(({ key }) => !inTable.includes(key) && !rows.some(({ field }) => field === key));
+
+/**
+ * The field that a new row is about: a prompt, else the form's first.
+ * @param {readonly Field[]} free as `freeFields` has them
+ */
+export const firstToVary = (free) =>
+  free.find(({ kind, advanced }) => kind === "text" && !advanced) ?? free[0];
 
 /**
  * What is kept of a draft: a row that says what the form does is to say what it does then.

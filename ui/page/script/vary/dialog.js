@@ -6,6 +6,7 @@ import { fieldsToVary, theComponent } from "../batches/given.js";
 import {
   EMPTY,
   estimateWords,
+  firstToVary,
   fitting,
   freeFields,
   numbersAndChoices,
@@ -187,8 +188,7 @@ export class VaryDialog {
   /** @param {string} [wanted] key of the field that it is about */
   #addRow(wanted = "") {
     const free = this.#free;
-    const field =
-      free.find(({ key }) => key === wanted) ?? free.find(({ kind }) => kind === "text") ?? free[0];
+    const field = free.find(({ key }) => key === wanted) ?? firstToVary(free);
     if (!field) return;
     const row = this.#rowOf(field);
     this.#change({ rows: [...this.#draft.rows, row] });
