@@ -12,7 +12,7 @@ import { compare, MOST_BESIDE } from "./side_by_side.js";
 const SELECT = message("Select");
 
 export class Selection {
-  toggle = button(SELECT, () => (this.#picked ? this.end() : this.#begin()), "quiet");
+  toggle = button(SELECT, () => (this.#picked ? this.end() : this.#begin()), "quiet select");
   /** What can be done, while something can be picked. */
   place = element("div", "selection");
   #changed;
