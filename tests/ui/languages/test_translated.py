@@ -75,6 +75,16 @@ def test_a_batch_is_called_the_same_everywhere(catalogue: Catalog) -> None:
     assert not other
 
 
+def test_three_dots_end_all_sentences_in_the_same_way(catalogue: Catalog) -> None:
+    """In German after a no-break space, as it is written there for words that are left out; else at
+    the last word."""
+    is_german = str(catalogue.locale_identifier) == "de"
+    ends = [form for one in catalogue if one.id for form in forms(one.string) if form[-1:] == "…"]
+    assert ends
+    assert not [form for form in ends if (form[-2] == "\N{NO-BREAK SPACE}") != is_german]
+    assert not [form for form in ends if form[-2] == " "]
+
+
 def test_nothing_is_translated_that_is_not_said(catalogue: Catalog) -> None:
     """What the code no longer says is taken out."""
     said = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
