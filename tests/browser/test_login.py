@@ -24,6 +24,8 @@ LINES = """line => {
     return Math.round(height / parseFloat(getComputedStyle(line).lineHeight));
 }"""
 
+TOP = "one => one.getBoundingClientRect().top"
+
 
 @pytest.fixture
 def site(fast: Site) -> Iterator[Site]:
@@ -40,7 +42,7 @@ def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None
 
 
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
-    """A menu says whose page this is; Sign out ends the login in all tabs of the browser, without
+    """A menu in line with its neighbours says whose page this is; Sign out ends the login in all tabs of the browser, without
     another word."""
     person = visit(site)
     person.page.goto(site.url)
@@ -49,6 +51,8 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
     # As the script reads it.
     assert person.page.evaluate("window.gradio_config?.username") == "anna"
     account = person.page.get_by_role("button", name="anna")
+    beside = person.page.get_by_role("button", name="Open a workflow")
+    assert account.evaluate(TOP) == beside.evaluate(TOP)
     account.click()
     expect(person.page.get_by_text("Signed in as anna")).to_be_visible()
     person.page.keyboard.press("Escape")

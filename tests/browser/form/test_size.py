@@ -23,6 +23,8 @@ WATCH_LOADING = """() => {
     new MutationObserver(look).observe(document, { childList: true, subtree: true });
 }"""
 
+HEIGHT = "one => one.getBoundingClientRect().height"
+
 
 def pressed(person: Visitor) -> Locator:
     """The chips that are pressed."""
@@ -43,7 +45,9 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     person.before_load(f"({WATCH_LOADING})()")
     person.open(**{"4.width": 768, "4.height": 512})
     expect(pressed(person)).to_have_text("3:2")
-    expect(person.page.locator("#form .swap button")).to_be_visible()
+    swap = person.page.locator("#form .swap button")
+    expect(swap).to_be_visible()
+    assert abs(swap.evaluate(HEIGHT) - person.entry("4.width").evaluate(HEIGHT)) < 1
     expect(person.page.locator("#tools")).to_be_visible()
     assert person.page.evaluate("[...window.alone]") == []
     person.page.get_by_role("button", name="Reset", exact=True).click()
