@@ -19,7 +19,6 @@ from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from tests.security.server_link.logged_in_server import (
     BASIC,
-    LIMIT,
     PASSWORD,
     SECRET,
     USER_INFO,
@@ -61,9 +60,8 @@ def test_finding_07_a_password_in_the_server_address_is_shown_nowhere(
         ) as app,
     ):
         run = start(app, "small")
-        previews = [state for state in run.watch(timeout=LIMIT) if state.preview]
         assert finished(run).state.phase is Phase.DONE
-        assert previews
+        assert run.state.preview_number  # of those that came
         assert guard.sockets
         shown = everything_told(app, run)
         assert guard.place in shown
