@@ -37,8 +37,9 @@ def past_run(record: Record, file: int | None = None) -> PastRun:
     meant = [(at, one) for at, one in enumerate(state.files) if file in (None, at)]
     by_use = sorted(meant, key=lambda one: one[1].type != "output")
     files = [one for _, one in by_use if one.type == "output"] or [one for _, one in by_use]
-    first = {one[1].kind: file_address(record.id, *one) for one in reversed(by_use)}
-    clip = first.get("video")
+    first = {one[1].kind: one for one in reversed(by_use)}
+    clip = file_address(record.id, *first["video"]) if "video" in first else None
+    is_heard = "audio" in first and not first.keys() & {"image", "video"}
     # An image says most, then a video; a sound's waveform is for what is sound alone.
     drawn = ("image",) if clip else ("image", "audio")
     thumbnails = (
@@ -59,7 +60,7 @@ def past_run(record: Record, file: int | None = None) -> PastRun:
         thumb=next(filter(None, thumbnails), None),
         kind=files[0].kind if files else "text" if state.texts else "",
         clip=clip,
-        sound=None if clip or "image" in first else first.get("audio"),
+        sound=file_address(record.id, *first["audio"]) if is_heard else None,
         seeds=", ".join(seeds_of(record)),
         favourite=record.favourite,
         file=file,
