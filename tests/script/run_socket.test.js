@@ -3,34 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openRunSocket } from "../../ui/page/script/runs/run_socket.js";
-
-/** In the place of the browser's: what it was told to send, and how a test lets it hear. */
-class Socket {
-  static OPEN = 1;
-  readyState = Socket.OPEN;
-  sent = [];
-
-  constructor(url) {
-    this.url = url;
-  }
-
-  send(word) {
-    this.sent.push(word.replace(/ \d+$/, "")); // without the milliseconds
-  }
-
-  hear(said) {
-    this.onmessage({ data: typeof said === "string" ? said : JSON.stringify(said) });
-  }
-
-  frame(number, place = {}) {
-    this.hear({ frame: number, ...place });
-    this.onmessage({ data: number });
-  }
-}
+import { newPage } from "./fake_browser.js";
 
 /** A socket, what its run has shown in order, and for each frame what lets it be painted. */
 function opened() {
-  globalThis.WebSocket = Socket;
+  newPage();
   const shown = [];
   const paints = new Map();
   const socket = openRunSocket("a", {
@@ -41,6 +18,7 @@ function opened() {
     },
     closed: (code, isOver) => shown.push([code, isOver]),
   });
+  socket.open();
   return { socket, shown, paints };
 }
 
@@ -82,7 +60,7 @@ test("the end is told after the last frame, and that it closed after that", asyn
   socket.hear({ phase: "running", finished: false });
   socket.frame(1);
   socket.hear({ phase: "done", finished: true });
-  socket.onclose({ code: 1000 });
+  socket.end(1000);
   await settled();
   assert.deepEqual(shown, ["running", 1]);
   paints.get(1)();
@@ -103,8 +81,7 @@ test("a socket that breaks off before the end says so, and nothing is answered o
   const { socket, shown, paints } = opened();
   socket.frame(1);
   await settled();
-  socket.readyState = 3;
-  socket.onclose({ code: 1006 });
+  socket.end(1006);
   paints.get(1)();
   await settled();
   assert.deepEqual([shown, socket.sent], [[1, [1006, false]], []]);

@@ -265,6 +265,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
 ) -> None:
     """Which workflow is shown: the one in the address, then whichever the person picks. `drawn` is
     what is drawn then, its choice first."""
+    chains = services.chain_forms.folder
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
         entries = services.entries()
@@ -284,7 +285,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             first = [one.name for one in entries] or names
             name, wanted["kept"] = first[0] if first else "", {}
         offer = Offer((*shared, *opened), name if name in names else None)
-        choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
+        choice = gr.skip() if wanted.get("list_only") else choice_of(chains, name, wanted)
         may_open = gr.HTML(visible=services.forms.permissions.open(person))
         operates = gr.HTML(visible=services.forms.permissions.operates(person))
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
@@ -302,7 +303,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             **QUIET,
         )
     picker.select(
-        lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
+        lambda name, wanted: choice_of(chains, name, wanted) if wanted else gr.skip(),
         [picker, asked],
         drawn[0],
         js=listener("form/form.js", "chosen(name)", "name"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.chains.folder import ChainFolder
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
 from comfy.messages import message
@@ -20,14 +21,16 @@ from ui.view.browser_values import Filled, filled_in
 _MISSING = object()
 
 
-def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a form is drawn from: a workflow's name and the values in the address and in the
-    browser's keeping, the sections that are open, and how often the page has filled in a form.
+def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What a form is drawn from: the name of a workflow or of one of the `chains`, which of both it
+    is, the values in the address and in the browser's keeping, the sections that are open, and how
+    often the page has filled in a form.
 
     The nonce makes opening the same workflow again a change.
     """
     return {
         "name": name,
+        "chain": name in chains,
         "linked": wanted.get("linked") or {},
         "kept": wanted.get("kept") or {},
         "unfolded": wanted.get("unfolded") or [],

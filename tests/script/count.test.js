@@ -1,0 +1,17 @@
+// What the button that starts runs is called.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { showCount } from "../../ui/page/script/form/count.js";
+
+globalThis.document = { querySelector: () => null };
+
+test("the button says how many runs it starts", () => {
+  assert.equal(showCount(1, { name: "portrait", chain: false }), "Generate");
+  assert.equal(showCount(4, { name: "portrait", chain: false }), "Generate ×4");
+});
+
+test("a chain runs once, and only a chain does, whatever the name", () => {
+  assert.equal(showCount(4, { name: "boats.chain", chain: true }), "Generate");
+  assert.equal(showCount(4, { name: "key.chain", chain: false }), "Generate ×4");
+});
