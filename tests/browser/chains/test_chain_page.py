@@ -143,7 +143,8 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
     chain_is(other, "done")
 
     person.turn_to("text-to-image")
-    person.page.locator("#history .tile").first.click()
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    person.page.locator("#history .tile").click()
     expect(person.page.locator("#stage .part-of")).to_have_text(
         "Step “Make” of “Boats in three steps”"
     )
