@@ -81,7 +81,8 @@ class Attempt:
         """`may_move`: to another server, if this one goes away; `may_retry`: also where the prompt
         has begun here."""
         timing = context.timing
-        client_id = uuid.uuid5(uuid.UUID(record.id), "client")  # the same one after a restart
+        # The same one after a restart; another program can have a run of this id.
+        client_id = uuid.uuid5(uuid.UUID(record.id), f"client {record.submitted_at}")
         self.server = server
         self._run_id = record.id
         self._client_id = str(client_id)

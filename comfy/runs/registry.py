@@ -105,8 +105,10 @@ class LocalRunRegistry:
     ) -> LocalRun:
         """See `RunRegistry.submit`."""
         is_kept = bool(job.inputs) or not run_id  # else begun again by whoever gives the id
-        run_id = run_id or str(uuid.uuid4())
-        state = waiting(run_id, job.prompt, job.outputs, job.titles)
+        # Another one each time: the server may remember what another program had under this id.
+        prompt_id = str(uuid.uuid4())
+        run_id = run_id or prompt_id
+        state = waiting(prompt_id, job.prompt, job.outputs, job.titles)
         now = time.time()
         record = Record(
             run_id, owner, job, now, state, keeps_going=keeps_going, group=group, parent=parent

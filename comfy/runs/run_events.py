@@ -35,8 +35,7 @@ class FrameRelay:
     """Hands what ComfyUI says of one run to whoever follows it, as it came; by the threads that
     read its sockets, one after the other, and by the run's own at the end.
 
-    All know the run by its own id: where the server has chosen another one, as those before 0.3.45
-    do, that is put in its place.
+    All know the run by its own id, which takes the place of that which the server knows it by.
     """
 
     def __init__(self, run_id: str, tell: Callable[[str | bytes], None]) -> None:
@@ -58,9 +57,15 @@ class FrameRelay:
             case Executing(None, state.prompt_id):
                 self._is_over = True
         if getattr(event, "prompt_id", None) in (None, state.prompt_id):
-            if isinstance(frame, str) and state.prompt_id != self._run_id:
-                frame = frame.replace(state.prompt_id, self._run_id)
-            self._tell(frame)
+            self._tell(self._with_run_id(frame, state.prompt_id))
+
+    def _with_run_id(self, frame: str | bytes, prompt_id: str) -> str | bytes:
+        if prompt_id == self._run_id:
+            return frame
+        if isinstance(frame, str):
+            return frame.replace(prompt_id, self._run_id)
+        # In the JSON before a preview, whose length is told: both ids are UUIDs.
+        return frame.replace(prompt_id.encode(), self._run_id.encode(), 1)
 
     def begin_again(self) -> None:
         """What was said of its end does not count: it goes to another server."""

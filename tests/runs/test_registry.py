@@ -13,6 +13,8 @@ import pytest
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunGoesOn, RunNotFound
+from comfy.protocol.events import Event, Executing, Preview
+from comfy.protocol.parse import parse_message
 from comfy.protocol.responses import Queue
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
@@ -134,6 +136,41 @@ def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
     assert state.error is not None
     assert (state.error.node, state.error.node_title) == ("1", "CheckpointLoaderSimple")
     assert state.error.hint
+
+
+def test_what_the_server_remembers_of_another_program_is_no_end_of_this_run(
+    demo: DemoServer, seen: Watched
+) -> None:
+    """Two programs can give a run the same id, as for the same row of the same batch. One has
+    failed, and is not what becomes of the next, for which the silent server is asked; nor do two
+    that go on take each other's socket."""
+    broken = prompt(1)
+    broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
+    same = str(uuid.uuid4())
+    with registry(demo) as runs, registry(demo) as others:
+        assert end(others.submit(Job(broken, "broken"), owner="me", run_id=same)).error is not None
+        demo.script("silence", at="execution_start")
+        run = runs.submit(job(LONG), owner="me", run_id=same)
+        eventually(lambda: queue_of(demo).running, "it has begun")
+        other = others.submit(job(), owner="me", run_id=same)
+        eventually(lambda: seen.calls["GET /history"] > 2, "the server is asked")
+        assert not run.state.phase.finished
+        run.cancel()
+        assert end(other).preview_number == 4
+        assert end(run).phase is Phase.STOPPED
+
+
+def test_who_follows_a_run_knows_it_by_the_id_that_it_was_given(runs: LocalRunRegistry) -> None:
+    """In all that is told of it, also before the images of previews."""
+    heard: list[Event | None] = []
+    leave = runs.follow(lambda _owner, _id, frame: heard.append(parse_message(frame)))
+    run = runs.submit(job(), owner="me", run_id=str(uuid.uuid4()))
+    assert end(run).prompt_id != run.id
+    eventually(lambda: Executing(None, run.id, None) in heard, "the end is told")
+    leave()
+    previews = [event for event in heard if isinstance(event, Preview)]
+    assert {event.prompt_id for event in previews} == {run.id}
+    assert {getattr(event, "prompt_id", run.id) for event in heard} == {run.id}
 
 
 def test_nobody_there_is_a_failed_run(mortal: DemoServer) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import random
 import signal
 import socket
 import sys
@@ -85,9 +86,12 @@ class Started:
 
 
 def free_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port that nobody uses at the moment, and that no system gives to who asks for any: what is
+    started may do so before it uses this one."""
+    while True:
+        port = random.SystemRandom().randrange(15_000, 21_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextlib.contextmanager

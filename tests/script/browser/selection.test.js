@@ -9,7 +9,7 @@ globalThis.document = {
   documentElement: { dataset: {} },
   createElement: () => ({ addEventListener() {}, replaceChildren() {} }),
 };
-const { Selection } = await import("../../ui/page/script/history/selection.js");
+const { Selection } = await import("../../../ui/page/script/history/selection.js");
 
 /** Results of a history, the newest first; where one is null it is not known yet. */
 const PAST = ["a", "b", null, "d", "e"].map((id) => id && { id, files: 1, kind: "image" });

@@ -6,9 +6,9 @@ import { newPage, Socket } from "./fake_browser.js";
 
 newPage();
 const { disconnectAll, follow, hear, restore, stop } = await import(
-  "../../ui/page/script/runs/following.js"
+  "../../../ui/page/script/runs/following.js"
 );
-const { INITIAL, page } = await import("../../ui/page/script/state.js");
+const { INITIAL, page } = await import("../../../ui/page/script/state.js");
 
 const GONE = 4404;
 const entry = (id, more = {}) => ({ id, title: "W", phase: "waiting", group: "", ...more });

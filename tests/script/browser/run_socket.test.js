@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openRunSocket } from "../../ui/page/script/runs/run_socket.js";
+import { openRunSocket } from "../../../ui/page/script/runs/run_socket.js";
 import { newPage } from "./fake_browser.js";
 
 /** A socket, what its run has shown in order, and for each frame what lets it be painted. */
