@@ -29,6 +29,7 @@ from comfy.runs.run import LocalRun
 from tests.benchmarks.batches import submitted, whole_batch
 from tests.benchmarks.chains import times
 from tests.benchmarks.pool import end_of, registry_on
+from tests.benchmarks.real_app import page_and_kill
 from tests.benchmarks.real_turns import gap_of_steps, rows_before_another
 from tests.benchmarks.tools import bare
 from tests.benchmarks.tools.figure import Figure, median
@@ -45,8 +46,9 @@ _TIMEOUT = 60
 def measure() -> list[Figure]:
     """How long the first server has nothing to do between two rows of a batch, with this program's
     processor time a row; the same between two steps of a chain; the rows that begin before another
-    person's run; the time of 30 short runs on it over that on all; what was lost and done
-    twice of those during which a server was killed."""
+    person's run; the app's page beside a batch, and the batch of an app that is killed; the time of
+    30 short runs on it over that on all; what was lost and done twice of those during which a
+    server was killed."""
     if not URLS:
         print("real: left out, as COMFYUI_URLS names no servers")
         return []
@@ -56,6 +58,7 @@ def measure() -> list[Figure]:
     figures = batch_against_raw(URLS[0], model)
     figures.append(gap_of_steps(URLS[0], model))
     figures.append(rows_before_another(URLS[0], model, small(model, 0)))
+    figures += page_and_kill(URLS[0], model)
     if len(URLS) > 1:
         gain = taken(URLS[:1], model) / taken(URLS, model)
         name = f"real: {RUNS} runs, on {len(URLS)} servers / on one"
