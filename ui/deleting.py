@@ -5,16 +5,14 @@ page a deletion can be undone for a while; it is carried out here, whether the p
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import time
+from functools import partial
 
-import anyio
-
-from comfy.errors import ComfyError, RunNotFound
+from comfy.errors import RunNotFound
 from comfy.messages import message
+from ui.periodic import repeated
 from ui.services import Services
-
-log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers it for ten
 _PAUSE = 5.0  # seconds
@@ -47,23 +45,13 @@ def delete_run(services: Services, run_id: str, owner: str) -> str:
 
 async def delete_regularly(services: Services) -> None:
     """Carry out the deletions that can no longer be undone, those from before a restart too."""
-    while True:
-        await anyio.to_thread.run_sync(delete_unlisted, services)
-        await asyncio.sleep(_PAUSE)
+    await repeated(partial(asyncio.to_thread, delete_unlisted, services), _PAUSE)
 
 
 def delete_unlisted(services: Services, older: float = _UNDOABLE) -> None:
-    """Delete the runs that have not been listed for so many seconds. What fails is tried again."""
+    """Delete the runs that have not been listed for so many seconds. ComfyError where the history
+    cannot be used, OSError of the disk where the copies are."""
     history = services.runs.history
-    if history is None:
-        return
-    try:
-        for record in history.unlisted(time.time() - older):
-            try:
-                delete_run(services, record.id, record.owner)
-            except RunNotFound:  # another program has done it
-                continue
-    except ComfyError as problem:
-        log.warning("A result could not be deleted: %s %s", problem, problem.hint)
-    except OSError as problem:  # of the disk, where its copies are
-        log.warning("A result could not be deleted: %s", problem)
+    for record in () if history is None else history.unlisted(time.time() - older):
+        with contextlib.suppress(RunNotFound):  # another program has done it
+            delete_run(services, record.id, record.owner)

@@ -117,6 +117,26 @@ def test_whoever_is_removed_is_out_at_once(app: RunningApp, file: UsersFile) -> 
         assert history_status(app, browser) == 401
 
 
+def test_whoever_is_removed_is_out_also_after_a_time_without_threads(
+    demo: DemoServer,
+    settings: WebSettings,
+    file: UsersFile,
+    refused_threads: set[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The file of users is looked at again as soon as the system lets threads start."""
+    elsewhere = UsersFile(file.path)
+    elsewhere.add("dora", "a buoy in fog", "user")
+    refused_threads.add("asyncio")
+    with running_app(demo.url, settings=settings) as app, requests.Session() as browser:
+        # Each job of the app once, at its start, and this file a second time.
+        eventually(lambda: sum(one.exc_info is not None for one in caplog.records) > 4)
+        refused_threads.clear()
+        eventually(lambda: sign_in(app, browser, ("dora", "a buoy in fog")) == 200)
+        elsewhere.remove("dora")
+        eventually(lambda: history_status(app, browser) == 401)
+
+
 def test_another_password_ends_what_was_begun_with_the_first(
     app: RunningApp, file: UsersFile
 ) -> None:

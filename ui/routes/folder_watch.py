@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
+from ui.periodic import repeated
+
 _LOOK_SECONDS = 0.5
 
 
@@ -17,28 +19,28 @@ class FolderWatch:
         self._stamps = stamps
         self._listeners: set[asyncio.Queue[list[str]]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._known: Mapping[str, object] | None = None  # since somebody listens
 
     @contextlib.contextmanager
     def listen(self) -> Iterator[asyncio.Queue[list[str]]]:
         """A queue of lists of names that were added, edited or removed."""
         queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=100)
         self._listeners.add(queue)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+        if self._task is None:
+            self._known = None
+            self._task = asyncio.create_task(repeated(self._look, _LOOK_SECONDS))
         try:
             yield queue
         finally:
             self._listeners.discard(queue)
+            if not self._listeners:
+                self._task.cancel()
+                self._task = None
 
     async def _look(self) -> None:
-        known = await asyncio.to_thread(self._stamps)
-        while self._listeners:
-            await asyncio.sleep(_LOOK_SECONDS)
-            now = await asyncio.to_thread(self._stamps)
-            changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
-            known = now
-            for queue in list(self._listeners) if changed else ():
-                with contextlib.suppress(
-                    asyncio.QueueFull
-                ):  # a page that does not read misses some
-                    queue.put_nowait(changed)
+        now = await asyncio.to_thread(self._stamps)
+        known, self._known = now if self._known is None else self._known, now
+        changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
+        for queue in list(self._listeners) if changed else ():
+            with contextlib.suppress(asyncio.QueueFull):  # a page that does not read misses some
+                queue.put_nowait(changed)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -27,6 +28,7 @@ from comfy.media.checks import problem_with
 from comfy.messages import message
 from ui.files.field_files import NO_ROOM
 from ui.languages.current import translated
+from ui.periodic import repeated
 from ui.routes.results import sent
 from ui.services import Services
 from ui.web.body_limits import BUSY
@@ -122,6 +124,4 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
 async def sweep_regularly(uploads: UploadFolder, limits: WebLimits) -> None:
     """Sweep at once, where an app before has left files, and from time to time, until
     cancelled."""
-    while True:
-        await asyncio.to_thread(uploads.sweep, limits)
-        await asyncio.sleep(_SWEEP_SECONDS)
+    await repeated(partial(asyncio.to_thread, uploads.sweep, limits), _SWEEP_SECONDS)

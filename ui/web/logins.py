@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comfy.errors import ComfyError
+from ui.periodic import repeated
 from ui.web.failures import refusal_for
 from ui.web.gradio_internals import LOGIN
 from ui.web.guesses import Guesses
@@ -129,22 +129,19 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     login = identity.login
 
     async def look() -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
+        tell_failed(guesses)
+        try:
             if login is not None:
-                with said():
-                    await asyncio.to_thread(login.keep)
+                await asyncio.to_thread(login.keep)
+        finally:
             await identity.close_ended()
-            tell_failed(guesses)
 
     async def refresh() -> None:
-        while login is not None:
-            await asyncio.sleep(_REFRESH_EVERY)
-            with said():
-                if await asyncio.to_thread(login.refresh):
-                    await identity.close_ended()
+        if login is not None and await asyncio.to_thread(login.refresh):
+            await identity.close_ended()
 
-    looking = [asyncio.create_task(job()) for job in (look, refresh)]
+    jobs = (look, LOOK_EVERY), (refresh, _REFRESH_EVERY)
+    looking = [asyncio.create_task(repeated(*job)) for job in jobs]
     yield
     for job in looking:
         job.cancel()
@@ -152,15 +149,6 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     tell_failed(guesses)
     if login is not None:
         login.close()
-
-
-@contextlib.contextmanager
-def said() -> Iterator[None]:
-    """What fails is a line in the log; whoever is in stays in."""
-    try:
-        yield
-    except ComfyError as problem:
-        log.warning("%s %s", problem, problem.hint)
 
 
 def tell_failed(guesses: Guesses) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from comfy.errors import ServerUnreachable
+from ui.periodic import repeated
 from ui.web.socket_limits import set_from_thread
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class ServerHealth:
 
     def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
         """`answers` asks the server, in a thread, and may take its time; ServerUnreachable where
-        the app ends, so that nothing is asked any more."""
+        the app ends, of which nothing is told."""
         self.reachable = True
         """Whether the last question was answered; True before the first."""
         self._answers = answers
@@ -55,7 +56,7 @@ class ServerHealth:
         self._listeners.add(changed)
         self._loop = asyncio.get_running_loop()
         if self._task is None:
-            self._task = self._loop.create_task(self._watch())
+            self._task = self._loop.create_task(repeated(self._ask, self._pause))
         try:
             yield
         finally:
@@ -69,17 +70,16 @@ class ServerHealth:
         if self._loop is not None:
             set_from_thread(self._loop, self._recheck)
 
-    async def _watch(self) -> None:
-        while True:
-            self._recheck.clear()
-            try:
-                self._tell(reachable=await asyncio.to_thread(self._answers))
-            except ServerUnreachable:
-                return
-            short, long = self._pace.pause(reachable=self.reachable)
-            await asyncio.sleep(short)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._recheck.wait(), long - short)
+    async def _ask(self) -> None:
+        self._recheck.clear()
+        with contextlib.suppress(ServerUnreachable):
+            self._tell(reachable=await asyncio.to_thread(self._answers))
+
+    async def _pause(self) -> None:
+        short, long = self._pace.pause(reachable=self.reachable)
+        await asyncio.sleep(short)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._recheck.wait(), long - short)
 
     def _tell(self, *, reachable: bool) -> None:
         if reachable == self.reachable:
