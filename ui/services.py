@@ -28,6 +28,7 @@ from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from comfy.workflow.folder import FolderEntry, WorkflowFolder
 from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
+from ui.languages.current import translated
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals, ServerHealth
@@ -121,7 +122,9 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)
-    starter = Starter(runs, forms, blobs, servers, uploads, wildcards=wildcards.lines)
+    starter = Starter(
+        runs, forms, blobs, servers, uploads, wildcards=wildcards.lines, translated=translated
+    )
     hooks = runs.history.webhooks if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(

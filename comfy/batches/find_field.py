@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from comfy.errors import ManyProblems
 from comfy.form.model import Field, Form
 from comfy.messages import message, sentences
@@ -12,18 +14,19 @@ class UnknownField(ManyProblems):
     """A form has no such field; the one problem says so, and which may be meant."""
 
 
-def find_field(form: Form, name: str) -> Field:
+def find_field(form: Form, name: str, translated: Callable[[str], str] = str) -> Field:
     """The field that a person names: by its key, by an input that it sets (`6.text`), by its label
-    in any case, or by the bare name of its input where no other field has it. UnknownField
-    where there is none."""
+    in any case, as its author wrote it or as it is `translated` for that person, or by the bare
+    name of its input where no other field has it. UnknownField where there is none."""
     word = name.strip()
     for field in form.fields:
         if word == field.key or any(target.key == word for target in field.targets):
             return field
     shown = [field for field in form.fields if field.group != "hidden"]
-    for field in sorted(shown, key=lambda one: one.label != word):
-        if field.label.casefold() == word.casefold():
-            return field
+    for called in (str, translated):
+        for field in sorted(shown, key=lambda one: called(one.label) != word):
+            if called(field.label).casefold() == word.casefold():
+                return field
     match [field for field in shown if field.input == word]:
         case [field]:
             return field
@@ -31,7 +34,7 @@ def find_field(form: Form, name: str) -> Field:
         [
             sentences(
                 message("There is no field “{field}”.", field=short(word)),
-                did_you_mean(word[:200], (str(field.label) for field in shown)),
+                did_you_mean(word[:200], (translated(field.label) for field in shown)),
             )
         ]
     )

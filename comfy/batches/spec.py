@@ -4,7 +4,7 @@ form has. Pure."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -88,13 +88,17 @@ class BatchProblem:
 
 
 def read_batch(
-    form: Form, spec: BatchSpec, base: Mapping[str, object], lines_of: LinesOf | None = None
+    form: Form,
+    spec: BatchSpec,
+    base: Mapping[str, object],
+    lines_of: LinesOf | None = None,
+    translated: Callable[[str], str] = str,
 ) -> tuple[BatchContent, tuple[BatchProblem, ...]]:
     """What is to be run, as far as it can be read, and what is wrong with the rest. `base`: the
-    values that the form has; `lines_of`: as of `values_of`. The values themselves are not checked,
-    nor are the rows counted."""
+    values that the form has; `lines_of`: as of `values_of`; `translated`: as of `find_field`. The
+    values themselves are not checked, nor are the rows counted."""
     problems: list[BatchProblem] = []
-    table = _table(spec.table, form)
+    table = _table(spec.table, form, translated)
     problems += map(BatchProblem, table.problems)
     if spec.table is not None and spec.table.files:
         rows, not_found = _with_files(form, table.rows, TableFiles(spec.table.files))
@@ -140,11 +144,12 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
     return replace(content, base={**content.base, **drawn})
 
 
-def _table(spec: TableSpec | None, form: Form) -> Table:
+def _table(spec: TableSpec | None, form: Form, translated: Callable[[str], str]) -> Table:
     if spec is None:
         return Table()
     try:
-        return read_table(spec.name, spec.text.encode("utf-8", "surrogatepass"), form)
+        data = spec.text.encode("utf-8", "surrogatepass")
+        return read_table(spec.name, data, form, translated)
     except TableErrors as errors:
         return Table(problems=errors.problems)
 

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -55,13 +55,13 @@ class Table:
     columns: tuple[str, ...] = ()
 
 
-def read_table(file: str, data: bytes, form: Form) -> Table:
+def read_table(file: str, data: bytes, form: Form, translated: Callable[[str], str] = str) -> Table:
     """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
 
-    A column's header names its field, see `find_field`; no row gives one twice. What a table of
-    results says of its runs is passed over beside fields. An empty cell, or a key that is not
-    there, leaves the field as it is. Values are not checked. TableErrors where there are no rows,
-    or too many.
+    A column's header names its field, see `find_field` (`translated`, too); no row gives one twice.
+    What a table of results says of its runs is passed over beside fields. An empty cell, or a key
+    that is not there, leaves the field as it is. Values are not checked. TableErrors where there
+    are no rows, or too many.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -77,7 +77,7 @@ def read_table(file: str, data: bytes, form: Form) -> Table:
         raise TableErrors(problems or [message("{file} has no rows.", file=short(file))])
     if len(rows) > MOST_ROWS:
         raise TableErrors([str(too_many_rows())])
-    fields, of_columns = _fields(form, rows, header)
+    fields, of_columns = _fields(form, rows, header, translated)
     meant = {name: choices_as_shown(field) for name, field in fields.items()}
     read = (
         Row(
@@ -95,7 +95,7 @@ def read_table(file: str, data: bytes, form: Form) -> Table:
 
 
 def _fields(
-    form: Form, rows: Sequence[Row], header: Sequence[str]
+    form: Form, rows: Sequence[Row], header: Sequence[str], translated: Callable[[str], str]
 ) -> tuple[dict[str, Field], list[str]]:
     """The fields that the columns name, and what is wrong with these: unknown ones, and those of
     which a row gives one twice. A column without a value is none."""
@@ -104,7 +104,7 @@ def _fields(
     named = dict.fromkeys(name for row in rows for name in row.values)
     for name in dict.fromkeys(name for name in (*header, *named) if name in named):
         try:
-            fields[name] = find_field(form, name)
+            fields[name] = find_field(form, name, translated)
         except UnknownField as error:
             unknown[name] = error.problems
     given = (Counter(fields[name].key for name in row.values if name in fields) for row in rows)

@@ -63,7 +63,7 @@ def problems_of_batch(
     owner: str,
 ) -> BatchCheck:
     """Look at a batch of a workflow, whose form this is, without starting it."""
-    content, problems = read_batch(form, spec, base, starter.wildcards)
+    content, problems = read_batch(form, spec, base, starter.wildcards, starter.translated)
     wrong = _wrong(starter, form, content, owner)
     try:
         count = len(BatchRows(content)) if content.shown else 0

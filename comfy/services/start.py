@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import random
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -66,7 +66,7 @@ class Batch:
 class Starter:
     """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn;
     `servers`: where they run; `wildcards`: the lines of files that several values of a text may
-    name."""
+    name; `translated`: a message as whoever asks at that moment reads it."""
 
     runs: RunRegistry
     forms: Forms
@@ -75,6 +75,7 @@ class Starter:
     limits: UploadLimits = field(default_factory=UploadLimits)
     rng: random.Random = field(default_factory=random.SystemRandom)
     wildcards: LinesOf | None = None
+    translated: Callable[[str], str] = str
 
     def start(  # noqa: PLR0913 - what to run, and options by name
         self,

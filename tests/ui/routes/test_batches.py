@@ -41,12 +41,18 @@ def begin(
 
 
 def ask(
-    app: RunningApp, method: str, path: str, cookie: str = ANN, json: object = None
+    app: RunningApp,
+    method: str,
+    path: str,
+    cookie: str = ANN,
+    json: object = None,
+    language: str = "",
 ) -> requests.Response:
     return requests.request(
         method,
         f"{app.url}/batches{path}",
         cookies=cookie_of(cookie),
+        headers={"Accept-Language": language},
         json=json,
         timeout=LONGEST_WAIT,
     )
@@ -69,14 +75,18 @@ def until(app: RunningApp, batch: BatchSummary, state: str) -> dict[str, Any]:
 
 
 def check(
-    app: RunningApp, *axes: dict[str, Any], values: dict[str, str] | None = None, **spec: object
+    app: RunningApp,
+    *axes: dict[str, Any],
+    values: dict[str, str] | None = None,
+    language: str = "",
+    **spec: object,
 ) -> dict[str, Any]:
     given = {
         "workflow": "text-to-image",
         "spec": {"axes": axes, **spec},
         "values": {TEXT: "a red boat", **(values or {})},
     }
-    return dict(ask(app, "POST", "/check", json=given).json())
+    return dict(ask(app, "POST", "/check", json=given, language=language).json())
 
 
 def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
@@ -218,6 +228,25 @@ def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> 
     told = [(row["values"], row["unset"]) for row in rows_of(app, batch)]
     assert told == [(["a boat", "1", "3"], []), (["a red boat", "2", ""], [0, 2])]
     assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [2]
+
+
+def test_a_table_names_fields_as_whoever_brings_it_reads_them(app: RunningApp) -> None:
+    """Or as their author does; so a table of results goes back in, in the language in which it was
+    told. Which field may be meant is said in it, too."""
+    batch = begin(app, AxisSpec(STEPS, text="1,2"))
+    until(app, batch, "done")
+    results = ask(app, "GET", f"/{batch.id}/results.csv", language="de").content.decode("utf-8-sig")
+    assert "Schritte" in results
+    typed = "Prompt;Schritte;Guidance-Stärke\nein Boot;3;7\n"
+    for text, keys in ((results, {STEPS, SEED}), (typed, {TEXT, STEPS, "5.cfg"})):
+        told = check(app, table={"name": "values.csv", "text": text}, language="de")
+        assert (told["problems"], set(told["table"])) == ([], keys)
+    english = check(app, table={"name": "values.csv", "text": "Steps\n3\n"}, language="de")
+    assert english["table"] == [STEPS]
+    (wrong,) = check(app, table={"name": "a.csv", "text": "Schrite\n3\n"}, language="de")[
+        "problems"
+    ]
+    assert "„Schritte“" in wrong["message"]
 
 
 def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> None:
