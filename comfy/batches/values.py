@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from itertools import chain
 
-from comfy.form.fill import takes_wildcards
+from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
 from comfy.messages import message, plural
 from comfy.prompt.value_types import BadValue
@@ -112,7 +112,7 @@ def _items(field: Field, text: str) -> Iterator[str]:
 
 def _texts(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iterator[str]:
     lines = _lines(text)
-    if not any(takes_wildcards(form, form.prompt, *target) for target in field.targets):
+    if not is_drawn(form, field):
         return iter(lines)
     return chain.from_iterable(every_text(line, MOST_ROWS + 1, lines_of) for line in lines)
 

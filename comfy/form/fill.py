@@ -116,6 +116,11 @@ def as_queued(
     return sent, changed
 
 
+def is_drawn(form: Form, field: Field) -> bool:
+    """Whether one of the alternatives in this field's text is drawn when it is queued."""
+    return any(takes_wildcards(form, form.prompt, *target) for target in field.targets)
+
+
 def takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
     """Whether wildcards in the text of this input of a prompt are resolved when it is queued."""
     node = prompt[node_id]

@@ -27,6 +27,8 @@ _LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
 _COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
 _MARK = re.compile(r"\\[\s\S]|[{}|]")
 _ESCAPED = re.compile(r"\\([{}|])")
+_SIGN = re.compile(r"(\\*)([{}|])")
+_COMMENT_BEGINS = re.compile(r"/(?=[/*])")
 _NAMED = re.compile(r"(?<![\w\\])__((?:(?!__)[\w./-])*[^\W_])__(?!\w)")
 _DEEPEST_FILE = 8  # files whose lines name others
 
@@ -50,6 +52,21 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
         return text
     pieces = _parse(_COMMENT.sub(_uncommented, text))
     return text if pieces is None else _choose(pieces, rng)
+
+
+def literal_text(text: str) -> str:
+    r"""The text that stands for this one alone: `resolve_wildcards` makes this one of it again,
+    braces, `//` and all."""
+    return _COMMENT_BEGINS.sub("/{}", _SIGN.sub(_escaped, text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Each backslash before a sign takes the one after it for itself: of an odd number there has to
+    be one more, with the sign in a block of its own."""
+    backslashes, sign = found.groups()
+    if len(backslashes) % 2:
+        return f"{backslashes}\\{{\\{sign}}}"
+    return f"{backslashes}\\{sign}"
 
 
 def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterator[str]:

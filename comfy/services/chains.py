@@ -15,8 +15,10 @@ from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
 from comfy.errors import ComfyError, TooManyRuns, WorkflowError
+from comfy.form.fill import is_drawn
 from comfy.form.model import Form
 from comfy.messages import message
+from comfy.prompt.wildcards import literal_text
 from comfy.protocol.outputs import TextOutput
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
@@ -232,8 +234,10 @@ class ChainRunner:
     def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
         """A run of a step, by all that matters to what it makes."""
         given = {key: self._value(one) for key, one in run.given.items()}
-        values = {**run.values, **given}
-        workflow, form = self._starter.forms.form(step.step.workflow, self._owner, values)
+        workflow, form = self._starter.forms.form(
+            step.step.workflow, self._owner, {**run.values, **given}
+        )
+        values = {**run.values, **_as_made(form, given)}
         name = _content(self._sharers, workflow, form, values)
         parent = next((one.run for one in run.given.values()), "")
         return Task(name, step.step.workflow, values, chain_id, parent)
@@ -265,6 +269,14 @@ def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProb
 
 def _results(record: Record) -> tuple[Result, ...]:
     return (*record.state.files, *record.state.texts)
+
+
+def _as_made(form: Form, given: Mapping[str, Upload | str]) -> dict[str, Upload | str]:
+    """Results for fields, of which texts stand for themselves alone: nobody typed alternatives."""
+    return {
+        key: literal_text(one) if isinstance(one, str) and is_drawn(form, form.field(key)) else one
+        for key, one in given.items()
+    }
 
 
 def _stand_in(form: Form, key: str) -> Upload | str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.prompt.wildcards import MAX_LENGTH, resolve_wildcards
+from comfy.prompt.wildcards import MAX_LENGTH, literal_text, resolve_wildcards
 
 
 def every(text: str) -> set[str]:
@@ -138,3 +138,17 @@ def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> N
     assert resolve_wildcards(text, random.Random(seed)) == as_the_editor_does(
         text, random.Random(seed)
     )
+
+
+@given(st.text(st.sampled_from("\\{}|/*a\n "), max_size=40))
+def test_a_literal_text_stands_for_itself_alone(text: str) -> None:
+    """Whatever signs are in it; without any it is written as it is."""
+    assert resolve_wildcards(literal_text(text), random.Random(1)) == text
+    if not set(text) & set("{}|/"):
+        assert literal_text(text) == text
+
+
+def test_a_literal_text_is_read_easily() -> None:
+    """As people write it themselves, as far as they can."""
+    assert literal_text('{"style": "ink"}') == r'\{"style": "ink"\}'
+    assert literal_text("http://a.org") == "http:/{}/a.org"

@@ -176,3 +176,26 @@ def test_an_image_is_a_mask(app: RunningApp, tmp_path: Path, second: dict[str, N
     small = [one for one in first.state.files if one.node == "8"]
     assert [one.digest for one in after.job.inputs.values()] == [small[1].digest]
     assert after.state.files
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"subject": "a cat", "style": "ink"}',
+        'the words "http://example.org" on a wall',
+        "one of {a|b|c|d}, __times__ /* this stays */",
+        r"\frac{a}{b} \{ \\} \|",
+    ],
+)
+def test_a_text_goes_on_as_it_was_made(app: RunningApp, tmp_path: Path, text: str) -> None:
+    """Nothing in it is a comment or an alternative, as in what people type; the details tell it so,
+    too."""
+    words = {
+        "1": node("PrimitiveStringMultiline", "Words", value=text),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    paint = {**PAINT, "7": node("SaveImage", images=["6", 0], filename_prefix="x")}
+    chain_of(tmp_path, '"2.text" = "first.text"', words, paint)
+    before, after = made(app)
+    assert [one.text for one in before.state.texts] == [text]
+    assert after.job.prompt["2"]["inputs"]["text"] == after.job.values["2.text"] == text

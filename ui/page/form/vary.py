@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from comfy.errors import ComfyError, ManyProblems
-from comfy.form.fill import takes_wildcards
+from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
 from comfy.messages import message, sentences
 from comfy.services.start import FieldErrors
@@ -102,7 +102,7 @@ def varied_field(form: Form, field: Field) -> dict[str, Any]:
         "kind": _KINDS[field.widget],
         "choices": [] if is_long else [[label, str(kept(value))] for label, value in choices],
         "long": is_long,
-        "wildcards": any(takes_wildcards(form, form.prompt, *one) for one in field.targets),
+        "wildcards": is_drawn(form, field),
         "accept": _ACCEPT.get(field.widget, ""),
         "advanced": field.group == "advanced",
     }
