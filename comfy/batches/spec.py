@@ -15,15 +15,17 @@ from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, Table, TableErrors, read_table
 from comfy.batches.table_files import TableFiles
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, too_many_rows, values_of
+from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
-from comfy.prompt.wildcards import LinesOf
+from comfy.prompt.wildcards import LinesOf, every_text, literal_text, resolve_wildcards
 from comfy.wording import short
 
 _MOST_AXES = 20
 _MOST_FILES = 1_000
+_LOOKED_AT = 1_000  # of the texts that one with alternatives stands for
 _TEXTS = ("text", "textarea")
 
 
@@ -52,7 +54,8 @@ class TableSpec:
     )
 
 
-# Of the seeds that do not vary: as the form has them, one that all rows have, or another in each.
+# Of the seeds that do not vary: as the form has them, one that all rows have, or another in each,
+# in which alternatives in texts are drawn anew, too.
 Seeds = Literal["form", "one", "each"]
 
 
@@ -141,6 +144,22 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
                     drawn[one.key] = next_seed(one, seed, rng)
                 case _ if seeds == "each":
                     drawn[one.key] = None
+    return replace(content, base={**content.base, **drawn})
+
+
+def with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> BatchContent:
+    """What is to be run, with one alternative drawn for all rows of each text of the form; but for
+    texts in which words are replaced that not every alternative has."""
+    whole = {axis.key for axis in content.axes if not axis.find}
+    drawn: dict[str, object] = {}
+    for one in form.fields:
+        text = _text_of(one, content.base)
+        if one.group == "hidden" or one.key in whole or not is_drawn(form, one):
+            continue
+        finds = [axis.find for axis in content.axes if axis.key == one.key]
+        several = [*every_text(text, _LOOKED_AT)]
+        if len(several) > 1 and all(find in said for find in finds for said in several):
+            drawn[one.key] = literal_text(resolve_wildcards(text, rng))
     return replace(content, base={**content.base, **drawn})
 
 

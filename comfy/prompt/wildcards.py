@@ -54,6 +54,11 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
     return text if pieces is None else _choose(pieces, rng)
 
 
+def has_alternatives(text: str) -> bool:
+    """Whether a text stands for more than one."""
+    return len([*every_text(text, 2)]) > 1
+
+
 def literal_text(text: str) -> str:
     r"""The text that stands for this one alone: `resolve_wildcards` makes this one of it again,
     braces, `//` and all."""

@@ -12,7 +12,7 @@ from functools import partial
 from cachetools import FIFOCache, LRUCache
 
 from comfy.batches.content import BatchContent, BatchRows
-from comfy.batches.spec import BatchSpec, with_seeds
+from comfy.batches.spec import BatchSpec, with_drawn_texts, with_seeds
 from comfy.errors import BatchNotFound, ComfyError
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
@@ -97,6 +97,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
+        if spec.seeds != "each":
+            content = with_drawn_texts(form, content, self._starter.rng)
         group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)
         group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
+from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.services.open_batch import BatchSummary
 from comfy.services.uploads import FILE_GONE
@@ -33,10 +33,11 @@ def begin(
     cookie: str = ANN,
     table: TableSpec | None = None,
     paired: bool = False,
+    seeds: Seeds = "form",
     **values: object,
 ) -> BatchSummary:
     """Start a batch for the browser with this cookie."""
-    spec, base = BatchSpec(axes, table, paired), {**SMALL, **values}
+    spec, base = BatchSpec(axes, table, paired, seeds), {**SMALL, **values}
     return app.services.batches.start("text-to-image", base, spec, f"browser:{cookie}")
 
 
@@ -247,6 +248,33 @@ def test_a_table_names_fields_as_whoever_brings_it_reads_them(app: RunningApp) -
         "problems"
     ]
     assert "„Schritte“" in wrong["message"]
+
+
+def test_alternatives_in_the_forms_text_are_drawn_once(app: RunningApp) -> None:
+    """Only what is varied differs, and the row's values tell what was drawn, as it was; they are
+    drawn anew where seeds are, and the table of results tells them."""
+    text = "a {red|green|blue|white|black|pink|gold} \\{boat\\}"
+
+    def made(*axes: AxisSpec, seeds: Seeds, **values: object) -> tuple[list[str], str]:
+        batch = begin(app, *axes, seeds=seeds, **{TEXT: text, **values})
+        until(app, batch, "done")
+        runs = [app.runs.record(row["run"], f"browser:{ANN}") for row in rows_of(app, batch)]
+        row = ask(app, "GET", f"/{batch.id}/rows/0/values").json()["values"]
+        table = ask(app, "GET", f"/{batch.id}/results.csv").content.decode("utf-8-sig")
+        assert ("Prompt" in table.splitlines()[0]) == (seeds == "each" or len(axes) > 1)
+        assert (row[TEXT] == text) == (seeds == "each")
+        return [str(run.job.values[TEXT]) for run in runs], row[TEXT]
+
+    several = AxisSpec(WIDTH, text="256..512:32")
+    texts, told = made(several, seeds="one")
+    assert len({*texts}) == 1
+    assert texts[0].endswith(" {boat}")
+    assert "|" not in texts[0]
+    assert told == texts[0].replace("{", "\\{").replace("}", "\\}")
+    assert len({*made(several, seeds="each")[0]}) > 1
+    found = AxisSpec(TEXT, replace="boat\nship")
+    texts, _ = made(found, AxisSpec(STEPS, text="1,2"), seeds="one")
+    assert len({*texts}) == 2
 
 
 def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from zipstream import ZIP_STORED, ZipStream
 from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.errors import BatchNotFound, ComfyError
 from comfy.form.seeds import CountUp
+from comfy.prompt.wildcards import has_alternatives
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
@@ -106,11 +107,13 @@ class BatchResults:
                 yield at, found.get(runs[at])
 
     def _keys(self) -> list[str]:
-        """What varies, and the seeds that are another in each row."""
+        """What varies, and the seeds and texts that are drawn anew in each row."""
         drawn = (
             key
             for key, value in self.table.content.base.items()
-            if value is None or isinstance(value, CountUp)
+            if value is None
+            or isinstance(value, CountUp)
+            or (isinstance(value, str) and has_alternatives(value))
         )
         return list(dict.fromkeys([*(one.key for one in self.table.content.shown), *drawn]))
 
