@@ -16,6 +16,7 @@ from comfy.form.takers import ResultKind, takes
 from comfy.messages import listed, message
 from comfy.prompt.outputs import Output, OutputKind
 from comfy.prompt.value_types import BadValue
+from comfy.prompt.wildcards import LinesOf
 from comfy.wording import short
 
 _Value = TypeVar("_Value")
@@ -62,17 +63,21 @@ class FormStep:
 
 
 def form_steps(
-    chain: Chain, forms: Mapping[str, Form], settings: Mapping[str, Mapping[str, object]]
+    chain: Chain,
+    forms: Mapping[str, Form],
+    settings: Mapping[str, Mapping[str, object]],
+    lines_of: LinesOf | None = None,
 ) -> tuple[FormStep, ...]:
     """The steps of a chain that runs as it is (see `chosen`) in their `forms`, by their names, with
-    what people set in them. A seed that nobody sets is the workflow's, so that it is always the
-    same run. ChainErrors has all that does not go together; values are not checked.
+    what people set in them; `lines_of`: as of `values_of`. A seed that nobody sets is the
+    workflow's, so that it is always the same run. ChainErrors has all that does not go together;
+    values are not checked.
     """
     problems: list[str] = []
     steps = []
     for step in chain.steps:
         found: list[str] = []
-        steps.append(_form_step(step, forms, settings.get(step.name, {}), found))
+        steps.append(_form_step(step, forms, settings.get(step.name, {}), lines_of, found))
         problems += [in_step(step, said) for said in found]
     if problems:
         raise ChainErrors(problems)
@@ -91,7 +96,11 @@ def known_values(form: Form, step: Step, settings: Mapping[str, object]) -> dict
 
 
 def _form_step(
-    step: Step, forms: Mapping[str, Form], settings: Mapping[str, object], problems: list[str]
+    step: Step,
+    forms: Mapping[str, Form],
+    settings: Mapping[str, object],
+    lines_of: LinesOf | None,
+    problems: list[str],
 ) -> FormStep:
     form = forms[step.name]
     fixed, given = _by_key(form, step.values, problems), _by_key(form, settings, problems)
@@ -111,7 +120,7 @@ def _form_step(
         for one in form.fields
         if one.widget == "seed" and one.group != "hidden"  # nobody can set those
     }
-    rows = _rows(form, repeated, problems)
+    rows = _rows(form, repeated, lines_of, problems)
     return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
 
 
@@ -188,14 +197,17 @@ def takes_from(item: Field, source: Source, kind: ResultKind) -> bool:
 
 
 def _rows(
-    form: Form, repeated: Mapping[str, str | tuple[object, ...]], problems: list[str]
+    form: Form,
+    repeated: Mapping[str, str | tuple[object, ...]],
+    lines_of: LinesOf | None,
+    problems: list[str],
 ) -> tuple[Mapping[str, object], ...]:
     axes = []
     for key, said in repeated.items():
         item = form.field(key)
         try:
             values: Sequence[object] = (
-                said if isinstance(said, tuple) else values_of(form, item, said)
+                said if isinstance(said, tuple) else values_of(form, item, said, lines_of)
             )
         except BadValue as error:
             problems.append(message("{field}: {problem}", field=item.label, problem=str(error)))

@@ -42,6 +42,7 @@ from comfy.records.blobs import BlobStore
 from comfy.services.chains import ChainRunner, StepEnd, StepProblem
 from comfy.wording import short
 from comfy.workflow.model import Workflow, read_workflow, title_from_name
+from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 
 _NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of the groups of chains' runs
 
@@ -122,7 +123,8 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         tempfile.TemporaryDirectory() as scratch,
     ):
         forms = forms_by_name(_workflows(args.chain.parent), servers.object_info)
-        with starter_in(Path(scratch), servers, forms, signals) as starter:
+        wildcards = WildcardFiles(args.chain.parent / FOLDER).lines
+        with starter_in(Path(scratch), servers, forms, signals, wildcards) as starter:
             runner = ChainRunner(starter, OWNER)
             found = runner.steps(chain, settings)
             steps = [

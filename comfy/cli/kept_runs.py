@@ -12,6 +12,7 @@ from pathlib import Path
 
 from comfy.cli.outcome import UsageError
 from comfy.cli.stop_signals import StopSignals
+from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import HistoryLimits, RunStore
@@ -28,10 +29,14 @@ _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
 
 @contextmanager
 def starter_in(
-    folder: Path, servers: ServerPool, forms: Forms, signals: StopSignals
+    folder: Path,
+    servers: ServerPool,
+    forms: Forms,
+    signals: StopSignals,
+    wildcards: LinesOf | None = None,
 ) -> Iterator[Starter]:
     """What starts runs with all that is remembered of them in a folder; a signal stops them.
-    UsageError where another program works there."""
+    `wildcards`: as of `Starter`. UsageError where another program works there."""
     files = BlobStore(folder)
     limits = HistoryLimits(math.inf, sys.maxsize)
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
@@ -39,7 +44,8 @@ def starter_in(
             raise UsageError("Another program works in this folder.", "Wait until it has ended.")
         runs = LocalRunRegistry(servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
-            yield Starter(runs, forms, files, servers, UploadLimits(file=None, run=math.inf))
+            uploads = UploadLimits(file=None, run=math.inf)
+            yield Starter(runs, forms, files, servers, uploads, wildcards=wildcards)
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:

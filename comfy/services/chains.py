@@ -136,7 +136,7 @@ class ChainRunner:
             _, plain = self._starter.forms.form(step.workflow, self._owner)
             values = known_values(plain, step, settings.get(step.name, {}))
             _, forms[step.name] = self._starter.forms.form(step.workflow, self._owner, values)
-        return form_steps(chain, forms, settings)
+        return form_steps(chain, forms, settings, self._starter.wildcards)
 
     def check(self, steps: Sequence[FormStep]) -> None:
         """ChainErrors with all values that the forms refuse in any step, and all that the server

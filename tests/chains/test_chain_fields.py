@@ -16,6 +16,7 @@ from comfy.chains.read import CHAIN_KEYS, STEP_KEYS, parse_chain
 from comfy.chains.results import Given, StepRun, runs_of
 from comfy.form.build import build_form
 from comfy.form.model import Form
+from comfy.prompt.value_types import BadValue
 from comfy.protocol.outputs import OutputFile, TextOutput
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import WORKFLOWS, form_of, node, small_catalogue
@@ -123,6 +124,27 @@ def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
     assert {"Prompt", "Height"} <= {*base}
     assert not {"Seed", "Width"} & {*base}
     assert "Your image" not in large
+
+
+def test_a_text_that_repeats_may_name_a_file_of_lines() -> None:
+    """As several values of a text do; what is wrong with the name is told with the field."""
+    files = {"times": ["at dawn", "at {noon|night}"]}
+
+    def lines(name: str) -> list[str]:
+        if name not in files:
+            raise BadValue("There is no such file.")
+        return files[name]
+
+    def prompts(text: str) -> list[object]:
+        chain = parse_chain(
+            "a.chain.toml", tomllib.loads(f'{BASE}repeat = {{ Prompt = "{text}" }}')
+        )
+        (step,) = form_steps(chain, {"base": form("text-to-image")}, {}, lines)
+        return [row["2.text"] for row in step.rows]
+
+    assert prompts("a boat __times__") == ["a boat at dawn", "a boat at noon", "a boat at night"]
+    with pytest.raises(ChainErrors, match="Step “base”, Prompt: There is no such file"):
+        prompts("a boat __tims__")
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,29 @@ def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
     assert "There is no workflow “xxx" in capsys.readouterr().err
 
 
+def test_a_text_that_repeats_names_files_of_lines_beside_the_chain(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the folder `wildcards`; a run for each line."""
+    chain = """
+        [[steps]]
+        name = "base"
+        workflow = "small"
+        values = { "4.steps" = 1 }
+        repeat = { "2.text" = "a boat __times__" }
+    """
+    assert main(folder.words(chain, "--check")) == 2
+    assert "There is no file “times.txt” among the wildcards." in capsys.readouterr().err
+    (folder.path / "wildcards").mkdir()
+    (folder.path / "wildcards" / "times.txt").write_text("at dawn\nat noon\n")
+    assert main(folder.words(chain)) == 0
+    saved = [Image.open(file).info["prompt"] for file in sorted(folder.out.glob("*.png"))]
+    assert [text for text in ("at dawn", "at noon") for one in saved if f"boat {text}" in one] == [
+        "at dawn",
+        "at noon",
+    ]
+
+
 def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     """An input takes the first of its sources that runs; a step that does not run takes no
     settings."""
