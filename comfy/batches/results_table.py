@@ -7,12 +7,11 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from comfy.batches.table import OF_A_RUN, Row
+from comfy.batches.table import FORMULA, OF_A_RUN, Row
 from comfy.records.record import Record
 
 ENCODING = "utf-8-sig"  # by which a spreadsheet knows it
-# What a spreadsheet takes for the begin of a formula, and what it takes for a number all the same.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for a number, though it begins as a formula does.
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
@@ -63,4 +62,4 @@ def _values(row: Row, record: Record | None, keys: Sequence[str]) -> Iterator[ob
 
 def _harmless(text: str) -> str:
     """No formula: a spreadsheet would work it out."""
-    return f"'{text}" if text[:1] in _FORMULA and not _NUMBER.fullmatch(text) else text
+    return f"'{text}" if FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

@@ -22,6 +22,8 @@ from comfy.wording import short
 
 # The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
+# How a formula of a spreadsheet begins, which a table of results has behind one more apostrophe.
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _DELIMITERS = ",;\t"
 # A cell in quotes; a quote within another cell is a character as any.
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
@@ -59,9 +61,9 @@ def read_table(file: str, data: bytes, form: Form, translated: Callable[[str], s
     """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
 
     A column's header names its field, see `find_field` (`translated`, too); no row gives one twice.
-    What a table of results says of its runs is passed over beside fields. An empty cell, or a key
-    that is not there, leaves the field as it is. Values are not checked. TableErrors where there
-    are no rows, or too many.
+    What a table of results says of its runs is passed over beside fields, and so is what keeps a
+    spreadsheet from reading formulas in it. An empty cell, or a key that is not there, leaves the
+    field as it is. Values are not checked. TableErrors where there are no rows, or too many.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -137,13 +139,19 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
             if any(cell.strip() for cell in cells[len(header) :]):
                 said = message("Line {line} has more cells than there are columns.", line=number)
                 problems.append(said)
-            named = zip(header, cells, strict=False)
+            is_ours = set(OF_A_RUN) <= set(header)
+            named = zip(header, map(_as_it_was, cells) if is_ours else cells, strict=False)
             yield Row(number, {name: cell for name, cell in named if cell.strip()})
     except csv.Error as error:
         line = table.line_num
         problems.append(
             message("Line {line} of the table can't be read: {why}.", line=line, why=str(error))
         )
+
+
+def _as_it_was(cell: str) -> str:
+    """A cell of a table of results without what keeps it from being a formula."""
+    return cell[1:] if cell[:1] == "'" and FORMULA.match(cell[1:]) else cell
 
 
 def _delimiter(text: str) -> str:

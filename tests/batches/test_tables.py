@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy.batches.results_table import table_head, table_line
 from comfy.batches.rows import Axis, UnequalLengths, combined
 from comfy.batches.table import OF_A_RUN, Row, TableErrors, read_table
 from comfy.batches.values import MOST_ROWS
@@ -130,6 +131,17 @@ def test_a_table_of_results_is_one_of_values() -> None:
     assert rows(f"{head}\n{line}\n", form=named) == [(2, {key: "1.50"})]
     assert rows(f"{head},Seconds\n{line},4\n", form=named) == [(2, {key: "4"})]
     assert said("state\ndone\n") == ("There is no field “state”.",)
+
+
+@pytest.mark.parametrize("text", ["@lora", "=1+2", "-3 boats", "-3", "'@lora", "''", "'a boat'"])
+def test_a_table_of_results_gives_texts_back_as_they_were(text: str) -> None:
+    """Without what keeps a spreadsheet from taking them for formulas; another table keeps its
+    apostrophes."""
+    written = table_head(["Prompt"]) + table_line(Row(1, {"2.text": text}), None, keys=["2.text"])
+    ((_, values),) = rows(written)
+    assert [*values.values()] == [text]
+    ((_, values),) = rows("Prompt\n'@lora\n")
+    assert [*values.values()] == ["'@lora"]
 
 
 def test_a_quote_within_a_name_is_a_character() -> None:
