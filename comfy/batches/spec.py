@@ -167,8 +167,7 @@ def _table(spec: TableSpec | None, form: Form, translated: Callable[[str], str])
     if spec is None:
         return Table()
     try:
-        data = spec.text.encode("utf-8", "surrogatepass")
-        return read_table(spec.name, data, form, translated)
+        return read_table(spec.name, spec.text, form, translated)
     except TableErrors as errors:
         return Table(problems=errors.problems)
 

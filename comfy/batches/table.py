@@ -57,7 +57,7 @@ class Table:
     columns: tuple[str, ...] = ()
 
 
-def read_table(file: str, data: bytes, form: Form, translated: Callable[[str], str] = str) -> Table:
+def read_table(file: str, text: str, form: Form, translated: Callable[[str], str] = str) -> Table:
     """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
 
     A column's header names its field, see `find_field` (`translated`, too); no row gives one twice.
@@ -65,12 +65,7 @@ def read_table(file: str, data: bytes, form: Form, translated: Callable[[str], s
     spreadsheet from reading formulas in it. An empty cell, or a key that is not there, leaves the
     field as it is. Values are not checked. TableErrors where there are no rows, or too many.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TableErrors(
-            [message("{file} isn't UTF-8 text. Save it as “CSV UTF-8”.", file=short(file))]
-        ) from None
+    text = text.removeprefix("\ufeff")  # a program may send a file as it is
     is_json = file.lower().endswith((".jsonl", ".ndjson"))
     problems: list[str] = []
     header: list[str] = []

@@ -216,11 +216,7 @@ def _batch(
 
 
 def _table(path: Path, form: Form) -> Table:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    table = read_table(path.name, data, form)
+    table = read_table(path.name, read_text_file(path), form)
     rows = (replace(row, values=table_values(form, row.values, path.parent)) for row in table.rows)
     return replace(table, rows=tuple(rows))
 

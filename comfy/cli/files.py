@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from comfy.batches.text_file import decoded_text
 from comfy.cli.outcome import UsageError
 from comfy.filenames import is_beside, media_type_of, natural_order, plain_name
 from comfy.form.model import Field, Form
@@ -41,9 +42,11 @@ def is_file(path: Path) -> bool:
 def read_text_file(path: Path) -> str:
     """All of a text file. UsageError if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+        return decoded_text(path.read_bytes())
+    except OSError as error:
         raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise UsageError(f"{path} isn't text.", "Save it as text, a table as CSV.") from error
 
 
 def upload_of(path: Path) -> Upload:

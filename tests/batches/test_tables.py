@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from comfy.batches.results_table import table_head, table_line
 from comfy.batches.rows import Axis, UnequalLengths, combined
 from comfy.batches.table import OF_A_RUN, Row, TableErrors, read_table
+from comfy.batches.text_file import decoded_text
 from comfy.batches.values import MOST_ROWS
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
@@ -36,7 +37,7 @@ def rows(
     text: str, file: str = "table.csv", form: Form = FORM
 ) -> list[tuple[int, dict[str, object]]]:
     """Numbers and values of the rows of a table."""
-    table = read_table(file, text.encode(), form)
+    table = read_table(file, text, form)
     assert table.problems == ()
     return [(row.number, dict(row.values)) for row in table.rows]
 
@@ -44,7 +45,7 @@ def rows(
 def said(text: str, file: str = "table.csv") -> tuple[str, ...]:
     """What is wrong with a table."""
     try:
-        return read_table(file, text.encode(), FORM).problems
+        return read_table(file, text, FORM).problems
     except TableErrors as error:
         return error.problems
 
@@ -65,7 +66,7 @@ def test_columns_are_found_by_label_key_or_input(delimiter: str) -> None:
 def test_columns_have_the_order_of_the_file() -> None:
     """Also where the first row leaves one of them out; one without a value is none."""
     text = f"denoise,{STEPS.key},nothing,{CFG.key}\n0.5,,,7\n,3,,\n"
-    first, *others = read_table("table.csv", text.encode(), FORM).columns
+    first, *others = read_table("table.csv", text, FORM).columns
     assert first.endswith(".denoise")
     assert others == [STEPS.key, CFG.key]
 
@@ -164,7 +165,7 @@ def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
     """Unknown columns, with the field that was meant, two for one field, and lines that cannot be
     read; what can be is there beside it."""
     text = f"Promt,nothing like it,Steps,{STEPS.key},cfg\na,b,1,2,7\n1,2,3,4,5,6\n,,,,8\n"
-    table = read_table("t.csv", text.encode(), FORM)
+    table = read_table("t.csv", text, FORM)
     assert table.problems == (
         "There is no field “Promt”. Did you mean “Prompt”?",
         "There is no field “nothing like it”.",
@@ -176,7 +177,7 @@ def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
         (3, "5"),
         (4, "8"),
     ]
-    table = read_table("t.jsonl", b'[1]\n{"Steps": 3, "Stepz": 4}\n{\n', FORM)
+    table = read_table("t.jsonl", '[1]\n{"Steps": 3, "Stepz": 4}\n{\n', FORM)
     assert [*table.rows] == [Row(2, {STEPS.key: 3})]
     assert [said[:25] for said in table.problems] == [
         "There is no field “Stepz”",
@@ -203,10 +204,18 @@ def test_what_is_no_table_is_told(text: str, file: str, problem: str) -> None:
     assert problem in " ".join(said(text, file))
 
 
-def test_another_encoding_is_told() -> None:
-    """As a spreadsheet saves it that was not asked for UTF-8."""
-    with pytest.raises(TableErrors, match="CSV UTF-8"):
-        read_table("t.csv", "Prompt\nmüde\n".encode("latin-1"), FORM)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_file_is_read_however_a_spreadsheet_wrote_it(encoding: str) -> None:
+    """Excel's plain CSV is Windows-1252, its Unicode text UTF-16."""
+    text = "Prompt\r\nein Bär im Grünen – „3 €“\r\n"
+    assert decoded_text(text.encode(encoding)) == text
+
+
+@pytest.mark.parametrize("data", [b"PK\3\4\0", b"\xff\xfea", "あ、".encode("shift-jis")])
+def test_what_is_no_text_is_not_taken_for_any(data: bytes) -> None:
+    """A spreadsheet, half of a character, and characters that Windows-1252 lacks."""
+    with pytest.raises(ValueError):  # noqa: PT011 - that it is no text is all there is to say
+        decoded_text(data)
 
 
 def test_rows_are_every_combination_or_pairs() -> None:
@@ -241,13 +250,13 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
 
 
 @given(
-    st.binary(max_size=200) | st.text(max_size=200).map(str.encode),
+    st.text(max_size=200),
     st.sampled_from(["csv", "jsonl"]),
 )
-def test_any_file_is_a_table_or_sentences(data: bytes, ending: str) -> None:
+def test_any_text_is_a_table_or_sentences(text: str, ending: str) -> None:
     """Never another error."""
     with suppress(TableErrors):
-        assert read_table(f"t.{ending}", data, FORM).rows
+        assert read_table(f"t.{ending}", text, FORM).rows
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -18,6 +19,12 @@ _ENDS = {"success", "error", "interrupted", "removed", "killed"}
 def images(folder: Path) -> list[str]:
     """The names of the images in a folder."""
     return sorted(path.name for path in folder.glob("*.png"))
+
+
+def results(folder: Path) -> list[dict[str, str]]:
+    """The rows of the table of results."""
+    with (folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def process(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from PIL import Image
 
 from comfy.__main__ import main
 from comfy.demo import DemoServer
-from tests.cli.commands import images, outcomes, process
+from tests.cli.commands import images, outcomes, process, results
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -34,12 +33,6 @@ def workflow(tmp_path: Path) -> Path:
     file = tmp_path / "small.json"
     file.write_text(json.dumps(prompt(5, steps=2)))
     return file
-
-
-def results(folder: Path) -> list[dict[str, str]]:
-    """The rows of the table of results."""
-    with (folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import zipfile
@@ -14,7 +13,7 @@ from PIL import Image
 
 from comfy.__main__ import main
 from comfy.demo import DemoServer
-from tests.cli.commands import images, outcomes, process
+from tests.cli.commands import images, outcomes, process, results
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT
 
@@ -204,6 +203,7 @@ def test_what_cannot_be_used_is_told(
     sampler.write_text(json.dumps(prompt(5, steps=1)))
     for file, words, said in (
         (sampler, ["--set", "2.text=@typo.txt"], "typo.txt cannot be read"),
+        (sampler, ["--csv", str(damaged)], "damaged.zip isn't text. Save it as text, a table as"),
         (sampler, ["--set", "steps=1", "--set", "4.steps=2"], "Steps is given twice."),
         (workflow, ["--set", f"1.image={damaged}"], "damaged.zip cannot be read"),
         (workflow, ["--set", f"1.image={tmp_path}"], "is the folder of the results, too."),
@@ -214,6 +214,20 @@ def test_what_cannot_be_used_is_told(
     assert main(words) == 0
 
 
+def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path: Path) -> None:
+    """A table and lines in Windows-1252, as Excel and old editors save them."""
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(prompt(5, steps=1)))
+    table, lines = tmp_path / "t.csv", tmp_path / "lines.txt"
+    table.write_bytes("2.text;4.steps\r\nein Bär im Grünen;3\r\n".encode("cp1252"))
+    lines.write_bytes("müde\r\nschön\r\n".encode("cp1252"))
+    for words in (["--csv", str(table)], ["--set", f"2.text=@{lines}"]):
+        out = tmp_path / words[0].strip("-")
+        assert main(command(file, demo, out, *words)) == 0
+    assert [row["Prompt"] for row in results(tmp_path / "csv")] == ["ein Bär im Grünen"]
+    assert [row["Prompt"] for row in results(tmp_path / "set")] == ["müde", "schön"]
+
+
 def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -> None:
     """Numbers stay numbers."""
     file = tmp_path / "small.json"
@@ -221,8 +235,7 @@ def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -
     lines = ["-2+3+cmd|calc", "\t=1", "@x", "+a", "-5", "plain"]
     (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"2.text": one}) for one in lines))
     assert main(command(file, demo, tmp_path / "out", "--csv", str(tmp_path / "t.jsonl"))) == 0
-    with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig", newline="") as table:
-        told = [row["Prompt"] for row in csv.DictReader(table)]
+    told = [row["Prompt"] for row in results(tmp_path / "out")]
     assert told == ["'-2+3+cmd|calc", "'\t=1", "'@x", "'+a", "-5", "plain"]
 
 

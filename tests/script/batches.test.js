@@ -41,6 +41,7 @@ import {
   titleWords,
 } from "../../ui/page/script/batches/words.js";
 import { given, unpackedFiles } from "../../ui/page/script/vary/given_files.js";
+import { decodedText } from "../../ui/page/script/vary/text_file.js";
 import { filesInZip } from "../../ui/page/script/vary/zip.js";
 
 /** @param {object} more */
@@ -343,6 +344,20 @@ test("a name that is not UTF-8 is read all the same", async () => {
   for (let at = 0; at >= 0; at = bytes.indexOf("ab.png", at + 1)) bytes[at] = at ? 0xe4 : 0x50;
   const [file] = await filesInZip(new File([bytes], "a.zip"));
   assert.equal(file?.path, "äb.png");
+});
+
+test("a text file is UTF-8, UTF-16 that says so, or else Windows-1252", () => {
+  const text = "ein Bär im Grünen;3\r\n"; // Node takes Windows-1252 for Latin-1, browsers do not
+  const windows = Buffer.from(text, "latin1");
+  const little = Buffer.from(`\ufeff${text}`, "utf16le");
+  const big = Buffer.from(little).swap16();
+  for (const bytes of [Buffer.from(text), Buffer.from(`\ufeff${text}`), windows, little, big])
+    assert.equal(decodedText(bytes), text);
+});
+
+test("a spreadsheet, half of a character and another encoding are no text", () => {
+  for (const bytes of ["PK\x03\x04\0", "\xff\xfea", "\x82\xa0\x81\x41"])
+    assert.equal(decodedText(Buffer.from(bytes, "latin1")), null);
 });
 
 test("what is larger than it says, locked, packed otherwise or no ZIP is not read", async () => {

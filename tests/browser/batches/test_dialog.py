@@ -36,8 +36,8 @@ DROPPED = """(files) => {
 
 
 def table(text: str) -> dict[str, Any]:
-    """A file as a person chooses it."""
-    return {"name": "values.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    """A file as a person chooses it, and as Excel writes it: in Windows-1252."""
+    return {"name": "values.csv", "mimeType": "text/csv", "buffer": text.encode("cp1252")}
 
 
 def packed(**files: bytes) -> bytes:
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     dialog.locator(".table-part input[type=file]").set_input_files(spreadsheet)
     expect(place.locator(".problem")).to_have_text(re.compile("^This is not a table as text."))
     expect(start).to_have_text("Start 2 runs")
-    rows = "Prompt\na boat\na ship\na car\n"
+    rows = "Prompt\na boat\na ship\nein Bär\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
     expect(start).to_have_text("Start 6 runs")
     seeds = dialog.get_by_role("group", name="Seed")
@@ -115,7 +115,9 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
     assert not page.locator("#stage .headline").inner_text().startswith("Can't")
     sheet = open_sheet(person)
-    expect(sheet.locator(".line").nth(2).locator(".value")).to_have_text(["Prompta car", "Steps3"])
+    expect(sheet.locator(".line").nth(2).locator(".value")).to_have_text(
+        ["Promptein Bär", "Steps3"]
+    )
 
 
 @pytest.mark.every  # files of a table: tests/batches/test_table_files.py

@@ -5,6 +5,7 @@ import { sizeWords } from "../batches/spec.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { FileList } from "./file_list.js";
+import { decodedText } from "./text_file.js";
 
 /** @import { Draft, GivenFile } from "../batches/spec.js" */
 /** @import { Given } from "./zip.js" */
@@ -80,11 +81,9 @@ export class TablePart {
    * @param {readonly Given[]} [files] that were given with it
    */
   async take(file, files = []) {
-    const text = file.size > MOST ? "" : await file.text();
-    if (file.size > MOST || isBinary(text)) {
-      this.#refuse(file.name, text ? NO_TEXT : TOO_LARGE);
-      return;
-    }
+    if (file.size > MOST) return this.#refuse(file.name, TOO_LARGE);
+    const text = decodedText(new Uint8Array(await file.arrayBuffer()));
+    if (text === null) return this.#refuse(file.name, NO_TEXT);
     this.#table = { name: file.name, text, files: this.#table?.files ?? [] };
     this.#show(this.#table);
     this.#changed(this.#table);
@@ -144,9 +143,3 @@ export class TablePart {
     this.choose.focus();
   }
 }
-
-/**
- * A ZIP, a spreadsheet or an image has bytes that no text has.
- * @param {string} text a file as text
- */
-const isBinary = (text) => text.includes("\0");

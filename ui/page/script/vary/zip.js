@@ -2,6 +2,8 @@
 // The files in a ZIP, each unpacked in the browser when it is wanted: the app is given them as any others.
 // Format: APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12 and 4.3.16.
 
+import { utf8OrWindows } from "./text_file.js";
+
 /**
  * A file that was given, or that lies in a folder or a ZIP: `path` is its name with the folders before it, `type` as
  * browsers say it. `opened` rejects where it cannot be read.
@@ -12,7 +14,6 @@ const END = { sign: 0x06054b50, size: 22, longest: 22 + 0xffff }; // with its co
 const ENTRY = { sign: 0x02014b50, size: 46 };
 const LOCAL = { sign: 0x04034b50, size: 30 };
 const LOCKED = 1;
-const UTF8 = 0x800;
 const STORED = 0;
 const DEFLATED = 8;
 const MOST_BYTES = 2 ** 30; // of one file: whatever says more is not unpacked
@@ -108,7 +109,7 @@ function entryAt(list, at) {
   const number = (/** @type {number} */ offset) => list.getUint16(at + offset, true);
   const name = new Uint8Array(list.buffer, at + ENTRY.size, number(28));
   return {
-    path: nameIn(name, (number(8) & UTF8) !== 0),
+    path: utf8OrWindows(name),
     isLocked: (number(8) & LOCKED) !== 0,
     method: number(10),
     packed: list.getUint32(at + 20, true),
@@ -116,19 +117,6 @@ function entryAt(list, at) {
     begins: list.getUint32(at + 42, true),
     next: at + ENTRY.size + number(28) + number(30) + number(32),
   };
-}
-
-/**
- * A name that does not say how it is written is UTF-8 all the same with most programs.
- * @param {Uint8Array} bytes
- * @param {boolean} isUtf8
- */
-function nameIn(bytes, isUtf8) {
-  try {
-    return new TextDecoder("utf-8", { fatal: !isUtf8 }).decode(bytes);
-  } catch {
-    return new TextDecoder("windows-1252").decode(bytes);
-  }
 }
 
 /**
