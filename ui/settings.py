@@ -272,7 +272,10 @@ class Settings(BaseSettings):
         30, ge=1, title="RUNS", description="unfinished runs that one person may have"
     )
     hourly: int = Field(
-        1000, ge=1, title="RUNS", description="runs that one person may start in an hour"
+        1000,
+        ge=1,
+        title="RUNS",
+        description="runs that one person may start in an hour; a batch or chain counts as one",
     )
     upload_mb: int = Field(
         256,

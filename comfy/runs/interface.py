@@ -150,8 +150,9 @@ class RunRegistry(Protocol):
         everybody asks for too much, or no more threads can be started, ComfyError after `close`.
         """
 
-    def check_room(self, owner: str, address: str = "") -> None:
-        """The error that `submit` would have for this owner now, whatever it is that they want."""
+    def check_room(self, owner: str, address: str = "", group: str = "") -> None:
+        """The error that `submit` would have for this owner now, whatever it is that they want to
+        run; `group`: the id of the batch or chain that it belongs to."""
 
     def get(self, run_id: str, owner: str) -> Run:
         """A run of this owner; RunNotFound if there is none, somebody else's included."""

@@ -18,9 +18,9 @@ Person = tuple[str, str]  # owner and address
 @dataclass(frozen=True, slots=True)
 class RunLimits:
     """Unfinished runs of one person, from one address and in all, and one person's new runs an
-    hour. Half of all for an address: twenty people of an office have seven each, and others still
-    find room. Where nobody logs in, a person counts anew at each address: all who have no cookie go
-    by one name."""
+    hour, of which a batch or chain counts as one: they have limits of their own. Half of all for an
+    address: twenty people of an office have seven each, and others still find room. Where nobody
+    logs in, a person counts anew at each address: all who have no cookie go by one name."""
 
     person: int = 30
     address: int = 150
@@ -97,12 +97,15 @@ class RunLimiter:
 
     def __init__(self, limits: RunLimits) -> None:
         self._limits = limits
-        self._recent: deque[tuple[float, Person]] = deque()
+        self._recent: deque[tuple[float, Person, str]] = deque()  # with their batch or chain
         self._counts: Counter[Person] = Counter()  # of each person among the recent ones
+        self._groups: set[str] = set()  # of the recent ones
 
-    def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
+    def check(
+        self, owner: str, address: str, unfinished: Sequence[Person], group: str = ""
+    ) -> None:
         """TooManyRuns, with what to do, where one more run is too much. `unfinished`: whose those
-        of all people are."""
+        of all people are; `group`: the id of the batch or chain that the run belongs to."""
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
             raise TooManyRuns(
@@ -121,7 +124,7 @@ class RunLimiter:
         if len(unfinished) >= limits.all:
             raise TooManyRuns(message("The queue is full."), message("Try again in a few minutes."))
         self._forget_old()
-        if self._counts[person] >= limits.hourly:
+        if self._counts[person] >= limits.hourly and group not in self._groups:
             raise TooManyRuns(
                 plural(
                     "That's more than {count} run in an hour.",
@@ -129,17 +132,22 @@ class RunLimiter:
                     count=limits.hourly,
                 ),
                 message("Try again later."),
-                next(at for at, one in self._recent if one == person) + _HOUR - time.monotonic(),
+                next(at for at, one, _ in self._recent if one == person) + _HOUR - time.monotonic(),
             )
 
-    def count(self, owner: str, address: str) -> None:
-        """Note that this person has a new run."""
-        self._recent.append((time.monotonic(), (owner, address)))
+    def count(self, owner: str, address: str, group: str = "") -> None:
+        """Note that this person has a new run; of a batch or chain the first in an hour counts."""
+        if group in self._groups:
+            return
+        self._recent.append((time.monotonic(), (owner, address), group))
         self._counts[owner, address] += 1
+        if group:
+            self._groups.add(group)
 
     def _forget_old(self) -> None:
         while self._recent and self._recent[0][0] < time.monotonic() - _HOUR:
-            _, person = self._recent.popleft()
+            _, person, group = self._recent.popleft()
+            self._groups.discard(group)
             self._counts[person] -= 1
             if not self._counts[person]:
                 del self._counts[person]

@@ -105,6 +105,7 @@ class LocalRunRegistry:
     ) -> LocalRun:
         """See `RunRegistry.submit`."""
         is_kept = bool(job.inputs) or not run_id  # else begun again by whoever gives the id
+        counted_with = group if run_id else ""  # runs of one press share a group, too
         # Another one each time: the server may remember what another program had under this id.
         prompt_id = str(uuid.uuid4())
         run_id = run_id or prompt_id
@@ -115,7 +116,7 @@ class LocalRunRegistry:
         )
         self._check_free(run_id, _LEAVING)
         with self._entrance:
-            self._check_limits(owner, address)
+            self._check_limits(owner, address, counted_with)
             self._check_free(run_id)
             if self.history is not None and is_kept:
                 self.history.begin(record)
@@ -125,14 +126,13 @@ class LocalRunRegistry:
                 if self.history is not None:
                     self.history.end(replace(record, state=stopped(state)))  # nothing is kept of it
                 raise
-            self._limiter.count(owner, address)
+            self._limiter.count(owner, address, counted_with)
             return run
 
-    def check_room(self, owner: str, address: str = "") -> None:
-        """ComfyError where `submit` would refuse this owner now, whatever it is that they want to
-        run."""
+    def check_room(self, owner: str, address: str = "", group: str = "") -> None:
+        """See `RunRegistry.check_room`."""
         with self._entrance:
-            self._check_limits(owner, address)
+            self._check_limits(owner, address, group)
 
     def resume(self) -> None:
         """Take up what was unfinished when the program ended: what was sent to the server is looked
@@ -345,12 +345,12 @@ class LocalRunRegistry:
                 message("Start it again, then run this again."),
             )
 
-    def _check_limits(self, owner: str, address: str) -> None:
+    def _check_limits(self, owner: str, address: str, group: str) -> None:
         with self._lock:
             self._check_open()
             live = list(self._live)
         unfinished = [(run.owner, run.address) for run in live if not run.state.phase.finished]
-        self._limiter.check(owner, address, unfinished)
+        self._limiter.check(owner, address, unfinished, group)
 
     def _on_ended(self, run: LocalRun) -> None:
         state = run.state

@@ -101,7 +101,8 @@ class Starter:
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
-        self.runs.check_room(owner, address)  # before any work is done for it
+        # Before any work is done for it.
+        self.runs.check_room(owner, address, group if run_id else "")
         workflow, form = self.forms.form(name, owner, values)
         seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)

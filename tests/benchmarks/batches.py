@@ -42,7 +42,6 @@ ROWS = 1000
 WARM = 1000  # rows, from which on nothing grows: the caches of the database are full
 ROW_SECONDS = 0.1  # what is added is 2 % of a row of half a second, where it is 10 ms
 _TIMEOUT = 60
-_MANY = 100_000  # runs an hour
 
 
 def measure() -> list[Figure]:
@@ -51,7 +50,7 @@ def measure() -> list[Figure]:
     with (
         stand_in(0) as url,
         tempfile.TemporaryDirectory() as folder,
-        kept_batches(url, Path(folder), hourly=_MANY) as one,
+        kept_batches(url, Path(folder)) as one,
     ):
         whole_batch(one, range(WARM))
         memory, before, began = memory_now(), time.process_time(), time.monotonic()
@@ -59,7 +58,7 @@ def measure() -> list[Figure]:
         taken, lasted = time.process_time() - before, time.monotonic() - began
         grown = memory_now() / memory
     with stand_in(ROW_SECONDS) as url, tempfile.TemporaryDirectory() as folder:
-        with kept_batches(url, Path(folder), hourly=_MANY) as one:
+        with kept_batches(url, Path(folder)) as one:
             whole_batch(one, range(2))
             began = time.monotonic()
             whole_batch(one, range(2, 2 + ROWS))

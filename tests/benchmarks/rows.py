@@ -23,7 +23,6 @@ from tests.benchmarks.tools.figure import Figure, percentile
 
 ROWS = 1000
 WARM, KILLED_AT = 200, 500  # rows that are done
-OPTIONS = ("--hourly", "100000")
 VALUES = {"5.steps": 2, "4.width": 256, "4.height": 256}
 STEP_SECONDS = 0.02
 PRESSES = 10
@@ -75,7 +74,7 @@ def beside_others() -> list[Figure]:
     the app's memory grows."""
     with (
         DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
-        started_app(demo.url, *OPTIONS) as app,
+        started_app(demo.url) as app,
     ):
         wait_for_answer(app.url)
         with opened_page(app.url) as page:
@@ -123,7 +122,7 @@ def with_a_kill() -> list[Figure]:
         DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
         tempfile.TemporaryDirectory() as data,
     ):
-        options = (*OPTIONS, "--data", data)
+        options = ("--data", data)
         with started_app(demo.url, *options) as app:
             wait_for_answer(app.url)
             cookie = Person(app.url).cookie

@@ -47,6 +47,21 @@ def test_a_person_is_another_one_elsewhere() -> None:
     limiter.check(*YOU, [])
 
 
+def test_a_batch_counts_as_one_run_in_an_hour() -> None:
+    """However many rows it has; another one counts too, and finds no room any more."""
+    limiter = RunLimiter(LIMITS)
+    for _ in range(10):
+        limiter.check(*ME, [], "a batch")
+        limiter.count(*ME, "a batch")
+    for _ in range(4):
+        limiter.check(*ME, [])
+        limiter.count(*ME)
+    limiter.check(*ME, [], "a batch")
+    for group in ("", "another batch"):
+        with pytest.raises(TooManyRuns, match="more than 5 runs in an hour"):
+            limiter.check(*ME, [], group)
+
+
 def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
     """One slow run is no rule; another workflow says nothing of it, but of runs in general."""
     durations = Durations()

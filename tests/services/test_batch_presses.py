@@ -1,4 +1,4 @@
-"""What several people, or tabs, want of one batch at the same time."""
+"""What several people, or tabs, want of one batch at the same time, and what it leaves them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """Whichever comes first, none of its rows goes on that nobody can stop."""
-    with kept_batches(demo.url, tmp_path, hourly=10_000) as one:
+    with kept_batches(demo.url, tmp_path) as one:
         for _ in range(ROUNDS):
             with demo.hold("progress"):
                 batch = one.begin(AxisSpec(SEED, "1..4"))
@@ -75,7 +75,7 @@ def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_
 
 def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
     """Not where it is wanted again at the same time, either."""
-    with kept_batches(demo.url, tmp_path, hourly=10_000) as one, demo.hold("progress"):
+    with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
         for _ in range(ROUNDS):
             batch = one.begin(AxisSpec(SEED, "1..2"))
             one.batches.stop(batch.id, ANN)
@@ -84,3 +84,15 @@ def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) ->
                 at_once(("delete", batch.id), ("retry_failed", batch.id), one=one)
             eventually(lambda: not one.runs.line_of(ANN))
             assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
+
+
+def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: Path) -> None:
+    """But for one: it goes on beyond that limit, and whoever has begun it may start another run,
+    while the several runs of one press count each."""
+    with kept_batches(demo.url, tmp_path, hourly=3) as one:
+        one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
+        started = one.starter.start_batch("small", {SEED: 1}, ANN, 4, watched=False)
+        assert len(started.runs) == 2
+        assert "more than 3 runs in an hour" in str(started.refused)
+        for run in started.runs:
+            assert run.join(30)
