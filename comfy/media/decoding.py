@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 from PIL import Image, ImageFile
 
@@ -75,7 +76,7 @@ class DecodingSlots:
 
 @contextmanager
 def opened(
-    path: Path, formats: Sequence[str] = FORMATS, *, needs: int = 0
+    source: Path | IO[bytes], formats: Sequence[str] = FORMATS, *, needs: int = 0
 ) -> Iterator[ImageFile.ImageFile]:
     """An image, of which only the header was read: to be decoded in one's turn.
 
@@ -84,7 +85,7 @@ def opened(
     block decodes it.
     """
     try:
-        with Image.open(path, formats=list(formats)) as image:
+        with Image.open(source, formats=list(formats)) as image:
             takes = max(needs, memory_of(image))
             if image.width * image.height * takes > MOST_MEMORY:
                 most = MOST_MEMORY // takes // MILLION

@@ -1,10 +1,11 @@
-"""Small images of large ones and of sounds, from files that anybody may have made."""
+"""Smaller images of large ones and of sounds, from files that anybody may have made."""
 
 from __future__ import annotations
 
 import io
 import logging
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, ImageOps
 
@@ -14,7 +15,8 @@ from comfy.media.waveform import waveform
 log = logging.getLogger(__name__)
 
 _SIDE = 320  # pixels
-_ROUGHLY = 4 * _SIDE  # the size in which an image of another mode is converted
+_ROUGHLY = 4  # times the side: the size in which an image of another mode is converted
+_SIDES = (1024, 768, 512, 384, 256)  # pixels, of an image that has to fit
 
 
 def thumbnail_of(path: Path) -> bytes | None:
@@ -26,7 +28,7 @@ def thumbnail_of(path: Path) -> bytes | None:
     """
     try:
         with opened(path) as image:
-            return _small(image)
+            return _webp(_small(image, _SIDE))
     except Undecodable as error:
         log.info("No thumbnail of %s: %s", path.name, error)
         return None
@@ -44,12 +46,31 @@ def sound_thumbnail(path: Path) -> bytes | None:
         return None
 
 
-def _small(image: Image.Image) -> bytes:
+def image_within(file: IO[bytes], most: int) -> bytes | None:
+    """A WebP of at most `most` bytes and 1024 x 1024 pixels, the first one of an animation; None
+    where there is no image to be had, or not one of at least 256 pixels.
+
+    Never raises, and takes memory, as `thumbnail_of`.
+    """
+    try:
+        with opened(file) as image:
+            small = _small(image, _SIDES[0])
+            for side in _SIDES:
+                small.thumbnail((side, side))
+                made = _webp(small)
+                if len(made) <= most:
+                    return made
+    except Undecodable as error:
+        log.info("No smaller image: %s", error)
+    return None
+
+
+def _small(image: Image.Image, side: int) -> Image.Image:
     if image.mode not in ("RGB", "RGBA", "L"):
-        image.thumbnail((_ROUGHLY, _ROUGHLY), Image.Resampling.NEAREST)
+        image.thumbnail((_ROUGHLY * side, _ROUGHLY * side), Image.Resampling.NEAREST)
     small = with_eight_bits(image)
-    small.thumbnail((_SIDE, _SIDE))
-    return _webp(ImageOps.exif_transpose(small))
+    small.thumbnail((side, side))
+    return ImageOps.exif_transpose(small)
 
 
 def _webp(image: Image.Image) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -83,7 +83,7 @@ class ToolCalls:
                 run_id = await _begun(partial(RunStart(self.services).begin, name), sent, asker)
                 run = self.services.runs.get(run_id, owner)
                 await follow_run(run, context)
-            return await asyncio.to_thread(self._result, run.id, owner, names, context.request)
+            return await asyncio.to_thread(self._result, [run.id], owner, names, context.request)
         except ComfyError as problem:
             return refused_call(problem_of(problem), names)
         except HTTPException as problem:
@@ -102,14 +102,18 @@ class ToolCalls:
         return named.workflow, argument_names(named.form)
 
     def _result(
-        self, run_id: str, owner: str, names: Mapping[str, str], request: Request
+        self, run_ids: Sequence[str], owner: str, names: Mapping[str, str], request: Request
     ) -> CallToolResult:
-        """What a run has made, or why nothing."""
-        record = self.runs.record(run_id, owner)
-        told = self.runs.told(record)
-        if record.state.phase is not Phase.DONE:
-            return failed_call(told, names)
-        return finished_call(record, told, self.files, request)
+        """What runs have made, or why one of them nothing."""
+        ended = [
+            (record, self.runs.told(record))
+            for record in (self.runs.record(run_id, owner) for run_id in run_ids)
+        ]
+        for record, told in ended:
+            if record.state.phase is not Phase.DONE:
+                return failed_call(told, names)
+        slots = self.services.copies.blobs.turns
+        return finished_call(ended, self.files, slots, request)
 
     async def _end_of_chain(self, chain_id: str, owner: str, context: Context) -> CallToolResult:
         """What its last step has made, or why nothing."""
@@ -118,11 +122,7 @@ class ToolCalls:
         ended = await follow_chain(self.services.chains, chain_id, owner, context)
         if ended.state != "done":
             return refused_call(failed_chain(ended), {})
-        results = [
-            await asyncio.to_thread(self._result, run, owner, {}, request)
-            for run in ended.steps[-1].ended
-        ]
-        return CallToolResult(content=[block for one in results for block in one.content])
+        return await asyncio.to_thread(self._result, ended.steps[-1].ended, owner, {}, request)
 
 
 async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker) -> str:
