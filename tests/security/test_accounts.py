@@ -137,6 +137,28 @@ def test_whoever_is_removed_is_out_also_after_a_time_without_threads(
         eventually(lambda: history_status(app, browser) == 401)
 
 
+def test_of_a_file_that_cannot_be_read_nobody_stays_in(
+    demo: DemoServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who was removed is not known then: all are out, which the log says once, until it can be read
+    again."""
+    file = UsersFile(tmp_path / "users.json")
+    file.add(*ANNA, "user")
+    settings = WebSettings(port=0, sign_in=SignInSettings(UsersFile(file.path)))
+    with running_app(demo.url, settings=settings) as app, signed_in(app, ANNA) as browser:
+        whole = file.path.read_bytes()
+        with socket_of(app, browser) as news:
+            assert news.recv()
+            file.path.write_bytes(b"no JSON")
+            assert close_code(news) == NO_LOGIN
+        assert history_status(app, browser) == 401
+        said = [one.getMessage() for one in caplog.records if "is damaged" in one.getMessage()]
+        assert len(said) == 1
+        assert said[0].endswith("Nobody of it is let in until it can be read.")
+        file.path.write_bytes(whole)
+        eventually(lambda: sign_in(app, browser, ANNA) == 200)
+
+
 def test_another_password_ends_what_was_begun_with_the_first(
     app: RunningApp, file: UsersFile
 ) -> None:

@@ -3,11 +3,14 @@ and the app reads again when it changes."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
 import os
+import stat
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +31,7 @@ Role = Literal["user", "operator"]
 _SHORTEST = 8  # characters of a password
 _LONGEST_NAME = 100
 _HASHER = PasswordHasher()  # RFC 9106's choice for machines with little memory: 64 MB, three times
+_NOT_OTHERS = 0o770
 _OTHER_FILE = "See who may read and write it, or choose another file (--users)."
 
 
@@ -90,17 +94,25 @@ class UsersFile:
         self.path = path
         self.users: Mapping[str, User] = {}
         self._seen: object = None
+        self._has_failed = False
 
     def refresh(self) -> bool:
         """Read the file again if it has changed since the last time; whether it had.
 
-        Raises ComfyError where it cannot be read. A file that is gone has nobody in it.
+        Raises ComfyError where it cannot be read; twice in a row, and nobody is in it until it can
+        be, for whoever was removed meanwhile is not known. A file that is gone has nobody in it.
         """
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return False
-        self.users = {user.name: user for user in self._read()}
-        self._seen = stamp
+        try:
+            stamp = self._stamp()
+            if stamp == self._seen:
+                return False
+            users = {user.name: user for user in self._read()}
+        except ComfyError:
+            if self._has_failed:
+                self.users = {}
+            self._seen, self._has_failed = None, True
+            raise
+        self.users, self._seen, self._has_failed = users, stamp, False
         return True
 
     def role(self, name: str) -> Role:
@@ -145,7 +157,9 @@ class UsersFile:
     def _change(self, change: Callable[[dict[str, User]], None]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self.path}.lock", mode=0o600):
+            lock = self.path.with_name(f"{self.path.name}.lock")
+            with FileLock(lock, mode=0o600):
+                _give_to_owner_of(self._owned, lock)
                 users = {user.name: user for user in self._read()}
                 change(users)
                 self._write(users)
@@ -166,7 +180,7 @@ class UsersFile:
             ) from None
 
     def _write(self, users: Mapping[str, User]) -> None:
-        """All of it or nothing, readable for this account only."""
+        """All of it or nothing, readable for whom the old one was; a new one for one account."""
         part = self.path.with_name(f"{self.path.name}.part")
         part.unlink(missing_ok=True)
         text = json.dumps([asdict(user) for user in users.values()], indent=1)
@@ -175,7 +189,16 @@ class UsersFile:
             file.write(f"{text}\n")
             file.flush()
             os.fsync(file.fileno())
+        _give_to_owner_of(self._owned, part)
+        if self.path.exists():
+            part.chmod(stat.S_IMODE(self.path.stat().st_mode) & _NOT_OTHERS)
         part.replace(self.path)
+
+    @property
+    def _owned(self) -> Path:
+        """What says whose the file is to be: often root adds people, and the app, which is somebody
+        else, reads them."""
+        return self.path if self.path.exists() else self.path.parent
 
     def _stamp(self) -> object:
         try:
@@ -188,6 +211,14 @@ class UsersFile:
 
     def _unusable(self, error: OSError) -> ComfyError:
         return ComfyError(f"The file {self.path} could not be used: {error.strerror}.", _OTHER_FILE)
+
+
+def _give_to_owner_of(owned: Path, path: Path) -> None:
+    """Give a file to the account and the group that have another one, as far as we may."""
+    if sys.platform != "win32":
+        status = owned.stat()
+        with contextlib.suppress(PermissionError):
+            os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
 
 
 def _known(name: str, users: Mapping[str, User]) -> str:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from comfy.errors import ComfyError
 from ui.periodic import repeated
 from ui.web.failures import refusal_for
 from ui.web.gradio_internals import LOGIN
@@ -127,6 +128,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     """Each second, notices who was removed; every minute, closes sockets whose login has ended,
     writes when what was used, and logs how many have failed."""
     login = identity.login
+    problem = ""  # with the file of people, which is told once
 
     async def look() -> None:
         tell_failed(guesses)
@@ -137,7 +139,17 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
             await identity.close_ended()
 
     async def refresh() -> None:
-        if login is not None and await asyncio.to_thread(login.refresh):
+        nonlocal problem
+        if login is None:
+            return
+        try:
+            has_changed, now = await asyncio.to_thread(login.refresh), ""
+        except ComfyError as error:
+            has_changed, now = True, f"{error} {error.hint}"
+        if now not in ("", problem):
+            log.error("%s Nobody of it is let in until it can be read.", now)
+        problem = now
+        if has_changed:
             await identity.close_ended()
 
     jobs = (look, LOOK_EVERY), (refresh, _REFRESH_EVERY)

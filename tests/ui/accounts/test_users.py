@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -53,6 +54,39 @@ def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
     file.path.unlink()
     assert file.refresh()
     assert file.users == {}
+
+
+def test_of_a_file_that_cannot_be_read_nobody_is_let_in(file: UsersFile) -> None:
+    """From the second look on, as it may be about to be written, and until it can be read."""
+    whole = file.path.read_bytes()
+    file.path.write_bytes(whole[:-9])
+    for left in ({"anna", "ben"}, set[str](), set[str]()):
+        with pytest.raises(ComfyError, match="damaged"):
+            file.refresh()
+        assert set(file.users) == left
+    file.path.write_bytes(whole)
+    assert file.refresh()
+    assert set(file.users) == {"anna", "ben"}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
+def test_what_root_writes_belongs_to_the_app(tmp_path: Path) -> None:
+    """A new file to the account and group that have the folder, a changed one to those that had it,
+    who may read it as before; its lock, too, so that they can change it as well."""
+
+    def owners() -> set[tuple[int, int]]:
+        return {(one.stat().st_uid, one.stat().st_gid) for one in tmp_path.iterdir()}
+
+    os.chown(tmp_path, 10001, 10002)
+    file = UsersFile(tmp_path / "users.json")
+    file.add("anna", PASSWORD, "user")
+    assert owners() == {(10001, 10002)}
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+    os.chown(file.path, 10003, 10004)
+    file.path.chmod(0o640)
+    file.set_password("anna", "a harbour in rain")
+    assert owners() == {(10003, 10004)}
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
 
 
 def test_a_password_is_right_or_wrong(file: UsersFile) -> None:
