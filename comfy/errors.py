@@ -119,13 +119,21 @@ class ChainNotFound(ComfyError):
     """There is no such chain, or it belongs to somebody else, as with `RunNotFound`."""
 
 
-class TooManyRuns(ComfyError):
-    """A person, or all together, ask for too many runs at the moment. It is worth another try after
-    so many `seconds`."""
+class Overloaded(ComfyError):
+    """Base of those that ask for too much at the moment. It is worth another try after so many
+    `seconds`."""
 
     def __init__(self, message: str, hint: str, seconds: float = 60.0) -> None:
         super().__init__(message, hint)
         self.seconds = seconds
+
+
+class TooManyRuns(Overloaded):
+    """A person, or all together, ask for too many runs."""
+
+
+class TooManyThreads(Overloaded):
+    """The system lets this program start no more threads."""
 
 
 def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:

@@ -64,8 +64,8 @@ class EventStream:
     def open(self) -> None:
         """Connect, send our feature flags as the first message (docs/comfyui.md#1), start to read.
 
-        ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's, TooManyRuns
-        where nobody can read it.
+        ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's,
+        TooManyThreads where nobody can read it.
         """
         sock = self._client.open_socket(self._keep)
         try:

@@ -15,7 +15,7 @@ import requests
 
 from comfy.client.abortable import Adapter, shut
 from comfy.client.address import ServerAddress
-from comfy.errors import TooManyRuns
+from comfy.errors import TooManyThreads
 from comfy.threads import start_thread
 
 _MOST = 8
@@ -114,7 +114,7 @@ class IdleSessions:
         timer.name, timer.daemon = "idle-connections", True
         try:
             start_thread(timer)
-        except TooManyRuns:
+        except TooManyThreads:
             return False
         self._timer = timer
         return True

@@ -147,7 +147,8 @@ class RunRegistry(Protocol):
         `keeps_going`. group, parent: as in `Record`. run_id: a UUID, "" for a new one; whoever
         gives one begins a run again that is not on record, as one without files is only when it is
         sent. RunGoesOn when a run with this id is not at its end, TooManyRuns when this person or
-        everybody asks for too much, or no more threads can be started, ComfyError after `close`.
+        everybody asks for too much, TooManyThreads where its thread can't be started, ComfyError
+        after `close`.
         """
 
     def check_room(self, owner: str, address: str = "", group: str = "") -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
+from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyThreads
 from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunError, RunState, fetching, stopped, unanswered
 from comfy.records.record import Record
@@ -149,8 +149,8 @@ class LocalRun:
         self._execution.wake()
 
     def start(self) -> None:
-        """Once, by the registry. TooManyRuns where its thread cannot be started: then it is in no
-        line."""
+        """Once, by the registry. TooManyThreads where its thread cannot be started: then it is in
+        no line."""
         servers = self._context.servers
         self._context.line.join(
             self.id,
@@ -162,7 +162,7 @@ class LocalRun:
         )
         try:
             start_thread(self._thread)
-        except TooManyRuns:
+        except TooManyThreads:
             self._context.line.leave(self.id)
             raise
 

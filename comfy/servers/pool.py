@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,6 +24,7 @@ from comfy.servers.conflicts import ChoiceField, Conflict, conflicts
 from comfy.servers.merged import merged
 from comfy.servers.needs import Needs
 from comfy.servers.server import ANSWER_SECONDS, ComfyServer
+from comfy.threads import in_threads, start_thread
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class ServerPool:
         if len(self.servers) > 1:
             for server, thread in zip(self.servers, self._threads, strict=True):
                 server.client.on_unreachable(server.recheck)
-                thread.start()
+                start_thread(thread)
         return self
 
     def __exit__(
@@ -188,11 +188,12 @@ class ServerPool:
 
     def object_info(self) -> dict[str, Any]:
         """The node classes and choices of all, as if one server had them; one that does not answer
-        counts as it was. ServerUnreachable, ServerError where nothing is known of any."""
+        counts as it was. ServerUnreachable, ServerError where nothing is known of any,
+        TooManyThreads where several can't be asked at once."""
         if len(self.servers) == 1:
             return self.servers[0].client.object_info()
-        with ThreadPoolExecutor(len(self.servers)) as threads:
-            problems = [one for one in threads.map(_problem, self.servers) if one is not None]
+        told = in_threads(_problem, self.servers, name="nodes")
+        problems = [one for one in told if one is not None]
         known = [one.nodes.raw for one in self.servers if one.nodes is not None]
         if not known:
             raise problems[0]
@@ -223,26 +224,32 @@ class ServerPool:
             server.client.abort()
 
     def _watch(self, server: ComfyServer) -> None:
-        pauses, told_up = self._pauses, True
+        pauses, up = self._pauses, True
         while not self._closed.is_set():
-            was_up = server.up  # a run may have found it gone, and nobody has been told of that
             try:
-                up = server.check()
+                up = self._look_at(server, told_up=up)
             except ServerUnreachable:
                 return
-            if up != told_up:
-                said = "answers again" if up else "does not answer"
-                log.warning("ComfyUI at %s %s.", server.url, said)
-            if up != told_up or up != was_up:
-                self._tell(server)
-            told_up = up
-            if up:
-                server.cancel_left()
-                server.look_at_queue()
+            except Exception:
+                log.exception("A look at ComfyUI at %s failed inside this program", server.url)
             if self._closed.wait(pauses.recheck if up else pauses.away):
                 return  # `check` may have cleared the `recheck` of the program's end
             if up:
                 server.wait_for_recheck(pauses.up - pauses.recheck)
+
+    def _look_at(self, server: ComfyServer, *, told_up: bool) -> bool:
+        """Whether it is up; ServerUnreachable where the program ends."""
+        was_up = server.up  # a run may have found it gone, and nobody has been told of that
+        up = server.check()
+        if up != told_up:
+            said = "answers again" if up else "does not answer"
+            log.warning("ComfyUI at %s %s.", server.url, said)
+        if up != told_up or up != was_up:
+            self._tell(server)
+        if up:
+            server.cancel_left()
+            server.look_at_queue()
+        return up
 
     def _tell(self, server: ComfyServer) -> None:
         if server.up:

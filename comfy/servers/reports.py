@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Condition
 from typing import Any
@@ -14,6 +13,7 @@ from comfy.errors import ComfyError
 from comfy.json_values import as_dicts, as_mapping, as_number, as_text
 from comfy.servers.pool import ServerPool
 from comfy.servers.server import ANSWER_SECONDS, ComfyServer
+from comfy.threads import in_threads
 
 _FRESH = 2.0  # seconds that an answer is good for, whoever asks
 
@@ -43,12 +43,13 @@ class ServerReport:
 
 
 def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
-    """What asks all servers at once; however many want to know, one question in two seconds."""
+    """What asks all servers at once; however many want to know, one question in two seconds.
+    It raises TooManyThreads where they can't be."""
 
     @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
     def look() -> tuple[ServerReport, ...]:
-        with ThreadPoolExecutor(len(pool.servers)) as threads:
-            return tuple(threads.map(health_of, pool.servers, _names(pool)))
+        named = tuple(zip(pool.servers, _names(pool), strict=True))
+        return tuple(in_threads(lambda one: health_of(*one), named, name="reports"))
 
     return look
 

@@ -89,7 +89,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         values that the form has; `address`: as of `RunRegistry.submit`; `attended`: whoever asks
         stays until its end, and need not find it again.
 
-        BatchErrors and FieldErrors say what is wrong; also raises TooManyRuns, WorkflowError,
+        BatchErrors and FieldErrors say what is wrong; also raises Overloaded, WorkflowError,
         ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
         """
         history = self._history()

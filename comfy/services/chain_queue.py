@@ -88,7 +88,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         `address`: as of `RunRegistry.submit`; `attended`: whoever asks waits for its end, and
         deletes it where nobody could find it again.
 
-        Raises FieldErrors, ChainErrors, WorkflowError, TooManyRuns, ServerUnreachable, ServerError,
+        Raises FieldErrors, ChainErrors, WorkflowError, Overloaded, ServerUnreachable, ServerError,
         and ComfyError where there is no room for a file.
         """
         self._check_kept(owner, attended=attended)

@@ -14,7 +14,7 @@ from comfy.chains.fields import FormStep, form_steps, in_step, known_values
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
-from comfy.errors import ComfyError, TooManyRuns, WorkflowError
+from comfy.errors import ComfyError, Overloaded, WorkflowError
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form
 from comfy.messages import message
@@ -207,7 +207,7 @@ class ChainRunner:
                         live.add((name, number), run_or_record)
                         if not isinstance(run_or_record, Record):
                             begun(StepBegin(name, number, standing.runs(name), run_or_record))
-                    except TooManyRuns:
+                    except Overloaded:
                         waiting.appendleft((name, number, run))
                         if not live:
                             live.wait(_BEGIN_AGAIN_AFTER)

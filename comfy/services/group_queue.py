@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from comfy.callbacks import Callbacks
-from comfy.errors import ComfyError, TooManyRuns
+from comfy.errors import ComfyError, TooManyThreads
 from comfy.messages import message
 from comfy.records.groups import Group, GroupKind
 from comfy.records.store import RunStore
@@ -258,7 +258,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                     thread = threading.Thread(target=main, name=name, daemon=True)
                     start_thread(thread)
                     one.thread = thread
-        except TooManyRuns as problem:
+        except TooManyThreads as problem:
             if not self._runs.closed:  # else it goes on in the next life
                 one.fail(problem)
             self._save(one)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from comfy.batches.content import BatchContent, BatchRows
-from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
+from comfy.errors import ComfyError, Overloaded, ServerError, ServerUnreachable
 from comfy.messages import message, message_from_json, message_to_json, sentences
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
@@ -245,7 +245,7 @@ class OpenBatch(OpenGroup, Steering):
                 with self.lock:
                     self._rows.tell(index, sentences(*problem.labelled.values()))
                 return True
-            case TooManyRuns() | ServerUnreachable() | ServerError():
+            case Overloaded() | ServerUnreachable() | ServerError():
                 self._wait_for(sentences(str(problem), problem.hint))
                 return False
         raise problem

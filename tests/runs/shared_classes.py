@@ -104,6 +104,7 @@ ONE_WRITER = {
     ("RunSession", "changed"): "the event loop; others have it set there",
     ("RunSession", "frames_changed"): "the event loop; others have it set there",
     ("UsersFile", "_seen"): "whoever looks once a second; nobody else looks at it",
+    ("UsersFile", "_has_failed"): "the same",
     ("LiveTasks", "_live"): "whoever began them; others look at a copy that is made in one step",
 }
 # Where a field of one of them is written by somebody else, and why that may be.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comfy.demo import DemoServer
-from comfy.errors import RunNotFound, TooManyRuns
+from comfy.errors import RunNotFound, TooManyThreads
 from comfy.protocol.run_state import Phase, waiting
 from comfy.records.record import Record
 from comfy.runs.interface import Run
@@ -27,7 +27,7 @@ def test_a_run_without_a_thread_is_refused_and_holds_up_nobody(
     has the next one."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         refused_threads.add("run-")
-        with pytest.raises(TooManyRuns, match="start anything more") as told:
+        with pytest.raises(TooManyThreads, match="start anything more") as told:
             runs.submit(job(), owner="me", run_id=RUN, keeps_going=True)
         assert told.value.hint
         assert (runs.known(), runs.waiting) == ((), 0)
@@ -47,7 +47,7 @@ def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
         running(first)
         until(second, lambda state: state.queue_place == 1)
         refused_threads.add("run-")
-        with pytest.raises(TooManyRuns):
+        with pytest.raises(TooManyThreads):
             runs.submit(job(), owner="me")
         runs.close()
         assert (end(first).phase, end(second).phase) == (Phase.STOPPED, Phase.STOPPED)
@@ -65,7 +65,7 @@ def test_whoever_has_found_a_run_without_a_thread_sees_its_end(
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(TooManyRuns):
+        with pytest.raises(TooManyThreads):
             runs.submit(job(), owner="me")
     (run,) = found
     assert end(run).phase is Phase.STOPPED

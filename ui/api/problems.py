@@ -17,11 +17,11 @@ from comfy.errors import (
     ChainNotFound,
     ComfyError,
     DiskFull,
+    Overloaded,
     RunGoesOn,
     RunNotFound,
     ServerError,
     ServerUnreachable,
-    TooManyRuns,
     WorkflowError,
 )
 from comfy.messages import message
@@ -57,7 +57,7 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (OtherRequest, ProblemKind(422, "key-used")),
     (CallbackRefused, ProblemKind(422, "callback-refused")),
     (RunGoesOn, ProblemKind(409, "goes-on")),
-    (TooManyRuns, ProblemKind(429, "too-many")),
+    (Overloaded, ProblemKind(429, "too-many")),
     (ServerUnreachable, ProblemKind(503, "comfyui-away")),
     (ServerError, ProblemKind(502, "comfyui-failed")),
     (DiskFull, ProblemKind(507, "disk-full")),
@@ -129,7 +129,7 @@ def problem_of(error: ComfyError) -> Problem:
         kind.name,
         told,
         tuple(map(_placed, problems)),
-        error.seconds if isinstance(error, TooManyRuns) else SOON,
+        error.seconds if isinstance(error, Overloaded) else SOON,
     )
 
 

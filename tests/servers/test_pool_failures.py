@@ -1,0 +1,49 @@
+"""Several servers, in a program that has no thread or no memory for a moment."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.errors import TooManyThreads
+from comfy.servers.reports import fresh
+from comfy.services.catalogue import CatalogueCache
+from tests.servers.test_pool import pool_of
+from tests.support.waiting import eventually
+
+
+def test_without_threads_forms_are_those_of_before(refused_threads: set[str]) -> None:
+    """Where nothing was known of the nodes, and where the servers are to tell how they are, it is
+    said what is the matter."""
+    with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
+        catalogue = CatalogueCache(pool.object_info)
+        refused_threads.update(("nodes", "reports"))
+        with pytest.raises(TooManyThreads, match="can't start anything more"):
+            catalogue.get()
+        with pytest.raises(TooManyThreads, match="can't start anything more"):
+            fresh(pool)()
+        refused_threads.clear()
+        known = catalogue.get()
+        refused_threads.add("nodes")
+        assert catalogue.get(refresh=True) is known
+
+
+def test_a_server_is_asked_again_whatever_went_wrong_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That memory was short for a moment is logged; a server that goes away later is found gone."""
+    find = socket.getaddrinfo
+
+    def find_none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
+        with caplog.at_level(logging.ERROR):
+            monkeypatch.setattr(socket, "getaddrinfo", find_none)
+            eventually(lambda: len(caplog.records) > 2, "both were to be asked")
+            monkeypatch.setattr(socket, "getaddrinfo", find)
+        other.stop()
+        eventually(lambda: [one.up for one in pool.servers] == [True, False])
