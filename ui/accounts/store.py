@@ -154,11 +154,18 @@ class SignInStore:
             self._load(rows)
 
     def _load(self, rows: Connection) -> None:
-        sessions = [BrowserSession(*row) for row in rows.execute("select * from sessions")]
-        tokens = [AccessToken(*row) for row in rows.execute("select * from access_tokens")]
+        """Read all. Uses that are not written yet are later than what the file says of them."""
+        sessions = {row[0]: BrowserSession(*row) for row in rows.execute("select * from sessions")}
+        tokens = {row[0]: AccessToken(*row) for row in rows.execute("select * from access_tokens")}
         with self._memory:
-            self.sessions = {session.key: session for session in sessions}
-            self.access_tokens = {token.key: token for token in tokens}
+            for key in self._touched:
+                if key in sessions and key in self.sessions:
+                    seen = max(sessions[key].seen, self.sessions[key].seen)
+                    sessions[key] = replace(sessions[key], seen=seen)
+                elif key in tokens and key in self.access_tokens:
+                    used = max(tokens[key].used, self.access_tokens[key].used)
+                    tokens[key] = replace(tokens[key], used=used)
+            self.sessions, self.access_tokens = sessions, tokens
 
 
 def _insert(rows: Connection, table: str, what: BrowserSession | AccessToken) -> None:

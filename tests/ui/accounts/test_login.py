@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from comfy.errors import ComfyError
 from tests.support.waiting import Clock
 from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
-from ui.accounts.store import SignInStore
+from ui.accounts.store import AccessToken, BrowserSession, SignInStore
 
 TIMES = SessionTimes(lasts=1000, idle=300)
 
@@ -110,3 +111,25 @@ def test_somebody_has_so_many_tokens(login: Login, monkeypatch: pytest.MonkeyPat
     assert login.revoke(anna, made.id)
     assert login.by_token(token) is None
     login.new_token(anna, "another")
+
+
+def test_a_use_is_not_forgotten_where_the_file_is_read_before_it_is_written(
+    tmp_path: Path,
+) -> None:
+    """As where the share link ends just then: it counts here, and is written later."""
+    path = tmp_path / "sign_in.sqlite"
+    session = BrowserSession("a session", "anna", "password", "", began=1.0, seen=1.0)
+    token = AccessToken("a token", "1", "anna", "password", "", "nightly", made=1.0)
+
+    def told(store: SignInStore) -> tuple[float, float]:
+        return store.sessions[session.key].seen, store.access_tokens[token.key].used
+
+    with closing(SignInStore(path)) as store:
+        store.put_session(session)
+        store.put_token(token)
+        for key in (session.key, token.key):
+            store.touch(key, 5.0)
+        store.end_share_link()
+        assert told(store) == (5.0, 5.0)
+    with closing(SignInStore(path)) as store:
+        assert told(store) == (5.0, 5.0)
