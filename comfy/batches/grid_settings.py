@@ -40,13 +40,12 @@ class GridField:
 @dataclass(frozen=True, slots=True)
 class GridSettings:
     """`batch`: its id, for whom it is still there; `base`: values by field key, as a browser keeps
-    them; `one_seed`: all cells have the same where it is random."""
+    them."""
 
     workflow: _Name
     batch: _Name
     axes: Annotated[tuple[GridField, ...], Field(min_length=1, max_length=3)]
     base: Annotated[Mapping[str, Any], Field(max_length=_MOST_FIELDS)] = field(default_factory=dict)
-    one_seed: bool = False
 
 
 _SETTINGS = TypeAdapter(GridSettings)

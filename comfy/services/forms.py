@@ -88,15 +88,6 @@ class _Judged:
     usability: Usability
 
 
-@dataclass(frozen=True, slots=True)
-class FormStatistics:
-    """How many forms were built, and how many were there already when somebody asked for them. For
-    tests, which hold that a form is built once."""
-
-    built: int
-    found: int
-
-
 class Forms:
     """What people may see and set of the workflows in the folder, and of those they bring
     themselves.
@@ -126,17 +117,10 @@ class Forms:
             LRUCache[object, _Built](_CACHE_BYTES, getsizeof=lambda one: one.size),
             key=lambda adapted, structural, *, edits: (id(adapted), structural, edits),
             condition=Condition(),
-            info=True,
         )(_build)
 
         self._judging = Lock()
         self._judged = LRUCache[tuple[int, bool], _Judged](_MOST_JUDGED)
-
-    @property
-    def statistics(self) -> FormStatistics:
-        """Since the start."""
-        info = self._built.cache_info()
-        return FormStatistics(info.misses, info.hits)
 
     def form(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -132,7 +133,6 @@ SETTINGS = st.builds(
     TEXT,
     st.lists(FIELDS, min_size=1, max_size=3).map(tuple),
     st.dictionaries(TEXT, JSON, max_size=4),
-    st.booleans(),
 )
 
 
@@ -148,6 +148,13 @@ def test_what_an_image_carries_is_read_as_it_was(settings: GridSettings) -> None
     png = png_with(settings_text(settings))
     if plain:
         assert settings_in(png) == settings_in(png[:-20]) == settings
+
+
+def test_what_older_versions_told_besides_is_passed_by() -> None:
+    """Whether all cells had one seed stood beside the rest."""
+    settings = GridSettings("text", "a batch", (GridField("3.steps", "Steps", ("1", "2")),))
+    older = json.loads(settings_text(settings)) | {"one_seed": True}
+    assert settings_in(png_with(json.dumps(older))) == settings
 
 
 @given(

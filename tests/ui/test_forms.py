@@ -10,6 +10,7 @@ from tests.support.serving import running_demo_app
 def test_a_form_is_built_once_for_a_press() -> None:
     """Drawn, pressed, told at the end to two tabs, looked at and filled in again: one build."""
     with running_demo_app(step_seconds=0) as (_, app):
+        _, drawn = app.services.forms.form("text-to-image", f"browser:{ANN}")
         page = PageCalls(app).open("text-to-image")
         run_id = page.said(page.press())["run"]
         with watching(app, run_id) as one, watching(app, run_id) as another:
@@ -21,4 +22,4 @@ def test_a_form_is_built_once_for_a_press() -> None:
         assert get(app, f"/history/{run_id}").json()["phase"] == "done"
         assert get(app, f"/history/{run_id}/values").json()["workflow"] == "text-to-image"
         page.open("text-to-image")
-        assert app.services.forms.statistics.built == 1
+        assert app.services.forms.form("text-to-image", f"browser:{ANN}")[1] is drawn

@@ -10,8 +10,6 @@ from typing import Any
 from comfy.form.model import Field, Form
 from comfy.workflow.config import Widget
 
-_WIDEST = 2**53  # JSON numbers of many programs lose digits beyond
-
 _FILE: Mapping[str, Any] = MappingProxyType(
     {
         "anyOf": [
