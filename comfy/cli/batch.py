@@ -71,8 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=(
             "a row a run: CSV with a header, or JSON lines (.jsonl); columns are named as fields"
-            " are, by label or NODE.INPUT; an empty cell leaves the workflow's value; files by"
-            " their names, in the table's folder"
+            " are, by label or NODE.INPUT; an empty cell leaves the workflow's value; of"
+            " {red|green} in a cell one is drawn, and __NAME__ stays as it is; files by their"
+            " names, in the table's folder"
         ),
     )
     parser.add_argument(

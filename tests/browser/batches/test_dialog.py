@@ -86,6 +86,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     dialog.locator(".table-part input[type=file]").set_input_files(table("Prompt,Width\na,wide\n"))
     place = dialog.get_by_role("group", name="Table")
     expect(place.locator(".problem")).to_have_text("Line 2, Width: Enter a whole number.")
+    expect(place.get_by_text("Of {red|green} in a cell one is drawn;")).to_be_visible()
     prompt = dialog.get_by_role("group", name="Prompt", exact=True)
     expect(prompt).to_have_count(0)
     expect(steps).to_be_visible()

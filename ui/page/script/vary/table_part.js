@@ -53,11 +53,18 @@ export class TablePart {
     remove.ariaLabel = remove.title = message("Remove the table");
     head.append(this.#name, remove);
     const help = message("A column for each field, called by its label; a row for each run.");
+    const texts = message(
+      "Of {example} in a cell one is drawn; names like {name} stay as they are.",
+      {
+        example: "{red|green}",
+        name: "__times__",
+      },
+    );
     this.#problems.role = "status";
     this.place.role = "group";
     this.place.ariaLabel = message("Table");
-    this.place.append(head, element("p", "help", help), this.#filesPlace, this.#problems);
-    this.place.append(this.#picker);
+    this.place.append(head, element("p", "help", help), element("p", "help", texts));
+    this.place.append(this.#filesPlace, this.#problems, this.#picker);
     this.#show(table);
   }
 
