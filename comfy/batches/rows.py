@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from comfy.batches.table import Row
-from comfy.batches.values import MOST_ROWS, too_many_rows
+from comfy.batches.values import MOST_ROWS, TooManyRows
 from comfy.errors import ComfyError
 from comfy.messages import message
 
@@ -50,7 +50,7 @@ def _product(
     columns: Sequence[Sequence[Mapping[str, object]]],
 ) -> Iterable[tuple[Mapping[str, object], ...]]:
     if math.prod(map(len, columns)) > MOST_ROWS:
-        raise too_many_rows()
+        raise TooManyRows
     return product(*columns)
 
 

@@ -14,7 +14,7 @@ from comfy.batches.content import BatchContent, Column
 from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, Table, TableErrors, read_table
 from comfy.batches.table_files import TableFiles
-from comfy.batches.values import MOST_ROWS, MOST_TEXT, too_many_rows, values_of
+from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
@@ -118,7 +118,7 @@ def read_batch(
             column = _column(form, found, axis, base, given, lines_of)
             size += sum(len(value) for value in column.values if isinstance(value, str))
             if size > MOST_TEXT:  # each alone may have as much
-                raise too_many_rows()
+                raise TooManyRows
             axes.append(column)
         except BadValue as error:
             problems.append(BatchProblem(str(error), axis.field))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.batches.find_field import UnknownField, find_field
-from comfy.batches.values import MOST_ROWS, choices_as_shown, too_many_rows
+from comfy.batches.values import MOST_ROWS, TooManyRows, choices_as_shown
 from comfy.errors import ManyProblems
 from comfy.form.model import Field, Form
 from comfy.json_values import parse_json
@@ -73,7 +73,7 @@ def read_table(file: str, text: str, form: Form, translated: Callable[[str], str
     if not rows:
         raise TableErrors(problems or [message("{file} has no rows.", file=short(file))])
     if len(rows) > MOST_ROWS:
-        raise TableErrors([str(too_many_rows())])
+        raise TableErrors([str(TooManyRows())])
     fields, of_columns = _fields(form, rows, header, translated)
     meant = {name: choices_as_shown(field) for name, field in fields.items()}
     read = (

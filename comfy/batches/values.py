@@ -25,13 +25,17 @@ _NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
 
 
-def too_many_rows() -> BadValue:
-    """What is said where a batch would be larger than any."""
-    return BadValue(
-        plural(
-            "A batch has {count} row at most.", "A batch has {count} rows at most.", count=MOST_ROWS
+class TooManyRows(BadValue):
+    """A batch would be larger than any."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            plural(
+                "A batch has {count} row at most.",
+                "A batch has {count} rows at most.",
+                count=MOST_ROWS,
+            )
         )
-    )
 
 
 def choices_as_shown(field: Field) -> Mapping[object, str]:
@@ -58,7 +62,7 @@ def values_of(
     for value in _read(form, field, text, lines_of and cache(lines_of)):
         size += len(value)
         if len(values) == MOST_ROWS or size > MOST_TEXT:
-            raise too_many_rows()
+            raise TooManyRows
         values.append(value)
     return tuple(values)
 

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.rows import Axis, combined
-from comfy.batches.values import values_of
+from comfy.batches.values import MOST_ROWS, TooManyRows, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.form.model import Field, Form
 from comfy.form.takers import ResultKind, takes
-from comfy.messages import listed, message
+from comfy.messages import listed, message, plural
 from comfy.prompt.outputs import Output, OutputKind
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
@@ -209,12 +209,23 @@ def _rows(
             values: Sequence[object] = (
                 said if isinstance(said, tuple) else values_of(form, item, said, lines_of)
             )
+        except TooManyRows:
+            problems.append(_too_often())
+            return ({},)
         except BadValue as error:
             problems.append(message("{field}: {problem}", field=item.label, problem=str(error)))
             continue
         axes.append(Axis(item.key, values))
     try:
         return tuple(row.values for row in combined(axes)) if axes else ({},)
-    except BadValue as error:
-        problems.append(str(error))
+    except TooManyRows:
+        problems.append(_too_often())
         return ({},)
+
+
+def _too_often() -> str:
+    return plural(
+        "It runs {count} time at most. Give fewer values in “repeat”.",
+        "It runs {count} times at most. Give fewer values in “repeat”.",
+        count=MOST_ROWS,
+    )

@@ -193,8 +193,9 @@ def test_a_text_that_repeats_may_name_a_file_of_lines() -> None:
         (BASE + 'repeat = { steps = "1..x" }', "Step “base”, Steps: “1..x” isn't a range."),
         (
             BASE + 'repeat = { steps = "1..200", seed = "1..200" }',
-            "Step “base”, A batch has 10000 rows at most.",
+            "Step “base”, It runs 10000 times at most. Give fewer values in “repeat”.",
         ),
+        (BASE + 'repeat = { steps = "1..10001" }', "Step “base”, It runs 10000 times at most."),
     ],
 )
 def test_what_does_not_go_together_is_told(text: str, said: str) -> None:
