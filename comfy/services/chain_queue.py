@@ -194,8 +194,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return tuple((OpenChain(one) if isinstance(one, Group) else one).standing for one in known)
 
     def recent(self, owner: str) -> tuple[ChainStanding, ...]:
-        """Those of one owner that go on, and the last that have ended, as far as anybody has asked
-        for them since the program's start; the oldest first."""
+        """Those of one owner that go on, and the last that have ended since the program's start, or
+        that somebody has looked up; the oldest first."""
         with self._lock:
             chains = [*self._open.values(), *self._ended.values()]
         own = {one.id: one.standing for one in chains if one.owner == owner and not one.deleted}
@@ -208,7 +208,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         for group in reversed(self._runs.history.groups.of(owner, "chain")[:_OF_PAGE]):
             if group.ended_at is not None:
                 with suppress(ChainNotFound):  # deleted since
-                    self._opened(group.id, owner)
+                    self._note(self._opened(group.id, owner))
 
     def groups_of(self, name: str, owner: str) -> tuple[str, ...]:
         """The groups of the runs that this chain has started for this owner."""
@@ -317,13 +317,12 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             for run in step.ended:
                 if run in records:
                     chain.known(step.name, records[run])
-        self._note(chain)
         return chain
 
     def _note(self, chain: OpenChain) -> None:
-        """Keep one in mind that has ended, unless it goes on again."""
-        with self._lock:
-            if chain.state != "running":
+        """Keep one in mind that has ended, unless it goes on again, or has a new thread."""
+        with chain.lock, self._lock:
+            if chain.state != "running" and chain.thread is None:
                 self._open.pop(chain.id, None)
                 if not chain.deleted:
                     self._ended[chain.id] = chain

@@ -22,6 +22,13 @@ ANN = "user:ann"
 CHAIN = '[[steps]]\nname = "first"\nworkflow = "text-to-image"\n[steps.values]\nSteps = 1\n'
 
 
+def app_files(folder: Path) -> None:
+    """A folder with the chain and its workflow."""
+    (folder / "one.chain.toml").write_text(CHAIN)
+    for file in ("text-to-image.json", "text-to-image.toml"):
+        (folder / file).write_bytes((WORKFLOWS / file).read_bytes())
+
+
 class TellingLock:
     """A lock that says when somebody has to wait for it."""
 
@@ -46,9 +53,7 @@ def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Callable[[ChainQueue, str], object]
 ) -> None:
     """It is neither told any more nor let go on, as of before a restart."""
-    (tmp_path / "one.chain.toml").write_text(CHAIN)
-    for file in ("text-to-image.json", "text-to-image.toml"):
-        (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
+    app_files(tmp_path)
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
@@ -83,3 +88,54 @@ def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
         assert queue.recent(ANN) == queue.of(ANN) == ()
         with pytest.raises(ChainNotFound):
             queue.go_on(chain_id, ANN, again=["first"])
+
+
+def test_a_chain_that_goes_on_at_its_very_end_is_at_work_until_its_new_end(tmp_path: Path) -> None:
+    """Also where it is stopped before the thread that ran it first has come to its end."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chains, gates = app.services.chains, (threading.Event(), threading.Event())
+        held: list[threading.Thread] = []
+
+        def hold(_owner: str) -> None:
+            """Let the first thread that tells of its end wait, then the next one at its begin."""
+            thread = threading.current_thread()
+            of_chain = thread.name.startswith("chain-") and thread not in held
+            if of_chain and (held or chains.recent(ANN)[0].finished):
+                held.append(thread)
+                assert gates[len(held) - 1].wait(LONGEST_WAIT)
+
+        leave = chains.subscribe(hold)
+        chain_id = chains.start("one.chain", {}, ANN).id
+        eventually(lambda: len(held) == 1)
+        chains.go_on(chain_id, ANN, again=["first"])
+        eventually(lambda: len(held) == 2)
+        chains.stop(chain_id, ANN)
+        gates[0].set()
+        held[0].join(LONGEST_WAIT)
+        assert chains.is_at_work(chain_id)
+        gates[1].set()
+        held[1].join(LONGEST_WAIT)
+        leave()
+        assert not chains.is_at_work(chain_id)
+
+
+def test_a_chain_that_is_asked_for_by_its_id_is_none_of_the_last(tmp_path: Path) -> None:
+    """It has ended before the program's start, and a page is told of those only that it has looked
+    up."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chain_id = app.services.chains.start("one.chain", {}, ANN).id
+        eventually(lambda: app.services.chains.get(chain_id, ANN).finished)
+        app.services.chains.close()
+        queue = ChainQueue(app.services.chain_forms)
+        assert queue.get(chain_id, ANN).state == "done"
+        assert queue.recent(ANN) == ()
+        queue.look_up(ANN)
+        assert [one.id for one in queue.recent(ANN)] == [chain_id]
