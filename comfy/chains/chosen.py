@@ -15,17 +15,20 @@ from comfy.wording import did_you_mean, quoted, short
 _Instead = dict[tuple[str, bool], Source]
 
 
-def chosen(chain: Chain, switches: Mapping[str, str], without: Collection[str] = ()) -> Chain:
+def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str] = ()) -> Chain:
     """The chain without the steps that were left out and those that `switches` do not choose; each
     input has one source then.
 
     Who needs a step that does not run takes what that would have been given. ChainErrors has all
     that cannot be.
     """
-    problems = [*_wrong_switches(chain, switches), *_wrong_steps(chain, without)]
+    problems = [*wrong_switches(chain, switches).values(), *_wrong_steps(chain, without)]
     if problems:
         raise ChainErrors(problems)
-    at = {switch.name: _choice(switch, switches) for switch in chain.switches}
+    at = {
+        switch.name: _choice(switch, switches.get(switch.name, switch.choices[0]))
+        for switch in chain.switches
+    }
     out = {
         step.name
         for step in chain.steps
@@ -80,32 +83,36 @@ def _first(sources: Collection[Source], out: Collection[str], instead: _Instead)
     return None
 
 
-def _choice(switch: Switch, given: Mapping[str, str]) -> str | None:
-    """What a switch is at; None for what is none of its choices."""
-    text = given.get(switch.name, switch.choices[0]).strip()
+def _choice(switch: Switch, value: object) -> str | None:
+    """What a switch is at with a value; None for what is none of its choices."""
     if switch.is_flag:
         try:
-            return "true" if read_bool(text) else "false"
+            return "true" if read_bool(value) else "false"
         except BadValue:
             return None
-    return next((one for one in switch.choices if one.casefold() == text.casefold()), None)
+    text = str(value).strip().casefold()
+    return next((one for one in switch.choices if one.casefold() == text), None)
 
 
-def _wrong_switches(chain: Chain, given: Mapping[str, str]) -> Iterator[str]:
+def wrong_switches(chain: Chain, given: Mapping[str, object]) -> dict[str, str]:
+    """What is said of names that are no switch's, and of values that are none of its choices, by
+    these names."""
     known = {switch.name: switch for switch in chain.switches}
+    wrong: dict[str, str] = {}
     for name, value in given.items():
         if name not in known:
-            yield sentences(
+            wrong[name] = sentences(
                 message("There is no switch “{name}”.", name=short(name)),
                 did_you_mean(name[:200], known),
             )
-        elif _choice(known[name], given) is None:
-            yield message(
+        elif _choice(known[name], value) is None:
+            wrong[name] = message(
                 "The switch “{name}” is one of {choices}, not “{choice}”.",
                 name=name,
                 choices=listed(map(quoted, known[name].choices)),
-                choice=short(value),
+                choice="" if value is None else short(value),
             )
+    return wrong
 
 
 def _wrong_steps(chain: Chain, without: Collection[str]) -> Iterator[str]:

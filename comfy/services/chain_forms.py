@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from comfy.chains.chosen import chosen
+from comfy.chains.chosen import chosen, wrong_switches
 from comfy.chains.fields import FormStep, known_values
 from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Pick, Step
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
 from comfy.errors import WorkflowError
 from comfy.filenames import is_beside
-from comfy.form.check import unknown_fields
+from comfy.form.check import labelled_errors, unknown_fields
 from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.messages import message
@@ -60,7 +60,8 @@ class ChainStep:
 class ChainForm:
     """The form of a chain with some values: `form` has all that can be set, by keys that say of
     which step each is. `runs`: the steps as they run with these values. `problem`: why it cannot
-    run with these steps left out, or ""."""
+    run with these steps left out, or "". `wrong`: what is said of values of switches and options
+    that count for nothing, by their keys."""
 
     chain: Chain
     switches: tuple[Field, ...]
@@ -68,6 +69,7 @@ class ChainForm:
     runs: tuple[FormStep, ...]
     form: Form
     problem: str = ""
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seeds(self) -> Iterator[tuple[str, str]]:
@@ -115,7 +117,9 @@ class ChainForms:
         """
         values = values or {}
         whole = self.folder.get(name)
-        switches, without = _switched(whole, values), _left_out(whole, values)
+        wrong = _wrong(whole, values)
+        good = {key: one for key, one in values.items() if key not in wrong}
+        switches, without = _switched(whole, good), _left_out(whole, good)
         problem = ""
         try:
             runs = self._runs(chosen(whole, switches, without), name, owner, values)
@@ -135,7 +139,7 @@ class ChainForms:
         )
         fields = tuple(_switch(switch.name, switch.choices) for switch in whole.switches)
         form = _form(whole, fields, steps, runs, problem)
-        return ChainForm(whole, fields, steps, runs, form, problem)
+        return ChainForm(whole, fields, steps, runs, form, problem, wrong)
 
     def check_keys(self, name: str, owner: str, values: Mapping[str, object]) -> None:
         """FieldErrors with the values that the chain `name` has no field for; raises as `form`."""
@@ -148,12 +152,13 @@ class ChainForms:
             raise FieldErrors(form.form, errors, errors)
 
     def check(self, form: ChainForm, owner: str) -> None:
-        """FieldErrors with all that is wrong with the values that its steps have, by its keys, and
-        what the server lacks. ChainErrors where it cannot run without what is left out."""
+        """FieldErrors with all that is wrong with its values and those that its steps have, by its
+        keys, and what the server lacks. ChainErrors where it cannot run without what is left
+        out."""
         if form.problem:
             raise ChainErrors([form.problem], message("Nothing was started."))
-        errors: dict[str, str] = {}
-        labelled: dict[str, str] = {}
+        errors = dict(form.wrong)
+        labelled = labelled_errors(form.form, errors)
         for one in form.runs:
             for key, said, away in ChainRunner(self.starter, owner).problems(one):
                 place = step_key(one.step.name, key or str(len(errors)))
@@ -247,31 +252,34 @@ def step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:
     return own
 
 
-def _switched(chain: Chain, values: Mapping[str, object]) -> dict[str, str]:
-    """What the switches are at; where a value is none of their choices it counts for nothing."""
-    found: dict[str, str] = {}
-    for switch in chain.switches:
-        said = values.get(f"{_SWITCHES}.{switch.name}")
-        text = str(said).lower() if switch.is_flag else str(said)
-        if text in switch.choices:
-            found[switch.name] = text
-    return found
+def _switched(chain: Chain, values: Mapping[str, object]) -> dict[str, object]:
+    """What people have set the switches to, by their names."""
+    keys = {switch.name: f"{_SWITCHES}.{switch.name}" for switch in chain.switches}
+    return {name: values[key] for name, key in keys.items() if key in values}
 
 
 def _left_out(chain: Chain, values: Mapping[str, object]) -> tuple[str, ...]:
     """The optional steps that people have left out."""
-    return tuple(
-        step.name
-        for step in chain.steps
-        if step.optional and not _is_on(values.get(step_key(step.name, _RUNS), True))
-    )
+    return tuple(step for step, value in _options(chain, values) if not read_bool(value))
 
 
-def _is_on(value: object) -> bool:
-    try:
-        return read_bool(value)
-    except BadValue:
-        return True
+def _options(chain: Chain, values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The optional steps, and whether people let them run."""
+    for step in chain.steps:
+        if step.optional:
+            yield step.name, values.get(step_key(step.name, _RUNS), True)
+
+
+def _wrong(chain: Chain, values: Mapping[str, object]) -> dict[str, str]:
+    """As `ChainForm.wrong`."""
+    switches = wrong_switches(chain, _switched(chain, values))
+    wrong = {f"{_SWITCHES}.{name}": said for name, said in switches.items()}
+    for step, value in _options(chain, values):
+        try:
+            read_bool(value)
+        except BadValue as bad:
+            wrong[step_key(step, _RUNS)] = str(bad)
+    return wrong
 
 
 def _shown(

@@ -13,6 +13,7 @@ import requests
 from comfy.demo import DemoServer
 from comfy.records.groups import Group
 from comfy.services.open_chain import ChainStanding, OpenChain
+from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, get, post
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
@@ -67,6 +68,34 @@ def done(app: RunningApp) -> ChainStanding:
     chain = app.services.chains.recent(OWNER)[-1]
     assert chain.state == "done", chain
     return chain
+
+
+def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path: Path) -> None:
+    """On its key, with what it takes, beside what is wrong with a step's values; capitals do not
+    matter. Another chain than was asked for is never begun."""
+    switches = '[switches]\nlook = ["photo", "oil"]\nlarge = false\n'
+    (tmp_path / "styles.chain.toml").write_text(
+        BOATS.replace("[[steps]]", f"{switches}[[steps]]", 1).replace(
+            'name = "large"', 'name = "large"\noptional = true'
+        )
+    )
+    chains = app.services.chains
+    one_of = "The switch “look” is one of “photo”, “oil”, not “{}”."
+    for given, wrong in (
+        ({"switches:.look": "x"}, [("switches:.look", one_of.format("x"))]),
+        ({"switches:.look": None, SEED: "s"}, [("switches:.look", one_of.format("")), (SEED, "")]),
+        ({"switches:.large": 2.5, "large.runs": "nein"}, [("large.runs", "Enter true or false.")]),
+        ({"switches:.large": "nein"}, [("switches:.large", "is one of “false”, “true”, not")]),
+    ):
+        with pytest.raises(FieldErrors) as refused:
+            chains.start("styles.chain", given, OWNER)
+        errors = refused.value.errors
+        assert [*errors] == [key for key, _ in wrong]
+        for key, said in wrong:
+            assert said in errors[key]
+    assert not chains.recent(OWNER)
+    form = app.services.chain_forms.form("styles.chain", OWNER, {"switches:.look": " OIL"})
+    assert not form.wrong
 
 
 def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
