@@ -49,7 +49,7 @@ from comfy.services.batch_check import estimate
 from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
 from comfy.services.once import NOT_FETCHED
 from comfy.services.start import Starter
-from comfy.services.uploads import content_of
+from comfy.services.uploads import content_of, distinctly_named
 from comfy.workflow.model import read_workflow
 from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 
@@ -237,7 +237,7 @@ def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) ->
         uploads, left_out = uploads_in(Path(values), field, scratch)
         if left_out:
             _say_left_out(f"{field.label}: {len(uploads)} of {values}", left_out)
-        return Axis(field.key, uploads)
+        return Axis(field.key, distinctly_named(uploads))
     if field.type == "STRING" and values.startswith("@"):
         values = values[1:] if values.startswith("@@") else read_text_file(Path(values[1:]))
     try:

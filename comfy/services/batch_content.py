@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from comfy.services.kept_uploads import (
     values_from_json,
     values_to_json,
 )
+from comfy.services.uploads import Upload, distinctly_named
 
 
 def content_to_json(content: BatchContent) -> dict[str, Any]:
@@ -58,6 +59,18 @@ def values_of_all(content: BatchContent) -> Iterator[object]:
         yield from row.values.values()
     for axis in content.axes:
         yield from axis.values
+
+
+def with_distinct_names(content: BatchContent) -> BatchContent:
+    """The same with a name of its own for each file of a field, as of folders that have files of
+    the same names: else nobody could tell their rows apart."""
+    columns: list[Iterable[object]] = [axis.values for axis in content.axes]
+    columns += [[row.values.get(one.key) for row in content.table] for one in content.columns]
+    named: dict[int, Upload] = {}
+    for column in columns:
+        files = {id(one): one for one in column if isinstance(one, Upload)}
+        named |= zip(files, distinctly_named([*files.values()]), strict=True)
+    return with_other_values(content, lambda value: named.get(id(value), value))
 
 
 def with_other_values(content: BatchContent, change: Callable[[object], object]) -> BatchContent:

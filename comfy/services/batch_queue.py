@@ -24,6 +24,7 @@ from comfy.services.batch_content import (
     content_from_json,
     content_to_json,
     values_of_all,
+    with_distinct_names,
     with_other_values,
 )
 from comfy.services.batch_rows import RowStates
@@ -96,7 +97,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._check_kept(owner, attended=attended)
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
-        content = with_seeds(form, content, spec.seeds, self._starter.rng)
+        content = with_distinct_names(with_seeds(form, content, spec.seeds, self._starter.rng))
         if spec.seeds != "each":
             content = with_drawn_texts(form, content, self._starter.rng)
         group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)

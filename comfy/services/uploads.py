@@ -6,9 +6,11 @@ import base64
 import binascii
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from comfy.filenames import ending_of, plain_name
@@ -177,6 +179,19 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                     )
                     errors[item.key] = why or most
     return errors
+
+
+def distinctly_named(files: Sequence[Upload]) -> list[Upload]:
+    """The same files, each with a name of its own: who is called as one before it has a number."""
+    taken = {file.name for file in files}
+    again = defaultdict[str, Iterator[int]](lambda: count(2))
+    named: dict[str, Upload] = {}
+    for file in files:
+        path, name = PurePath(file.name), file.name
+        while name in named or (name != file.name and name in taken):
+            name = f"{path.stem} ({next(again[file.name])}){path.suffix}"
+        named[name] = replace(file, name=name)
+    return [*named.values()]
 
 
 def from_data_url(url: str) -> Upload | None:

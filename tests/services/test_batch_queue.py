@@ -331,12 +331,12 @@ def test_options_bring_fields_of_their_own(one: Batches) -> None:
 
 
 def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
-    """As long as the batch is remembered, or a run has them."""
+    """As long as the batch is remembered, or a run has them; with names that tell them apart."""
     (tmp_path / "workflows" / "small.json").write_text(
         '{"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}, "2": {"class_type":'
         ' "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "given"}}}'
     )
-    given = tuple(Upload(f"{name}.png", photo(name)) for name in ("red", "blue"))
+    given = tuple(Upload("a.png", photo(colour)) for colour in ("red", "blue"))
     spec = BatchSpec((AxisSpec("1.image", files=given),))
     batch = one.batches.start("small", {}, spec, ANN)
     assert one.until(batch, "done", "paused").done == 2
@@ -344,7 +344,7 @@ def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_pa
     runs = [one.runs.record(table.states.run(at), ANN) for at in range(2)]
     digests = [run.job.inputs["1.image"].digest for run in runs]
     files = one.starter.blobs
-    assert [table.rows.cells(at)[0].name for at in range(2)] == ["red.png", "blue.png"]  # type: ignore[attr-defined]
+    assert [table.rows.cells(at)[0].name for at in range(2)] == ["a.png", "a (2).png"]  # type: ignore[attr-defined]
     for run in runs:
         one.runs.forget(run.id, ANN)
     assert all(map(files.path, digests))
