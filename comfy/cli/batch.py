@@ -86,8 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "several values of a field: numbers as in 1..10:3 or 20,30; choices as in euler,lcm;"
             " texts one a line, {red|green} for one each, __NAME__ for each line of"
             " wildcards/NAME.txt beside the workflow, or @FILE with such lines (@@ for a text that"
-            " begins with @); for images and other media a file, a folder or a ZIP; may be"
-            " repeated"
+            " begins with @); for images and other media a file, or a folder or a ZIP with"
+            " all folders in it; may be repeated"
         ),
     )
     parser.add_argument(
@@ -234,7 +234,7 @@ def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) ->
             raise UsageError(
                 f"{values} is the folder of the results, too.", "Name another one with --out."
             )
-        uploads, left_out = uploads_in(Path(values), field, scratch)
+        uploads, left_out = uploads_in(Path(values), field, scratch, out)
         if left_out:
             _say_left_out(f"{field.label}: {len(uploads)} of {values}", left_out)
         return Axis(field.key, distinctly_named(uploads))

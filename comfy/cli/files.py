@@ -98,18 +98,24 @@ def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
                     yield f"“{short(one.name)}”: {why}"
 
 
-def uploads_in(path: Path, field: Field, scratch: Path) -> tuple[list[Upload], list[str]]:
-    """A file itself, or the files of a folder or a ZIP in the natural order of their names, but for
-    hidden ones; of a folder those in folders below neither. What is unpacked is put into `scratch`.
-    With them the names of those that were left out: texts and the like beside files that the field
-    takes.
+def uploads_in(
+    path: Path, field: Field, scratch: Path, results: Path
+) -> tuple[list[Upload], list[str]]:
+    """A file itself, or the files of a folder or a ZIP and of all folders in it, in the natural
+    order of their names, but for hidden ones and those in the folder of the `results`. What is
+    unpacked is put into `scratch`. With them the names of those that were left out: links that lead
+    out of the folder, and texts and the like beside files that the field takes.
 
     UsageError if it cannot be read, or has none.
     """
+    links: list[str] = []
     try:
         if path.is_dir():
-            shown = [one for one in path.iterdir() if one.is_file() and _is_shown(one.name)]
-            files = sorted(shown, key=lambda one: natural_order(one.name))
+            here = path.resolve()
+            found = [(one, one.resolve().is_relative_to(here)) for one in _below(path, results)]
+            links = [one.name for one, is_inside in found if not is_inside]
+            inside = (one for one, is_inside in found if is_inside)
+            files = sorted(inside, key=lambda one: natural_order(one.as_posix()))
         elif zipfile.is_zipfile(path):
             files = list(_unpacked(path, scratch))
         else:
@@ -118,11 +124,21 @@ def uploads_in(path: Path, field: Field, scratch: Path) -> tuple[list[Upload], l
         raise _unreadable(path, error) from error
     uploads = [upload_of(one) for one in files]
     if not uploads:
-        raise UsageError(f"{path} has no files.", "Name another folder or ZIP.")
+        hint = "Name the folder that its links lead to." if links else "Name another folder or ZIP."
+        raise UsageError(f"{path} has no files.", hint)
     judged = [(one, _is_meant(field, one)) for one in uploads]
     meant = [one for one, is_meant in judged if is_meant]
     left_out = [one.name for one, is_meant in judged if not is_meant]
-    return (meant, left_out) if meant else (uploads, [])
+    return (meant, [*links, *left_out]) if meant else (uploads, links)
+
+
+def _below(folder: Path, results: Path) -> Iterator[Path]:
+    """The files in a folder and those below that are shown, but for the folder of the results."""
+    for one in filter(lambda one: _is_shown(one.name), folder.iterdir()):
+        if one.is_file():
+            yield one
+        elif one.is_dir() and not one.is_symlink() and one.resolve() != results.resolve():
+            yield from _below(one, results)
 
 
 def _is_meant(field: Field, upload: Upload) -> bool:

@@ -127,6 +127,27 @@ def test_images_of_two_zips_of_one_name_are_paired(
     assert len(images(out)) == 2
 
 
+def test_a_folder_is_taken_with_all_folders_in_it(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In natural order, files of one name told apart; hidden ones, the results of before and links
+    that lead out of it are not taken, the links said."""
+    photos, away = tmp_path / "photos", plain(tmp_path / "away" / "secret.png", "blue").parent
+    for name in ("night/10.png", "night/9.png", "day/9.png", "top.png", "day/.hidden/x.png"):
+        plain(photos / name)
+    out = photos / "out"
+    plain(out / "earlier.png")
+    (photos / "day" / "out.png").symlink_to(away / "secret.png")
+    (photos / "day" / "same.png").symlink_to(photos / "top.png")
+    (photos / "away").symlink_to(away)
+    (photos / "around").symlink_to(photos)
+    assert main(command(workflow, demo, out, "--set", f"1.image={photos}")) == 0
+    told = capsys.readouterr().err
+    assert f"Image: 5 of {photos}. Left out: out.png.\n" in told
+    names = [row["Image"] for row in results(out)]
+    assert names == ["9.png", "same.png", "9 (2).png", "10.png", "top.png"]
+
+
 def test_files_of_a_table_lie_beside_it(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
