@@ -14,13 +14,15 @@ import folder_paths
 from aiohttp import web
 from server import PromptServer
 
-from .beside import FormsApp, NotStarted
+from .beside import FormsApp, NotOpened, browser_host, server_url
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}  # it has no nodes
 WEB_DIRECTORY = "./web"
 _COMFYUI = PromptServer.instance
 _FORMS = FormsApp(
-    Path(folder_paths.get_user_directory()) / "comfyforms", os.environ.get("OPEN_AS_FORM_URL", "")
+    Path(folder_paths.get_user_directory()) / "comfyforms",
+    os.environ.get("OPEN_AS_FORM_URL", ""),
+    os.environ.get("COMFYFORMS_HOST") or "127.0.0.1",
 )
 
 
@@ -29,9 +31,13 @@ async def open_as_form(request: web.Request) -> web.Response:
     """`{"name": …, "workflow": …}`, as the menu sends it: `{"url": …}` of its form, or
     `{"error": …}`."""
     told = await request.json()
-    here = f"http://127.0.0.1:{_COMFYUI.port}"
+    here = server_url(_COMFYUI.address, _COMFYUI.port)  # of several with --listen the first
+    own, peer = (request.get_extra_info(end, ("",))[0] for end in ("sockname", "peername"))
+    browser = browser_host(request.host, own, peer)
     try:
-        url = await asyncio.to_thread(_FORMS.open, here, str(told["name"]), told["workflow"])
-    except NotStarted as problem:
+        url = await asyncio.to_thread(
+            _FORMS.open, here, str(told["name"]), told["workflow"], browser
+        )
+    except NotOpened as problem:
         return web.json_response({"error": str(problem)}, status=503)
     return web.json_response({"url": url})

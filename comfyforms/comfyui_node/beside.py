@@ -15,34 +15,44 @@ import time
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 _PORT = 7860  # the app's own, if it is free
 _START_SECONDS = 120.0
 _PAUSE = 0.1  # seconds
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what answers where all addresses do
+_HERE_ONLY = (
+    "ComfyForms is for browsers on the machine of ComfyUI only. Set the variable COMFYFORMS_HOST to"
+    " 0.0.0.0 where ComfyUI is started, or OPEN_AS_FORM_URL to the address of a proxy in front of"
+    " ComfyForms, and start ComfyUI again."
+)
 _GROUP = "ComfyUI"  # the folder of workflows that came from there
 
 
-class NotStarted(Exception):
-    """The app does not run, and why."""
+class NotOpened(Exception):
+    """There is no form to be opened, and why."""
 
 
 class FormsApp:
     """The app, started when it is first needed, and ended with this program. `folder`: where it
     keeps its data and its workflows. `url`: by which browsers find it, where a proxy stands in
-    front."""
+    front. `host`: where it listens, as its variable says."""
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, url: str = "", host: str = "127.0.0.1") -> None:
         self._folder = folder
         self._url = url.rstrip("/")
+        self._host = host
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._lock = threading.Lock()
 
-    def open(self, comfyui: str, name: str, workflow: object) -> str:
-        """Keep a workflow under this name, and the address of its form. Raises NotStarted."""
+    def open(self, comfyui: str, name: str, workflow: object, browser: str = "") -> str:
+        """Keep a workflow under this name, and the address of its form. `browser`: as
+        `browser_host` tells. Raises NotOpened."""
         with self._lock:
+            self.address(browser)  # before anything is started
             if self._process is None or self._process.poll() is not None:
                 self._start(comfyui)
             kept = re.sub(r"[^\w -]", "-", name).strip()[:60] or "workflow"
@@ -51,8 +61,16 @@ class FormsApp:
             whole = file.with_suffix(".part")
             whole.write_text(json.dumps(workflow), encoding="utf-8")
             whole.replace(file)
-            here = self._url or f"http://127.0.0.1:{self._port}"
-            return f"{here}/?workflow={quote(f'{_GROUP}/{kept}')}"
+            return f"{self.address(browser)}/?workflow={quote(f'{_GROUP}/{kept}')}"
+
+    def address(self, browser: str) -> str:
+        """By which address that browser finds the app. Raises NotOpened where it does not."""
+        if self._url:
+            return self._url
+        if browser and _is_here_only(self._host):
+            raise NotOpened(_HERE_ONLY)
+        name = browser if browser and self._host in _LOOPBACK else _asked_at(self._host)
+        return f"http://{_in_url(name)}:{self._port}"
 
     def end(self) -> None:
         """End the app, if it was started here."""
@@ -62,7 +80,7 @@ class FormsApp:
 
     def _start(self, comfyui: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._port = _free_port()
+        self._port = _free_port(self._host)
         places = ["--data", str(self._folder / "data")]
         places += ["--workflows", str(self._folder / "workflows")]
         log = self._folder / "log"
@@ -77,11 +95,11 @@ class FormsApp:
                 stderr=said,
             )
         end = time.monotonic() + _START_SECONDS
-        while not _lives(self._port):
+        while not _lives(_asked_at(self._host), self._port):
             if self._process.poll() is not None or time.monotonic() > end:
                 self.end()
                 last = log.read_text(encoding="utf-8", errors="replace").strip()[-500:]
-                raise NotStarted(f"ComfyForms did not start: {last or 'see its log'}")
+                raise NotOpened(f"ComfyForms did not start: {last or 'see its log'}")
             time.sleep(_PAUSE)
 
 
@@ -99,24 +117,55 @@ def run_until_stdin_ends(command: Sequence[str]) -> int:
 
 
 def _command() -> list[str]:
-    """What starts the app: of this Python, or of the shell. Raises NotStarted."""
+    """What starts the app: of this Python, or of the shell. Raises NotOpened."""
     if find_spec("comfyforms"):
         return [sys.executable, "-m", "comfyforms"]
     if program := shutil.which("comfyforms"):
         return [program]
-    raise NotStarted("ComfyForms is not installed: pip install comfyforms")
+    raise NotOpened("ComfyForms is not installed: pip install comfyforms")
 
 
-def _free_port() -> int:
+def server_url(address: str, port: int) -> str:
+    """Where a ComfyUI answers that listens there."""
+    return f"http://{_in_url(_asked_at(address))}:{port}"
+
+
+def browser_host(asked: str, own: str, peer: str) -> str:
+    """By which host a browser reaches this machine from another one; "" for one on this machine.
+    `asked`: the `Host` of what it sent, `own` and `peer`: the addresses of both ends of its
+    connection."""
+    host = urlsplit(f"//{asked}").hostname or ""
+    is_here = _is_here_only(host) and _is_here_only(peer)  # and not through a proxy
+    return "" if is_here or (peer == own and not _is_here_only(own)) else host
+
+
+def _is_here_only(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _asked_at(host: str) -> str:
+    """By which address this machine reaches what listens there."""
+    return _LOOPBACK.get(host, host)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _free_port(host: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in (_PORT, 0):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+        with contextlib.suppress(OSError), socket.socket(family) as probe:
+            probe.bind((host, port))
             return int(probe.getsockname()[1])
     return 0
 
 
-def _lives(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+def _lives(host: str, port: int) -> bool:
+    connection = HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200

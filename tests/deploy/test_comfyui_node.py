@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import venv
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import requests
@@ -53,12 +55,12 @@ PLAIN = {
 # As ComfyUI does it: the node's own folder is imported, nothing of the app is at hand.
 PROGRAM = """
 import json, pathlib, sys
-from beside import FormsApp, NotStarted
+from beside import FormsApp, NotOpened
 forms = FormsApp(pathlib.Path(sys.argv[1]))
 for line in sys.stdin:
     try:
         print(forms.open(sys.argv[2], **json.loads(line)), flush=True)
-    except NotStarted as problem:
+    except NotOpened as problem:
         print(problem, flush=True)
 """
 
@@ -125,6 +127,57 @@ def test_where_the_app_is_not_installed_that_is_said(folder: Path, tmp_path: Pat
         assert asked(program, "any") == "ComfyForms is not installed: pip install comfyforms"
         assert program.stdin
         program.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def beside() -> ModuleType:
+    """The node's part that needs no ComfyUI."""
+    spec = spec_from_file_location("beside", NODE / "beside.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("listens", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8188"),
+        ("192.0.2.2", "http://192.0.2.2:8188"),
+        ("0.0.0.0", "http://127.0.0.1:8188"),
+        ("::", "http://[::1]:8188"),
+        ("2001:db8::2", "http://[2001:db8::2]:8188"),
+    ],
+)
+def test_comfyui_is_asked_where_it_listens(beside: ModuleType, listens: str, url: str) -> None:
+    """At its own address, and at this machine's where that is any."""
+    assert beside.server_url(listens, 8188) == url
+
+
+def test_the_address_is_one_that_the_browser_finds(beside: ModuleType, folder: Path) -> None:
+    """Where it is on another machine, by the host that it asked ComfyUI by, if the app listens there; else it is said
+    what to set, before anything is started."""
+    here = beside.browser_host("localhost:8188", "127.0.0.1", "127.0.0.1")
+    itself = beside.browser_host("192.0.2.2:8188", "192.0.2.2", "192.0.2.2")
+    elsewhere = beside.browser_host("192.0.2.2:8188", "192.0.2.2", "192.0.2.9")
+    by_proxy = beside.browser_host("comfy.example", "127.0.0.1", "127.0.0.1")
+    six = beside.browser_host("[2001:db8::2]:8188", "2001:db8::2", "2001:db8::9")
+    assert (here, itself, elsewhere, by_proxy) == ("", "", "192.0.2.2", "comfy.example")
+
+    def address(host: str, browser: str) -> str:
+        return str(beside.FormsApp(folder, host=host).address(browser))
+
+    assert address("127.0.0.1", here) == "http://127.0.0.1:0"
+    assert address("0.0.0.0", here) == "http://127.0.0.1:0"
+    assert address("0.0.0.0", elsewhere) == "http://192.0.2.2:0"
+    assert address("::", six) == "http://[2001:db8::2]:0"
+    assert address("192.0.2.5", elsewhere) == "http://192.0.2.5:0"
+    proxied = beside.FormsApp(folder, "https://forms.example/")
+    assert proxied.address(by_proxy) == "https://forms.example"
+    with pytest.raises(beside.NotOpened, match="COMFYFORMS_HOST"):
+        beside.FormsApp(folder).open("http://127.0.0.1:8188", "any", {}, elsewhere)
+    assert not folder.exists()
 
 
 @contextlib.contextmanager
