@@ -70,7 +70,10 @@ def _set_password(file: UsersFile, known: Namespace) -> str:
 
 def _remove(file: UsersFile, known: Namespace) -> str:
     file.remove(known.name)
-    told = f"{known.name} may no longer use the app."
+    told = (
+        f"{known.name} may no longer use the app. What they made stays: whoever is added under this"
+        " name has it."
+    )
     return told if file.users else f"{told} Nobody is left in {file.path}."
 
 

@@ -51,7 +51,7 @@ def test_people_are_added_listed_and_removed(
     assert "has another password" in told("password", "anna")
     file.refresh()
     assert file.users["anna"].knows("another lighthouse")
-    told("remove", "anna")
+    assert "whoever is added under this name has it" in told("remove", "anna")
     assert "Nobody is left" in told("remove", "ben")
     assert told("list") == "\n"
 
