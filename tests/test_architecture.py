@@ -38,7 +38,8 @@ discovery webhooks
 cli
 """
 UI = """
-accounts folders gradio_import named_servers periodic start_lines version
+folders
+accounts gradio_import named_servers periodic start_lines version
 setting_values
 log_format settings
 arguments languages permissions

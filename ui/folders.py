@@ -18,6 +18,7 @@ _PERSISTENT = Path("/data")  # on a Space with storage that outlasts a restart
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
 INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, and not in a checkout
 PROGRAM = "comfyforms" if INSTALLED else "app.py"
+COMMAND = PROGRAM if INSTALLED else f"python {PROGRAM}"  # what a shell is told
 
 
 def data_folder(persistent: Path = _PERSISTENT) -> Path:

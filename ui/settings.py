@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
 from ui.accounts.openid_people import OpenIDSettings, space_openid
-from ui.folders import ON_A_SPACE, data_folder, workflow_folder
+from ui.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.named_servers import OWN, Header, ReadableFile, Servers, named_addresses
 from ui.setting_values import (
     Days,
@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         None,
         title="FILE",
         description=(
-            "people with hashed passwords, as `python app.py user add` writes it; if there is one,"
+            f"people with hashed passwords, as `{COMMAND} user add` writes it; if there is one,"
             " everybody has to sign in (default: users.json in the folder of --data)"
         ),
     )
@@ -309,7 +309,7 @@ class Settings(BaseSettings):
         if "operators" in (self.open, self.keep) and not operators:
             problems.append(
                 "--open operators and --keep operators need --operators NAME,NAME, or operators"
-                " whom python app.py user add NAME --operator has added."
+                f" whom {COMMAND} user add NAME --operator has added."
             )
         if set(self.operators) - {name for name, _ in self.pairs} and not others:
             problems.append("--operators: each of them needs a login; see --login-file.")

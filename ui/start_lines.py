@@ -11,10 +11,14 @@ from typing import TextIO
 import segno
 
 from comfy.client.address import is_loopback
+from ui.folders import COMMAND, ON_A_SPACE
 
 # Addresses for documentation: nothing is sent there, but the system says by which of its own
 # addresses it would be.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+_SIGN_IN = "To have them sign in: " + (
+    "the secret COMFYFORMS_LOGIN, with NAME:PASSWORD" if ON_A_SPACE else f"{COMMAND} user add NAME"
+)
 _ALL = frozenset({"0.0.0.0", "::"})
 
 
@@ -74,11 +78,7 @@ def start_lines(reach: Reach) -> list[str]:
     elif reach.root_path:
         ways.append(f"Through the proxy people reach it at {reach.root_path}.")
     if ways:
-        who = (
-            "whoever signs in"
-            if reach.signs_in
-            else "everybody, without signing in. To have them sign in: python app.py user add NAME"
-        )
+        who = "whoever signs in" if reach.signs_in else f"everybody, without signing in. {_SIGN_IN}"
         lines.append(f"{' '.join(ways)} It is for {who}.")
     if reach.share_link:
         lines.append(f"This link lets guests in: {reach.for_others}/join/{reach.share_link}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from comfy.errors import ComfyError
 from ui.accounts.users import UsersFile
 from ui.arguments import USAGE_ERROR, read_settings
+from ui.folders import PROGRAM
 
 _ALSO = "Any option of the app says where: --data DIR, --users FILE, --config FILE."
 
@@ -26,14 +27,14 @@ def change_users(arguments: Sequence[str]) -> int:
         file.refresh()
         print(_ACTIONS[known.action](file, known))
     except ComfyError as problem:
-        print(f"app.py user: {problem} {problem.hint}", file=sys.stderr)
+        print(f"{PROGRAM} user: {problem} {problem.hint}", file=sys.stderr)
         return USAGE_ERROR
     return 0
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        "app.py user",
+        f"{PROGRAM} user",
         description="Who may use the app: people with hashed passwords, in a file.",
         epilog=_ALSO,
         allow_abbrev=False,

@@ -96,9 +96,21 @@ def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path)
             check=False,
             timeout=LONGEST_WAIT,
         )
-        for arguments in (("--help",), ("--prot", "1"), ("form", str(ROOT / "README.md")))
+        for arguments in (
+            ("--help",),
+            ("--prot", "1"),
+            ("form", str(ROOT / "README.md")),
+            ("user", "remove", "nobody"),
+            ("user", "--help"),
+            ("--open", "operators"),
+            ("--users", "nowhere.json"),
+        )
     }
-    helped, wrong, form = said.values()
+    helped, wrong, form, user, *others = said.values()
+    assert user.stderr.startswith("comfyforms user: ")
+    assert "See: comfyforms user list" in user.stderr
+    assert not [one for one in said.values() if "app.py" in one.stdout + one.stderr]
+    assert ["comfyforms user" in one.stdout + one.stderr for one in others] == [True] * 3
     assert helped.stdout.startswith("usage: comfyforms ")
     assert str(home) in "".join(helped.stdout.split())
     assert wrong.stderr.startswith("comfyforms: ")

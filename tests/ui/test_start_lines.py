@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +15,11 @@ import segno
 
 from comfy.demo import DemoServer
 from tests.support.app_process import started
+from tests.support.waiting import LONGEST_WAIT
 from ui.start_lines import Reach, show_code, start_lines
 from ui.web_settings import WebSettings
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "x" * 43
 
 
@@ -46,6 +51,22 @@ def test_who_can_reach_it_is_said() -> None:
     assert guests == f"This link lets guests in: http://10.1.2.3:80/join/{TOKEN}"
     *_, behind = start_lines(Reach("10.1.2.3", 80, "/forms", True, TOKEN, proxied=True))
     assert behind == f"This link lets guests in: /join/{TOKEN}"
+
+
+def test_on_a_space_the_secret_is_named() -> None:
+    """Nobody types commands there."""
+    script = "from ui.start_lines import *; print(*start_lines(Reach('10.1.2.3', 80)))"
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "SPACE_ID": "somebody/forms"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST_WAIT,
+    ).stdout
+    assert "the secret COMFYFORMS_LOGIN" in said
+    assert "app.py" not in said
 
 
 def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:

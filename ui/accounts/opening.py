@@ -13,6 +13,7 @@ from ui.accounts.login import Login, SessionTimes, WaysIn
 from ui.accounts.openid_people import OpenIDPeople, OpenIDSettings
 from ui.accounts.store import SignInStore
 from ui.accounts.users import UsersFile
+from ui.folders import COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def opened_users(path: Path, *, asked: bool) -> UsersFile | None:
     read, and where it was `asked` for and is not there."""
     if not path.exists():
         if asked:
-            raise ComfyError(f"There is no file {path}.", "Make it: python app.py user add NAME")
+            raise ComfyError(f"There is no file {path}.", f"Make it: {COMMAND} user add NAME")
         return None
     file = UsersFile(path)
     file.refresh()

@@ -24,6 +24,7 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from comfy.errors import ComfyError
+from ui.folders import COMMAND
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ class UsersFile:
             if name in users:
                 raise ComfyError(
                     f"There is a user {name} already.",
-                    "Change the password with: python app.py user password NAME",
+                    f"Change the password with: {COMMAND} user password NAME",
                 )
             users[name] = user
 
@@ -223,5 +224,5 @@ def _give_to_owner_of(owned: Path, path: Path) -> None:
 
 def _known(name: str, users: Mapping[str, User]) -> str:
     if name not in users:
-        raise ComfyError(f"There is no user {name}.", "See: python app.py user list")
+        raise ComfyError(f"There is no user {name}.", f"See: {COMMAND} user list")
     return name
