@@ -53,13 +53,38 @@ def is_on_the_image(page: Page) -> None:
     assert word
     assert image["y"] <= word["y"] <= image["y"] + image["height"] - word["height"]
     at = [PHONES[0]["width"] - 36, knob["y"] + knob["height"] / 2]
-    assert page.evaluate("at => document.elementFromPoint(...at).className", at) == "split"
+    assert page.evaluate("at => document.elementFromPoint(...at).className", at) == "grip"
     page.set_viewport_size(size)
 
 
+def is_dragged(page: Page) -> None:
+    """By its knob, by the line above that, and from wherever the image is pressed, with the mouse;
+    it takes the keys then."""
+    image = page.locator("#stage .before img").bounding_box()
+    split = page.get_by_role("slider", name="How much is seen of the image before")
+    knob = split.bounding_box()
+    assert image
+    assert knob
+
+    def at(percent: float) -> float:
+        return image["x"] + image["width"] * percent / 100
+
+    ways = [(50, knob["y"] + 20), (80, image["y"] + image["height"] / 3), (60, knob["y"] - 40)]
+    for (start, down), end in zip(ways, (80, 30, 20), strict=True):
+        page.mouse.move(at(start), down)
+        page.mouse.down()
+        assert float(split.input_value()) == pytest.approx(start, abs=1)
+        page.mouse.move(at(end), down + 9, steps=6)
+        page.mouse.up()
+        assert float(split.input_value()) == pytest.approx(end, abs=1)
+    assert not page.evaluate("() => document.querySelector('#stage .viewport').matches(':modal')")
+    expect(split).to_be_focused()
+
+
 def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Compare draws the image that was given over the result, up to a slider that keys move, also
-    over the whole window, where a phone has all buttons in one row; the next result begins without it."""
+    """Compare draws the image that was given over the result, up to a slider that mouse and keys
+    move, also over the whole window, where a phone has all buttons in one row; the next result
+    begins without it."""
     given = tmp_path / "given.png"
     Image.new("RGB", (640, 480), (200, 30, 30)).save(given)
     person = visit(fast).open("image-to-image", **{"8.steps": 1})
@@ -72,11 +97,15 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     before = page.locator("#stage .before img")
     expect(before).to_be_visible()
     lies_over_the_result(page)
+    is_dragged(page)
     split = page.get_by_role("slider", name="How much is seen of the image before")
-    split.focus()
     split.press("End")
     expect(split).to_have_value("100")
-    page.locator("#stage .media > img").click(position={"x": 60, "y": 60})
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    split.press("Home")
+    page.mouse.click(680, 450)
+    assert float(split.input_value()) == pytest.approx(50, abs=1)
+    split.press("End")
     page.keyboard.press("+")
     lies_over_the_result(page)
     page.keyboard.press("0")

@@ -111,8 +111,10 @@ export class Viewport {
       if (target instanceof HTMLImageElement && !this.isFull) this.toggle();
     });
     place.addEventListener("keydown", (event) => gestures.pressed(event));
-    media.addEventListener("dblclick", (event) => gestures.toggle(gestures.pointOf(event)));
-    media.addEventListener("wheel", (event) => gestures.turned(event), { passive: false });
+    for (const one of [media, this.#before.place]) {
+      one.addEventListener("dblclick", (event) => gestures.toggle(gestures.pointOf(event)));
+      one.addEventListener("wheel", (event) => gestures.turned(event), { passive: false });
+    }
     media.addEventListener("dragstart", (event) => {
       if (this.isFull) event.preventDefault();
     });
