@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, ViewportSize, expect
 from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
 from tests.browser.walk.states import at_every_size
+from tests.support.batch_dialog import card_of, open_sheet, start_batch, values_of_row, vary
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from ui.view.headlines import AWAY
@@ -76,13 +77,34 @@ def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> Non
     assert everywhere() == before
 
 
+def its_batch_says_so(person: Visitor) -> None:
+    """On its card and in its sheet, where nobody knows how long it still takes, until it is stopped."""
+    expect(card_of(person).locator(".why")).to_have_text(AWAY)
+    for view in ("Table", "Grid"):
+        sheet = open_sheet(person, view)
+        expect(sheet.locator("header .why")).to_have_text(AWAY)
+        expect(sheet.locator("header .said")).to_have_text("0 of 2 done")
+        expect(sheet.locator("header .left")).to_be_empty()
+        person.page.keyboard.press("Escape")
+    card_of(person).get_by_role("button", name="Stop").click()
+    expect(card_of(person).locator(".why")).to_be_hidden()
+
+
 def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
-    """A page that is reloaded while the server is away shows its form and says so. Fields can be
-    filled in and Generate pressed; the run says the same as the header, and is made when the server
-    is back."""
+    """A page that is reloaded while the server is away shows its form and says so, as a batch does
+    that goes on. Fields can be filled in and Generate pressed; the run says the same as the header,
+    and is made when the server is back."""
     person = visit(site).open(**{"5.steps": 3})
+    person.generate()  # how long one takes is known then
+    site.demo.speed.step = 2
+    dialog = vary(person)
+    dialog.get_by_role("button", name="Remove Prompt").click()
+    values_of_row(dialog, "Seed").fill("1, 2")
+    start_batch(dialog, 2)
     site.demo.stop()
+    site.demo.speed.step = 0
     expect(state(person)).to_have_text(AWAY)
+    its_batch_says_so(person)
     person.page.reload()
     person.ready()
     expect(state(person)).to_have_text(AWAY)

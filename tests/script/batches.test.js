@@ -39,6 +39,7 @@ import {
   progressWords,
   sinceOpened,
   titleWords,
+  whyWords,
 } from "../../ui/page/script/batches/words.js";
 import { given, unpackedFiles } from "../../ui/page/script/vary/given_files.js";
 import { decodedText } from "../../ui/page/script/vary/text_file.js";
@@ -229,6 +230,10 @@ test("how far a batch is, with what failed, and what varies in it", () => {
     progressWords({ ...batch, state: "paused", failed: 2 }),
     "Paused: 5 of 12 done, 2 failed",
   );
+  const away = "It is away.";
+  assert.equal(whyWords({ state: "running", why: "" }, away), away);
+  assert.equal(whyWords({ state: "done", why: "" }, away), "");
+  assert.equal(whyWords({ state: "paused", why: "Five failed." }, away), "Five failed.");
 });
 
 test("A page keeps the batches that ended while it was open, whenever it heard of them.", () => {

@@ -5,7 +5,7 @@ import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { BATCHES, write } from "../storage.js";
-import { fractionOfBatch, hasEnded, progressWords, titleWords } from "./words.js";
+import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
 
@@ -24,6 +24,7 @@ export class Cards {
   #dismissed = new Set();
   /** @type {readonly Batch[]} */
   #batches = [];
+  #serverAway = "";
 
   /**
    * @param {HTMLElement} place
@@ -35,9 +36,13 @@ export class Cards {
     place.ariaLabel = message("Batches");
   }
 
-  /** @param {readonly Batch[]} batches */
-  show(batches) {
+  /**
+   * @param {readonly Batch[]} batches
+   * @param {string} serverAway that the image server cannot be reached, "" if it can
+   */
+  show(batches, serverAway) {
     this.#batches = batches;
+    this.#serverAway = serverAway;
     const shown = batches.filter(({ id }) => !this.#dismissed.has(id));
     const ids = shown.map(({ id }) => id);
     if (batches.length) write(sessionStorage, BATCHES, ids); // there are none before the first are told
@@ -49,7 +54,7 @@ export class Cards {
       }
     for (const batch of shown) {
       const card = this.#cards.get(batch.id) ?? this.#cardOf(batch);
-      card.show(batch);
+      card.show(batch, serverAway);
     }
   }
 
@@ -57,7 +62,7 @@ export class Cards {
   #cardOf({ id }) {
     const card = new Card(id, this.#open, () => {
       this.#dismissed.add(id);
-      this.show(this.#batches);
+      this.show(this.#batches, this.#serverAway);
       ($(".open", this.#place) ?? $("#generate"))?.focus();
     });
     this.#cards.set(id, card);
@@ -101,9 +106,13 @@ class Card {
     this.place.append(head, this.#bar, this.#why, row);
   }
 
-  /** @param {Batch} batch */
-  show(batch) {
-    const { state, why } = batch;
+  /**
+   * @param {Batch} batch
+   * @param {string} serverAway
+   */
+  show(batch, serverAway) {
+    const { state } = batch;
+    const why = whyWords(batch, serverAway);
     const title = titleWords(batch);
     const hadFocus = this.place.contains(document.activeElement);
     this.#state = state;

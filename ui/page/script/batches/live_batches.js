@@ -28,11 +28,11 @@ export function mount(place, { upload, viewer }) {
   const list = inside.appendChild(element("ul"));
   const cards = new Cards(list, open);
   let [known, ended, waits] = ["", 0, 0];
-  page.subscribe(({ batches }, { batches: earlier }) => {
-    const text = JSON.stringify(batches);
+  page.subscribe(({ batches, serverAway }, { batches: earlier }) => {
+    const text = JSON.stringify([batches, serverAway]);
     if (text === known) return;
     known = text;
-    cards.show(batches);
+    cards.show(batches, serverAway);
     for (const batch of batches) tellEnd(batch, earlier);
     const before = ended;
     ended = batches.reduce((sum, { done, failed }) => sum + done + failed, 0);

@@ -17,7 +17,7 @@ import { SheetHead } from "./sheet_head.js";
 import { explain } from "./sheet_questions.js";
 import { VirtualList } from "./virtual_list.js";
 
-/** @import { Batch } from "../state.js" */
+/** @import { Batch, PageState } from "../state.js" */
 /** @import { LargeResult, Rows } from "./large_result.js" */
 /** @import { BatchRow, Cells } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
@@ -137,7 +137,7 @@ class Sheet {
   }
 
   #listen() {
-    this.#end = page.subscribe(({ batches }) => this.#hear(batches));
+    this.#end = page.subscribe((now) => this.#hear(now));
   }
 
   get #isGallery() {
@@ -166,7 +166,7 @@ class Sheet {
   /** @param {WholeBatch} batch */
   #show(batch) {
     this.#batch = batch;
-    this.#head.show(batch);
+    this.#head.show(batch, page.now.serverAway);
     this.#grid.hear(batch);
   }
 
@@ -255,9 +255,9 @@ class Sheet {
     else this.#list.clear();
   }
 
-  /** @param {readonly Batch[]} batches */
-  #hear(batches) {
-    const known = JSON.stringify(batches.find(({ id }) => id === this.#id));
+  /** @param {Pick<PageState, "batches" | "serverAway">} now */
+  #hear({ batches, serverAway }) {
+    const known = JSON.stringify([batches.find(({ id }) => id === this.#id), serverAway]);
     if (known === this.#known) return;
     const isFirst = this.#known === "";
     this.#known = known;

@@ -6,7 +6,7 @@ import { button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
-import { fractionOfBatch, hasEnded, progressWords, stateWords } from "./words.js";
+import { fractionOfBatch, hasEnded, progressWords, stateWords, whyWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
 /** @import { WholeBatch } from "./sheet.js" */
@@ -76,17 +76,21 @@ export class SheetHead {
     return this.#wishes;
   }
 
-  /** @param {WholeBatch} batch */
-  show(batch) {
+  /**
+   * @param {WholeBatch} batch
+   * @param {string} serverAway that the image server cannot be reached, "" if it can
+   */
+  show(batch, serverAway) {
     if (!this.#isKnown) this.#offerGrid(batch.axes?.length ?? 0);
     this.#isKnown = true;
-    const { title, state, why, failed, done, seconds_left: left } = batch;
+    const { title, state, failed, done, seconds_left: left } = batch;
+    const why = whyWords(batch, serverAway);
     this.#state = state;
     tell(this.#title, title);
     tell(this.#since, when(batch.created_at));
     this.#bar.value = fractionOfBatch(batch);
     tell(this.#said, progressWords(batch));
-    const time = left === null || hasEnded(batch) ? "" : durationWords(left);
+    const time = left === null || serverAway || hasEnded(batch) ? "" : durationWords(left);
     tell(this.#left, time && message("About {time} left", { time }));
     tell(this.#why, why);
     this.#why.hidden = !why;

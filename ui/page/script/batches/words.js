@@ -35,6 +35,14 @@ export function progressWords({ state, done, failed, rows }) {
 }
 
 /**
+ * Why it does not go on: what is said of it, else of the image server as long as something is to run there.
+ * @param {Pick<Batch, "state" | "why">} batch
+ * @param {string} serverAway
+ */
+export const whyWords = ({ state, why }, serverAway) =>
+  why || (state === "running" ? serverAway : "");
+
+/**
  * What tells it from others of its workflow.
  * @param {Pick<Batch, "title" | "varied">} batch
  */

@@ -2,7 +2,7 @@
 // In words how far a run is, and what became of it.
 
 import { theComponent } from "../batches/given.js";
-import { progressWords } from "../batches/words.js";
+import { progressWords, whyWords } from "../batches/words.js";
 import { durationWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { message } from "../messages.js";
@@ -62,9 +62,9 @@ export function saidNow(state) {
  * @param {PageState} state
  * @returns {Pick<Said, "headline" | "batch">}
  */
-function welcome({ formless, blocked, makes, batches, form }) {
+function welcome({ formless, blocked, makes, batches, form, serverAway }) {
   const last = batches.findLast(({ workflow }) => workflow === form);
-  if (last) return { headline: progressWords(last), batch: last.id };
+  if (last) return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
   return { headline: !formless && blocked ? "" : WELCOME[makes] };
 }
 
