@@ -156,9 +156,11 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
     assert values(before[2])["values"][OVER] != "at sea"
     assert values(after[2])["values"][OVER] == "at sea"
     assert post(app, f"/history/{before[2]}/chain/vary", BOB).status_code == 404
-    assert varied(before[2]).json()["chain"] == done(app).id != chain_id
+    told = varied(before[2]).json()
+    assert told["chain"] == done(app).id != chain_id
     anew = values(done(app).steps[2].ended[0])["values"]
-    assert anew.pop(SEED) not in (5, 9)
+    assert anew[SEED] not in (5, 9)
+    assert told["seeds"] == {SEED: str(anew.pop(SEED))}
     assert anew == {key: one for key, one in values(before[2])["values"].items() if key != SEED}
     chains.delete(chain_id, OWNER)
     alone = values(after[0])

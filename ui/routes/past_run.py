@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -96,8 +96,12 @@ def files_in_words(kind: FileKind, count: int) -> str:
 
 def seeds_of(record: Record) -> Iterable[str]:
     """The seeds among the values that a run was made with."""
-    values = record.job.values.items()
-    return (str(value) for key, value in values if key.rpartition(".")[2] in _SEEDS)
+    return seeds_among(record.job.values).values()
+
+
+def seeds_among(values: Mapping[str, object]) -> dict[str, str]:
+    """The seeds by their keys, as text: a browser's numbers have fewer digits."""
+    return {key: str(value) for key, value in values.items() if key.rpartition(".")[2] in _SEEDS}
 
 
 def days_of(ends: Iterable[float], zone: str) -> list[tuple[str, int]]:

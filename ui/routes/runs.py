@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from comfy.errors import ComfyError, RunNotFound
 from comfy.runs.interface import RunRegistry
 from comfy.services.start import Starter
+from ui.routes.past_run import seeds_among
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address
@@ -26,11 +27,12 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
         keeps_going: bool = False,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Submit the very same once more, or with new seeds; the new run's id."""
+        """Submit the very same once more, or with new seeds; the new run's id, and its seeds by
+        their keys."""
         try:
             address = shared_address(owner, request.scope)
             run = starter.again(run_id, owner, vary=vary, address=address, keeps_going=keeps_going)
-            return AsciiJSON({"run": run.id})
+            return AsciiJSON({"run": run.id, "seeds": seeds_among(run.job.values)})
         except ComfyError as problem:
             return refused_answer(problem, RunNotFound)
 

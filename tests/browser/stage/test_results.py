@@ -238,7 +238,7 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     """Download saves the image under a name with workflow, seed and first words, byte for byte, with
     the metadata that the server wrote into it. Repeat runs the same once more, seed included,
     whatever the form says by now, and the page follows the new run; Vary does it with another
-    seed, which is the form's where that is fixed again. Several are a gallery, and what stands below
+    seed, which the form shows where that is random, and keeps once it is fixed. Several are a gallery, and what stands below
     one is copied."""
     several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3, **SMALL}
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
@@ -255,6 +255,8 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Repeat").click()
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
+    modes = person.page.locator(".seed-mode")
+    modes.locator("input[value=random]").check()
     person.page.get_by_role("button", name="Vary", exact=True).click()
     varied, same = (fast.prompt_of(run) for run in (person.done(after=again), first))
     seeds = [prompt["5"]["inputs"].pop("seed") for prompt in (varied, same)]
@@ -263,8 +265,9 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")
     expect(person.page.locator("#history .tile")).to_have_count(4)
     expect(person.entry("2.text")).to_have_value("typed since then")
-    for mode in ("random", "fixed"):
-        person.page.locator(f".seed-mode input[value={mode}]").check()
+    expect(modes.locator("input[value=random]")).to_be_checked()
+    expect(person.entry("5.seed")).to_have_value(str(seeds[0]))
+    modes.locator("input[value=fixed]").check()
     expect(person.entry("5.seed")).to_have_value(str(seeds[0]))
     a_caption_is_copied(person)
 

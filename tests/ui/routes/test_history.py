@@ -228,11 +228,11 @@ def test_half_an_emoji_hurts_nobody(served: Served) -> None:
 
 def test_run_again(served: Served) -> None:
     """The same prompt, seed included, as a new run of the same person, which a page is expected to
-    watch."""
+    watch. It is told which seeds that has, with all digits."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**63 + 1})
-    new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
-    assert new != run.id
+    new, seeds = ask(app, "POST", f"/runs/{run.id}/again").json().values()
+    assert seeds == {"5.seed": str(2**63 + 1)}
     again = finished(app.services.runs.get(new, f"browser:{ANN}"))
     assert again.state.phase is Phase.DONE
     assert again.job.prompt == run.job.prompt

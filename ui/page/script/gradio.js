@@ -3,7 +3,7 @@
 // calls look. tests/browser/test_gradio_page.py says when an upgrade changes it. Python's part is
 // ui/web/gradio_internals.py, that of the style sheets ui/page/styles/gradio.css: no other file names any.
 
-import { $, all, isTouched } from "./dom.js";
+import { $, all, isTouched, typeInto } from "./dom.js";
 import { LANGUAGE, message } from "./messages.js";
 
 /** The list of a dropdown. */
@@ -217,6 +217,16 @@ export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
 
 /** Where a seed is typed. */
 export const SEED_TEXT = ".seed textarea, .seed input[type=text]";
+
+/**
+ * Show which seed was drawn; it stays random.
+ * @param {Element} field
+ * @param {string} seed
+ */
+export function showDrawnSeed(field, seed) {
+  const text = /** @type {HTMLInputElement | HTMLTextAreaElement | null} */ ($(SEED_TEXT, field));
+  if (text && isRandomSeed(field)) typeInto(text, seed);
+}
 
 /**
  * Make a seed that is typed or pasted a wanted one. Gradio's own event tells of key presses only,

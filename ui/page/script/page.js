@@ -204,7 +204,7 @@ document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
 document.addEventListener("input", (event) => {
-  keepTypedSeed(event.target);
+  if (event.isTrusted) keepTypedSeed(event.target);
   forgetNote(event.target);
   endWalk(event);
 });

@@ -10,6 +10,7 @@ from comfy.errors import ChainNotFound, ComfyError, RunNotFound
 from comfy.messages import sentences
 from comfy.services.start import FieldErrors
 from ui.routes.history import as_http_errors
+from ui.routes.past_run import seeds_among
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
@@ -47,13 +48,13 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
     @router.post("/history/{run_id}/chain/vary")
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Start the chain of a run once more with the values that are to be seen there, but with
-        new seeds; the new chain's id."""
+        new seeds; the new chain's id, and its seeds by their keys."""
         try:
             record = services.runs.record(run_id, owner)
             started = chains.vary(record, shared_address(owner, request.scope))
         except ComfyError as problem:
             return _refused(problem)
-        return AsciiJSON({"chain": started.id})
+        return AsciiJSON({"chain": started.id, "seeds": seeds_among(started.values)})
 
     @router.post("/history/{run_id}/chain")
     def made(

@@ -1,8 +1,9 @@
 // @ts-check
 // Seeds that are fixed take up the last run's; several are under one lock: ui/page/form/seeds.py draws it.
 
-import { SEED_TEXT } from "../gradio.js";
+import { SEED_TEXT, showDrawnSeed } from "../gradio.js";
 import { page } from "../state.js";
+import { fieldId } from "./field_errors.js";
 
 /** @import { PageState } from "../state.js" */
 
@@ -60,6 +61,19 @@ export function setSeeds(limits, mode, values) {
 export function setSeed(mode, typed) {
   const last = mode === "fixed" && !document.activeElement?.matches(SEED_TEXT);
   return (last && lastSeeds(page.now, 1)?.[0]) || typed;
+}
+
+/**
+ * A run was started from another one, not by the form: what that has drawn is shown as if it had been.
+ * @param {string} workflow
+ * @param {Record<string, string>} seeds by the fields' keys
+ */
+export function showSeeds(workflow, seeds) {
+  if (page.now.form !== workflow) return;
+  for (const [key, seed] of Object.entries(seeds)) {
+    const field = document.getElementById(fieldId(key));
+    if (field) showDrawnSeed(field, seed);
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
 import { pause, when } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
+import { showSeeds } from "../form/seeds.js";
 import { ask, get } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
@@ -103,8 +104,10 @@ export function stop(id = current(page.now)?.id) {
  * @param {boolean} [vary] with new seeds
  */
 export async function runAgain(id, vary = false) {
+  const workflow = page.now.runs.get(id)?.view?.workflow ?? "";
   const started = await ask(`/runs/${id}/again?vary=${vary}&keeps_going=${keepsGoing()}`);
   if (!started) return;
+  showSeeds(workflow, started.seeds);
   follow(started.run);
   forget(id);
 }
@@ -114,8 +117,11 @@ export async function runAgain(id, vary = false) {
  * @param {string} run
  */
 export async function varyChain(run) {
+  const chain = page.now.runs.get(run)?.view?.chain ?? "";
   const started = await ask(`/history/${run}/chain/vary`);
-  if (started) followChain(started.chain);
+  if (!started) return;
+  showSeeds(chain, started.seeds);
+  followChain(started.chain);
 }
 
 /**
