@@ -71,8 +71,8 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
 ) -> None:
     """Words of the text are replaced, for each number of steps and model; all cells have one seed
     unless it is wished otherwise. What runs shows its previews in its cell. Arrows lead from a
-    result to those beside and below, a cell's values go into the form, and the image that is
-    downloaded brings all of it back."""
+    result to those beside and below, a cell's values go into the form. The image that is
+    downloaded opens the grid again, and once that is deleted the dialog with all of it."""
     person = visit(slow).open(**SMALL)
     page = person.page
     person.type("2.text", "a red boat on a calm sea")
@@ -144,6 +144,12 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     person.type("2.text", "something else")
     page.locator(".seed-mode input[value=random]").check()
     page.evaluate("sessionStorage.removeItem('comfyforms.varied.text-to-image')")
+    drop(page, image)
+    expect(sheet.locator(".grid-cell .result img")).to_have_count(6)
+    expect(person.entry("2.text")).to_have_value("something else")
+    sheet.get_by_role("button", name="Delete…").click()
+    sheet.get_by_role("button", name="Delete, keep results").click()
+    expect(sheet).to_have_count(0)
     drop(page, image)
     expect(dialog.get_by_role("button", name="Start 12 runs")).to_be_enabled()
     expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")

@@ -52,8 +52,9 @@ def ask(
 
 
 def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
-    """Cells column by column; an image with what it was made of inside, from which anybody's form is
-    filled in; a page of its own, also with all results; nothing of it for others."""
+    """Cells column by column; an image with what it was made of inside, from which others' forms are
+    filled in, and that of whoever made it once it is deleted; a page of its own, also with all
+    results; nothing of it for others."""
     batch = ended(
         app,
         AxisSpec(MODEL, f"{GOOD}, {BROKEN}"),
@@ -82,19 +83,20 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
     assert carried["workflow"] == "text-to-image"
     assert str(app.services.copies.uploads) not in json.dumps(carried)
 
-    for cookie in (ANN, BOB):
-        opened = ask(app, "grid", cookie, png.content[:5000]).json()
-        assert (opened["workflow"], opened["seeds"], opened["missing"]) == (
-            "text-to-image",
-            "one",
-            [],
-        )
-        assert opened["values"][STEPS] == 1
-        assert opened["values"][SEED] == runs[0].job.values[SEED]
-        assert [(axis["field"], axis["values"], axis["find"]) for axis in opened["axes"]] == [
-            (MODEL, [GOOD, BROKEN], ""),
-            (TEXT, ["boat", "ship", "<b>日本"], "boat"),
-        ]
+    assert ask(app, "grid", ANN, png.content[:5000]).json() == {"batch": batch.id}
+    opened = ask(app, "grid", BOB, png.content[:5000]).json()
+    assert (opened["batch"], opened["workflow"], opened["seeds"], opened["missing"]) == (
+        None,
+        "text-to-image",
+        "one",
+        [],
+    )
+    assert opened["values"][STEPS] == 1
+    assert opened["values"][SEED] == runs[0].job.values[SEED]
+    assert [(axis["field"], axis["values"], axis["find"]) for axis in opened["axes"]] == [
+        (MODEL, [GOOD, BROKEN], ""),
+        (TEXT, ["boat", "ship", "<b>日本"], "boat"),
+    ]
 
     page = ask(app, f"{batch.id}/sheet.html").text
     assert page.count("data:image/webp;base64,") == 3
@@ -111,6 +113,8 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
         assert ask(app, f"{batch.id}/{path}", BOB).status_code == 404
     assert ask(app, f"{batch.id}/grid?page=1").status_code == 404
     assert ask(app, f"{batch.id}/sheet.png?page=1").status_code == 404
+    app.services.batches.delete(batch.id, f"browser:{ANN}")
+    assert ask(app, "grid", ANN, png.content[:5000]).json() == opened
 
 
 def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
@@ -135,9 +139,8 @@ def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
         assert len(ask(app, f"{batch.id}/grid?since={other}").json()["cells"]) == 9
 
 
-def test_files_of_a_grid_are_there_for_who_made_it(app: RunningApp) -> None:
-    """They are put back for them; others are told which fields lack theirs. Its pages are one image
-    each."""
+def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
+    """Others are told which fields lack theirs. Its pages are one image each."""
     owner = f"browser:{ANN}"
     files = tuple(
         Upload(f"{name}.png", saved("PNG", Image.new("RGB", (size, 40))))
@@ -157,14 +160,9 @@ def test_files_of_a_grid_are_there_for_who_made_it(app: RunningApp) -> None:
     told = ask(app, f"{batch.id}/grid?page=1").json()
     assert [cell["index"] for cell in told["cells"]] == [1, 3, 5, 7]
     png = ask(app, f"{batch.id}/sheet.png?page=1").content
-    image, steps, _ = ask(app, "grid", ANN, png).json()["axes"]
-    assert [file["orig_name"] for file in image["files"]] == ["a.png", "b.png"]
-    assert (image["values"], steps["values"]) == ([], ["1", "2"])
-    others = ask(app, "grid", BOB, png).json()
-    assert (others["axes"][0]["files"], others["missing"]) == (
-        [],
-        [form.field(keys["image"]).label],
-    )
+    opened = ask(app, "grid", BOB, png).json()
+    assert [axis["values"] for axis in opened["axes"]] == [[], ["1", "2"], ["5", "6"]]
+    assert opened["missing"] == [form.field(keys["image"]).label]
 
 
 def test_what_is_no_grid_has_none(app: RunningApp) -> None:

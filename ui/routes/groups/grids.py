@@ -7,6 +7,7 @@ import base64
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -27,7 +28,7 @@ from comfy.media.grid_image import draw_grid
 from comfy.messages import message
 from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
-from ui.files.batch_grids import OpenedGrid, grid_of, settings_of
+from ui.files.batch_grids import grid_of, settings_of, told_settings
 from ui.languages.current import translated
 from ui.routes.groups.batches import UNKNOWN, table_view
 from ui.routes.past_run import past_run
@@ -135,12 +136,14 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
 
 
 def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
-    """What a grid's image carries, for the page's script; else why not."""
+    """What the page opens of a grid's image: the batch, for whom it is still there, else the
+    settings that the image carries; else why not."""
     try:
         settings = settings_in(data)
+        with suppress(BatchNotFound):
+            return AsciiJSON({"batch": services.batches.get(settings.batch, owner).id})
         _, form = services.forms.form(settings.workflow, owner)
-        opened = OpenedGrid(services.batches, services.copies, owner)
-        return AsciiJSON(opened.told(settings, form))
+        return AsciiJSON({"batch": None} | told_settings(settings, form))
     except ComfyError as problem:
         return refused_answer(problem, *UNKNOWN)
 

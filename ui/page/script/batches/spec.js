@@ -32,7 +32,7 @@ import { LOCALE, message, plural } from "../messages.js";
  *   seeds: Seeds }} Spec
  *
  * A field of a grid that was opened again: ui/files/batch_grids.py.
- * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
+ * @typedef {{ field: string, values: string[], find: string }} ToldAxis
  *
  * What the app says of it. `table`: keys of the fields that the table has; `place` of a value among those of its field; `more`: problems that are not told.
  * @typedef {{ field: string | null, row: number | null, line: number | null, place: number | null, message: string }} Problem
@@ -133,8 +133,8 @@ export function seedsOf({ rows, seeds }, fields, inTable = []) {
  * @param {ToldAxis} axis
  * @returns {Row}
  */
-export function rowOfAxis({ key, kind, long }, { values, find, files }) {
-  const row = { field: key, text: "", chosen: [], files, replaces: false, find: "" };
+export function rowOfAxis({ key, kind, long }, { values, find }) {
+  const row = { field: key, text: "", chosen: [], files: [], replaces: false, find: "" };
   if (kind === "files") return row;
   if (find) return { ...row, replaces: true, find, text: values.slice(1).join("\n") };
   if (isOfLines(kind)) return { ...row, text: values.join("\n") };

@@ -24,7 +24,9 @@ const RENEWED_AFTER = 1000; // milliseconds, where something is to begin
 const REST = 10; // times as long as an answer took
 const SHEET_CELL = 512; // pixels, in the image that is downloaded
 
-const AS_PNG = message("Download as PNG: an image that opens this grid again when dropped here");
+const AS_PNG = message(
+  "Download as PNG: dropped here, it opens this grid again; for others, or once the grid is deleted, it opens these settings again",
+);
 const AS_HTML = message("Download as HTML: a page with small images");
 const PAGE = message("Page (ZIP)");
 const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");

@@ -1,9 +1,9 @@
 // @ts-check
-// The image of a grid that somebody brings: its workflow opens with its values, and the dialog with what it varies.
+// The image of a grid that somebody brings: the grid opens, for whom it is still there. For others its workflow opens
+// with its values, and the dialog with what it varies.
 
-import { fieldsToVary, variedForm } from "../batches/given.js";
+import { fieldsToVary, theComponent, variedForm } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
-import { addressOf } from "../dom.js";
 import { formName, isDrawing, refill, visitWith } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
 import { linked } from "../form/values.js";
@@ -16,8 +16,9 @@ import { openVary } from "../vary/open.js";
 /** @import { ToldAxis } from "../batches/spec.js" */
 
 /**
- * What an image carries: ui/files/batch_grids.py. `missing`: labels of fields whose files are not here.
- * @typedef {{ workflow: string, values: Record<string, unknown>, axes: ToldAxis[], seeds: "one" | "each",
+ * What an image carries: ui/files/batch_grids.py. `batch`: the id of the grid's, of which nothing else is told then;
+ * `missing`: labels of fields whose files are not here.
+ * @typedef {{ batch: string | null, workflow: string, values: Record<string, unknown>, axes: ToldAxis[], seeds: "one" | "each",
  *   missing: string[] }} CarriedGrid
  */
 
@@ -40,15 +41,18 @@ export async function openGrid(file) {
   /** @type {CarriedGrid | null} */
   const told = await ask("/batches/grid", file.slice(0, BEGINNING));
   if (!told) return true;
-  const { workflow, values, axes, seeds, missing } = told;
+  const { batch, workflow, values, axes, seeds, missing } = told;
+  if (batch !== null) {
+    theComponent()?.open(batch);
+    return true;
+  }
   const before = { ...typed(workflow), ...(formName() === workflow && linked(location.search)) };
   visitWith(workflow, values);
   if (!(await isDrawn(workflow))) return true;
   const fields = fieldsToVary();
   const rows = axes.flatMap((axis) => {
     const field = fields.find(({ key }) => key === axis.field);
-    const files = axis.files.map((one) => ({ ...one, url: addressOf(one.url) }));
-    return field ? [rowOfAxis(field, { ...axis, files })] : [];
+    return field ? [rowOfAxis(field, axis)] : [];
   });
   write(sessionStorage, VARIED + ownName(workflow), { rows, table: null, paired: false, seeds });
   openVary("", [], (hasStarted) => {
