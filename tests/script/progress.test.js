@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { durationWords, pause } from "../../ui/page/script/clock.js";
+import { durationWords, elapsedWords, pause } from "../../ui/page/script/clock.js";
 import { titleOf } from "../../ui/page/script/components/tab.js";
 import { withRun } from "../../ui/page/script/runs/runs.js";
 import { saidNow, timesOf } from "../../ui/page/script/stage/progress.js";
@@ -121,6 +121,11 @@ test("a result of another workflow than the open one names it", () => {
 test("durations are written as people say them", () => {
   const said = ["1 s", "89 s", "3 min", "92 min", "4 h"];
   assert.deepEqual([0.2, 89, 180, 5500, 15000].map(durationWords), said);
+});
+
+test("no more time is said to have passed than has", () => {
+  const said = ["1 s", "59 s", "1 min 34 s", "10 min", "89 min", "3 h"];
+  assert.deepEqual([0.2, 59.9, 94.6, 600, 5399, 14399].map(elapsedWords), said);
 });
 
 test("pauses grow with the tries, up to a bound", () => {

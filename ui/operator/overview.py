@@ -17,7 +17,7 @@ from comfy.servers.server import ComfyServer
 from comfy.workflow.private import MARK
 from ui.page.form.missing_card import missing_lines
 from ui.services import Services
-from ui.view.headlines import AWAY, seconds_words
+from ui.view.headlines import AWAY, elapsed_words
 from ui.web.identity import NOBODY
 
 _WAITING = message("Waiting")
@@ -97,7 +97,7 @@ def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
         run.id,
         name or _NOT_SIGNED_IN,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
-        message("Asked for {duration} ago", duration=seconds_words(now - run.submitted_at)),
+        message("Asked for {duration} ago", duration=elapsed_words(now - run.submitted_at)),
         _progress(state),
         run.record.server,
         state.preview_number if images and state.preview else 0,

@@ -87,7 +87,7 @@ def waiting_words(place: int | None, typical: float | None) -> str:
 def _done_words(elapsed: float, *, shows: bool) -> str:
     """The line for a run that is done. `shows`: there is a result. Without one it is said where
     that may be: some nodes save what they make on the server and tell nobody."""
-    duration = seconds_words(elapsed) if elapsed >= 1 else None
+    duration = elapsed_words(elapsed) if elapsed >= 1 else None
     match shows, duration:
         case True, None:
             return HEADLINES[Phase.DONE]
@@ -106,7 +106,7 @@ def _done_words(elapsed: float, *, shows: bool) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """A duration as people say it, as `durationWords` of ui/page/script/clock.js has it: "40 s",
+    """About how long something takes, as `durationWords` of ui/page/script/clock.js has it: "40 s",
     "3 min", "4 h"."""
     if seconds < 90:
         return message("{seconds} s", seconds=max(1, round(seconds)))
@@ -114,6 +114,20 @@ def seconds_words(seconds: float) -> str:
     if minutes < 180:
         return message("{minutes} min", minutes=minutes)
     return message("{hours} h", hours=round(minutes / 60))
+
+
+def elapsed_words(seconds: float) -> str:
+    """How long something has taken, which is never less than is said, as `elapsedWords` of
+    ui/page/script/clock.js has it: "40 s", "1 min 34 s", "12 min", "4 h"."""
+    whole = max(1, int(seconds))
+    minutes = whole // 60
+    if not minutes:
+        return message("{seconds} s", seconds=whole)
+    if minutes < 10:
+        return message("{minutes} min {seconds} s", minutes=minutes, seconds=whole % 60)
+    if minutes < 180:
+        return message("{minutes} min", minutes=minutes)
+    return message("{hours} h", hours=minutes // 60)
 
 
 def headline(

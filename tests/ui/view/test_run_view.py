@@ -13,7 +13,7 @@ from comfy.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
 from ui.routes.past_run import past_run
-from ui.view.headlines import node_words, seconds_words, waiting_words
+from ui.view.headlines import elapsed_words, node_words, seconds_words, waiting_words
 from ui.view.run_view import Outcome, RunView, first_text, run_entry, show
 
 PROMPT = {
@@ -238,8 +238,24 @@ def test_every_phase_has_words(phase: Phase) -> None:
     [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (180, "3 min"), (5500, "92 min"), (15000, "4 h")],
 )
 def test_durations(seconds: float, said: str) -> None:
-    """Durations are told as people say them."""
+    """How long something takes is told as people say it."""
     assert seconds_words(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "1 s"),
+        (59.9, "59 s"),
+        (94.6, "1 min 34 s"),
+        (600, "10 min"),
+        (5399, "89 min"),
+        (14399, "3 h"),
+    ],
+)
+def test_time_that_has_passed(seconds: float, said: str) -> None:
+    """No more is said than has passed."""
+    assert elapsed_words(seconds) == said
 
 
 def test_a_refusal_without_a_field_says_what_the_server_said() -> None:

@@ -13,7 +13,7 @@ export const pause = (tries) =>
   (RETRY[Math.min(tries, RETRY.length - 1)] ?? 0) * (0.75 + Math.random() / 2);
 
 /**
- * How long something takes, as `seconds_words` of ui/view/headlines.py has it: "40 s", "3 min", "4 h".
+ * About how long something takes, as `seconds_words` of ui/view/headlines.py has it: "40 s", "3 min", "4 h".
  * @param {number} seconds
  */
 export function durationWords(seconds) {
@@ -22,6 +22,21 @@ export function durationWords(seconds) {
   return minutes < 180
     ? message("{minutes} min", { minutes })
     : message("{hours} h", { hours: Math.round(minutes / 60) });
+}
+
+/**
+ * How long something has taken, which is never less than is said, as `elapsed_words` of ui/view/headlines.py has it:
+ * "40 s", "1 min 34 s", "12 min", "4 h".
+ * @param {number} seconds
+ */
+export function elapsedWords(seconds) {
+  const whole = Math.max(1, Math.floor(seconds));
+  const minutes = Math.floor(whole / 60);
+  if (!minutes) return message("{seconds} s", { seconds: whole });
+  if (minutes < 10) return message("{minutes} min {seconds} s", { minutes, seconds: whole % 60 });
+  return minutes < 180
+    ? message("{minutes} min", { minutes })
+    : message("{hours} h", { hours: Math.floor(minutes / 60) });
 }
 
 /**

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from comfy.services.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from ui.routes.past_run import past_run
-from ui.view.headlines import seconds_words
+from ui.view.headlines import elapsed_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def chain_view(standing: ChainStanding) -> ChainView:
         standing.title,
         standing.state,
         standing.why,
-        seconds_words(seconds) if is_timed else "",
+        elapsed_words(seconds) if is_timed else "",
         steps,
     )
 

@@ -3,7 +3,7 @@
 
 import { theComponent } from "../batches/given.js";
 import { progressWords, whyWords } from "../batches/words.js";
-import { durationWords } from "../clock.js";
+import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
@@ -88,7 +88,7 @@ export function timesOf(run, state, now) {
       : message("A run of {workflow}", { workflow: title });
   }
   const since = (now - at) / 1000;
-  const time = durationWords(view.elapsed + since);
+  const time = elapsedWords(view.elapsed + since);
   const left = view.left === null || serverAway ? "" : durationWords(view.left - since);
   // The bar below is that of all steps, which have names of their own.
   const isStep = chainOf(state, run) !== null;
