@@ -48,7 +48,9 @@ class Site:
 
     def prompt_of(self, run_id: str) -> dict[str, Any]:
         """The prompt of a finished run as the server received it."""
-        return dict(self.demo.queue.history_of(run_id)[run_id]["prompt"][2])
+        known = {run.id: run.state.prompt_id for run in self.app.runs.known()}
+        prompt_id = known.get(run_id, run_id)  # which only those of batches and chains have not
+        return dict(self.demo.queue.history_of(prompt_id)[prompt_id]["prompt"][2])
 
     def run(self, run_id: str) -> Run:
         """A run that is still known, whoever it belongs to."""

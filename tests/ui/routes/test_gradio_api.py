@@ -19,7 +19,6 @@ from comfy.demo import DemoServer
 from comfy.errors import RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
-from comfy.runs.limits import RunLimits
 from tests.services.kept_batches import read_only_groups
 from tests.support.gradio_calls import script_client
 from tests.support.http_client import get
@@ -138,10 +137,10 @@ def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) 
         (3, {"5.steps": "2", "5.cfg": "7"}, "done"),
         (4, {"5.steps": "2", "5.cfg": "8"}, "done"),
     ]
+    jobs = {run.id: run.record.job for run in served[1].runs.known()}
     for row in last["results"]:
         assert row["files"][0].startswith(f"/files/{row['run']}/0/")
-        prompt = served[0].queue.history_of(row["run"])[row["run"]]["prompt"][2]
-        assert prompt["5"]["inputs"]["seed"] == 3
+        assert jobs[row["run"]].prompt["5"]["inputs"]["seed"] == 3
 
 
 @pytest.mark.parametrize(
@@ -276,11 +275,12 @@ def test_a_batch_that_waits_ends_with_its_caller() -> None:
     """Also while there is nothing new of it."""
     spec = {"axes": [{"field": "5.steps", "text": "1..9"}]}
     with (
-        running_demo_app(step_seconds=0, run_limits=RunLimits(hourly=2)) as served,
+        running_demo_app(step_seconds=0) as served,
         closing(script_client(served[1].url)) as caller,
+        served[0].hold("POST /prompt") as held,
     ):
         job = caller.submit("text-to-image", {}, spec, api_name="/batch")
-        eventually(lambda: any(one["why"] for one in job.outputs()))
+        assert held.reached.wait(LONGEST_WAIT)
         job.cancel()
         eventually(lambda: groups_of_nobody(served) == ())
         eventually(lambda: served[1].services.batches.recent("browser:") == ())
