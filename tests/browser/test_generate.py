@@ -35,9 +35,7 @@ def test_from_a_text_to_an_image(slow: Site, visit: Visit) -> None:
     person.type("2.text", "a red lighthouse at dusk")
     before = person.page.evaluate(PLACES)
     person.press()
-    expect(person.page.locator("#stage .headline")).to_contain_text(
-        "Sampling, step", timeout=10_000
-    )
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling, step")
     person.frames(3)
     expect(person.page.locator("#stage img.live-frame")).to_be_visible()
     running, preview = person.page.evaluate(PLACES), person.page.evaluate(PAINTED)

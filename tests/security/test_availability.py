@@ -86,14 +86,17 @@ def test_finding_06_without_a_login_no_body_is_read() -> None:
 
 def test_finding_06_slow_logins_hold_no_place() -> None:
     """However many forms of a login come slowly, one that is whole is looked at."""
+    limits = WebLimits(patience=2 * LONGEST_WAIT)  # they outlast its wait
     with (
-        running_demo_app(step_seconds=0, settings=LOGIN) as (_, app),
+        running_demo_app(step_seconds=0, settings=LOGIN, limits=limits) as (_, app),
         contextlib.ExitStack() as slow,
     ):
         for _ in range(20):
             slow.enter_context(sent(app, *begun("/login", 100, FORM, "username=ann&pass")))
         right = requests.post(
-            f"{app.url}/login", data={"username": "ann", "password": "secret"}, timeout=8
+            f"{app.url}/login",
+            data={"username": "ann", "password": "secret"},
+            timeout=LONGEST_WAIT,
         )
         assert right.status_code == 200
 
