@@ -18,7 +18,7 @@ from comfy.records.record import Job, Record
 from comfy.records.run_writes import put_run
 from comfy.records.wanted import Wanted
 from tests.benchmarks.tools.figure import Figure
-from tests.support.serving import open_history
+from tests.support.serving import changing, open_history
 
 SHARED = Path(__file__).parents[3] / "shared"
 RUNS = 10_000
@@ -58,7 +58,7 @@ def of_the_history() -> list[Figure]:
     ):
         state = replace(waiting("", prompt), phase=Phase.DONE, finished_at=0.0)
         record = Record("", OWNER, job, 0.0, state)
-        with history._changing() as connection:  # one by one they take minutes on a slow disk
+        with changing(Path(folder)) as connection:  # one by one they take minutes on a slow disk
             for number in range(RUNS):
                 one = replace(record, id=f"r{number:05}", submitted_at=float(number))
                 put_run(connection, one, float(number), {})

@@ -117,7 +117,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         DemoServer(step_seconds=0, nodes={**NODES, "Gift": GIFT}) as demo,
         started("--server", demo.url, *options, fresh=True, **more) as one,
     ):
-        yield Watched(RunningApp(one.url, *(cast(Any, None),) * 5), told)
+        yield Watched(RunningApp(one.url, *(cast(Any, None),) * 6), told)
 
 
 @pytest.fixture

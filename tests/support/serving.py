@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from sqlalchemy import Connection, create_engine
 
 from comfy.client.address import ServerAddress
 from comfy.client.client import Client
@@ -46,8 +47,8 @@ SECRET = (
 
 @dataclass(frozen=True, slots=True)
 class RunningApp:
-    """An app that answers at `url`; `services` are what it works with, `runs` its registry, and
-    `asgi` is what its web server calls."""
+    """An app that answers at `url`; `services` are what it works with, `runs` its registry, `asgi`
+    is what its web server calls, and `data` the folder of its history."""
 
     url: str
     services: Services
@@ -55,6 +56,7 @@ class RunningApp:
     asgi: FastAPI
     client: Client
     server: Server
+    data: Path
 
     def close_idle(self) -> None:
         """Close the connections that are kept for a next call, to the server and from browsers."""
@@ -96,7 +98,7 @@ def running_app(
     with (
         contextlib.ExitStack() as clients,
         tempfile.TemporaryDirectory() as files,
-        contextlib.closing(open_history(data or Path(files) / "data")) as history,
+        contextlib.closing(open_history(data := data or Path(files) / "data")) as history,
     ):
         client, *others = (clients.enter_context(Client(url)) for url in (server_url, *other_urls))
         servers = clients.enter_context(ServerPool(client, *others, pauses=pauses))
@@ -113,7 +115,7 @@ def running_app(
             runs,
             history.files,
             WorkflowFolder(workflows),
-            (data or Path(files)) / "uploads",
+            data / "uploads",
             permissions=permissions
             or Permissions(keep=lambda _: may_keep, trusts=lambda _: may_keep),
             secret=SECRET,
@@ -133,7 +135,7 @@ def running_app(
         thread.start()
         try:
             url = f"http://127.0.0.1:{_port(server, thread)}"
-            yield RunningApp(url, services, runs, asgi, client, server)
+            yield RunningApp(url, services, runs, asgi, client, server, data)
         finally:
             server.should_exit = True
             thread.join(timeout=LONGEST_WAIT)
@@ -175,6 +177,18 @@ def _port(server: Server, thread: threading.Thread) -> int:
         assert thread.is_alive(), "the app ended while it started"
         pause.wait(0.01)
     raise AssertionError("the app did not start")
+
+
+@contextlib.contextmanager
+def changing(data: Path) -> Iterator[Connection]:
+    """A connection of a test's own to the history in this folder, as of another program: all that is
+    written by it is there at its end."""
+    engine = create_engine(f"sqlite:///{data / 'history.sqlite'}", connect_args={"timeout": 30})
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextlib.contextmanager

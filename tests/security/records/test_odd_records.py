@@ -16,7 +16,7 @@ from comfy.protocol.run_state import Phase
 from comfy.records.serialization import from_text, to_text
 from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import EVERYTHING, begun, bytes_kept
-from tests.support.serving import RunningApp
+from tests.support.serving import RunningApp, changing
 from tests.ui.routes.test_history import SMALL, ask, kept_files, past
 from ui.routes.history import past_run
 from ui.view.run_view import show
@@ -122,10 +122,10 @@ def test_finding_17_runs_that_cannot_be_read_are_said_once_and_can_be_deleted(
     history = app.services.runs.history
     assert history is not None
     runs = [finished(start(app, **SMALL, **{"5.seed": seed})) for seed in range(4)]
-    with history._changing() as connection:
+    with changing(app.data) as connection:
         connection.exec_driver_sql("UPDATE runs SET record = '[' || id")
     history.begin(begun("never ends", f"browser:{ANN}"))
-    with history._changing() as connection:
+    with changing(app.data) as connection:
         connection.exec_driver_sql("UPDATE runs SET record = '{}' WHERE id = 'never ends'")
     before = len(caplog.records)
     assert past(app) == []

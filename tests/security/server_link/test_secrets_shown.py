@@ -113,7 +113,7 @@ def test_finding_07_visitors_are_not_told_where_the_server_is(
         place = f"localhost:{guard.port}"
         options = ("--server", f"http://{place}", "--host", host, "--data", str(tmp_path))
         with started(*options, NO_PROXY="*", COMFYFORMS_SERVER_HEADER="X-Key: k1-secret") as one:
-            app = RunningApp(one.url, *(cast(Any, None),) * 5)  # type: ignore[arg-type]
+            app = RunningApp(one.url, *(cast(Any, None),) * 6)  # type: ignore[arg-type]
             assert f"http://{place}" in one.said()
             assert (place in get(app, "/config").text) is told_where
             assert ('"value":"ComfyUI"' in get(app, "/config").text) is not told_where

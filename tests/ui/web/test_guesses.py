@@ -90,14 +90,17 @@ def test_waits_are_bounded_whatever_comes(attempts: list[tuple[str, str, float]]
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    """Made-up names and addresses take no more memory than a bounded number of them."""
-    guesses, rate = Guesses(), Rate(5, 1.0)
-    for number in range(2 * MOST_KEYS):
+    """Of more made-up names and addresses those are forgotten that tried longest ago; a report counts
+    the others together."""
+    guesses, rate = Guesses(), Rate(1, 1.0)
+    assert wrong(guesses, "anna", "10.0.0.5", NAME.free + 2) > 0
+    assert [rate.take("10.0.0.5", 0.0) for _ in range(2)] == [True, False]
+    for number in range(2 * max(MOST_KEYS, MOST_RATES)):
         guesses.attempt(f"name {number}", f"address {number}", 0.0)
         rate.take(f"address {number}", 0.0)
-    assert len(guesses._tries) == MOST_KEYS
-    assert len(guesses._failed) <= MOST_KEYS + 1
-    assert len(rate._left) == MOST_RATES
+    assert guesses.attempt("anna", "10.0.0.5", 0.0) == 0.0
+    assert rate.take("10.0.0.5", 0.0)
+    assert guesses.report()[-1].endswith(f"from {MOST_KEYS + 1 - MOST_LINES} other addresses.")
 
 
 def test_a_report_has_a_few_lines_however_much_was_tried() -> None:
