@@ -158,6 +158,11 @@ class BlobStore:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
 
+    def remove_all(self, digests: Iterable[str]) -> None:
+        """Remove each as `remove` does."""
+        for digest in digests:
+            self.remove(digest)
+
     def remove(self, digest: str) -> int:
         """Remove a file and its thumbnail, unless somebody holds it. How many bytes of the file
         became free."""

@@ -71,7 +71,7 @@ class GroupStore:
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 unused = self._insert(connection, group, content, digests)
-            self._remove(unused)
+            self._blobs.remove_all(unused)
 
     def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
         """As `add`, in the place of what was kept of it before, which stays where it raises."""
@@ -80,7 +80,7 @@ class GroupStore:
                 before = _take_out(connection, _groups.c.id == group.id)
                 before += self._insert(connection, group, content, digests)
                 unused = without_use(connection, dict.fromkeys(before))
-            self._remove(unused)
+            self._blobs.remove_all(unused)
 
     def save(self, group: Group) -> None:
         """Keep how far it is now; nothing where it was deleted."""
@@ -166,14 +166,10 @@ class GroupStore:
                     update(_groups).where(which).values(state="deleted")
                 ).rowcount
                 unused = _take_out(connection, which) if known else []
-            self._remove(unused)
+            self._blobs.remove_all(unused)
         if known:
             erase_deleted(self._engine)
         return known
-
-    def _remove(self, digests: list[str]) -> None:
-        for one in digests:
-            self._blobs.remove(one)
 
     def _check_room(self, connection: Connection, owner: str) -> None:
         every = select(_files.c.digest, _files.c.size)

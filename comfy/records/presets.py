@@ -127,7 +127,7 @@ class PresetStore:
                     connection.execute(insert(_files), rows)
                     self._check_room(connection, row["owner"])
                 unused = without_use(connection, before)
-            self._remove(unused)
+            self._blobs.remove_all(unused)
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:
         """Forget one, and its files that nothing else has; False if there is none."""
@@ -136,14 +136,10 @@ class PresetStore:
             with as_comfy_errors(), self._engine.begin() as connection:
                 known, before = _take_out(connection, row)
                 unused = without_use(connection, before)
-            self._remove(unused)
+            self._blobs.remove_all(unused)
         if known:
             erase_deleted(self._engine)
         return known
-
-    def _remove(self, digests: list[str]) -> None:
-        for one in digests:
-            self._blobs.remove(one)
 
     def _check_count(self, connection: Connection, owner: str) -> None:
         count = select(func.count()).select_from(_presets)

@@ -237,8 +237,7 @@ class RunStore:
         with self._writing, as_comfy_errors():
             with self._engine.connect() as connection:
                 unused = without_use(connection, digests)
-            for digest in unused:
-                self.files.remove(digest)
+            self.files.remove_all(unused)
 
     def sweep(self) -> None:
         """Keep to the limits: runs that are too old go, then the oldest of whoever has most, files
@@ -385,8 +384,7 @@ class RunStore:
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = without_use(connection, digests)
             self._unerased = True
-        for one in unused:
-            self.files.remove(one)
+        self.files.remove_all(unused)
         return len(ids)
 
 
