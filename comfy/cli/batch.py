@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import random
 import sys
 import tempfile
 import uuid
@@ -16,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+from comfy.batches.content import BatchContent, Column
 from comfy.batches.find_field import find_field
 from comfy.batches.rows import Axis, combined
+from comfy.batches.spec import with_drawn_texts
 from comfy.batches.table import Row, Table, read_table
 from comfy.batches.values import values_of
 from comfy.cli.files import other_kinds, read_text_file, table_values, uploads_in
@@ -212,7 +215,10 @@ def _batch(
     except BadValue as error:
         raise UsageError(str(error)) from error
     seeds = {field.key: field.default for field in form.fields if field.widget == "seed"}
-    rows = tuple(replace(row, values={**seeds, **row.values}) for row in rows)
+    content = BatchContent(seeds, axes=tuple(Column(axis.key, axis.key) for axis in axes))
+    # As seeds are: the same in all rows, and whenever the batch is begun.
+    same = with_drawn_texts(form, content, random.Random(args.workflow.read_bytes())).base
+    rows = tuple(replace(row, values={**same, **row.values}) for row in rows)
     return RowBatch(_identity(args.workflow, rows), WORKFLOW, rows)
 
 

@@ -99,6 +99,23 @@ def test_a_row_is_a_run_and_all_is_saved(
     assert results(out)[0]["files"].endswith(" (1).png")
 
 
+def test_alternatives_in_the_workflows_own_text_are_drawn_once(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """For all rows, and again so by --resume; the table of results tells what was drawn."""
+    made, out = prompt(5, steps=1), tmp_path / "out"
+    made["2"]["inputs"]["text"] = "a {red|green|blue|white|black|pink|gold} boat"
+    workflow = tmp_path / "small.json"
+    workflow.write_text(json.dumps(made))
+    words = command(workflow, demo, out, "--set", "cfg=1..8")
+    assert main(words) == 0
+    texts = {row["Prompt"] for row in results(out)}
+    assert len(texts) == 1
+    assert "|" not in texts.pop()
+    assert main([*words, "--resume"]) == 0
+    assert outcomes(demo) == {"success": 8}
+
+
 def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
