@@ -5,14 +5,16 @@ page a deletion can be undone for a while; it is carried out here, whether the p
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from functools import partial
 
-from comfy.errors import RunNotFound
+from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import message
 from ui.periodic import repeated
 from ui.services import Services
+
+log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers it for ten
 _PAUSE = 5.0  # seconds
@@ -49,9 +51,13 @@ async def delete_regularly(services: Services) -> None:
 
 
 def delete_unlisted(services: Services, older: float = _UNDOABLE) -> None:
-    """Delete the runs that have not been listed for so many seconds. ComfyError where the history
-    cannot be used, OSError of the disk where the copies are."""
+    """Delete the runs that have not been listed for so many seconds. What cannot be deleted keeps
+    no other, and is tried again. ComfyError where the history cannot be used."""
     history = services.runs.history
     for record in () if history is None else history.unlisted(time.time() - older):
-        with contextlib.suppress(RunNotFound):  # another program has done it
+        try:
             delete_run(services, record.id, record.owner)
+        except RunNotFound:  # another program has done it
+            continue
+        except (ComfyError, OSError) as problem:  # OSError of the disk, where its copies are
+            log.warning("A result could not be deleted: %s", problem)

@@ -4,7 +4,9 @@ one archive."""
 from __future__ import annotations
 
 import io
+import sqlite3
 import zipfile
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -91,6 +93,25 @@ def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
     assert many(app, "delete", runs=[second.id]) == 200
     delete_unlisted(app.services, older=-60)
     assert not blob.exists()
+
+
+def test_a_run_that_cannot_be_deleted_keeps_no_other(app: RunningApp) -> None:
+    """Those after it are deleted in the same round, and it is once it can be."""
+    first, second = made(app), made(app)
+    file = app.services.copies.blobs.path(first.state.files[0].digest)
+    assert file is not None
+    history = next(
+        one / "history.sqlite" for one in file.parents if (one / "history.sqlite").exists()
+    )
+    assert many(app, "delete", runs=[first.id, second.id]) == 200
+    with closing(sqlite3.connect(history)) as database:
+        refuse = f"WHEN OLD.id = '{second.id}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        database.execute(f"CREATE TRIGGER refused BEFORE DELETE ON runs {refuse}")
+        delete_unlisted(app.services, older=-60)
+        assert many(app, "restore", runs=[first.id]) == 404
+        database.execute("DROP TRIGGER refused")
+    delete_unlisted(app.services, older=-60)
+    assert many(app, "restore", runs=[second.id]) == 404
 
 
 def test_stopped_runs_can_be_left_out() -> None:
