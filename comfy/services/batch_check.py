@@ -30,6 +30,7 @@ from comfy.services.start import FieldErrors, Starter
 from comfy.wording import short
 
 _SAMPLE = 5  # runs
+_MOST_HINTS = 20  # problems that say which value may be meant, which takes long
 _LOOKED_AT = 100  # rows
 _NUMBERS = ("INT", "FLOAT")
 
@@ -123,7 +124,7 @@ def _wrong(
     count = 0
     columns = form.with_fields({one.key for one in content.columns})
     for row in content.table:
-        _, errors = starter.judged_values(columns, row.values, owner, hints=count < MOST_TOLD)
+        _, errors = starter.judged_values(columns, row.values, owner, hints=count < _MOST_HINTS)
         for key in row.values:
             if key in errors:
                 count += 1
@@ -137,7 +138,7 @@ def _wrong(
             except BadValue as error:
                 errors = {axis.key: str(error)}
             else:
-                hints = count < MOST_TOLD
+                hints = count < _MOST_HINTS
                 _, errors = starter.judged_values(own, {axis.key: given}, owner, hints=hints)
             if said := errors.get(axis.key):
                 count += 1

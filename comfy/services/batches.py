@@ -21,7 +21,7 @@ from comfy.runs.interface import Run
 from comfy.services.once import LiveTasks, Task, TaskRunner, conflicts_in, lacking
 from comfy.services.start import FieldErrors, Starter
 
-MOST_TOLD = 20  # problems
+MOST_TOLD = 100  # problems
 _BEGIN_AGAIN_AFTER = 1.0  # seconds until a row is tried again that could not be begun
 MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
 

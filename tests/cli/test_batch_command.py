@@ -120,9 +120,9 @@ def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Columns that no field has, and cells with the line that a spreadsheet shows and their field;
-    twenty of them, and how many more."""
+    a hundred of them, and how many more."""
     table = tmp_path / "table.csv"
-    table.write_text("Steps,Guidance scale,Stepz\n0,x,1\n3,7,1\n" + "many,1,1\n" * 30)
+    table.write_text("Steps,Guidance scale,Stepz\n0,x,1\n3,7,1\n" + "many,1,1\n" * 110)
     assert main(command(workflow, demo, tmp_path / "out", "--csv", str(table))) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[:4] == [
