@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from comfy.records.record import Record
@@ -12,12 +13,15 @@ from ui.routes.past_run import seeds_of
 from ui.view.run_view import first_text
 from ui.web.urls import download_name
 
+OF_ALL = ("row", "workflow", "seed")  # what may stand in the braces of any pattern
 _LONGEST = 40  # characters of a title and of a text
+_LONGEST_NAME = 120
 _LONGEST_PATTERN = 100
 # What `run_name` makes of a title, a seed and a text; where a browser has that name already, it
 # adds a number.
 _OF_RUN = re.compile(r"([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
-_PART = re.compile(r"\{(row|workflow|seed)\}")
+_PART = re.compile(r"\{([^{}]*)\}")
+_SEPARATORS = re.compile(r"[/\\]")
 
 
 def run_name(record: Record) -> str:
@@ -45,19 +49,32 @@ def title_in_name(file: str) -> str:
     return found[1] + PurePosixPath(file).suffix if found else file
 
 
-def pattern_name(pattern: str, record: Record, index: int, row: str) -> str:
+def unknown_part(pattern: str, varied: Iterable[str]) -> str:
+    """What stands in braces and is nothing that `pattern_name` fills in, with these; "" if all is.
+    `ui/page/script/batches/sheet_questions.js` looks in the same way."""
+    known = {*OF_ALL, *map(str.casefold, varied)}
+    parts = _PART.finditer(pattern)
+    return next((one[0] for one in parts if one[1].strip().casefold() not in known), "")
+
+
+def pattern_name(
+    pattern: str, record: Record, index: int, row: str, varied: Mapping[str, str]
+) -> str:
     """The name of the file at `index` of the results of a batch's row, as people want it: with the
     row's number, the title of the workflow and the first seed for `{row}`, `{workflow}` and
-    `{seed}`. Its place is added where there are several."""
-    parts = {
+    `{seed}`, and what is `varied` in the row by the names that it has. Its place is added where
+    there are several."""
+    parts = {name.casefold(): "-".join(one.split())[:_LONGEST] for name, one in varied.items()} | {
         "row": row,
         "workflow": _words(record.job.title),
         "seed": next(iter(seeds_of(record)), ""),
     }
-    told = _PART.sub(lambda found: parts[found[1]], pattern[:_LONGEST_PATTERN])
+    told = _PART.sub(
+        lambda found: parts.get(found[1].strip().casefold(), found[0]), pattern[:_LONGEST_PATTERN]
+    )
     files = record.state.files
     place = f"_{index + 1}" if len(files) > 1 else ""
-    stem = download_name(told.replace("/", "-")).strip(". -_") or row
+    stem = download_name(_SEPARATORS.sub("-", told))[:_LONGEST_NAME].strip(". -_") or row
     return stem + place + PurePosixPath(download_name(files[index].filename)).suffix
 
 

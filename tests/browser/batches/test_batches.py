@@ -118,7 +118,12 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(tiles).to_have_count(6)
     sheet.get_by_role("button", name="Table").click()
     sheet.get_by_role("button", name="Download…").click()
-    sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")
+    pattern = sheet.get_by_label("Names of the files")
+    pattern.fill("{row}-{stepz}")
+    expect(sheet.locator(".problem")).to_contain_text("There is no {stepz} for the names of files")
+    expect(sheet.locator(".problem")).to_contain_text("{row}, {workflow}, {seed}, {")
+    expect(sheet.get_by_role("link", name="Results with table (ZIP)")).to_have_count(0)
+    pattern.fill("{row}-{workflow}")
     with page.expect_download() as saving:
         sheet.get_by_role("link", name="Results with table (ZIP)").click()
     with zipfile.ZipFile(saving.value.path()) as kept:

@@ -119,10 +119,10 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
         (STEPS, None, "“0”: Minimum 1."),
         (STEPS, None, "“many”: Enter a whole number."),
     ]
-    models = "Model,Steps\n" + "demo-landscape.safetensors,0\n" * 15
+    models = "Model,Steps\n" + "demo-landscape.safetensors,0\n" * 55
     cells = check(app, table={"name": "values.csv", "text": models})
-    assert (len(cells["problems"]), cells["more"]) == (20, 10)
-    assert all("Did you mean" in one["message"] for one in cells["problems"][::2])
+    assert (len(cells["problems"]), cells["more"]) == (100, 10)
+    assert all("Did you mean" in one["message"] for one in cells["problems"][:20:2])
     pairs = check(
         app, {"field": STEPS, "text": "1,2"}, {"field": SEED, "text": "1,2,3"}, paired=True
     )
@@ -379,10 +379,19 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
         assert archive.testzip() is None
         inside = table_in(archive.read("results.csv"))
         assert [row["files"] for row in inside] == [*names, "", ""]
-    pattern = "results.zip?pattern=../{workflow}/{x}"
+    pattern = "results.zip?pattern=../{workflow}/x"
     with zipfile.ZipFile(io.BytesIO(downloaded(app, batch, pattern))) as archive:
-        same = "Text-to-image-{x}"
+        same = "Text-to-image-x"
         assert archive.namelist() == [f"{same}.png", f"{same}-2.png", "results.csv"]
+    pattern = f"results.zip?pattern={{row}} {{ Prompt }}, {{{TEXT}}} {{1.ckpt_name}}"
+    with zipfile.ZipFile(io.BytesIO(downloaded(app, batch, pattern))) as archive:
+        model = "demo-landscapes.safetensors.png"
+        one, two = f"1 =a-boat, =a-boat {model}", f"2 a-sea, a-sea {model}"
+        assert archive.namelist() == [one, two, "results.csv"]
+    refused = ask(app, "GET", f"/{batch.id}/results.zip?pattern={{prompt}}-{{steps}}")
+    assert refused.status_code == 422
+    assert "There is no {steps} for the names of files, only {row}, {workflow}" in refused.text
+    assert "{Prompt}" in refused.text
     assert downloaded(app, batch, "results.zip", BOB) == b""
     assert ask(app, "POST", f"/{batch.id}/retry").json()["failed"] == 0
     assert until(app, batch, "done")["failed"] == 2

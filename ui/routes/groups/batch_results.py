@@ -10,16 +10,18 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
+from comfy.batches.content import Column
 from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.errors import BatchNotFound, ComfyError
 from comfy.form.seeds import CountUp
+from comfy.messages import listed, message
 from comfy.prompt.wildcards import has_alternatives
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
 from ui.languages.current import translated
 from ui.routes.groups.batches import why_failed
-from ui.routes.result_names import pattern_name
+from ui.routes.result_names import OF_ALL, pattern_name, unknown_part
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.web.identity import Identity
@@ -47,6 +49,7 @@ def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
     ) -> StreamingResponse:
         """All results, named by the pattern, and the table of them."""
+        results.check(pattern)
         return zip_download(results.archive(pattern), results.table.summary.title)
 
     @router.get("/results.csv")
@@ -70,17 +73,30 @@ class BatchResults:
     table: BatchTable
     owner: str
 
+    def check(self, pattern: str) -> None:
+        """422 where something stands in braces that is nothing of a result."""
+        names = {name: None for one in self.table.content.shown for name in _names(one)}
+        if unknown := unknown_part(pattern, names):
+            raise HTTPException(
+                422,
+                message(
+                    "There is no {name} for the names of files, only {names}.",
+                    name=unknown,
+                    names=listed(f"{{{one}}}" for one in (*OF_ALL, *names)),
+                ),
+            )
+
     def archive(self, pattern: str) -> Iterator[bytes]:
         """A ZIP, made while it is sent."""
         bundle, used = ZipStream(compress_type=ZIP_STORED), {_TABLE}
         lines = [self._head()]
         width = len(str(len(self.table.rows)))
         for index, record in self._records():
-            names = []
+            names, varied = [], self._varied(index)
             for at in saved_places(record) if record is not None else ():
                 assert record is not None
                 row = str(self.table.rows.number(index)).zfill(width)
-                name = _unused(pattern_name(pattern, record, at, row), used)
+                name = _unused(pattern_name(pattern, record, at, row, varied), used)
                 if (yield from self.files.pack(bundle, record, at, name)):
                     names.append(name)
                     used.add(name)
@@ -105,6 +121,11 @@ class BatchResults:
             found = history.get_many(asked, self.owner) if history is not None and asked else {}
             for at in places:
                 yield at, found.get(runs[at])
+
+    def _varied(self, index: int) -> dict[str, str]:
+        """What varies in a row, by key and label."""
+        cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
+        return {name: str(cell) for column, cell in cells for name in _names(column)}
 
     def _keys(self) -> list[str]:
         """What varies, and the seeds and texts that are drawn anew in each row."""
@@ -134,6 +155,11 @@ class BatchResults:
             said = why_failed(record)
         problems = [translated(said)] if said else []
         return table_line(row, record, names, problems, self._keys())
+
+
+def _names(column: Column) -> tuple[str, str]:
+    """What people may call it."""
+    return column.key, translated(column.label)
 
 
 def _unused(name: str, used: set[str]) -> str:

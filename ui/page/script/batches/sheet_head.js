@@ -40,9 +40,11 @@ export class SheetHead {
   #pause = tool("", () => this.#do(this.#state === "paused" ? "continue" : "pause"));
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
-  #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog));
+  #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog, this.#varied));
   #delete = tool(message("Delete…"), () => askToDelete(this.#dialog, this.#told.remove));
   #state = "";
+  /** @type {WholeBatch["columns"]} */
+  #varied = [];
   #views = element("div");
   #isKnown = false;
 
@@ -86,6 +88,7 @@ export class SheetHead {
     const { title, state, failed, done, seconds_left: left } = batch;
     const why = whyWords(batch, serverAway);
     this.#state = state;
+    this.#varied = batch.columns;
     tell(this.#title, title);
     tell(this.#since, when(batch.created_at));
     this.#bar.value = fractionOfBatch(batch);

@@ -8,13 +8,28 @@ import { question } from "./question.js";
 /** @import { BatchRow } from "./rows.js" */
 
 const PATTERN = "{row}-{workflow}-{seed}";
+const PART = /\{([^{}]*)\}/g;
+const OF_ALL = ["row", "workflow", "seed"];
+
+/**
+ * What stands in braces and is nothing of a result, "" if all is: ui/routes/result_names.py.
+ * @param {string} pattern
+ * @param {readonly { key: string, label: string }[]} varied
+ */
+export function unknownPart(pattern, varied) {
+  const names = [...OF_ALL, ...varied.flatMap(({ key, label }) => [key, label])];
+  const known = names.map((name) => name.toLowerCase());
+  const parts = [...pattern.matchAll(PART)];
+  return parts.find(([, name = ""]) => !known.includes(name.trim().toLowerCase()))?.[0] ?? "";
+}
 
 /**
  * Results as a ZIP, with a table of their values, or that table alone.
  * @param {string} id
  * @param {HTMLElement} over
+ * @param {readonly { key: string, label: string }[]} varied whose values names may have
  */
-export function offerDownload(id, over) {
+export function offerDownload(id, over, varied) {
   const place = question("batch-download", message("Download results"));
   const pattern = element("input");
   pattern.type = "text";
@@ -22,24 +37,35 @@ export function offerDownload(id, over) {
   pattern.spellcheck = false;
   const zip = downloadLink(message("Results with table (ZIP)"), "");
   zip.classList.add("primary");
+  const about = element("p");
+  about.role = "status";
+  const names = [...OF_ALL, ...varied.map(({ label }) => label)]
+    .map((one) => `{${one}}`)
+    .join(", ");
   const point = () => {
     const query = new URLSearchParams({ pattern: pattern.value.trim() || PATTERN });
-    zip.href = `${root}/batches/${id}/results.zip?${query}`;
+    const name = unknownPart(pattern.value, varied);
+    if (name) zip.removeAttribute("href");
+    else zip.href = `${root}/batches/${id}/results.zip?${query}`;
+    zip.ariaDisabled = String(name !== "");
+    about.className = name ? "problem" : "help";
+    about.textContent = name
+      ? message("There is no {name} for the names of files, only {names}.", { name, names })
+      : message("What stands in braces is filled in for each result: {names}.", { names });
   };
   point();
   pattern.addEventListener("input", point);
   const label = element("label");
   label.append(element("span", "", message("Names of the files")), pattern);
   const table = downloadLink(message("Only the table (CSV)"), `${root}/batches/${id}/results.csv`);
-  const about = message("What stands in braces is filled in for each result.");
   const row = element("div", "last");
   row.append(
     button(message("Close"), () => place.close()),
     table,
     zip,
   );
-  place.append(label, element("p", "help", about), row);
-  for (const link of [zip, table]) link.addEventListener("click", () => place.close());
+  place.append(label, about, row);
+  for (const link of [zip, table]) link.addEventListener("click", () => link.href && place.close());
   over.append(place);
   place.showModal();
   zip.focus();
