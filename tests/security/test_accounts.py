@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import websocket
 from gradio_client import Client
 
 from comfy.demo import DemoServer
@@ -135,6 +136,22 @@ def test_whoever_is_removed_is_out_also_after_a_time_without_threads(
         eventually(lambda: sign_in(app, browser, ("dora", "a buoy in fog")) == 200)
         elsewhere.remove("dora")
         eventually(lambda: history_status(app, browser) == 401)
+
+
+def test_a_socket_that_is_refused_is_no_error(
+    app: RunningApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is answered with 401, and the log says no more than of other strangers."""
+    with requests.Session() as stranger:
+        for path in ("/ws", "/api/v1/relay"):
+            with (
+                pytest.raises(websocket.WebSocketBadStatusException) as refused,
+                socket_of(app, stranger, path),
+            ):
+                pass
+            assert refused.value.status_code == 401
+    assert history_status(app, stranger) == 401
+    assert not [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
 
 
 def test_of_a_file_that_cannot_be_read_nobody_stays_in(

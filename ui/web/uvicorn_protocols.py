@@ -11,6 +11,7 @@ from typing import Any
 
 import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn._types import ASGISendEvent
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -116,8 +117,8 @@ class PageConnection(H11Protocol):
 
 
 class PageSocket(WebSocketsSansIOProtocol):
-    """A browser's socket that may be closing already when the app ends; uvicorn's own takes that
-    for an error."""
+    """A browser's socket that may be closing already when the app ends, or is refused by an answer;
+    uvicorn's own takes both for errors."""
 
     left: Callable[[], None] | None = None  # to be called once it is closed
 
@@ -126,6 +127,12 @@ class PageSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
         if self.left is not None:
             self.left()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """A refusal that was sent whole ends the handshake as well."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def shutdown(self) -> None:
         """Close, unless the browser has begun to."""
