@@ -35,7 +35,7 @@ from ui.api.start import (
     changed_answer,
 )
 from ui.api.streams import EVENTS, GroupEvents
-from ui.api.values import Sent, SentValues, form_for
+from ui.api.values import Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
 from ui.files.batch_files import TABLE_FILE
 from ui.routes.groups.batches import TableView, table_view
@@ -61,8 +61,8 @@ _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
 }
 _BODY: dict[str, Any] = {
     "required": True,
-    "content": {
-        "application/json": {
+    "content": either_way(
+        {
             "schema": {
                 "type": "object",
                 "properties": {
@@ -105,7 +105,7 @@ _BODY: dict[str, Any] = {
                 "axes": [{"field": "5.steps", "text": "10..30:10"}],
             },
         }
-    },
+    ),
 }
 
 

@@ -29,15 +29,15 @@ from ui.api.start import (
     changed_answer,
 )
 from ui.api.streams import EVENTS, GroupEvents
-from ui.api.values import Bodies, Sent, SentValues, form_for
+from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
 from ui.services import Services
 from ui.web.responses import API, AsciiJSON
 
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
 _BODY: dict[str, Any] = {
-    "content": {
-        "application/json": {
+    "content": either_way(
+        {
             "schema": {
                 "type": "object",
                 "properties": {"values": {"type": "object"}, "callback": CALLBACK},
@@ -45,11 +45,11 @@ _BODY: dict[str, Any] = {
             },
             "example": {"values": {"base.2.text": "a lighthouse", "detail.runs": False}},
         }
-    }
+    )
 }
 _CONTINUED: dict[str, Any] = {
-    "content": {
-        "application/json": {
+    "content": either_way(
+        {
             "schema": {
                 "type": "object",
                 "properties": {
@@ -61,7 +61,7 @@ _CONTINUED: dict[str, Any] = {
             },
             "example": {"again": ["detail"]},
         }
-    }
+    )
 }
 _NO_STEP_NAMES = message("“again” is a list of the names of steps.")
 

@@ -24,7 +24,7 @@ from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
 from ui.api.run_json import ToldRun, ToldRuns
 from ui.api.runs import Runs
-from ui.api.values import Bodies, Sent, SentValues, form_for
+from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import ends_first
 from ui.services import Services
 from ui.web.body_limits import place_held
@@ -43,8 +43,8 @@ REPLAYED: dict[str, Any] = {
     "content": {"application/json": {}},
 }
 _BODY: dict[str, Any] = {
-    "content": {
-        "application/json": {
+    "content": either_way(
+        {
             "schema": {
                 "type": "object",
                 "properties": {
@@ -55,18 +55,8 @@ _BODY: dict[str, Any] = {
                 "additionalProperties": False,
             },
             "example": {"values": {"2.text": "a lighthouse at dusk"}},
-        },
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "values": {"type": "string", "description": "The values as JSON."},
-                    "callback": CALLBACK,
-                },
-                "additionalProperties": {"type": "string", "format": "binary"},
-            },
-        },
-    }
+        }
+    )
 }
 
 

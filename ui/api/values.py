@@ -45,6 +45,18 @@ _FILE_WORDS = message(
 )
 
 
+def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body's `content` in the OpenAPI document: JSON with this schema, or the same in parts, as
+    `Bodies.read` takes them."""
+    parts = {
+        name: schema if name == "callback" else {"type": "string", "description": "As JSON."}
+        for name, schema in body["schema"]["properties"].items()
+    }
+    more = {"type": "string", "format": "binary", "description": "A value or its file, by key."}
+    schema = {"type": "object", "properties": parts, "additionalProperties": more}
+    return {"application/json": body, "multipart/form-data": {"schema": schema}}
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What a request has brought: its JSON object, and the keys of values that are files which came

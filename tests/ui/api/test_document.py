@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import jsonschema
@@ -68,6 +69,29 @@ def test_starts_are_as_the_document_says(document: Document) -> None:
             document.asked("POST", path, at, status, headers=headers, **body)
     document.asked("POST", starts[0][0], RUNS, 422, json={"values": {"5.steps": 0}})
     document.asked("POST", "/workflows/{name}/batches", starts[2][1], 422, json={})
+
+
+@pytest.mark.parametrize(
+    ("kind", "workflow", "body"),
+    [
+        ("runs", "text-to-image", {"values": QUICK}),
+        ("batches", "text-to-image", BATCH),
+        ("chains", "create-upscale-detail.chain", CHAIN),
+    ],
+)
+def test_a_start_in_parts_is_in_the_document(
+    document: Document, kind: str, workflow: str, body: dict[str, Any]
+) -> None:
+    """As `multipart/form-data` with the parts of the JSON beside it, and is taken so."""
+    path = f"/workflows/{{name}}/{kind}"
+    content = document.told["paths"][path]["post"]["requestBody"]["content"]
+    as_json, parts = (
+        content[one]["schema"]["properties"] for one in ("application/json", "multipart/form-data")
+    )
+    assert as_json.keys() == parts.keys()
+    sent = {name: (None, json.dumps(value)) for name, value in body.items()}
+    at = f"/workflows/{workflow}/{kind}?wait=true"
+    document.asked("POST", path, at, 201, files=sent)
 
 
 def test_what_is_told_of_a_run_is_as_the_document_says(app: RunningApp, document: Document) -> None:
