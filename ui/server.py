@@ -156,7 +156,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         )
     app.router.routes.extend(assistants.routes)
     app.router.routes.extend(EndpointRoutes(services, identity, root_path).routes())
-    api = api_app(services, identity, access.permits, root_path)
+    api = api_app(services, identity, access.permits, languages, root_path)
     app.mount(API, api)
     app.router.routes.append(Route(API, api))  # itself, which the mount leaves to the page
     mount_page(app, services, settings, identity)

@@ -172,7 +172,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/assets/{name}": UNNAMED,
         "/assets/{path:path}": UNNAMED,  # Gradio's, behind it
         "/svelte/{path:path}": UNNAMED,
-        "/login": {"POST": everybody(422)},
+        "/login": {"GET": Answers(303, 303, 401), "POST": everybody(422)},
         "/join/{token}": {
             "GET": Answers(303, 303, 404),  # no such link; to whoever is in, the app
             "HEAD": everybody(404),

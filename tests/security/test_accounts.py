@@ -95,6 +95,26 @@ def test_the_form_works_before_its_script_is_there(app: RunningApp) -> None:
         assert history_status(app, browser) == 200
 
 
+def test_a_browser_that_has_to_sign_in_is_asked_to(app: RunningApp) -> None:
+    """At the addresses of the API's page and of the sign-in, which lead on then; a program is told
+    as it is everywhere."""
+    shown = {"Accept": "text/html,*/*"}
+    with signed_in(app, ANNA) as anna, requests.Session() as stranger:
+        for path, title, then in (
+            ("/login", "ComfyForms", "/"),
+            ("/api/v1/docs", "ComfyForms API", "/api/v1/docs"),
+        ):
+            address = f"{app.url}{path}"
+            page = stranger.get(address, headers=shown, timeout=LONGEST_WAIT)
+            assert (page.status_code, 'name="password"' in page.text) == (401, True)
+            assert '<base href="/"' in page.text
+            assert "frame-ancestors" in page.headers["content-security-policy"]
+            told = stranger.get(address, timeout=LONGEST_WAIT)
+            assert (told.status_code, "json" in told.headers["content-type"]) == (401, True)
+            led = anna.get(address, headers=shown, timeout=LONGEST_WAIT)
+            assert (led.status_code, led.url, title in led.text) == (200, f"{app.url}{then}", True)
+
+
 def test_gradios_python_client_signs_in(app: RunningApp) -> None:
     """With a name and a password as its documentation says."""
     client = Client(app.url, auth=ANNA, verbose=False)

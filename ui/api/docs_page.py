@@ -7,26 +7,35 @@ from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
+from ui.languages.catalogues import Languages
+from ui.page.plain.sign_in import sign_in_page
+from ui.web.gradio_internals import root_address
 from ui.web.identity import Identity
+from ui.web.responses import API, wants_page
 
 _SCRIPT, _STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
 _TYPES: Mapping[str, str] = MappingProxyType({_SCRIPT: "text/javascript", _STYLE: "text/css"})
 _DAY = {"cache-control": "private, max-age=86400"}
 
 
-def docs_api(identity: Identity) -> APIRouter:
-    """`GET /docs`, and its two files below it."""
+def docs_api(identity: Identity, languages: Languages, root_path: str) -> APIRouter:
+    """`GET /docs`, and its two files below it. `root_path` as the web server was told."""
     router = APIRouter(include_in_schema=False)
     folder = Path(str(files("fastapi_offline"))) / "static"
 
     @router.get("/docs")
-    async def page(_: str = Depends(identity.reader)) -> HTMLResponse:
-        """Swagger UI, with addresses that are right below any path."""
+    async def page(request: Request) -> HTMLResponse:
+        """Swagger UI, with addresses that are right below any path; for a browser that has to sign
+        in first the page for that."""
+        if identity.owner(request) is None and wants_page(request):
+            root = root_address(request, f"{API}/docs", root_path)
+            return sign_in_page(root, languages, identity.login, status=401)
+        await identity.reader(request)
         return get_swagger_ui_html(
             openapi_url="openapi.json",
             title="ComfyForms API",

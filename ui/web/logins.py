@@ -18,6 +18,7 @@ from ui.web.failures import refusal_for
 from ui.web.gradio_internals import LOGIN
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
+from ui.web.responses import API
 from ui.web.urls import ENDPOINTS
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ _REFRESH_EVERY = 1.0  # seconds after which whoever was removed is out, at most
 # What anybody may ask for: the pages that ask for a login, what these need, and what browsers and
 # chats read of any site.
 _READ = re.compile(
-    r"/|/account|/operator|/(shared|join)/[^/]+|/login/openid(/callback)?|/script/[^/]+/sign_in\.js"
+    rf"/|/account|/operator|/login|{API}/docs|/(shared|join)/[^/]+|/login/openid(/callback)?"
+    r"|/script/[^/]+/sign_in\.js"
     r"|/languages/[^/]+/[^/]+|/icons/[^/]+"
     r"|/(health|favicon\.ico|robots\.txt|manifest\.json|service_worker\.js|social-card\.png)"
 )

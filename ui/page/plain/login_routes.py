@@ -20,7 +20,7 @@ from ui.page.plain.sign_in import sign_in_page
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
 from ui.web.guesses import Guesses
-from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
+from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.rates import Rate
 from ui.web.responses import wants_page
 from ui.web.urls import ENDPOINTS
@@ -41,10 +41,10 @@ _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try 
 def login_routes(
     identity: Identity, guesses: Guesses, languages: Languages, root_path: str
 ) -> APIRouter:
-    """`POST /login`, as Gradio's own was: its Python client signs in there too, and beside
-    the endpoints that it has connected to. The answer to a
-    wrong password is 400 with a sentence; where a browser sends the form without the page's script,
-    it is a page. `root_path` as the web server was told."""
+    """`GET /login`, and `POST /login`, as Gradio's own was: its Python client signs in there too,
+    and beside the endpoints that it has connected to. The answer to a wrong password is 400 with a
+    sentence; where a browser sends the form without the page's script, it is a page. `root_path` as
+    the web server was told."""
     router = APIRouter()
     hashing = asyncio.Semaphore(_HASHING)
 
@@ -56,9 +56,17 @@ def login_routes(
         if not wants_page(request):
             return refusal(why, _WRONG_LOGIN)
         root = root_address(request, LOGIN, root_path)
-        page = sign_in_page(root, languages, identity.login, why)
-        page.status_code = _WRONG_LOGIN
-        return page
+        return sign_in_page(root, languages, identity.login, why, status=_WRONG_LOGIN)
+
+    @router.get(LOGIN)
+    def to_sign_in(request: Request) -> Response:
+        """The page, as somebody may keep or type its address; whoever is in is led to the app."""
+        root = root_address(request, LOGIN, root_path)
+        if identity.login is None or identity.signed_in(request):
+            return RedirectResponse(f"{root}/", 303)
+        if not wants_page(request):
+            raise HTTPException(401, LOG_IN_FIRST)
+        return sign_in_page(root, languages, identity.login, status=401)
 
     @router.post(f"{LOGIN}/", dependencies=[Depends(identity.own_page)])
     @router.post(LOGIN, dependencies=[Depends(identity.own_page)])

@@ -29,7 +29,12 @@ _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this pa
 
 
 def sign_in_page(
-    root: str, languages: Languages, login: Login | None, why: str = "", to: str = ""
+    root: str,
+    languages: Languages,
+    login: Login | None,
+    why: str = "",
+    to: str = "",
+    status: int = 200,
 ) -> HTMLResponse:
     """The page, of an app at this address; `why` signing in has failed, and where they wanted `to`
     go: "" = to the page's own address. What is told of the app to chats that show a link is told
@@ -45,7 +50,8 @@ def sign_in_page(
 </main>
 <footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
-    return as_page(plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root))
+    page = plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root)
+    return as_page(page, status)
 
 
 def _form(why: str) -> str:
