@@ -240,7 +240,7 @@ def _with_offered(
         return missing  # missing.py says so
     used, wanted = (choice_labels((one,))[0][0] for one in (best, built.default))
     said_of_it = message(
-        "Using {used}: {wanted} isn't installed on this server.", used=used, wanted=wanted
+        "Using {used}: {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted
     )
     found.note(said_of_it, built.key, best)
     return replace(built, default=best)

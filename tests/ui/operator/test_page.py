@@ -130,7 +130,7 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
     assert "Missing for workflows" in told
     assert "Model: nowhere.safetensors" in told
     assert "Node: SaveNowhere" in told
-    assert "nowhere isn't installed on this server." in told
+    assert "nowhere isn't installed in ComfyUI." in told
     assert "Whole" not in told
 
 
