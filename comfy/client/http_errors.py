@@ -113,7 +113,7 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 def upload_too_large(size: int, most: int) -> UploadRejected:
     """The error for an upload of `size` bytes to a server that takes `most`."""
     said = message(
-        "This file has {size} MB. The server accepts {most} MB.",
+        "This file has {size}\xa0MB. The server accepts {most}\xa0MB.",
         size=-(-size // _MIB),
         most=most // _MIB,
     )

@@ -121,7 +121,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
         return message("This file is empty.")
     if size > limits.size:
         return message(
-            "This file has {size} MB. The maximum is {most} MB.",
+            "This file has {size}\xa0MB. The maximum is {most}\xa0MB.",
             size=-(-size // MIB),
             most=limits.size // MIB,
         )

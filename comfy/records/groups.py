@@ -178,7 +178,7 @@ class GroupStore:
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
-                    "The files of your batches and chains can have at most {size} MB together.",
+                    "The files of your batches and chains can have at most {size}\xa0MB together.",
                     size=round(most / _MILLION),
                 ),
                 message("Delete a batch or a chain with files first."),

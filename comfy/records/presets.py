@@ -166,7 +166,7 @@ class PresetStore:
         if bytes_of(connection, every.where(_files.c.owner == owner)) > most:
             raise ComfyError(
                 message(
-                    "The files of your presets can have at most {size} MB together.",
+                    "The files of your presets can have at most {size}\xa0MB together.",
                     size=round(most / _MILLION),
                 ),
                 message("Delete a preset with files first."),

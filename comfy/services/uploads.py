@@ -174,7 +174,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                     why = FILE_GONE
                 if why or room < 0:
                     most = message(
-                        "All files of a run together can have {size} MB.",
+                        "All files of a run together can have {size}\xa0MB.",
                         size=f"{limits.run // MIB:g}",
                     )
                     errors[item.key] = why or most

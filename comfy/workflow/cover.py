@@ -44,6 +44,6 @@ def cover_problem(cover: Path) -> str:
         ""
         if is_good
         else message(
-            "The cover {file} must be an image of at most {size} MB.", file=cover.name, size=most
+            "The cover {file} must be an image of at most {size}\xa0MB.", file=cover.name, size=most
         )
     )

@@ -241,7 +241,7 @@ def _refusal(
 def _json_file(reader: Reader) -> Iterator[Text]:
     if reader.size > MAX_TEXT:
         raise DamagedFile(
-            message("It is too big for a workflow (more than {size} MB).", size=MAX_TEXT >> 20)
+            message("It is too big for a workflow (more than {size}\xa0MB).", size=MAX_TEXT >> 20)
         )
     yield Text("", file_text(reader.take(reader.size)))
 

@@ -109,7 +109,7 @@ def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> Non
             video.truncate(21 * MIB)
         with path.open("rb") as video, pytest.raises(UploadRejected) as error:
             small.upload(video, "video.mp4", subfolder="t")
-        assert str(error.value) == "This file has 21 MB. The server accepts 20 MB."
+        assert str(error.value) == "This file has 21\xa0MB. The server accepts 20\xa0MB."
         assert "--max-upload-size" in error.value.hint
         assert not demo.requests["POST /upload/image"]
         with path.open("r+b") as video:

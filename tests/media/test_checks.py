@@ -110,7 +110,7 @@ def test_what_a_field_is_not_for_is_refused(widget: Widget, data: bytes) -> None
     ("make", "said"),
     [
         (lambda: b"", "empty"),
-        (lambda: bytes(9 * 1024 * 1024), "This file has 9 MB. The maximum is 8 MB."),
+        (lambda: bytes(9 * 1024 * 1024), "This file has 9\xa0MB. The maximum is 8\xa0MB."),
         (lambda: png_header(30_000, 30_000), "at most 67 million pixels"),
         (
             lambda: png_header(10_000, 10_000),

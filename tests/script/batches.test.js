@@ -142,16 +142,16 @@ test("a row that nobody has changed follows the form, another is kept", () => {
 });
 
 test("sizes are said to the nearest that is worth saying", () => {
-  assert.equal(sizeWords(25), "1 kB");
-  assert.equal(sizeWords(20_400_000), "20 MB");
-  assert.equal(sizeWords(2_340_000_000), "2.3 GB");
+  assert.equal(sizeWords(25), "1\u00a0kB");
+  assert.equal(sizeWords(20_400_000), "20\u00a0MB");
+  assert.equal(sizeWords(2_340_000_000), "2.3\u00a0GB");
   const kinds = ["number", "number", "text", "choice"];
   const some = kinds.map((kind, at) => field({ kind, key: String(at) }));
   const values = { 0: 30, 1: "", 2: "4", 3: "euler" };
   assert.deepEqual(numbersAndChoices(some, values), { 0: "30", 3: "euler" });
   const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0 };
-  assert.equal(estimateWords(check), "12 runs, about 3 min, about 20 MB");
-  assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20 MB");
+  assert.equal(estimateWords(check), "12 runs, about 3\u00a0min, about 20\u00a0MB");
+  assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20\u00a0MB");
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
   const wrong = {
     ...check,

@@ -92,21 +92,21 @@ test("words are about the run that is seen, also where it is not the one that go
 
 test("times go on between two messages", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 1000 }, HERE, 6000), "15 s · about 15 s left");
-  assert.equal(timesOf({ ...run, at: 0 }, ELSEWHERE, 0), "W · 10 s · about 20 s left");
+  assert.equal(timesOf({ ...run, at: 1000 }, HERE, 6000), "15\u00a0s · about 15\u00a0s left");
+  assert.equal(timesOf({ ...run, at: 0 }, ELSEWHERE, 0), "W · 10\u00a0s · about 20\u00a0s left");
 });
 
 test("the times of a step are called that, for the bar beside them is that of its chain", () => {
   const chains = [{ id: "c", steps: [{ ids: ["a"] }, { ids: [] }] }];
   const times = (changes) =>
     timesOf({ ...going(changes).runs.get("a"), at: 0 }, { ...ELSEWHERE, chains }, 0);
-  assert.equal(times({}), "this step: 10 s, about 20 s left");
-  assert.equal(times({ left: null }), "this step: 10 s");
+  assert.equal(times({}), "this step: 10\u00a0s, about 20\u00a0s left");
+  assert.equal(times({ left: null }), "this step: 10\u00a0s");
 });
 
 test("nobody knows how long a run takes while the server cannot be reached", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 0 }, { ...HERE, serverAway: "It is away." }, 0), "10 s");
+  assert.equal(timesOf({ ...run, at: 0 }, { ...HERE, serverAway: "It is away." }, 0), "10\u00a0s");
 });
 
 test("a result of another workflow than the open one names it", () => {
@@ -119,12 +119,19 @@ test("a result of another workflow than the open one names it", () => {
 });
 
 test("durations are written as people say them", () => {
-  const said = ["1 s", "89 s", "3 min", "92 min", "4 h"];
+  const said = ["1\u00a0s", "89\u00a0s", "3\u00a0min", "92\u00a0min", "4\u00a0h"];
   assert.deepEqual([0.2, 89, 180, 5500, 15000].map(durationWords), said);
 });
 
 test("no more time is said to have passed than has", () => {
-  const said = ["1 s", "59 s", "1 min 34 s", "10 min", "89 min", "3 h"];
+  const said = [
+    "1\u00a0s",
+    "59\u00a0s",
+    "1\u00a0min 34\u00a0s",
+    "10\u00a0min",
+    "89\u00a0min",
+    "3\u00a0h",
+  ];
   assert.deepEqual([0.2, 59.9, 94.6, 600, 5399, 14399].map(elapsedWords), said);
 });
 

@@ -48,7 +48,7 @@ test("an image keeps its shape where the size has the same ratio, also one with 
 });
 
 test("megapixels are told in two digits", () => {
-  assert.equal(megapixels([512, 512]), "0.26 MP");
-  assert.equal(megapixels([4096, 4096]), "16.8 MP");
+  assert.equal(megapixels([512, 512]), "0.26\u00a0MP");
+  assert.equal(megapixels([4096, 4096]), "16.8\u00a0MP");
   assert.equal(megapixels([0, 512]), "");
 });

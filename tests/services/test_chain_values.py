@@ -123,7 +123,7 @@ def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> 
     told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
     chain = OpenChain(Group("boats", OWNER, "chain", 100.0, "done", told, {}, 160.0))
     assert chain.standing.seconds == 50
-    assert chain_view(chain.standing).took == "50 s"
+    assert chain_view(chain.standing).took == "50\xa0s"
     before = time.time()
     chain.go_on(app.services.chain_forms.form("boats.chain", OWNER))
     assert chain.standing.seconds is None

@@ -280,4 +280,4 @@ def test_a_cover_is_an_image_of_some_size(tmp_path: Path) -> None:
         (tmp_path / "boats.webp").write_bytes(content)
         config = WorkflowFolder(tmp_path).get("boats").config
         assert config
-        assert config.problems == ("The cover boats.webp must be an image of at most 2 MB.",)
+        assert config.problems == ("The cover boats.webp must be an image of at most 2\xa0MB.",)

@@ -97,7 +97,7 @@ def _memory(one: Memory) -> str:
     if one.free is None or not one.total:
         return ""
     free, total = (f"{amount / _GB:.1f}" for amount in (one.free, one.total))
-    return message("Memory: {free} of {total} GB free", free=free, total=total)
+    return message("Memory: {free} of {total}\xa0GB free", free=free, total=total)
 
 
 def _button(at: int, action: str, text: str, label: str) -> str:

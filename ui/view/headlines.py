@@ -109,11 +109,11 @@ def seconds_words(seconds: float) -> str:
     """About how long something takes, as `durationWords` of ui/page/script/clock.js has it: "40 s",
     "3 min", "4 h"."""
     if seconds < 90:
-        return message("{seconds} s", seconds=max(1, round(seconds)))
+        return message("{seconds}\xa0s", seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
     if minutes < 180:
-        return message("{minutes} min", minutes=minutes)
-    return message("{hours} h", hours=round(minutes / 60))
+        return message("{minutes}\xa0min", minutes=minutes)
+    return message("{hours}\xa0h", hours=round(minutes / 60))
 
 
 def elapsed_words(seconds: float) -> str:
@@ -122,12 +122,12 @@ def elapsed_words(seconds: float) -> str:
     whole = max(1, int(seconds))
     minutes = whole // 60
     if not minutes:
-        return message("{seconds} s", seconds=whole)
+        return message("{seconds}\xa0s", seconds=whole)
     if minutes < 10:
-        return message("{minutes} min {seconds} s", minutes=minutes, seconds=whole % 60)
+        return message("{minutes}\xa0min {seconds}\xa0s", minutes=minutes, seconds=whole % 60)
     if minutes < 180:
-        return message("{minutes} min", minutes=minutes)
-    return message("{hours} h", hours=minutes // 60)
+        return message("{minutes}\xa0min", minutes=minutes)
+    return message("{hours}\xa0h", hours=minutes // 60)
 
 
 def headline(

@@ -124,7 +124,7 @@ def place_held(room: Share, caller: Caller) -> Iterator[None]:
 def too_large(most: int) -> str:
     """The sentence for a body larger than `most` bytes."""
     size = (
-        message("{megabytes} MB", megabytes=most // MIB)
+        message("{megabytes}\xa0MB", megabytes=most // MIB)
         if most >= MIB
         else plural("{number} byte", "{number} bytes", count=most, number=f"{most:,}")
     )

@@ -125,7 +125,7 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
     assert place.one.url in told
     assert place.other.url in told
     assert re.search(r"Queue: \d+ running, \d+ waiting", told)
-    assert re.search(r"Memory: [\d.]+ of [\d.]+ GB free", told)
+    assert re.search(r"Memory: [\d.]+ of [\d.]+\sGB free", told)
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
     assert "Missing for workflows" in told
     assert "Model: nowhere.safetensors" in told

@@ -98,7 +98,7 @@ def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "field", "status", "said"),
     [
-        (bytes(2 * MIB + 1), "files", 422, "The maximum is 2 MB."),
+        (bytes(2 * MIB + 1), "files", 422, "The maximum is 2\xa0MB."),
         (bytes(2 * MIB + ENVELOPE), "files", 413, "more than the app takes at once"),
         (png_header(30_000, 30_000), "files", 422, "at most 67 million pixels"),
         (b"", "files", 422, "empty"),

@@ -44,8 +44,8 @@ def view_of(**changes: Any) -> RunView:
         (None, None, "Waiting for the image server"),
         (0, 9.0, "Next in the queue"),
         (1, None, "Next in the queue"),
-        (1, 4.0, "Next · starts in about 4 s"),
-        (2, 20.0, "In the queue · 2 ahead · starts in about 40 s"),
+        (1, 4.0, "Next · starts in about 4\xa0s"),
+        (2, 20.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
     ],
 )
 def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None, said: str) -> None:
@@ -60,7 +60,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None,
     [
         ({}, "Waiting for the image server"),
         ({"queue_place": 0}, "Next in the queue"),
-        ({"queue_place": 3}, "3 ahead · starts in about 1 s"),
+        ({"queue_place": 3}, "3 ahead · starts in about 1\xa0s"),
         ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
         ({"phase": Phase.RUNNING}, "Running"),
     ],
@@ -128,9 +128,9 @@ def test_a_run_without_a_result_says_where_that_may_be() -> None:
     """Done with nothing to show is told apart from done, with how long it took or without."""
     image = OutputFile("a.png", "", "output", "image", "6")
     ends = {"phase": Phase.DONE, "finished_at": 1009.0}
-    assert view_of(**ends, files=(image,)).headline == "Done in 9 s"
+    assert view_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
     nowhere = "there's no result to show here. It may be saved on the image server."
-    assert view_of(**ends).headline == f"Done in 9 s, but {nowhere}"
+    assert view_of(**ends).headline == f"Done in 9\xa0s, but {nowhere}"
     assert view_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
 
 
@@ -235,7 +235,14 @@ def test_every_phase_has_words(phase: Phase) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (180, "3 min"), (5500, "92 min"), (15000, "4 h")],
+    [
+        (0.2, "1\xa0s"),
+        (40, "40\xa0s"),
+        (89, "89\xa0s"),
+        (180, "3\xa0min"),
+        (5500, "92\xa0min"),
+        (15000, "4\xa0h"),
+    ],
 )
 def test_durations(seconds: float, said: str) -> None:
     """How long something takes is told as people say it."""
@@ -245,12 +252,12 @@ def test_durations(seconds: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0.2, "1 s"),
-        (59.9, "59 s"),
-        (94.6, "1 min 34 s"),
-        (600, "10 min"),
-        (5399, "89 min"),
-        (14399, "3 h"),
+        (0.2, "1\xa0s"),
+        (59.9, "59\xa0s"),
+        (94.6, "1\xa0min 34\xa0s"),
+        (600, "10\xa0min"),
+        (5399, "89\xa0min"),
+        (14399, "3\xa0h"),
     ],
 )
 def test_time_that_has_passed(seconds: float, said: str) -> None:

@@ -17,11 +17,12 @@ export const pause = (tries) =>
  * @param {number} seconds
  */
 export function durationWords(seconds) {
-  if (seconds < 90) return message("{seconds} s", { seconds: Math.max(1, Math.round(seconds)) });
+  if (seconds < 90)
+    return message("{seconds}\u00a0s", { seconds: Math.max(1, Math.round(seconds)) });
   const minutes = Math.round(seconds / 60);
   return minutes < 180
-    ? message("{minutes} min", { minutes })
-    : message("{hours} h", { hours: Math.round(minutes / 60) });
+    ? message("{minutes}\u00a0min", { minutes })
+    : message("{hours}\u00a0h", { hours: Math.round(minutes / 60) });
 }
 
 /**
@@ -32,11 +33,12 @@ export function durationWords(seconds) {
 export function elapsedWords(seconds) {
   const whole = Math.max(1, Math.floor(seconds));
   const minutes = Math.floor(whole / 60);
-  if (!minutes) return message("{seconds} s", { seconds: whole });
-  if (minutes < 10) return message("{minutes} min {seconds} s", { minutes, seconds: whole % 60 });
+  if (!minutes) return message("{seconds}\u00a0s", { seconds: whole });
+  if (minutes < 10)
+    return message("{minutes}\u00a0min {seconds}\u00a0s", { minutes, seconds: whole % 60 });
   return minutes < 180
-    ? message("{minutes} min", { minutes })
-    : message("{hours} h", { hours: Math.floor(minutes / 60) });
+    ? message("{minutes}\u00a0min", { minutes })
+    : message("{hours}\u00a0h", { hours: Math.floor(minutes / 60) });
 }
 
 /**

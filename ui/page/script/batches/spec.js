@@ -251,11 +251,14 @@ export function sizeWords(bytes) {
 }
 
 /**
+ * On one line: in English there is a usual space between both.
  * @param {number} count
  * @param {string} unit as `Intl.NumberFormat` knows it
  */
 const unitWords = (count, unit) =>
-  count.toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" });
+  count
+    .toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" })
+    .replace(" ", "\u00a0");
 
 /**
  * What a start would mean, or how much is in its way.

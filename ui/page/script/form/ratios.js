@@ -94,5 +94,5 @@ export function megapixels([width, height]) {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
-  return message("{number} MP", { number });
+  return message("{number}\u00a0MP", { number });
 }
