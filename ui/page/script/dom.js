@@ -213,7 +213,7 @@ export const isTyping = () => document.activeElement?.matches(INPUTS) ?? false;
  * @param {string} text
  */
 export function inHalves(text) {
-  const letters = [...text.replaceAll(/\s+/g, " ").trim()];
+  const letters = [...text.replaceAll(/[^\S\u00a0]+/g, " ").trim()];
   if (letters.length <= ONE_LINE) return element("span", "", letters.join(""));
   const half = letters.length / 2;
   const offHalf = (/** @type {number} */ at) => Math.abs(at - half);

@@ -93,5 +93,5 @@ export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + faile
 export function captionWords({ number, values, unset }, labels) {
   const words = values.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
   const own = words.filter((_, at) => !unset.includes(at));
-  return [message("Row {number}", { number }), ...own].join(" · ");
+  return [message("Row {number}", { number }), ...own].join("\u00a0· "); // no line begins with a dot
 }
