@@ -17,7 +17,6 @@ const LEAST_ON_PHONE = 84;
 const GLANCE = 160; // below this, cells do not shrink so that all lines are seen at once
 const ALONE = 220; // of the one field's cells
 const WIDEST = 2; // times as wide as high
-const EDGE = 16; // pixels beside them
 const GAP = 8;
 const SMALL_ROOM = 600;
 const RENEWED_AFTER = 1000; // milliseconds, where something is to begin
@@ -302,10 +301,11 @@ export class Grid {
    */
   #sideIn(room, isSmall) {
     const { across, down } = this.#arranged;
-    if (!down) return isSmall ? cellSide(2, room - 2 * EDGE, LEAST, MOST, GAP) : ALONE;
+    const edge = Number.parseFloat(getComputedStyle(this.place).getPropertyValue("--edge"));
+    if (!down) return isSmall ? cellSide(2, room - 2 * edge, LEAST, MOST, GAP) : ALONE;
     const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
     const least = isSmall ? LEAST_ON_PHONE : LEAST;
-    const wide = cellSide(across.values.length, room - labels - EDGE + GAP, least, MOST, GAP);
+    const wide = cellSide(across.values.length, room - labels - edge + GAP, least, MOST, GAP);
     const heads = $("thead", this.place)?.offsetHeight ?? 0;
     const scroll = this.place.parentElement ?? this.place;
     scroll.style.setProperty("--labels-width", `${labels}px`);
