@@ -9,7 +9,6 @@ import zipfile
 from contextlib import closing
 from typing import Any
 
-import pytest
 import requests
 
 from comfy.protocol.run_state import Phase
@@ -85,8 +84,7 @@ def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
     aside = folder.rename(folder.with_suffix(".aside"))
     folder.symlink_to("x" * 300)  # a name that no system takes
     assert many(app, "delete", runs=[first.id]) == 200
-    with pytest.raises(OSError, match="File name too long"):
-        delete_unlisted(app.services, older=-60)
+    delete_unlisted(app.services, older=-60)
     folder.unlink()
     aside.rename(folder)
     assert [told["id"] for told in past(app)] == [second.id]
