@@ -97,7 +97,7 @@ def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
         run.id,
         name or _NOT_SIGNED_IN,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
-        message("Asked for {duration} ago", duration=elapsed_words(now - run.submitted_at)),
+        message("Requested {duration} ago", duration=elapsed_words(now - run.submitted_at)),
         _progress(state),
         run.record.server,
         state.preview_number if images and state.preview else 0,

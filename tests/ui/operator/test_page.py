@@ -75,7 +75,7 @@ def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
     assert "ben" in told
     at = "|".join(demo.url for demo in (place.one, place.other))
     assert {one for run in runs if (one := run.record.server)} == set(at.split("|"))
-    assert len(re.findall(rf"Running, step \d+ of 10000 · ({at}) · Asked for", told)) == 2
+    assert len(re.findall(rf"Running, step \d+ of 10000 · ({at}) · Requested", told)) == 2
     assert "carla" in told
     assert "Waiting, 2 runs before it" in told
     assert "A workflow of their own" in told
@@ -127,7 +127,7 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
     assert re.search(r"Queue: \d+ running, \d+ waiting", told)
     assert re.search(r"Memory: [\d.]+ of [\d.]+\sGB free", told)
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
-    assert "Missing for workflows" in told
+    assert "Missing or replaced for workflows" in told
     assert "Model: nowhere.safetensors" in told
     assert "Node: SaveNowhere" in told
     assert "nowhere isn't installed in ComfyUI." in told

@@ -45,6 +45,7 @@ export class SheetHead {
   #state = "";
   /** @type {WholeBatch["columns"]} */
   #varied = [];
+  #states = element("select");
   #views = element("div");
   #isKnown = false;
 
@@ -123,11 +124,18 @@ export class SheetHead {
   /** @param {"pause" | "continue" | "stop" | "retry"} what */
   async #do(what) {
     await doTo(this.#id, what);
+    if (what === "retry") this.#showAll(); // rows that were looked for by their state have another one now
     this.#told.renew();
   }
 
+  #showAll() {
+    if (!this.#wishes.state) return;
+    this.#states.value = "";
+    this.#wish({ state: "" });
+  }
+
   #filters() {
-    const states = element("select");
+    const states = this.#states;
     states.ariaLabel = message("Rows to show");
     states.append(
       new Option(message("All rows"), ""),
