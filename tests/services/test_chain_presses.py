@@ -132,9 +132,10 @@ def test_a_chain_that_is_asked_for_by_its_id_is_none_of_the_last(tmp_path: Path)
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         chain_id = app.services.chains.start("one.chain", {}, ANN).id
-        eventually(lambda: app.services.chains.get(chain_id, ANN).finished)
+        forms = app.services.chain_forms
+        eventually(lambda: ChainQueue(forms).get(chain_id, ANN).state == "done", "it is on record")
         app.services.chains.close()
-        queue = ChainQueue(app.services.chain_forms)
+        queue = ChainQueue(forms)
         assert queue.get(chain_id, ANN).state == "done"
         assert queue.recent(ANN) == ()
         queue.look_up(ANN)
