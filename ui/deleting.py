@@ -59,5 +59,7 @@ def delete_unlisted(services: Services, older: float = _UNDOABLE) -> None:
             delete_run(services, record.id, record.owner)
         except RunNotFound:  # another program has done it
             continue
-        except (ComfyError, OSError) as problem:  # OSError of the disk, where its copies are
+        except ComfyError as problem:
+            log.warning("A result could not be deleted: %s %s", problem, problem.hint)
+        except OSError as problem:  # of the disk, where its copies are
             log.warning("A result could not be deleted: %s", problem)

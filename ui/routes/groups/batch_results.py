@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
@@ -64,7 +65,7 @@ def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
     return router
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BatchResults:
     """The results of one batch, whatever there is of them by now."""
 
@@ -127,6 +128,7 @@ class BatchResults:
         cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
         return {name: str(cell) for column, cell in cells for name in _names(column)}
 
+    @cached_property
     def _keys(self) -> list[str]:
         """What varies, and the seeds and texts that are drawn anew in each row."""
         drawn = (
@@ -146,7 +148,7 @@ class BatchResults:
             labels = {field.key: field.label for field in form.fields} | labels
         except ComfyError:  # it is gone, or the server is: then keys have to do
             pass
-        return table_head(translated(labels.get(key, key)) for key in self._keys())
+        return table_head(translated(labels.get(key, key)) for key in self._keys)
 
     def _line(self, index: int, record: Record | None, names: list[str]) -> str:
         row, said = self.table.rows[index], self.table.states.error(index)
@@ -154,7 +156,7 @@ class BatchResults:
         if record is not None and not said and phase.finished and phase is not Phase.DONE:
             said = why_failed(record)
         problems = [translated(said)] if said else []
-        return table_line(row, record, names, problems, self._keys())
+        return table_line(row, record, names, problems, self._keys)
 
 
 def _names(column: Column) -> tuple[str, str]:
