@@ -231,7 +231,7 @@ class NodeSpec:
 
 class Catalogue(Mapping[str, NodeSpec]):
     """All node classes of one server, by class type. Built from the parsed body of
-    `/object_info`."""
+    `/object_info`. Any thread may ask: two that parse the same class at once come to the same."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw

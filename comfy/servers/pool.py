@@ -32,11 +32,13 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class CheckPauses:
     """Seconds from one look at a server to the next: `up` while it answers, `recheck` where a call
-    of somebody had no answer, `away` while it does not answer."""
+    of somebody had no answer, `away` while it does not answer. It does not where it has not in
+    `limit` seconds."""
 
     up: float = 10.0
     recheck: float = 0.5
     away: float = 2.0
+    limit: float = ANSWER_SECONDS
 
 
 class ServerPool:
@@ -188,11 +190,14 @@ class ServerPool:
 
     def object_info(self) -> dict[str, Any]:
         """The node classes and choices of all, as if one server had them; one that does not answer
-        counts as it was. ServerUnreachable, ServerError where nothing is known of any,
-        TooManyThreads where several can't be asked at once."""
+        counts as it was, and is waited for only until that is known. ServerUnreachable, ServerError
+        where nothing is known of any, TooManyThreads where several can't be asked at once."""
         if len(self.servers) == 1:
             return self.servers[0].client.object_info()
-        told = in_threads(_problem, self.servers, name="nodes")
+        asked = [one for one in self.servers if one.up] or self.servers
+        for server in asked:
+            server.recheck()
+        told = in_threads(_problem, asked, name="nodes")
         problems = [one for one in told if one is not None]
         known = [one.nodes.raw for one in self.servers if one.nodes is not None]
         if not known:
@@ -221,7 +226,7 @@ class ServerPool:
         """Make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
         self._closed.set()
         for server in self.servers:
-            server.client.abort()
+            server.abort()
 
     def _watch(self, server: ComfyServer) -> None:
         pauses, up = self._pauses, True
@@ -240,7 +245,7 @@ class ServerPool:
     def _look_at(self, server: ComfyServer, *, told_up: bool) -> bool:
         """Whether it is up; ServerUnreachable where the program ends."""
         was_up = server.up  # a run may have found it gone, and nobody has been told of that
-        up = server.check()
+        up = server.check(timeout=self._pauses.limit)
         if up != told_up:
             said = "answers again" if up else "does not answer"
             log.warning("ComfyUI at %s %s.", server.url, said)

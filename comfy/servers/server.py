@@ -44,6 +44,8 @@ class ComfyServer:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._asking = client.fork()  # for its nodes
+        self._closed = False
         self.ended = EndedPrompts()
         self.skipped = WarnOnce()
         self._lock = threading.Lock()
@@ -132,8 +134,11 @@ class ComfyServer:
             self._last = None
 
     def fetch_nodes(self) -> Catalogue:
-        """Ask for its node classes; ServerUnreachable, ServerError."""
-        raw = self.client.object_info()
+        """Ask for its node classes; ServerUnreachable, also where a `check` finds meanwhile that it
+        does not answer, ServerError."""
+        with self._lock:
+            asking = self._asking
+        raw = asking.object_info()
         with self._lock:
             if self._nodes is None or self._nodes.raw != raw:
                 self._nodes = Catalogue(raw)
@@ -150,16 +155,29 @@ class ComfyServer:
         """Until it is to be asked soon, so long at most."""
         self._recheck.wait(seconds)
 
-    def check(self) -> bool:
-        """Ask whether it is there; what has found it gone meanwhile counts until it is asked again.
-        ServerUnreachable where the program ends."""
+    def check(self, *, timeout: float = ANSWER_SECONDS) -> bool:
+        """Ask whether it is there, which takes so many seconds at most; what has found it gone
+        meanwhile counts until it is asked again. ServerUnreachable where the program ends."""
         self._recheck.clear()
         with self._lock:
             self._gone_since_asked = False
-        answers = self.client.answers(timeout=ANSWER_SECONDS)
+        answers = self.client.answers(timeout=timeout)
         with self._lock:
             self._up = answers and not self._gone_since_asked
+            asking = self._asking
+            if not answers and not self._closed:
+                self._asking = self.client.fork()
+        if not answers:
+            asking.abort()
         return answers
+
+    def abort(self) -> None:
+        """Make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
+        self.client.abort()
+        with self._lock:
+            self._closed = True
+            asking = self._asking
+        asking.abort()
 
     def look_at_queue(self) -> None:
         """Ask what others have it do. Never raises ComfyError: then nothing is known of that."""

@@ -30,6 +30,7 @@ SHARED = {
     ("comfy/records/blobs.py", "BlobStore"): {"_lock"},
     ("comfy/records/store.py", "RunStore"): {"_writing"},
     ("comfy/records/webhooks.py", "WebhookStore"): set(),
+    ("comfy/object_info.py", "Catalogue"): set(),
     ("comfy/services/catalogue.py", "CatalogueCache"): {"_lock"},
     ("comfy/services/forms.py", "Forms"): {"_judging"},
     ("comfy/services/group_queue.py", "GroupQueue"): {"_lock"},
@@ -54,6 +55,7 @@ SHARED = {
     ("ui/routes/run_socket.py", "RunSession"): {"remembering"},
     ("ui/web/log_limit.py", "LogLimit"): {"_lock"},
     ("ui/web/rates.py", "Rate"): {"_lock"},
+    ("ui/web/server_health.py", "ServerHealth"): set(),
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
@@ -72,6 +74,12 @@ ONE_WRITER = {
     ("StopSignals", "_insisted"): "the thread `signals`, one after the other; it only grows",
     ("StopSignals", "_heeded"): "the main thread; nobody else looks at it",
     ("Needs", "_judged"): "any; two that judge at once come to the same",
+    ("Catalogue", "_parsed"): "any; two that parse a class at once come to the same",
+    ("Catalogue", "_similar"): "any; two that look at once come to the same",
+    ("ServerHealth", "reachable"): "the event loop; whether it is so, or was a moment ago",
+    ("ServerHealth", "_listeners"): "the event loop; nobody else looks at it",
+    ("ServerHealth", "_task"): "the event loop; nobody else looks at it",
+    ("ServerHealth", "_loop"): "the event loop, the same each time; None before anybody listens",
     ("LocalRun", "_record"): "the run's own thread; a frozen value that is replaced as a whole",
     (
         "LocalRun",
@@ -199,7 +207,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     ("OpenChain", "lock"): {
         *("ChainStanding", "Group", "StepStanding", "_STEPS.dump_python", "_made", "_told", "_why"),
         *("message_to_json", "sentences", "replace", "time.time"),
-        *("all", "dict.fromkeys", "frozenset", "isinstance", "str"),
+        *("all", "dict.fromkeys", "filter", "frozenset", "isinstance", "str"),
         *("self._end", "self._fail", "self._set", "self.begin", "self.known"),
         "self.stop",  # cancels runs: at once
     },

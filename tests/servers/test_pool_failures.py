@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from comfy.client.address import ServerAddress
+from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import TooManyThreads
+from comfy.servers.pool import CheckPauses, ServerPool
 from comfy.servers.reports import fresh
 from comfy.services.catalogue import CatalogueCache
 from tests.servers.test_pool import pool_of
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 def test_without_threads_forms_are_those_of_before(refused_threads: set[str]) -> None:
@@ -47,3 +51,21 @@ def test_a_server_is_asked_again_whatever_went_wrong_meanwhile(
             monkeypatch.setattr(socket, "getaddrinfo", find)
         other.stop()
         eventually(lambda: [one.up for one in pool.servers] == [True, False])
+
+
+def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
+    """One that takes connections and says nothing keeps no form back that another server is there
+    for, neither the first one nor a later one."""
+    pauses = CheckPauses(limit=0.3, recheck=0.05)
+    with (
+        DemoServer() as one,
+        socket.create_server(("127.0.0.1", 0)) as hanging,
+        Client(ServerAddress.parse(one.url)) as client,
+        Client(ServerAddress.parse(f"http://127.0.0.1:{hanging.getsockname()[1]}")) as other,
+        ServerPool(client, other, pauses=pauses) as pool,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        for _ in range(2):
+            asked = caller.submit(pool.object_info)
+            assert asked.result(LONGEST_WAIT) == client.object_info()
+        assert [server.up for server in pool.servers] == [True, False]

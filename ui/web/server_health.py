@@ -30,7 +30,8 @@ class CheckIntervals:
 
 
 class ServerHealth:
-    """Asks while anybody listens. Used on the event loop, but for `recheck`."""
+    """Asks while anybody listens. Used on the event loop, but for `recheck`, and for `reachable`,
+    which any thread may read."""
 
     def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
         """`answers` asks the server, in a thread, and may take its time; ServerUnreachable where
