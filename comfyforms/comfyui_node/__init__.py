@@ -14,7 +14,7 @@ import folder_paths
 from aiohttp import web
 from server import PromptServer
 
-from .beside import FormsApp, NotOpened, browser_host, server_url
+from .beside import FormsApp, NotOpened, browser_host, server_url, unsaved_name
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}  # it has no nodes
 WEB_DIRECTORY = "./web"
@@ -28,16 +28,17 @@ _FORMS = FormsApp(
 
 @_COMFYUI.routes.post("/comfyforms/open")  # type: ignore[untyped-decorator]
 async def open_as_form(request: web.Request) -> web.Response:
-    """`{"name": …, "workflow": …}`, as the menu sends it: `{"url": …}` of its form, or
+    """`{"name": …, "saved": …, "workflow": …}`, as the menu sends it: `{"url": …}` of its form, or
     `{"error": …}`."""
     told = await request.json()
+    name, workflow = str(told["name"]), dict(told["workflow"])
+    if not told["saved"]:
+        name = unsaved_name(name, workflow)
     here = server_url(_COMFYUI.address, _COMFYUI.port)  # of several with --listen the first
     own, peer = (request.get_extra_info(end, ("",))[0] for end in ("sockname", "peername"))
     browser = browser_host(request.host, own, peer)
     try:
-        url = await asyncio.to_thread(
-            _FORMS.open, here, str(told["name"]), told["workflow"], browser
-        )
+        url = await asyncio.to_thread(_FORMS.open, here, name, workflow, browser)
     except NotOpened as problem:
         return web.json_response({"error": str(problem)}, status=503)
     return web.json_response({"url": url})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -48,14 +49,16 @@ class FormsApp:
         self._port = 0
         self._lock = threading.Lock()
 
-    def open(self, comfyui: str, name: str, workflow: object, browser: str = "") -> str:
+    def open(
+        self, comfyui: str, name: str, workflow: Mapping[str, object], browser: str = ""
+    ) -> str:
         """Keep a workflow under this name, and the address of its form. `browser`: as
         `browser_host` tells. Raises NotOpened."""
         with self._lock:
             self.address(browser)  # before anything is started
             if self._process is None or self._process.poll() is not None:
                 self._start(comfyui)
-            kept = re.sub(r"[^\w -]", "-", name).strip()[:60] or "workflow"
+            kept = re.sub(r"[^\w -]", "-", name.removesuffix(".json")).strip()[:80] or "workflow"
             file = self._folder / "workflows" / _GROUP / f"{kept}.json"
             file.parent.mkdir(parents=True, exist_ok=True)
             whole = file.with_suffix(".part")
@@ -123,6 +126,14 @@ def _command() -> list[str]:
     if program := shutil.which("comfyforms"):
         return [program]
     raise NotOpened("ComfyForms is not installed: pip install comfyforms")
+
+
+def unsaved_name(name: str, workflow: Mapping[str, object]) -> str:
+    """A name that no other workflow has: all that nobody has saved yet are called alike. Where it
+    has been looked at, which is in `extra`, counts for nothing."""
+    shown = {key: value for key, value in workflow.items() if key != "extra"}
+    mark = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:6]
+    return f"{name.removesuffix('.json')[:50]} {mark}"
 
 
 def server_url(address: str, port: int) -> str:

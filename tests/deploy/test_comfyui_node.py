@@ -140,6 +140,15 @@ def beside() -> ModuleType:
     return module
 
 
+def test_workflows_that_nobody_has_saved_are_kept_apart(beside: ModuleType) -> None:
+    """The editor calls all of them alike; to look at another place of one makes no other of it."""
+    one = {"id": "a", "nodes": [{"id": 1}], "extra": {"ds": {"scale": 1}}}
+    moved, other = one | {"extra": {"ds": {"scale": 2}}}, one | {"nodes": []}
+    names = [beside.unsaved_name("Unsaved Workflow.json", each) for each in (one, moved, other)]
+    assert names[0] == names[1] != names[2]
+    assert all(name.startswith("Unsaved Workflow ") for name in names)
+
+
 @pytest.mark.parametrize(
     ("listens", "url"),
     [

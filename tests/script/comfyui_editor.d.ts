@@ -17,7 +17,7 @@ declare module "*/scripts/app.js" {
     rootGraph?: Graph; // not in every version
     graph: Graph;
     extensionManager: {
-      workflow?: { activeWorkflow?: { filename: string } | null };
+      workflow?: { activeWorkflow?: { key: string; isPersisted: boolean } | null };
       toast: { add(message: { severity: "error"; summary: string; detail: string }): void };
     };
     registerExtension(extension: Extension): void;

@@ -10,11 +10,13 @@ async function openAsForm() {
   const tab = window.open("", "_blank"); // now, while the press allows it
   try {
     const workflow = (app.rootGraph ?? app.graph).serialize();
-    const name = app.extensionManager?.workflow?.activeWorkflow?.filename ?? "workflow";
+    const shown = app.extensionManager?.workflow?.activeWorkflow;
+    const name = shown?.key ?? "workflow"; // with its folder
+    const saved = shown?.isPersisted ?? false;
     const answer = await api.fetchApi("/comfyforms/open", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name, workflow }),
+      body: JSON.stringify({ name, saved, workflow }),
     });
     const { url, error } = await answer.json();
     if (error) throw new Error(error);
