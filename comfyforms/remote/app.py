@@ -18,12 +18,15 @@ from comfyforms.remote.chain import RemoteChain
 from comfyforms.remote.run import RemoteRun
 from comfyforms.remote.status import ResultFile, WorkflowInfo
 
+_PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})
+_NEAREST = {"I;16B": "I", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}  # of others RGB
+
 
 class RemoteApp:
     """A ComfyForms app at an address. For one thread at a time.
 
     ApiError and AppUnreachable wherever it is asked something, RemoteError (of which both are) for
-    a value that cannot be sent; all have a `hint`.
+    a value that cannot be sent, and where something else answers in its place; all have a `hint`.
     """
 
     def __init__(
@@ -229,6 +232,14 @@ def _headers(key: str) -> dict[str, str]:
 
 
 def _png(image: Image.Image) -> bytes:
+    """The image as PNG, in the nearest mode that this has; RemoteError where it cannot be read."""
     data = io.BytesIO()
-    image.save(data, "PNG")
+    try:
+        if image.mode in _PNG_MODES:
+            image.save(data, "PNG")
+        else:  # its profile is one for the other mode
+            nearest = image.convert(_NEAREST.get(image.mode, "RGB"))
+            nearest.save(data, "PNG", icc_profile=None)
+    except (OSError, ValueError) as error:
+        raise RemoteError(f"An image cannot be sent: {error}.", "Save it as PNG first.") from error
     return data.getvalue()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,7 +71,8 @@ class Calls:
         parts = urlsplit(url)
         self._root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{_API}"
         self._session = session
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Not as a header: what .netrc has for this host would take its place.
+        self._login = partial(_with_token, token) if token else None
 
     @contextmanager
     def answer(
@@ -86,7 +88,8 @@ class Calls:
             answer = self._session.request(
                 method,
                 f"{self._root}{path}",
-                headers={**self._headers, **(headers or {})},
+                headers=headers,
+                auth=self._login,
                 timeout=more.pop("timeout", (_CONNECT, _SILENCE)),
                 **more,
             )
@@ -95,13 +98,16 @@ class Calls:
                 with reading():
                     later = answer.headers.get("retry-after", "")  # a proxy's may be a date
                     seconds = float(later) if later.isdecimal() else None
-                    raise ApiError(_told(answer), answer.status_code, seconds)
+                    raise ApiError(_told(answer) or {}, answer.status_code, seconds)
             yield answer
 
     def json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        """The JSON object that is answered."""
-        with self.answer(method, path, **more) as answer:
-            return _told(answer)
+        """The JSON object that is answered; RemoteError where it is something else."""
+        with self.answer(method, path, **more) as answer, reading():
+            told = _told(answer)
+        if told is None:
+            raise _not_of_the_app()
+        return told
 
     def content(self, path: str) -> tuple[str, bytes]:
         """The type and the bytes that are answered."""
@@ -127,9 +133,12 @@ class Calls:
 
     def events(self, path: str, known: str) -> Generator[tuple[str, dict[str, Any]]]:
         """The events after the one with the id `known`, with their ids; none where that was the
-        last."""
+        last. RemoteError where something else is answered."""
         headers = {"last-event-id": known} if known else {}
         with self.answer("GET", path, headers, stream=True) as answer:
+            kind = answer.headers.get("content-type", "")
+            if answer.status_code == 200 and not kind.startswith("text/event-stream"):
+                raise _not_of_the_app()
             event_id = ""
             for line in _lines(answer):
                 name, _, value = line.partition(": ")
@@ -150,6 +159,17 @@ def reading() -> Iterator[None]:
         ) from error
 
 
+def _not_of_the_app() -> RemoteError:
+    return RemoteError(
+        "Something else answers in the app's place.", "Is it a proxy that asks for a sign-in?"
+    )
+
+
+def _with_token(token: str, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
+
+
 def _lines(answer: requests.Response) -> Iterator[str]:
     with reading():
         yield from answer.iter_lines(decode_unicode=True)
@@ -163,9 +183,9 @@ def _problems(told: Mapping[str, Any]) -> tuple[ApiProblem, ...]:
     return tuple(ApiProblem(said, key) for key, said in (told.get("errors") or {}).items())
 
 
-def _told(answer: requests.Response) -> dict[str, Any]:
+def _told(answer: requests.Response) -> dict[str, Any] | None:
     try:
         told = answer.json()
     except ValueError:
-        told = None
-    return told if isinstance(told, dict) else {}
+        return None
+    return told if isinstance(told, dict) else None

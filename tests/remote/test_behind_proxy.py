@@ -9,20 +9,22 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+import requests
 
-from comfyforms import ApiError, RemoteApp
+from comfyforms import ApiError, RemoteApp, RemoteError
 from comfyforms.remote import followed
+from comfyforms.remote.calls import Calls
 from tests.support.serving import running_demo_app
 
 
 @contextlib.contextmanager
-def proxy(app: str, statuses: list[int]) -> Iterator[str]:
+def proxy(app: str, statuses: list[int], at: str = "/events") -> Iterator[str]:
     """The address of one that sends callers on to the app, but answers with these statuses those
-    who first ask for events."""
+    who first ask for addresses that end like this."""
 
     class Proxy(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            is_away = self.path.endswith("/events") and statuses
+            is_away = self.path.endswith(at) and statuses
             self.send_response(statuses.pop(0) if is_away else 307)
             self.send_header("content-length", "0")
             self.send_header("location", app + self.path)
@@ -67,3 +69,12 @@ def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
         there.close()
         app.close()
         served.close_idle()
+
+
+def test_a_proxy_that_asks_for_a_sign_in_is_told_from_the_app() -> None:
+    """With a page where the app's JSON, or the events of a run, should be."""
+    with proxy("", [200, 200], at="") as url, requests.Session() as session:
+        with pytest.raises(RemoteError, match="Something else answers"):
+            RemoteApp(url, session=session).workflows()
+        with pytest.raises(RemoteError, match="Something else answers"):
+            next(Calls(url, session).events("/runs/1/events", ""))

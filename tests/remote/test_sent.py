@@ -1,0 +1,57 @@
+"""What scripts give: their token, and images as they have them."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfyforms import ApiError, RemoteApp, RemoteError
+from tests.security.signing_in import signed_in
+from tests.support.serving import running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.web_settings import WebSettings
+
+SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
+
+
+def test_a_token_counts_whatever_netrc_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login in it for the same host is not sent in its place."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password people\n")
+    ann = ("ann", "lighthouse")
+    settings = WebSettings(port=0, users=(ann,))
+    with running_demo_app(step_seconds=0, settings=settings) as (_, served):
+        with signed_in(served, ann) as browser:
+            made = browser.post(
+                f"{served.url}/account/tokens", {"label": "a script"}, timeout=LONGEST_WAIT
+            )
+        (token,) = re.findall(r"comfyforms_[\w-]{43}", made.text)
+        monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+        with RemoteApp(served.url, token=token) as app:
+            assert app.workflows()
+        with RemoteApp(served.url) as app, pytest.raises(ApiError, match="log in"):
+            app.workflows()
+        served.close_idle()
+
+
+def test_an_image_of_any_mode_is_sent() -> None:
+    """As printers and scientists have them, with a colour profile; one that is broken is named."""
+    printed, whole = io.BytesIO(), io.BytesIO()
+    Image.new("CMYK", (64, 64), (0, 255, 255, 0)).save(printed, "JPEG", icc_profile=b"CMYK" * 50)
+    Image.effect_noise((64, 64), 50).save(whole, "PNG")
+    with running_demo_app(step_seconds=0) as (_, served), RemoteApp(served.url) as app:
+        with Image.open(printed) as photo:
+            run = app.run("image-to-image", {**SMALL, "4.image": photo})
+            assert run.result().phase == "done"
+        for mode in ("F", "HSV", "La"):
+            assert app.upload(Image.new(mode, (64, 64)))
+        with (
+            Image.open(io.BytesIO(whole.getvalue()[:-500])) as broken,
+            pytest.raises(RemoteError, match="An image cannot be sent: "),
+        ):
+            app.upload(broken)
+        app.close()
+        served.close_idle()
