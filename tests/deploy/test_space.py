@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,8 +15,10 @@ import pytest
 import requests
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests.deploy.conftest import ROOT, plain_environment, serving
+from tests.support.samples.packages import package_in
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.accounts.openid_provider import openid_provider, sent_to
 
@@ -35,6 +38,31 @@ def test_requirements_are_those_of_the_package() -> None:
     """A Space installs requirements.txt before it has seen the package."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line.startswith("#")] == PROJECT["dependencies"]
+
+
+def test_what_a_space_installs_beside_goes_together_with_it() -> None:
+    """Gradio comes there with these extras. Their `mcp` is none that the app can use, so the docs
+    say that a Space has no `/mcp`."""
+    bounds = {one.name: one.specifier for one in map(Requirement, PROJECT["dependencies"])}
+    brought = [
+        needed
+        for needed in map(Requirement, requires("gradio") or ())
+        for extra in ("oauth", "mcp")
+        if needed.marker and needed.marker.evaluate({"extra": extra})
+    ]
+    for needed in brought:
+        assert may_be_met(needed.specifier & bounds.get(needed.name, SpecifierSet()))
+    (used,) = map(Requirement, PROJECT["optional-dependencies"]["mcp"])
+    (theirs,) = (needed for needed in brought if needed.name == used.name)
+    assert not may_be_met(used.specifier & theirs.specifier)
+    start = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert "A Space has no `/mcp`" in start
+
+
+def may_be_met(both: SpecifierSet) -> bool:
+    """Whether there is a release in these bounds, looked for at their edges."""
+    edges = [part.version for part in both]
+    return not edges or any(both.contains(one) for one in edges)
 
 
 def test_the_front_matter_says_how_to_start_the_app() -> None:
@@ -62,13 +90,16 @@ def space(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_space_serves_its_public_name(space: Path, home: Path) -> None:
-    """Started as there, with no setting at all: it paints demo images, listens for others than this
-    machine, and answers by its public name, in a frame of Hugging Face's page and over TLS."""
+def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path) -> None:
+    """Started as there, with no setting at all, beside the `mcp` that Gradio's extra brings: it
+    paints demo images, listens for others than this machine, and answers by its public name, in a
+    frame of Hugging Face's page and over TLS."""
     behind = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
     command = [sys.executable, "app.py", "--port", "0"]
-    with serving(command, space, **SPACE, HOME=str(home)) as url:
+    beside = package_in(tmp_path / "libraries", "mcp", "1.30.0")
+    with serving(command, space, **SPACE, HOME=str(home), PYTHONPATH=str(beside)) as url:
         assert requests.get(f"{url}/health", headers=behind, timeout=LONGEST_WAIT).ok
+        assert requests.get(f"{url}/mcp", headers=behind, timeout=LONGEST_WAIT).status_code == 404
         page = requests.get(url, headers=behind, timeout=LONGEST_WAIT)
         assert page.status_code == 200
         assert "frame-ancestors" in page.headers["content-security-policy"]

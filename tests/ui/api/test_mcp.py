@@ -6,8 +6,6 @@ import base64
 import io
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -36,7 +34,6 @@ from ui.api.run_json import RunJson
 from ui.routes.results import ResultFiles
 from ui.web_settings import WebSettings
 
-ROOT = Path(__file__).parents[3]
 ERAS = ("legacy", "auto")  # with a session, and without
 QUICK = {"steps": 1, "width": 256, "height": 256}
 LASTING = QUICK | {"steps": 60}
@@ -52,14 +49,6 @@ OPENING = {
     },
 }
 ACCEPTED = {"accept": "application/json, text/event-stream"}
-WITHOUT_EXTRA = """
-import sys
-sys.modules["mcp"] = None  # as where it is not installed
-import requests
-from tests.support.serving import running_demo_app
-with running_demo_app(step_seconds=0) as (_, app):
-    print([requests.request(how, app.url + "/mcp", json={}, timeout=30).status_code for how in ("GET", "POST")])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +311,26 @@ def test_a_session_is_for_whoever_has_opened_it(app: RunningApp) -> None:
     assert ended.status_code == 200
 
 
+def test_only_sessions_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client without one may ask as often as it likes, also at an address from where so many
+    have been opened that there is no room for another."""
+    monkeypatch.setattr("ui.api.mcp.endpoint._NEW_SESSIONS", 2)
+
+    def opened(url: str) -> int:
+        with requests.post(url, json=OPENING, headers=ACCEPTED, timeout=LONGEST_WAIT) as answer:
+            return answer.status_code
+
+    async def ask(app: RunningApp) -> None:
+        async with assistant(app) as client:
+            for _ in range(4):
+                assert "nope" in text_of(await client.call_tool("nope", {}))
+
+    with running_demo_app(step_seconds=0) as (_, app):
+        awaited(ask(app))
+        assert [opened(f"{app.url}/mcp") for _ in range(3)] == [200, 200, 503]
+        awaited(ask(app))
+
+
 def test_a_token_lets_an_assistant_in() -> None:
     """Where people sign in, its run is that person's; without a token nothing is told."""
     settings = WebSettings(port=0, users=(ANNA,))
@@ -342,29 +351,6 @@ def test_a_token_lets_an_assistant_in() -> None:
 
         run = json.loads(awaited(ask()))["run"]
         assert app.runs.record(run, "user:anna").state.phase is Phase.DONE
-
-
-def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app is there as ever."""
-    monkeypatch.setitem(sys.modules, "mcp", None)  # as where it is not installed
-    with running_demo_app(step_seconds=0) as (_, app):
-        for method in ("GET", "POST"):
-            answer = requests.request(method, f"{app.url}/mcp", json={}, timeout=LONGEST_WAIT)
-            assert answer.status_code == 404
-
-
-@pytest.mark.every  # it imports for 4 s
-def test_without_the_extra_the_app_starts() -> None:
-    """In a Python of its own, which has imported nothing of it before."""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_EXTRA],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2 * LONGEST_WAIT,
-    )
-    assert done.stdout.strip() == "[404, 404]", done.stderr
 
 
 def test_a_call_brings_no_more_than_any_other(app: RunningApp) -> None:

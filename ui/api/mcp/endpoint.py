@@ -34,7 +34,6 @@ with the run's id and its files: {"run": "<id>", "file": 0} is that file as an a
 call. Other files are given as {"base64": "…", "name": "a.png"}."""
 _NEW_SESSIONS = 100  # at once from one address
 _NEW_SESSION = 10.0  # seconds until one more may come from there
-_SESSION = b"mcp-session-id"
 
 
 class McpEndpoint:
@@ -72,23 +71,22 @@ class McpEndpoint:
         owner = await self._identity.caller(Request(scope))
         if scope["method"] not in ("POST", "DELETE"):  # nothing is ever said without a question
             await Response(status_code=405, headers={"allow": "POST, DELETE"})(scope, receive, send)
-        elif self._opens(scope) and not self._new.take(client_address(scope), time.monotonic()):
-            await Problem(503, BUSY).answer()(scope, receive, send)
         else:
             # A session is for whoever has opened it.
             user = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
             await self._answer({**scope, "user": user}, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on what is no more than a call may bring: read by others, it takes memory."""
+        """Hand on what is no more than a call may bring (read by others, it takes memory), and
+        opens no session too many."""
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
         read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
         if isinstance(read, str):
             await Problem(422, read).answer()(scope, receive, send)
             return
+        opens = read.get("method") == "initialize"  # nothing else leaves a session behind
         del read
+        if opens and not self._new.take(client_address(scope), time.monotonic()):
+            await Problem(503, BUSY).answer()(scope, receive, send)
+            return
         await self._sessions.handle_request(scope, replay(body, receive), send)
-
-    @staticmethod
-    def _opens(scope: Scope) -> bool:
-        return scope["method"] == "POST" and all(name != _SESSION for name, _ in scope["headers"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from starlette.routing import BaseRoute, Route
@@ -12,7 +15,10 @@ from starlette.routing import BaseRoute, Route
 from ui.services import Services
 from ui.web.identity import Identity
 
+log = logging.getLogger(__name__)
+
 MCP = "/mcp"
+NEEDED = "mcp>=2.3,<3"  # as the extra in pyproject.toml, which is not there in a wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,25 @@ class McpRoutes:
 
 
 def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
-    """`/mcp`; none where the package `mcp` is not there. `root`: the path of the whole app below
-    its host."""
+    """`/mcp`; none where the package `mcp` is not there, or is one that Gradio may use and the app
+    cannot. `root`: the path of the whole app below its host."""
     if find_spec("mcp") is None:
+        return McpRoutes()
+    try:
+        installed = version("mcp")
+    except PackageNotFoundError:
+        installed = ""
+    least, below = map(_numbers, NEEDED.split(","))
+    if not least <= _numbers(installed) < below:
+        log.info("There is no %s: %s is needed, mcp %s is installed.", MCP, NEEDED, installed)
         return McpRoutes()
     from ui.api.mcp.endpoint import McpEndpoint
 
     endpoint = McpEndpoint(services, identity, root)
     methods = ["GET", "POST", "DELETE"]
     return McpRoutes([Route(MCP, endpoint, methods=methods)], endpoint.serving)
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """The first two numbers in it; none of what has no version."""
+    return tuple(map(int, re.findall(r"\d+", release)[:2]))
