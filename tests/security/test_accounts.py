@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +21,7 @@ from tests.security.signing_in import history_status, sign_in, signed_in, socket
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.accounts import database
 from ui.accounts.login import TOKEN_PREFIX
 from ui.accounts.opening import SignInSettings
 from ui.accounts.users import UsersFile
@@ -266,3 +269,31 @@ def test_a_damaged_file_of_sessions_is_said(demo: DemoServer, tmp_path: Path) ->
     settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))
     with pytest.raises(ComfyError, match="damaged"), running_app(demo.url, settings=settings):
         pass
+
+
+def test_a_file_of_sessions_that_is_in_use_is_said_to_whoever_signs_in(
+    demo: DemoServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With what to do; that is no wrong password, and the next one is in. An app that ends just
+    then says the same, in one line."""
+    monkeypatch.setattr(database, "_LONGEST_LOCK", 0.0)
+    kept = tmp_path / "sign_in.sqlite"
+    settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))
+    with (
+        contextlib.closing(sqlite3.connect(kept, isolation_level=None)) as other,
+        requests.Session() as browser,
+    ):
+        with running_app(demo.url, settings=settings) as app:
+            other.execute("begin exclusive")
+            sent = {"username": ANNA[0], "password": ANNA[1]}
+            told = browser.post(f"{app.url}/login", data=sent, timeout=LONGEST_WAIT)
+            assert told.status_code == 400
+            assert re.search("locked.*See who may read", told.json()["error"])
+            other.execute("commit")
+            assert sign_in(app, browser, ANNA) == 200
+            other.execute("begin exclusive")
+        assert "locked" in caplog.text
+        assert not re.search("failed logins|Traceback", caplog.text)

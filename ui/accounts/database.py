@@ -12,6 +12,8 @@ from pathlib import Path
 from comfy.errors import ComfyError
 from comfy.messages import message
 
+_LONGEST_LOCK = 30.0  # seconds that a change waits for another program to let go of the file
+
 
 class SignInDatabase:
     """A connection to the file, for any thread; several, of several programs too, may be open."""
@@ -25,7 +27,10 @@ class SignInDatabase:
             if path is not None:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._connection = sqlite3.connect(
-                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
+                path or ":memory:",
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=_LONGEST_LOCK,
             )
             self._connection.executescript(tables)
 
@@ -43,19 +48,20 @@ class SignInDatabase:
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
+        path = str(self._path)
         try:
             yield
         except (OSError, sqlite3.OperationalError) as error:
             raise ComfyError(
-                f"The file {self._path} could not be used: {error}.",
-                "See who may read and write it, or choose another folder (--data).",
+                message("The file {path} could not be used: {why}.", path=path, why=str(error)),
+                message("See who may read and write it, or choose another folder (--data)."),
             ) from error
         except sqlite3.ProgrammingError as error:  # of a connection that is closed
             raise ComfyError(
@@ -63,6 +69,6 @@ class SignInDatabase:
             ) from error
         except sqlite3.DatabaseError as error:
             raise ComfyError(
-                f"The file {self._path} is damaged.",
-                "Delete it: everybody has to sign in again and to make new tokens, then.",
+                message("{file} is damaged.", file=path),
+                message("Delete it: everybody has to sign in again and to make new tokens, then."),
             ) from error

@@ -231,7 +231,7 @@ class Login:
         return own is not None
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet, as `SignInStore.close`."""
         self._store.close()
 
     def _begun(self, name: str, way: Way, proof: str) -> str:

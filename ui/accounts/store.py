@@ -78,9 +78,12 @@ class SignInStore:
             self._load(rows)
 
     def close(self) -> None:
-        """Write what is not written yet, and let go of the file."""
-        self.refresh()
-        self._database.close()
+        """Write what is not written yet, and let go of the file. ComfyError where it cannot be
+        written."""
+        try:
+            self.refresh()
+        finally:
+            self._database.close()
 
     def put_session(self, session: BrowserSession) -> None:
         """Keep a session."""

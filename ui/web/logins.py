@@ -162,7 +162,10 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     await asyncio.gather(*looking, return_exceptions=True)
     tell_failed(guesses)
     if login is not None:
-        login.close()
+        try:
+            login.close()
+        except ComfyError as error:
+            log.warning("%s %s", error, error.hint)
 
 
 def tell_failed(guesses: Guesses) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from comfy.errors import ComfyError
 from tests.support.waiting import Clock
+from ui.accounts import database
 from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore
@@ -133,3 +135,31 @@ def test_a_use_is_not_forgotten_where_the_file_is_read_before_it_is_written(
         assert told(store) == (5.0, 5.0)
     with closing(SignInStore(path)) as store:
         assert told(store) == (5.0, 5.0)
+
+
+def test_a_change_that_cannot_be_written_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another program reads the file for long; the next one is written, once that has
+    ended. The file is let go of at the end, whether it can be written or not."""
+    monkeypatch.setattr(database, "_LONGEST_LOCK", 0.0)
+    path = tmp_path / "sign_in.sqlite"
+    sessions = [BrowserSession(key, "anna", "password", "", 1.0, 1.0) for key in ("a", "b", "c")]
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        store = SignInStore(path)
+        for session, is_read in zip(sessions, (False, True, False), strict=True):
+            if is_read:
+                other.execute("begin")
+                other.execute("select * from sessions").fetchall()
+                with pytest.raises(ComfyError, match="locked"):
+                    store.put_session(session)
+                other.execute("commit")
+            else:
+                store.put_session(session)
+        kept = other.execute("select key from sessions order by key").fetchall()
+        assert kept == [("a",), ("c",)]
+        other.execute("begin exclusive")
+        with pytest.raises(ComfyError, match="locked"):
+            store.close()
+        with pytest.raises(ComfyError, match="shutting down"):
+            store.put_session(sessions[1])

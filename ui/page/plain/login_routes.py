@@ -11,7 +11,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from comfy.messages import message, plural
+from comfy.errors import ComfyError
+from comfy.messages import message, plural, sentences
 from ui.accounts.login import Login
 from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
@@ -86,7 +87,11 @@ def login_routes(
                 count=math.ceil(wait),
             )
             return refused(request, sentence)
-        shown = await begun(identity.login, name, password) if identity.login else None
+        try:
+            shown = await begun(identity.login, name, password) if identity.login else None
+        except ComfyError as problem:  # the password was right
+            guesses.right(name, address)
+            return refused(request, sentences(str(problem), problem.hint))
         if shown is None:
             await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
             return refused(request, _WRONG)
