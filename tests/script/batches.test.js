@@ -19,12 +19,12 @@ import {
 } from "../../ui/page/script/batches/rows.js";
 import {
   csvLine,
+  decisive,
   EMPTY,
   estimateWords,
   firstToVary,
   fitting,
   freeFields,
-  numbersAndChoices,
   placed,
   replacedTexts,
   rowFor,
@@ -145,10 +145,10 @@ test("sizes are said to the nearest that is worth saying", () => {
   assert.equal(sizeWords(25), "1\u00a0kB");
   assert.equal(sizeWords(20_400_000), "20\u00a0MB");
   assert.equal(sizeWords(2_340_000_000), "2.3\u00a0GB");
-  const kinds = ["number", "number", "text", "choice"];
+  const kinds = ["number", "number", "text", "choice", "files"];
   const some = kinds.map((kind, at) => field({ kind, key: String(at) }));
-  const values = { 0: 30, 1: "", 2: "4", 3: "euler" };
-  assert.deepEqual(numbersAndChoices(some, values), { 0: "30", 3: "euler" });
+  const values = { 0: 30, 1: "", 2: "4", 3: "euler", 4: null };
+  assert.deepEqual(decisive(some, values), { 0: "30", 3: "euler", 4: "" });
   const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0 };
   assert.equal(estimateWords(check), "12 runs, about 3\u00a0min, about 20\u00a0MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20\u00a0MB");

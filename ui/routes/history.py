@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.form.fill import drawn_texts, literal_texts
 from comfy.messages import sentences
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -75,8 +76,9 @@ def _started_with(services: Services, record: Record) -> tuple[str, dict[str, ob
     part = services.chains.part_of(record)
     if part is not None and part.chain in services.chain_forms.folder:
         return part.chain, dict(services.chains.values_of(record).values)
-    services.forms.form(record.job.workflow, record.owner)
-    return record.job.workflow, {**record.job.values, **record.job.inputs}
+    job = record.job
+    _, form = services.forms.form(job.workflow, record.owner, job.values)
+    return job.workflow, {**literal_texts(drawn_texts(form), job.values), **job.inputs}
 
 
 def list_routes(services: Services, identity: Identity) -> APIRouter:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from fastapi import APIRouter, WebSocket
 
-from comfy.errors import ComfyError, RunNotFound
+from comfy.errors import RunNotFound
 from comfy.protocol.events import Preview
 from comfy.protocol.run_state import RunState
 from comfy.records.record import Record
@@ -84,7 +84,7 @@ def run_socket_routes(
     async def tell_record(socket: WebSocket, run_id: str, owner: str) -> None:
         try:
             record = await asyncio.to_thread(runs.record, run_id, owner)
-        except ComfyError:
+        except RunNotFound:
             await socket.close(UNKNOWN_RUN)
             return
         said = await asyncio.to_thread(view, record, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +137,16 @@ def test_only_the_owner_may_watch(served: Served) -> None:
         assert close_code(socket) == 4404
     with watching(app, "no-such-run") as socket:
         assert close_code(socket) == 4404
+
+
+def test_a_run_that_cannot_be_looked_up_is_not_gone(own: Served) -> None:
+    """While the history cannot be read, the socket closes as after any failure, and the page asks
+    again; it would forget a run that is gone."""
+    _, app = own
+    with contextlib.closing(sqlite3.connect(app.data / "history.sqlite")) as history:
+        history.execute("ALTER TABLE runs RENAME TO away")
+        with watching(app, "a-run-of-before") as socket:
+            assert close_code(socket) == 1011
 
 
 def test_other_sites_may_not_watch(served: Served) -> None:

@@ -8,40 +8,40 @@ import { say } from "./state.js";
 /** @import { Offer } from "./state.js" */
 
 export const SILENT = message("Can't reach ComfyForms.");
+const NO_CONTENT = 204;
 
 /** @param {object} told @returns a request's body */
 export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
 
 /**
- * Ask for something to be done.
+ * Send a request.
+ * @param {string} path below the app's root
+ * @param {BodyInit} [body]
+ * @param {string} [method]
+ * @returns {Promise<{ told: any, why: string, hint: string }>} the answer's JSON, {} where it needs none; null where it
+ *   was refused, and why
+ */
+export async function request(path, body, method = "POST") {
+  const answer = await fetch(root + path, { method, body }).catch(() => null);
+  if (!answer) return { told: null, why: SILENT, hint: message("Try again.") };
+  const told = answer.status === NO_CONTENT ? {} : await answer.json().catch(() => null);
+  if (answer.ok && told) return { told, why: "", hint: "" };
+  const why = told?.message ?? told?.detail ?? message("Something went wrong.");
+  return { told: null, why, hint: told?.hint ?? "" };
+}
+
+/**
+ * Ask for something.
  * @param {string} path below the app's root
  * @param {BodyInit} [body]
  * @param {string} [method]
  * @param {readonly Offer[]} [offers] what can be done instead where it is refused
  * @returns {Promise<any>} the answer's JSON; null where it was refused, which has been said
  */
-export async function ask(path, body, method = "POST", offers = []) {
-  const answer = await fetch(root + path, { method, body }).catch(() => null);
-  if (!answer) {
-    say(SILENT, message("Try again."));
-    return null;
-  }
-  const told = await answer.json().catch(() => ({}));
-  if (answer.ok) return told;
-  const what = told.message ?? told.detail ?? message("Something went wrong.");
-  say(what, told.hint, "refused", offers);
-  return null;
-}
-
-/**
- * Ask for something that may well be refused.
- * @param {string} path below the app's root
- * @param {BodyInit} body
- * @returns {Promise<any>} the answer's JSON, or null where there is none
- */
-export async function tryTo(path, body) {
-  const answer = await fetch(root + path, { method: "POST", body }).catch(() => null);
-  return answer?.ok ? answer.json().catch(() => null) : null;
+export async function ask(path, body, method, offers = []) {
+  const { told, why, hint } = await request(path, body, method);
+  if (!told) say(why, hint, "refused", offers);
+  return told;
 }
 
 /**

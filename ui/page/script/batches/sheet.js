@@ -298,10 +298,9 @@ class Sheet {
    * @param {string} path where values are told
    * @param {string} run what came of them, "" if nothing
    */
-  #use(path, run) {
+  async #use(path, run) {
     this.#leave();
-    reuse(path);
-    if (run) lookBackAt({ id: run });
+    if ((await reuse(path)) && run) lookBackAt({ id: run });
   }
 
   /** @param {number} at of the result that was seen */

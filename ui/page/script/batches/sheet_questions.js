@@ -16,7 +16,7 @@ const OF_ALL = ["row", "workflow", "seed"];
  * @param {string} pattern
  * @param {readonly { key: string, label: string }[]} varied
  */
-export function unknownPart(pattern, varied) {
+function unknownPart(pattern, varied) {
   const names = [...OF_ALL, ...varied.flatMap(({ key, label }) => [key, label])];
   const known = names.map((name) => name.toLowerCase());
   const parts = [...pattern.matchAll(PART)];

@@ -81,7 +81,7 @@ export const csvLine = (values) =>
  * Whether there is anything in it to be run.
  * @param {Row} row
  */
-export const isFilled = ({ text, chosen, files, replaces, find }) =>
+const isFilled = ({ text, chosen, files, replaces, find }) =>
   replaces ? find.trim() !== "" : text.trim() !== "" || chosen.length + files.length > 0;
 
 /**
@@ -175,17 +175,19 @@ export const replacedTexts = ({ rows }, values) =>
   );
 
 /**
- * The numbers and choices of the form, which decide how long a run takes, and whether the server has all it needs.
+ * The numbers and choices of the form, and that it has these files: they decide how long a run takes, whether the
+ * server has all it needs, and which other fields there are.
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values
+ * @returns {Record<string, string>}
  */
-export const numbersAndChoices = (fields, values) =>
+export const decisive = (fields, values) =>
   Object.fromEntries(
-    fields
-      .filter(
-        ({ key, kind }) => (kind === "number" || kind === "choice") && (values[key] ?? "") !== "",
-      )
-      .map(({ key }) => [key, String(values[key])]),
+    fields.flatMap(({ key, kind }) => {
+      if (kind === "files") return [[key, ""]];
+      const value = String(values[key] ?? "");
+      return (kind === "number" || kind === "choice") && value ? [[key, value]] : [];
+    }),
   );
 
 /**

@@ -4,12 +4,11 @@
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
 import { message } from "../messages.js";
-import { RECONNECTING } from "../page_socket.js";
+import { ask } from "../requests.js";
 import { page } from "../state.js";
 
 const GAP = 6; // pixels
 const MARGIN = 8;
-const LEADS_ON = 200; // to where people sign out of what has signed them in
 
 /**
  * Every tab of this browser is told, and asks for a login then; `/everywhere` in all browsers.
@@ -17,10 +16,11 @@ const LEADS_ON = 200; // to where people sign out of what has signed them in
  */
 async function signOut(where = "") {
   page.set({ signingOut: true }); // and go where that leads, not to the login as other tabs do
-  const answer = await fetch(`${root}/logout${where}`, { method: "POST" }).catch(() => null);
-  if (answer?.status === LEADS_ON) location.assign((await answer.json()).next);
-  else if (answer?.ok) location.reload();
-  else page.set({ away: RECONNECTING, signingOut: false });
+  const told = await ask(`/logout${where}`);
+  // To where people sign out of what has signed them in.
+  if (told?.next) location.assign(told.next);
+  else if (told) location.reload();
+  else page.set({ signingOut: false });
 }
 
 /**

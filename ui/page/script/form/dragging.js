@@ -1,9 +1,8 @@
 // @ts-check
 // Results that are dragged onto a field, or put into another workflow's form.
 
-import { all, root } from "../dom.js";
-import { SILENT } from "../requests.js";
-import { say } from "../state.js";
+import { all } from "../dom.js";
+import { ask } from "../requests.js";
 import { FIELD, fieldOf } from "./files.js";
 import { visitWith } from "./form.js";
 import { typed } from "./typed.js";
@@ -84,12 +83,6 @@ function mark(field) {
 export async function useInWorkflow(run, at, workflow) {
   // Slashes lead into sub-folders; some proxies let none through that are encoded.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
-  const path = `${root}/history/${run}/files/${at}/for/${name}`;
-  const answer = await fetch(path).catch(() => null);
-  const told = await answer?.json().catch(() => null);
-  if (!answer?.ok || !told) {
-    say(told?.detail ?? SILENT);
-    return;
-  }
-  visitWith(workflow, { ...typed(workflow), [told.key]: told.value });
+  const told = await ask(`/history/${run}/files/${at}/for/${name}`, undefined, "GET");
+  if (told) visitWith(workflow, { ...typed(workflow), [told.key]: told.value });
 }

@@ -4,7 +4,7 @@
 import { $ } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
-import { ask, tryTo } from "../requests.js";
+import { ask, request } from "../requests.js";
 import { say } from "../state.js";
 import { visit, visitWith } from "./form.js";
 
@@ -41,7 +41,7 @@ export async function openWorkflow(file, name, offers = [], count = 1) {
  * @param {() => void} otherwise what is done then
  */
 export async function tryToOpen(file, name, otherwise) {
-  const opened = await tryTo(pathFor(name), file);
+  const { told: opened } = await request(pathFor(name), file);
   if (opened) show(opened);
   else otherwise();
 }

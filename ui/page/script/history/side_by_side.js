@@ -4,10 +4,9 @@
 import { when } from "../clock.js";
 import { announce, button, element, inHalves } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { get } from "../requests.js";
+import { ask } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
-import { say } from "../state.js";
 import { differences, tellingNames } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
@@ -21,13 +20,10 @@ export const MOST_BESIDE = 4;
  */
 export async function compare(runs, viewer) {
   /** @type {(View | null)[]} */
-  const told = await Promise.all(runs.map(({ id }) => get(`/history/${id}`)));
+  const told = await Promise.all(runs.map(({ id }) => ask(`/history/${id}`, undefined, "GET")));
   const views = told.flatMap((view) => view ?? []);
+  if (views.length < 2) return;
   const names = namesOf(runs.filter(({ id }) => views.some((view) => view.id === id)));
-  if (views.length < 2) {
-    say(message("These results no longer exist."));
-    return;
-  }
   const dialog = element("dialog", "side-by-side");
   dialog.setAttribute("aria-label", message("Compare results"));
   const close = button(message("Close"), () => dialog.close(), "button close");

@@ -6,7 +6,7 @@ import { pause, when } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { showSeeds } from "../form/seeds.js";
-import { ask, get } from "../requests.js";
+import { ask } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { betweenRuns, chainOf } from "./chains.js";
@@ -234,11 +234,11 @@ function set(id, changes) {
 /**
  * Show the end of an earlier run, and when that was; first the file of it that is meant.
  * @param {Pick<PastRun, "id"> & Partial<Pick<PastRun, "file">>} run
- * @returns {Promise<boolean>} whether it is still there
+ * @returns {Promise<boolean>} whether it is shown; why it is not has been said
  */
 export async function lookBackAt({ id, file = null }) {
   /** @type {View | null} */
-  const told = await get(`/history/${id}`);
+  const told = await ask(`/history/${id}`, undefined, "GET");
   if (!told) return false;
   const headline = `${when(told.ended)} · ${told.headline}`;
   const view = { ...told, headline, file };

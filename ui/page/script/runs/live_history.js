@@ -10,7 +10,7 @@ import { missing, renewed, totalOf, without, withRuns } from "../history/past.js
 import { Selection } from "../history/selection.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
-import { page, say } from "../state.js";
+import { page } from "../state.js";
 import { lookBackAt } from "./following.js";
 import { seen } from "./runs.js";
 
@@ -225,10 +225,9 @@ class LiveHistory {
    * @param {string} id
    */
   async #choose(id) {
-    const run = page.now.past.find((one) => one?.id === id);
-    if (!run || !(await lookBackAt(run))) {
+    const run = page.now.past.find((one) => one?.id === id) ?? { id };
+    if (!(await lookBackAt(run))) {
       this.#view.mark(seen(page.now)?.id ?? "");
-      say(message("This result no longer exists."));
       this.#load();
       return;
     }

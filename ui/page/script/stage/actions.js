@@ -5,14 +5,13 @@ import { $, addressOf, announce, button, downloadLink, glideTo, isNarrow, root }
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
+import { ask } from "../requests.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
-import { page, say } from "../state.js";
+import { page } from "../state.js";
 import { canBeShared, share } from "./share.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
-
-const SILENT = message("Can't reach ComfyForms. Try again.");
 
 const FAVOURITE = message("Favourite");
 const SECOND = 500; // milliseconds within which a press is the second half of a double click
@@ -61,16 +60,6 @@ export function actionsFor(view, item, { use, menu, ahead, continued, events }) 
 }
 
 /**
- * Why a request was refused, in a sentence.
- * @param {Response | null} answer
- * @returns {Promise<string>}
- */
-async function refusal(answer) {
-  const told = answer ? await answer.json().catch(() => null) : null;
-  return told?.detail ?? told?.message ?? SILENT;
-}
-
-/**
  * Put a run's values into the form, and draw it anew with them. A form that is none of this app's is Python's.
  * @param {{ run: string }} what
  * @param {HTMLButtonElement} pressed
@@ -85,20 +74,20 @@ async function useValues(what, pressed, events) {
  * Put a run's values into the form of this app's page, and draw it anew with them: that of the chain, where it is a step.
  * @param {string} path where they are told
  * @param {HTMLButtonElement | null} [pressed] says that it is done
+ * @returns {Promise<boolean>} whether that is so; why not has been said
  */
 export async function reuse(path, pressed = null) {
   expectForm();
-  const answer = await fetch(root + path).catch(() => null);
-  if (!answer?.ok) {
+  const told = await ask(path, undefined, "GET");
+  if (!told) {
     expectForm(false);
-    say(await refusal(answer));
-    return;
+    return false;
   }
-  const { workflow, values } = await answer.json();
-  refill(workflow, values);
+  refill(told.workflow, told.values);
   if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
   else announce(message("Settings restored."));
   if (isNarrow()) glideTo($("#form-side"));
+  return true;
 }
 
 /**

@@ -4,12 +4,12 @@
 import { offerEarlier } from "../batches/earlier.js";
 import { fieldsToVary, theComponent } from "../batches/given.js";
 import {
+  decisive,
   EMPTY,
   estimateWords,
   firstToVary,
   fitting,
   freeFields,
-  numbersAndChoices,
   placed,
   replacedTexts,
   rowFor,
@@ -31,7 +31,7 @@ import { checked, start } from "./start.js";
 import { TablePart } from "./table_part.js";
 import { VaryRow } from "./vary_row.js";
 
-/** @import { Check, Draft, Field, Row } from "../batches/spec.js" */
+/** @import { Check, Draft, Field, Row, Spec } from "../batches/spec.js" */
 
 const PAUSE = 250; // milliseconds without a change, then the app is asked
 const MOST_KEPT = 1_000_000; // characters of a table
@@ -271,7 +271,7 @@ export class VaryDialog {
     if (!table) return;
     clearTimeout(this.#asking); // it would say that what is taken out is given twice
     const spec = specOf({ ...EMPTY, table }, this.#fields);
-    const { check } = await checked({ workflow: this.#workflow, spec, values: {} });
+    const { check } = await this.#checked(spec);
     if (this.#draft.table?.text !== table.text) return; // its files may have changed
     this.#inTable = check?.table ?? [];
     this.#taken = this.#draft.rows.filter(
@@ -311,13 +311,15 @@ export class VaryDialog {
       this.#show(null, []);
       return;
     }
-    const form = this.#values;
-    const values = {
-      ...numbersAndChoices(this.#fields, form),
-      ...replacedTexts(this.#draft, form),
-    };
-    const { check, why } = await checked({ workflow: this.#workflow, spec, values });
+    const { check, why } = await this.#checked(spec);
     if (turn === this.#turn) this.#show(check, why ? [why] : []);
+  }
+
+  /** @param {Spec} spec */
+  #checked(spec) {
+    const form = this.#values;
+    const values = { ...decisive(this.#fields, form), ...replacedTexts(this.#draft, form) };
+    return checked({ workflow: this.#workflow, spec, values });
   }
 
   /**

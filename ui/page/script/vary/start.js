@@ -1,12 +1,12 @@
 // @ts-check
 // What a batch would be, and starting it: the form's values go to the app as they do with Generate, with what is to be varied beside them.
 
-import { $, root } from "../dom.js";
+import { $ } from "../dom.js";
 import { clearErrors, settleNumbers } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { keepSentTexts } from "../form/sent_texts.js";
 import { message } from "../messages.js";
-import { json } from "../requests.js";
+import { json, request } from "../requests.js";
 import { page } from "../state.js";
 
 /** @import { Check, Spec } from "../batches/spec.js" */
@@ -28,12 +28,8 @@ const starting = { spec: null, tell: null };
  * @returns {Promise<{ check: Check | null, why: string }>}
  */
 export async function checked(batch) {
-  const asked = { method: "POST", body: json(batch) };
-  const answer = await fetch(`${root}/batches/check`, asked).catch(() => null);
-  const told = await answer?.json().catch(() => null);
-  if (answer?.ok && told) return { check: told, why: "" };
-  const why = [told?.message ?? told?.detail, told?.hint].filter(Boolean).join(" ");
-  return { check: null, why: why || SILENT };
+  const { told, why, hint } = await request("/batches/check", json(batch));
+  return { check: told, why: [why, hint].filter(Boolean).join(" ") };
 }
 
 /**

@@ -1,0 +1,128 @@
+// Requests that come to nothing: each is told, in the app's own words where it has answered with any.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { newPage } from "./fake_browser.js";
+
+/** All elements that were made, and what a press on them does. */
+const made = [];
+const element = () => {
+  const one = {
+    style: {},
+    append() {},
+    addEventListener: (_, does) => Object.assign(one, { does }),
+  };
+  made.push(one);
+  return one;
+};
+
+newPage();
+globalThis.document = {
+  documentElement: { dataset: {} },
+  createElement: element,
+  querySelector: () => null,
+};
+globalThis.requestAnimationFrame = globalThis.cancelAnimationFrame = () => 0;
+const { mountAccount } = await import("../../../ui/page/script/components/account.js");
+const { useInWorkflow } = await import("../../../ui/page/script/form/dragging.js");
+const { tryToOpen } = await import("../../../ui/page/script/form/workflows.js");
+const { compare } = await import("../../../ui/page/script/history/side_by_side.js");
+const { lookBackAt } = await import("../../../ui/page/script/runs/following.js");
+const { reuse } = await import("../../../ui/page/script/stage/actions.js");
+const { INITIAL, page } = await import("../../../ui/page/script/state.js");
+const { checked } = await import("../../../ui/page/script/vary/start.js");
+
+const RUNS = ["a", "b"].map((id) => ({ id, title: "W", at: 0 }));
+const GONE = [404, { detail: "This result no longer exists." }];
+const UNREADABLE = [422, { detail: "The app could not use this request." }];
+const ADVISED = [422, { message: "This form is gone.", hint: "Choose another." }];
+const SILENT = ["Can't reach ComfyForms.", "Try again."];
+
+beforeEach(() => page.set(INITIAL));
+
+/** From here on each request is answered so, or by nobody. */
+function answerWith(status, said) {
+  globalThis.fetch = async () => {
+    if (!status) throw new TypeError("Failed to fetch");
+    return new Response(typeof said === "string" ? said : JSON.stringify(said), { status });
+  };
+}
+
+/** What people are told of it. */
+async function toldOf(does, ...answer) {
+  page.set(INITIAL);
+  answerWith(...answer);
+  await does();
+  return [page.now.notice?.headline, page.now.notice?.advice];
+}
+
+/** Press what is called that in the menu of whoever is signed in. */
+function pressOf(name) {
+  mountAccount({ querySelector: element, append() {} });
+  const { does } = made.findLast(({ textContent }) => textContent === name);
+  return async () => {
+    does({});
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+}
+
+test("a result is said to be gone only where the app says so", async () => {
+  for (const look of [() => lookBackAt({ id: "a" }), () => compare(RUNS, "")]) {
+    assert.deepEqual(await toldOf(look, ...GONE), [GONE[1].detail, ""]);
+    assert.deepEqual(await toldOf(look, ...UNREADABLE), [UNREADABLE[1].detail, ""]);
+    assert.deepEqual(await toldOf(look), SILENT);
+  }
+});
+
+test("why, and what to do, is told of whatever was asked for", async () => {
+  const asked = [
+    () => lookBackAt({ id: "a" }),
+    () => reuse("/batches/b/rows/0/values"),
+    () => useInWorkflow("a", 0, "w"),
+  ];
+  for (const does of asked) {
+    assert.deepEqual(await toldOf(does, ...ADVISED), ["This form is gone.", "Choose another."]);
+    assert.deepEqual(await toldOf(does, 502, "<html>"), ["Something went wrong.", ""]);
+    assert.deepEqual(await toldOf(does, 200, "<html>"), ["Something went wrong.", ""]); // a proxy's
+    assert.deepEqual(await toldOf(does), SILENT);
+  }
+});
+
+test("why a batch cannot be checked stands in one line", async () => {
+  answerWith(...ADVISED);
+  assert.equal((await checked({})).why, "This form is gone. Choose another.");
+  answerWith(...GONE);
+  assert.equal((await checked({})).why, GONE[1].detail);
+  answerWith();
+  assert.equal((await checked({})).why, SILENT.join(" "));
+  answerWith(200, { rows: 2 });
+  assert.deepEqual(await checked({}), { check: { rows: 2 }, why: "" });
+});
+
+test("what may well be refused is not told of", async () => {
+  let others = 0;
+  const open = () => tryToOpen(new Blob(), "a.png", () => others++);
+  assert.deepEqual(await toldOf(open, ...ADVISED), [undefined, undefined]);
+  assert.deepEqual(await toldOf(open), [undefined, undefined]);
+  assert.equal(others, 2);
+});
+
+test("why signing out has failed is told, and the page goes on as before", async () => {
+  const press = pressOf("Sign out");
+  assert.deepEqual(await toldOf(press, ...UNREADABLE), [UNREADABLE[1].detail, ""]);
+  assert.deepEqual([page.now.away, page.now.signingOut], ["", false]);
+  assert.deepEqual(await toldOf(press), SILENT);
+});
+
+test("whoever is signed out gets the page anew, or goes on to where that is done, too", async () => {
+  const become = newPage();
+  const gone = [];
+  globalThis.location.assign = (address) => gone.push(address);
+  const press = pressOf("Sign out everywhere");
+  globalThis.fetch = async () => new Response(null, { status: 204 });
+  await press();
+  assert.deepEqual([become.reloads, gone, page.now.signingOut], [1, [], true]);
+  answerWith(200, { next: "https://provider.example/out" });
+  await press();
+  assert.deepEqual([become.reloads, gone], [1, ["https://provider.example/out"]]);
+});
