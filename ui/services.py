@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -92,9 +92,9 @@ class Services:
         chains = self.chain_forms.folder.entries()
         covers = {one.cover for one in chains}
         workflows = self.folder.entries(covers)
-        good = [one for one in workflows if not one.problem]
-        rest = [one for one in workflows if one.problem]
-        return (*good, *chains, *rest)
+        wrong = self.chain_forms.folder.problems({one.name: one.problem for one in workflows})
+        judged = (replace(one, problem=wrong.get(one.name, one.problem)) for one in chains)
+        return tuple(sorted((*workflows, *judged), key=lambda one: bool(one.problem)))
 
 
 def wire(  # noqa: PLR0913 - the one place where an app is put together

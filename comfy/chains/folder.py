@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from comfy.chains.chosen import chosen
+from comfy.chains.fields import in_step
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.read import SUFFIX, read_chain
 from comfy.errors import WorkflowError, words_of
 from comfy.messages import message
 from comfy.workflow.cover import cover_problem
-from comfy.workflow.folder import MOST, FolderEntry, State, files_below, names_like, state_of
+from comfy.workflow.folder import (
+    MOST,
+    FolderEntry,
+    State,
+    files_below,
+    names_like,
+    not_found,
+    state_of,
+    write_new,
+)
 from comfy.workflow.model import title_from_name
 
 _ENDING = ".chain"  # of the names of chains, which workflows' can have as well
@@ -35,6 +46,12 @@ class ChainFolder:
         found = [self._entry(name, file) for name, file in _files(self.path).items()]
         return tuple(sorted(found, key=lambda one: (bool(one.problem), one.title.casefold())))
 
+    def problems(self, workflows: Mapping[str, str]) -> Mapping[str, str]:
+        """Why each chain cannot be used, by name, "" where it can. `workflows`: the same of those
+        in the folder, which its steps need."""
+        files = _files(self.path)
+        return {name: _problem(self._current(name, files[name]), workflows) for name in files}
+
     def stamps(self) -> Mapping[str, State]:
         """What changes when a chain is added, edited or removed; by name."""
         return {name: state_of(file) for name, file in _files(self.path).items()}
@@ -46,7 +63,7 @@ class ChainFolder:
         file = _files(self.path).get(name)
         if file is None:
             raise WorkflowError(
-                message("Workflow “{name}” not found.", name=name[:80]),
+                not_found(name),
                 message("Choose another workflow."),
             )
         match self._current(name, file):
@@ -70,10 +87,7 @@ class ChainFolder:
         )
         name = next(free)
         try:
-            with (self.path / f"{name}{SUFFIX}").open(
-                "x", encoding="utf-8", errors="replace", newline="\n"
-            ) as file:
-                file.write(text)
+            write_new({self.path / f"{name}{SUFFIX}": text.encode(errors="replace")})
         except OSError as error:
             raise WorkflowError(
                 message("The chain can't be added: {why}.", why=words_of(error)),
@@ -100,6 +114,18 @@ class ChainFolder:
             if known is None or known[0] != state:
                 known = self._read[name] = (state, _chain(file, name))
             return known[1]
+
+
+def _problem(chain: Chain | ChainErrors, workflows: Mapping[str, str]) -> str:
+    """What is wrong with a chain as it is where nobody has chosen anything."""
+    if isinstance(chain, ChainErrors):
+        return str(chain)
+    try:
+        steps = chosen(chain, {}).steps
+    except ChainErrors as problem:
+        return str(problem)
+    wrong = ((one, workflows.get(one.workflow, not_found(one.workflow))) for one in steps)
+    return next((in_step(step, said) for step, said in wrong if said), "")
 
 
 def title_of(name: str) -> str:

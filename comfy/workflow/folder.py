@@ -102,7 +102,7 @@ class WorkflowFolder:
             file = _files(self.path).get(name)
         if file is None:
             raise WorkflowError(
-                message("Workflow “{name}” not found.", name=name[:80]),
+                not_found(name),
                 message("Choose another workflow."),
             )
         match self._current(name, _stamp(file)):
@@ -135,13 +135,11 @@ class WorkflowFolder:
             for name in names
             if name not in taken and not (self.path / f"{name}.toml").exists()
         )
+        files = {self.path / f"{name}{suffix}": data}
+        if title != title_of_name(name):
+            files[self.path / f"{name}.toml"] = _toml_of(title).encode(errors="replace")
         try:
-            with (self.path / f"{name}{suffix}").open("xb") as file:
-                file.write(data)
-            if title != title_of_name(name):
-                beside = (self.path / f"{name}.toml").open("x", encoding="utf-8", errors="replace")
-                with beside:
-                    beside.write(_toml_of(title))
+            write_new(files)
         except OSError as error:
             why = words_of(error)
             raise WorkflowError(
@@ -181,10 +179,29 @@ def names_like(text: str, otherwise: str) -> Iterator[str]:
     return itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
 
 
+def write_new(files: Mapping[Path, bytes]) -> None:
+    """Make these files: all of them and whole, or none. OSError, also where one is there."""
+    begun = []
+    try:
+        for path, data in files.items():
+            with path.open("xb") as file:
+                begun.append(path)
+                file.write(data)
+    except OSError:
+        for path in begun:
+            path.unlink(missing_ok=True)
+        raise
+
+
 def _toml_of(title: str) -> str:
     """A toml that says the title and nothing else."""
     said = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
     return f"title = {said}\n"
+
+
+def not_found(name: str) -> str:
+    """What is said where there is no workflow of this name."""
+    return message("Workflow “{name}” not found.", name=name[:80])
 
 
 def workflow_title(workflow: Workflow) -> str:

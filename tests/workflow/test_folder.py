@@ -238,6 +238,14 @@ def test_what_is_kept_has_its_title(tmp_path: Path, title: str) -> None:
     assert (config.title, config.problems) == (title, ())
 
 
+def test_a_workflow_whose_title_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+    """Nothing of it: it would stand there under another name."""
+    (tmp_path / "lamp.toml").symlink_to("nowhere")
+    with pytest.raises(WorkflowError, match="can't be added: File exists"):
+        WorkflowFolder(tmp_path).add("lamp.json", PROMPT.encode(), "My lamp")
+    assert [path.name for path in tmp_path.iterdir()] == ["lamp.toml"]
+
+
 def image(path: Path, side: int = 8) -> Path:
     """An image that carries no workflow."""
     Image.new("RGB", (side, side)).save(path)

@@ -55,6 +55,23 @@ def test_what_is_known_of_each_workflow(app: RunningApp) -> None:
     assert known(app, BOB)["bare"]["thumb"] == ""
 
 
+def test_a_chain_whose_workflow_is_gone_says_in_which_step(app: RunningApp) -> None:
+    """In the list as where it is asked for; a step that does not run needs none."""
+    first = '[[steps]]\nname = "first"\nworkflow = "bare"\n'
+    other = '[[steps]]\nname = "other"\nworkflow = "nope"\n'
+    of_others = 'when = "look=painting"\n[switches]\nlook = ["photo", "painting"]\n'
+    for name, text in (("torn", first + other), ("whole", first + other + of_others)):
+        (app.services.folder.path / f"{name}.chain.toml").write_text(text)
+    said = "Step “other”, Workflow “nope” not found."
+    listed = get(app, "/api/v1/workflows").json()["workflows"]
+    told = {one["name"]: one["problem"] for one in listed if one["kind"] == "chain"}
+    assert {name: problem for name, problem in told.items() if problem} == {"torn.chain": said}
+    assert listed[-1]["name"] == "torn.chain"
+    answer = get(app, "/api/v1/workflows/torn.chain")
+    assert (answer.status_code, answer.json()["detail"]) == (404, said)
+    assert get(app, "/api/v1/workflows/whole.chain").status_code == 200
+
+
 def test_a_cover_is_sent(app: RunningApp) -> None:
     """The author's image as it lies beside the workflow, to be shown as an image and nothing else;
     of a workflow without one there is none."""
