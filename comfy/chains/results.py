@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from comfy.batches.rows import Axis, combined
 from comfy.chains.fields import FormStep, takes_from
@@ -38,7 +39,7 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
     """The runs of a step, going by all that the steps have made which it is given something by.
 
     Where it runs for each of several results, those of several sources go in pairs, the first
-    with the first. ChainErrors where a result is missing; UnequalLengths where there are no pairs.
+    with the first. ChainErrors where a result is missing, or where there are no pairs.
     """
     problems: list[str] = []
     axes = [
@@ -46,6 +47,7 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
         for key, source in step.inputs.items()
         for axis in _picked(step.form, step.form.field(key), source, made, problems)
     ]
+    problems += _unpaired(step, axes)
     if problems:
         raise ChainErrors(problems)
     given = [row.values for row in combined(axes, paired=True)] if axes else [{}]
@@ -57,6 +59,23 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
         for taken in given
         for row in step.rows
     )
+
+
+def _unpaired(step: FormStep, axes: Sequence[Axis]) -> Iterator[str]:
+    """What is wrong with results of which one field is given more than another."""
+    several = [axis for axis in axes if len(axis.values) > 1]
+    for one, other in pairwise(several):
+        if len(one.values) != len(other.values):
+            yield message(
+                "“{field}” takes each of {count} results of “{step}”, and “{other_field}” each of"
+                " {other_count} of “{other_step}”. They are paired, so both need the same number.",
+                field=step.form.field(one.key).label,
+                count=len(one.values),
+                step=step.inputs[one.key].step,
+                other_field=step.form.field(other.key).label,
+                other_count=len(other.values),
+                other_step=step.inputs[other.key].step,
+            )
 
 
 def _picked(

@@ -12,8 +12,11 @@ from comfy.batches.find_field import UnknownField, find_field
 from comfy.chains.fields import takes_from
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.chains.results import Given, fitting
+from comfy.chains.untouched import is_untouched
+from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Field, Form
 from comfy.messages import message
+from comfy.prompt.text_replacements import PrefixNames, prefix_names
 from comfy.protocol.outputs import OutputFile
 from comfy.records.record import KeptInput, Record
 from comfy.workflow.toml_settings import as_scalar
@@ -23,11 +26,12 @@ _LONGEST_NAME = 50  # characters of a step's
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """A run that becomes a step: the `form` that it came from, and the ids of the runs that it was
-    made from."""
+    """A run that becomes a step: the `form` that it came from, what its file prefixes may name (as
+    its workflow has it), and the ids of the runs that it was made from."""
 
     record: Record
     form: Form
+    names: PrefixNames | None
     made_from: tuple[str, ...] = ()
 
 
@@ -44,7 +48,7 @@ def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> RecordedChain:
     """The chain that does again what the first of these runs has done, and those that it was made
     from; others of `runs` are left out.
 
-    Values that differ from the form's are fixed, and people may change those of the main fields.
+    Values that people have set are fixed, and people may change those of the main fields.
     Seeds are not: a chain is there to make new things. ChainErrors where it would have one step.
     """
     known = {one.record.id: one for one in runs}
@@ -131,6 +135,7 @@ def _step(
     number: int, run: RecordedStep, given: Mapping[str, Source], names: Mapping[str, str]
 ) -> Step:
     form, job, free = run.form, run.record.job, _free(run, given)
+    typed = literal_texts(drawn_texts(form), job.values)
     inputs = {
         _name(form, form.field(key)): (Source(names[one.step], one.pick, one.text),)
         for key, one in given.items()
@@ -140,9 +145,7 @@ def _step(
         number=number,
         workflow=job.workflow,
         title=str(form.title).strip(),
-        values={
-            _name(form, one): job.values[one.key] for one in free if _is_fixed(one, job.values)
-        },
+        values={_name(form, one): typed[one.key] for one in free if _is_fixed(run, one)},
         show=tuple(
             _name(form, one) for one in free if one.group == "main" or one.key in job.inputs
         ),
@@ -150,12 +153,13 @@ def _step(
     )
 
 
-def _is_fixed(field: Field, values: Mapping[str, object]) -> bool:
-    """Whether a field has a value of its own, which a chain can have too."""
-    value = values.get(field.key)
+def _is_fixed(run: RecordedStep, field: Field) -> bool:
+    """Whether a field has a value that somebody has set, which a chain can have too."""
+    value = run.record.job.values.get(field.key)
     if field.is_media or field.widget == "seed" or as_scalar(value) is None:
         return False
-    return bool(value != field.default)
+    names = run.names or prefix_names(run.form.prompt)
+    return not is_untouched(run.record, run.form, names, field)
 
 
 def _name(form: Form, field: Field) -> str:

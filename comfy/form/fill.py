@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
@@ -18,8 +18,10 @@ from comfy.prompt.arrange import arrange
 from comfy.prompt.bypass import take_out
 from comfy.prompt.model import InputRef, Prompt, with_inputs
 from comfy.prompt.text_replacements import PrefixNames, prefix_names, replace_prefixes
-from comfy.prompt.wildcards import resolve_wildcards
+from comfy.prompt.wildcards import literal_text, resolve_wildcards
 from comfy.workflow.model import Workflow
+
+_Value = TypeVar("_Value")
 
 
 def fill(
@@ -119,6 +121,20 @@ def as_queued(
 def is_drawn(form: Form, field: Field) -> bool:
     """Whether one of the alternatives in this field's text is drawn when it is queued."""
     return any(takes_wildcards(form, form.prompt, *target) for target in field.targets)
+
+
+def drawn_texts(form: Form) -> frozenset[str]:
+    """The keys of the fields in whose texts alternatives are drawn when they are queued."""
+    return frozenset(one.key for one in form.fields if is_drawn(form, one))
+
+
+def literal_texts(drawn: Collection[str], values: Mapping[str, _Value]) -> dict[str, _Value | str]:
+    """Values that were sent, as they are typed to be sent again: of the fields with the keys
+    `drawn` (see `drawn_texts`) texts that stand for themselves alone."""
+    return {
+        key: literal_text(one) if isinstance(one, str) and key in drawn else one
+        for key, one in values.items()
+    }
 
 
 def takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:

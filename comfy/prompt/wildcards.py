@@ -61,7 +61,9 @@ def has_alternatives(text: str) -> bool:
 
 def literal_text(text: str) -> str:
     r"""The text that stands for this one alone: `resolve_wildcards` makes this one of it again,
-    braces, `//` and all."""
+    braces, `//` and all. One that does so already, as without braces most do, stays as it is."""
+    if "{" not in text and resolve_wildcards(text, random.Random(0)) == text:
+        return text
     return _COMMENT_BEGINS.sub("/{}", _SIGN.sub(_escaped, text))
 
 

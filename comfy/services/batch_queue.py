@@ -3,6 +3,7 @@ registry of runs, so that people take turns whatever they have begun."""
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -39,6 +40,8 @@ from comfy.services.open_batch import (
 )
 from comfy.services.start import Starter
 from comfy.services.uploads import Upload
+
+log = logging.getLogger(__name__)
 
 _RECENT = 200  # that ended, of which pages are still told
 _SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
@@ -155,16 +158,14 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         history = self._history()
         with batch.saving:  # nobody lets it go on in between
             history.groups.delete(batch_id, owner)
-            batch.delete()
+            batch.delete(with_runs=with_runs)
         with self._lock:
             self._ended.pop(batch_id, None)
             if batch.thread is None:
                 self._open.pop(batch_id, None)
         self._listeners.call(owner)
-        wanted = WantedOfGroups(groups=(batch_id,))
-        while with_runs and (runs := history.of(owner, wanted, limit=_LOOKED_AT)):
-            if not history.unlist([one.id for one in runs], owner):
-                break
+        if with_runs:
+            self._unlist_runs(batch)
 
     # Looking
 
@@ -245,6 +246,13 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         finally:
             self._close_ended(batch)
 
+    def _unlist_runs(self, batch: OpenBatch) -> None:
+        """List those no longer that have ended. ComfyError."""
+        history, wanted = self._history(), WantedOfGroups(groups=(batch.id,))
+        while runs := history.of(batch.owner, wanted, limit=_LOOKED_AT):
+            if not history.unlist([one.id for one in runs], batch.owner):
+                break
+
     def _close_ended(self, batch: OpenBatch) -> None:
         with batch.lock:
             summary = batch.summary
@@ -270,6 +278,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             self._run_rows(batch)
         except BadValue as problem:
             raise ComfyError(str(problem)) from problem
+        if batch.deleted_with_runs:  # what it has cancelled is on record only now
+            try:
+                self._unlist_runs(batch)
+            except ComfyError as problem:
+                log.warning("Runs of a deleted batch stay: %s %s", problem, problem.hint)
 
     def _run_rows(self, batch: OpenBatch) -> None:
         content, rows = self._content(batch.id, batch.owner)

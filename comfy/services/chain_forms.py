@@ -21,7 +21,7 @@ from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_bool
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
-from comfy.services.chains import ChainRunner
+from comfy.services.chains import ChainRunner, step_form
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload
 from comfy.workflow.config import Widget
@@ -85,7 +85,7 @@ class ChainForm:
 @dataclass(frozen=True, slots=True)
 class ChainValues:
     """What a run of a chain was made with, by the chain's keys. `values`: for all fields of its
-    `form`, files as they are kept; `own`: what the run had, and what it was made from."""
+    `form`, as typed, files as they are kept; `own`: what was sent to it and its sources."""
 
     form: ChainForm
     values: Mapping[str, object]
@@ -205,10 +205,11 @@ class ChainForms:
                         title=job.title,
                     )
                 )
-            _, form = self.starter.forms.form(job.workflow, run.owner, job.values)
-            sources = self.lineage(run).made_from
-            found[run.id] = RecordedStep(run, form, tuple(one.id for one in sources))
-            left += sources
+            workflow, form = self.starter.forms.form(job.workflow, run.owner, job.values)
+            made_from = self.lineage(run).made_from
+            sources = tuple(one.id for one in made_from)
+            found[run.id] = RecordedStep(run, form, workflow.names, sources)
+            left += made_from
         return tuple(found.values())
 
     def _runs(
@@ -222,9 +223,9 @@ class ChainForms:
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""
         own = step_values(step.name, values)
-        _, plain = self.starter.forms.form(step.workflow, owner)
+        plain = step_form(self.starter, step, owner)
         fixed = known_values(plain, step, {})
-        _, form = self.starter.forms.form(step.workflow, owner, {**fixed, **own})
+        form = step_form(self.starter, step, owner, {**fixed, **own})
         keys = {field.key for field in form.fields}
         files = {field.key for field in form.fields if field.is_media} & fixed.keys()
         return {

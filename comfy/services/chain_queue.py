@@ -15,6 +15,7 @@ from cachetools import FIFOCache
 from comfy.chains.chosen import check_steps
 from comfy.chains.model import ChainErrors
 from comfy.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
+from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message, message_to_json
 from comfy.records.groups import Group
@@ -236,6 +237,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         values = values_from_json(told.get("values", {}))
         form = self._forms.form(standing.chain, record.owner, values)
         own: dict[str, object] = {}
+        drawn = {step_key(one.step.name, key) for one in form.runs for key in drawn_texts(one.form)}
         for run in reversed(self._made_from(record, standing)):
             named = {one.step.name for one in form.runs if one.step.workflow == run.job.workflow}
             if step := _step_of(standing, run):
@@ -244,7 +246,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 (name,) = named
                 had = {**run.job.values, **run.job.inputs}
                 own |= {step_key(name, key): one for key, one in had.items()}
-        values |= {one.key: own[one.key] for one in form.form.fields if one.key in own}
+        typed = literal_texts(drawn, own)
+        values |= {one.key: typed[one.key] for one in form.form.fields if one.key in typed}
         return ChainValues(form, values, own)
 
     # Inside

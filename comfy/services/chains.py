@@ -11,14 +11,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from comfy.chains.fields import FormStep, form_steps, in_step, known_values
-from comfy.chains.model import Chain, ChainErrors
+from comfy.chains.model import Chain, ChainErrors, Step
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
 from comfy.errors import ComfyError, Overloaded, WorkflowError
-from comfy.form.fill import is_drawn
+from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Form
 from comfy.messages import message
-from comfy.prompt.wildcards import literal_text
 from comfy.protocol.outputs import TextOutput
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
@@ -71,6 +70,11 @@ class StepEnd:
         """It has made what it was to make."""
         return isinstance(self.outcome, Record) and self.outcome.state.phase is Phase.DONE
 
+    @property
+    def is_stopped(self) -> bool:
+        """Somebody has stopped it."""
+        return isinstance(self.outcome, Record) and _is_stopped(self.outcome)
+
 
 @dataclass(slots=True)
 class _Standing:
@@ -113,6 +117,17 @@ class _Standing:
         }
 
 
+def step_form(
+    starter: Starter, step: Step, owner: str, values: Mapping[str, object] | None = None
+) -> Form:
+    """The form of a step's workflow. Raises as `Forms.form`; a WorkflowError names the step."""
+    try:
+        _, form = starter.forms.form(step.workflow, owner, values)
+    except WorkflowError as error:
+        raise WorkflowError(in_step(step, str(error)), error.hint) from error
+    return form
+
+
 class ChainRunner:
     """Runs chains. What became of each run is on record, so the registry needs a history."""
 
@@ -133,9 +148,9 @@ class ChainRunner:
         ServerUnreachable, ServerError."""
         forms: dict[str, Form] = {}
         for step in chain.steps:
-            _, plain = self._starter.forms.form(step.workflow, self._owner)
+            plain = step_form(self._starter, step, self._owner)
             values = known_values(plain, step, settings.get(step.name, {}))
-            _, forms[step.name] = self._starter.forms.form(step.workflow, self._owner, values)
+            forms[step.name] = step_form(self._starter, step, self._owner, values)
         return form_steps(chain, forms, settings, self._starter.wildcards)
 
     def check(self, steps: Sequence[FormStep]) -> None:
@@ -186,11 +201,13 @@ class ChainRunner:
         `chain_id`: the group of all its runs. `again`: steps that are run even if they are done,
         each with the ids of the runs that were begun for that before, which are not repeated.
         `watch`: as of `LiveTasks`, by step and number of its run. `begun` is told of each run that
-        goes on from now. Where there are too many runs it waits, as long as it is `wanted`.
+        goes on from now. Where there are too many runs it waits, as long as it is `wanted`. A run
+        that another chain has begun, and that was stopped there, is begun again for this one.
         """
         by_name = {one.step.name: one for one in steps}
         standing = _Standing()
         waiting: deque[tuple[str, int, StepRun]] = deque()
+        begun_runs: dict[tuple[str, int], StepRun] = {}
         with LiveTasks[tuple[str, int]](self._starter.runs, watch) as live:
             while wanted():
                 for step in due([one.step for one in steps], standing.open, standing.done):
@@ -205,6 +222,7 @@ class ChainRunner:
                         task = self._task(by_name[name], run, chain_id)
                         run_or_record = self._tasks.begin(task, again=again.get(name))
                         live.add((name, number), run_or_record)
+                        begun_runs[name, number] = run
                         if not isinstance(run_or_record, Record):
                             begun(StepBegin(name, number, standing.runs(name), run_or_record))
                     except Overloaded:
@@ -221,7 +239,10 @@ class ChainRunner:
                 if not waiting and live.are_all_at_work:  # else some are still to be found again
                     self._tasks.cancel_others(chain_id, live)
                 for (name, number), record in live.ended():
-                    yield standing.ended(name, number, self._outcome(record))
+                    if _is_stopped(record) and record.group != chain_id and wanted():
+                        waiting.append((name, number, begun_runs[name, number]))
+                    else:
+                        yield standing.ended(name, number, self._outcome(record))
 
     def _outcome(self, record: Record) -> Record | StepProblem:
         if record.state.phase is not Phase.DONE or self._tasks.is_done(record):
@@ -237,7 +258,8 @@ class ChainRunner:
         workflow, form = self._starter.forms.form(
             step.step.workflow, self._owner, {**run.values, **given}
         )
-        values = {**run.values, **_as_made(form, given)}
+        # Nobody typed alternatives in what a step has made.
+        values = {**run.values, **literal_texts(drawn_texts(form), given)}
         name = _content(self._sharers, workflow, form, values)
         parent = next((one.run for one in run.given.values()), "")
         return Task(name, step.step.workflow, values, chain_id, parent)
@@ -267,16 +289,12 @@ def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProb
     return runs
 
 
+def _is_stopped(record: Record) -> bool:
+    return record.state.phase is Phase.STOPPED and record.state.error is None
+
+
 def _results(record: Record) -> tuple[Result, ...]:
     return (*record.state.files, *record.state.texts)
-
-
-def _as_made(form: Form, given: Mapping[str, Upload | str]) -> dict[str, Upload | str]:
-    """Results for fields, of which texts stand for themselves alone: nobody typed alternatives."""
-    return {
-        key: literal_text(one) if isinstance(one, str) and is_drawn(form, form.field(key)) else one
-        for key, one in given.items()
-    }
 
 
 def _stand_in(form: Form, key: str) -> Upload | str:

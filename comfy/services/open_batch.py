@@ -113,6 +113,7 @@ class OpenBatch(OpenGroup, Steering):
         self._live: dict[int, Run | Record] = {}
         self._new: set[int] = set()
         self._again: set[int] = set()  # of those in work: cancelled, and wanted after all
+        self.deleted_with_runs = False  # also with those that end only then
 
     @property
     def state(self) -> BatchState:
@@ -198,6 +199,12 @@ class OpenBatch(OpenGroup, Steering):
             self._rows.set(set(self._rows.places("waiting")) - live.keys(), "stopped")
         for run in live.values():
             _cancel(run)
+
+    def delete(self, *, with_runs: bool = False) -> None:
+        """See `OpenGroup`. `with_runs`: what it has begun is deleted as well."""
+        with self.lock:
+            self.deleted_with_runs = with_runs
+        super().delete()
 
     def fail(self, problem: ComfyError) -> None:
         """See `OpenGroup`: it is paused."""

@@ -16,7 +16,7 @@ from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
 from comfy.messages import KeptText, message, message_from_json, message_to_json, sentences
-from comfy.protocol.run_state import Phase, RunState
+from comfy.protocol.run_state import RunState
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Run
@@ -94,7 +94,7 @@ class OpenChain(OpenGroup):
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
         self._again = _begun_again(group.progress.get("again"))
-        self._live: dict[str, Run] = {}
+        self._live: dict[tuple[str, int], Run] = {}  # by step, and which of its runs
         self._results: dict[str, Record] = {}
 
     @property
@@ -167,7 +167,7 @@ class OpenChain(OpenGroup):
     # What people want
 
     def stop(self) -> None:
-        """See `OpenGroup`: no other step is begun."""
+        """See `OpenGroup`: no other step is begun. Runs that another chain has begun go on."""
         with self.lock:
             if self._state != "running":
                 return
@@ -176,7 +176,7 @@ class OpenChain(OpenGroup):
                 if step.state in ("running", "waiting"):
                     self._set(step.name, state="stopped", live=())
             live = tuple(self._live.values())
-        for run in live:
+        for run in filter(self._is_own, live):
             run.cancel()
 
     def go_on(self, form: ChainForm, again: Collection[str] = ()) -> None:
@@ -207,23 +207,25 @@ class OpenChain(OpenGroup):
     def begun(self, begun: StepBegin) -> None:
         """A run of a step goes on."""
         with self.lock:
-            self._live[begun.run.id] = begun.run
+            last = self._live.get((begun.step, begun.number))  # that another chain has stopped
+            self._live[begun.step, begun.number] = begun.run
             is_over = self.is_over
             if not is_over:
                 if begun.step in self._again:
                     self._again[begun.step] += (begun.run.id,)
                 step = self._steps[begun.step]
-                live = (*(one for one in step.live if one != begun.run.id), begun.run.id)
+                over = {begun.run.id, last.id if last else ""}
+                live = (*(one for one in step.live if one not in over), begun.run.id)
                 state = "failed" if step.state == "failed" else "running"
                 self._set(begun.step, state=state, runs=begun.runs, live=live)
-        if is_over:
+        if is_over and self._is_own(begun.run):
             begun.run.cancel()
 
     def join_cancelled(self) -> None:
         """Wait until what was cancelled has ended: it can't be begun anew before."""
         with self.lock:
-            cancelled, self._live = self._live, {}
-        for run in cancelled.values():
+            own, self._live = [*filter(self._is_own, self._live.values())], {}
+        for run in own:
             for _ in run.watch():
                 pass
 
@@ -238,7 +240,7 @@ class OpenChain(OpenGroup):
                 self._fail(end.step, runs, *_told(step.name, end.outcome.error))
                 return
             record = end.outcome
-            self._live.pop(record.id, None)
+            self._live.pop((end.step, end.run), None)
             live = tuple(one for one in step.live if one != record.id)
             self._set(end.step, live=live, runs=runs, ended=(*step.ended, record.id))
             before = self._results.get(end.step)
@@ -251,7 +253,7 @@ class OpenChain(OpenGroup):
                     del self._again[end.step]
                     same = runs == 1 and before is not None and _made(before) == _made(record)
                     self._set(end.step, same=same)
-            elif record.state.phase is Phase.STOPPED and record.state.error is None:
+            elif end.is_stopped:
                 self.stop()
             else:
                 self._fail(end.step, runs, *_why(step.name, record.state, form))
@@ -274,6 +276,10 @@ class OpenChain(OpenGroup):
             if self._state == "running" and not self._goes_on:
                 self._why = sentences(str(problem), problem.hint)
                 self._end("failed")
+
+    def _is_own(self, run: Run) -> bool:
+        """It was begun for this chain; another one's is not stopped here."""
+        return run.record.group == self.id
 
     def _fail(self, name: str, runs: int, why: str, hint: str, errors: Mapping[str, str]) -> None:
         if self._state == "running":

@@ -8,7 +8,6 @@ from functools import cache
 
 import pytest
 
-from comfy.batches.rows import UnequalLengths
 from comfy.chains.chosen import chosen
 from comfy.chains.fields import FormStep, form_steps
 from comfy.chains.model import ChainErrors, Source
@@ -271,5 +270,10 @@ def test_each_of_several_steps_goes_in_pairs() -> None:
     assert pairs == ["a.png", "c.png", "b.png", "d.png"]
     alone = given(runs_of(step, {"base": [a, b], "other": [c]}))
     assert alone == ["a.png", "c.png", "b.png", "c.png"]
-    with pytest.raises(UnequalLengths):
+    with pytest.raises(ChainErrors) as wrong:
         runs_of(step, {"base": [a, b, c], "other": [a, b]})
+    one, other = (step.form.field(key).label for key in ("1.image", "3.image"))
+    assert wrong.value.problems == (
+        f"“{one}” takes each of 3 results of “base”, and “{other}” each of 2 of “other”. They are"
+        " paired, so both need the same number.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.chains.chosen import chosen
+from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Switch
 from comfy.chains.order import due, held_up
 from comfy.chains.read import SUFFIX, parse_chain, read_chain
+from comfy.errors import WorkflowError
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.samples.forms import WORKFLOWS
 
@@ -283,6 +286,25 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     file.write_text("=")
     with pytest.raises(ChainErrors, match="not valid TOML"):
         read_chain(file)
+
+
+def test_what_cannot_be_written_whole_is_not_kept(tmp_path: Path) -> None:
+    """Neither half a chain nor half a workflow is listed; the next try is not the second of its
+    name."""
+    text = STEPS + "#" * 2000
+    workflows, chains = WorkflowFolder(tmp_path), ChainFolder(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+    try:
+        with pytest.raises(WorkflowError, match="can't be added: File too large"):
+            workflows.add("mine.json", text.encode(), "Mine")
+        with pytest.raises(WorkflowError, match="can't be added: File too large"):
+            chains.add("Mine", text)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    assert chains.add("Mine", text) == "Mine.chain"
+    assert chains.entries()[0].problem == ""
 
 
 def test_the_chains_that_are_shipped_are_no_workflows_and_nobodys_settings() -> None:

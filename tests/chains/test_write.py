@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import tomllib
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,21 @@ from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.chains.read import parse_chain
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
 from comfy.form.build import build_form
+from comfy.form.check import check
+from comfy.form.fill import fill
 from comfy.form.model import Form
 from comfy.protocol.outputs import OutputFile, TextOutput
 from comfy.records.record import KeptInput
 from comfy.workflow.model import read_workflow
-from tests.support.samples.forms import WORKFLOWS, small_catalogue
+from tests.support.samples.forms import (
+    WORKFLOWS,
+    form_of,
+    node,
+    small_catalogue,
+    text_to_image,
+    with_values,
+    workflow_of,
+)
 from tests.support.samples.histories import begun, ended_record
 
 SAID = some.text(some.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -66,7 +78,7 @@ def run(
     """A finished run: `told` is what was asked for, and what it made as `files` and `texts`."""
     made = {key: told.pop(key) for key in ("files", "texts") if key in told}
     record = ended_record(begun(run_id, at=at, workflow=workflow, **told), **made)  # type: ignore[arg-type]
-    return RecordedStep(replace(record, parent=parent), form_with(workflow), made_from)
+    return RecordedStep(replace(record, parent=parent), form_with(workflow), None, made_from)
 
 
 def image(digest: str, *, aside: bool = False) -> OutputFile:
@@ -98,7 +110,7 @@ def test_runs_become_the_steps_that_were_taken() -> None:
     """Oldest first: what was set stays, and can be changed where it is a main field; a seed does
     not; the second of two images goes into the next step. A run that gave nothing is left out."""
     made = (image("aside", aside=True), image("a"), image("b"))
-    values = {"2.text": "a red boat", "4.batch_size": 2, "5.seed": 77, "5.steps": 20}
+    values = {"2.text": "a {red} boat", "4.batch_size": 2, "5.seed": 77, "5.steps": 20}
     base = run("base", "text-to-image", 1.0, values=values, files=made)
     other = run("other", "text-to-image", 2.0, files=(image("c"),))
     again = run(
@@ -114,7 +126,7 @@ def test_runs_become_the_steps_that_were_taken() -> None:
     ]
     assert first.title == "Text to image"
     default = {field.key: field.default for field in base.form.fields}
-    changed = {"Prompt": "a red boat", "Images": 2, "Steps": 20}
+    changed = {"Prompt": r"a \{red\} boat", "Images": 2, "Steps": 20}  # nothing is drawn of it
     same = {"Steps"} if default["5.steps"] == 20 else set()
     assert first.values == {name: one for name, one in changed.items() if name not in same}
     assert "Prompt" in first.show
@@ -150,6 +162,33 @@ def test_a_file_of_a_persons_own_is_asked_for() -> None:
     assert "Your image" in first.show
     assert "Your image" not in first.values
     assert made.files == ((made.chain.steps[0], "4.image", own.record.job.inputs["4.image"]),)
+
+
+def test_what_nobody_has_set_is_left_to_the_workflow() -> None:
+    """A file prefix with a date and a name, and the alternative that was drawn; not so what
+    somebody has set, nor what does not come of the author's text."""
+    saver = node("SaveImage", filename_prefix="%date:yyyy-MM-dd%/%KSampler.steps%", images=["8", 0])
+    prompt = with_values(text_to_image(n9=saver), "6", text="a {red|blue|green} boat // or so")
+    form, now = form_of(prompt), datetime(2026, 3, 9, 12, 5)
+    for typed, fixed in (
+        ({}, {}),
+        ({"3.steps": 3}, {"Steps": 3}),
+        ({"6.text": "a pink boat"}, {"Prompt": "a pink boat"}),
+        ({"9.filename_prefix": "%date:yyyy%/20"}, {"File name": "2026/20"}),
+    ):
+        sent, used = fill(workflow_of(prompt), form, check(form, typed)[0], random.Random(1), now)
+        first = run(
+            "first",
+            "text-to-image",
+            now.timestamp() + 1,
+            prompt=sent,
+            values=used,
+            files=(image("x"),),
+        )
+        first = replace(first, form=form)
+        last = run("last", "upscale", now.timestamp() + 9, "first", inputs=image_input("x"))
+        step, _ = chain_of_runs("Boats", [last, first]).chain.steps
+        assert step.values == fixed
 
 
 def test_one_step_is_no_chain() -> None:

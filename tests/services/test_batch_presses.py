@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,6 +85,21 @@ def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) ->
                 at_once(("delete", batch.id), ("retry_failed", batch.id), one=one)
             eventually(lambda: not one.runs.line_of(ANN))
             assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
+
+
+def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Though it is on record only after that."""
+    with kept_batches(demo.url, tmp_path) as one:
+        history = one.runs.history
+        assert history is not None
+        with demo.hold("progress") as reached:
+            batch = one.begin(AxisSpec(SEED, "1"))
+            assert reached.reached.wait(LONGEST_WAIT)
+            one.batches.delete(batch.id, ANN, with_runs=True)
+        eventually(lambda: history.unlisted(time.time() + 1), "it is to be deleted")
+        assert history.of(ANN) == ()
 
 
 def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: Path) -> None:

@@ -140,3 +140,26 @@ def test_a_chain_that_is_asked_for_by_its_id_is_none_of_the_last(tmp_path: Path)
         assert queue.recent(ANN) == ()
         queue.look_up(ANN)
         assert [one.id for one in queue.recent(ANN)] == [chain_id]
+
+
+@pytest.mark.parametrize("stopped", [0, 1], ids=["that began the run", "that shares it"])
+def test_a_chain_that_is_stopped_stops_no_other(tmp_path: Path, stopped: int) -> None:
+    """Though both are at the same run: the other one is done, and this one can go on."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0.3, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chains, values = app.services.chains, {"first.5.seed": 5, "first.5.steps": 50}
+        ids = [chains.start("one.chain", values, ANN).id]
+        eventually(lambda: chains.get(ids[0], ANN).steps[0].live, "the first is at work")
+        ids.append(chains.start("one.chain", values, ANN).id)
+        eventually(lambda: chains.get(ids[1], ANN).steps[0].live, "the second shares its run")
+        assert len(app.runs.owned(ANN)) == 1
+        chains.stop(ids[stopped], ANN)
+        demo.speed.step = 0
+        eventually(lambda: chains.get(ids[1 - stopped], ANN).finished, "the other one ends")
+        assert chains.get(ids[1 - stopped], ANN).state == "done"
+        assert chains.get(ids[stopped], ANN).state == "stopped"
+        chains.go_on(ids[stopped], ANN)
+        eventually(lambda: chains.get(ids[stopped], ANN).state == "done", "it goes on")

@@ -132,8 +132,9 @@ def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> 
 
 def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:
     """What the run and all before it were made with, also where steps have been run again with
-    something else since; the chain starts with these once more, but for its seeds. A run of a chain
-    that was forgotten is one of its workflow."""
+    something else since; the chain starts with these once more, but for its seeds. Signs that draw
+    nothing draw nothing then, either. A run of a chain that was forgotten is one of its workflow.
+    """
 
     def values(run: str) -> dict[str, Any]:
         return dict(get(app, f"/history/{run}/values").json())
@@ -142,13 +143,14 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
         return post(app, f"/history/{run}/chain/vary")
 
     chains = app.services.chains
-    chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, OWNER).id
+    boat, ship = r"a \{red\|blue\} boat", r"a \{ship\}"
+    chain_id = chains.start("boats.chain", {MAKE: boat, SEED: 5}, OWNER).id
     before = [step.ended[-1] for step in done(app).steps]
-    mended = {MAKE: "a ship", SEED: 9, OVER: "at sea"}
+    mended = {MAKE: ship, SEED: 9, OVER: "at sea"}
     chains.go_on(chain_id, OWNER, mended, again=["make", "over"])
     after = [step.ended[-1] for step in done(app).steps]
     assert not {*before} & {*after}
-    for runs, typed, seed in ((before, "a boat", 5), (after, "a ship", 9)):
+    for runs, typed, seed in ((before, boat, 5), (after, ship, 9)):
         for run in runs:
             told = values(run)
             assert told["workflow"] == "boats.chain"
@@ -164,7 +166,7 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
     assert anew == {key: one for key, one in values(before[2])["values"].items() if key != SEED}
     chains.delete(chain_id, OWNER)
     alone = values(after[0])
-    assert (alone["workflow"], alone["values"]["2.text"]) == ("text-to-image", "a ship")
+    assert (alone["workflow"], alone["values"]["2.text"]) == ("text-to-image", ship)
     assert varied(after[0]).status_code == 404
 
 
