@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from comfy.batches.table import FORMULA, OF_A_RUN, Row
+from comfy.form.fill import literal_texts
 from comfy.records.record import Record
 
 ENCODING = "utf-8-sig"  # by which a spreadsheet knows it
@@ -27,11 +28,13 @@ def table_line(
     files: Sequence[str] = (),
     problems: Sequence[str] = (),
     keys: Sequence[str] = (),
+    drawn: Collection[str] = (),
 ) -> str:
     """The line of a row: its record, if it was run, the names of its files, what went wrong, and
-    the values of the fields with these keys."""
+    the values of the fields with these keys. `drawn`: as of `literal_texts`, so that the table
+    makes the same where it is used again."""
     told = _told(record, files, problems) if record else _NOTHING
-    return _line([row.number, *told, *_values(row, record, keys)])
+    return _line([row.number, *told, *_values(row, record, keys, drawn)])
 
 
 def _line(cells: Iterable[object]) -> str:
@@ -52,9 +55,11 @@ def _told(record: Record, files: Sequence[str], problems: Sequence[str]) -> tupl
     )
 
 
-def _values(row: Row, record: Record | None, keys: Sequence[str]) -> Iterator[object]:
+def _values(
+    row: Row, record: Record | None, keys: Sequence[str], drawn: Collection[str]
+) -> Iterator[object]:
     """What was sent, which for a random seed only the record knows; else what was asked for."""
-    sent = record.job.values if record else {}
+    sent = literal_texts(drawn, record.job.values) if record else {}
     for key in keys:
         value = sent.get(key, row.values.get(key, ""))
         yield "" if value is None else value

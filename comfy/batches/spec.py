@@ -103,7 +103,7 @@ def read_batch(
     problems: list[BatchProblem] = []
     table = _table(spec.table, form, translated)
     problems += map(BatchProblem, table.problems)
-    if spec.table is not None and spec.table.files:
+    if spec.table is not None:
         rows, not_found = _with_files(form, table.rows, TableFiles(spec.table.files))
         table = replace(table, rows=rows)
         problems += not_found

@@ -62,8 +62,9 @@ def read_table(file: str, text: str, form: Form, translated: Callable[[str], str
 
     A column's header names its field, see `find_field` (`translated`, too); no row gives one twice.
     What a table of results says of its runs is passed over beside fields, and so is what keeps a
-    spreadsheet from reading formulas in it. An empty cell, or a key that is not there, leaves the
-    field as it is. Values are not checked. TableErrors where there are no rows, or too many.
+    spreadsheet from reading formulas in it. An empty cell, null, or a key that is not there,
+    leaves the field as it is. Values are not checked. TableErrors where there are no rows, or too
+    many.
     """
     text = text.removeprefix("\ufeff")  # a program may send a file as it is
     is_json = file.lower().endswith((".jsonl", ".ndjson"))
@@ -165,7 +166,8 @@ def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
         with suppress(ValueError, RecursionError):
             values = parse_json(line)
         if isinstance(values, dict):
-            yield Row(number, {key: _plain(value) for key, value in values.items()})
+            given = {key: value for key, value in values.items() if value is not None}
+            yield Row(number, {key: _plain(value) for key, value in given.items()})
         else:
             problems.append(message("Line {line} isn't a JSON object.", line=number))
 

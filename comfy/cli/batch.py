@@ -11,8 +11,8 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Set
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from comfy.batches.rows import Axis, combined
 from comfy.batches.spec import with_drawn_texts
 from comfy.batches.table import Row, Table, read_table
 from comfy.batches.values import values_of
-from comfy.cli.files import other_kinds, read_text_file, table_values, uploads_in
+from comfy.cli.files import other_kinds, read_text_file, table_rows, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.outcome import (
@@ -50,6 +50,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.services.batch_check import estimate
 from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
+from comfy.services.forms import Forms
 from comfy.services.once import NOT_FETCHED
 from comfy.services.start import Starter
 from comfy.services.uploads import content_of, distinctly_named
@@ -137,7 +138,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         tempfile.TemporaryDirectory() as scratch,
     ):
         forms = forms_of(workflow, servers.object_info)
-        _, form = forms.form(WORKFLOW, OWNER)
+        form = _form(forms, args.settings)
         batch, wrong = _read(args, form, Path(scratch))
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
             BatchRunner(starter, OWNER).check(batch, wrong)
@@ -170,6 +171,22 @@ def _check_alone(out: Path, folder: Path) -> None:
 
 
 # What is to be run
+
+
+def _form(forms: Forms, settings: Sequence[str]) -> Form:
+    """The form with the fields that come with the first value of each option, whichever of them
+    stands first, and with the files that are added by their keys."""
+    named = dict(text.partition("=")[::2] for text in settings)
+    given: dict[str, object] = dict.fromkeys(named)
+    _, form = forms.form(WORKFLOW, OWNER, given)
+    for _ in named:
+        for name, values in named.items():
+            with suppress(ComfyError, BadValue):  # told where all values are read
+                field = find_field(form, name)
+                if field.redraws:
+                    given[field.key] = values_of(form, field, values)[0]
+        _, form = forms.form(WORKFLOW, OWNER, given)
+    return form
 
 
 def _read(args: argparse.Namespace, form: Form, scratch: Path) -> tuple[RowBatch, list[str]]:
@@ -224,8 +241,7 @@ def _batch(
 
 def _table(path: Path, form: Form) -> Table:
     table = read_table(path.name, read_text_file(path), form)
-    rows = (replace(row, values=table_values(form, row.values, path.parent)) for row in table.rows)
-    return replace(table, rows=tuple(rows))
+    return replace(table, rows=table_rows(form, table.rows, path.parent))
 
 
 def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) -> Axis:

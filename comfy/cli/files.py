@@ -7,15 +7,17 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from comfy.batches.table import Row
 from comfy.batches.text_file import decoded_text
 from comfy.cli.outcome import UsageError
 from comfy.filenames import is_beside, media_type_of, natural_order, plain_name
 from comfy.form.model import Field, Form
 from comfy.media.checks import kind_problem
-from comfy.services.uploads import Refused, Upload
+from comfy.services.uploads import Refused, Upload, distinctly_named
 from comfy.wording import short
 
 # What macOS and Windows put beside files, for themselves.
@@ -70,10 +72,25 @@ def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict
     return {key: value_of(key, value) for key, value in values.items()}
 
 
-def table_values(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """Values of a row of a table, in which those of media fields are files beside it, or below; a
-    name that is none, and not the author's own, is refused on its field, as is a file of another
-    kind."""
+def table_rows(form: Form, rows: Sequence[Row], folder: Path) -> tuple[Row, ...]:
+    """The rows of a table, in which the values of media fields are files beside it, or below, with
+    names that tell those of one field apart; a name that is none, and not the author's own, is
+    refused on its field, as is a file of another kind."""
+    made = [replace(row, values=_table_values(form, row.values, folder)) for row in rows]
+    named: dict[tuple[str, object], Upload] = {}
+    for key in {field.key for field in form.fields if field.is_media}:
+        given = dict.fromkeys(row.values.get(key) for row in made)
+        files = [one for one in given if isinstance(one, Upload)]
+        names = distinctly_named(files)
+        named |= {(key, file): one for file, one in zip(files, names, strict=True)}
+
+    def with_names(values: Mapping[str, object]) -> dict[str, object]:
+        return {key: named.get((key, value), value) for key, value in values.items()}
+
+    return tuple(replace(row, values=with_names(row.values)) for row in made)
+
+
+def _table_values(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
     media = {field.key: field for field in form.fields if field.is_media}
 
     def value_of(key: str, value: object) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.cli.outcome import problems_of
 from comfy.errors import ComfyError
+from comfy.form.fill import drawn_texts
 from comfy.form.model import Form
 from comfy.records.record import Record
 from comfy.services.batches import RowBatch
@@ -24,6 +25,7 @@ def write_results(
     ComfyError if it cannot be written; then the one before stays."""
     keys = list(dict.fromkeys(key for row in batch.rows for key in row.values))
     labels = {field.key: field.label for field in form.fields}
+    drawn = drawn_texts(form)
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,7 @@ def write_results(
                 record = results.get(index)
                 names = [one.name for one in saved.get(index, ())]
                 problems = problems_of(record.state, form) if record else ()
-                file.write(table_line(row, record, names, list(problems), keys))
+                file.write(table_line(row, record, names, list(problems), keys, drawn))
         part.replace(path)
     except OSError as error:
         raise ComfyError(

@@ -19,7 +19,9 @@ from comfy.batches.text_file import decoded_text
 from comfy.batches.values import MOST_ROWS
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
+from comfy.prompt.wildcards import literal_text
 from tests.support.samples.forms import form_of, text_to_image
+from tests.support.samples.histories import begun
 
 FORM = form_of(text_to_image())
 STEPS, CFG = (
@@ -72,12 +74,10 @@ def test_columns_have_the_order_of_the_file() -> None:
 
 
 def test_json_lines_are_read() -> None:
-    """Numbers and null as they are, other things as text; a line with nothing in it counts."""
+    """Numbers as they are, other things as text; null leaves the field, as an empty cell does, and
+    a line with nothing in it counts."""
     text = f'{{"{STEPS.key}": 3}}\n\n{{"{CFG.key}": null, "{STEPS.key}": [1]}}\n'
-    assert rows(text, "table.JSONL") == [
-        (1, {STEPS.key: 3}),
-        (3, {CFG.key: None, STEPS.key: "[1]"}),
-    ]
+    assert rows(text, "table.JSONL") == [(1, {STEPS.key: 3}), (3, {STEPS.key: "[1]"})]
 
 
 def test_a_cell_may_have_commas_and_lines() -> None:
@@ -143,6 +143,16 @@ def test_a_table_of_results_gives_texts_back_as_they_were(text: str) -> None:
     assert [*values.values()] == [text]
     ((_, values),) = rows("Prompt\n'@lora\n")
     assert [*values.values()] == ["'@lora"]
+
+
+@pytest.mark.parametrize("text", ["a {red|blue} boat", "see http://a.org", "1/*2*/", "a boat"])
+def test_a_table_of_results_gives_texts_back_as_they_were_sent(text: str) -> None:
+    """None of their signs draws anything; where nothing is drawn they stay as they are."""
+    record = begun(values={"2.text": text})
+    for drawn, expected in (({"2.text"}, literal_text(text)), ((), text)):
+        written = table_line(Row(1, {}), record, keys=["2.text"], drawn=drawn)
+        ((_, values),) = rows(table_head(["Prompt"]) + written)
+        assert [*values.values()] == [expected]
 
 
 def test_a_quote_within_a_name_is_a_character() -> None:

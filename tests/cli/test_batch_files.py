@@ -15,6 +15,7 @@ from comfy.__main__ import main
 from comfy.demo import DemoServer
 from tests.cli.commands import images, outcomes, process, results
 from tests.support.sampler import prompt
+from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.waiting import LONGEST_WAIT
 
 LOAD = {
@@ -151,7 +152,8 @@ def test_a_folder_is_taken_with_all_folders_in_it(
 def test_files_of_a_table_lie_beside_it(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name that is none, or leads elsewhere, is told by its line before anything runs."""
+    """A name that is none, or leads elsewhere, is told by its line before anything runs; files of
+    two folders that are called the same are told apart."""
     plain(tmp_path / "tables" / "img" / "a.png")
     plain(tmp_path / "secret.png")
     table = tmp_path / "tables" / "t.csv"
@@ -163,8 +165,20 @@ def test_files_of_a_table_lie_beside_it(
     assert [line[:6] for line in told[:-1]] == ["Line 3", "Line 4", "Line 5"]
     assert "There is no file “img/nope.png” beside the table." in told[0]
     assert len(demo.journal.all()) == before
-    table.write_text("image\nimg/a.png\n")
+    plain(tmp_path / "tables" / "a.png", "blue")
+    table.write_text("image\nimg/a.png\na.png\nimg/a.png\n")
     assert main(command(workflow, demo, out, "--csv", str(table))) == 0
+    assert [row["Image"] for row in results(out)] == ["a.png", "a (2).png", "a.png"]
+
+
+def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: Path) -> None:
+    """Whichever option of the command stands first; as do files that are added."""
+    file, given, out = tmp_path / "clip.json", plain(tmp_path / "a.png"), tmp_path / "out"
+    file.write_text(json.dumps(CLIP))
+    sets = {f"{ENCODING}.crf": "20, 30", **ENCODED, "2.images.image1.image": given, "Image": given}
+    words = [word for key, text in sets.items() for word in ("--set", f"{key}={text}")]
+    assert main(command(file, demo, out, *words)) == 0
+    assert [row["Crf"] for row in results(out)] == ["20.0", "30.0"]
 
 
 @pytest.mark.parametrize("packed", [False, True])

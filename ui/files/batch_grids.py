@@ -35,7 +35,8 @@ def settings_of(table: BatchTable) -> GridSettings:
         GridField(one.key, one.label, tuple(map(_text, one.values)), one.find, one.key in files)
         for one in content.axes
     )
-    base = {key: kept(value) for key, value in content.base.items() if not _is_file(value)}
+    own = {key: kept(value) for key, value in content.base.items() if not _is_file(value)}
+    base = own | dict.fromkeys(files)  # with the key of an added file its field is there again
     return GridSettings(table.summary.workflow, table.summary.id, tuple(axes), base)
 
 
@@ -49,7 +50,7 @@ def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
         "values": {
             key: value
             for key, value in settings.base.items()
-            if key in fields and not fields[key].is_media
+            if key in fields and (value is None or not fields[key].is_media)
         },
         "axes": [
             {"field": one.field, "values": [] if one.files else one.values, "find": one.find}

@@ -132,6 +132,16 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
         table = kept.read("results.csv").decode("utf-8-sig")
     assert len(table.splitlines()) == 7
     assert "a green boat" in table
+    refused = {"message": "This form is gone.", "hint": "Choose another."}
+    page.route("**/values", lambda route: route.fulfill(status=422, json=refused))
+    lines.nth(3).get_by_role("button", name="Reuse settings").click()
+    expect(page.locator("#stage .headline")).to_have_text("This form is gone.")
+    expect(page.locator("#stage .advice")).to_have_text("Choose another.")
+    # What came of that row would stand in the place of this.
+    assert not page.locator("#stage .stage").get_attribute("data-run")
+    page.unroute("**/values")
+    person.forgive("422")
+    sheet = open_sheet(person, "Table")
     lines.nth(3).get_by_role("button", name="Reuse settings").click()
     expect(sheet).to_have_count(0)
     expect(person.entry("2.text")).to_have_value("a green boat")

@@ -120,3 +120,18 @@ PAINTED: Prompt = {
     ),
     "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
 }
+
+# On the stand-in: images to which more can be added, as a video whose codec has options of its own.
+CLIP: Prompt = {
+    "1": node("LoadImage", image="example.png"),
+    "2": node("BatchImagesNode", **{"images.image0": ["1", 0]}),
+    "3": node("CreateVideo", images=["2", 0], fps=2.0),
+    "4": node(
+        "SaveVideo",
+        video=["3", 0],
+        filename_prefix="video/x",
+        **{"format": "auto", "format.codec": "auto"},
+    ),
+}
+ENCODING = "4.format.codec.encoding"
+ENCODED = {"4.format.codec": "h264", ENCODING: "re-encode"}  # which has fields of its own

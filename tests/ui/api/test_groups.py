@@ -166,7 +166,10 @@ def test_what_is_wrong_with_a_batch_is_told_with_its_row_and_field(app: RunningA
     told = problem(
         call(app, "POST", "/workflows/image-to-image/batches", json={"table": given}), 422
     )
-    assert [(one["line"], one["field"]) for one in told["problems"]] == [(2, "4.image")]
+    said = "There is no file “none.png” with the table."
+    assert [(one["line"], one["field"], one["detail"]) for one in told["problems"]] == [
+        (2, "4.image", said)
+    ]
 
 
 @pytest.mark.parametrize("cookie", [ANN, ""])

@@ -20,6 +20,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
 from comfy.services.open_batch import BatchSummary
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of
+from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -163,6 +164,38 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
     opened = ask(app, "grid", BOB, png).json()
     assert [axis["values"] for axis in opened["axes"]] == [[], ["1", "2"], ["5", "6"]]
     assert opened["missing"] == [form.field(keys["image"]).label]
+
+
+def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> None:
+    """As do files that were added: where the batch is told, and where its image is opened again."""
+    owner, added = f"browser:{ANN}", "2.images.image1.image"
+    name = app.services.forms.open(owner, "clip.json", json.dumps(CLIP).encode()).name
+    varied = {f"{ENCODING}.crf": "20, 30", f"{ENCODING}.color_space": "sRGB, HDR"}
+    uploads = app.services.copies.uploads
+    image = uploads.make(owner, "a.png")
+    image.write_bytes(saved("PNG"))
+    told = [{"field": key, "text": text} for key, text in varied.items()]
+    told.append({"field": added, "files": [uploads.place(image)]})
+    values = {**ENCODED, "1.image": "", added: ""}
+    checked = requests.post(
+        f"{app.url}/batches/check",
+        cookies=cookie_of(ANN),
+        json={"workflow": name, "spec": {"axes": told}, "values": values},
+        timeout=LONGEST_WAIT,
+    ).json()
+    assert (checked["rows"], checked["problems"]) == (4, [])
+
+    upload = Upload("a.png", saved("PNG"))
+    axes = [AxisSpec(key, text) for key, text in varied.items()]
+    spec = BatchSpec((*axes, AxisSpec(added, files=(upload,))))
+    base = {**ENCODED, "1.image": upload, added: upload}
+    batch = app.services.batches.start(name, base, spec, owner)
+    png = ask(app, f"{batch.id}/sheet.png").content
+    app.services.batches.delete(batch.id, owner)
+    opened = ask(app, "grid", ANN, png).json()
+    assert [axis["field"] for axis in opened["axes"]] == [*varied, added]
+    assert opened["values"] == {**ENCODED, added: None}
+    assert len(opened["missing"]) == 1
 
 
 def test_what_is_no_grid_has_none(app: RunningApp) -> None:

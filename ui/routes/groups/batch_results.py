@@ -3,7 +3,8 @@ and files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,8 @@ from zipstream import ZIP_STORED, ZipStream
 from comfy.batches.content import Column
 from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.errors import BatchNotFound, ComfyError
+from comfy.form.fill import drawn_texts
+from comfy.form.model import Form
 from comfy.form.seeds import CountUp
 from comfy.messages import listed, message
 from comfy.prompt.wildcards import has_alternatives
@@ -140,14 +143,21 @@ class BatchResults:
         )
         return list(dict.fromkeys([*(one.key for one in self.table.content.shown), *drawn]))
 
+    @cached_property
+    def _form(self) -> Form | None:
+        """None where it is gone, or the server is: then keys have to do."""
+        workflow, base = self.table.summary.workflow, self.table.content.base
+        with suppress(ComfyError):
+            return self.services.forms.form(workflow, self.owner, base, offline=True)[1]
+        return None
+
+    @cached_property
+    def _drawn(self) -> Collection[str]:
+        return drawn_texts(self._form) if self._form else ()
+
     def _head(self) -> str:
-        labels = {one.key: one.label for one in self.table.content.shown}
-        try:
-            workflow = self.table.summary.workflow
-            _, form = self.services.forms.form(workflow, self.owner, offline=True)
-            labels = {field.key: field.label for field in form.fields} | labels
-        except ComfyError:  # it is gone, or the server is: then keys have to do
-            pass
+        labels = {field.key: field.label for field in self._form.fields} if self._form else {}
+        labels |= {one.key: one.label for one in self.table.content.shown}
         return table_head(translated(labels.get(key, key)) for key in self._keys)
 
     def _line(self, index: int, record: Record | None, names: list[str]) -> str:
@@ -156,7 +166,7 @@ class BatchResults:
         if record is not None and not said and phase.finished and phase is not Phase.DONE:
             said = why_failed(record)
         problems = [translated(said)] if said else []
-        return table_line(row, record, names, problems, self._keys)
+        return table_line(row, record, names, problems, self._keys, self._drawn)
 
 
 def _names(column: Column) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.form.check import check as check_values
 from comfy.form.seeds import CountUp
+from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.wanted import WantedOfGroups
@@ -39,8 +40,8 @@ _AT_ONCE = 100  # records in memory
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """What might be started: `values` are numbers and choices of the form, and texts in
-    which words are to be replaced."""
+    """What might be started: `values` are numbers and choices of the form, texts in which words are
+    to be replaced, and "" for each file."""
 
     workflow: str
     spec: BatchSpec
@@ -65,7 +66,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
     def check(given: CheckedBatch, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How many rows it has, how long they take, and all that is wrong with it."""
         try:
-            _, form = services.forms.form(given.workflow, owner)
+            _, form = services.forms.form(given.workflow, owner, given.values)
             spec = with_files(given.spec, form, services.copies.files_of(owner))
             found = problems_of_batch(
                 services.starter, given.workflow, form, spec, given.values, owner
@@ -148,7 +149,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             table = batches.table(batch_id, owner)
             if not 0 <= index < len(table.rows):
-                raise BatchNotFound(batch_id)
+                raise BatchNotFound(message("This batch has no such row."))
             given = table.rows[index].values
             _, form = services.forms.form(table.summary.workflow, owner, given)
             clean, _ = check_values(form, given)
@@ -179,7 +180,7 @@ def change_routes(services: Services, identity: Identity) -> APIRouter:
         it is then."""
         try:
             if change not in changes:
-                raise BatchNotFound(change)
+                raise BatchNotFound(message("There is nothing here."))
             changes[change](batch_id, owner)
             return AsciiJSON(asdict(batches.get(batch_id, owner)))
         except ComfyError as problem:
@@ -306,7 +307,8 @@ def table_view(services: Services, table: BatchTable, owner: str) -> TableView:
     there."""
     labels: dict[tuple[str, str], str] = {}
     with suppress(ComfyError):
-        _, form = services.forms.form(table.summary.workflow, owner, offline=True)
+        workflow, base = table.summary.workflow, table.content.base
+        _, form = services.forms.form(workflow, owner, base, offline=True)
         labels = {
             (field.key, _text(value)): label
             for field in form.fields

@@ -142,7 +142,7 @@ def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
         settings = settings_in(data)
         with suppress(BatchNotFound):
             return AsciiJSON({"batch": services.batches.get(settings.batch, owner).id})
-        _, form = services.forms.form(settings.workflow, owner)
+        _, form = services.forms.form(settings.workflow, owner, settings.base)
         return AsciiJSON({"batch": None} | told_settings(settings, form))
     except ComfyError as problem:
         return refused_answer(problem, *UNKNOWN)
