@@ -252,6 +252,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     expect(person.page.locator(f'#stage .media img[src*="{kite}"]')).to_have_count(0)
     person.page.locator("#stage .details summary").click()
     expect(person.page.locator("#stage .details")).to_contain_text("a castle")
+    expect(person.page.locator("#history .tile")).to_have_count(2)
     person.page.get_by_role("button", name="Delete").click()
     expect(person.page.locator("#history .tile")).to_have_count(1)
     expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
