@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.test_login import SETTINGS, log_in
+from tests.browser.test_login import CONTROLLED, SETTINGS, log_in
 from tests.support.reverse_http_proxy import running_proxy
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -22,7 +22,6 @@ from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 HEADING = "ComfyForms can't be reached"
-CONTROLLED = "navigator.serviceWorker.controller !== null"
 
 
 @pytest.mark.every  # tests/ui has its manifest and worker

@@ -24,6 +24,7 @@ LINES = """line => {
     return Math.round(height / parseFloat(getComputedStyle(line).lineHeight));
 }"""
 
+CONTROLLED = "navigator.serviceWorker.controller !== null"
 TOP = "one => one.getBoundingClientRect().top"
 
 
@@ -72,8 +73,10 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
 def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     """It says whose page it is, keeps the name after a wrong password, can be filled in by a
     password manager and by keyboard, fits on a phone, and leads to the address that was asked for,
-    in the shade that was chosen. A long name fits on it, too."""
-    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    in the shade that was chosen. A long name fits on it, too. All as it is beside the app's own
+    service worker."""
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    person = visit(site, service_workers="allow", **phone)
     page = person.page
     asked = f"{site.url}/?workflow=text-to-image&2.text=a+lighthouse"
     page.goto(asked)
@@ -103,6 +106,7 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     assert page.url == asked
     expect(person.entry("2.text")).to_have_value("a lighthouse")
     has_room_on_a_phone(page)
+    page.wait_for_function(CONTROLLED)
     tokens_are_made_and_revoked_on_a_page(person)
     person.forgive("400", "401", "WebSocket")
     person.leave()

@@ -9,15 +9,16 @@ worker.addEventListener("install", () => worker.skipWaiting());
 
 worker.addEventListener("activate", (event) =>
   event.waitUntil(
-    // The request goes out while this worker starts.
-    Promise.all([worker.clients.claim(), worker.registration.navigationPreload?.enable()]),
+    // Preloading stays on where it was once turned on. It asks for each page a second time, also for those that are not
+    // answered here, and what is shown once, as a new token, was never seen.
+    Promise.all([worker.clients.claim(), worker.registration.navigationPreload?.disable()]),
   ),
 );
 
-/** @param {FetchEvent} event */
-async function answer({ preloadResponse, request }) {
+/** @param {Request} request */
+async function answer(request) {
   try {
-    return (await preloadResponse) ?? (await fetch(request));
+    return await fetch(request);
   } catch {
     return new Response(PAGE, {
       status: 503,
@@ -30,5 +31,5 @@ worker.addEventListener("fetch", (event) => {
   const { mode, method, url } = event.request;
   if (mode !== "navigate" || method !== "GET") return;
   const [path = ""] = url.slice(worker.registration.scope.length).split(/[?#]/);
-  if (OWN_PAGES.test(path)) event.respondWith(answer(event));
+  if (OWN_PAGES.test(path)) event.respondWith(answer(event.request));
 });
