@@ -55,8 +55,9 @@ def file(folder: Path) -> UsersFile:
 
 @pytest.fixture(scope="module")
 def settings(folder: Path, file: UsersFile) -> WebSettings:
-    """An app for these two, whose sessions outlive it."""
-    return WebSettings(port=0, sign_in=SignInSettings(file, folder / "sign_in.sqlite"))
+    """An app for these two, whose sessions outlive it. It reads the file as any other program."""
+    own = UsersFile(file.path)
+    return WebSettings(port=0, sign_in=SignInSettings(own, folder / "sign_in.sqlite"))
 
 
 @pytest.fixture(scope="module")
