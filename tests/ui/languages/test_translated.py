@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -53,6 +54,12 @@ def test_every_sentence_is_translated(catalogue: Catalog) -> None:
     assert not missing, f"{len(missing)} sentences, such as {missing[:10]}"
     assert not guessed
     assert not few
+
+
+def test_the_catalogues_are_sorted_by_sentence(catalogue: Catalog) -> None:
+    """As `pybabel update` writes them, so that a new sentence is all that it changes."""
+    said = [forms(one.id)[0] for one in catalogue if one.id]
+    assert [pair for pair in pairwise(said) if pair[0] > pair[1]] == []
 
 
 def test_every_translation_has_the_values_of_its_sentence(catalogue: Catalog) -> None:
