@@ -109,25 +109,31 @@ def seconds_words(seconds: float) -> str:
     """About how long something takes, as `durationWords` of ui/page/script/clock.js has it: "40 s",
     "3 min", "4 h"."""
     if seconds < 90:
-        return message("{seconds}\xa0s", seconds=max(1, round(seconds)))
+        return _short_words(round(seconds))
     minutes = round(seconds / 60)
-    if minutes < 180:
-        return message("{minutes}\xa0min", minutes=minutes)
-    return message("{hours}\xa0h", hours=round(minutes / 60))
+    return _long_words(minutes, round(minutes / 60))
 
 
 def elapsed_words(seconds: float) -> str:
     """How long something has taken, which is never less than is said, as `elapsedWords` of
     ui/page/script/clock.js has it: "40 s", "1 min 34 s", "12 min", "4 h"."""
-    whole = max(1, int(seconds))
-    minutes = whole // 60
-    if not minutes:
-        return message("{seconds}\xa0s", seconds=whole)
+    minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks go back
+    if minutes < 1:
+        return _short_words(rest)
     if minutes < 10:
-        return message("{minutes}\xa0min {seconds}\xa0s", minutes=minutes, seconds=whole % 60)
+        return message("{minutes}\xa0min {seconds}\xa0s", minutes=minutes, seconds=rest)
+    return _long_words(minutes, minutes // 60)
+
+
+def _short_words(seconds: int) -> str:
+    return message("{seconds}\xa0s", seconds=max(1, seconds))
+
+
+def _long_words(minutes: int, hours: int) -> str:
+    """In minutes, of three hours and more in hours."""
     if minutes < 180:
         return message("{minutes}\xa0min", minutes=minutes)
-    return message("{hours}\xa0h", hours=minutes // 60)
+    return message("{hours}\xa0h", hours=hours)
 
 
 def headline(

@@ -252,6 +252,7 @@ def test_durations(seconds: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
+        (-5, "1\xa0s"),
         (0.2, "1\xa0s"),
         (59.9, "59\xa0s"),
         (94.6, "1\xa0min 34\xa0s"),

@@ -17,12 +17,9 @@ export const pause = (tries) =>
  * @param {number} seconds
  */
 export function durationWords(seconds) {
-  if (seconds < 90)
-    return message("{seconds}\u00a0s", { seconds: Math.max(1, Math.round(seconds)) });
+  if (seconds < 90) return shortWords(Math.round(seconds));
   const minutes = Math.round(seconds / 60);
-  return minutes < 180
-    ? message("{minutes}\u00a0min", { minutes })
-    : message("{hours}\u00a0h", { hours: Math.round(minutes / 60) });
+  return longWords(minutes, Math.round(minutes / 60));
 }
 
 /**
@@ -31,15 +28,24 @@ export function durationWords(seconds) {
  * @param {number} seconds
  */
 export function elapsedWords(seconds) {
-  const whole = Math.max(1, Math.floor(seconds));
-  const minutes = Math.floor(whole / 60);
-  if (!minutes) return message("{seconds}\u00a0s", { seconds: whole });
+  const minutes = Math.floor(seconds / 60);
+  const rest = Math.floor(seconds % 60);
+  if (minutes < 1) return shortWords(rest);
   if (minutes < 10)
-    return message("{minutes}\u00a0min {seconds}\u00a0s", { minutes, seconds: whole % 60 });
-  return minutes < 180
-    ? message("{minutes}\u00a0min", { minutes })
-    : message("{hours}\u00a0h", { hours: Math.floor(minutes / 60) });
+    return message("{minutes}\u00a0min {seconds}\u00a0s", { minutes, seconds: rest });
+  return longWords(minutes, Math.floor(minutes / 60));
 }
+
+/** @param {number} seconds */
+const shortWords = (seconds) => message("{seconds}\u00a0s", { seconds: Math.max(1, seconds) });
+
+/**
+ * In minutes, of three hours and more in hours.
+ * @param {number} minutes
+ * @param {number} hours
+ */
+const longWords = (minutes, hours) =>
+  minutes < 180 ? message("{minutes}\u00a0min", { minutes }) : message("{hours}\u00a0h", { hours });
 
 /**
  * A day as a heading: "Today", "Yesterday", "18 November", with the year if it is another one.
