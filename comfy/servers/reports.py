@@ -9,7 +9,7 @@ from typing import Any
 
 from cachetools import TTLCache, cached
 
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, TooManyThreads
 from comfy.json_values import as_dicts, as_mapping, as_number, as_text
 from comfy.servers.pool import ServerPool
 from comfy.servers.server import ANSWER_SECONDS, ComfyServer
@@ -43,13 +43,16 @@ class ServerReport:
 
 
 def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
-    """What asks all servers at once; however many want to know, one question in two seconds.
-    It raises TooManyThreads where they can't be."""
+    """What asks all servers at once, else one after another where threads are short; however many
+    want to know, one question in two seconds."""
 
     @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
     def look() -> tuple[ServerReport, ...]:
         named = tuple(zip(pool.servers, _names(pool), strict=True))
-        return tuple(in_threads(lambda one: health_of(*one), named, name="reports"))
+        try:
+            return tuple(in_threads(lambda one: health_of(*one), named, name="reports"))
+        except TooManyThreads:  # whoever asks wants to know what is wrong, just then
+            return tuple(health_of(*one) for one in named)
 
     return look
 

@@ -7,7 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.errors import (
+    ComfyError,
+    ManyProblems,
+    ServerError,
+    ServerUnreachable,
+    TooManyThreads,
+    WorkflowError,
+)
 from comfy.messages import message, plural
 from comfy.protocol.events import Preview
 from comfy.protocol.run_state import Phase, RunState
@@ -77,7 +84,7 @@ def overview(services: Services, name_of: Callable[[str], str], *, images: bool)
     lacking: tuple[LackingWorkflow, ...] | None
     try:
         lacking = tuple(_lacking(services))
-    except (ServerUnreachable, ServerError):
+    except (ServerUnreachable, ServerError, TooManyThreads):
         lacking = None
     return Overview(
         tuple(ServerLine(server, report) for server, report in pairs),

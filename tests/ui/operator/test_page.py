@@ -11,6 +11,8 @@ import pytest
 import requests
 from PIL import Image
 
+from comfy.demo import DemoServer
+from comfy.services.permissions import Permissions
 from comfy.workflow.private import MARK
 from tests.security.signing_in import signed_in
 from tests.support.sampler import LONG, job
@@ -159,3 +161,17 @@ def test_health_names_the_servers_for_operators_alone(place: Place) -> None:
         told[name] = [server["name"] for server in answer.json()["servers"]]
     places = [demo.url.removeprefix("http://") for demo in (place.one, place.other)]
     assert told == {"anna": places, "ben": ["ComfyUI 1", "ComfyUI 2"]}
+
+
+def test_without_threads_operators_are_still_told(refused_threads: set[str]) -> None:
+    """How the servers are, on the page and in the metrics: that is when they look."""
+    refused_threads.update(("nodes", "reports"))
+    alone = Permissions(operates=lambda _: True)
+    with DemoServer() as one, DemoServer() as other:
+        with running_app(hidden(one.url), hidden(other.url), permissions=alone) as app:
+            for path in ("operator", "metrics"):
+                answer = requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT)
+                assert answer.status_code == 200
+                assert one.url in answer.text
+                assert other.url in answer.text
+        refused_threads.clear()
