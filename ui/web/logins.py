@@ -163,7 +163,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     tell_failed(guesses)
     if login is not None:
         try:
-            login.close()
+            await asyncio.to_thread(login.close)  # another program may hold the file
         except ComfyError as error:
             log.warning("%s %s", error, error.hint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from comfy.errors import ComfyError
-from tests.support.waiting import Clock
+from tests.support.waiting import Clock, awaited
 from ui.accounts import database
 from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore
+from ui.web.cookies import Cookies
+from ui.web.guesses import Guesses
+from ui.web.identity import Identity
+from ui.web.logins import watched_logins
 
 TIMES = SessionTimes(lasts=1000, idle=300)
 
@@ -163,3 +168,21 @@ def test_a_change_that_cannot_be_written_is_undone(
             store.close()
         with pytest.raises(ComfyError, match="shutting down"):
             store.put_session(sessions[1])
+
+
+def test_the_app_goes_on_while_sign_ins_wait_to_be_written_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while another program holds the file: it is let go of by what runs beside the end."""
+    monkeypatch.setattr(database, "_LONGEST_LOCK", 5.0)
+    path = tmp_path / "sign_in.sqlite"
+    login = Login(WaysIn((("anna", "lighthouse"),)), b"secret", SignInStore(path), TIMES, CLOCK)
+
+    async def end(other: sqlite3.Connection) -> None:
+        async with watched_logins(Identity(Cookies(b"secret"), login), Guesses()):
+            other.execute("begin immediate")
+            asyncio.get_running_loop().call_later(0.1, other.rollback)
+
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        awaited(end(other))
+    assert not caplog.messages
