@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -229,10 +230,15 @@ class ServerPool:
             server.abort()
 
     def _watch(self, server: ComfyServer) -> None:
+        # It may hang again as soon as it is back: its nodes are asked for beside the looks at it.
+        with ThreadPoolExecutor(1, "nodes") as beside:
+            self._keep_looking(server, beside)
+
+    def _keep_looking(self, server: ComfyServer, beside: ThreadPoolExecutor) -> None:
         pauses, up = self._pauses, True
         while not self._closed.is_set():
             try:
-                up = self._look_at(server, told_up=up)
+                up = self._look_at(server, beside, told_up=up)
             except ServerUnreachable:
                 return
             except Exception:
@@ -242,7 +248,7 @@ class ServerPool:
             if up:
                 server.wait_for_recheck(pauses.up - pauses.recheck)
 
-    def _look_at(self, server: ComfyServer, *, told_up: bool) -> bool:
+    def _look_at(self, server: ComfyServer, beside: ThreadPoolExecutor, *, told_up: bool) -> bool:
         """Whether it is up; ServerUnreachable where the program ends."""
         was_up = server.up  # a run may have found it gone, and nobody has been told of that
         up = server.check(timeout=self._pauses.limit)
@@ -250,15 +256,21 @@ class ServerPool:
             said = "answers again" if up else "does not answer"
             log.warning("ComfyUI at %s %s.", server.url, said)
         if up != told_up or up != was_up:
-            self._tell(server)
+            try:
+                beside.submit(self._tell, server)
+            except RuntimeError:  # no thread can be started
+                self._tell(server)
         if up:
             server.cancel_left()
             server.look_at_queue()
         return up
 
     def _tell(self, server: ComfyServer) -> None:
-        if server.up:
-            _problem(server)  # it may be another version now
+        try:
+            if server.up:
+                _problem(server)  # it may be another version now
+        except Exception:
+            log.exception("The nodes of ComfyUI at %s were not read", server.url)
         self._listeners.call()
 
 

@@ -68,3 +68,18 @@ def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
             asked = caller.submit(pool.object_info)
             assert asked.result(LONGEST_WAIT) == client.object_info()
         assert [server.up for server in pool.servers] == [True, False]
+
+
+def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
+    """While it is asked what it offers, which may take a minute."""
+    pauses = CheckPauses(limit=0.3, up=0.1, recheck=0.05, away=0.1)
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        pool_of(one.url, other.url, pauses=pauses) as pool,
+        one.hold("GET /object_info") as asked,
+    ):
+        pool.servers[0].recheck(gone=True)
+        assert asked.reached.wait(LONGEST_WAIT)
+        with one.hold("GET /system_stats"):
+            eventually(lambda: [one.up for one in pool.servers] == [False, True])
