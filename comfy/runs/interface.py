@@ -113,10 +113,9 @@ class RunRegistry(Protocol):
     def totals(self) -> RunTotals:
         """How many runs have ended since the start, of all people, and how long they took."""
 
-    @property
-    def seconds_a_turn(self) -> float | None:
-        """How long it takes from one turn of those that wait to the next, going by the last runs of
-        any workflow; None while there was none."""
+    def seconds_a_turn(self, run_id: str) -> float | None:
+        """How long it takes from one turn to the next of those that wait for the servers which can
+        do this run, going by the last runs of any workflow; None while there was none."""
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """How long a run of this workflow takes whose samplers have so much to do, None where that

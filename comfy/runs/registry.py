@@ -298,11 +298,12 @@ class LocalRunRegistry:
         """See `RunRegistry.totals`."""
         return self._durations.totals
 
-    @property
-    def seconds_a_turn(self) -> float | None:
+    def seconds_a_turn(self, run_id: str) -> float | None:
         """See `RunRegistry.seconds_a_turn`."""
         typical = self._durations.typical
-        return None if typical is None else typical / self.width
+        with self._lock:
+            run = self._runs.get(run_id)
+        return None if typical is None else typical / (run.width if run else self.width)
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """See `RunRegistry.expected_seconds`."""

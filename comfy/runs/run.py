@@ -98,6 +98,11 @@ class LocalRun:
         return self._context.line.place(self.id) is not None
 
     @property
+    def width(self) -> int:
+        """How many servers that answer can do it, at least 1."""
+        return self._context.servers.width_for(self._needs)
+
+    @property
     def turn(self) -> tuple[int, int]:
         """What to sort runs by that are not at their end: what runs, what waits at the server, what
         waits here."""

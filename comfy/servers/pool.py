@@ -103,6 +103,10 @@ class ServerPool:
         """How many servers answer and are not drained, at least 1."""
         return sum(one.up and not one.drained for one in self.servers) or 1
 
+    def width_for(self, needs: Needs) -> int:
+        """How many of those can do a prompt, at least 1."""
+        return sum(one.up and not one.drained for one in self._able(needs)) or 1
+
     def on_change(self, call: Callable[[], None]) -> None:
         """From now on, do this whenever a server has gone, is back, is drained or taken back; from
         any thread, so it has to be quick."""

@@ -136,7 +136,7 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
 
 def test_a_run_goes_to_the_server_that_has_its_model() -> None:
     """Though the other one is free; and to the one that has its model in memory, where both
-    have it."""
+    have it. So long a wait is told as the servers take that can do it."""
     with (
         DemoServer(step_seconds=0, nodes=with_checkpoints(OTHER_MODEL)) as other,
         DemoServer(step_seconds=0) as one,
@@ -153,6 +153,8 @@ def test_a_run_goes_to_the_server_that_has_its_model() -> None:
         run = runs.submit(wanted, owner="me")
         end(run)
         assert place_of(run) == other.url
+        typical = runs.seconds_a_turn(run.id)  # two servers take their turns beside each other
+        assert typical == pytest.approx(2 * (runs.seconds_a_turn(first.id) or 0))
 
 
 def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:

@@ -40,7 +40,7 @@ def presenter(services: Services) -> Show:
             record,
             now=time.time(),
             usual=usual,
-            typical=services.runs.seconds_a_turn,
+            typical=services.runs.seconds_a_turn(record.id),
             outcome=owners_outcome(record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
         )
