@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from comfy.secret_options import secrets_can_be_read
 from ui.folders import INSTALLED, PROGRAM
-from ui.named_servers import OWN, NamedServer, warn_if_public
+from ui.named_servers import OWN, NamedServer, unreadable, warn_if_public
 from ui.settings import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
 
 log = logging.getLogger(__name__)
@@ -154,6 +154,8 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
     except tomllib.TOMLDecodeError as error:
         where = str(error).rpartition("(")[2].rstrip(")")
         return {}, [f"{_option('config')}: the file is no TOML; look {where}."]
+    except UnicodeDecodeError as error:
+        return {}, [f"{_option('config')}: {unreadable(error).message()}"]
     except (OSError, ValueError):
         return {}, []
     known = [one for one in Settings.model_fields if one != "config"]

@@ -105,6 +105,17 @@ def test_a_wrong_file_is_refused(
     assert refused(["--config", str(file)], capsys) == [sentence]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_refused(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As editors and shells of Windows write it: it is no empty one, without the login in it."""
+    file = tmp_path / "forms.toml"
+    file.write_text('login = ["jürgen:secret"]', encoding=encoding)
+    sentence = "--config: the file cannot be read: it is no text in UTF-8."
+    assert refused(["--config", str(file)], capsys) == [sentence]
+
+
 def test_a_file_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """A file that cannot be read is no empty one."""
     sentence = "--config: the file cannot be read: No such file or directory."
