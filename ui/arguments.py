@@ -40,6 +40,9 @@ _WORDS: Mapping[str, str] = {
     "literal_error": "choose {expected}.",
 }
 
+# Those of a server that are told by their name: as an option it is its address alone.
+_PARTS = NamedServer.model_fields.keys() - {"url"}
+
 # Where in an option's value the secret is; without a line here, all of it is one.
 _SECRET_PART: Mapping[str, str] = {"server": "@", "database": "//[^:@]*:[^@]*@|password="}
 
@@ -187,7 +190,8 @@ def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
     )
     if problem["type"] == OWN:
         words = problem["msg"]
-    return f"{names.get(name, _variable(name))}: {words}"
+    parts = (f"{one}: " for one in problem["loc"][1:] if one in _PARTS)
+    return f"{names.get(name, _variable(name))}: {''.join(parts)}{words}"
 
 
 def _did_you_mean(word: str, names: Iterable[str]) -> str:
