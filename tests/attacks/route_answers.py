@@ -121,9 +121,11 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
         "/workflows/{name}/keep": {"POST": people(422)},
         **dict.fromkeys(
-            ("/api/v1/health", "/api/v1/workflows", "/api/v1/openapi.json", "/api/v1/docs"),
+            ("/api/v1/health", "/api/v1/workflows", "/api/v1/openapi.json"),
             rest(GET=people(200)),
         ),
+        # A browser gets the sign-in page.
+        "/api/v1/docs": rest(GET=people(200), HEAD=everybody(405)),
         "/api/v1": dict.fromkeys(METHODS, NOTHING),
         "/api/v1/docs/{name}": rest(GET=people(404)),  # there is no such file
         "/api/v1/workflows/{name:path}": rest(GET=OWNER),  # of Ann's workflow
@@ -172,7 +174,11 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/assets/{name}": UNNAMED,
         "/assets/{path:path}": UNNAMED,  # Gradio's, behind it
         "/svelte/{path:path}": UNNAMED,
-        "/login": {"GET": Answers(303, 303, 401), "POST": everybody(422)},
+        "/login": {
+            "GET": Answers(303, 303, 401),
+            "HEAD": everybody(404),
+            "POST": everybody(422),
+        },
         "/join/{token}": {
             "GET": Answers(303, 303, 404),  # no such link; to whoever is in, the app
             "HEAD": everybody(404),
@@ -225,6 +231,7 @@ OPEN = frozenset(
             "/operator",
             "/health",
             "/login",
+            "/api/v1/docs",
             "/endpoints/login",
             "/language",
             "/shared/{token}",

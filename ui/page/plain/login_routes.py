@@ -59,6 +59,7 @@ def login_routes(
         root = root_address(request, LOGIN, root_path)
         return sign_in_page(root, languages, identity.login, why, status=_WRONG_LOGIN)
 
+    @router.get(f"{LOGIN}/")
     @router.get(LOGIN)
     def to_sign_in(request: Request) -> Response:
         """The page, as somebody may keep or type its address; whoever is in is led to the app."""
