@@ -25,6 +25,7 @@ from starlette.routing import Route
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.dispatch import sending
+from ui.accounts.database import SignInFileError
 from ui.api.app import api_app
 from ui.api.comfy_runner.routes import comfy_runner_routes
 from ui.api.endpoints.calls import add_named_endpoints
@@ -50,6 +51,7 @@ from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.page.plain.offline import offline_routes
 from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in_file import sign_in_file_handler
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.routes.gradio_api import add_api
@@ -136,6 +138,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         redoc_url=None,
     )
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
+    app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
     app.state.telling, app.state.identity = set(), identity
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)

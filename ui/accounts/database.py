@@ -6,13 +6,22 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from comfy.errors import ComfyError
-from comfy.messages import message
+from comfy.messages import message, sentences
 
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program to let go of the file
+
+
+class SignInFileError(ComfyError):
+    """The file cannot be used. `shown` says so to people, by its name alone."""
+
+    def __init__(self, says: Callable[[str], str], hint: str, path: Path | None) -> None:
+        """`says` what is wrong with a file that is called so."""
+        super().__init__(says(str(path)), hint)
+        self.shown = sentences(says(path.name if path else ""), hint)
 
 
 class SignInDatabase:
@@ -20,7 +29,7 @@ class SignInDatabase:
 
     def __init__(self, path: Path | None, tables: str) -> None:
         """`path`: the file; None for as long as the program runs. `tables`: the statements that
-        make those that are not there yet. ComfyError where the file cannot be used."""
+        make those that are not there yet. SignInFileError where the file cannot be used."""
         self._lock = threading.Lock()
         self._path = path
         with self._said():
@@ -36,14 +45,14 @@ class SignInDatabase:
 
     def close(self) -> None:
         """Let go of the file, once whoever changes it is done; what comes later is a
-        ComfyError."""
+        SignInFileError."""
         with self._lock:
             self._connection.close()
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """For statements that are carried out together or not at all. ComfyError where the file
-        cannot be used."""
+        """For statements that are carried out together or not at all. SignInFileError where the
+        file cannot be used."""
         with self._lock, self._said():
             self._connection.execute("begin immediate")
             try:
@@ -55,20 +64,26 @@ class SignInDatabase:
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
-        path = str(self._path)
         try:
             yield
         except (OSError, sqlite3.OperationalError) as error:
-            raise ComfyError(
-                message("The file {path} could not be used: {why}.", path=path, why=str(error)),
+            why = str(error)
+            raise SignInFileError(
+                lambda path: message(
+                    "The file {path} could not be used: {why}.", path=path, why=why
+                ),
                 message("See who may read and write it, or choose another folder (--data)."),
+                self._path,
             ) from error
         except sqlite3.ProgrammingError as error:  # of a connection that is closed
-            raise ComfyError(
-                message("The program is shutting down."), message("Try again in a moment.")
+            raise SignInFileError(
+                lambda _: message("The program is shutting down."),
+                message("Try again in a moment."),
+                self._path,
             ) from error
         except sqlite3.DatabaseError as error:
-            raise ComfyError(
-                message("{file} is damaged.", file=path),
+            raise SignInFileError(
+                lambda path: message("{file} is damaged.", file=path),
                 message("Delete it: everybody has to sign in again and to make new tokens, then."),
+                self._path,
             ) from error

@@ -16,12 +16,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.errors import ComfyError
 from comfy.messages import message, sentences
+from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.store import AccessToken
 from ui.languages.catalogues import Languages
 from ui.languages.current import current_language, html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in_file import logged
 from ui.web.gradio_internals import root_address
 from ui.web.identity import LOG_IN_FIRST, Identity
 
@@ -119,6 +121,8 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
         path = f"{_PATH}/tokens"
         try:
             shown = login.new_token(who, label)
+        except SignInFileError as problem:
+            return page(request, path, _body(login.tokens_of(who), why=logged(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
             return page(request, path, _body(login.tokens_of(who), why=why), 422)

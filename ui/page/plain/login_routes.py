@@ -11,13 +11,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from comfy.errors import ComfyError
-from comfy.messages import message, plural, sentences
+from comfy.messages import message, plural
+from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login
 from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
 from ui.web.guesses import Guesses
@@ -90,9 +91,9 @@ def login_routes(
             return refused(request, sentence)
         try:
             shown = await begun(identity.login, name, password) if identity.login else None
-        except ComfyError as problem:  # the password was right
+        except SignInFileError as problem:  # the password was right
             guesses.right(name, address)
-            return refused(request, sentences(str(problem), problem.hint))
+            return refused(request, logged(problem))
         if shown is None:
             await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
             return refused(request, _WRONG)

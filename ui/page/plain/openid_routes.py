@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from comfy.messages import message, sentences
+from ui.accounts.database import SignInFileError
 from ui.accounts.openid_people import OpenIDPeople, person_of
 from ui.accounts.openid_provider import (
     LASTS,
@@ -22,6 +23,7 @@ from ui.accounts.openid_provider import (
 from ui.languages.catalogues import Languages
 from ui.page.plain.login_routes import signed_in_header
 from ui.page.plain.sign_in import OPENID, sign_in_page
+from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import root_address
 from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
@@ -102,7 +104,10 @@ def openid_routes(
             told = sentences(str(problem), problem.hint)
             return refused(request, _BACK, told, status, attempt.to)
         person = person_of(claims, people.settings, login.clock())
-        shown = login.openid(person)
+        try:
+            shown = login.openid(person)
+        except SignInFileError as problem:
+            return refused(request, _BACK, logged(problem), 503, attempt.to)
         if shown is None:
             log.info("Somebody whom the OpenID provider signed in may not come.")
             why = message(

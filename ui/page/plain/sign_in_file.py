@@ -1,0 +1,50 @@
+"""What people are told where a sign-in, or its end, cannot be written."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from comfy.messages import message
+from ui.accounts.database import SignInFileError
+from ui.languages.current import html_of
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.web.gradio_internals import refusal, root_address
+from ui.web.responses import wants_page
+
+log = logging.getLogger(__name__)
+
+_UNAVAILABLE = 503
+_WRONG = message("Something went wrong.")
+_OPEN = message("Open ComfyForms")
+
+
+def logged(problem: SignInFileError) -> str:
+    """What people are told; where the file is stands in the log."""
+    log.warning("%s %s", problem, problem.hint)
+    return problem.shown
+
+
+def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers a SignInFileError: 503 with why, to a browser that shows what it gets a page.
+    `root_path` as the web server was told."""
+
+    async def answer(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, SignInFileError)
+        why = logged(problem)
+        if not wants_page(request):
+            return refusal(why, _UNAVAILABLE)
+        of_app = Request({**request.scope, "path": "/"})
+        root = root_address(of_app, "/", root_path)
+        body = f"""<main class="card">
+<h1>{html_of(_WRONG)}</h1>
+<p>{html_of(why)}</p>
+<p><a href="./">{html_of(_OPEN)}</a></p>
+</main>"""
+        return as_page(plain_page(head_tags_of(html.escape(root)), body, root), _UNAVAILABLE)
+
+    return answer
