@@ -217,6 +217,33 @@ def test_what_somebody_sets_is_theirs(app: RunningApp) -> None:
     assert "of Ann" not in values_of(app, ANN, "image-to-image").values()
 
 
+@pytest.mark.parametrize("path", ["workflows/video/x.json", "video\\x.json", "x.json"])
+def test_workflows_and_results_may_be_in_folders(tmp_path: Path, path: str) -> None:
+    """The config's workflow has a path, some part of which is the folder of workflows. As in
+    comfy_runner the image's name is the file's alone; its address leads there whatever folder of
+    ComfyUI's it was saved in."""
+    file = tmp_path / "workflows" / path.replace("\\", "/").removeprefix("workflows/")
+    file.parent.mkdir(parents=True)
+    shutil.copy(WORKFLOWS / "text-to-image.toml", file.with_suffix(".toml"))
+    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text(encoding="utf-8"))
+    saving = next(node for node in prompt.values() if node["class_type"] == "SaveImage")
+    saving["inputs"]["filename_prefix"] = "video/of day/x"
+    file.write_text(json.dumps(prompt), encoding="utf-8")
+    config = tmp_path / "config.toml"
+    said = f"[comfy]\nworkflow = '{path}'\nollama_prompt_node_id = 2\n"
+    config.write_text(said, encoding="utf-8")
+    settings = WebSettings(port=0, comfy_runner=config)
+    workflows = tmp_path / "workflows"
+    with running_demo_app(step_seconds=0, settings=settings, workflows=workflows) as (demo, app):
+        told = ask(app, "GET", "/queue").json()
+        assert told.get("image_filename") == "x_00001_.png", told
+        image = ask(app, "GET", told["image_url"].removeprefix(app.url)).content
+        place = {"filename": "x_00001_.png", "subfolder": "video/of day", "type": "output"}
+        assert image == requests.get(f"{demo.url}/view", place, timeout=LONGEST_WAIT).content
+        told = post(app, "/generate/image", image_description="a").json()  # it has a prompt's node
+        assert told["STATUS"].startswith("No text service"), told
+
+
 def test_the_config_says_which_image_is_meant(app: RunningApp) -> None:
     """Of several, that of its save_image_node_id for the workflow."""
     told = ask(app, "GET", "/queue?workflow=two").json()

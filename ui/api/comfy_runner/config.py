@@ -6,7 +6,7 @@ What else comfy_runner reads of it (ComfyUI's address, its own ports) are settin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -41,13 +41,21 @@ class TextService:
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
-    """What the file says. `workflow`: the one that is meant where a call names none, "" for none;
-    `prompt_node`: which node of it a prompt goes to that was written for a description."""
+    """What the file says. `workflow`: the path of the one that is meant where a call names none,
+    without ".json", "" for none; `prompt_node`: which node of it a prompt goes to that was written
+    for a description."""
 
     workflow: str = ""
     prompt_node: str = ""
     text_service: TextService | None = None
     tables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def workflow_names(self) -> Sequence[str]:
+        """What its workflow may be called in the folder, which is somewhere on its path; the
+        longest first."""
+        parts = PurePosixPath(self.workflow).parts
+        return ["/".join(parts[at:]) for at in range(len(parts))]
 
     def names(self, workflow: str) -> Mapping[str, str]:
         """The nodes of a workflow of the folder, or single inputs of theirs, by the names that the
@@ -58,7 +66,7 @@ class RunnerConfig:
         """Where a prompt, and what is not to be seen, go in this workflow; "" where the file names
         no node."""
         names = self.names(workflow)
-        own = self.prompt_node if workflow == self.workflow else ""
+        own = self.prompt_node if workflow in self.workflow_names else ""
         return names.get(_PROMPT_NODE, own), names.get(_NEGATIVE_NODE, "")
 
 
@@ -106,7 +114,7 @@ def read_runner_config(path: Path) -> RunnerConfig:
         service = _text_service(asked, f"{path.name} [ollama]", problems)
     if problems:
         raise ManyProblems(f"--comfy-runner: {one}" for one in dict.fromkeys(problems))
-    workflow = PurePosixPath(here.get("workflow", "").replace("\\", "/")).stem
+    workflow = here.get("workflow", "").replace("\\", "/").removesuffix(".json")
     return RunnerConfig(workflow, here.get("ollama_prompt_node_id", ""), service, tables)
 
 

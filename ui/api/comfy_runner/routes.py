@@ -69,7 +69,8 @@ class RunnerCalls:
         caller leaves."""
         refuse_other_pages(request)
         owner = await self.identity.caller(request)
-        caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
+        caller = caller_of(request.scope, self.identity)
+        name = await asyncio.to_thread(self.runner.workflow, workflow)
         asker = Asker.of(owner, request.scope, caller)
         with place_held(self.runner.services.waiting, caller):
             run_id = await self._started(name, asker)
@@ -99,7 +100,8 @@ class RunnerCalls:
         """Let the text service write prompts for a description, and set them."""
         owner = await self.identity.caller(request)
         (description,) = await self._brought(request, owner, "image_description")
-        caller, name = caller_of(request.scope, self.identity), self.runner.workflow(workflow)
+        caller = caller_of(request.scope, self.identity)
+        name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = self.kept.of(caller.person, name)
         with place_held(self.runner.services.waiting, caller):
             fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
@@ -121,7 +123,8 @@ class RunnerCalls:
         """The node that a body names, and what is set there by this change of the runner's."""
         owner = await self.identity.caller(request)
         node, value = await self._brought(request, owner, "node_id", what)
-        person, name = self._person(request), self.runner.workflow(workflow)
+        person = self._person(request)
+        name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = self.kept.of(person, name)
         values = await asyncio.to_thread(change, name, owner, kept, node, value)
         self.kept.put(person, name, values)

@@ -63,8 +63,11 @@ class Runner:
 
     def workflow(self, named: str) -> str:
         """The workflow that a call means; NotThere where neither it nor the config names one."""
-        if workflow := named or self.config.workflow:
-            return workflow
+        if named:
+            return named
+        known, names = self.services.folder.stamps(), self.config.workflow_names
+        if found := [name for name in names if name in known] or names[-1:]:
+            return found[0]
         raise NotThere(_NO_WORKFLOW, _NAME_ONE)
 
     def text(
