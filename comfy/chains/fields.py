@@ -89,12 +89,6 @@ def in_step(step: Step, problem: str) -> str:
     return message("Step “{step}”, {problem}", step=step.name, problem=problem)
 
 
-def known_values(form: Form, step: Step, settings: Mapping[str, object]) -> dict[str, object]:
-    """The step's values by field key, as far as this form has their fields: others may bring
-    them."""
-    return _by_key(form, step.values, []) | _by_key(form, settings, [])
-
-
 def _form_step(
     step: Step,
     forms: Mapping[str, Form],

@@ -27,12 +27,14 @@ _LONGEST_NAME = 50  # characters of a step's
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
     """A run that becomes a step: the `form` that it came from, what its file prefixes may name (as
-    its workflow has it), and the ids of the runs that it was made from."""
+    its workflow has it), and the ids of the runs that it was made from. `plain`: the form of its
+    workflow without its values, where another one comes of these."""
 
     record: Record
     form: Form
     names: PrefixNames | None
     made_from: tuple[str, ...] = ()
+    plain: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,17 @@ def _is_fixed(run: RecordedStep, field: Field) -> bool:
     value = run.record.job.values.get(field.key)
     if field.is_media or field.widget == "seed" or as_scalar(value) is None:
         return False
+    if field.redraws and run.plain:  # in the run's form, its own choice is the default
+        return all(value != one.default for one in run.plain.fields if one.key == field.key)
     names = run.names or prefix_names(run.form.prompt)
     return not is_untouched(run.record, run.form, names, field)
 
 
 def _name(form: Form, field: Field) -> str:
-    """What a chain calls a field: its label, or else its key, where that is another field's."""
+    """What a chain calls a field: its label, or else its key, where that is another field's, as the
+    number of an added file may be."""
+    if field.is_media and "." in field.node:
+        return field.key
     label = str(field.label)
     try:
         return label if find_field(form, label) is field else field.key

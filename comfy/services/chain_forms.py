@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from comfy.chains.chosen import chosen, wrong_switches
-from comfy.chains.fields import FormStep, known_values
+from comfy.chains.fields import FormStep
 from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Pick, Step
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
@@ -21,7 +21,7 @@ from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_bool
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
-from comfy.services.chains import ChainRunner, step_form
+from comfy.services.chains import ChainRunner, form_of_step
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload
 from comfy.workflow.config import Widget
@@ -80,6 +80,13 @@ class ChainForm:
             for it in varied:
                 if it.widget == "seed":
                     yield one.title, step_key(one.step.name, it.key)
+
+    def settable(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Those of these values, by the chain's keys, that the chain does not give itself."""
+        given = {
+            step_key(one.step.name, key) for one in self.runs for key in (*one.inputs, *one.rows[0])
+        }
+        return {key: value for key, value in values.items() if key not in given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +212,12 @@ class ChainForms:
                         title=job.title,
                     )
                 )
-            workflow, form = self.starter.forms.form(job.workflow, run.owner, job.values)
+            values = {**job.values, **job.inputs}
+            workflow, form = self.starter.forms.form(job.workflow, run.owner, values)
             made_from = self.lineage(run).made_from
             sources = tuple(one.id for one in made_from)
-            found[run.id] = RecordedStep(run, form, workflow.names, sources)
+            _, plain = self.starter.forms.form(job.workflow, run.owner)
+            found[run.id] = RecordedStep(run, form, workflow.names, sources, plain)
             left += made_from
         return tuple(found.values())
 
@@ -223,11 +232,9 @@ class ChainForms:
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""
         own = step_values(step.name, values)
-        plain = step_form(self.starter, step, owner)
-        fixed = known_values(plain, step, {})
-        form = step_form(self.starter, step, owner, {**fixed, **own})
-        keys = {field.key for field in form.fields}
-        files = {field.key for field in form.fields if field.is_media} & fixed.keys()
+        found = form_of_step(self.starter, step, owner, own)
+        keys = {field.key for field in found.form.fields}
+        files = {one.key for one in found.form.fields if one.is_media} & found.step.values.keys()
         return {
             key: value
             for key, value in own.items()
@@ -283,34 +290,29 @@ def _wrong(chain: Chain, values: Mapping[str, object]) -> dict[str, str]:
     return wrong
 
 
-def _shown(
-    step: Step,
-    runs: FormStep | None,
-    titles: Mapping[str, str],
-) -> ChainStep:
+def _shown(step: Step, runs: FormStep | None, titles: Mapping[str, str]) -> ChainStep:
     option = _option(step, titles[step.name]) if step.optional else None
     if runs is None:
         return ChainStep(step, titles[step.name] or step.name, option=option)
-    fixed = known_values(runs.form, step, {})
     given = tuple(
         Feed(runs.form.field(key), titles[source.step], source.pick)
         for key, source in runs.inputs.items()
     )
-    fields = tuple(_field(step, one, fixed) for one in runs.shown)
+    fields = tuple(_field(runs.step, one) for one in runs.shown)
     return ChainStep(step, runs.title, fields, option, given, len(runs.rows))
 
 
-def _field(step: Step, field: Field, fixed: Mapping[str, object]) -> Field:
+def _field(step: Step, field: Field) -> Field:
     """A step's field as the chain has it: with the value that its author gave it there. A file
     that lies beside the chain is what counts where nobody gives another, and is not shown."""
-    is_file = field.is_media and field.key in fixed
+    is_file = field.is_media and field.key in step.values
     return replace(
         field,
         key=step_key(step.name, field.key),
         grows=step_key(step.name, field.grows) if field.grows else None,
         group="main",
         section=None,
-        default=None if is_file else fixed.get(field.key, field.default),
+        default=None if is_file else step.values.get(field.key, field.default),
         default_offered=field.default_offered and not is_file,
         optional=field.optional or is_file,
     )
@@ -384,13 +386,8 @@ def _with_files(step: FormStep, folder: Path) -> FormStep:
     def given(values: Mapping[str, object]) -> dict[str, object]:
         return {key: _file(step.form, key, value, folder) for key, value in values.items()}
 
-    named = {key for name in step.step.values for key in _keys(step.form, name)}
-    authors = given({key: step.values[key] for key in named})
+    authors = given({key: step.values[key] for key in step.step.values})
     return replace(step, values={**step.values, **authors}, rows=tuple(map(given, step.rows)))
-
-
-def _keys(form: Form, name: str) -> Iterator[str]:
-    yield from known_values(form, Step("", 0, "", values={name: None}), {})
 
 
 def _file(form: Form, key: str, value: object, folder: Path) -> object:

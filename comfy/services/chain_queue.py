@@ -247,6 +247,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 had = {**run.job.values, **run.job.inputs}
                 own |= {step_key(name, key): one for key, one in had.items()}
         typed = literal_texts(drawn, own)
+        form = self._forms.form(standing.chain, record.owner, {**values, **form.settable(typed)})
         values |= {one.key: typed[one.key] for one in form.form.fields if one.key in typed}
         return ChainValues(form, values, own)
 

@@ -8,12 +8,13 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from comfy.chains.fields import FormStep, form_steps, in_step, known_values
+from comfy.chains.fields import FormStep, form_steps, in_step
 from comfy.chains.model import Chain, ChainErrors, Step
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
+from comfy.chains.step_form import StepForm, step_form
 from comfy.errors import ComfyError, Overloaded, WorkflowError
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Form
@@ -117,15 +118,19 @@ class _Standing:
         }
 
 
-def step_form(
-    starter: Starter, step: Step, owner: str, values: Mapping[str, object] | None = None
-) -> Form:
-    """The form of a step's workflow. Raises as `Forms.form`; a WorkflowError names the step."""
+def form_of_step(
+    starter: Starter, step: Step, owner: str, settings: Mapping[str, object]
+) -> StepForm:
+    """See `comfy.chains.step_form.step_form`. Raises as `Forms.form`; a WorkflowError names the
+    step."""
+
+    def form_of(values: Mapping[str, object]) -> Form:
+        return starter.forms.form(step.workflow, owner, values)[1]
+
     try:
-        _, form = starter.forms.form(step.workflow, owner, values)
+        return step_form(form_of, step, settings)
     except WorkflowError as error:
         raise WorkflowError(in_step(step, str(error)), error.hint) from error
-    return form
 
 
 class ChainRunner:
@@ -146,12 +151,14 @@ class ChainRunner:
     ) -> tuple[FormStep, ...]:
         """The steps of a chain in their forms, see `form_steps`. Raises ChainErrors, WorkflowError,
         ServerUnreachable, ServerError."""
-        forms: dict[str, Form] = {}
-        for step in chain.steps:
-            plain = step_form(self._starter, step, self._owner)
-            values = known_values(plain, step, settings.get(step.name, {}))
-            forms[step.name] = step_form(self._starter, step, self._owner, values)
-        return form_steps(chain, forms, settings, self._starter.wildcards)
+        found = {
+            step.name: form_of_step(self._starter, step, self._owner, settings.get(step.name, {}))
+            for step in chain.steps
+        }
+        keyed = replace(chain, steps=tuple(found[step.name].step for step in chain.steps))
+        forms = {name: one.form for name, one in found.items()}
+        by_key = {name: one.settings for name, one in found.items()}
+        return form_steps(keyed, forms, by_key, self._starter.wildcards)
 
     def check(self, steps: Sequence[FormStep]) -> None:
         """ChainErrors with all values that the forms refuse in any step, and all that the server

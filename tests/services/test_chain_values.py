@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from comfy.services.open_chain import ChainStanding, OpenChain
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, get, post
+from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
 from ui.routes.groups.chain_view import chain_view
@@ -57,7 +59,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
     (tmp_path / "boats.chain.toml").write_text(BOATS)
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
-        running_app(demo.url, workflows=tmp_path) as app,
+        running_app(demo.url, workflows=tmp_path, may_keep=True) as app,
     ):
         yield app
 
@@ -212,3 +214,41 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
     for name, expected in (("same.chain", [[]]), ("repeated.chain", [["3"], ["4"]])):
         chains.start(name, {}, OWNER)
         assert [told(step) for step in range(3)] == [[[]] * len(expected), expected, expected]
+
+
+def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Where its author fixes them, where people set them, and where it is varied or made of runs."""
+    added, again = "2.images.image1.image", "again"
+    (tmp_path / "clip.json").write_text(json.dumps(CLIP))
+    (tmp_path / "small.chain.toml").write_text(
+        '[[steps]]\nname = "clip"\nworkflow = "clip"\nshow = ["Image"]\n'
+        '[steps.values]\nCodec = "h264"\nEncoding = "re-encode"\nCrf = 30\n'
+        f'[[steps]]\nname = "{again}"\nworkflow = "clip"\n[steps.inputs]\n"Image" = "still"\n'
+        '"Image 2" = "still"\n[[steps]]\nname = "still"\nworkflow = "upscale"\nshow = ["Your image"]\n'
+    )
+    file = WORKFLOWS / "upscale.webp"
+    given = {
+        "clip.1.image": Upload("photo.webp", file),
+        f"clip.{added}": Upload("other.webp", file),
+        "still.4.image": Upload("photo.webp", file),
+        **{f"{again}.{key}": one for key, one in ENCODED.items()},
+        f"{again}.{ENCODING}.crf": 40,
+    }
+    form = app.services.chain_forms.form("small.chain", OWNER, given).form
+    assert [one.label for one in form.fields if one.key.startswith("clip.")] == ["Image", "Image 2"]
+    app.services.chain_forms.check_keys("small.chain", OWNER, given)
+    app.services.chains.start("small.chain", given, OWNER)
+    runs = [app.runs.record(step.ended[0], OWNER) for step in done(app).steps]
+    assert [run.job.values.get(f"{ENCODING}.crf") for run in runs] == [30, 40, None]
+    assert all({"1.image", added} <= run.job.inputs.keys() for run in runs[:2])
+
+    assert post(app, f"/history/{runs[0].id}/chain/vary").status_code == 200
+    assert [step.ended[0] for step in done(app).steps] == [run.id for run in runs]
+    told = get(app, f"/history/{runs[0].id}/values").json()["values"]
+    assert told[f"clip.{added}"]["file"]
+    made = app.services.chain_forms.add(runs[1], "Made", ["clip", "upscale"])
+    last = app.services.chain_forms.form(made.name, OWNER).runs[-1]
+    assert last.values.items() >= {**ENCODED, f"{ENCODING}.crf": 40}.items()
+    assert last.inputs.keys() == {"1.image", added}
