@@ -124,7 +124,10 @@ def _source(run: Record, field: Field, source: Record) -> Source | None:
     takes_text = takes_from(field, Source(source.id, text=True), "text")
     if not value or not takes_text or run.parent != source.id:  # else it says the same by chance
         return None
-    places = (n for n, one in enumerate(source.state.texts, 1) if one.text == value)
+    texts = [one.text for one in source.state.texts]
+    if value == "\n".join(texts) and len(texts) > 1:
+        return Source(source.id, "all", text=True)
+    places = (n for n, text in enumerate(texts, 1) if text == value)
     return next((Source(source.id, n, text=True) for n in places), None)
 
 

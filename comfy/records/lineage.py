@@ -83,11 +83,12 @@ def _made(record: Record) -> tuple[str, ...]:
 
 
 def _was_given_text(record: Record, source: Record) -> bool:
-    """A text stands in many runs by chance: it counts where one was made from the other."""
+    """A text stands in many runs by chance: it counts where one was made from the other, with it
+    alone or with others, each on lines of its own."""
     if record.parent != source.id:
         return False
-    given = record.job.values.values()
-    return any(text.text in given for text in source.state.texts)
+    given = [f"\n{one}\n" for one in record.job.values.values() if isinstance(one, str)]
+    return any(f"\n{text.text}\n" in one for text in source.state.texts for one in given)
 
 
 def _has_one_of(digests: tuple[str, ...]) -> ColumnElement[bool]:

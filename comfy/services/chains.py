@@ -268,7 +268,9 @@ class ChainRunner:
         # Nobody typed alternatives in what a step has made.
         values = {**run.values, **literal_texts(drawn_texts(form), given)}
         name = _content(self._sharers, workflow, form, values)
-        parent = next((one.run for one in run.given.values()), "")
+        # Files tell by themselves what they came from, a text only by this.
+        texts = [one for one in run.given.values() if isinstance(one.result, TextOutput)]
+        parent = next((one.run for one in (*texts, *run.given.values())), "")
         return Task(name, step.step.workflow, values, chain_id, parent)
 
     def _value(self, given: Given) -> Upload | str:

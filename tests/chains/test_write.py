@@ -146,6 +146,12 @@ def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
     _, step = read(chain_of_runs("Words", [last, caption]).chain).steps
     assert step.inputs == {"Prompt": (Source("text-to-image", 1, text=True),)}
     assert "Prompt" not in step.values
+    two = replace(caption.record.state, texts=(said, TextOutput("3", "at sea")))
+    caption_of_two = replace(caption, record=replace(caption.record, state=two))
+    told = {"2.text": "a red boat\nat sea"}
+    both = run("last", "image-to-image", 2.0, "caption", parent="caption", values=told)
+    _, step = read(chain_of_runs("Words", [both, caption_of_two]).chain).steps
+    assert step.inputs == {"Prompt": (Source("text-to-image", "all", text=True),)}
     inputs = image_input("a")
     by_chance = run("last", "image-to-image", 2.0, "caption", values=values, inputs=inputs)
     _, step = read(chain_of_runs("Words", [by_chance, caption]).chain).steps

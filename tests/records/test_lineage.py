@@ -74,7 +74,11 @@ def test_texts_lead_from_run_to_run(history: RunStore) -> None:
     history.end(replace(image, parent="caption"))
     history.end(ended_record(begun("chance", at=2000.0, values={"2.text": "a red boat"})))
     history.end(replace(ended_record(begun("repeat", at=3000.0)), parent="caption"))
-    assert ids(history.lineage(source).used_for) == ["image"]
+    several = ended_record(begun("several", at=2500.0, values={"2.text": "at sea\na red boat"}))
+    history.end(replace(several, parent="caption"))
+    part = ended_record(begun("part", at=2500.0, values={"2.text": "a red boats"}))
+    history.end(replace(part, parent="caption"))
+    assert ids(history.lineage(source).used_for) == ["several", "image"]
     child = history.get("image", ANN)
     assert child is not None
     assert ids(history.lineage(child).made_from) == ["caption"]

@@ -199,3 +199,27 @@ def test_a_text_goes_on_as_it_was_made(app: RunningApp, tmp_path: Path, text: st
     before, after = made(app)
     assert [one.text for one in before.state.texts] == [text]
     assert after.job.prompt["2"]["inputs"]["text"] == after.job.values["2.text"] == text
+
+
+def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Whichever the chain names first."""
+    words = {
+        "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    saved = {**PAINT, "7": node("SaveImage", images=["6", 0], filename_prefix="x")}
+    given = {
+        "8": node("LoadImage", "Picture", image="example.png"),
+        "9": node("SaveImage", images=["8", 0], filename_prefix="x"),
+    }
+    both = {**saved, **given}
+    chain_of(tmp_path, '"Picture" = "picture", "2.text" = "first.text"', words, both)
+    (tmp_path / "picture.json").write_text(json.dumps(saved))
+    with (tmp_path / "two.chain.toml").open("a") as file:
+        file.write('[[steps]]\nname = "picture"\nworkflow = "picture"\n')
+    first, second, picture = made(app)
+    made_from = app.services.chain_forms.lineage(second).made_from
+    assert {one.id for one in made_from} == {first.id, picture.id}
+    assert second.parent == first.id
