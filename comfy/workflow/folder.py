@@ -15,12 +15,13 @@ from pathlib import Path
 
 from comfy.errors import WorkflowError, words_of
 from comfy.filenames import plain_name
-from comfy.messages import message
+from comfy.messages import Message, message
 from comfy.workflow.config import FormConfig
 from comfy.workflow.cover import cover_of, images_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
+from comfy.workflow.shipped import SHIPPED_FOLDERS
 
 # What may hold a workflow; where two files share a name, the one whose ending stands first counts.
 _IMAGES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
@@ -57,7 +58,11 @@ class FolderEntry:
     def folder(self) -> str:
         """The sub-folder that it lies in, as people read it: "Portraits / Soft light"; "" for
         none."""
-        return " / ".join(map(title_of_name, self.name.split("/")[:-1]))
+        parts = self.name.split("/")[:-1]
+        is_ours = isinstance(self.title, Message)
+        if is_ours and (ours := SHIPPED_FOLDERS.get("/".join(parts))):
+            return ours
+        return " / ".join(map(title_of_name, parts))
 
 
 class WorkflowFolder:

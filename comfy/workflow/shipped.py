@@ -63,6 +63,9 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
     }
 )
 
+# By its path: what stands over those of our workflows that lie in it.
+SHIPPED_FOLDERS = MappingProxyType({"steps": message("Parts of other workflows")})
+
 # What their fields are called, and what is said below them.
 _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
     {

@@ -3,6 +3,7 @@ not."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from comfy.chains.folder import ChainFolder
 from comfy.form.build import build_form
 from comfy.messages import Message
 from comfy.workflow.config import read_config
+from comfy.workflow.folder import WorkflowFolder
 from comfy.workflow.model import read_workflow
 from comfy.workflow.shipped import SHIPPED
 from tests.support.samples.forms import small_catalogue
@@ -49,6 +51,16 @@ def test_every_field_of_ours_is_called_by_a_message(file: Path) -> None:
     assert [one.label for one in shown if not isinstance(one.label, Message)] == []
     helps = [one.tooltip for one in shown if one.group == "main" and one.tooltip]
     assert [one for one in helps if not isinstance(one, Message)] == []
+
+
+def test_our_folder_is_called_by_what_is_in_it(tmp_path: Path) -> None:
+    """Its name would say "Steps" to people; a folder of that name with what others wrote keeps it."""
+    ours = {one.folder for one in WorkflowFolder(WORKFLOWS).entries()}
+    assert ours == {"", "Parts of other workflows"}
+    assert all(isinstance(one, Message) for one in ours if one)
+    (tmp_path / "steps").mkdir()
+    shutil.copy(WORKFLOWS / "upscale.json", tmp_path / "steps" / "mine.json")
+    assert [one.folder for one in WorkflowFolder(tmp_path).entries()] == ["Steps"]
 
 
 def test_the_words_of_others_stay_as_they_are(tmp_path: Path) -> None:
