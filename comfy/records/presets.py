@@ -97,15 +97,7 @@ class PresetStore:
 
         ComfyError where it has no name, is too large, or is one too many.
         """
-        if not 0 < len(preset.name) <= _LONGEST_NAME or not preset.name.isprintable():
-            raise ComfyError(
-                message("This preset cannot be saved under that name."),
-                plural(
-                    "Give it a name of at most {count} letter.",
-                    "Give it a name of at most {count} letters.",
-                    count=_LONGEST_NAME,
-                ),
-            )
+        _check_name(preset.name)
         files = {
             key: [[one.name, one.digest] for one in kept] for key, kept in preset.files.items()
         }
@@ -128,6 +120,35 @@ class PresetStore:
                     self._check_room(connection, row["owner"])
                 unused = without_use(connection, before)
             self._blobs.remove_all(unused)
+
+    def rename(self, owner: str, workflow: str, name: str, other: str) -> None:
+        """Call one `other`, with all that it holds.
+
+        ComfyError where there is none, `other` is no name, or another one has it.
+        """
+        _check_name(other)
+        old, new = _key(owner, workflow, name), _key(owner, workflow, other)
+        if old == new:
+            return
+        with self._writing, as_comfy_errors(), self._engine.begin() as connection:
+            # First what writes: SQLite lets nobody else do so from here on.
+            touched = update(_presets).where(*_is(old)).values(name=old["name"])
+            connection.execute(touched)
+            preset = select(_presets.c.preset)
+            text = connection.execute(preset.where(*_is(old))).scalar_one_or_none()
+            if _preset(text) is None:
+                raise ComfyError(message("This preset no longer exists."))
+            if connection.execute(preset.where(*_is(new))).first():
+                raise ComfyError(
+                    message("There is a preset “{name}” already.", name=other),
+                    message("Choose another name."),
+                )
+            renamed = json.dumps(json.loads(str(text)) | {"name": other})
+            connection.execute(insert(_presets).values(new | {"preset": renamed}))
+            files = update(_files).where(*_is(old, _files))
+            connection.execute(files.values(name=new["name"]))
+            connection.execute(delete(_presets).where(*_is(old)))
+        erase_deleted(self._engine)
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:
         """Forget one, and its files that nothing else has; False if there is none."""
@@ -176,6 +197,18 @@ class PresetStore:
                 message("This app has no room for more files of presets."),
                 message("Ask whoever runs it for help."),
             )
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise ComfyError(
+            message("This preset cannot be saved under that name."),
+            plural(
+                "Give it a name of at most {count} letter.",
+                "Give it a name of at most {count} letters.",
+                count=_LONGEST_NAME,
+            ),
+        )
 
 
 def _preset(text: object) -> Preset | None:

@@ -97,7 +97,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         },
         "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
-        "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
+        "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER)  # of Ann's workflow
+        | {"PATCH": Answers(422, 404, 401)},  # no preset is called so
         "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/batches": {"GET": people(200)},
         "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so

@@ -84,6 +84,24 @@ def with_file(history: RunStore, name: str, data: bytes) -> Preset:
     return Preset(name, {}, {"1.image": (PresetFile("a.png", digest),)})
 
 
+def test_a_renamed_preset_keeps_its_files(history: RunStore) -> None:
+    """They stay its own, and go with it; the same name again, or only its case, is no other's."""
+    presets = history.presets
+    mine = with_file(history, "warm", b"photo")
+    presets.save(ANN, "text", mine)
+    presets.save(BOB, "text", Preset("Cold", {}))
+    presets.rename(ANN, "text", "warm", "warm")
+    presets.rename(ANN, "text", "warm", "Warm")
+    presets.rename(ANN, "text", "Warm", "Cold")
+    assert presets.of(ANN, "text") == (Preset("Cold", {}, mine.files),)
+    assert {use.digest for use in presets.uses()} == mine.digests
+    for name in ("", "x" * 61):
+        with pytest.raises(ComfyError, match="name"):
+            presets.rename(ANN, "text", "Cold", name)
+    assert presets.delete(ANN, "text", "Cold")
+    assert list(presets.uses()) == []
+
+
 def test_files_of_presets_stay_as_long_as_something_has_them(database: str, tmp_path: Path) -> None:
     """They survive a restart and a sweep that removes what nothing has; they go with the last preset
     that has them, unless a run has the same bytes."""

@@ -205,7 +205,7 @@ def answered(
 ) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
     address = app.url + at(path, rule, who.owned)
-    headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
+    headers, sent = who.headers, body(rule, who.owned) if method in ("POST", "PATCH") else {}
     with calls.request(
         method,
         address,
@@ -224,7 +224,7 @@ def answered(
 
 
 def body(rule: str, owned: Owned) -> dict[str, Any]:
-    """What a POST there brings, as `requests` takes it."""
+    """What a POST or PATCH there brings, as `requests` takes it."""
     match rule.removeprefix("/endpoints"):
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}

@@ -32,6 +32,13 @@ class GivenPreset:
     shared: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NewName:
+    """What a preset is to be called."""
+
+    name: str
+
+
 def preset_routes(services: Services, identity: Identity) -> APIRouter:
     """`/presets`, each for a `workflow` that the person can open; `shared` means everybody's, which
     only those can change who may add workflows."""
@@ -89,6 +96,24 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
             with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
                 preset = Preset(given.name.strip(), _right(form, given.values), files)
                 kept.presets.save(whose, workflow, preset)
+        except ComfyError as problem:
+            return refused_answer(problem, WorkflowError)
+        return AsciiJSON({})
+
+    @router.patch("")
+    def rename(
+        workflow: str,
+        name: str,
+        given: NewName,
+        *,
+        shared: bool = False,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Give one another name, which none has yet."""
+        try:
+            services.form(workflow, owner)
+            whose, kept = keeper(owner, shared=shared), history(owner)
+            kept.presets.rename(whose, workflow, name, given.name.strip())
         except ComfyError as problem:
             return refused_answer(problem, WorkflowError)
         return AsciiJSON({})

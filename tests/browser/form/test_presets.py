@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_masks import (
     KEY,
@@ -74,13 +75,44 @@ def test_a_preset_from_saving_to_deleting(
         night.click()
         expect(person.entry("2.text")).to_have_value("something new")
         menu.get_by_text("Presets", exact=True).click()
-        menu.get_by_role("button", name="Delete Night").click()
-        expect(night).to_be_hidden()
-        menu.get_by_role("button", name="Undo", exact=True).click()
-        expect(night).to_be_visible()
+        person.forgive("422")  # a name that another has
+        is_renamed(menu, name)
         menu.get_by_text("Presets", exact=True).click()
         holds_an_image_and_its_mask(person.turn_to("inpaint"), tmp_path)
         person.leave()
+
+
+def is_renamed(menu: Locator, name: Locator) -> None:
+    """Where it is deleted; Escape leaves its name, that of another is refused. Of several that were
+    deleted each says what its Undo brings back, and none goes with another's."""
+    button, night = partial(menu.get_by_role, "button"), menu.locator(".use", has_text="Night")
+    button(name="Rename Night").click()
+    field = menu.get_by_label("New name of Night")
+    expect(field).to_be_focused()
+    field.press("Escape")
+    expect(button(name="Rename Night")).to_be_focused()
+    button(name="Rename Night").click()
+    field.fill("Dusk")
+    field.press("Enter")
+    dusk = menu.locator(".use", has_text="Dusk")
+    expect(dusk).to_be_focused()
+    expect(night).to_have_count(0)
+    name.fill("Night")
+    name.press("Enter")
+    expect(night).to_be_focused()
+    button(name="Rename Night").click()
+    field.fill("Dusk")
+    button(name="Rename", exact=True).click()
+    headline = menu.page.locator("#stage .headline")
+    expect(headline).to_have_text("There is a preset “Dusk” already.")
+    button(name="Cancel").click()
+    for one in ("Dusk", "Night"):
+        button(name=f"Delete {one}").click()
+        expect(button(name=f"Undo deleting {one}")).to_be_focused()
+    button(name="Undo deleting Dusk").click()
+    expect(dusk).to_be_focused()
+    button(name="Undo deleting Night").click()
+    expect(night).to_be_focused()
 
 
 def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
@@ -97,7 +129,7 @@ def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     menu.get_by_role("button", name="Save").click()
     photo = menu.get_by_role("button", name="Photo", exact=True)
     menu.get_by_role("button", name="Delete Photo").click()
-    menu.get_by_role("button", name="Undo", exact=True).click()
+    menu.get_by_role("button", name="Undo deleting Photo").click()
     expect(photo).to_be_visible()
     tool(person, "Remove image").click()
     choose(person, photo_of(tmp_path, (96, 64)), (96, 64))

@@ -92,6 +92,30 @@ def test_own_presets_are_nobody_elses(app: RunningApp) -> None:
     assert listed(app)["own"] == []
 
 
+def test_a_preset_gets_another_name(app: RunningApp) -> None:
+    """By whoever may overwrite it; never that of another one, which would be lost."""
+    for name, steps in (("Cats", 3), ("Dogs", 4)):
+        ask(app, "POST", OF_TEXT, name=name, values={"5.steps": steps})
+    cats = f"{OF_TEXT}&name=Cats"
+    taken = ask(app, "PATCH", cats, name="Dogs")
+    assert (taken.status_code, taken.json()["message"]) == (
+        422,
+        "There is a preset “Dogs” already.",
+    )
+    assert ask(app, "PATCH", cats, BOB, name="Mine").status_code == 422
+    assert ask(app, "PATCH", f"{cats}&shared=true", BOB, name="Mine").status_code == 422
+    assert ask(app, "PATCH", cats, name=" ").status_code == 422
+    assert listed(app)["own"] == ["Cats", "Dogs"]
+    assert ask(app, "PATCH", cats, name=" Kittens ").status_code == 200
+    assert ask(app, "PATCH", cats, name="Lions").json()["message"] == (
+        "This preset no longer exists."
+    )
+    assert listed(app)["own"] == ["Dogs", "Kittens"]
+    assert (values_of(app, "Kittens"), values_of(app, "Dogs")) == ({"5.steps": 3}, {"5.steps": 4})
+    for name in ("Dogs", "Kittens"):
+        ask(app, "DELETE", f"{OF_TEXT}&name={name}")
+
+
 def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
     """Everybody has them; who may not add workflows is told so, and nothing is changed."""
     shared = {"name": "House style", "values": {"5.steps": 9}, "shared": True}

@@ -1,7 +1,7 @@
 // @ts-check
-// The menu of presets below a form: values under a name, to be put in, saved, overwritten and deleted.
+// The menu of presets below a form: values under a name, to be put in, saved, overwritten, renamed and deleted.
 
-import { $, announce, button, element } from "../dom.js";
+import { $, all, announce, button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
 import { typed } from "../form/typed.js";
@@ -11,6 +11,7 @@ import { ask, get, json } from "../requests.js";
 /**
  * Names, as ui/routes/presets.py tells them.
  * @typedef {{ own: string[], shared: string[], may_share: boolean }} Presets
+ * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
  */
 
 const UNDO = message("Undo preset");
@@ -23,7 +24,6 @@ const REDO = message("Redo preset");
 const state = { workflow: "", before: null, isUndone: false };
 
 class Menu {
-  #place;
   #workflow;
   #lists = element("div");
   #name = element("input");
@@ -31,13 +31,14 @@ class Menu {
   #save = button(message("Save"), () => this.#keep());
   /** @type {Presets} */
   #presets = { own: [], shared: [], may_share: false };
+  /** What was deleted since the menu was opened, the last at the end. @type {Deleted[]} */
+  #deleted = [];
 
   /**
    * @param {HTMLElement} place
    * @param {string} workflow
    */
   constructor(place, workflow) {
-    this.#place = place;
     this.#workflow = workflow;
     const menu = element("details");
     const body = element("div", "body");
@@ -56,7 +57,11 @@ class Menu {
     });
     body.append(this.#lists, element("h3", "", message("Save what is in the form")), saving);
     menu.append(element("summary", "", message("Presets")), body);
-    menu.addEventListener("toggle", () => menu.open && this.#read());
+    menu.addEventListener("toggle", () => {
+      if (!menu.open) return;
+      this.#deleted = [];
+      this.#read();
+    });
     place.classList.add("menu");
     place.replaceChildren(menu);
     if (state.workflow === workflow && state.before) place.append(this.#undo(state.before));
@@ -100,9 +105,15 @@ class Menu {
 
   /** @param {string} title @param {string[]} names @param {boolean} shared */
   #list(title, names, shared) {
-    if (!names.length) return [];
+    // What was saved under a name again would be overwritten.
+    this.#deleted = this.#deleted.filter(
+      (one) => one.shared !== shared || !names.includes(one.name),
+    );
+    const gone = this.#deleted.filter((one) => one.shared === shared);
+    if (!names.length && !gone.length) return [];
     const list = element("ul");
     list.append(...names.map((name) => this.#item(name, shared)));
+    list.append(...gone.map((one) => this.#goneItem(one)));
     return [element("h3", "", title), list];
   }
 
@@ -111,10 +122,74 @@ class Menu {
     const item = element("li");
     item.append(button(name, () => this.#use(name, shared), "use"));
     if (shared && !this.#presets.may_share) return item;
+    const rename = button("✎", () => this.#offerName(name, shared, item), "rename");
+    rename.title = rename.ariaLabel = message("Rename {name}", { name });
     const remove = button("✕", () => this.#delete(name, shared, item), "remove");
     remove.title = remove.ariaLabel = message("Delete {name}", { name });
-    item.append(remove);
+    item.append(rename, remove);
     return item;
+  }
+
+  /** @param {Deleted} deleted */
+  #goneItem(deleted) {
+    const { name, values, shared } = deleted;
+    const item = element("li");
+    const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
+    undo.title = undo.ariaLabel = message("Undo deleting {name}", { name });
+    item.append(element("span", "gone", message("Deleted: {name}", { name })), undo);
+    return item;
+  }
+
+  /**
+   * A field for another name, in the place of the preset.
+   * @param {string} name
+   * @param {boolean} shared
+   * @param {HTMLElement} item
+   */
+  #offerName(name, shared, item) {
+    const form = element("form", "saving");
+    const other = element("input");
+    Object.assign(other, { type: "text", maxLength: 60, value: name });
+    other.ariaLabel = message("New name of {name}", { name });
+    const save = element("button", "button", message("Rename"));
+    const leave = () => {
+      const back = this.#item(name, shared);
+      item.replaceWith(back);
+      $(".rename", back)?.focus();
+    };
+    const cancel = button("✕", leave, "remove");
+    cancel.title = cancel.ariaLabel = message("Cancel");
+    form.append(other, save, cancel);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const to = other.value.trim();
+      if (to === name) leave();
+      else if (to) this.#rename(name, to, shared);
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      leave();
+    });
+    item.replaceChildren(form);
+    other.select();
+    other.focus();
+  }
+
+  /** @param {string} name @param {string} to @param {boolean} shared */
+  async #rename(name, to, shared) {
+    const path = this.#path(this.#which(name, shared));
+    if (!(await ask(path, json({ name: to }), "PATCH"))) return;
+    announce(message("{name} is now called {other}.", { name, other: to }));
+    await this.#read();
+    this.#focus(to, shared);
+  }
+
+  /** @param {string} name @param {boolean} shared */
+  #focus(name, shared) {
+    const { own, shared: everybodys } = this.#presets;
+    const at = shared ? own.length + everybodys.indexOf(name) : own.indexOf(name);
+    all(".use", this.#lists)[at]?.focus();
   }
 
   /** @param {string} name @param {boolean} shared */
@@ -153,9 +228,11 @@ class Menu {
     const values = await this.#valuesOf(name, shared);
     if (!values) return;
     if (!(await ask(this.#path(this.#which(name, shared)), undefined, "DELETE"))) return;
-    const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
-    item.replaceChildren(element("span", "gone", message("Deleted: {name}", { name })), undo);
-    undo.focus();
+    const deleted = { name, shared, values };
+    this.#deleted.push(deleted);
+    const gone = this.#goneItem(deleted);
+    item.replaceWith(gone);
+    $("button", gone)?.focus();
   }
 
   /** What is in the form. */
@@ -185,7 +262,7 @@ class Menu {
     this.#share.checked = false;
     announce(message("{name} is saved.", { name }));
     await this.#read();
-    $(`.use`, this.#place)?.focus();
+    this.#focus(name, shared);
   }
 }
 
