@@ -30,8 +30,8 @@ export async function compare(runs, viewer) {
   const head = element("header");
   head.append(element("h2", "", message("Compare")), close);
   const results = element("div", "results");
-  results.append(...views.map((view, at) => figureOf(view, names[at] ?? "", viewer)));
-  dialog.append(head, results, tableFor(views, names));
+  results.append(...views.map((view, at) => figureOf(view, captionOf(names, at), viewer)));
+  dialog.append(head, results, tableFor(views));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -47,6 +47,17 @@ export async function compare(runs, viewer) {
  * @param {readonly PastRun[]} runs
  */
 const namesOf = (runs) => tellingNames(runs.map(({ title, at }) => [title, when(at)]));
+
+/**
+ * A result's name behind the number that its values stand under.
+ * @param {readonly string[]} names
+ * @param {number} at
+ */
+function captionOf(names, at) {
+  const number = String(at + 1);
+  const name = names[at] ?? "";
+  return name === number ? number : `${number} · ${name}`;
+}
 
 /**
  * @param {View} view
@@ -65,18 +76,15 @@ function figureOf(view, name, viewer) {
   return figure;
 }
 
-/**
- * @param {View[]} views
- * @param {string[]} names
- */
-function tableFor(views, names) {
+/** @param {View[]} views */
+function tableFor(views) {
   const rows = differences(
     views.map(({ title, details }) => [[message("Workflow"), title], ...details]),
   );
   if (!rows.length) return element("p", "same", message("All values are the same."));
   const table = element("table");
   const head = table.createTHead().insertRow();
-  head.append(element("td"), ...names.map(columnOf));
+  head.append(element("td"), ...views.map((_, at) => columnOf(String(at + 1))));
   const body = table.createTBody();
   for (const [name, values] of rows) {
     const row = body.insertRow();
