@@ -112,6 +112,10 @@ def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> No
     person.ready()
     expect(person.field(KEY).locator(".sheet canvas")).to_have_attribute("width", str(size[0]))
     assert painted(person) == seen
+    tool(person, "Undo").click()
+    assert painted(person) == 0
+    tool(person, "Redo").click()
+    assert painted(person) == seen
     assert difference(first, sent_mask(fast, person.generate())) == 0
     stroke(person, (0.1, 0.9), (0.3, 0.9))
     assert painted(person) > seen

@@ -117,7 +117,7 @@ def is_renamed(menu: Locator, name: Locator) -> None:
 
 def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     """Both come back into the form, pixel for pixel, also after the preset was deleted and that was
-    undone."""
+    undone; what came back is undone as what is painted."""
     site = person.site
     person.type("7.steps", 1)
     choose(person, photo_of(tmp_path, (333, 517)), (333, 517))
@@ -136,4 +136,7 @@ def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     assert painted(person) == 0
     photo.click()
     expect(person.field(KEY).locator(".sheet canvas")).to_have_attribute("width", "333")
+    tool(person, "Undo").click()
+    assert painted(person) == 0
+    tool(person, "Redo").click()
     assert difference(first, sent_mask(site, person.generate())) == 0

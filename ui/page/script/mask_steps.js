@@ -4,7 +4,8 @@
 /**
  * A stroke of the brush or the eraser through points, in pixels of the image; or what changes the whole mask.
  * @typedef {{ tool: "brush" | "eraser", width: number, points: [number, number][] }} Stroke
- * @typedef {Stroke | { tool: "invert" } | { tool: "clear" }} Step
+ * @typedef {Stroke | { tool: "invert" } | { tool: "clear" } | { tool: "mask", image: HTMLImageElement }} Step `mask`: one that
+ *   was there before, as after a reload
  */
 
 /** The colour of the mask; a style sheet makes it translucent. Only its alpha counts. */
@@ -76,6 +77,13 @@ export function paintStep(context, step) {
       break;
     case "invert":
       context.globalCompositeOperation = "source-out";
+      context.fillStyle = COLOUR;
+      context.fillRect(0, 0, width, height);
+      break;
+    case "mask":
+      context.clearRect(0, 0, width, height);
+      context.drawImage(step.image, 0, 0, width, height);
+      context.globalCompositeOperation = "source-in"; // its alpha, in our colour
       context.fillStyle = COLOUR;
       context.fillRect(0, 0, width, height);
       break;

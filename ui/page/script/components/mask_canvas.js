@@ -4,7 +4,6 @@
 import { element } from "../dom.js";
 import {
   brushWidth,
-  COLOUR,
   isBlank,
   nextSize,
   paintLine,
@@ -53,8 +52,6 @@ export class MaskCanvas {
   #canvas = element("canvas");
   #ring = element("span", "ring");
   #steps = new Steps();
-  /** What the mask was before any step, null where that is nothing. @type {HTMLImageElement | null} */
-  #before = null;
   /** What is being painted, and where its pointer was last. @type {(Stroke & { last: PointerEvent }) | null} */
   #stroke = null;
   /** Whether the space bar is down, which moves the image with any tool. */
@@ -98,7 +95,7 @@ export class MaskCanvas {
   }
 
   /**
-   * Show an image and its mask, with no step to undo.
+   * Show an image and its mask, which can be undone as what is painted.
    * @param {HTMLImageElement} image that has been loaded
    * @param {HTMLImageElement | null} mask
    */
@@ -107,7 +104,7 @@ export class MaskCanvas {
     this.#image = image;
     this.#steps = new Steps();
     this.#stroke = null;
-    this.#before = mask;
+    if (mask) this.#steps.add({ tool: "mask", image: mask });
     const { naturalWidth: width, naturalHeight: height } = image;
     Object.assign(this.#canvas, { width, height });
     this.place.style.setProperty("--ratio", String(width / height || 1));
@@ -319,13 +316,6 @@ export class MaskCanvas {
     const context = this.#context;
     const { width, height } = this.#canvas;
     context.clearRect(0, 0, width, height);
-    if (this.#before) {
-      context.drawImage(this.#before, 0, 0, width, height);
-      context.globalCompositeOperation = "source-in"; // its alpha, in our colour
-      context.fillStyle = COLOUR;
-      context.fillRect(0, 0, width, height);
-      context.globalCompositeOperation = "source-over";
-    }
     for (const step of this.#steps.done) paintStep(context, step);
   }
 
