@@ -1,4 +1,4 @@
-"""One thing that a workflow needs and a server does not have, and what people are told of it."""
+"""One thing that a workflow needs and no server has, and what people are told of it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class MissingChoice:
         close = "" if self.close is None else short(self.close)
         return sentences(
             message(
-                "{field}: “{value}” isn't on this server.",
+                "{field}: “{value}” isn't available.",
                 field=self.label,
                 value=short(self.value),
             ),

@@ -207,7 +207,7 @@ def test_all_that_is_wrong_is_told_before_anything_runs(
     assert told[0] == "Step “base”, Steps: Enter a whole number."
     assert told[1].startswith("Step “double”, Scale (times): Minimum ")
     assert told[2].startswith("Step “odd”, Missing node: Nowhere.")
-    assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't on this server.")
+    assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't available.")
     assert told[4] == "Nothing was started."
     assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
 

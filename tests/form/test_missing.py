@@ -88,7 +88,7 @@ def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> Non
         replace(workflow_of(prompt), models=(listed,)), small_catalogue()
     ).problems
     closest = "Similar: “tiny_sd15.safetensors”."
-    assert problem == f"Model: “sd\\v1-5.safetensors” isn't on this server. {closest}{end}"
+    assert problem == f"Model: “sd\\v1-5.safetensors” isn't available. {closest}{end}"
 
 
 def test_a_hidden_model_that_is_missing_is_said_too() -> None:

@@ -209,7 +209,7 @@ def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: P
     gone = json.dumps(prompt(5, steps=1)).replace("demo-landscapes", "gone")
     (tmp_path / "workflows" / "gone.json").write_text(gone)
     spec = BatchSpec((AxisSpec(SEED, "1..2"),))
-    with pytest.raises(BatchErrors, match=r"“gone.safetensors” isn't on this server"):
+    with pytest.raises(BatchErrors, match=r"“gone.safetensors” isn't available"):
         one.batches.start("gone", {MODEL: "gone.safetensors"}, spec, ANN)
     batch = one.batches.start("gone", {MODEL: "demo-landscapes.safetensors"}, spec, ANN)
     assert one.until(batch, "done").done == 2

@@ -67,11 +67,15 @@ class Language:
             case _:
                 return value
 
-    def number(self, number: float) -> str:
-        """A number as its speakers write it: "1,024.5", "1.024,5"."""
-        exact = Decimal(f"{number:.10g}")
+    def number(self, number: float, places: int | None = None) -> str:
+        """A number as its speakers write it: "1,024.5", "1.024,5"; with so many decimal places, or
+        those that it has."""
+        exact = Decimal(f"{number:.10g}" if places is None else f"{number:.{places}f}")
         return format_decimal(
-            exact, locale=Locale.parse(self.tag, sep="-"), decimal_quantization=False
+            exact,
+            format=None if places is None else f"#,##0.{'0' * places}",
+            locale=Locale.parse(self.tag, sep="-"),
+            decimal_quantization=False,
         )
 
     @cached_property

@@ -97,7 +97,7 @@ def test_a_text_is_as_high_as_its_author_drew_it(height: int | None, lines: int)
 def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
     """A list keeps the author's value though the server does not offer it, and says so."""
     assert choices_of(CHOICE, "two.st") == [("One", "sub/one.st"), ("Two", "two.st")]
-    assert choices_of(CHOICE, "gone.st")[-1] == ("Not on this server: gone.st", "gone.st")
+    assert choices_of(CHOICE, "gone.st")[-1] == ("Not available: gone.st", "gone.st")
 
 
 def test_limits_are_said() -> None:

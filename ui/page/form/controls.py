@@ -277,7 +277,7 @@ def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
     """The choices of a dropdown; a value the server does not offer stays among them, marked."""
     choices = list(field.choices or ())
     if value is not None and all(choice != value for _, choice in choices):
-        choices.append((message("Not on this server: {choice}", choice=value), value))
+        choices.append((message("Not available: {choice}", choice=value), value))
     return choices
 
 
