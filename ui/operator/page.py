@@ -11,7 +11,7 @@ from pathlib import Path
 
 from comfy.messages import message
 from comfy.servers.reports import Memory
-from ui.languages.current import html_of
+from ui.languages.current import current_language, html_of
 from ui.operator.overview import LackingWorkflow, Overview, RunLine, ServerLine
 from ui.page.plain import layout
 from ui.version import app_version
@@ -96,7 +96,7 @@ def _server(at: int, line: ServerLine) -> str:
 def _memory(one: Memory) -> str:
     if one.free is None or not one.total:
         return ""
-    free, total = (f"{amount / _GB:.1f}" for amount in (one.free, one.total))
+    free, total = (current_language().number(amount / _GB, 1) for amount in (one.free, one.total))
     return message("Memory: {free} of {total}\xa0GB free", free=free, total=total)
 
 

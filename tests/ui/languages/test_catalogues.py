@@ -118,6 +118,8 @@ def test_a_number_is_written_as_its_readers_write_it() -> None:
     written = {tag: [known[tag].number(one) for one in (4096, -0.05)] for tag in ("en", "de", "ja")}
     english = ["4,096", "-0.05"]
     assert written == {"en": english, "de": ["4.096", "-0,05"], "ja": english}
+    with_places = [known[tag].number(7.96, 1) for tag in ("en", "de", "es", "fr")]
+    assert with_places == ["8.0", "8,0", "8,0", "8,0"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.support.languages.catalogues import extracted
 from ui.languages.catalogues import Languages
 
 TRANSLATED = {tag: one for tag, one in Languages().all.items() if one.file}
+STRAIGHT = re.compile(r"[^\W\d_]'[^\W\d_]")
 PLACE = re.compile(r"\{\w+\}")
 A_BATCH = re.compile(r"\bbatch(es)?\b(?!})", re.IGNORECASE)
 CALLED = {"de": "serie", "es": "lote", "fr": "lot", "ja": "バッチ", "zh-CN": "批次"}
@@ -60,6 +61,23 @@ def test_the_catalogues_are_sorted_by_sentence(catalogue: Catalog) -> None:
     """As `pybabel update` writes them, so that a new sentence is all that it changes."""
     said = [forms(one.id)[0] for one in catalogue if one.id]
     assert [pair for pair in pairwise(said) if pair[0] > pair[1]] == []
+
+
+def test_no_word_has_a_straight_apostrophe(catalogue: Catalog) -> None:
+    """Each of these languages writes it curved."""
+    straight = [
+        form for one in catalogue for form in forms(one.string) if STRAIGHT.search(form) and one.id
+    ]
+    assert not straight
+
+
+def test_french_signs_are_not_parted_from_their_words() -> None:
+    """No line begins with ":" or "»", or ends with "«"."""
+    file = TRANSLATED["fr"].file
+    assert file is not None
+    with file.open("rb") as po:
+        said = [form for one in read_po(po, locale="fr") for form in forms(one.string) if one.id]
+    assert not [form for form in said if re.search(r" [»:;!]| \?( |$)|« ", form)]
 
 
 def test_every_translation_has_the_values_of_its_sentence(catalogue: Catalog) -> None:
