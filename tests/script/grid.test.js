@@ -34,10 +34,10 @@ const field = (key, kind, more = {}) => ({
   advanced: false,
   ...more,
 });
-/** @param {string} key */
-const row = (key) => ({
+/** @param {string} key @param {string} [text] */
+const row = (key, text = "1") => ({
   field: key,
-  text: "1",
+  text,
   chosen: [],
   files: [],
   replaces: false,
@@ -121,4 +121,19 @@ test("what an image carries is filled in as each field takes it", () => {
   const { replaces, find, text } = filled(field("f", "text"), ["boat", "ship", "kite"], "boat");
   assert.deepEqual([replaces, find, text], [true, "boat", "ship\nkite"]);
   assert.deepEqual(filled(field("f", "files"), []).files, []);
+});
+
+test("a field that says no more than the form varies nothing beside others", () => {
+  const fields = [field("a", "text"), field("b", "number")];
+  const [prompt, steps] = [row("a", "a boat"), row("b", "2, 4")];
+  /** @param {any[]} rows @param {string} text */
+  const keys = (rows, text = "a boat") =>
+    specOf({ ...EMPTY, rows }, fields, [], { a: text, b: 20 }).axes.map((one) => one.field);
+  assert.deepEqual(keys([prompt, steps]), ["b"]);
+  assert.deepEqual(keys([prompt]), ["a"]);
+  assert.deepEqual(keys([row("a", "a boat\na ship"), steps]), ["a", "b"]);
+  assert.deepEqual(keys([row("a", "a {red|blue} boat"), steps], "a {red|blue} boat"), ["a", "b"]);
+  const table = { name: "a.csv", text: "b\n2" };
+  const values = { a: "a boat" };
+  assert.deepEqual(specOf({ ...EMPTY, rows: [prompt], table }, fields, [], values).axes, []);
 });

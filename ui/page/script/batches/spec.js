@@ -42,6 +42,7 @@ import { LOCALE, message, plural } from "../messages.js";
 
 /** @type {Draft} */
 export const EMPTY = { rows: [], table: null, paired: false };
+const HAS_ALTERNATIVES = /\{|__/; // or wildcards
 const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
 /**
@@ -85,6 +86,31 @@ const isFilled = ({ text, chosen, files, replaces, find }) =>
   replaces ? find.trim() !== "" : text.trim() !== "" || chosen.length + files.length > 0;
 
 /**
+ * The rows to be run: beside others, one that says what the form does, and no more than one thing, varies nothing.
+ * @param {Draft} draft
+ * @param {readonly Field[]} fields
+ * @param {Record<string, unknown>} values of the form
+ */
+function varyingRows({ rows, table }, fields, values) {
+  const filled = rows.filter(isFilled);
+  const varying = filled.filter(
+    (row) => HAS_ALTERNATIVES.test(row.text) || !isAsInForm(row, fields, values),
+  );
+  return varying.length || table ? varying : filled;
+}
+
+/**
+ * Whether nobody has changed a row.
+ * @param {Row} row
+ * @param {readonly Field[]} fields
+ * @param {Record<string, unknown>} values of the form
+ */
+function isAsInForm(row, fields, values) {
+  const field = fields.find(({ key }) => key === row.field);
+  return JSON.stringify(field && rowFor(field, values[row.field])) === JSON.stringify(row);
+}
+
+/**
  * What is wrong with a draft before the app is asked.
  * @param {Draft} draft
  * @returns {Problem[]}
@@ -104,10 +130,11 @@ export const unsaid = ({ rows }) =>
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  * @param {readonly string[]} [inTable] keys of the fields that the table has
+ * @param {Record<string, unknown>} [values] of the form
  * @returns {Spec}
  */
-export const specOf = (draft, fields, inTable = []) => ({
-  axes: draft.rows.filter(isFilled).map(axisOf),
+export const specOf = (draft, fields, inTable = [], values = {}) => ({
+  axes: varyingRows(draft, fields, values).map(axisOf),
   table: draft.table && tableOf(draft.table),
   paired: draft.paired,
   seeds: seedsOf(draft, fields, inTable) ?? "form",
@@ -215,11 +242,7 @@ export const firstToVary = (free) =>
  */
 export const toKeep = (draft, fields, values) => ({
   ...draft,
-  rows: draft.rows.map((row) => {
-    const field = fields.find(({ key }) => key === row.field);
-    const own = field && JSON.stringify(rowFor(field, values[row.field]));
-    return own === JSON.stringify(row) ? { field: row.field } : row;
-  }),
+  rows: draft.rows.map((row) => (isAsInForm(row, fields, values) ? { field: row.field } : row)),
 });
 
 /**

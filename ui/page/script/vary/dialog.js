@@ -294,8 +294,7 @@ export class VaryDialog {
   /** @param {Partial<Draft>} changes */
   #change(changes) {
     this.#draft = { ...this.#draft, ...changes };
-    const { table } = this.#draft;
-    const isLarge = table !== null && table.text.length > MOST_KEPT;
+    const isLarge = (this.#draft.table?.text.length ?? 0) > MOST_KEPT;
     const kept = toKeep(this.#draft, this.#fields, this.#values);
     write(sessionStorage, this.#key, isLarge ? { ...kept, table: null } : kept);
     this.#offer();
@@ -305,7 +304,7 @@ export class VaryDialog {
 
   /** Ask the app what would be run. */
   async #ask() {
-    const spec = specOf(this.#draft, this.#fields, this.#inTable);
+    const spec = specOf(this.#draft, this.#fields, this.#inTable, this.#values);
     const turn = ++this.#turn;
     if (!spec.axes.length && !spec.table) {
       this.#show(null, []);
@@ -364,7 +363,8 @@ export class VaryDialog {
     if (!this.#canStart) return;
     this.#isStarting = true;
     this.#label();
-    const { batch, problems } = await start(specOf(this.#draft, this.#fields, this.#inTable));
+    const spec = specOf(this.#draft, this.#fields, this.#inTable, this.#values);
+    const { batch, problems } = await start(spec);
     this.#isStarting = false;
     this.#label();
     this.#say(problems);
