@@ -16,6 +16,8 @@ _LONGEST_LABEL = 40  # characters
 _MOST_AXES = 3
 _CUT = "…"
 _WORTH_CUTTING = 8  # characters
+_FEW = 3
+_LONGEST_OF_FEW = 24  # characters
 _IS_FILE = re.compile(r"\S.*\.[A-Za-z]\w{1,11}")
 
 
@@ -105,6 +107,16 @@ def short_labels(values: Sequence[str], longest: int = _LONGEST_LABEL) -> tuple[
     given: set[str] = set()
     labels = [_distinct(line, number, longest, given) for number, line in enumerate(lines, 1)]
     return tuple(map(dict(zip(known, labels, strict=True)).__getitem__, values))
+
+
+def few_words(values: Sequence[object]) -> str:
+    """The first of these values, as short as tells them apart: "2, 4, 6, …". "" where one of them
+    has no word of its own."""
+    if any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in values):
+        return ""
+    texts = [f"{one:.10g}" if isinstance(one, float) else str(one) for one in values[: _FEW + 1]]
+    labels = list(short_labels(texts, _LONGEST_OF_FEW))
+    return ", ".join([*labels[:_FEW], *([_CUT] if len(values) > _FEW else [])])
 
 
 def _distinct(line: str, number: int, longest: int, given: set[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from comfy.batches.content import BatchContent, BatchRows
+from comfy.batches.grid import few_words
 from comfy.errors import ComfyError, Overloaded, ServerError, ServerUnreachable
 from comfy.messages import message, message_from_json, message_to_json, sentences
 from comfy.protocol.run_state import Phase
@@ -20,6 +21,7 @@ from comfy.services.batches import MOST_FAILED, BatchGaveUp, Steering
 from comfy.services.group_queue import OpenGroup
 from comfy.services.once import NOT_FETCHED
 from comfy.services.start import FieldErrors
+from comfy.services.uploads import Upload
 
 BatchState = Literal["running", "paused", "stopped", "done"]
 
@@ -28,7 +30,8 @@ BatchState = Literal["running", "paused", "stopped", "done"]
 class BatchSummary:
     """A batch in a list: `title` and `workflow` as of a run, how many `rows` there are, and how
     many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence; the
-    labels of what is `varied`."""
+    labels of what is `varied`, and of each the first values, as far as they are `given` beside the
+    form."""
 
     id: str
     title: str
@@ -40,6 +43,7 @@ class BatchSummary:
     created_at: float
     why: str = ""
     varied: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -56,13 +60,17 @@ def about_batch(
     title: str, workflow: str, content: BatchContent, address: str
 ) -> dict[str, object]:
     """What `Group.about` has of a batch from its start on."""
-    labels = dict.fromkeys(column.label for column in content.shown)
+    labels = dict.fromkeys((column.label for column in content.shown), "")
+    for axis in reversed(content.axes):
+        values = [str(one) if isinstance(one, Upload) else one for one in axis.values]
+        labels[axis.label] = few_words(values)
     return {
         "title": message_to_json(title),
         "workflow": workflow,
         "address": address,
         "rows": len(BatchRows(content)),
         "varied": [message_to_json(label) for label in labels],
+        "given": list(labels.values()),
     }
 
 
@@ -80,6 +88,7 @@ def summary_of(group: Group) -> BatchSummary:
         group.created_at,
         str(message_from_json(group.about.get("why", ""))),
         _varied(group),
+        _given(group),
     )
 
 
@@ -89,6 +98,10 @@ def _state_of(group: Group) -> BatchState:
 
 def _varied(group: Group) -> tuple[str, ...]:
     return tuple(str(message_from_json(one)) for one in group.about.get("varied", ()))
+
+
+def _given(group: Group) -> tuple[str, ...]:
+    return tuple(map(str, group.about.get("given", ())))
 
 
 class OpenBatch(OpenGroup, Steering):
@@ -157,6 +170,7 @@ class OpenBatch(OpenGroup, Steering):
                 self._group.created_at,
                 self._why or (self._waits_for if self._state == "running" else ""),
                 _varied(self._group),
+                _given(self._group),
             )
 
     @property

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy.batches.grid import MOST_CELLS, Grid, GridAxis, fits_grid, in_lines, short_labels
+from comfy.batches.grid import (
+    MOST_CELLS,
+    Grid,
+    GridAxis,
+    few_words,
+    fits_grid,
+    in_lines,
+    short_labels,
+)
 from comfy.batches.grid_settings import (
     KEYWORD,
     GridField,
@@ -182,3 +190,18 @@ def test_other_files_are_answered_with_a_sentence(data: bytes) -> None:
 def test_odd_settings_are_no_grid(text: str) -> None:
     with pytest.raises(ComfyError, match="can't be read"):
         settings_in(png_with(text))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([2, 4.5, 6], "2, 4.5, 6"),
+        ([1, 2, 3, 4], "1, 2, 3, …"),
+        (["a.safetensors", "b.safetensors"], "a, b"),
+        ([True, False], ""),
+        ([{"x": 1}], ""),
+    ],
+)
+def test_of_values_the_first_are_told_in_short(values: list[object], words: str) -> None:
+    """Where all of them are numbers or words."""
+    assert few_words(values) == words

@@ -219,11 +219,14 @@ test("arrows go to the next row with a result", () => {
 });
 
 test("how far a batch is, with what failed, and what varies in it", () => {
-  assert.equal(
-    titleWords({ title: "Upscale", varied: ["Prompt", "Steps"] }),
-    "Upscale · Prompt, Steps",
+  const varied = ["Prompt", "Steps"];
+  const titles = [["", "2, 4"], ["", ""], []].map((given) =>
+    titleWords({ title: "A", varied, given }),
   );
-  assert.equal(titleWords({ title: "Upscale", varied: [] }), "Upscale");
+  const [told, ...others] = titles.map((one) => one.replaceAll("\u00a0", " "));
+  assert.equal(told, "A · Prompt · Steps 2, 4");
+  assert.deepEqual(others, ["A · Prompt, Steps", "A · Prompt, Steps"]);
+  assert.equal(titleWords({ title: "Upscale", varied: [], given: [] }), "Upscale");
   const batch = /** @type {any} */ ({ state: "running", done: 5, failed: 0, rows: 12 });
   assert.equal(progressWords(batch), "5 of 12 done");
   assert.equal(

@@ -64,7 +64,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
         expect(back).to_be_focused()
         expect(card).to_be_in_viewport(ratio=1)
     expect(card).to_contain_text("Finished: 6 of 6 done")
-    expect(card.locator("strong")).to_have_text("Text to image · Prompt, Steps, Sampler")
+    expect(card.locator("strong")).to_contain_text("Text to image · Prompt a red boat, ")
     assert not page.locator("#stage .stage").get_attribute("data-run")
     expect(page.locator("#stage .headline")).to_have_text("Finished: 6 of 6 done")
     showing = page.locator("#stage").get_by_role("button", name="Show the batch")

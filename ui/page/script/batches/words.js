@@ -44,10 +44,14 @@ export const whyWords = ({ state, why }, serverAway) =>
 
 /**
  * What tells it from others of its workflow.
- * @param {Pick<Batch, "title" | "varied">} batch
+ * @param {Pick<Batch, "title" | "varied" | "given">} batch
  */
-export const titleWords = ({ title, varied }) =>
-  [title, varied.join(", ")].filter(Boolean).join(" · ");
+export function titleWords({ title, varied, given }) {
+  const fields = varied.map((label, at) => [label, given[at]].filter(Boolean).join(" "));
+  return [title, ...(given.some(Boolean) ? fields : [varied.join(", ")])]
+    .filter(Boolean)
+    .join("\u00a0· "); // no line begins with a dot
+}
 
 /** @param {BatchRow["state"]} state */
 export function stateWords(state) {
