@@ -60,6 +60,26 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
         assert page.evaluate(COVERS) == [True, True]
 
 
+def test_how_many_wait_has_one_line(slow: Site, visit: Visit) -> None:
+    """On a tablet, in the middle of the header and at the end of the room for what is said of the
+    server; that room stays as it is."""
+    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 60})
+    page = person.page
+    room = page.locator("#server").bounding_box()
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
+    expect(page.get_by_text("How to connect")).to_be_hidden()
+    page.evaluate("scrollTo(0, 0)")
+    boxes = [page.locator(one).bounding_box() for one in ("#server", "#server .waiting", "#open")]
+    assert boxes[0] == room
+    server, waiting, beside = (one or {} for one in boxes)
+    middle, level = (one["y"] + one["height"] / 2 for one in (waiting, beside))
+    assert abs(middle - level) < 2
+    assert abs(waiting["x"] + waiting["width"] - server["x"] - server["width"]) < 2
+
+
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     """One, with room for a title, on a wide window for a long one; on a phone it says that this is a demonstration, and the rest is
     folded away, from where it says that the server is away. Where nobody has to log in there is no
