@@ -50,7 +50,7 @@ from ui.page.plain.login_routes import login_routes, logout_routes, share_link_r
 from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.page.plain.offline import offline_routes
 from ui.page.plain.shared_page import shared_page_routes
-from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import sign_in_file_handler
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
@@ -140,35 +140,40 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
     app.state.telling, app.state.identity = set(), identity
-    for router in own_routes(services, settings, identity, app.state.telling):
+    root_path = settings.root_path
+    sign_in = SignInPage(settings.languages, identity.login, root_path)
+    for router in own_routes(services, settings, identity, sign_in, app.state.telling):
         app.include_router(router)
     access = OperatorAccess(services.forms.permissions, identity)
     app.include_router(
         relay_routes(services.runs, identity, access.permits, images=settings.operator_images)
     )
-    languages, root_path = settings.languages, settings.root_path
     app.include_router(metrics_routes(services, access, lambda: sockets.taken))
-    app.include_router(operator_routes(services, access, settings))
-    app.include_router(login_routes(identity, guesses, languages, root_path))
+    app.include_router(operator_routes(services, access, settings, sign_in))
+    app.include_router(login_routes(identity, guesses, sign_in, root_path))
     if settings.sign_in.openid is not None:
         from ui.page.plain.openid_routes import openid_routes  # a tenth of a second
 
         key = derived(services.secret, "signing in elsewhere")
         app.include_router(
-            openid_routes(identity, settings.sign_in.openid, key, languages, root_path)
+            openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path)
         )
     app.router.routes.extend(assistants.routes)
     app.router.routes.extend(EndpointRoutes(services, identity, root_path).routes())
-    api = api_app(services, identity, access.permits, languages, root_path)
+    api = api_app(services, identity, access.permits, sign_in, root_path)
     app.mount(API, api)
     app.router.routes.append(Route(API, api))  # itself, which the mount leaves to the page
-    mount_page(app, services, settings, identity)
+    mount_page(app, services, settings, identity, sign_in)
     add_middleware(app, limits, settings, identity, sockets)
     return app
 
 
 def own_routes(
-    services: Services, settings: WebSettings, identity: Identity, telling: set[WebSocket]
+    services: Services,
+    settings: WebSettings,
+    identity: Identity,
+    sign_in: SignInPage,
+    telling: set[WebSocket],
 ) -> Iterator[APIRouter]:
     """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
     run's end are noted."""
@@ -189,13 +194,13 @@ def own_routes(
     yield chain_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
-    yield shared_page_routes(services, identity, settings.languages, settings.root_path)
+    yield shared_page_routes(services, identity, sign_in, settings.root_path)
     uploading, below = upload_routes(services, identity), APIRouter()
     below.include_router(uploading, prefix=ENDPOINTS)
     yield from (uploading, below)
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
-    yield account_routes(identity, settings.languages, settings.root_path)
+    yield account_routes(identity, sign_in, settings.root_path)
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()
@@ -208,7 +213,13 @@ def own_routes(
     yield offline_routes(settings.root_path)
 
 
-def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity: Identity) -> None:
+def mount_page(
+    app: FastAPI,
+    services: Services,
+    settings: WebSettings,
+    identity: Identity,
+    sign_in: SignInPage,
+) -> None:
     """Put Gradio's app with the page into this one, behind its allow-list; where people sign in, it
     is told who asks."""
     limits = services.limits
@@ -242,7 +253,6 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
         ssr_mode=False,
         **assets(),
     )
-    sign_in = partial(sign_in_page, languages=settings.languages, login=identity.login)
 
     def allowlisted(gradio: App) -> GradioAllowlist:
         allowlist = GradioAllowlist(gradio, identity, limits, sign_in, not_found_page)

@@ -22,7 +22,7 @@ from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
 from ui.api.workflows import workflows_api
-from ui.languages.catalogues import Languages
+from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
@@ -49,7 +49,7 @@ def api_app(
     services: Services,
     identity: Identity,
     operates: Callable[[HTTPConnection], bool],
-    languages: Languages,
+    sign_in: SignInPage,
     root: str = "",
 ) -> FastAPI:
     """The app. `operates`: whether an operator asks; `root`: the path of the whole app below its
@@ -80,7 +80,7 @@ def api_app(
     api.include_router(batches_api(services, identity, runs, keys, starts, turns))
     api.include_router(chains_api(services, runs, bodies, keys, starts))
     api.include_router(uploads_api(bodies, keys))
-    api.include_router(docs_api(identity, languages, root))
+    api.include_router(docs_api(identity, sign_in))
 
     @api.get("/openapi.json", include_in_schema=False)
     async def openapi(_: str = Depends(identity.caller)) -> Response:

@@ -12,9 +12,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
-from ui.languages.catalogues import Languages
-from ui.page.plain.sign_in import sign_in_page
-from ui.web.gradio_internals import root_address
+from ui.page.plain.sign_in import SignInPage
 from ui.web.identity import Identity
 from ui.web.responses import API, wants_page
 
@@ -23,8 +21,8 @@ _TYPES: Mapping[str, str] = MappingProxyType({_SCRIPT: "text/javascript", _STYLE
 _DAY = {"cache-control": "private, max-age=86400"}
 
 
-def docs_api(identity: Identity, languages: Languages, root_path: str) -> APIRouter:
-    """`GET /docs`, and its two files below it. `root_path` as the web server was told."""
+def docs_api(identity: Identity, sign_in: SignInPage) -> APIRouter:
+    """`GET /docs`, and its two files below it."""
     router = APIRouter(include_in_schema=False)
     folder = Path(str(files("fastapi_offline"))) / "static"
 
@@ -33,8 +31,7 @@ def docs_api(identity: Identity, languages: Languages, root_path: str) -> APIRou
         """Swagger UI, with addresses that are right below any path; for a browser that has to sign
         in first the page for that."""
         if identity.owner(request) is None and wants_page(request):
-            root = root_address(request, f"{API}/docs", root_path)
-            return sign_in_page(root, languages, identity.login, status=401)
+            return sign_in(request, f"{API}/docs", status=401)
         await identity.reader(request)
         return get_swagger_ui_html(
             openapi_url="openapi.json",

@@ -61,11 +61,11 @@ class GradioAllowlist:
         gradio: App,
         identity: Identity,
         limits: WebLimits,
-        sign_in: Callable[[str], ASGIApp],
+        sign_in: Callable[[Request, str], ASGIApp],
         not_found: Callable[[str], ASGIApp],
     ) -> None:
-        """`sign_in` makes the page that asks for a login, `not_found` the one for browsers where
-        there is nothing; both from the app's address."""
+        """`sign_in` makes the page that asks for a login, for a request and its path, `not_found`
+        the one for browsers where there is nothing, from the app's address."""
         self.gradio = gradio
         self.sign_in = sign_in
         self.not_found = not_found
@@ -90,8 +90,7 @@ class GradioAllowlist:
         path = scope["path"].rstrip("/") or "/"
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD" if path == "/" and self._has_no_login(scope):
-                address = root_address(Request(scope), path, self.gradio.root_path)
-                await self.sign_in(address)(scope, receive, send)
+                await self.sign_in(Request(scope), path)(scope, receive, send)
             case "http", "GET" | "HEAD" if self._may_read(path, scope):
                 await self.gradio(scope, receive, send)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):

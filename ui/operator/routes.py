@@ -14,14 +14,16 @@ from ui.operator.access import OperatorAccess
 from ui.operator.overview import free, overview, preview_of
 from ui.operator.page import PATH, TITLE, page_body
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.gradio_internals import root_address
 from ui.web.responses import NO_STORE
 from ui.web_settings import WebSettings
 
 
-def operator_routes(services: Services, access: OperatorAccess, settings: WebSettings) -> APIRouter:
+def operator_routes(
+    services: Services, access: OperatorAccess, settings: WebSettings, sign_in: SignInPage
+) -> APIRouter:
     """`GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and
     `POST /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
     router = APIRouter()
@@ -54,8 +56,7 @@ def operator_routes(services: Services, access: OperatorAccess, settings: WebSet
     def operator(request: Request) -> HTMLResponse:
         """The page; for nobody the one that asks for a login, for whoever is no operator 404."""
         if identity.owner(request) is None:
-            root = root_address(request, PATH, root_path)
-            return sign_in_page(root, settings.languages, identity.login)
+            return sign_in(request, PATH)
         if not access.permits(request):
             raise HTTPException(404)
         return page(request, PATH)

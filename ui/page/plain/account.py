@@ -19,10 +19,9 @@ from comfy.messages import message, sentences
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.store import AccessToken
-from ui.languages.catalogues import Languages
 from ui.languages.current import current_language, html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.gradio_internals import root_address
 from ui.web.identity import LOG_IN_FIRST, Identity
@@ -73,7 +72,7 @@ class _NewTokens:
         return shown if now - made <= _KEPT else ""
 
 
-def account_routes(identity: Identity, languages: Languages, root_path: str) -> APIRouter:
+def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> APIRouter:
     """`GET /account` and the forms on it, which another site's page cannot send. `root_path` as the
     web server was told."""
     router = APIRouter()
@@ -106,7 +105,7 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
             return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
         who = identity.signed_in(request)
         if who is None:
-            return sign_in_page(root_address(request, _PATH, root_path), languages, identity.login)
+            return sign_in(request, _PATH)
         if who.way == "guest":
             return page(request, _PATH, _without_tokens(_FOR_GUESTS))
         login, who = asking(request)

@@ -14,10 +14,9 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from comfy.messages import message, plural
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login
-from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
@@ -41,7 +40,7 @@ _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try 
 
 
 def login_routes(
-    identity: Identity, guesses: Guesses, languages: Languages, root_path: str
+    identity: Identity, guesses: Guesses, sign_in: SignInPage, root_path: str
 ) -> APIRouter:
     """`GET /login`, and `POST /login`, as Gradio's own was: its Python client signs in there too,
     and beside the endpoints that it has connected to. The answer to a wrong password is 400 with a
@@ -57,19 +56,17 @@ def login_routes(
     def refused(request: Request, why: str) -> Response:
         if not wants_page(request):
             return refusal(why, _WRONG_LOGIN)
-        root = root_address(request, LOGIN, root_path)
-        return sign_in_page(root, languages, identity.login, why, status=_WRONG_LOGIN)
+        return sign_in(request, LOGIN, why, status=_WRONG_LOGIN)
 
     @router.get(f"{LOGIN}/")
     @router.get(LOGIN)
     def to_sign_in(request: Request) -> Response:
         """The page, as somebody may keep or type its address; whoever is in is led to the app."""
-        root = root_address(request, LOGIN, root_path)
         if identity.login is None or identity.signed_in(request):
-            return RedirectResponse(f"{root}/", 303)
+            return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
         if not wants_page(request):
             raise HTTPException(401, LOG_IN_FIRST)
-        return sign_in_page(root, languages, identity.login, status=401)
+        return sign_in(request, LOGIN, status=401)
 
     @router.post(f"{LOGIN}/", dependencies=[Depends(identity.own_page)])
     @router.post(LOGIN, dependencies=[Depends(identity.own_page)])

@@ -20,9 +20,8 @@ from ui.accounts.openid_provider import (
     SignInFailed,
     opened_attempt,
 )
-from ui.languages.catalogues import Languages
 from ui.page.plain.login_routes import signed_in_header
-from ui.page.plain.sign_in import OPENID, sign_in_page
+from ui.page.plain.sign_in import OPENID, SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import root_address
@@ -41,7 +40,7 @@ def openid_routes(
     identity: Identity,
     people: OpenIDPeople,
     key: bytes,
-    languages: Languages,
+    sign_in: SignInPage,
     root_path: str,
 ) -> APIRouter:
     """`GET /login/openid` leads to the provider, which leads back to `GET /login/openid/callback`.
@@ -56,10 +55,7 @@ def openid_routes(
         return people.settings.address or root_address(request, path, root_path)
 
     def refused(request: Request, path: str, why: str, status: int, to: str = "/") -> Response:
-        root = root_address(request, path, root_path)
-        page = sign_in_page(root, languages, login, why, to)
-        page.status_code = status
-        return page
+        return sign_in(request, path, why, to, status)
 
     def too_many(request: Request) -> bool:
         return not asked.take(client_address(request.scope), time.monotonic())

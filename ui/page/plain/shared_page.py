@@ -13,10 +13,9 @@ from comfy.messages import message, sentences
 from comfy.protocol.outputs import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
-from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.plain.sign_in import sign_in_page
+from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.gradio_internals import root_address
 from ui.web.identity import Identity
@@ -31,7 +30,7 @@ _DOWNLOAD = message("Download")
 
 
 def shared_page_routes(
-    services: Services, identity: Identity, languages: Languages, root_path: str
+    services: Services, identity: Identity, sign_in: SignInPage, root_path: str
 ) -> APIRouter:
     """`GET /shared/{token}`: a page for people, who are asked to sign in first where they have to.
     `root_path` as the web server was told."""
@@ -47,9 +46,10 @@ def shared_page_routes(
     @router.get("/shared/{token}")
     def page(token: str, request: Request) -> HTMLResponse:
         """The page; 404, with a sentence, for a link that was taken back or never was."""
-        root = root_address(request, link_address(token), root_path)
+        path = link_address(token)
         if identity.owner(request) is None:
-            return sign_in_page(root, languages, identity.login)
+            return sign_in(request, path)
+        root = root_address(request, path, root_path)
         shared = found(token)
         if shared is None:
             tags = head_tags_of(html.escape(root), html_of(_GONE_TITLE))

@@ -4,8 +4,10 @@ gets there by loading it again."""
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from comfy.messages import message
@@ -15,6 +17,7 @@ from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.script_files import sign_in_tag
+from ui.web.gradio_internals import root_address
 
 OPENID = "/login/openid"  # leads to where the organisation signs people in
 _TITLE = message("Sign in · ComfyForms")
@@ -28,30 +31,35 @@ _NO_PASSWORDS = message(
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
-def sign_in_page(
-    root: str,
-    languages: Languages,
-    login: Login | None,
-    why: str = "",
-    to: str = "",
-    status: int = 200,
-) -> HTMLResponse:
-    """The page, of an app at this address; `why` signing in has failed, and where they wanted `to`
-    go: "" = to the page's own address. What is told of the app to chats that show a link is told
-    here too, as these never sign in."""
-    by_password = login is None or login.asks_for_passwords
-    provider = login.ways.openid.settings.name if login and login.ways.openid else ""
-    ways = [_form(why)] if by_password else []
-    if provider:
-        ways.append(_elsewhere(provider, "" if by_password else why, to))
-    body = f"""<main class="card">
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """Makes the page. `login` is None where nobody has to sign in; `root_path` as the web server
+    was told."""
+
+    languages: Languages
+    login: Login | None
+    root_path: str
+
+    def __call__(
+        self, request: Request, path: str, why: str = "", to: str = "", status: int = 200
+    ) -> HTMLResponse:
+        """The page at this path; `why` signing in has failed, and where they wanted `to` go: "" =
+        to the page's own address. What is told of the app to chats that show a link is told here
+        too, as these never sign in."""
+        root, login = root_address(request, path, self.root_path), self.login
+        by_password = login is None or login.asks_for_passwords
+        provider = login.ways.openid.settings.name if login and login.ways.openid else ""
+        ways = [_form(why)] if by_password else []
+        if provider:
+            ways.append(_elsewhere(provider, "" if by_password else why, to))
+        body = f"""<main class="card">
 <h1>{html_of(_SIGN_IN)}</h1>
 {"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
 </main>
-<footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
+<footer>{language_menu(self.languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
-    page = plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root)
-    return as_page(page, status)
+        page = plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root)
+        return as_page(page, status)
 
 
 def _form(why: str) -> str:
