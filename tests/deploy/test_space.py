@@ -3,9 +3,14 @@ started there."""
 
 from __future__ import annotations
 
+import http.server
+import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
@@ -63,6 +68,60 @@ def may_be_met(both: SpecifierSet) -> bool:
     """Whether there is a release in these bounds, looked for at their edges."""
     edges = [part.version for part in both]
     return not edges or any(both.contains(one) for one in edges)
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Hugging Face as far as an upload asks it what to do with the files."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def do_POST(self) -> None:
+        told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append((self.path, told))  # type: ignore[attr-defined]
+        is_made = self.path == "/api/repos/create"
+        body = json.dumps({"url": "https://huggingface.co/spaces/NAME/forms"}).encode()
+        self.send_response(200 if is_made else 403)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: Path) -> None:
+    """To a Space for Gradio, as both pages say it; environment and data stay here, and so does what
+    a clone has in `.git`."""
+    pages = README, (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    command, again = (re.findall(r"`(hf upload [^`]*)`", page)[0] for page in pages)
+    assert command == again
+    checkout = tmp_path / "checkout"
+    for name in ("app.py", "ui/server.py", ".venv/lib/x.py", "data/users.json", ".git/config"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(name, encoding="utf-8")
+    hf, *words = shlex.split(command)
+    with http.server.HTTPServer(("127.0.0.1", 0), Hub) as hub:
+        hub.asked = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        told = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_TOKEN": "hf_none"}
+        home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
+        subprocess.run(
+            [Path(sys.executable).with_name(hf), *words],
+            cwd=checkout,
+            env={**plain_environment(), **told, **home},
+            capture_output=True,
+            timeout=LONGEST_WAIT,
+            check=False,  # it is refused in the end
+        )
+        hub.shutdown()
+        thread.join()
+        asked = hub.asked  # type: ignore[attr-defined]
+    (made, space), (files_of, listed) = asked[:2]
+    assert (made, space["type"], space["sdk"]) == ("/api/repos/create", "space", "gradio")
+    assert files_of == "/api/spaces/NAME/forms/preupload/main"
+    assert {file["path"] for file in listed["files"]} == {"app.py", "ui/server.py"}
 
 
 def test_the_front_matter_says_how_to_start_the_app() -> None:

@@ -27,8 +27,8 @@ START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 
 def test_it_names_settings_that_there_are() -> None:
-    """As options of the app and as variables; `docker`'s, `pip`'s and ComfyUI's own stand in commands."""
-    words = re.sub(r"`(docker|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
+    """As options of the app and as variables; `docker`'s, `hf`'s, `pip`'s and ComfyUI's own stand in commands."""
+    words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help"}
     variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
