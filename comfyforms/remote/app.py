@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 
 from comfyforms.remote.batch import RemoteBatch
-from comfyforms.remote.calls import Calls, RemoteError, reading
+from comfyforms.remote.calls import Calls, RemoteError, TokenSession, reading
 from comfyforms.remote.chain import RemoteChain
 from comfyforms.remote.run import RemoteRun
 from comfyforms.remote.status import ResultFile, WorkflowInfo
@@ -34,7 +34,7 @@ class RemoteApp:
     ) -> None:
         """`token`: of a person who may use it; `session`: for whatever else a proxy in front wants.
         Without either, runs are found again by their ids only."""
-        self._session = session or requests.Session()
+        self._session = session or TokenSession()
         self._calls = Calls(url, self._session, token)
 
     def __enter__(self) -> Self:

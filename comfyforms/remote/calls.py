@@ -63,6 +63,22 @@ class ApiError(RemoteError):
         return "\n".join([super().__str__(), *fields])
 
 
+class TokenSession(requests.Session):
+    """Sends a token again where a redirect leads to the same host; `requests` would send what
+    .netrc has for it."""
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """As of `requests.Session`, which takes a login away where the host is another one."""
+        login = prepared_request.headers.get("Authorization", "")
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        before, now = response.request.url, prepared_request.url
+        leaves = self.should_strip_auth(before, now)  # type: ignore[no-untyped-call]
+        if login.startswith("Bearer ") and not leaves:
+            prepared_request.headers["Authorization"] = login
+
+
 class Calls:
     """Sends requests to one app. For one thread at a time, as `requests.Session`."""
 

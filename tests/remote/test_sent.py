@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import http.server
 import io
+import json
 import re
+import threading
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
 
 from comfyforms import ApiError, RemoteApp, RemoteError
+from comfyforms.remote.calls import Calls, TokenSession
 from tests.security.signing_in import signed_in
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -35,6 +40,46 @@ def test_a_token_counts_whatever_netrc_has(tmp_path: Path, monkeypatch: pytest.M
         with RemoteApp(served.url) as app, pytest.raises(ApiError, match="log in"):
             app.workflows()
         served.close_idle()
+
+
+class Moved(http.server.BaseHTTPRequestHandler):
+    """Leads from below `/old` to the same without, where it tells who asks."""
+
+    def do_GET(self) -> None:
+        path = self.path.removeprefix("/old")
+        self.send_response(200 if path == self.path else 307)
+        self.send_header("location", path)
+        said = json.dumps({"authorization": self.headers["authorization"]}).encode()
+        self.send_header("content-length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_token_is_sent_after_a_redirect_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the same host, whatever .netrc has for it; to another one it does not go."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password people\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with http.server.HTTPServer(("127.0.0.1", 0), Moved) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        with TokenSession() as session:
+            url = f"http://127.0.0.1:{server.server_port}/old"
+            told = Calls(url, session, "secret").json("GET", "/workflows")
+            asked = requests.Request("GET", url, headers={"authorization": "Bearer x"}).prepare()
+            answer = requests.Response()
+            answer.request = asked
+            elsewhere = requests.Request("GET", "http://localhost/", headers=asked.headers)
+            moved = elsewhere.prepare()
+            session.rebuild_auth(moved, answer)
+        server.shutdown()
+        thread.join()
+    assert told == {"authorization": "Bearer secret"}
+    assert "authorization" not in moved.headers
 
 
 def test_an_image_of_any_mode_is_sent() -> None:
