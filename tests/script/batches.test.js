@@ -13,7 +13,9 @@ import {
   placeOf,
   rowsSeen,
   stale,
+  stretchFrom,
   tilesIn,
+  unknownBeside,
   widthsOf,
   withRows,
 } from "../../ui/page/script/batches/rows.js";
@@ -216,6 +218,18 @@ test("arrows go to the next row with a result", () => {
   assert.equal(besideWithResult(cells, 0, 1), 2);
   assert.equal(besideWithResult(cells, 2, -1), 0);
   assert.equal(besideWithResult(cells, 2, 1), -1);
+});
+
+test("rows that are not known lie where arrows end, and are asked for from there on", () => {
+  const rows = [told("failed", "a"), told("done", "b"), told("failed", "c")];
+  const cells = withRows([], 9, 3, rows);
+  assert.equal(unknownBeside(cells, 3, 1), -1);
+  assert.equal(unknownBeside(cells, 4, 1), 6);
+  assert.equal(unknownBeside(cells, 4, -1), 2);
+  assert.equal(unknownBeside(withRows(cells, 6, 3, rows), 4, 1), -1);
+  assert.deepEqual(stretchFrom(6, 1, 100), { from: 6, to: 106 });
+  assert.deepEqual(stretchFrom(2, -1, 100), { from: 0, to: 3 });
+  assert.deepEqual(stretchFrom(150, -1, 100), { from: 51, to: 151 });
 });
 
 test("how far a batch is, with what failed, and what varies in it", () => {

@@ -175,3 +175,23 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     walker.look("the gallery", "laptop")
     walker.read("the gallery", "dialog.sheet")
     walker.all_well()
+
+
+@pytest.mark.every  # a hundred runs; tests/script/batches.test.js holds which rows are asked for
+def test_arrows_go_on_where_rows_are_not_known_yet(fast: Site, visit: Visit) -> None:
+    """Of more rows than are asked for at once those behind the last of them are asked for then."""
+    person = visit(fast).open(**SMALL, **{"5.steps": 1})
+    page = person.page
+    dialog = vary(person)
+    dialog.get_by_role("button", name="Remove Prompt").click()
+    values_of_row(dialog, "Seed").fill("1..103")
+    start_batch(dialog, 103)
+    expect(card_of(person)).to_contain_text("Finished: 103 of 103 done", timeout=120_000)
+    sheet = open_sheet(person, "Gallery")
+    sheet.locator(".batch-tile").first.get_by_role("button").click()
+    large = page.locator("dialog.viewport:modal")
+    for number in range(1, 104):
+        expect(large.locator(".mark").last).to_contain_text(f"Row {number} ·")
+        page.keyboard.press("ArrowRight")
+    expect(large.get_by_role("button", name="Next")).to_be_disabled()
+    person.leave()

@@ -17,13 +17,14 @@ import { captionWords } from "./words.js";
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 /** @type {Record<string, number>} */
 const STEPS_DOWN = { ArrowDown: 1, ArrowUp: -1 };
+const MOST_LOADED = 10; // stretches of rows without a result that one press looks through
 const OWN_KEYS = "video, audio, canvas, input, textarea"; // these use the arrows themselves
 
 /**
- * `labels` of what is varied; `rowAt` a place; `beside`: the next place with a result, in a grid also so many lines below, -1 where there is none; `use` puts a run's values into the form;
- * `left`: the page is seen again.
+ * `labels` of what is varied; `rowAt` a place; `beside`: the next known place with a result, in a grid also so many lines below, -1 where there is none; `unknown`: the next
+ * place that is not known and may have one before that, which `load` sees to; `use` puts a run's values into the form; `left`: the page is seen again.
  * @typedef {{ labels: () => readonly string[], rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number, down?: number) => number,
- *   use: (run: string) => void, left: (at: number) => void }} Rows
+ *   unknown: (at: number, step: number) => number, load: (at: number, step: number) => Promise<boolean>, use: (run: string) => void, left: (at: number) => void }} Rows
  */
 
 /** One for all sheets: what covers the window listens to that for as long as the page is there. */
@@ -125,15 +126,21 @@ export class LargeResult {
   }
 
   /** @param {number} step */
-  #walk(step) {
+  async #walk(step) {
     const next = this.#item + step;
     if (next >= 0 && next < this.#items.length) {
       this.#item = next;
       this.#draw();
       return;
     }
+    const turn = this.#turn;
+    for (let unknown = this.#unknown(step), left = MOST_LOADED; unknown >= 0 && left; left -= 1) {
+      if (!(await this.#rows?.load(unknown, step)) || turn !== this.#turn) return;
+      unknown = this.#unknown(step);
+    }
     const at = this.#beside(step);
     if (at >= 0) this.#show(at, step < 0);
+    else this.#turnArrows();
   }
 
   /** @param {number} down */
@@ -147,9 +154,14 @@ export class LargeResult {
     return this.#rows?.beside(this.#at, step) ?? -1;
   }
 
+  /** @param {number} step */
+  #unknown(step) {
+    return this.#rows?.unknown(this.#at, step) ?? -1;
+  }
+
   #turnArrows() {
     const isEnd = (/** @type {number} */ step) =>
-      !this.#items[this.#item + step] && this.#beside(step) < 0;
+      !this.#items[this.#item + step] && this.#beside(step) < 0 && this.#unknown(step) < 0;
     this.#previous.ariaDisabled = String(isEnd(-1));
     this.#next.ariaDisabled = String(isEnd(1));
   }

@@ -159,3 +159,36 @@ export function besideWithResult(cells, at, step) {
   }
   return -1;
 }
+
+/**
+ * The next row, in one direction, of which is not known whether it has a result, before any that has one.
+ * @param {Cells} cells
+ * @param {number} at
+ * @param {number} step 1 or -1
+ * @returns {number} -1 where there is none
+ */
+export function unknownBeside(cells, at, step) {
+  for (let next = at + step; next >= 0 && next < cells.length; next += step) {
+    const row = cells[next]?.row;
+    if (!row) return next;
+    if (row.run && row.state === "done") return -1;
+  }
+  return -1;
+}
+
+/**
+ * So many rows from one on, in one direction, as the first place and the one after the last.
+ * @param {number} at
+ * @param {number} step 1 or -1
+ * @param {number} most
+ */
+export const stretchFrom = (at, step, most) =>
+  step > 0 ? { from: at, to: at + most } : { from: Math.max(0, at + 1 - most), to: at + 1 };
+
+/**
+ * Where the values of a row are told: what was drawn for a run is told with that.
+ * @param {string} id of the batch
+ * @param {BatchRow} row
+ */
+export const valuesOf = (id, { run, index }) =>
+  run ? `/history/${run}/values` : `/batches/${id}/rows/${index}/values`;

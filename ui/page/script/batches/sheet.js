@@ -12,7 +12,18 @@ import { USED } from "../stage/use_menu.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { lineFor, rowTile, useButton } from "./row_items.js";
-import { aged, besideWithResult, linesOf, stale, tilesIn, widthsOf, withRows } from "./rows.js";
+import {
+  aged,
+  besideWithResult,
+  linesOf,
+  stale,
+  stretchFrom,
+  tilesIn,
+  unknownBeside,
+  valuesOf,
+  widthsOf,
+  withRows,
+} from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { explain } from "./sheet_questions.js";
 import { VirtualList } from "./virtual_list.js";
@@ -56,6 +67,8 @@ class Sheet {
     rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
     beside: (at, step, down) =>
       this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
+    unknown: (at, step) => (this.#isGrid ? -1 : unknownBeside(this.#cells, at, step)),
+    load: (at, step) => this.#load(at, step),
     use: (run) => this.#use(`/history/${run}/values`, run),
     left: (at) => this.#seeAgain(at),
   };
@@ -66,6 +79,8 @@ class Sheet {
   #seen = { from: 0, to: MOST };
   #turn = 0;
   #isAsking = false;
+  /** @type {Promise<void>} */
+  #asking = Promise.resolve();
   #renewing = 0;
   #known = "";
   #card = CARD.least;
@@ -228,14 +243,32 @@ class Sheet {
     this.#ask();
   }
 
+  /**
+   * See that a row is known, and those behind it in this direction.
+   * @param {number} at
+   * @param {number} step 1 or -1
+   * @returns {Promise<boolean>} whether it is
+   */
+  async #load(at, step) {
+    const { from, to } = stretchFrom(at, step, MOST);
+    await this.#asking; // for others
+    this.#wants(from, to);
+    await this.#asking;
+    return Boolean(this.#cells[at]?.row);
+  }
+
+  #ask() {
+    if (!this.#isAsking) this.#asking = this.#askForSeen();
+  }
+
   /** Ask for what is seen and not known, one stretch after the other. */
-  async #ask() {
+  async #askForSeen() {
     if (this.#isGrid) return;
     const { from, to } = this.#seen;
     const asked = this.#cells.length
       ? stale(this.#cells, from, to, MOST)
       : { from: 0, limit: MOST };
-    if (!asked || this.#isAsking || !this.#place.isConnected) return;
+    if (!asked || !this.#place.isConnected) return;
     const turn = this.#turn;
     this.#isAsking = true;
     const { state, text } = this.#head.wishes;
@@ -335,14 +368,6 @@ class Sheet {
     (opener ?? card ?? $("#vary"))?.focus({ preventScroll: true });
   }
 }
-
-/**
- * Where the values of a row are told: what was drawn for a run is told with that.
- * @param {string} id of the batch
- * @param {BatchRow} row
- */
-const valuesOf = (id, { run, index }) =>
-  run ? `/history/${run}/values` : `/batches/${id}/rows/${index}/values`;
 
 /**
  * @param {string} name
