@@ -12,6 +12,7 @@ from cachetools import LRUCache, cached
 from comfy.errors import WorkflowError
 from comfy.filenames import plain_name
 from comfy.form.build import build_form
+from comfy.form.fill import is_drawn
 from comfy.form.model import Form
 from comfy.form.takers import ResultKind, first_taker, taken_kinds
 from comfy.messages import message
@@ -71,11 +72,13 @@ class _Built:
 @dataclass(frozen=True, slots=True)
 class Usability:
     """What can be done with a workflow on a server: whether it can run, which kinds of results
-    its form takes, and the key of the field that a text goes into, "" where there is none."""
+    its form takes, and the key of the field that a text goes into, "" where there is none.
+    `draws_text`: alternatives in that are drawn."""
 
     can_run: bool = False
     takes: tuple[ResultKind, ...] = ()
     text_field: str = ""
+    draws_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,10 @@ class Forms:
             return Usability()
         form = _without_fixed(build_form(workflow, catalogue))
         text = first_taker(form.fields, "text")
-        return Usability(form.can_run, taken_kinds(form.fields), text.key if text else "")
+        kinds = taken_kinds(form.fields)
+        if text is None:
+            return Usability(form.can_run, kinds)
+        return Usability(form.can_run, kinds, text.key, is_drawn(form, text))
 
     def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
         """The workflow as somebody who is trusted with it, or not, may use it."""

@@ -12,12 +12,13 @@ from comfy.workflow.folder import WorkflowFolder
 @dataclass(frozen=True, slots=True)
 class Taker:
     """A workflow that takes results of these kinds; a text goes into the field with the key
-    `text_field`, "" where it takes none."""
+    `text_field`, "" where it takes none. `draws_text`: alternatives in that are drawn."""
 
     name: str
     title: str
     kinds: tuple[ResultKind, ...]
     text_field: str
+    draws_text: bool
 
 
 def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, ...]:
@@ -27,7 +28,7 @@ def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, 
     named += [(entry.name, entry.title) for entry in folder.entries()]
     known = ((name, title, forms.usability(name, owner)) for name, title in named)
     return tuple(
-        Taker(name, title, can.takes, can.text_field)
+        Taker(name, title, can.takes, can.text_field, can.draws_text)
         for name, title, can in known
         if can.can_run and can.takes
     )

@@ -13,7 +13,6 @@ import {
   placeOf,
   rowsSeen,
   stale,
-  stretchFrom,
   tilesIn,
   unknownBeside,
   widthsOf,
@@ -227,9 +226,6 @@ test("rows that are not known lie where arrows end, and are asked for from there
   assert.equal(unknownBeside(cells, 4, 1), 6);
   assert.equal(unknownBeside(cells, 4, -1), 2);
   assert.equal(unknownBeside(withRows(cells, 6, 3, rows), 4, 1), -1);
-  assert.deepEqual(stretchFrom(6, 1, 100), { from: 6, to: 106 });
-  assert.deepEqual(stretchFrom(2, -1, 100), { from: 0, to: 3 });
-  assert.deepEqual(stretchFrom(150, -1, 100), { from: 51, to: 151 });
 });
 
 test("how far a batch is, with what failed, and what varies in it", () => {

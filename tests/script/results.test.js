@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stretchFrom } from "../../ui/page/script/batches/rows.js";
 import {
   arranged,
   captionOf,
@@ -93,4 +94,10 @@ test("a caption has what is known, as it is read and as it is copied", () => {
     ],
   );
   assert.deepEqual(captionOf({ seeds: [], caption: { prompt: "", model: "" } }, null), []);
+});
+
+test("rows are asked for from one on, in the direction in which somebody goes", () => {
+  assert.deepEqual(stretchFrom(6, 1, 100), { from: 6, to: 106 });
+  assert.deepEqual(stretchFrom(2, -1, 100), { from: 0, to: 3 });
+  assert.deepEqual(stretchFrom(150, -1, 100), { from: 51, to: 151 });
 });

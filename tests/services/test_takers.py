@@ -34,9 +34,9 @@ def test_workflows_that_take_results(tmp_path: Path) -> None:
     info = json.loads((DATA / "object_info.json").read_text())
     forms = Forms(folder.get, CatalogueCache(lambda: info), Permissions())
     found = takers_of(forms, folder, "ann")
-    assert [(one.name, one.title, one.kinds, one.text_field) for one in found] == [
-        ("loads", "Loads", ("image",), ""),
-        ("text", "Text", ("text",), "6.text"),
+    assert [(one.name, one.title, one.kinds, one.text_field, one.draws_text) for one in found] == [
+        ("loads", "Loads", ("image",), "", False),
+        ("text", "Text", ("text",), "6.text", True),
     ]
     assert takers_of(forms, folder, "bob") == found
     write(tmp_path, text=LOADS)

@@ -1,8 +1,10 @@
 // @ts-check
 // “Use in…”: where a result can go, the form's own fields first, then other workflows that take such a thing.
 
+import { fieldsToVary, variedForm } from "../batches/given.js";
 import { all, button, element, glideTo } from "../dom.js";
 import { useInWorkflow } from "../form/dragging.js";
+import { fieldId } from "../form/field_errors.js";
 import { fieldsOfKind } from "../form/files.js";
 import { formName, hasForms, visitWith } from "../form/form.js";
 import { fillText } from "../form/ideas.js";
@@ -11,12 +13,13 @@ import { typed } from "../form/typed.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { get, SILENT } from "../requests.js";
+import { literalText } from "./literal_text.js";
 
 /** @import { Item } from "../runs/results.js" */
 
 /**
- * A workflow that takes results; a text goes into the field with the key `text_field`.
- * @typedef {{ name: string, title: string, kinds: string[], text_field: string }} Taker
+ * A workflow that takes results; a text goes into the field with the key `text_field`, in which alternatives are drawn if it `draws_text`.
+ * @typedef {{ name: string, title: string, kinds: string[], text_field: string, draws_text: boolean }} Taker
  *
  * What can go somewhere, and how it does: into a field of the form, by its id, or into another workflow. Of two that are
  * the same nothing is changed.
@@ -77,15 +80,23 @@ export function textMenu(text) {
   menu.offer({
     what: text,
     kind: "text",
-    toField: (field) => fillText(field, text),
-    toWorkflow: ({ name, text_field: key }) => {
+    toField: (field) => fillText(field, isDrawn(field) ? literalText(text) : text),
+    toWorkflow: ({ name, text_field: key, draws_text: draws }) => {
       const before = typed(name);
       keepReplaced(name, key, before[key]);
-      visitWith(name, { ...before, [key]: text });
+      visitWith(name, { ...before, [key]: draws ? literalText(text) : text });
     },
   });
   return menu.place;
 }
+
+/**
+ * Whether alternatives in the text of a field of the form are drawn, as far as the page knows.
+ * @param {string} id
+ */
+const isDrawn = (id) =>
+  formName() === variedForm() &&
+  fieldsToVary().some(({ key, wildcards }) => wildcards && fieldId(key) === id);
 
 class UseMenu {
   /** A button and its menu; empty where there is nothing to use. */
