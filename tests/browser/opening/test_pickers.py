@@ -108,10 +108,17 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
     expect(generate).to_be_disabled()
     expect(generate).to_have_attribute("title", re.compile("Choose a workflow"))
     expect(person.page.locator("#stage .headline")).not_to_contain_text("Generate")
+    empty = person.page.locator("#stage .empty")
+    with person.page.expect_file_chooser():
+        empty.get_by_role("button", name="Open a workflow…").click()
+    empty.get_by_role("button", name="Choose a workflow").click()
+    expect(person.page.locator("#picker dialog")).to_be_visible()
+    person.page.keyboard.press("Escape")
     person.choose("Text to image")
     expect(generate).to_be_enabled()
-    expect(generate).to_have_attribute("title", "")
+    expect(generate).to_have_attribute("title", "Ctrl + Enter")  # on it there may be no room
     expect(person.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
+    expect(empty.get_by_role("button", name="a workflow")).to_have_count(0)
 
 
 @pytest.mark.every  # a race that few ever meet

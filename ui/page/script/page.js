@@ -157,7 +157,7 @@ function show(now, before) {
   const generate = $("#generate");
   const blocked = now.coming ? LOADING : now.formless ? "" : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
-  if (generate) generate.title = now.formless ? NO_FORM : blocked;
+  if (generate) generate.title = now.formless ? NO_FORM : blocked || KEYS;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
   actions.show(now.formless);
   vary.show(!now.formless && !blocked);

@@ -1,6 +1,6 @@
 // @ts-check
 // What the stage shows where nothing else is on it: the last image or sound that the person made with the workflow, or else its
-// author's, and ideas to try.
+// author's, and ideas to try; where there is no form, what leads to one.
 
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
@@ -16,6 +16,7 @@ const OWN = message("The last image you made with this workflow.");
 const OWN_SOUND = message("The last sound you made with this workflow.");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Fill in the form and press Generate to see the result here.");
+const NO_FORM = message("Choose a workflow first.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
 export class EmptyStage {
@@ -45,8 +46,13 @@ export class EmptyStage {
    * @param {boolean} isEmpty whether there is nothing else to show
    */
   show(state, isEmpty) {
-    if (!isEmpty || state.formless) {
+    const isWithout = state.formless && $("#no-form") !== null;
+    if (!isEmpty || (state.formless && !isWithout)) {
       this.hide();
+      return;
+    }
+    if (isWithout) {
+      this.#offerWorkflows();
       return;
     }
     this.place.hidden = false;
@@ -70,6 +76,23 @@ export class EmptyStage {
     }
     [this.#first] = ideas;
     this.#placeIdeas();
+  }
+
+  /** There is no form: what leads to one. */
+  #offerWorkflows() {
+    this.place.hidden = false;
+    this.#ideas.hidden = true;
+    const wanted = JSON.stringify(["no form", mayOpen()]);
+    if (wanted === this.#drawn) return;
+    this.#drawn = wanted;
+    const ways = element("div", "ways-in");
+    ways.append(button(message("Choose a workflow"), () => $("#picker .chosen")?.click()));
+    const parts = [element("p", "nothing-yet", NO_FORM), ways];
+    if (mayOpen()) {
+      ways.append(button(message("Open a workflow…"), () => $("#open button")?.click()));
+      parts.push(element("p", "hint", DROP));
+    }
+    this.place.replaceChildren(...parts);
   }
 
   /**
