@@ -9,6 +9,7 @@ import {
   aged,
   besideWithResult,
   heightOf,
+  errorLinesOf,
   linesOf,
   placeOf,
   rowsSeen,
@@ -209,6 +210,14 @@ test("columns are as wide as what stands in them needs", () => {
   assert.equal(columns, "minmax(120px, 48fr) minmax(72px, 6fr)");
   assert.equal(least, 120 + 72 + 28);
   assert.equal(linesOf(cells, ["Prompt", "Steps"]), 3);
+});
+
+test("cards have room for what rows failed of", () => {
+  const failed = (/** @type {string} */ error) =>
+    withRows([], 1, 0, [/** @type {any} */ ({ ...told("failed", "b"), error })]);
+  assert.equal(errorLinesOf(failed("")), 0);
+  assert.equal(errorLinesOf(failed("x".repeat(90))), 3);
+  assert.equal(errorLinesOf(failed("x".repeat(9000))), 8);
 });
 
 test("arrows go to the next row with a result", () => {

@@ -21,6 +21,8 @@ const LOOKED_AT = 60; // rows
 const SHORT = 12; // characters
 const BETWEEN = 14; // pixels
 const ONE_LINE = 28; // characters of a label and a value on a phone
+const ERROR_LINE = 40; // letters of a line that is as wide as a phone
+const MOST_ERROR_LINES = 8; // a press on “Why?” tells the rest
 
 /** @type {Cell} */
 const UNKNOWN = { row: null, old: true };
@@ -123,6 +125,15 @@ export function linesOf(cells, labels) {
   const isLong = (/** @type {string} */ label, /** @type {number} */ at) =>
     rows.some(({ values }) => label.length + (values[at]?.length ?? 0) > ONE_LINE);
   return labels.length + labels.filter(isLong).length;
+}
+
+/**
+ * How many lines the longest of what rows failed of has on a phone.
+ * @param {Cells} cells
+ */
+export function errorLinesOf(cells) {
+  const longest = Math.max(0, ...cells.map(({ row }) => row?.error.length ?? 0));
+  return Math.min(MOST_ERROR_LINES, Math.ceil(longest / ERROR_LINE));
 }
 
 /**

@@ -15,6 +15,7 @@ import { lineFor, rowTile, useButton } from "./row_items.js";
 import {
   aged,
   besideWithResult,
+  errorLinesOf,
   linesOf,
   stale,
   stretchFrom,
@@ -41,7 +42,7 @@ import { VirtualList } from "./virtual_list.js";
 const MOST = 100; // rows that are asked for at once
 const RENEWED_AFTER = 400; // milliseconds of further news
 const LINE = 76; // pixels of a row
-const CARD = { least: 116, around: 82, line: 18 }; // pixels of a row on a phone, and of its values
+const CARD = { least: 116, around: 82, line: 18, error: 17 }; // pixels of a row on a phone, and of lines in it
 const TILE = 168;
 const TILE_ON_PHONE = 104;
 const GAP = 12;
@@ -202,12 +203,20 @@ class Sheet {
     this.#list.show(this.#cells);
   }
 
+  /** On a phone what a row failed of stands below it, with room in each. */
+  #measureCards() {
+    const lines = errorLinesOf(this.#cells);
+    const least = CARD.around + CARD.line * linesOf(this.#cells, this.#labels);
+    this.#card = Math.max(CARD.least, least) + CARD.error * lines;
+    this.#table.style.setProperty("--card", `${this.#card}px`);
+    this.#table.style.setProperty("--error-lines", String(lines));
+  }
+
   #drawColumns() {
+    this.#measureCards();
     const { columns, least } = widthsOf(this.#cells, this.#labels);
     this.#table.style.setProperty("--value-columns", columns || "1fr");
     this.#table.style.setProperty("--values", `${least}px`);
-    this.#card = Math.max(CARD.least, CARD.around + CARD.line * linesOf(this.#cells, this.#labels));
-    this.#table.style.setProperty("--card", `${this.#card}px`);
     const values = element("div", "values");
     values.role = "presentation";
     values.append(...this.#labels.map((label) => headOf("value", label)));
@@ -282,6 +291,7 @@ class Sheet {
     const isFirst = !this.#cells.length;
     this.#cells = withRows(this.#cells, told.total, asked.from, told.rows);
     if (isFirst) this.#drawColumns();
+    else this.#measureCards();
     this.#said.textContent = told.total ? "" : NOTHING;
     this.#place.classList.toggle("empty", !told.total);
     if (told.total) this.#list.show(this.#cells);
