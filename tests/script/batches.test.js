@@ -8,8 +8,8 @@ import { deflateRawSync } from "node:zlib";
 import {
   aged,
   besideWithResult,
-  heightOf,
   errorLinesOf,
+  heightOf,
   linesOf,
   placeOf,
   rowsSeen,
