@@ -30,8 +30,8 @@ BatchState = Literal["running", "paused", "stopped", "done"]
 class BatchSummary:
     """A batch in a list: `title` and `workflow` as of a run, how many `rows` there are, and how
     many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence; the
-    labels of what is `varied`, and of each the first values, as far as they are `given` beside the
-    form."""
+    labels of what is `varied`, and of each the `first_values` in a few words, "" where there are
+    none."""
 
     id: str
     title: str
@@ -43,7 +43,7 @@ class BatchSummary:
     created_at: float
     why: str = ""
     varied: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
+    first_values: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -70,7 +70,7 @@ def about_batch(
         "address": address,
         "rows": len(BatchRows(content)),
         "varied": [message_to_json(label) for label in labels],
-        "given": list(labels.values()),
+        "first_values": list(labels.values()),
     }
 
 
@@ -88,7 +88,7 @@ def summary_of(group: Group) -> BatchSummary:
         group.created_at,
         str(message_from_json(group.about.get("why", ""))),
         _varied(group),
-        _given(group),
+        _first_values(group),
     )
 
 
@@ -100,8 +100,8 @@ def _varied(group: Group) -> tuple[str, ...]:
     return tuple(str(message_from_json(one)) for one in group.about.get("varied", ()))
 
 
-def _given(group: Group) -> tuple[str, ...]:
-    return tuple(map(str, group.about.get("given", ())))
+def _first_values(group: Group) -> tuple[str, ...]:
+    return tuple(map(str, group.about.get("first_values", ())))
 
 
 class OpenBatch(OpenGroup, Steering):
@@ -170,7 +170,7 @@ class OpenBatch(OpenGroup, Steering):
                 self._group.created_at,
                 self._why or (self._waits_for if self._state == "running" else ""),
                 _varied(self._group),
-                _given(self._group),
+                _first_values(self._group),
             )
 
     @property

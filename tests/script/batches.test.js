@@ -239,13 +239,13 @@ test("rows that are not known lie where arrows end, and are asked for from there
 
 test("how far a batch is, with what failed, and what varies in it", () => {
   const varied = ["Prompt", "Steps"];
-  const titles = [["", "2, 4"], ["", ""], []].map((given) =>
-    titleWords({ title: "A", varied, given }),
+  const titles = [["", "2, 4"], ["", ""], []].map((first_values) =>
+    titleWords({ title: "A", varied, first_values }),
   );
   const [told, ...others] = titles.map((one) => one.replaceAll("\u00a0", " "));
   assert.equal(told, "A · Prompt · Steps 2, 4");
   assert.deepEqual(others, ["A · Prompt, Steps", "A · Prompt, Steps"]);
-  assert.equal(titleWords({ title: "Upscale", varied: [], given: [] }), "Upscale");
+  assert.equal(titleWords({ title: "Upscale", varied: [], first_values: [] }), "Upscale");
   const batch = /** @type {any} */ ({ state: "running", done: 5, failed: 0, rows: 12 });
   assert.equal(progressWords(batch), "5 of 12 done");
   assert.equal(

@@ -112,8 +112,8 @@ _BODY: dict[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class ToldBatch:
     """A batch: how many `rows` it has, and how many of them are `done` and have `failed`; `why` it
-    is paused, or waits, in a sentence; the labels of what is `varied`; `created_at` in seconds
-    since 1970."""
+    is paused, or waits, in a sentence; the labels of what is `varied`, and of each the first values
+    in a few words (`first_values`); `created_at` in seconds since 1970."""
 
     id: str
     title: str
@@ -126,6 +126,7 @@ class ToldBatch:
     created_at: float
     why: str
     varied: tuple[str, ...]
+    first_values: tuple[str, ...]
     url: str
 
 

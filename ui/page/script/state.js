@@ -41,7 +41,7 @@
  * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
  * @typedef {{ id: string, title: string, workflow: string, state: "running" | "paused" | "stopped" | "done",
  *   rows: number, done: number, failed: number, created_at: number, why: string,
- *   varied: readonly string[], given: readonly string[] }} Batch
+ *   varied: readonly string[], first_values: readonly string[] }} Batch
  *
  * Something to say that is about no run. `beside`: apart from what is said of a run, not in the place where that would
  * be. `offers`: what can be done about it, each as a button.

@@ -44,11 +44,11 @@ export const whyWords = ({ state, why }, serverAway) =>
 
 /**
  * What tells it from others of its workflow.
- * @param {Pick<Batch, "title" | "varied" | "given">} batch
+ * @param {Pick<Batch, "title" | "varied" | "first_values">} batch
  */
-export function titleWords({ title, varied, given }) {
-  const fields = varied.map((label, at) => [label, given[at]].filter(Boolean).join(" "));
-  return [title, ...(given.some(Boolean) ? fields : [varied.join(", ")])]
+export function titleWords({ title, varied, first_values: values }) {
+  const fields = varied.map((label, at) => [label, values[at]].filter(Boolean).join(" "));
+  return [title, ...(values.some(Boolean) ? fields : [varied.join(", ")])]
     .filter(Boolean)
     .join("\u00a0· "); // no line begins with a dot
 }
