@@ -177,7 +177,7 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     walker.all_well()
 
 
-@pytest.mark.every  # a hundred runs; tests/script/batches.test.js holds which rows are asked for
+@pytest.mark.every  # a hundred runs; tests/script/sheet.test.js holds which rows are asked for
 def test_arrows_go_on_where_rows_are_not_known_yet(fast: Site, visit: Visit) -> None:
     """Of more rows than are asked for at once those behind the last of them are asked for then."""
     person = visit(fast).open(**SMALL, **{"5.steps": 1})

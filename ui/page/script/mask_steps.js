@@ -9,7 +9,7 @@
  */
 
 /** The colour of the mask; a style sheet makes it translucent. Only its alpha counts. */
-export const COLOUR = "#ff2a2a";
+const COLOUR = "#ff2a2a";
 /** The brush as a share of the image's longer side at the slider's end. */
 const WIDEST = 0.35;
 const KEY_STEP = 5;

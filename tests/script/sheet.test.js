@@ -1,8 +1,23 @@
 // @ts-check
-// A grid's cells stand in columns and lines, can be turned, and lead to each other; what an image carries is filled in.
+// Of the rows of a batch only what is seen is asked for. A grid's cells stand in columns and lines, can be turned, and lead to
+// each other; what an image carries is filled in.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import {
+  aged,
+  besideWithResult,
+  errorLinesOf,
+  heightOf,
+  linesOf,
+  placeOf,
+  rowsSeen,
+  stale,
+  tilesIn,
+  unknownBeside,
+  widthsOf,
+  withRows,
+} from "../../ui/page/script/batches/rows.js";
 import { EMPTY, rowOfAxis, seedsOf, specOf } from "../../ui/page/script/batches/spec.js";
 import {
   arrangedAxes,
@@ -20,6 +35,8 @@ const axis = (key, count) => ({
     (_, at) => /** @type {[string, string]} */ ([`${at}`, `${at}`]),
   ),
 });
+/** @param {string} state @param {string} [run] */
+const told = (state, run = "") => /** @type {any} */ ({ state, run });
 const DONE = { run: "1", state: /** @type {const} */ ("done") };
 const FAILED = { run: "1", state: /** @type {const} */ ("failed") };
 /** @param {string} key @param {any} kind @param {object} more */
@@ -42,6 +59,64 @@ const row = (key, text = "1") => ({
   files: [],
   replaces: false,
   find: "",
+});
+
+test("rows come to their places; what may have changed is asked for again, and no more", () => {
+  let cells = withRows([], 5, 1, [told("done", "a"), told("failed")]);
+  assert.deepEqual(
+    cells.map((cell) => cell.row?.state ?? "-"),
+    ["-", "done", "failed", "-", "-"],
+  );
+  assert.deepEqual(stale(cells, 0, 5, 100), { from: 0, limit: 5 });
+  assert.equal(stale(cells, 1, 3, 100), null);
+  cells = aged(cells);
+  assert.deepEqual(stale(cells, 1, 4, 2), { from: 1, limit: 2 });
+  assert.equal(cells[1]?.row?.run, "a");
+  assert.equal(withRows(cells, 2, 0, []).length, 2);
+});
+
+test("of ten thousand rows only those in the window are in the page", () => {
+  const table = { columns: 1, line: 72 };
+  assert.deepEqual(rowsSeen(table, 10000, 7200, 720, 0), { from: 100, to: 110 });
+  assert.deepEqual(rowsSeen(table, 3, 0, 720, 300), { from: 0, to: 3 });
+  const tiles = tilesIn(640, 150, 10, 40);
+  assert.deepEqual(tiles, { columns: 4, tile: 152, line: 202 });
+  assert.deepEqual(placeOf(tiles, 9), { column: 1, top: 404 });
+  assert.equal(heightOf(tiles, 9), 606);
+  assert.deepEqual(rowsSeen(tiles, 1000, 2020, 404, 0), { from: 40, to: 48 });
+});
+
+test("columns are as wide as what stands in them needs", () => {
+  const cells = withRows([], 1, 0, [/** @type {any} */ ({ values: ["a".repeat(90), "20"] })]);
+  const { columns, least } = widthsOf(cells, ["Prompt", "Steps"]);
+  assert.equal(columns, "minmax(120px, 48fr) minmax(72px, 6fr)");
+  assert.equal(least, 120 + 72 + 28);
+  assert.equal(linesOf(cells, ["Prompt", "Steps"]), 3);
+});
+
+test("cards have room for what rows failed of", () => {
+  const failed = (/** @type {string} */ error) =>
+    withRows([], 1, 0, [/** @type {any} */ ({ ...told("failed", "b"), error })]);
+  assert.equal(errorLinesOf(failed("")), 0);
+  assert.equal(errorLinesOf(failed("x".repeat(90))), 3);
+  assert.equal(errorLinesOf(failed("x".repeat(9000))), 8);
+});
+
+test("arrows go to the next row with a result", () => {
+  const rows = [told("done", "a"), told("failed", "b"), told("done", "c")];
+  const cells = withRows([], 4, 0, rows);
+  assert.equal(besideWithResult(cells, 0, 1), 2);
+  assert.equal(besideWithResult(cells, 2, -1), 0);
+  assert.equal(besideWithResult(cells, 2, 1), -1);
+});
+
+test("rows that are not known lie where arrows end, and are asked for from there on", () => {
+  const rows = [told("failed", "a"), told("done", "b"), told("failed", "c")];
+  const cells = withRows([], 9, 3, rows);
+  assert.equal(unknownBeside(cells, 3, 1), -1);
+  assert.equal(unknownBeside(cells, 4, 1), 6);
+  assert.equal(unknownBeside(cells, 4, -1), 2);
+  assert.equal(unknownBeside(withRows(cells, 6, 3, rows), 4, 1), -1);
 });
 
 test("the first axis are the columns, the second the lines, unless they are swapped", () => {
