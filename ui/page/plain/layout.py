@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from fastapi.responses import HTMLResponse
 
+from comfy.messages import message
+from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
 from ui.page.plain.install import tags_for_installing
 from ui.page.social_card import tags_for_other_sites
@@ -17,6 +19,7 @@ from ui.web.responses import NO_STORE
 
 ICON = Path(__file__).parents[1] / "icon.svg"
 _STYLES = ICON.with_name("styles") / "plain.css"
+_OPEN = message("Open ComfyForms")
 # As the button for light and dark has kept it (`storage.js`), before anything is painted.
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
@@ -52,6 +55,25 @@ def plain_page(titles: str, body: str, root: str) -> str:
 </body>
 </html>
 """
+
+
+def notice_page(
+    root: str,
+    heading: str,
+    why: str,
+    *,
+    status: int,
+    title: str = "ComfyForms",
+    leads_on: bool = True,
+) -> HTMLResponse:
+    """A page that says why what was asked for is not here, and leads to the app, if it `leads_on`.
+    `root`: the app's address."""
+    link = f'<p><a class="button" href="./">{html_of(_OPEN)}</a></p>\n' if leads_on else ""
+    body = f"""<main class="card">
+<h1>{html_of(heading)}</h1>
+<p>{html_of(why)}</p>
+{link}</main>"""
+    return as_page(plain_page(head_tags_of(html.escape(root), html_of(title)), body, root), status)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import math
 import time
 from typing import Annotated
@@ -14,8 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from comfy.messages import message, plural
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login
-from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.layout import notice_page
 from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
@@ -152,8 +150,7 @@ def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
             raise HTTPException(429, _TOO_MANY_GUESTS)
         shown = identity.login.guest(token)
         if shown is None:
-            tags = head_tags_of(html.escape(root), html_of(_DEAD_TITLE))
-            return as_page(plain_page(tags, _dead(), root), 404)
+            return notice_page(root, _DEAD, _ASK, status=404, title=_DEAD_TITLE, leads_on=False)
         return RedirectResponse(f"{root}/", 303, signed_in_header(identity, request, shown))
 
     return router
@@ -163,10 +160,3 @@ def signed_in_header(identity: Identity, request: Request, shown: str) -> dict[s
     """The header that gives a browser its session."""
     assert identity.login is not None
     return {"set-cookie": identity.cookies.new_session(request, shown, identity.login.times.lasts)}
-
-
-def _dead() -> str:
-    return f"""<main class="card">
-<h1>{html_of(_DEAD)}</h1>
-<p>{html_of(_ASK)}</p>
-</main>"""

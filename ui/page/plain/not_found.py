@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request
@@ -10,26 +9,18 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from comfy.messages import message
-from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.layout import notice_page
 from ui.web.gradio_internals import root_address
 from ui.web.responses import API, Problem, http_error, wants_page
 
 _TITLE = message("Nothing here · ComfyForms")
 _NOTHING = message("There is nothing at this address")
 _WHY = message("It may be misspelled, what was here may be gone, or it is not for you to see.")
-_OPEN = message("Open ComfyForms")
 
 
 def not_found_page(root: str) -> HTMLResponse:
     """The page, with status 404. `root`: the app's address."""
-    tags = head_tags_of(html.escape(root), html_of(_TITLE))
-    body = f"""<main class="card">
-<h1>{html_of(_NOTHING)}</h1>
-<p>{html_of(_WHY)}</p>
-<p><a href="./">{html_of(_OPEN)}</a></p>
-</main>"""
-    return as_page(plain_page(tags, body, root), 404)
+    return notice_page(root, _NOTHING, _WHY, status=404, title=_TITLE)
 
 
 def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -14,7 +14,7 @@ from comfy.protocol.outputs import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.layout import as_page, head_tags_of, notice_page, plain_page
 from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.gradio_internals import root_address
@@ -24,7 +24,6 @@ from ui.web.urls import download_name, link_address, shared_file_address
 _GONE_TITLE = message("Link no longer works · ComfyForms")
 _GONE = message("This link no longer works")
 _WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
-_OPEN = message("Open ComfyForms")
 _PROMPT = message("Prompt")
 _DOWNLOAD = message("Download")
 
@@ -52,21 +51,12 @@ def shared_page_routes(
         root = root_address(request, path, root_path)
         shared = found(token)
         if shared is None:
-            tags = head_tags_of(html.escape(root), html_of(_GONE_TITLE))
-            return as_page(plain_page(tags, _gone(), root), 404)
+            return notice_page(root, _GONE, _WHY_GONE, status=404, title=_GONE_TITLE)
         title = html_of(shared[1].job.title)
         tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
         return as_page(plain_page(tags, _result(*shared), root))
 
     return router
-
-
-def _gone() -> str:
-    return f"""<main class="card">
-<h1>{html_of(_GONE)}</h1>
-<p>{html_of(_WHY_GONE)}</p>
-<p><a class="button" href="./">{html_of(_OPEN)}</a></p>
-</main>"""
 
 
 def _result(link: SharedResult, record: Record) -> str:

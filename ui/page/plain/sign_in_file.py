@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -11,8 +10,7 @@ from fastapi.responses import Response
 
 from comfy.messages import message
 from ui.accounts.database import SignInFileError
-from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.layout import notice_page
 from ui.web.gradio_internals import refusal, root_address
 from ui.web.responses import wants_page
 
@@ -20,7 +18,6 @@ log = logging.getLogger(__name__)
 
 _UNAVAILABLE = 503
 _WRONG = message("Something went wrong.")
-_OPEN = message("Open ComfyForms")
 
 
 def logged(problem: SignInFileError) -> str:
@@ -40,11 +37,6 @@ def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Await
             return refusal(why, _UNAVAILABLE)
         of_app = Request({**request.scope, "path": "/"})
         root = root_address(of_app, "/", root_path)
-        body = f"""<main class="card">
-<h1>{html_of(_WRONG)}</h1>
-<p>{html_of(why)}</p>
-<p><a href="./">{html_of(_OPEN)}</a></p>
-</main>"""
-        return as_page(plain_page(head_tags_of(html.escape(root)), body, root), _UNAVAILABLE)
+        return notice_page(root, _WRONG, why, status=_UNAVAILABLE)
 
     return answer
