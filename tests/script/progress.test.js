@@ -60,6 +60,15 @@ test("a run that nothing is known of yet is starting, or where the queue has it"
   assert.equal(told({ entry: { said: "Next in the queue" } }).headline, "Next in the queue");
 });
 
+test("nobody is told when a run begins while the server cannot be reached", () => {
+  const serverAway = "It is away.";
+  const waiting = going({ phase: "waiting", headline: "Next · starts in about 7\u00a0s" });
+  assert.equal(saidNow({ ...waiting, serverAway }).headline, serverAway);
+  const listed = withRun(INITIAL.runs, "a", { entry: { said: "Next in the queue" } });
+  assert.equal(saidNow({ ...INITIAL, runs: listed, serverAway }).headline, serverAway);
+  assert.equal(saidNow({ ...going(), serverAway }).headline, "Sampling");
+});
+
 test("nobody is led to highlighted fields of a form that is not there", () => {
   const labelled = { a: "Sampler: not on this server." };
   const refused = {

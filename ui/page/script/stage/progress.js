@@ -46,10 +46,15 @@ export function saidNow(state) {
   const run = seen(state);
   const view = run?.view;
   if (!run) return { ...nothing, phase: "", ...welcome(state), advice: "" };
-  if (!view)
-    return { ...nothing, phase: "waiting", headline: run.entry?.said ?? STARTING, advice: "" };
+  // While the image server cannot be reached nobody knows when a run begins.
+  const waits = !view || view.phase === "waiting" ? state.serverAway : "";
+  if (!view) {
+    const headline = waits || (run.entry?.said ?? STARTING);
+    return { ...nothing, phase: "waiting", headline, advice: "" };
+  }
   const silent = run === going && Boolean(state.away) && !run.connected;
-  const { id, phase, headline, detail, fraction } = view;
+  const { id, phase, detail, fraction } = view;
+  const headline = waits || view.headline;
   const advice = adviceOf(view, state.form);
   return silent
     ? { id, phase, headline: NO_NEWS, advice: "", detail, fraction: null, run, silent }
