@@ -6,7 +6,7 @@ import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
 import { typed } from "../form/typed.js";
 import { message } from "../messages.js";
-import { ask, get, json } from "../requests.js";
+import { ask, get, json, request } from "../requests.js";
 
 /**
  * Names, as ui/routes/presets.py tells them.
@@ -60,7 +60,7 @@ class Menu {
     menu.addEventListener("toggle", () => {
       if (!menu.open) return;
       this.#deleted = [];
-      this.#read();
+      this.#read().then(() => body.scrollIntoView({ block: "nearest" }));
     });
     place.classList.add("menu");
     place.replaceChildren(menu);
@@ -159,12 +159,17 @@ class Menu {
     };
     const cancel = button("✕", leave, "remove");
     cancel.title = cancel.ariaLabel = message("Cancel");
-    form.append(other, save, cancel);
-    form.addEventListener("submit", (event) => {
+    const objection = element("p", "field-error");
+    objection.role = "alert";
+    form.append(other, save, cancel, objection);
+    other.addEventListener("input", () => {
+      objection.textContent = "";
+    });
+    form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const to = other.value.trim();
       if (to === name) leave();
-      else if (to) this.#rename(name, to, shared);
+      else if (to) objection.textContent = await this.#rename(name, to, shared);
     });
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -176,13 +181,20 @@ class Menu {
     other.focus();
   }
 
-  /** @param {string} name @param {string} to @param {boolean} shared */
+  /**
+   * @param {string} name
+   * @param {string} to
+   * @param {boolean} shared
+   * @returns {Promise<string>} why it was refused, else ""
+   */
   async #rename(name, to, shared) {
     const path = this.#path(this.#which(name, shared));
-    if (!(await ask(path, json({ name: to }), "PATCH"))) return;
+    const { told, why, hint } = await request(path, json({ name: to }), "PATCH");
+    if (!told) return `${why} ${hint}`;
     announce(message("{name} is now called {other}.", { name, other: to }));
     await this.#read();
     this.#focus(to, shared);
+    return "";
   }
 
   /** @param {string} name @param {boolean} shared */
