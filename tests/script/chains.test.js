@@ -8,6 +8,7 @@ import {
   errorsOf,
   fractionOfChain,
   isContinued,
+  phaseOf,
   redoable,
   seenChain,
   stepNumber,
@@ -128,4 +129,18 @@ test("a step that is done can be run again while nothing of its chain goes on", 
   assert.deepEqual(names("failed"), ["make", undefined, undefined]);
   assert.deepEqual(names("done"), ["make", undefined, undefined]);
   assert.deepEqual(names("running"), [undefined, undefined, undefined]);
+});
+
+test("a step that has its turn waits where its only run does", () => {
+  const running = step("make", { state: "running", runs: 1, ids: ["a"] });
+  /** @param {Partial<Run>} more */
+  const phase = (more) => phaseOf(running, { runs: new Map([["a", { ...newRun("a"), ...more }]]) });
+  const told = (/** @type {string} */ now) => /** @type {any} */ ({ phase: now });
+  assert.equal(phase({}), "running");
+  assert.equal(phase({ view: told("waiting") }), "waiting");
+  assert.equal(phase({ entry: told("waiting") }), "waiting");
+  assert.equal(phase({ view: told("running"), entry: told("waiting") }), "running");
+  const two = { ...running, runs: 2, ids: ["b", "a"] };
+  const runs = new Map([["b", { ...newRun("b"), view: told("waiting") }]]);
+  assert.equal(phaseOf(two, { runs }), "running");
 });

@@ -108,3 +108,17 @@ export function errorsOf({ chains, form }) {
   if (last?.state !== "failed") return {};
   return Object.assign({}, ...last.steps.map(({ errors }) => errors));
 }
+
+/**
+ * The state of a step; one that has its turn waits where its only run does.
+ * @param {Pick<ChainStep, "state" | "ids" | "runs">} step
+ * @param {Pick<PageState, "runs">} state
+ * @returns {ChainStep["state"]}
+ */
+export function phaseOf({ state, ids, runs }, { runs: known }) {
+  const waits = ids.some((id) => {
+    const { view, entry } = known.get(id) ?? {};
+    return (view ?? entry)?.phase === "waiting";
+  });
+  return state === "running" && runs < 2 && waits ? "waiting" : state;
+}

@@ -10,6 +10,7 @@ import {
   canContinue,
   errorsOf,
   fractionOfChain,
+  phaseOf,
   redoable,
   seenChain,
   stepNumber,
@@ -90,12 +91,13 @@ export class ChainStrip {
     const same = this.#done?.same ? sameWords(chain, this.#done) : "";
     const elsewhere = started && !isHere ? elsewhereWords(chain, started) : "";
     this.#showNote(same, elsewhere || (same && always));
-    const wanted = JSON.stringify([chain, run]);
+    const steps = chain.steps.map((step) => ({ step, phase: phaseOf(step, state) }));
+    const wanted = JSON.stringify([chain, run, steps]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     this.place.dataset.state = chain.state;
     this.#headline.textContent = headlineOf(chain);
-    this.#steps.replaceChildren(...chain.steps.map((step) => stepFor(step, run)));
+    this.#steps.replaceChildren(...steps.map(({ step, phase }) => stepFor(step, run, phase)));
     const failed = chain.steps.find(({ state: phase }) => phase === "failed");
     // Where the run that failed is seen, it says itself why.
     const isSaid = failed?.ids.includes(run);
@@ -233,8 +235,9 @@ const elsewhereWords = ({ title }, step) =>
 /**
  * @param {ChainStep} step
  * @param {string} run the one on the stage
+ * @param {ChainStep["state"]} phase
  */
-function stepFor(step, run) {
+function stepFor(step, run, phase) {
   const place = element("li");
   place.dataset.state = step.state;
   const shown = element("span", "shown");
@@ -246,7 +249,7 @@ function stepFor(step, run) {
     shown.append(element("span", "text", step.text));
     shown.title = step.text;
   }
-  const state = step.runs > 1 && step.state !== "waiting" ? countOf(step) : STATES[step.state];
+  const state = step.runs > 1 && phase !== "waiting" ? countOf(step) : STATES[phase];
   const words = [element("span", "name", step.title), element("span", "state", state)];
   const label = message("{step}: {state}", { step: step.title, state });
   if (step.result) {
