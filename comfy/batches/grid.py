@@ -17,7 +17,7 @@ _MOST_AXES = 3
 _CUT = "…"
 _WORTH_CUTTING = 8  # characters
 _FEW = 3
-_LONGEST_OF_FEW = 24  # characters
+_LONGEST_OF_FEW = 16  # characters
 _IS_FILE = re.compile(r"\S.*\.[A-Za-z]\w{1,11}")
 
 

@@ -201,4 +201,5 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(line.get_by_text("Row", exact=True)).to_be_hidden()
     person.page.set_viewport_size(SIZES["phone"])
     expect(line.get_by_text("Row", exact=True)).to_be_visible()
+    line.locator(".value").last.scroll_into_view_if_needed()
     expect(line.locator(".value").last).to_be_in_viewport(ratio=1)

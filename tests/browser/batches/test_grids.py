@@ -225,6 +225,6 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     sheet.get_by_role("button", name="Gallery").click()
     words = sheet.locator(".batch-tile .words").nth(1)
     expect(words).to_have_text(f"Row 2 · {longest}")
-    expect(words).to_have_attribute("title", f"Row 2 · {longest}")
+    expect(words).to_have_attribute("title", f"Row 2\xa0· {longest}")
     assert words.evaluate(ENDS_WITHIN)
     walker.all_well()

@@ -172,8 +172,7 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     )
     with page_open(app) as page:
         going = told(page, lambda news: news["batches"])["batches"][-1]
-        assert (going["id"], going["rows"]) == (batch.id, 4)
-        assert going["varied"] == ["Prompt", "Steps"]
+        assert (going["id"], going["rows"], going["varied"]) == (batch.id, 4, ["Prompt", "Steps"])
         assert going["first_values"] == ["boat, ship", "1, 2"]
         last = told(page, lambda news: news["batches"][-1]["state"] == "done")["batches"][-1]
     with page_open(app) as page:  # one that comes back

@@ -22,7 +22,7 @@ const SHORT = 12; // characters
 const BETWEEN = 14; // pixels
 const ONE_LINE = 28; // characters of a label and a value on a phone
 const ERROR_LINE = 40; // letters of a line that is as wide as a phone
-const MOST_ERROR_LINES = 8; // a press on “Why?” tells the rest
+const MOST_ERROR_LINES = 3; // a press on “Why?” tells the rest
 
 /** @type {Cell} */
 const UNKNOWN = { row: null, old: true };
