@@ -22,7 +22,7 @@ LONGEST = 240.0  # seconds that one may take
 SETTLE = (
     60.0  # seconds after which half a request is closed, runs are done and idle threads have ended
 )
-SETTLED = 0.25
+SETTLED = 2.0  # after a press, as before an attack: a connection to the server is kept for a second
 MB = 1e6
 PAINTED = "painted images"
 BUSY_SERVER = ("made-up cookies", PAINTED)  # it has something to do for others in any case
@@ -44,7 +44,7 @@ def measured(name: str, app: AppProcess) -> Iterator[Figure]:
     """One attack on an app of its own."""
     asyncio.run(presses(app, 2))
     quiet = previewed(asyncio.run(presses(app, ROUNDS, beside_another=name in BUSY_SERVER)))
-    time.sleep(2)
+    time.sleep(SETTLED)
     before, said = (app.threads(), app.sockets(), app.memory()), app.lines()
     app.forget_most_memory()
     with attacking(name, app.url) as attack:
@@ -61,7 +61,6 @@ def measured(name: str, app: AppProcess) -> Iterator[Figure]:
     yield Figure(f"{name}: lines in the log", app.lines() - said, "", 30)
     end = time.monotonic() + SETTLE
     while (app.sockets() > before[1] or app.threads() > before[0]) and time.monotonic() < end:
-        time.sleep(SETTLED)
         asyncio.run(presses(app, 1))  # the pool ends its idle threads at its next use
         time.sleep(SETTLED)
     yield Figure(f"{name}: sockets more afterwards", app.sockets() - before[1], "", 0)
