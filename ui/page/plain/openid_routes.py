@@ -54,9 +54,6 @@ def openid_routes(
     def root_of(request: Request, path: str) -> str:
         return people.settings.address or root_address(request, path, root_path)
 
-    def refused(request: Request, path: str, why: str, status: int, to: str = "/") -> Response:
-        return sign_in(request, path, why, to, status)
-
     def too_many(request: Request) -> bool:
         return not asked.take(client_address(request.scope), time.monotonic())
 
@@ -65,12 +62,12 @@ def openid_routes(
         """To the provider. `to`: where in the app they wanted to go."""
         to = to if _PLACE.fullmatch(to) else "/"
         if too_many(request):
-            return refused(request, OPENID, _TOO_MANY, 429, to)
+            return sign_in(request, OPENID, _TOO_MANY, to, 429)
         back = f"{root_of(request, OPENID)}{_BACK}"
         try:
             address, attempt = provider.begin(back, to, other_account=other_account)
         except SignInFailed as problem:
-            return refused(request, OPENID, sentences(str(problem), problem.hint), 502, to)
+            return sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
         sealed = attempt.sealed(key, login.clock())
         cookie = identity.cookies.attempt(request, sealed, LASTS)
         return RedirectResponse(address, 303, {"set-cookie": cookie})
@@ -84,26 +81,26 @@ def openid_routes(
     ) -> Response:
         """Into the app, to where they wanted to go; else the sign-in page, and why."""
         if too_many(request):
-            return refused(request, _BACK, _TOO_MANY, 429)
+            return sign_in(request, _BACK, _TOO_MANY, "/", 429)
         kept = request.cookies.get(identity.cookies.attempt_name(request), "")
         attempt = opened_attempt(kept, key, login.clock())
         if attempt is None or not attempt.matches(state):
-            return refused(request, _BACK, _EXPIRED, 400)
+            return sign_in(request, _BACK, _EXPIRED, "/", 400)
         if error or not code:
             why = message("{provider} did not sign you in.", provider=people.settings.name)
-            return refused(request, _BACK, why, 400, attempt.to)
+            return sign_in(request, _BACK, why, attempt.to, 400)
         root = root_of(request, _BACK)
         try:
             claims = provider.claims(f"{root}{_BACK}", attempt, code)
         except SignInFailed as problem:
             status = 502 if isinstance(problem, ProviderSilent) else 400
             told = sentences(str(problem), problem.hint)
-            return refused(request, _BACK, told, status, attempt.to)
+            return sign_in(request, _BACK, told, attempt.to, status)
         person = person_of(claims, people.settings, login.clock())
         try:
             shown = login.openid(person)
         except SignInFileError as problem:
-            return refused(request, _BACK, logged(problem), 503, attempt.to)
+            return sign_in(request, _BACK, logged(problem), attempt.to, 503)
         if shown is None:
             log.info("Somebody whom the OpenID provider signed in may not come.")
             why = message(
@@ -111,7 +108,7 @@ def openid_routes(
                 " account.",
                 account=person.account,
             )
-            return refused(request, _BACK, why, 403, attempt.to)
+            return sign_in(request, _BACK, why, attempt.to, 403)
         answer = RedirectResponse(
             f"{root}{attempt.to}", 303, signed_in_header(identity, request, shown)
         )
