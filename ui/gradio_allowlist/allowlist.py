@@ -29,9 +29,9 @@ from ui.web.gradio_internals import (
     STREAM,
     App,
     Sessions,
+    app_address,
     call_in,
     refusal,
-    root_address,
     session_of_stream,
 )
 from ui.web.identity import OWN_PAGE_ONLY, Identity
@@ -98,8 +98,7 @@ class GradioAllowlist:
             case "http", "POST" if path in _MADE or path.startswith(CALL):
                 await self._call(path, scope, receive, send)
             case "http", "GET" | "HEAD" if wants_page(Request(scope)):
-                of_app = Request({**scope, "path": "/"})
-                address = root_address(of_app, "/", self.gradio.root_path)
+                address = app_address(Request(scope), self.gradio.root_path)
                 await self.not_found(address)(scope, receive, send)
             case "http", _:
                 await refusal(_NOTHING_HERE, 404)(scope, receive, send)

@@ -247,6 +247,11 @@ def root_address(request: Request, path: str, root_path: str) -> str:
     return str(get_root_url(request, path, root_path)).rstrip("/")
 
 
+def app_address(request: Request, root_path: str) -> str:
+    """The same, whatever was asked for, as where nothing is."""
+    return root_address(Request({**request.scope, "path": "/"}), "/", root_path)
+
+
 @contextlib.contextmanager
 def without_apps() -> Iterator[None]:
     """Gradio makes an app with each Blocks and each `queue()`, which is half of the work of a

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from comfy.messages import message
 from ui.page.plain.layout import notice_page
-from ui.web.gradio_internals import root_address
+from ui.web.gradio_internals import app_address
 from ui.web.responses import API, Problem, http_error, wants_page
 
 _TITLE = message("Nothing here · ComfyForms")
@@ -33,7 +33,6 @@ def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitab
             return Problem(problem.status_code, problem.detail).answer(problem.headers)
         if problem.status_code != 404 or not wants_page(request):
             return await http_error(request, problem)
-        of_app = Request({**request.scope, "path": "/"})
-        return not_found_page(root_address(of_app, "/", root_path))
+        return not_found_page(app_address(request, root_path))
 
     return answer

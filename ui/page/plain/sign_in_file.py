@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from comfy.messages import message
 from ui.accounts.database import SignInFileError
 from ui.page.plain.layout import notice_page
-from ui.web.gradio_internals import refusal, root_address
+from ui.web.gradio_internals import app_address, refusal
 from ui.web.responses import wants_page
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,7 @@ def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Await
         why = logged(problem)
         if not wants_page(request):
             return refusal(why, _UNAVAILABLE)
-        of_app = Request({**request.scope, "path": "/"})
-        root = root_address(of_app, "/", root_path)
-        return notice_page(root, _WRONG, why, status=_UNAVAILABLE)
+        address = app_address(request, root_path)
+        return notice_page(address, _WRONG, why, status=_UNAVAILABLE)
 
     return answer
