@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.walk.states import SETTLE
@@ -142,6 +143,7 @@ def low_contrast(person: Visitor) -> list[str]:
     return found
 
 
+@pytest.mark.every  # the walks are in both shades, and axe-core reads their contrasts
 def test_light_and_dark(fast: Site, visit: Visit, every: bool) -> None:
     """The page follows the system; the button changes that, and the choice survives a reload. In
     both, all text has a contrast of at least 4.5 to what is behind it: idle, done, and with

@@ -23,6 +23,7 @@ def delete(person: Visitor) -> None:
     person.page.keyboard.press("Enter")
 
 
+@pytest.mark.every  # tests/browser/history/test_many.py deletes some and goes on
 def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
     """After each deletion the next tile has the focus, and its result stands on the stage; the page
     stays still. After the last one Generate has the focus."""

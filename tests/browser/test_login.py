@@ -42,6 +42,7 @@ def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None
     page.get_by_role("button", name="Sign in").click()
 
 
+@pytest.mark.every  # tests/security/test_logins.py ends a login
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
     """A menu in line with its neighbours says whose page this is; Sign out ends the login in all tabs of the browser, without
     another word."""

@@ -83,6 +83,7 @@ def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
     assert not [one for one in said if "WebSocket" in one]
 
 
+@pytest.mark.every  # a reload finds the same above; tests/ui/routes has several pages
 def test_a_second_tab_shows_the_same(slow: Site, visit: Visit, every: bool) -> None:
     """A tab that was open already, and one that is opened later, show a run of the first with
     frames, to its result. Stop works in every tab, and all of them say so; what waited comes next

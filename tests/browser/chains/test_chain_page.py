@@ -94,6 +94,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     stop_ends_the_whole_chain(person, chains)
 
 
+@pytest.mark.every  # the form of a chain and its strip are tried above
 def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visit) -> None:
     """One bar over all steps never goes back. Each step has the image that it made, which a press
     shows on the stage while the next one runs. Stop keeps the focus between them. Another tab shows the same, as does the page after a

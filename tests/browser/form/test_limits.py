@@ -105,6 +105,7 @@ def cannot_be_painted_over(person: Visitor) -> None:
     person.forgive("422")
 
 
+@pytest.mark.every  # tests/security/test_availability.py puts a page aside
 def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
     visit: Visit, nothing_left_behind: None
 ) -> None:
@@ -125,7 +126,7 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
         site.rest()
 
 
-@pytest.mark.every  # a page that was put aside is refused above
+@pytest.mark.every  # tests/security/test_availability.py refuses such a press
 def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
     """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
     run that goes on."""

@@ -188,6 +188,7 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
 
 
+@pytest.mark.every  # only authors change one while it is open
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
     """An edited, added or removed workflow shows in open pages by itself; what was typed stays,
     and an image that was put in. An opened one can be kept."""
@@ -301,6 +302,7 @@ def what_an_opened_file_lacks_is_in_view(person: Visitor, size: ViewportSize) ->
     expect(lacks).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.every  # it takes a node that is refused beside others that run
 def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Visit) -> None:
     """Where the next run is on the stage already, it stands in the list until it is dismissed."""
     person = visit(slow).open()

@@ -160,6 +160,7 @@ def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
     assert part_at(page, 195, 422) == before
 
 
+@pytest.mark.every  # Escape and the buttons leave it above
 def test_back_leaves_full_screen(fast: Site, visit: Visit) -> None:
     """The browser's Back closes what covers the window and stays at the form; Escape and the button
     leave no step for it behind. The focus goes to the button that covers the window."""

@@ -52,6 +52,7 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
     assert [one[-1] for one in below_stage(person.page)] == [one[-1] for one in below]
 
 
+@pytest.mark.every  # nothing moves below a result in the test above
 def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
     """Where some of the form is seen below it, the first result stays where the run was when the
     history comes below, and is there again when Undo brings it or another back."""

@@ -76,6 +76,7 @@ def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Vis
     expect(times).to_contain_text(left)
 
 
+@pytest.mark.every  # it takes a box that few tick
 def test_a_notification_is_asked_for(fast: Site, visit: Visit) -> None:
     """Nothing is shown until the person has allowed it by ticking the box; then the end of a run is
     told while the tab is hidden, once, though that paints the last frame late."""

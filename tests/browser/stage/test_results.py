@@ -80,6 +80,7 @@ def address(site: Site, run_id: str, at: int = 0) -> str:
     return f"/files/{run_id}/{at}/{site.run(run_id).state.files[at].filename}"
 
 
+@pytest.mark.every  # test_stage.py shows results of these kinds
 def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Text outputs are shown as text, sound can be played, temporary images are kept apart from
     saved ones, and shown large, saved and looked at like them. A workflow without images ends with
