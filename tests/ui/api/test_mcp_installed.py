@@ -37,7 +37,14 @@ def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("version", "fits"),
-    [("1.30.0", False), ("2.2.9", False), ("2.3.0", True), ("2.10.1", True), ("3.0.0a1", False)],
+    [
+        ("1.30.0", False),
+        ("2.2.9", False),
+        ("2.3.0", True),
+        ("2.4.0rc1", True),
+        ("2.10.1", True),
+        ("3.0.0a1", False),
+    ],
 )
 def test_another_version_of_the_extra_is_as_none(
     app: RunningApp,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from packaging.requirements import Requirement
 from starlette.routing import BaseRoute, Route
 
 from ui.services import Services
@@ -37,9 +37,8 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     try:
         installed = version("mcp")
     except PackageNotFoundError:
-        installed = ""
-    least, below = map(_numbers, NEEDED.split(","))
-    if not least <= _numbers(installed) < below:
+        installed = "0"
+    if not Requirement(NEEDED).specifier.contains(installed, prereleases=True):
         log.info("There is no %s: %s is needed, mcp %s is installed.", MCP, NEEDED, installed)
         return McpRoutes()
     from ui.api.mcp.endpoint import McpEndpoint
@@ -47,8 +46,3 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     endpoint = McpEndpoint(services, identity, root)
     methods = ["GET", "POST", "DELETE"]
     return McpRoutes([Route(MCP, endpoint, methods=methods)], endpoint.serving)
-
-
-def _numbers(release: str) -> tuple[int, ...]:
-    """The first two numbers in it; none of what has no version."""
-    return tuple(map(int, re.findall(r"\d+", release)[:2]))
