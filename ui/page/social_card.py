@@ -9,13 +9,14 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from ui.web.responses import KEEP_A_DAY
+
 CARD = Path(__file__).with_name("social_card.png")  # made by tests/tools/social_card.py
 _PATH = "/social-card.png"
 _SIZE = (1200, 630)
 _TITLE = "ComfyForms"
 _ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
 _ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made with them."
-_KEPT = {"cache-control": "public, max-age=86400"}
 
 
 def tags_for_other_sites(root: str, title: str) -> str:
@@ -47,6 +48,6 @@ def social_card_routes() -> APIRouter:
     @router.get(_PATH)
     def card() -> FileResponse:
         """The card."""
-        return FileResponse(CARD, media_type="image/png", headers=_KEPT)
+        return FileResponse(CARD, media_type="image/png", headers=KEEP_A_DAY)
 
     return router

@@ -23,6 +23,7 @@ from ui.languages.current import all_translated
 API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)
 SOON = 5.0  # seconds, in which what is busy may be free again
 _PASSING = (429, 503)  # the same request may be answered well later
+KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # what is the same for everybody
 NO_STORE = {"cache-control": "no-store"}  # where who has signed in decides what an address shows
 NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
 

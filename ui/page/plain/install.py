@@ -9,12 +9,11 @@ from fastapi.responses import Response
 
 from comfy.messages import message
 from ui.page.theme import ACCENT, BACKGROUND
-from ui.web.responses import AsciiJSON
+from ui.web.responses import KEEP_A_DAY, AsciiJSON
 
 # Drawn by tests/tools/app_icons.py: pixels by file name. A maskable one fills its square.
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
 ICONS_FOLDER = Path(__file__).with_name("icons")
-_KEPT = {"cache-control": "public, max-age=86400"}
 _LIGHT, _DARK = BACKGROUND
 _MANIFEST = {
     "name": "ComfyForms",
@@ -59,6 +58,7 @@ def install_routes() -> APIRouter:
         """One of the icons; 404 for any other name."""
         if name not in ICONS:
             return Response(status_code=404)
-        return Response((ICONS_FOLDER / name).read_bytes(), media_type="image/png", headers=_KEPT)
+        icon = (ICONS_FOLDER / name).read_bytes()
+        return Response(icon, media_type="image/png", headers=KEEP_A_DAY)
 
     return router

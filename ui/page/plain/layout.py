@@ -20,6 +20,8 @@ from ui.web.responses import NO_STORE
 ICON = Path(__file__).parents[1] / "icon.svg"
 _STYLES = ICON.with_name("styles") / "plain.css"
 _OPEN = message("Open ComfyForms")
+_DEAD_TITLE = message("Link no longer works · ComfyForms")
+_DEAD = message("This link no longer works")
 # As the button for light and dark has kept it (`storage.js`), before anything is painted.
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
@@ -74,6 +76,11 @@ def notice_page(
 <p>{html_of(why)}</p>
 {link}</main>"""
     return as_page(plain_page(head_tags_of(html.escape(root), html_of(title)), body, root), status)
+
+
+def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:
+    """What somebody finds behind a link that was good for a while. Otherwise as `notice_page`."""
+    return notice_page(root, _DEAD, why, status=404, title=_DEAD_TITLE, leads_on=leads_on)
 
 
 @cache

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from comfy.messages import message, plural
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login
-from ui.page.plain.layout import notice_page
+from ui.page.plain.layout import dead_link_page
 from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
@@ -31,8 +31,6 @@ _HASHING = 2  # passwords at once: each takes 64 MB
 _LOGOUT = "/logout"
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
 _WRONG = message("Wrong username or password.")
-_DEAD_TITLE = message("Link no longer works · ComfyForms")
-_DEAD = message("This link no longer works")
 _ASK = message("Ask whoever runs this app for a new one.")
 _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try again in a moment.")
 
@@ -150,7 +148,7 @@ def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
             raise HTTPException(429, _TOO_MANY_GUESTS)
         shown = identity.login.guest(token)
         if shown is None:
-            return notice_page(root, _DEAD, _ASK, status=404, title=_DEAD_TITLE, leads_on=False)
+            return dead_link_page(root, _ASK, leads_on=False)
         return RedirectResponse(f"{root}/", 303, signed_in_header(identity, request, shown))
 
     return router

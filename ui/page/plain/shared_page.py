@@ -14,15 +14,13 @@ from comfy.protocol.outputs import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, head_tags_of, notice_page, plain_page
+from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, plain_page
 from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.gradio_internals import root_address
 from ui.web.identity import Identity
 from ui.web.urls import download_name, link_address, shared_file_address
 
-_GONE_TITLE = message("Link no longer works · ComfyForms")
-_GONE = message("This link no longer works")
 _WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
 _PROMPT = message("Prompt")
 _DOWNLOAD = message("Download")
@@ -51,7 +49,7 @@ def shared_page_routes(
         root = root_address(request, path, root_path)
         shared = found(token)
         if shared is None:
-            return notice_page(root, _GONE, _WHY_GONE, status=404, title=_GONE_TITLE)
+            return dead_link_page(root, _WHY_GONE)
         title = html_of(shared[1].job.title)
         tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
         return as_page(plain_page(tags, _result(*shared), root))
