@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.form.test_masks import (
     KEY,
@@ -93,7 +93,7 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     expect(button(name="Rename Night")).to_be_focused()
     button(name="Rename Night").click()
     field.fill("Dusk")
-    field.press("Enter")
+    is_asked_once(partial(field.press, "Enter"), menu.page)
     dusk = menu.locator(".use", has_text="Dusk")
     expect(dusk).to_be_focused()
     expect(night).to_have_count(0)
@@ -117,6 +117,22 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     expect(dusk).to_be_focused()
     button(name="Undo deleting Night").click()
     expect(night).to_be_focused()
+
+
+def is_asked_once(press: Callable[[], None], page: Page) -> None:
+    """However often it is pressed while the answer is on its way."""
+    asked: list[Route] = []
+
+    def hold(one: Route) -> None:
+        (asked.append if one.request.method == "PATCH" else Route.fallback)(one)
+
+    page.route("**/presets?*", hold)
+    with page.expect_request(lambda one: one.method == "PATCH"):
+        press()
+    press()
+    (one,) = asked
+    one.continue_()
+    page.unroute("**/presets?*", hold)
 
 
 def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:

@@ -165,11 +165,18 @@ class Menu {
     other.addEventListener("input", () => {
       objection.textContent = "";
     });
+    let isAsking = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const to = other.value.trim();
-      if (to === name) leave();
-      else if (to) objection.textContent = await this.#rename(name, to, shared);
+      if (!to || isAsking) return;
+      if (to === name) {
+        leave();
+        return;
+      }
+      isAsking = true;
+      objection.textContent = await this.#rename(name, to, shared);
+      isAsking = false;
     });
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
