@@ -156,6 +156,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         longer to be listed either, and soon deleted (`with_runs`)."""
         batch = self._opened(batch_id, owner)
         history = self._history()
+        if with_runs:  # first: where that is refused, it is there to be deleted once more
+            self._unlist_runs(batch)
         with batch.saving:  # nobody lets it go on in between
             history.groups.delete(batch_id, owner)
             batch.delete(with_runs=with_runs)
@@ -164,7 +166,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             if batch.thread is None:
                 self._open.pop(batch_id, None)
         self._listeners.call(owner)
-        if with_runs:
+        if with_runs:  # what has ended since
             self._unlist_runs(batch)
 
     # Looking

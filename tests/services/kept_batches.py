@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +54,21 @@ class Batches:
 
 
 @contextmanager
-def kept_batches(url: str, folder: Path, **limits: Any) -> Iterator[Batches]:
-    """Those of the history in `folder`: those of the process before go on."""
+def kept_batches(
+    url: str, folder: Path, others: Sequence[str] = (), **limits: Any
+) -> Iterator[Batches]:
+    """Those of the history in `folder`: those of the process before go on. `others`: further
+    servers."""
     workflows = folder / "workflows"
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
-    with Client(url) as client, closing(open_history(folder)) as history:
-        servers = ServerPool(client)
+    with ExitStack() as stack, closing(open_history(folder)) as history:
+        clients = [stack.enter_context(Client(one)) for one in (url, *others)]
+        servers = stack.enter_context(ServerPool(*clients))
         runs = LocalRunRegistry(servers, history=history, limits=RunLimits(**limits))
         runs.resume()
         forms = Forms(
-            WorkflowFolder(workflows).get, CatalogueCache(client.object_info), Permissions()
+            WorkflowFolder(workflows).get, CatalogueCache(servers.object_info), Permissions()
         )
         one = Batches(Starter(runs, forms, history.files, servers))
         one.batches.resume()
@@ -76,12 +80,13 @@ def kept_batches(url: str, folder: Path, **limits: Any) -> Iterator[Batches]:
 
 
 @contextmanager
-def read_only_groups(folder: Path) -> Iterator[None]:
-    """Whatever is to be written of batches in `folder` is refused by the database."""
+def read_only(folder: Path, table: str = "groups") -> Iterator[None]:
+    """Whatever is to be changed in this table in `folder` is refused by the database: of batches,
+    unless it is another one's."""
     with closing(sqlite3.connect(folder / "history.sqlite")) as database:
         for what in ("UPDATE", "DELETE"):
             refuse = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-            database.execute(f"CREATE TRIGGER no_{what} BEFORE {what} ON groups {refuse}")
+            database.execute(f"CREATE TRIGGER no_{what} BEFORE {what} ON {table} {refuse}")
         try:
             yield
         finally:

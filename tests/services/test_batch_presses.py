@@ -13,10 +13,10 @@ import pytest
 
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
-from comfy.errors import BatchNotFound, TooManyRuns
+from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
 from comfy.runs.limits import BatchLimits
 from comfy.services.batch_queue import BatchQueue
-from tests.services.kept_batches import ANN, SEED, Batches, kept_batches
+from tests.services.kept_batches import ANN, SEED, Batches, kept_batches, read_only
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 ROUNDS = 5  # of presses at once: without one batch for both, most of them went wrong
@@ -100,6 +100,20 @@ def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
             one.batches.delete(batch.id, ANN, with_runs=True)
         eventually(lambda: history.unlisted(time.time() + 1), "it is to be deleted")
         assert history.of(ANN) == ()
+
+
+def test_a_batch_whose_runs_cannot_be_deleted_stays(demo: DemoServer, tmp_path: Path) -> None:
+    """So that whoever hears that it was refused can do it once more."""
+    with kept_batches(demo.url, tmp_path) as one:
+        history = one.runs.history
+        assert history is not None
+        batch = one.begin(AxisSpec(SEED, "1, 2"))
+        one.until(batch, "done")
+        with read_only(tmp_path, "runs"), pytest.raises(ComfyError):
+            one.batches.delete(batch.id, ANN, with_runs=True)
+        assert one.batches.of(ANN)
+        one.batches.delete(batch.id, ANN, with_runs=True)
+        assert (history.of(ANN), one.batches.of(ANN)) == ((), ())
 
 
 def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: Path) -> None:

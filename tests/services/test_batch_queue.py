@@ -37,7 +37,7 @@ from tests.services.kept_batches import (
     Batches,
     kept_batches,
     killed_batches,
-    read_only_groups,
+    read_only,
 )
 from tests.support.sampler import prompt
 from tests.support.samples.extra_nodes import DATA, EXTRA, PAINTED
@@ -131,21 +131,21 @@ def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
-        with read_only_groups(tmp_path):
+        with read_only(tmp_path):
             for refused in (one.batches.pause, one.batches.stop, one.batches.delete):
                 with pytest.raises(ComfyError):
                     refused(batch.id, ANN)
             assert one.batches.get(batch.id, ANN).state == "running"
             assert one.batches.recent(ANN) == one.batches.of(ANN)
         one.batches.pause(batch.id, ANN)
-        with read_only_groups(tmp_path), pytest.raises(ComfyError):
+        with read_only(tmp_path), pytest.raises(ComfyError):
             one.batches.go_on(batch.id, ANN)
         one.batches.go_on(batch.id, ANN)
     assert one.until(batch, "done").done == 6
     demo.speed.step = LONGEST_WAIT
     other = one.begin(AxisSpec(SEED, "11..16"))
     eventually(lambda: one.runs.line_of(ANN))
-    with read_only_groups(tmp_path):
+    with read_only(tmp_path):
         one.batches.leave(other.id, ANN)
         eventually(lambda: not one.runs.line_of(ANN))
     one.batches.delete(other.id, ANN)
