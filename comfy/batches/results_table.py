@@ -59,7 +59,8 @@ def _values(
     row: Row, record: Record | None, keys: Sequence[str], drawn: Collection[str]
 ) -> Iterator[object]:
     """What was sent, which for a random seed only the record knows; else what was asked for."""
-    sent = literal_texts(drawn, record.job.values) if record else {}
+    values = record.job.values if record else {}
+    sent = literal_texts(drawn, {key: values[key] for key in keys if key in values})
     for key in keys:
         value = sent.get(key, row.values.get(key, ""))
         yield "" if value is None else value
