@@ -17,6 +17,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
 from comfy.runs.durations import RunTimes, RunTotals
+from comfy.servers.needs import Needs
 
 
 class Run(Protocol):
@@ -101,9 +102,9 @@ class RunRegistry(Protocol):
     def waiting(self) -> int:
         """How many runs wait, of all people."""
 
-    @property
-    def width(self) -> int:
-        """How many runs can be at work at the same time, by the servers that are there for them."""
+    def width_for(self, needs: Needs) -> int:
+        """How many runs with these needs can be at work at the same time, by the servers that are
+        there for them."""
 
     @property
     def room(self) -> int:
@@ -115,7 +116,8 @@ class RunRegistry(Protocol):
 
     def seconds_a_turn(self, run_id: str) -> float | None:
         """How long it takes from one turn to the next of those that wait for the servers which can
-        do this run, going by the last runs of any workflow; None while there was none."""
+        do this run, going by the last runs of any workflow; None while there was none, and of a run
+        that is not known."""
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """How long a run of this workflow takes whose samplers have so much to do, None where that

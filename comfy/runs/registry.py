@@ -32,6 +32,7 @@ from comfy.runs.limits import RunLimiter, RunLimits
 from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import LocalRun, not_joined
 from comfy.runs.timeouts import Timeouts
+from comfy.servers.needs import Needs
 from comfy.servers.pool import ServerPool
 
 if TYPE_CHECKING:
@@ -283,10 +284,9 @@ class LocalRunRegistry:
         with self._lock:
             return sum(run.state.phase is Phase.WAITING for run in self._live)
 
-    @property
-    def width(self) -> int:
-        """See `RunRegistry.width`."""
-        return self._context.servers.width
+    def width_for(self, needs: Needs) -> int:
+        """See `RunRegistry.width_for`."""
+        return self._context.servers.width_for(needs)
 
     @property
     def room(self) -> int:
@@ -303,7 +303,7 @@ class LocalRunRegistry:
         typical = self._durations.typical
         with self._lock:
             run = self._runs.get(run_id)
-        return None if typical is None else typical / (run.width if run else self.width)
+        return None if run is None or typical is None else typical / run.width
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """See `RunRegistry.expected_seconds`."""

@@ -98,13 +98,8 @@ class ServerPool:
         """People who use this program may read the addresses in sentences."""
         return all(one.client.address.shown for one in self.servers)
 
-    @property
-    def width(self) -> int:
-        """How many servers answer and are not drained, at least 1."""
-        return sum(one.up and not one.drained for one in self.servers) or 1
-
     def width_for(self, needs: Needs) -> int:
-        """How many of those can do a prompt, at least 1."""
+        """How many servers answer, are not drained and can do a prompt, at least 1."""
         return sum(one.up and not one.drained for one in self._able(needs)) or 1
 
     def on_change(self, call: Callable[[], None]) -> None:

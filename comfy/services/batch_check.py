@@ -16,13 +16,15 @@ from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
 from comfy.batches.table import Row
 from comfy.errors import ComfyError, ManyProblems
 from comfy.form.check import check, labelled_errors
-from comfy.form.model import Form
+from comfy.form.model import Field, Form
 from comfy.messages import message
+from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_progress import SamplingWork, sampling_work
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.interface import RunRegistry
+from comfy.servers.needs import Needs
 from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch, and_more
 from comfy.services.once import lacking
 from comfy.services.open_batch import BatchSummary
@@ -32,7 +34,7 @@ from comfy.wording import short
 _SAMPLE = 5  # runs
 _MOST_HINTS = 20  # problems that say which value may be meant, which takes long
 _LOOKED_AT = 100  # rows
-_NUMBERS = ("INT", "FLOAT")
+_DECISIVE = ("INT", "FLOAT", "COMBO")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def batch_seconds_left(
         _, form = starter.forms.form(summary.workflow, owner, offline=True)
     except ComfyError:  # its runs say so
         return None
-    return _seconds(starter.runs, summary.workflow, _works(form, rows, left), len(left))
+    return _seconds(starter.runs, summary.workflow, form, _prompts(form, rows, left), len(left))
 
 
 def estimate(
@@ -176,32 +178,34 @@ def estimate(
     last runs of the workflow, of bytes by this owner's; None where there were none."""
     history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
-    works, count = _works(form, rows, range(len(rows))), len(rows)
-    return _seconds(starter.runs, workflow, works, count), _bytes(last, works, count)
+    prompts, count = _prompts(form, rows, range(len(rows))), len(rows)
+    return _seconds(starter.runs, workflow, form, prompts, count), _bytes(last, prompts, count)
 
 
-def _works(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[SamplingWork | None]:
+def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Prompt]:
     """What the rows at these places have to do, of so many of them that nobody waits."""
     some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
-    return [_work(form, rows[at].values) for at in some]
+    return [_prompt(form, rows[at].values) for at in some]
 
 
 def _seconds(
-    runs: RunRegistry, workflow: str, works: Sequence[SamplingWork | None], count: int
+    runs: RunRegistry, workflow: str, form: Form, prompts: Sequence[Prompt], count: int
 ) -> float | None:
-    """About how long `count` rows take, of which some do these `works`."""
-    known = [runs.expected_seconds(workflow, work) for work in works]
+    """About how long `count` rows take, of which some are these `prompts`."""
+    known = [runs.expected_seconds(workflow, sampling_work(one)) for one in prompts]
     seconds = [one for one in known if one is not None]
-    return fmean(seconds) * count / min(count, runs.width) if seconds else None
+    if not seconds:
+        return None
+    files = [target for field in form.fields if field.is_media for target in field.targets]
+    width = fmean(runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE])
+    return fmean(seconds) * count / min(count, width)
 
 
-def _bytes(
-    last: Sequence[Record], works: Sequence[SamplingWork | None], count: int
-) -> float | None:
-    """About how large the results of `count` rows are, of which some do these `works`: as those of
-    the `last` runs, by the pixels where they are known."""
+def _bytes(last: Sequence[Record], prompts: Sequence[Prompt], count: int) -> float | None:
+    """About how large the results of `count` rows are, of which some are these `prompts`: as those
+    of the `last` runs, by the pixels where they are known."""
     sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
-    if not works or not any(sizes):
+    if not prompts or not any(sizes):
         return None
     made = [sampling_work(record.job.prompt) for record in last]
 
@@ -213,18 +217,23 @@ def _bytes(
         ]
         return fmean(alike or sizes)
 
-    return fmean(map(expected, works)) * count
+    return fmean(map(expected, map(sampling_work, prompts))) * count
 
 
-def _work(form: Form, values: Mapping[str, object]) -> SamplingWork | None:
-    """What the samplers of a run with these values do. Only numbers decide how much."""
-    numbers = [field for field in form.fields if field.type in _NUMBERS and field.widget != "seed"]
-    own = {field.key: values[field.key] for field in numbers if field.key in values}
-    checked, _ = check(form.with_fields(own.keys()), own)
+def _prompt(form: Form, values: Mapping[str, object]) -> Prompt:
+    """The prompt of a run with these values, as far as they decide how much its samplers do, and
+    which servers can do it: numbers and choices."""
+    fields = [one for one in form.fields if _is_decisive(one)]
+    own = {field.key: values[field.key] for field in fields if field.key in values}
+    checked, _ = check(form.with_fields(own.keys()), own, hints=False)
     prompt = dict(form.prompt)
-    for field in numbers:
+    for field in fields:
         for node, name in field.targets if field.key in checked else ():
             if node in prompt:
                 inputs = {**prompt[node]["inputs"], name: checked[field.key]}
                 prompt[node] = {**prompt[node], "inputs": inputs}
-    return sampling_work(prompt)
+    return prompt
+
+
+def _is_decisive(field: Field) -> bool:
+    return field.type in _DECISIVE and field.widget != "seed" and not field.is_media

@@ -34,9 +34,9 @@ def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
         running(second)
         drained = pool.at(place_of(first))
         assert drained is not None
-        assert runs.width == 2
+        assert first.width == 2
         pool.drain(drained)
-        assert runs.width == 1
+        assert first.width == 1
         third = runs.submit(job(), owner="me")
         assert not first.state.phase.finished
         first.cancel()

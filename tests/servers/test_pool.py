@@ -129,7 +129,7 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
         expected = {one.url: 1, other.url: 2, "": 2}
         eventually(lambda: Counter(map(place_of, begun)) == expected)
         assert [run.waits_here for run in begun] == [False] * 3 + [True] * 2
-        assert (runs.width, runs.room) == (2, 3)
+        assert (begun[0].width, runs.room) == (2, 3)
         for run in begun:
             run.cancel()
 

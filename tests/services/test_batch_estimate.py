@@ -10,7 +10,8 @@ from comfy.batches.rows import Axis, combined
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
 from comfy.services.batch_check import estimate
-from tests.services.kept_batches import ANN, BOB, STEPS, kept_batches
+from tests.servers.test_pool import OTHER_MODEL, with_checkpoints
+from tests.services.kept_batches import ANN, BOB, MODEL, SEED, STEPS, kept_batches
 
 
 def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
@@ -36,3 +37,22 @@ def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
             own = estimate(second.starter, form, "small", combined([Axis(STEPS, (20,))]), ANN)
             assert own[1]
             assert second.runs.totals.timed == 0
+
+
+def test_rows_that_only_some_servers_can_do_take_as_long_as_these_do(tmp_path: Path) -> None:
+    """Two take their turns beside each other, one after the other."""
+    both = with_checkpoints("demo-landscapes.safetensors", OTHER_MODEL)
+    with (
+        DemoServer(step_seconds=0, nodes=both) as demo,
+        DemoServer(step_seconds=0) as other,
+        kept_batches(demo.url, tmp_path, [other.url]) as one,
+    ):
+        one.until(one.begin(AxisSpec(SEED, "1")), "done")
+        _, form = one.starter.forms.form("small", ANN)
+        axes = [Axis(SEED, (1, 2, 3, 4))]
+        of_both, of_one = (
+            estimate(one.starter, form, "small", combined([*axes, Axis(MODEL, (model,))]), ANN)
+            for model in (form.field(MODEL).default, OTHER_MODEL)
+        )
+        assert of_both[0]
+        assert of_one[0] == pytest.approx(2 * of_both[0])
