@@ -80,6 +80,7 @@ class ServerPool:
     ) -> None:
         self._closed.set()
         for server in self.servers:
+            server.stop_asking()
             server.recheck()
         for thread in self._threads:
             if thread.is_alive():

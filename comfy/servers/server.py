@@ -44,7 +44,7 @@ class ComfyServer:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._asking = client.fork()  # for its nodes
+        self._asking = client.fork()  # for its nodes and its queue
         self._closed = False
         self.ended = EndedPrompts()
         self.skipped = WarnOnce()
@@ -174,6 +174,10 @@ class ComfyServer:
     def abort(self) -> None:
         """Make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
         self.client.abort()
+        self.stop_asking()
+
+    def stop_asking(self) -> None:
+        """The same of the questions for its nodes and its queue alone."""
         with self._lock:
             self._closed = True
             asking = self._asking
@@ -181,8 +185,10 @@ class ComfyServer:
 
     def look_at_queue(self) -> None:
         """Ask what others have it do. Never raises ComfyError: then nothing is known of that."""
+        with self._lock:
+            asking = self._asking
         try:
-            queue = self.client.queue()
+            queue = asking.queue()
         except ComfyError:
             queue = Queue((), ())
         with self._lock:

@@ -15,7 +15,7 @@ from comfy.errors import TooManyThreads
 from comfy.servers.pool import CheckPauses, ServerPool
 from comfy.servers.reports import fresh
 from comfy.services.catalogue import CatalogueCache
-from tests.servers.test_pool import pool_of
+from tests.servers.test_pool import OFTEN, pool_of
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
@@ -83,3 +83,24 @@ def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
         assert asked.reached.wait(LONGEST_WAIT)
         with one.hold("GET /system_stats"):
             eventually(lambda: [one.up for one in pool.servers] == [False, True])
+
+
+def test_a_program_ends_though_a_server_hangs_that_is_back() -> None:
+    """While it is asked what it offers, which nobody waits for any more."""
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        ThreadPoolExecutor() as program,
+        one.hold("GET /object_info") as asked,
+    ):
+
+        def begin_and_end() -> None:
+            with (
+                Client(one.url) as client,
+                Client(other.url) as second,
+                ServerPool(client, second, pauses=OFTEN) as pool,
+            ):
+                pool.servers[0].recheck(gone=True)
+                assert asked.reached.wait(LONGEST_WAIT)
+
+        program.submit(begin_and_end).result(LONGEST_WAIT)
