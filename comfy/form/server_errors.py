@@ -158,6 +158,11 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
         "exception_during_validation": lambda error: sentences(
             message("The server couldn't check this node."), _DAMAGED
         ),
+        "missing_node_type": lambda error: (
+            message("Missing node: {node}.", node=error.class_type)
+            if error.class_type
+            else message("The server couldn't check this node.")
+        ),
         "dependency_cycle": lambda error: sentences(
             message("The links run in a circle."), _DAMAGED
         ),

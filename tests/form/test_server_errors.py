@@ -137,6 +137,15 @@ def test_a_refused_file_without_a_field_is_told_in_our_own_words() -> None:
     assert isinstance(said.values["problem"], Message)
 
 
+def test_a_node_that_is_missing_is_told_by_its_class() -> None:
+    """The server's words have the node's title as its author wrote it, notation and all."""
+    words = "Node '<Size:advanced:1>' not found. The custom node may not be installed."
+    placed, general = place_errors(
+        FORM, [error("8", None, "missing_node_type", words, "Node ID '#8'")]
+    )
+    assert (placed, general) == ({}, ("“VAE Decode”: Missing node: KSampler.",))
+
+
 def test_an_unknown_objection_is_passed_on() -> None:
     """A type of a newer server is shown in the server's words."""
     _, general = place_errors(FORM, [error("77", None, "brand_new", "Something odd", "in detail")])
