@@ -25,7 +25,7 @@ from comfy.cli.outcome import (
     exit_status,
 )
 from comfy.cli.progress import ProgressLine
-from comfy.cli.save import save_file
+from comfy.cli.save import check_folder, save_file
 from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
 from comfy.discovery import choose_servers, opened_servers
@@ -97,23 +97,26 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         runs = LocalRunRegistry(servers, files=blobs)
         starter = Starter(runs, forms, blobs, servers, UploadLimits(file=None, run=math.inf))
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
-            run = _start(starter, form, values)
+            run = _start(starter, form, values, args.out)
             print(f"{form.title} on {named}", file=sys.stderr)
             state = _watch(run)
+        view, saved, trouble = partial(servers.view, at=run.record.server), list[Path](), None
         try:
-            view = partial(servers.view, at=run.record.server)
-            saved = [save_file(view, file, args.out) for file in state.files]
-            trouble = None
+            for file in state.files:
+                saved.append(save_file(view, file, args.out))
         except ComfyError as error:
-            saved, trouble = [], error
+            trouble = error
     _report(state, form, run.job, saved, as_json=args.json)
     if trouble:
         complain(str(trouble), trouble.hint)
     return OK if state.phase is Phase.DONE and not trouble else FAILED
 
 
-def _start(starter: Starter, form: Form, values: Mapping[str, object]) -> Run:
+def _start(starter: Starter, form: Form, values: Mapping[str, object], out: Path) -> Run:
     try:
+        starter.check(WORKFLOW, values, OWNER)
+        if any(output.kind != "text" for output in form.outputs):
+            check_folder(out)
         return starter.start(WORKFLOW, values, OWNER, watched=False)
     except FieldErrors as error:
         known = ", ".join(sorted(_keys(form)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import Iterator
 from filecmp import cmp
 from pathlib import Path
@@ -14,6 +15,18 @@ from comfy.filenames import safe_name
 from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
+
+
+def check_folder(folder: Path) -> None:
+    """See that files can be saved there, and make it if it is not there. ComfyError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ComfyError(
+            f"Nothing can be saved in {folder}: {error.strerror or error}.",
+            "Choose another folder with --out.",
+        ) from error
 
 
 def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:

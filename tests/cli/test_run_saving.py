@@ -1,0 +1,77 @@
+"""Where `python -m comfy run` puts what was made, and what is told where it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.__main__ import main
+from comfy.cli.save import save_file
+from comfy.client.view import ViewFile
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError
+from comfy.protocol.outputs import OutputFile
+from tests.support.sampler import prompt
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(prompt(5, steps=1)))
+    return file
+
+
+def test_where_nothing_can_be_saved_nothing_runs(
+    demo: DemoServer, workflow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that no result is lost. Nor is a folder made for what is refused."""
+    arguments = ["run", str(workflow), "--server", demo.url, "--out"]
+    assert main([*arguments, str(workflow)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"Nothing can be saved in {workflow}: File exists.")
+    assert said.strip().endswith("Choose another folder with --out.")
+    other = workflow.with_name("other")
+    assert main([*arguments, str(other), "--set", "4.cfg=x"]) == 2
+    assert (demo.requests["POST /prompt"], other.exists()) == (0, False)
+
+
+def test_what_was_saved_is_told_though_the_rest_cannot_be(
+    demo: DemoServer,
+    workflow: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As where the disk is full by then: where it is, what is the matter, and 1."""
+    out = workflow.with_name("out")
+
+    def save_one(view: ViewFile, file: OutputFile, folder: Path) -> Path:
+        if out.exists() and list(out.iterdir()):
+            raise ComfyError("The second cannot be saved.")
+        return save_file(view, file, folder)
+
+    monkeypatch.setattr("comfy.cli.run.save_file", save_one)
+    several = ["--set", "3.batch_size=2", "--out", str(out)]
+    assert main(["run", str(workflow), "--server", demo.url, *several]) == 1
+    told = capsys.readouterr()
+    assert [*map(Path, told.out.splitlines())] == [*out.iterdir()]
+    assert "The second cannot be saved." in told.err
+
+
+def test_a_workflow_that_makes_a_text_needs_no_folder(
+    demo: DemoServer, workflow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is printed."""
+    value = {"class_type": "PrimitiveString", "inputs": {"value": "a lighthouse"}}
+    shown = {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}
+    workflow.write_text(json.dumps({"1": value, "2": shown}))
+    assert main(["run", str(workflow), "--server", demo.url, "--out", str(workflow)]) == 0
+    assert capsys.readouterr().out == "a lighthouse\n"
