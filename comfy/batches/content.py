@@ -68,6 +68,11 @@ class BatchRows(Sequence[Row]):
         lines = [Row(row.number, {_TABLE: at}) for at, row in enumerate(content.table)]
         self._chosen = combined(axes, lines, paired=content.paired)
 
+    @property
+    def base(self) -> Mapping[str, object]:
+        """The values that all rows have, unless they have another one."""
+        return self._content.base
+
     def __len__(self) -> int:
         return len(self._chosen)
 

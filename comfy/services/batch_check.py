@@ -14,7 +14,7 @@ from comfy.batches.replaced import replaced
 from comfy.batches.rows import UnequalLengths
 from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
 from comfy.batches.table import Row
-from comfy.errors import ComfyError, ManyProblems
+from comfy.errors import ManyProblems
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form
 from comfy.messages import message
@@ -164,9 +164,8 @@ def batch_seconds_left(
     can tell."""
     if summary.finished:
         return None
-    try:
-        _, form = starter.forms.form(summary.workflow, owner, offline=True)
-    except ComfyError:  # its runs say so
+    form = starter.forms.known_form(summary.workflow, owner, rows.base)
+    if form is None:  # its runs say so
         return None
     return _seconds(starter.runs, summary.workflow, form, _prompts(form, rows, left), len(left))
 

@@ -9,7 +9,7 @@ from threading import Condition, Lock
 
 from cachetools import LRUCache, cached
 
-from comfy.errors import WorkflowError
+from comfy.errors import ComfyError, WorkflowError
 from comfy.filenames import plain_name
 from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
@@ -144,6 +144,16 @@ class Forms:
         structural = adapted.structure.structural(values or {})
         built = self._built(adapted, structural, edits=self.permissions.edits(owner))
         return adapted.workflow, built.form
+
+    def known_form(
+        self, name: str, owner: str, values: Mapping[str, object] | None = None
+    ) -> Form | None:
+        """The form without asking the server; None where that has never told its nodes, or the
+        workflow is gone."""
+        try:
+            return self.form(name, owner, values, offline=True)[1]
+        except ComfyError:
+            return None
 
     def usability(self, name: str, owner: str) -> Usability:
         """What this person can do with a workflow; nothing with one that cannot be used.

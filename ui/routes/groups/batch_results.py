@@ -4,7 +4,6 @@ and files."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +13,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from comfy.batches.content import Column
 from comfy.batches.results_table import ENCODING, table_head, table_line
-from comfy.errors import BatchNotFound, ComfyError
+from comfy.errors import BatchNotFound
 from comfy.form.fill import drawn_texts
 from comfy.form.model import Form
 from comfy.form.seeds import CountUp
@@ -147,9 +146,7 @@ class BatchResults:
     def _form(self) -> Form | None:
         """None where it is gone, or the server is: then keys have to do."""
         workflow, base = self.table.summary.workflow, self.table.content.base
-        with suppress(ComfyError):
-            return self.services.forms.form(workflow, self.owner, base, offline=True)[1]
-        return None
+        return self.services.forms.known_form(workflow, self.owner, base)
 
     @cached_property
     def _drawn(self) -> Collection[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -305,15 +304,12 @@ class TableView:
 def table_view(services: Services, table: BatchTable, owner: str) -> TableView:
     """The rows of a batch of this owner's, with choices called as in its form, as long as that is
     there."""
-    labels: dict[tuple[str, str], str] = {}
-    with suppress(ComfyError):
-        workflow, base = table.summary.workflow, table.content.base
-        _, form = services.forms.form(workflow, owner, base, offline=True)
-        labels = {
-            (field.key, _text(value)): label
-            for field in form.fields
-            for label, value in field.choices or ()
-        }
+    form = services.forms.known_form(table.summary.workflow, owner, table.content.base)
+    labels = {
+        (field.key, _text(value)): label
+        for field in (form.fields if form else ())
+        for label, value in field.choices or ()
+    }
     return TableView(services, table, owner, labels)
 
 
