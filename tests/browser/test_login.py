@@ -162,7 +162,7 @@ def has_room_on_a_phone(page: Page) -> None:
 
 def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
     """The account menu, which is open, leads there; a new token is shown once, to be copied, over
-    plain HTTP too, and nothing is wider than a phone. Signing out everywhere asks for the login again."""
+    plain HTTP too, and nothing is wider than a phone. Before one is revoked, that is asked. Signing out everywhere asks for the login again."""
     page = person.page
     page.get_by_role("link", name="Access tokens").click()
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
@@ -180,7 +180,14 @@ def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.reload()
     expect(page.locator("#token")).to_have_count(0)
-    page.get_by_role("button", name=f"Revoke {name}").click()
+    asks = page.get_by_role("dialog", name=f"Revoke “{name}”?")
+    for answer in ("Cancel", "Revoke"):
+        page.get_by_role("button", name=f"Revoke {name}").click()
+        expect(asks).to_contain_text("It can't be brought back.")
+        expect(asks.get_by_role("button", name="Cancel")).to_be_focused()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        asks.get_by_role("button", name=answer).click()
+        expect(asks).to_be_hidden()
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
     page.get_by_role("link", name="Open ComfyForms").click()
     person.ready()

@@ -27,7 +27,8 @@ def shown(page: Page) -> bool:
 
 def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
     """Share… makes a link and copies it. Whoever may use the app signs in and sees the result, the
-    prompt only if its owner wants so; Stop sharing ends it. Pressed once more, Share… says that it is shared already."""
+    prompt only if its owner wants so; Stop sharing asks first, and ends it. Pressed once more, Share… says that it is shared
+    already."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         site = Site(app.url, fast.demo, app)
         anna = visit(site)
@@ -69,6 +70,14 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         ben.page.reload()
         expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
 
+        panel.get_by_role("button", name="Stop sharing").click()
+        expect(panel).to_contain_text("The link stops working.")
+        panel.get_by_role("button", name="Cancel").click()
+        ben.page.reload()
+        assert shown(ben.page)
+        anna.page.get_by_role("button", name="Share…").click()
+        assert panel.get_by_label("Link").input_value() == link
+        panel.get_by_role("button", name="Stop sharing").click()
         panel.get_by_role("button", name="Stop sharing").click()
         expect(panel).to_contain_text("Sharing stopped. The link no longer works.")
         file = ben.page.locator("main img").evaluate("image => image.src")

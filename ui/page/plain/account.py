@@ -42,6 +42,8 @@ _COPIED = message("Copied")
 _NONE = message("You have no tokens.")
 _NEVER_USED = message("Never used.")
 _REVOKE = message("Revoke")
+_CANCEL = message("Cancel")
+_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
 _FOR_GUESTS = message("Guests have no tokens. Ask whoever runs this app to add you.")
 _OPEN_TO_ALL = message("Nobody has to sign in here, so scripts need no tokens.")
 _BACK = message("Open ComfyForms")
@@ -167,11 +169,22 @@ def _new(shown: str) -> str:
 
 
 def _row(token: AccessToken) -> str:
-    name = html.escape(token.label)
+    """A token, with the question that its button opens: without a script, as the whole page."""
+    name, asks = html.escape(token.label), f"revoke-{token.id}"
     revoke = html_of(message("Revoke {name}", name=token.label))
+    question = html_of(message("Revoke “{name}”?", name=token.label))
     return f"""<form class="token" method="post" action="account/tokens/{token.id}/revoke">
 <p><b>{name}</b><br>{html_of(_dates(token))}</p>
-<button type="submit" class="quiet" aria-label="{revoke}">{html_of(_REVOKE)}</button>
+<button type="button" class="quiet" popovertarget="{asks}"
+ aria-label="{revoke}">{html_of(_REVOKE)}</button>
+<div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
+<h2 id="{asks}-title">{question}</h2>
+<p>{html_of(_FOR_GOOD)}</p>
+<p class="last">
+<button type="button" class="quiet" popovertarget="{asks}" popovertargetaction="hide"
+ autofocus>{html_of(_CANCEL)}</button>
+<button type="submit">{html_of(_REVOKE)}</button></p>
+</div>
 </form>"""
 
 

@@ -10,6 +10,7 @@ const KINDS = ["image", "video", "audio"];
 const WHO = message("Anyone who can use this app and has the link can see it.");
 const SHARED = message("This result is shared already, by this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
+const FOR_GOOD = message("The link stops working. Sharing again makes another one.");
 const COPIED = message("Link copied.");
 const NOT_COPIED = message("Select the link and copy it.");
 
@@ -35,7 +36,7 @@ class SharePanel {
   #place = dialog("share", message("Share this result"));
   #link = element("input");
   #said = element("p", "said");
-  #stop = button(message("Stop sharing"), () => this.#end());
+  #last = element("div", "row last");
 
   /**
    * @param {string} path of the link in the app
@@ -52,14 +53,20 @@ class SharePanel {
       this.#link,
       button(message("Copy"), () => this.copy()),
     );
-    const last = element("div", "row last");
-    last.append(
-      this.#stop,
-      button(message("Close"), () => this.#place.hidePopover()),
+    this.#last.append(
+      button(message("Stop sharing"), () => this.#ask()),
+      this.#leave(message("Close")),
     );
     const withPrompt = told.has_prompt ? [this.#withPrompt(told.prompt)] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
-    this.#place.append(...before, element("p", "", WHO), row, ...withPrompt, this.#said, last);
+    this.#place.append(
+      ...before,
+      element("p", "", WHO),
+      row,
+      ...withPrompt,
+      this.#said,
+      this.#last,
+    );
   }
 
   open() {
@@ -93,13 +100,34 @@ class SharePanel {
     return label;
   }
 
+  /** A link that was taken back is gone for whoever has it. */
+  #ask() {
+    this.#keepOnly(FOR_GOOD, [
+      this.#leave(message("Cancel")),
+      button(message("Stop sharing"), () => this.#end()),
+    ]);
+  }
+
   async #end() {
     if (!(await ask(this.#path, undefined, "DELETE"))) return;
+    this.#keepOnly(STOPPED, [this.#leave(message("Close"))]);
+    announce(STOPPED);
+  }
+
+  /** @param {string} text */
+  #leave(text) {
+    return button(text, () => this.#place.hidePopover());
+  }
+
+  /**
+   * @param {string} said
+   * @param {HTMLButtonElement[]} buttons the first has the focus
+   */
+  #keepOnly(said, buttons) {
     for (const part of this.#place.querySelectorAll("p:not(.said), .row:not(.last), label"))
       part.remove();
-    this.#stop.remove();
-    this.#said.textContent = STOPPED;
-    announce(STOPPED);
-    this.#place.querySelector("button")?.focus();
+    this.#said.textContent = said;
+    this.#last.replaceChildren(...buttons);
+    buttons[0]?.focus();
   }
 }
