@@ -18,6 +18,17 @@ from ui.web_settings import WebSettings
 Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 GONE = "This link no longer works"
+# The paragraphs of which a single word stands on the last line.
+LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {
+    const text = paragraph.firstChild;
+    const tops = [...(text?.data ?? "").matchAll(/\\S+/g)].map(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        return range.getBoundingClientRect().top;
+    });
+    return tops.length > 2 && tops.at(-1) > tops.at(-2);
+}).map((paragraph) => `${paragraph.textContent} ${innerWidth}`)"""
 
 
 def shown(page: Page) -> bool:
@@ -28,7 +39,7 @@ def shown(page: Page) -> bool:
 def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
     """Share… makes a link and copies it. Whoever may use the app signs in and sees the result, the
     prompt only if its owner wants so; Stop sharing asks first, and ends it. Pressed once more, Share… says that it is shared
-    already."""
+    already; no word stands alone on a line there."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         site = Site(app.url, fast.demo, app)
         anna = visit(site)
@@ -66,6 +77,9 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         anna.page.get_by_role("button", name="Share…").click()
         assert panel.get_by_label("Link").input_value() == link
         expect(panel).to_contain_text("This result is shared already, by this link.")
+        for width in range(320, 480, 20):
+            anna.page.set_viewport_size({"width": width, "height": 844})
+            assert panel.evaluate(LONELY) == []
         expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
         ben.page.reload()
         expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
