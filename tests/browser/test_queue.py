@@ -51,8 +51,9 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     read."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
-    expect(person.page.locator("#queue .waiting-title")).to_have_text("Running (1) · Waiting (4)")
+    expect(person.page.locator("#queue .waiting-title")).to_have_text("1 running · 4 waiting")
     expect(person.page.locator("#server .waiting")).to_have_text("Demo · 4 waiting")
+    with_its_button_in_one_line_on_a_phone(person)
     for at in range(4):
         expect(person.waiting().nth(at)).to_contain_text("Next" if at == 0 else f"{at + 1} ahead")
     # The first is at the server already: it can be removed, but not moved.
@@ -92,6 +93,24 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     person.phase("stopped")
 
 
+def with_its_button_in_one_line_on_a_phone(person: Visitor) -> None:
+    """What is said above the list, and what removes all that wait."""
+    before = person.page.viewport_size
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    lines = """() => {
+        const parts = [...document.querySelector("#queue .waiting-head").children];
+        const line = (one) => one.getBoundingClientRect();
+        return [
+            parts.every((one) => one.scrollHeight < 2 * parseFloat(getComputedStyle(one).lineHeight) + 20),
+            line(parts[0]).bottom > line(parts[1]).top && line(parts[1]).bottom > line(parts[0]).top,
+            line(parts[1]).height,
+        ];
+    }"""
+    assert person.page.evaluate(lines) == [True, True, 40]
+    assert before
+    person.page.set_viewport_size(before)
+
+
 @pytest.mark.every  # at two servers: with one, the list has the same lines
 def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
     """At two servers two of a person's runs are at work. Both are in the list with a Stop of their
@@ -114,9 +133,7 @@ def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
             expect(lines).to_have_count(number + 1 if number else 0)
             if not number:
                 person.frames(3)
-        expect(person.page.locator("#queue .waiting-title")).to_have_text(
-            "Running (2) · Waiting (1)"
-        )
+        expect(person.page.locator("#queue .waiting-title")).to_have_text("2 running · 1 waiting")
         expect(lines.locator(".about")).to_have_text(["one boat", "two boats", "three boats"])
         person.page.get_by_role("button", name="Stop: Text to image, two boats").click()
         eventually(lambda: len(person.site.unfinished()) == 2, "it has ended")

@@ -192,7 +192,7 @@ def test_lists_show_runs_and_tell_what_is_asked(opened: Opened) -> None:
 def queue_tells_what_is_asked(page: Page, told: Told) -> None:
     """Press each of its buttons."""
     expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats", "no boat"])
-    expect(page.locator("#queue .waiting-title")).to_have_text("Waiting (2)")
+    expect(page.locator("#queue .waiting-title")).to_have_text("2 waiting")
     expect(page.locator("#queue .trouble .said")).to_have_text("Something went wrong.")
     expect(page.locator("#queue").get_by_role("button", name="Move up").first).to_have_attribute(
         "aria-disabled", "true"

@@ -3,7 +3,7 @@
 // Gradio component (ui/page/run_lists.py): its value says which runs, its events what is asked for.
 
 import { $, all, button, element, fillIn, tell } from "../dom.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
 
 /** @import { Entry } from "../state.js" */
 
@@ -173,8 +173,8 @@ export class Queue {
  */
 const titleOf = (running, waiting) =>
   [
-    running && message("Running ({count})", { count: running }),
-    waiting && message("Waiting ({count})", { count: waiting }),
+    running && plural("{count} running", "{count} running", { count: running }),
+    waiting && plural("{count} waiting", "{count} waiting", { count: waiting }),
   ]
     .filter(Boolean)
     .join(" · ");
