@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.walk.states import SIZES
+from tests.browser.walk.states import SIZES, at_every_size
 from tests.support.batch_dialog import (
     SMALL,
     begin_batch,
@@ -68,6 +68,9 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     assert not page.locator("#stage .stage").get_attribute("data-run")
     expect(page.locator("#stage .headline")).to_have_text("Finished: 6 of 6 done")
     showing = page.locator("#stage").get_by_role("button", name="Show the batch")
+    for _ in at_every_size(page):
+        end, begin = (one.bounding_box() or {} for one in (showing, card))
+        assert begin["y"] - end["y"] - end["height"] < 40
     showing.click()
     expect(sheet).to_be_visible()
     page.keyboard.press("Escape")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chains.conftest import BOATS
+from tests.browser.walk.states import SIZES
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
 
@@ -113,6 +114,7 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
         person.frames()
         expect(person.page.locator("#stage .chain-headline")).to_have_text("Step 1 of 3: Make")
         expect(person.page.locator("#stage .status .bar")).to_be_hidden()
+        nothing_is_empty_below_it_on_a_phone(person)
         person.page.evaluate(WATCH_STOP)
         make.release()
         states(person, "done", "running")
@@ -154,6 +156,41 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
     made_from = person.page.get_by_role("region", name="Made from")
     expect(made_from.locator(".tile")).to_have_count(1)
     expect(made_from.get_by_role("button", name="Make this a chain…")).to_have_count(0)
+
+
+def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:
+    """Until it has a result, the form stands below its steps."""
+    page = person.page
+    before = page.viewport_size
+    page.set_viewport_size(SIZES["phone"])
+    strip, form = (
+        page.locator(one).bounding_box() or {} for one in ("#stage .steps", "#form-side")
+    )
+    assert form["y"] - strip["y"] - strip["height"] < 80
+    assert before
+    page.set_viewport_size(before)
+
+
+def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visit) -> None:
+    """On a phone, whatever has to be said above it."""
+    person = visit(chains, viewport=SIZES["phone"]).open(BOATS)
+    tops = []
+    top = "one => Math.round(one.getBoundingClientRect().top + scrollY)"
+    headline, strip = (person.page.locator(f"#stage {one}") for one in (".headline", ".steps"))
+    with chains.demo.hold("progress", after=2) as held:
+        person.press()
+        states(person, "running", "waiting", "waiting")
+        tops.append(strip.evaluate(top))
+        person.frames()
+        tops.append(strip.evaluate(top))
+        chains.demo.stop()
+        expect(headline).to_contain_text("Can't reach the image server.")
+        tops.append(strip.evaluate(top))
+        held.release()
+    assert len(set(tops)) == 1, tops
+    person.page.locator("#stop").click()
+    chains.demo.start()
+    chain_is(person, "stopped")
 
 
 def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visit) -> None:

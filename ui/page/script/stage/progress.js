@@ -97,6 +97,7 @@ export function timesOf(run, state, now) {
   const left = view.left === null || serverAway ? "" : durationWords(view.left - since);
   // The bar below is that of all steps, which have names of their own.
   const isStep = chainOf(state, run) !== null;
+  if (isStep && serverAway) return "";
   return [
     isOther && !isStep && title,
     ...(isStep
