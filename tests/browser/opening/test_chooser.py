@@ -65,6 +65,10 @@ def a_workflow_is_found_by_typing(person: Visitor) -> None:
     search = page.get_by_role("combobox", name="Search workflows")
     expect(search).to_be_focused()
     expect(options).to_have_count(SHIPPED)
+    # Its first letter is seen until there is an image, which may be translucent.
+    covered = options.filter(has_text="Upscale").locator(".thumb")
+    expect(covered.locator("img")).to_be_visible()
+    expect(covered).to_be_empty()
     expect(options.and_(page.locator("[aria-current=true]"))).to_contain_text("Image to image")
     page.keyboard.type("xyz")
     expect(page.get_by_text("No workflow matches “xyz”.")).to_be_visible()

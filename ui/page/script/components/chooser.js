@@ -265,6 +265,7 @@ function thumbFor({ thumb, title }) {
   if (!thumb) return place;
   const image = element("img");
   Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: addressOf(thumb) });
+  image.onload = () => place.replaceChildren(image); // one may be translucent
   image.onerror = () => image.remove();
   place.append(image);
   return place;
