@@ -101,11 +101,12 @@ def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
 
 
 def test_limits_are_said() -> None:
-    """The line under a number tells its limits, unless nobody could mean them."""
-    assert help_text(NUMBER) == "1–10,000"
+    """The line under a number tells its limits as a sentence, unless nobody could mean them."""
+    assert help_text(replace(NUMBER, min=-180, max=180)) == "−180 to 180."
+    assert help_text(NUMBER) == "1–10,000."
     assert (
         help_text(replace(NUMBER, max=2**60, tooltip="More is slower."))
-        == "More is slower. 1 or more"
+        == "More is slower. 1 or more."
     )
     assert help_text(TEXT) is None
 

@@ -112,7 +112,7 @@ def help_text(field: Field) -> str | None:
             ):
                 parts.append(translated(_between(low, high)))
             case (low, _) if low is not None and abs(low) < 1e6:
-                parts.append(translated(message("{low} or more", low=_shown(low))))
+                parts.append(translated(message("{low} or more.", low=_shown(low))))
     if field.differs:
         parts.append(
             translated(
@@ -129,7 +129,7 @@ def help_text(field: Field) -> str | None:
 
 def _between(low: float, high: float) -> str:
     ends = {"low": _shown(low), "high": _shown(high)}
-    return message("{low} to {high}", **ends) if low < 0 else message("{low}–{high}", **ends)
+    return message("{low} to {high}.", **ends) if low < 0 else message("{low}–{high}.", **ends)
 
 
 def _ended(sentence: str) -> str:
