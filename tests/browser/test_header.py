@@ -18,6 +18,9 @@ PLACES = """() => ["#brand", "#picker", "#open", "#shade", "summary", "#columns"
 SIZES = [
     ViewportSize(width=x, height=y) for x, y in ((1440, 900), (1366, 650), (1024, 768), (390, 844))
 ]
+# Between how many wait and how to connect.
+GAP = """() => document.querySelector(".connect").getBoundingClientRect().left
+    - document.querySelector("#server .waiting").getBoundingClientRect().right"""
 COVERS = """() => {
     const box = (one) => document.querySelector(one).getBoundingClientRect();
     document.querySelector("#away").textContent = "ComfyForms is restarting. Reconnecting…";
@@ -52,8 +55,10 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     person.frames(1)
     person.press()
     expect(page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
-    for _, places in zip(at_every_size(page, SIZES), before, strict=True):
+    for size, places in zip(at_every_size(page, SIZES), before, strict=True):
         assert page.evaluate(PLACES) == places
+        if size["width"] >= 1024:
+            assert 0 < page.evaluate(GAP) < 12
     slow.demo.speed.step = 0
     for _ in at_every_size(page, SIZES):
         page.evaluate("scrollTo(0, 0)")

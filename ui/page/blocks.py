@@ -55,7 +55,8 @@ _WAITING = '<span class="waiting"></span>'
 _SERVER = (
     _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 )
-_STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">{_WAITING}${{value.demo}}
+_STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">
+<span class="sentence">{_WAITING}${{value.demo}}</span>
 <span class="connect"><details>
 <summary>${{value.how}}</summary><span class="how">${{value.connect}}</span>
 </details></span></span>"""
