@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -97,6 +97,7 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     expect(name).to_have_value("anna")
     expect(password).to_have_value("")
     expect(password).to_be_focused()
+    the_button_says_that_it_is_at_work(page)
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)
     page.evaluate("localStorage.setItem('comfyforms.shade', 'true')")
@@ -109,8 +110,23 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     has_room_on_a_phone(page)
     page.wait_for_function(CONTROLLED)
     tokens_are_made_and_revoked_on_a_page(person)
-    person.forgive("400", "401", "WebSocket")
+    person.forgive("400", "401", "WebSocket", "ERR_FAILED")
     person.leave()
+
+
+def the_button_says_that_it_is_at_work(page: Page) -> None:
+    """From the press to the answer; then it is as before."""
+    asked: list[Route] = []
+    page.route("**/login", lambda route: asked.append(route))
+    button = page.locator("#sign-in button")
+    page.get_by_label("Password").fill("a guess")
+    with page.expect_request("**/login"):
+        button.click()
+    expect(button).to_have_text("Signing in…")
+    asked[0].abort()
+    expect(button).to_have_text("Sign in")
+    expect(page.get_by_role("alert")).to_have_text("The app does not answer. Try again.")
+    page.unroute("**/login")
 
 
 @pytest.mark.every  # tests/ui/accounts signs in by OpenID without a page

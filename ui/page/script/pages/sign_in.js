@@ -6,6 +6,7 @@ import { $, root } from "../dom.js";
 import { message } from "../messages.js";
 
 const SILENT = message("The app does not answer. Try again.");
+const WORKING = message("Signing in…");
 const REFUSED = 400; // a wrong password
 
 const form = /** @type {HTMLFormElement | null} */ ($("#sign-in")); // where there are passwords
@@ -14,6 +15,7 @@ const password = /** @type {HTMLInputElement} */ ($("#password"));
 const why = /** @type {HTMLElement} */ ($("#why"));
 const elsewhere = /** @type {HTMLAnchorElement | null} */ ($("#openid"));
 const submit = /** @type {HTMLButtonElement} */ ($("#sign-in button"));
+const called = submit?.textContent ?? "";
 const here = location.href.slice(root.length);
 // What this address has done with an answer of the provider, or a form, it would do again.
 const isOfSignIn = here.startsWith("/login");
@@ -29,6 +31,7 @@ async function signIn(event) {
   event.preventDefault();
   if (submit.ariaDisabled === "true") return;
   submit.ariaDisabled = "true";
+  submit.textContent = WORKING;
   why.textContent = "";
   const answer = await fetch(`${root}/login`, {
     method: "POST",
@@ -41,6 +44,7 @@ async function signIn(event) {
   }
   why.textContent = await reasonOf(answer);
   submit.ariaDisabled = null;
+  submit.textContent = called;
   if (answer?.status !== REFUSED) return;
   password.value = "";
   password.focus();
