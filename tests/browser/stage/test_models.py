@@ -18,9 +18,20 @@ from tests.support.samples.models import save_model, tetrahedron
 from tests.support.serving import running_app
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
+from ui.web.gradio_internals import model_viewer
 
 Visit = Callable[..., Visitor]
 MODEL = "#stage .media .model canvas"
+
+
+# Each phase of the stage, and whether what it shows is of before.
+WATCH = """() => {
+    const [stage, media] = ["#stage .stage", "#stage .media"].map((one) => document.querySelector(one));
+    window.seen = [];
+    const look = () => window.seen.push(
+        [stage.dataset.phase, media.classList.contains("former") ? "former" : ""].join(" ").trim());
+    new MutationObserver(look).observe(stage, { attributes: true, subtree: true });
+}"""
 
 
 @pytest.fixture
@@ -47,6 +58,24 @@ def reds(image: Image.Image) -> int:
     return int(
         ImageChops.subtract(red, green).point(lambda value: value > 60 and 255).histogram()[255]
     )
+
+
+def test_a_models_viewer_is_loaded_ahead(site: Site, visit: Visit) -> None:
+    """While the run goes on that makes a model; below what was there before nobody reads that it is
+    done."""
+    person = visit(site).open("model")
+    page = person.page
+    with site.demo.hold("executed") as held:
+        with page.expect_request(lambda asked: asked.url.endswith(model_viewer())):
+            person.press()
+        held.release()
+    expect(page.locator(MODEL)).to_be_visible()
+    page.evaluate(WATCH)
+    person.press()
+    page.wait_for_function("window.seen.includes('done')")
+    assert "done former" not in page.evaluate("window.seen")
+    expect(page.locator(MODEL)).to_be_visible()
+    person.leave()
 
 
 @pytest.mark.every  # that a model stands on the stage, `test_stage.py` says

@@ -23,6 +23,7 @@ import { ChainStrip } from "../stage/chain_strip.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
 import { loaded, loadedWithLink, markLast, thumbnailFor } from "../stage/media.js";
+import { loadAhead } from "../stage/model.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
 import { UseMenus } from "../stage/use_menu.js";
@@ -193,8 +194,7 @@ class Stage {
 
   /**
    * Files that no run is known for.
-   * @param {ShownFile[]} files
-   * @param {string[]} texts
+   * @param {ShownFile[]} files @param {string[]} texts
    */
   #showFiles(files, texts) {
     this.#at = 0;
@@ -281,6 +281,7 @@ class Stage {
     for (const one of this.#choices) one.ariaPressed = String(one.dataset.at === String(this.#at));
     this.#place.classList.toggle("several", groupOf(this.#arrangement, this.#at).count > 1);
     this.#tellSeen();
+    if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // it takes long
     const node = item && (await loaded(item, this.#component.viewer));
     if (turn === this.#turn) this.#put(node, id);
   }
@@ -334,8 +335,7 @@ class Stage {
       loadedWithLink(item, this.#component.viewer).then((node) => {
         if (arrangement === this.#arrangement) this.#rest.append(node);
       });
-    const count = intermediate.length;
-    const title = message("Previews, not saved ({count})", { count });
+    const title = message("Previews, not saved ({count})", { count: intermediate.length });
     const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
     fold(this.#intermediate, title, made);
     fold(this.#details, message("Details"), details.length ? [tableOf(details)] : []);
@@ -368,8 +368,7 @@ class Stage {
     this.#actions.dataset.for = wanted;
     this.#menus.offer(view?.id ?? "", item);
     const use = isTaken ? () => this.#component.use(this.#seen) : null;
-    const menu = this.#menus.below.place;
-    const more = { use, menu, ...offered, events: this.#component };
+    const more = { use, menu: this.#menus.below.place, ...offered, events: this.#component };
     this.#actions.replaceChildren(...actionsFor(view, item, more));
   }
 
@@ -394,6 +393,7 @@ class Stage {
  */
 export function mount(place, component) {
   const stage = new Stage(/** @type {HTMLElement} */ ($(".stage", place)), component);
+  loadAhead(component.viewer);
   const tell = () => stage.tell(component.props.value);
   component.watch("value", tell);
   tell();

@@ -3,11 +3,25 @@
 
 import { addressOf, element, isStill } from "../dom.js";
 import { message } from "../messages.js";
+import { page } from "../state.js";
 
 /** @import { Item } from "../runs/results.js" */
 
 const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds after it was turned by hand
 const LOOKED_EVERY = 100; // milliseconds
+
+/**
+ * Load what shows models while the first run goes on that makes some: its result is seen as soon as it is there.
+ * @param {string} viewer the address of its module, "" where there is none
+ */
+export function loadAhead(viewer) {
+  let isLoaded = !viewer;
+  page.subscribe(({ makes, sending, order }) => {
+    if (isLoaded || !(sending || order.length) || makes !== "3d") return;
+    isLoaded = true;
+    import(addressOf(viewer)).catch(() => {}); // which is said of the result
+  });
+}
 
 /**
  * Fill a place with a model; done when the model can be seen.
