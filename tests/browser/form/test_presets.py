@@ -26,6 +26,28 @@ Visit = Callable[..., Visitor]
 HEIGHT = "one => Math.round(one.getBoundingClientRect().height)"
 
 
+def it_stands_beside_the_other_tools(person: Visitor) -> None:
+    """Where there is room for it; what it opens is as wide as all of them, and moves none."""
+    page = person.page
+    place = """() => {
+        const [first, presets, ...others] = ["#tools button", "#presets summary", "#copy-link"].map(
+            (one) => document.querySelector(one).getBoundingClientRect());
+        return [presets, ...others].map(({ left, top }) => [left - first.left, top - first.top]);
+    }"""
+    width = "one => one.getBoundingClientRect().width"
+    for size in at_every_size(page):
+        closed = page.evaluate(place)
+        assert closed[0][1] == 0 or size["width"] < 400
+        page.locator("#presets summary").click()
+        expect(page.locator("#presets .none")).to_be_visible()
+        assert page.evaluate(place) == closed
+        body = page.locator("#presets .body").evaluate(width)
+        assert body == page.locator("#tools").evaluate(width)
+        page.locator("#presets summary").click()
+        expect(page.locator("#presets .none")).to_be_hidden()
+    page.set_viewport_size(SIZES["desktop"])
+
+
 def test_a_preset_from_saving_to_deleting(
     fast: Site, visit: Visit, tmp_path: Path, every: bool
 ) -> None:
@@ -38,6 +60,7 @@ def test_a_preset_from_saving_to_deleting(
         name = menu.get_by_label("Name of the preset")
         person.type("2.text", "cats at night")
         person.keep_seed(7)
+        it_stands_beside_the_other_tools(person)
         menu.get_by_text("Presets", exact=True).click()
         expect(menu.locator(".none")).to_be_visible()
         expect(menu.locator(".share")).to_be_hidden()

@@ -56,15 +56,17 @@ class Menu {
       this.#keep();
     });
     body.append(this.#lists, element("h3", "", message("Save what is in the form")), saving);
-    menu.append(element("summary", "", message("Presets")), body);
+    menu.append(element("summary", "", message("Presets")));
+    body.hidden = true;
     menu.addEventListener("toggle", () => {
+      body.hidden = !menu.open;
       if (!menu.open) return;
       this.#deleted = [];
       this.#read().then(() => body.scrollIntoView({ block: "nearest" }));
     });
     place.classList.add("menu");
-    place.replaceChildren(menu);
-    if (state.workflow === workflow && state.before) place.append(this.#undo(state.before));
+    const isUsed = state.workflow === workflow && state.before;
+    place.replaceChildren(menu, ...(isUsed ? [this.#undo(isUsed)] : []), body);
   }
 
   /** @param {Record<string, unknown>} before */
