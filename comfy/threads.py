@@ -25,13 +25,25 @@ def start_thread(thread: threading.Thread) -> None:
         thread.start()
 
 
-def in_threads(call: Callable[[_T], _R], items: Sequence[_T], *, name: str) -> list[_R]:
+def in_threads(
+    call: Callable[[_T], _R],
+    items: Sequence[_T],
+    *,
+    name: str,
+    give_up: Callable[[_T], None] = lambda _: None,
+) -> list[_R]:
     """What the call comes to for each of the items, all at once, each in a thread whose name begins
-    so. Raises what it raises, and TooManyThreads as `start_thread`."""
+    so. Raises what it raises, and TooManyThreads as `start_thread`. `give_up`: makes an end of the
+    call for an item, where nobody waits for that any more, as after a signal."""
     with ThreadPoolExecutor(len(items), name) as threads:
-        with _starting(name):
-            results = threads.map(call, items)
-        return list(results)
+        try:
+            with _starting(name):
+                results = threads.map(call, items)
+            return list(results)
+        except BaseException:
+            for item in items:
+                give_up(item)
+            raise
 
 
 @contextmanager

@@ -198,7 +198,7 @@ class ServerPool:
         asked = [one for one in self.servers if one.up] or self.servers
         for server in asked:
             server.recheck()
-        told = in_threads(_problem, asked, name="nodes")
+        told = in_threads(_problem, asked, name="nodes", give_up=ComfyServer.give_up_asking)
         problems = [one for one in told if one is not None]
         known = [one.nodes.raw for one in self.servers if one.nodes is not None]
         if not known:

@@ -164,11 +164,8 @@ class ComfyServer:
         answers = self.client.answers(timeout=timeout)
         with self._lock:
             self._up = answers and not self._gone_since_asked
-            asking = self._asking
-            if not answers and not self._closed:
-                self._asking = self.client.fork()
         if not answers:
-            asking.abort()
+            self.give_up_asking()
         return answers
 
     def abort(self) -> None:
@@ -180,7 +177,14 @@ class ComfyServer:
         """The same of the questions for its nodes and its queue alone."""
         with self._lock:
             self._closed = True
+        self.give_up_asking()
+
+    def give_up_asking(self) -> None:
+        """Make those that are under way fail with ServerUnreachable at once."""
+        with self._lock:
             asking = self._asking
+            if not self._closed:
+                self._asking = self.client.fork()
         asking.abort()
 
     def look_at_queue(self) -> None:

@@ -310,6 +310,23 @@ def test_a_signal_ends_the_run_at_the_server(
     eventually(lambda: demo.sockets.close_codes[closed:] == [1000])
 
 
+def test_a_signal_ends_the_wait_for_what_servers_offer(workflow: Path) -> None:
+    """At once, where there are several, too: one may take a minute to tell its nodes."""
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        one.hold("GET /object_info") as asked,
+        other.hold("GET /object_info"),
+    ):
+        servers = [word for each in (one, other) for word in ("--server", each.url)]
+        command = [sys.executable, "-m", "comfy", "run", str(workflow), *servers]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+            assert asked.reached.wait(LONGEST_WAIT)
+            process.send_signal(signal.SIGTERM)
+            _, told = process.communicate(timeout=LONGEST_WAIT)
+    assert (process.returncode, told) == (128 + signal.SIGTERM, "Stopped.\n")
+
+
 def test_progress_is_a_bar_on_a_terminal() -> None:
     """On a terminal one line is written over; it has the node and its steps, and is gone at the
     end."""
