@@ -5,9 +5,12 @@ import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { FRUITLESS, read, write } from "../storage.js";
 
+const [OFF, ON] = ["☆ ", "★ "];
+
 export class Filters {
   which = element("select");
-  favourites = button("☆ ", () => this.#toggle(this.favourites), "quiet");
+  favourites = button("", () => this.#toggleFavourites(), "quiet");
+  #star = new Text(OFF);
   fruitless = button(message("Show stopped and failed"), () => this.#toggleFruitless(), "quiet");
   #changed;
 
@@ -20,7 +23,7 @@ export class Filters {
       new Option(message("All workflows"), "all"),
     );
     this.which.addEventListener("change", changed);
-    this.favourites.append(element("span", "", message("Favourites")));
+    this.favourites.append(this.#star, element("span", "", message("Favourites")));
     this.favourites.ariaLabel = message("Favourites"); // the word is not seen on a phone
     this.favourites.ariaPressed = "false";
     this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
@@ -41,6 +44,11 @@ export class Filters {
       favourites: String(this.areFavourites),
       fruitless: String(this.fruitless.ariaPressed),
     };
+  }
+
+  #toggleFavourites() {
+    this.#toggle(this.favourites);
+    this.#star.data = this.areFavourites ? ON : OFF;
   }
 
   #toggleFruitless() {

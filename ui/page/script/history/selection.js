@@ -75,11 +75,14 @@ export class Selection {
   }
 
   #tell() {
+    const { top } = this.toggle.getBoundingClientRect();
     this.#changed(this.#picked && new Set(this.#picked.keys()));
     this.toggle.ariaPressed = String(this.#picked !== null);
     this.toggle.textContent = this.#picked ? message("Done") : SELECT;
     this.place.hidden = !this.#picked;
     if (this.#picked) this.#draw([...this.#picked.values()]);
+    // What was pressed stays under the pointer, though the bar comes below it and the column is at its end.
+    scrollBy({ top: this.toggle.getBoundingClientRect().top - top, behavior: "instant" });
   }
 
   /** @param {PastRun[]} runs */
