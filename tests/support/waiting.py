@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
-LONGEST_WAIT = 30.0  # the bound of every wait: on a busy machine all of it is late
+LONGEST_WAIT = 90.0  # the bound of every wait: on a busy machine all of it is late
 
 
 def eventually(true: Callable[[], object], what: str = "it", seconds: float = LONGEST_WAIT) -> None:
@@ -26,7 +26,7 @@ def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """What a coroutine comes to, in a thread of its own: the browser tests keep a loop running in
     this one."""
     with ThreadPoolExecutor(1) as other:
-        return other.submit(asyncio.run, coroutine).result(60)
+        return other.submit(asyncio.run, coroutine).result(LONGEST_WAIT)
 
 
 def run_python(text: str) -> None:
