@@ -12,7 +12,7 @@ import { compare, MOST_BESIDE } from "./side_by_side.js";
 const SELECT = message("Select");
 
 export class Selection {
-  toggle = button(SELECT, () => (this.#picked ? this.end() : this.#begin()), "quiet select");
+  toggle = button(SELECT, () => this.#press(), "quiet select");
   /** What can be done, while something can be picked. */
   place = element("div", "selection");
   #changed;
@@ -63,6 +63,14 @@ export class Selection {
     if (this.#picked) this.#tell();
   }
 
+  /** It stays under the pointer, though the bar comes below it and the column is at its end. */
+  #press() {
+    const { top } = this.toggle.getBoundingClientRect();
+    if (this.#picked) this.end();
+    else this.#begin();
+    scrollBy({ top: this.toggle.getBoundingClientRect().top - top, behavior: "instant" });
+  }
+
   #begin() {
     this.#picked = new Map();
     this.#tell();
@@ -75,14 +83,11 @@ export class Selection {
   }
 
   #tell() {
-    const { top } = this.toggle.getBoundingClientRect();
     this.#changed(this.#picked && new Set(this.#picked.keys()));
     this.toggle.ariaPressed = String(this.#picked !== null);
     this.toggle.textContent = this.#picked ? message("Done") : SELECT;
     this.place.hidden = !this.#picked;
     if (this.#picked) this.#draw([...this.#picked.values()]);
-    // What was pressed stays under the pointer, though the bar comes below it and the column is at its end.
-    scrollBy({ top: this.toggle.getBoundingClientRect().top - top, behavior: "instant" });
   }
 
   /** @param {PastRun[]} runs */
