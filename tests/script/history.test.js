@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dayWords } from "../../ui/page/script/clock.js";
-import { grid, placeIn, reached, seenOf, strip } from "../../ui/page/script/history/layout.js";
+import { GAP, grid, placeIn, reached, seenOf, strip, tileOfStrip } from "../../ui/page/script/history/layout.js";
 import {
   differences,
   missing,
@@ -35,6 +35,15 @@ test("days stand below each other, each with rows of its own", () => {
   assert.equal(layout.height, first.height + second.height);
   assert.deepEqual(placeIn(layout, first, 4), { x: layout.tile + 8, y: 28 + layout.tile + 8 });
   assert.deepEqual(placeIn(layout, second, 5), { x: 0, y: 28 });
+});
+
+test("a strip that goes on ends within a tile, at any width", () => {
+  for (const width of [296, 366, 406, 744, 796, 1000]) {
+    const tile = tileOfStrip(width, 84);
+    const seen = (width % (tile + GAP)) / tile;
+    assert.ok(seen > 0.3 && seen < 0.8, `${seen} at ${width}`);
+    assert.ok(tile > 70 && tile < 110, `${tile}`);
+  }
 });
 
 test("only what lies between two edges is seen", () => {

@@ -6,7 +6,7 @@
 import { dayWords } from "../clock.js";
 import { $, all, button, element, fillIn, isNarrow } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
-import { blockOf, grid, placeIn, reached, seenOf, strip } from "../history/layout.js";
+import { blockOf, grid, placeIn, reached, seenOf, strip, tileOfStrip } from "../history/layout.js";
 import { daysOf } from "../history/past.js";
 import { itemFor, showFavourite } from "../history/tile.js";
 import { message } from "../messages.js";
@@ -180,7 +180,7 @@ export class History {
     const width = this.#scroll.clientWidth;
     this.#place.classList.toggle("in-strip", isNarrow());
     this.#layout = isNarrow()
-      ? strip(this.#days, IN_STRIP)
+      ? strip(this.#days, tileOfStrip(width, IN_STRIP))
       : grid(this.#days, width, this.#isLarge ? LARGE : SMALL);
     this.#list.style.width = this.#layout.strip ? `${this.#layout.width}px` : "";
     this.#list.style.height = `${this.#layout.height}px`;

@@ -38,6 +38,16 @@ export function grid(days, width, least) {
 }
 
 /**
+ * How large a tile of a strip is, so that of a strip that goes on about half a tile is seen at the end.
+ * @param {number} width of what is seen of it
+ * @param {number} about pixels
+ */
+export function tileOfStrip(width, about) {
+  const seen = Math.max(1, Math.round(width / (about + GAP) - 0.5)) + 0.5;
+  return Math.max(1, Math.floor(width / seen) - GAP);
+}
+
+/**
  * One row of tiles, each day beside the one before.
  * @param {readonly Day[]} days
  * @param {number} tile
