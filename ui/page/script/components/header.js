@@ -28,10 +28,12 @@ export function mountServer(place) {
     const words = plural("{count} waiting", "{count} waiting", { count });
     const demo = $(".demo-mark")?.textContent;
     tell(waits, count ? (demo ? `${demo} · ${words}` : `${words} ·`) : "");
+    // What waits is told beside that, too: whoever presses Generate sees that it was heard.
+    if (now.serverAway) tell(state, count ? `${now.serverAway} · ${words}` : now.serverAway);
     if (now.serverAway === told) return;
     told = now.serverAway;
     clearTimeout(forgetting);
-    state.textContent = now.serverAway || BACK;
+    if (!now.serverAway) state.textContent = BACK;
     if (!place.checkVisibility()) announce(state.textContent); // folded away
     server.classList.toggle("away", Boolean(now.serverAway));
     if (now.serverAway) return;
