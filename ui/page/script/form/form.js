@@ -351,10 +351,16 @@ export async function copyOrTell(what, text) {
 export function showDone(place, words, spoken) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
+  place.dataset.style ??= place.getAttribute("style") ?? "";
+  // As wide as before, as far as what stands around the words has room: what is beside it stays.
+  const { width } = place.getBoundingClientRect();
+  const style = `${place.dataset.style}; transition: none`; // Gradio's buttons would glide to it
+  place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 0 !important`;
   place.textContent = words;
   announce(spoken);
   setTimeout(() => {
     place.textContent = place.dataset.label ?? "";
+    place.style.cssText = style;
   }, DONE_FOR);
 }
 

@@ -23,7 +23,11 @@ export function choiceList(choices, chosen, changed) {
   const said = element("p", "chosen");
   said.role = "status";
   const say = (/** @type {number} */ count) => {
-    said.textContent = plural("{count} selected", "{count} selected", { count });
+    const all = choices.length;
+    said.textContent = plural("{count} of {all} selected", "{count} of {all} selected", {
+      count,
+      all,
+    });
   };
   const tell = () => {
     const values = lines.filter(({ box }) => box.checked).map(({ box }) => box.value);
