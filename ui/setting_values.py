@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
@@ -140,6 +141,12 @@ def _issuer(value: str) -> str:
     return value.rstrip("/")
 
 
+def _no_file(path: Path) -> Path:
+    if os.path.isfile(path):  # False also where nobody can tell
+        raise PydanticCustomError(OWN, "name the folder, and no file in it.")
+    return path
+
+
 def _own_path_or_address(value: str) -> str:
     if value and not re.fullmatch(r"(https?:/)?/[!-~]+", value, re.ASCII):
         raise PydanticCustomError(OWN, "write an address or a path, like /oauth2/sign_out.")
@@ -158,6 +165,7 @@ def _people_rule(value: str) -> str:
 PeopleRules = Annotated[
     tuple[Annotated[str, AfterValidator(_people_rule)], ...], NoDecode, BeforeValidator(_words)
 ]
+FolderPath = Annotated[Path, AfterValidator(_no_file)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 SignOutAddress = Annotated[str, AfterValidator(_own_path_or_address)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]

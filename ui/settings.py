@@ -20,6 +20,7 @@ from ui.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.named_servers import OWN, Header, ReadableFile, Servers, named_addresses
 from ui.setting_values import (
     Days,
+    FolderPath,
     HeaderName,
     Hosts,
     Issuer,
@@ -96,7 +97,9 @@ class Settings(BaseSettings):
     server_ca: ReadableFile | None = Field(
         None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
     )
-    workflows: Path = Field(workflow_folder(), title="DIR", description="folder of workflow files")
+    workflows: FolderPath = Field(
+        workflow_folder(), title="DIR", description="folder of workflow files"
+    )
     host: Annotated[str, AfterValidator(host_setting)] = Field(
         "0.0.0.0" if ON_A_SPACE else "127.0.0.1",
         title="ADDRESS",

@@ -196,6 +196,7 @@ def test_a_value_is_brought_into_form(option: str, value: str, name: str, expect
             "--server-ca: the file cannot be read: No such file or directory.",
         ),
         (["--open-nodes", "/"], "--open-nodes: the file cannot be read: Is a directory."),
+        (["--workflows", __file__], "--workflows: name the folder, and no file in it."),
         (["--server-ca", "x" * 5000], "--server-ca: the file cannot be read: File name too long."),
         (
             ["--root-path", "forms"],
