@@ -236,4 +236,4 @@ def _number(prompt: Mapping[str, Any], value: object) -> int | None:
 
 
 def _part(values: object, name: str) -> object:
-    return values.get(name) if isinstance(values, Mapping) else None
+    return values.get(name) if isinstance(values, dict) else None

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 from comfy.callbacks import Callbacks
 from comfy.protocol.run_state import Phase, RunState
@@ -19,7 +18,7 @@ class LatestState:
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._version = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._callbacks: Callbacks[[]] = Callbacks()
 
     @property
@@ -29,13 +28,12 @@ class LatestState:
 
     def update(self, change: Callable[[RunState], RunState]) -> bool:
         """Put `change(state)` in the state's place and tell everybody; False if nothing changed."""
-        with self._changed:
+        with self._lock:
             state = change(self._state)
             if state is self._state:
                 return False
             self._state = stamped(state)
             self._version += 1
-            self._changed.notify_all()
         self._callbacks.call()
         if state.phase.finished:
             self._callbacks = Callbacks()  # it was the last: no watcher is kept in memory for more
@@ -50,19 +48,22 @@ class LatestState:
         """The state now and each newer one, up to the finished one; TimeoutError `timeout` seconds
         from now."""
         end = None if timeout is None else time.monotonic() + timeout
-        seen = -1
-        while True:
-            left = None if end is None else max(0.0, end - time.monotonic())
-            with self._changed:
-                if not self._changed.wait_for(partial(self._is_newer_than, seen), left):
+        news, seen = threading.Event(), -1
+        leave = self.subscribe(news.set)
+        try:
+            while True:
+                news.clear()
+                with self._lock:
+                    version, state = self._version, self._state
+                if version != seen:
+                    seen = version
+                    yield state
+                    if state.phase.finished:
+                        return
+                elif not news.wait(None if end is None else max(0.0, end - time.monotonic())):
                     raise TimeoutError(f"the run was not finished within {timeout:g} s")
-                seen, state = self._version, self._state
-            yield state
-            if state.phase.finished:
-                return
-
-    def _is_newer_than(self, version: int) -> bool:
-        return self._version != version
+        finally:
+            leave()
 
 
 def told_if_other(look: Callable[[], object], tell: Callable[[], None]) -> Callable[[], None]:

@@ -8,7 +8,7 @@ SHARED = {
     ("comfy/callbacks.py", "Callbacks"): {"_lock"},
     ("comfy/runs/run_events.py", "RunEvents"): {"_lock"},
     ("comfy/runs/run_events.py", "FrameRelay"): set(),
-    ("comfy/runs/latest_state.py", "LatestState"): {"_changed"},
+    ("comfy/runs/latest_state.py", "LatestState"): {"_lock"},
     ("comfy/runs/fair_queue.py", "FairQueue"): {"_lock"},
     ("comfy/runs/durations.py", "Durations"): {"_lock"},
     ("comfy/runs/registry.py", "LocalRunRegistry"): {"_lock"},
@@ -179,13 +179,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
         "waiting.candidates",  # compares a prompt with catalogues that are known
     },
     ("Durations", "_lock"): {"statistics.fmean", "RunTotals"},
-    ("LatestState", "_changed"): {
-        "change",
-        "partial",
-        "stamped",
-        "self._changed.wait_for",
-        "TimeoutError",
-    },
+    ("LatestState", "_lock"): {"change", "stamped"},
     ("ThreadState", "_lock"): {"change"},
     ("Callbacks", "_lock"): set(),
     ("SignInStore", "_memory"): {"replace", "set"},
