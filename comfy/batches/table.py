@@ -66,11 +66,9 @@ def read_table(file: str, text: str, form: Form, translated: Callable[[str], str
     leaves the field as it is. Values are not checked. TableErrors where there are no rows, or too
     many.
     """
-    text = text.removeprefix("\ufeff")  # a program may send a file as it is
-    is_json = file.lower().endswith((".jsonl", ".ndjson"))
     problems: list[str] = []
     header: list[str] = []
-    rows = tuple(_read_json_lines(text, problems) if is_json else _read_csv(text, problems, header))
+    rows = read_cells(file, text, problems, header)
     if not rows:
         raise TableErrors(problems or [message("{file} has no rows.", file=short(file))])
     if len(rows) > MOST_ROWS:
@@ -90,6 +88,19 @@ def read_table(file: str, text: str, form: Form, translated: Callable[[str], str
     )
     columns = dict.fromkeys(field.key for field in fields.values())
     return Table(tuple(read), (*of_columns, *problems), tuple(columns))
+
+
+def read_cells(
+    file: str, text: str, problems: list[str] | None = None, header: list[str] | None = None
+) -> tuple[Row, ...]:
+    """The rows of a file as of `read_table`, with what stands in them by the names of their
+    columns. What cannot be read is added to the `problems`, the names of a CSV's columns to the
+    `header`."""
+    problems, header = [] if problems is None else problems, [] if header is None else header
+    text = text.removeprefix("\ufeff")  # a program may send a file as it is
+    if file.lower().endswith((".jsonl", ".ndjson")):
+        return tuple(_read_json_lines(text, problems))
+    return tuple(_read_csv(text, problems, header))
 
 
 def _fields(

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -21,8 +21,9 @@ from comfy.batches.content import BatchContent, Column
 from comfy.batches.find_field import find_field
 from comfy.batches.rows import Axis, combined
 from comfy.batches.spec import with_drawn_texts
-from comfy.batches.table import Row, Table, read_table
+from comfy.batches.table import Row, Table, read_cells, read_table
 from comfy.batches.values import values_of
+from comfy.cli.batch_form import form_of_batch
 from comfy.cli.files import other_kinds, read_text_file, table_rows, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.kept_runs import check_new, starter_in
@@ -50,7 +51,6 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.services.batch_check import estimate
 from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
-from comfy.services.forms import Forms
 from comfy.services.once import NOT_FETCHED
 from comfy.services.start import Starter
 from comfy.services.uploads import content_of, distinctly_named
@@ -138,7 +138,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         tempfile.TemporaryDirectory() as scratch,
     ):
         forms = forms_of(workflow, servers.object_info)
-        form = _form(forms, args.settings)
+        form = form_of_batch(forms, args.settings, _cells(args.csv) if args.csv else ())
         batch, wrong = _read(args, form, Path(scratch))
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
             BatchRunner(starter, OWNER).check(batch, wrong)
@@ -171,22 +171,6 @@ def _check_alone(out: Path, folder: Path) -> None:
 
 
 # What is to be run
-
-
-def _form(forms: Forms, settings: Sequence[str]) -> Form:
-    """The form with the fields that come with the first value of each option, whichever of them
-    stands first, and with the files that are added by their keys."""
-    named = dict(text.partition("=")[::2] for text in settings)
-    given: dict[str, object] = dict.fromkeys(named)
-    _, form = forms.form(WORKFLOW, OWNER, given)
-    for _ in named:
-        for name, values in named.items():
-            with suppress(ComfyError, BadValue):  # told where all values are read
-                field = find_field(form, name)
-                if field.redraws:
-                    given[field.key] = values_of(form, field, values)[0]
-        _, form = forms.form(WORKFLOW, OWNER, given)
-    return form
 
 
 def _read(args: argparse.Namespace, form: Form, scratch: Path) -> tuple[RowBatch, list[str]]:
@@ -236,7 +220,17 @@ def _batch(
     # As seeds are: the same in all rows, and whenever the batch is begun.
     same = with_drawn_texts(form, content, random.Random(args.workflow.read_bytes())).base
     rows = tuple(replace(row, values={**same, **row.values}) for row in rows)
-    return RowBatch(_identity(args.workflow, rows), WORKFLOW, rows)
+    redraws = any(field.redraws for field in form.fields)
+    of_options = frozenset(same) - columns if redraws else frozenset[str]()
+    return RowBatch(_identity(args.workflow, rows), WORKFLOW, rows, of_options)
+
+
+def _cells(path: Path) -> tuple[Mapping[str, object], ...]:
+    """What a table has in its rows, by the names of its columns; none where it is not read: that is
+    told where its values are."""
+    with suppress(ComfyError):
+        return tuple(row.values for row in read_cells(path.name, read_text_file(path)))
+    return ()
 
 
 def _table(path: Path, form: Form) -> Table:

@@ -181,6 +181,27 @@ def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: 
     assert [row["Crf"] for row in results(out)] == ["20.0", "30.0"]
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_rows_of_a_table_have_the_fields_of_their_own_option(
+    demo: DemoServer, tmp_path: Path, kind: str
+) -> None:
+    """Also of one that the row before does not choose, and of options within options; a cell may be
+    empty where its row's option has no such field."""
+    file, table, out = tmp_path / "clip.json", tmp_path / f"rows.{kind}", tmp_path / "out"
+    file.write_text(json.dumps(CLIP))
+    names = ("4.format.codec", "Encoding", "Crf")
+    anew = ("h264", "re-encode")
+    rows = [("auto", "", ""), (*anew, 20), ("h264", "auto", ""), (*anew, 30)]
+    if kind == "csv":
+        lines = [",".join(map(str, row)) for row in (names, *rows)]
+    else:
+        named = (zip(names, row, strict=True) for row in rows)
+        lines = [json.dumps({name: cell for name, cell in row if cell}) for row in named]
+    table.write_text("\n".join(lines))
+    assert main(command(file, demo, out, "--csv", str(table))) == 0
+    assert [row["Crf"] for row in results(out)] == ["", "20.0", "", "30.0"]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_files_of_another_kind_are_told_before_anything_runs(
     demo: DemoServer,

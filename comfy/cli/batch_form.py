@@ -1,0 +1,72 @@
+"""The form of a batch on the shell, with the fields that its values bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from comfy.batches.find_field import find_field
+from comfy.batches.values import choices_as_shown, values_of
+from comfy.cli.forms import OWNER, WORKFLOW
+from comfy.errors import ComfyError
+from comfy.form.model import Form
+from comfy.prompt.value_types import BadValue
+from comfy.services.forms import Forms
+
+_COMBINATIONS = 200  # of options that rows choose: nobody waits for more
+
+
+def form_of_batch(
+    forms: Forms, settings: Sequence[str], rows: Sequence[Mapping[str, object]]
+) -> Form:
+    """The form with the fields that come with the first value of each option of --set, whichever of
+    them stands first, or with the options that any row of a table chooses; and with the files that
+    are added by their keys. `rows`: cells by the names of their columns."""
+    named = dict(text.partition("=")[::2] for text in settings)
+    given: dict[str, object] = dict.fromkeys((*named, *(name for row in rows for name in row)))
+    _, form = forms.form(WORKFLOW, OWNER, given)
+    for _ in named:
+        for name, values in named.items():
+            with suppress(ComfyError, BadValue):  # told where all values are read
+                field = find_field(form, name)
+                if field.redraws:
+                    given[field.key] = values_of(form, field, values)[0]
+        _, form = forms.form(WORKFLOW, OWNER, given)
+    return _with_options(forms, form, given, rows)
+
+
+def _with_options(
+    forms: Forms, form: Form, given: Mapping[str, object], rows: Sequence[Mapping[str, object]]
+) -> Form:
+    """The form with the fields beside it that come with options of these rows; an option may bring
+    others."""
+    looked_at: set[str] = set()
+    while new := {name for row in rows for name in row if _chooses(form, name)} - looked_at:
+        looked_at |= new
+        for chosen in _combinations(form, looked_at, rows):
+            _, other = forms.form(WORKFLOW, OWNER, {**given, **chosen})
+            known = {field.key for field in form.fields}
+            more = (field for field in other.fields if field.key not in known)
+            form = replace(form, fields=(*form.fields, *more))
+    return form
+
+
+def _chooses(form: Form, name: str) -> bool:
+    """Whether a column is for an option that brings fields, as far as is known yet."""
+    with suppress(ComfyError):
+        return find_field(form, name).redraws
+    return False
+
+
+def _combinations(
+    form: Form, names: Iterable[str], rows: Sequence[Mapping[str, object]]
+) -> list[dict[str, object]]:
+    """What rows choose together in the columns that have these names, by the keys of fields."""
+    fields = {name: find_field(form, name) for name in names}
+    meant = {name: choices_as_shown(field) for name, field in fields.items()}
+    found = {tuple((name, str(row[name])) for name in fields if name in row): None for row in rows}
+    return [
+        {fields[name].key: meant[name].get(cell, cell) for name, cell in cells}
+        for cells in list(found)[:_COMBINATIONS]
+    ]
