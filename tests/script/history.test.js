@@ -4,7 +4,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dayWords } from "../../ui/page/script/clock.js";
-import { GAP, grid, placeIn, reached, seenOf, strip, tileOfStrip } from "../../ui/page/script/history/layout.js";
+import {
+  GAP,
+  grid,
+  placeIn,
+  reached,
+  seenOf,
+  strip,
+  tileOfStrip,
+} from "../../ui/page/script/history/layout.js";
 import {
   differences,
   missing,

@@ -383,7 +383,6 @@ def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> No
         assert second.runs.owned(NOBODY) == ()
 
 
-@pytest.mark.every  # the shell's batch is killed in tests/cli, a server in tests/conformance
 def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:
     """Going by what the server says of it, wherever in the batch the program was."""
     rows = 25
