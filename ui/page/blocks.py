@@ -56,7 +56,7 @@ _SERVER = (
     _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 )
 _STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">
-<span class="sentence">{_WAITING}${{value.demo}}</span>
+${{value.demo}}<span class="end">{_WAITING}</span>
 <span class="connect"><details>
 <summary>${{value.how}}</summary><span class="how">${{value.connect}}</span>
 </details></span></span>"""
