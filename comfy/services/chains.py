@@ -316,7 +316,9 @@ def _content(
 ) -> uuid.UUID:
     """The same for the same workflow, values and files: what comes of it is the same too. What one
     person has made is no other's."""
-    used = {one.key: one.default for one in form.fields} | dict(values)
+    named = {one.key: one.default for one in form.fields} | dict(values)
+    # A file that is added and left empty is none.
+    used = {key: value for key, value in named.items() if value is not None}
     told = [sharers, workflow.prompt, sorted(output.node for output in form.outputs), used]
     content = json.dumps(told, default=content_of, sort_keys=True)
     return uuid.uuid5(_NAMESPACE, hashlib.sha256(content.encode()).hexdigest())

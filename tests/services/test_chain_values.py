@@ -252,3 +252,21 @@ def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
     last = app.services.chain_forms.form(made.name, OWNER).runs[-1]
     assert last.values.items() >= {**ENCODED, f"{ENCODING}.crf": 40}.items()
     assert last.inputs.keys() == {"1.image", added}
+
+
+def test_a_file_that_is_added_and_left_empty_makes_nothing_new(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """What is done without it is not run again; with a file there it is something else."""
+    saved = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}
+    images = {node: CLIP[node] for node in ("1", "2")} | {"5": saved}
+    (tmp_path / "images.json").write_text(json.dumps(images))
+    step = '[[steps]]\nname = "all"\nworkflow = "images"\nshow = ["Image"]\n'
+    (tmp_path / "images.chain.toml").write_text(step)
+    file, added = WORKFLOWS / "upscale.webp", "all.2.images.image1.image"
+    given = {"all.1.image": Upload("photo.webp", file)}
+    runs = []
+    for more in ({}, {added: None}, {added: Upload("other.webp", file)}):
+        app.services.chains.start("images.chain", given | more, OWNER)
+        runs.append(done(app).steps[0].ended[0])
+    assert runs[0] == runs[1] != runs[2]
