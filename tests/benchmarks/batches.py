@@ -2,10 +2,16 @@
 longer it is than the same prompts sent by a bare script.
 
 On two cores that others used too a row took 7.6 to 11 ms of processor time, a run of a bare script
-that asks for history and file as well 3.5 to 4.3. Of a row a quarter is HTTP, a fifth the messages
-and the states, a sixth the records, an eighth the form and the prompt, a twelfth the file. Its own
-socket and handshake, and the threads that belong to them, are a tenth: a socket that is handed on
-would save no more, and what is told without a prompt's id could reach another person.
+that asks for history and file as well 3.5 to 4.3; on cores that had eight times as much to do, later
+and by a fifteenth less, 13.1 to 14.3 beside 6.9 to 7.5. Of a row a quarter is HTTP, a fifth the
+messages and the states, a sixth the records, an eighth the form and the prompt, a twelfth the file.
+Each by itself, over and over, takes a third of that: the rest is what a processor needs to come back
+to a thread, 73 times a row; it is not the turns of the interpreter, as one core alone takes as long.
+
+Its own socket and handshake, and the threads that belong to them, are a tenth, 1.1 of 11 ms. One for
+all rows of a batch at a server would save that, but the server knows a prompt's socket by the id that
+came with it: a row would have to hear of what is left of the one before it, a socket that is opened
+again would be opened for both, and a run that goes on after a restart could not tell its id by itself.
 
 A row that takes seconds costs half as much again, 20 ms where others took 13 to 15: each message is
 handled by a processor that has done something else since the last one. On a real server it is as
