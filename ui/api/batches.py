@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -140,8 +141,8 @@ class BatchPage:
 
 @dataclass(frozen=True, slots=True)
 class ToldRow:
-    """A row of a batch: its `number` in the table, what varies by field key, why it failed, and its
-    run, null where there is none."""
+    """A row of a batch: its `number` in the table, what varies by field key (of a text that several
+    axes change the whole of it), why it failed, and its run, null where there is none."""
 
     number: int
     state: RowState
@@ -313,7 +314,6 @@ class BatchJson:
 
     def rows(self, table: BatchTable, view: TableView, places: Sequence[int]) -> Iterator[ToldRow]:
         """These of its rows."""
-        keys = [column.key for column in table.content.shown]
         records = self._records(table, places, view.owner)
         for at in places:
             record = records.get(at)
@@ -321,7 +321,7 @@ class BatchJson:
             yield ToldRow(
                 number=table.rows.number(at),
                 state=view.state(at),
-                values=dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
+                values=_varied(table, at),
                 error=table.states.error(at) or (error.message if error else ""),
                 run=self._runs.listed(record) if record is not None else None,
             )
@@ -337,3 +337,12 @@ class BatchJson:
                 if at in table.live:
                     found[at] = runs.record(table.live[at], owner)
         return found
+
+
+def _varied(table: BatchTable, index: int) -> dict[str, str]:
+    keys = [column.key for column in table.content.shown]
+    told = dict(zip(keys, table.rows.cells(index), strict=True))
+    if len(told) < len(keys):
+        whole = table.rows[index].values
+        told |= {key: whole[key] for key, count in Counter(keys).items() if count > 1}
+    return {key: value_text(value) for key, value in told.items()}

@@ -126,9 +126,13 @@ class BatchResults:
                 yield at, found.get(runs[at])
 
     def _varied(self, index: int) -> dict[str, str]:
-        """What varies in a row, by key and label."""
+        """What varies in a row, by key and label: all where several change one text."""
+        told: dict[str, list[str]] = {}
         cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
-        return {name: str(cell) for column, cell in cells for name in _names(column)}
+        for column, cell in cells:
+            for name in dict.fromkeys(_names(column)):
+                told.setdefault(name, []).append(str(cell))
+        return {name: " ".join(some) for name, some in told.items()}
 
     @cached_property
     def _keys(self) -> list[str]:
