@@ -19,7 +19,7 @@ from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
-from comfy.prompt.value_types import BadValue
+from comfy.prompt.value_types import BadValue, read_text
 from comfy.prompt.wildcards import LinesOf, every_text, literal_text, resolve_wildcards
 from comfy.wording import short
 
@@ -39,7 +39,13 @@ class AxisSpec:
     text: str | None = None
     files: Annotated[tuple[Any, ...] | None, Limited(max_length=_MOST_FILES)] = None
     replace: str | None = None
-    values: Annotated[tuple[Any, ...] | None, Limited(max_length=MOST_ROWS)] = None
+    values: tuple[Any, ...] | None = None
+
+    @property
+    def is_one(self) -> bool:
+        """It says in one way alone which values these are."""
+        given = (self.text, self.files, self.replace, self.values)
+        return sum(one is not None for one in given) <= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +210,12 @@ def _column(
     """The values of an axis; BadValue where it has none. `given`: keys that have values already."""
     if field is None:
         raise BadValue(message("There is no field “{field}”.", field=short(axis.field)))
+    if not axis.is_one:
+        raise BadValue(_given_twice(field))
     if axis.replace is not None:
         return _replaced(field, axis.replace, base, given)
     if field.key in given:
-        raise BadValue(message("{field} is given twice. Leave one of them out.", field=field.label))
+        raise BadValue(_given_twice(field))
     if field.is_media:
         if not axis.files:
             raise BadValue(message("Add at least one file."))
@@ -217,8 +225,14 @@ def _column(
     if axis.values is not None:
         if not axis.values:
             raise BadValue(message("Choose a field and give it several values."))
+        if len(axis.values) > MOST_ROWS:
+            raise TooManyRows
         return Column(field.key, field.label, axis.values)
     return Column(field.key, field.label, values_of(form, field, axis.text or "", lines_of))
+
+
+def _given_twice(field: Field) -> str:
+    return message("{field} is given twice. Leave one of them out.", field=field.label)
 
 
 def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
@@ -229,6 +243,7 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
         raise BadValue(message("Write the words to look for in the first line."))
     if len(words) > MOST_ROWS:
         raise BadValue(message("These are too many lines."))
+    read_text(base.get(field.key))  # else what is looked at is how Python writes it
     if field.key not in given and words[0] not in _text_of(field, base):
         raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))
     return Column(field.key, field.label, words, find=words[0])

@@ -278,8 +278,8 @@ def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     values, _ = base.pop("values", {}), base.pop("callback", None)
     try:
         spec = _SPEC.validate_python(base)
-    except ValidationError:
-        raise HTTPException(422, _NO_SPEC) from None
+    except ValidationError as problem:
+        raise HTTPException(422, _why_none(problem)) from None
     form = form_for(reader, name, values)
     fields = {field.key: field for field in form.fields}
 
@@ -298,6 +298,13 @@ def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     stop = partial(batches.leave, begun.id, owner)
     call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
     return Begun((begun.id,))
+
+
+def _why_none(problem: ValidationError) -> str:
+    match problem.errors(include_url=False, include_input=False)[0]:
+        case {"type": "too_long", "loc": (*_, "files"), "ctx": {"max_length": int(most)}}:
+            return message("No more than {most} files.", most=most)
+    return _NO_SPEC
 
 
 class BatchJson:

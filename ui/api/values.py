@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -117,11 +118,18 @@ class Bodies:
     async def _of_form(self, form: FormData, owner: str) -> Sent:
         items = form.multi_items()
         told: dict[str, Any] = {"values": {}}
+        for key, count in Counter(key for key, _ in items).items():
+            if count > 1 and key != "values":
+                said = message("{field} is given twice. Leave one of them out.", field=short(key))
+                raise HTTPException(422, said)
         for key, value in items:
             if key == "values" and isinstance(value, str):
                 told["values"] |= self._object(value)
             elif key in _OF_REQUEST and isinstance(value, str):
-                told |= self._object(f'{{"{key}": {value}}}')
+                part = self._object(f'{{"{key}": {value}}}')
+                if part.keys() != {key}:
+                    raise HTTPException(422, message("This is not JSON."))
+                told |= part
             elif key == "callback" and isinstance(value, str):
                 told[key] = value
             elif isinstance(value, str):

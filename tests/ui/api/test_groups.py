@@ -22,6 +22,7 @@ from ui.web_settings import WebSettings
 BATCH = "/workflows/text-to-image/batches"
 CHAIN = "/workflows/create-upscale-detail.chain/chains"
 STEPS = [{"field": "5.steps", "text": "1..3"}]
+WORDS = [{"field": "2.text", "replace": "a\nb"}]
 SEEDS = [{"field": "5.seed", "text": "1..2"}]
 PIXELS = base64.b64encode(saved("PNG", Image.new("RGB", (32, 32)))).decode()
 BROKEN = "demo-broken.safetensors"
@@ -139,6 +140,10 @@ def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served:
         ({"axes": [{"field": "5.steps", "values": []}]}, 422, "give it several values."),
         ({"axes": [{"field": "5.steps", "values": [2, "x"]}]}, 422, "Enter a whole number."),
         ({"values": 3, "axes": STEPS}, 422, "an object of field keys"),
+        ({"axes": [{**SEEDS[0], "values": [1]}]}, 422, "Seed is given twice."),
+        ({"axes": [{"field": "5.seed", "values": [1] * 10_001}]}, 422, "10000 rows at most."),
+        ({"axes": [{"field": "5.seed", "files": ["a"] * 1_001}]}, 422, "No more than 1000 files."),
+        ({"values": {"2.text": {"a": 1}}, "axes": WORDS}, 422, "Prompt: Enter some text."),
     ],
 )
 def test_what_is_wrong_with_a_batch_is_said(

@@ -76,6 +76,24 @@ def test_what_is_no_file_is_said_on_its_field(app: RunningApp, value: object, sa
     assert says in problem(answer, 422)["errors"][FIELD]
 
 
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ([("8.steps", "1"), ("8.steps", "2")], "8.steps is given twice."),
+        ([("count", "1"), ("count", "2")], "count is given twice."),
+        ([("count", '1,"values":3')], "This is not JSON."),
+        ([("values", "3")], "A call is a JSON object."),
+    ],
+)
+def test_no_part_of_a_form_takes_the_place_of_another(
+    app: RunningApp, parts: list[tuple[str, str]], says: str
+) -> None:
+    """A part that is sent twice is told, where one of the two would be lost, and none says more than
+    its own name."""
+    files = [(name, (None, value)) for name, value in parts]
+    assert says in problem(call(app, "POST", RUNS, files=files), 422)["detail"]
+
+
 def test_nobody_uses_files_of_somebody_else(app: RunningApp) -> None:
     """Neither uploads nor results: they are as unknown as what never was."""
     of_ann = uploaded(app), {"run": run_of(app)["id"]}
