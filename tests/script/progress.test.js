@@ -158,3 +158,17 @@ test("the title has the percent of the run that goes on, else the workflow's nam
   assert.equal(titleOf(withView({ ...view, finished: true }), "Upscale"), "Upscale");
   assert.equal(titleOf(INITIAL, ""), "ComfyForms");
 });
+
+test("of a chain the title has its name and how much of all its steps is done, never less than before", () => {
+  const view = { title: "Upscale", fraction: 0.5, finished: false, phase: "running", group: "c" };
+  const of = (state, more = {}) => ({ state, runs: 1, done: 0, ids: [], ...more });
+  const chain = (...steps) => [{ id: "c", title: "Three steps", state: "running", steps }];
+  const second = of("running", { ids: ["a"] });
+  const chains = chain(of("done", { done: 1 }), second, of("waiting", { runs: 0 }));
+  const titles = [
+    { ...INITIAL, chains },
+    { ...withView(view), chains },
+    { ...withView({ ...view, finished: true, phase: "done" }), chains },
+  ].map((state) => titleOf(state, "Upscale"));
+  assert.deepEqual(titles, ["33% · Three steps", "50% · Three steps", "66% · Three steps"]);
+});

@@ -3,6 +3,7 @@
 
 import { $ } from "../dom.js";
 import { message, percentWords } from "../messages.js";
+import { betweenRuns, chainOf, fractionOfChain } from "../runs/chains.js";
 import { current } from "../runs/runs.js";
 import { NOTIFIES, read, write } from "../storage.js";
 
@@ -13,9 +14,11 @@ import { NOTIFIES, read, write } from "../storage.js";
  * @param {string} name of the form that is on the page, "" if there is none
  */
 export function titleOf(state, name) {
-  const view = current(state)?.view;
-  if (typeof view?.fraction !== "number") return name || "ComfyForms";
-  return `${percentWords(Math.floor(100 * view.fraction))} · ${view.title}`;
+  const run = current(state);
+  const chain = run ? chainOf(state, run) : betweenRuns(state);
+  const fraction = chain ? fractionOfChain(chain, state.runs) : run?.view?.fraction;
+  if (typeof fraction !== "number") return name || "ComfyForms";
+  return `${percentWords(Math.floor(100 * fraction))} · ${(chain ?? run?.view)?.title}`;
 }
 
 /** Whether the person wants to be told; null where the browser cannot, as on an address without TLS. */

@@ -93,9 +93,12 @@ export function fractionOfChain({ steps }, runs) {
  */
 function partOf({ ids, done, runs: count }, runs) {
   if (!count) return 0;
-  const live = ids.map((id) => runs.get(id)?.view).filter((view) => view?.phase === "running");
+  const views = ids.map((id) => runs.get(id)?.view);
+  // A run is told as done a moment before its chain tells so.
+  const ended = Math.max(done, views.filter((view) => view?.phase === "done").length);
+  const live = views.filter((view) => view?.phase === "running");
   const going = live.reduce((sum, view) => sum + (view?.fraction ?? 0), 0);
-  return Math.min(1, (done + going) / count);
+  return Math.min(1, (ended + going) / count);
 }
 
 /**
