@@ -19,7 +19,7 @@ from comfy.demo import DemoServer
 from comfy.errors import RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
-from tests.services.kept_batches import read_only_groups
+from tests.services.kept_batches import read_only
 from tests.support.gradio_calls import script_client
 from tests.support.http_client import get
 from tests.support.serving import Served, running_app, running_demo_app
@@ -260,7 +260,7 @@ def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
         assert reached.reached.wait(LONGEST_WAIT)
         (run,) = app.runs.line_of(nobody)
         shutil.copytree(tmp_path / "data", crashed)  # as it would be found now
-        for hindered in (read_only_groups(crashed), nullcontext()):
+        for hindered in (read_only(crashed), nullcontext()):
             with hindered, running_app(demo.url, data=crashed) as other:
                 eventually(lambda: not other.runs.line_of(nobody))
                 with suppress(RunNotFound):  # nothing is kept of one that was not taken up yet
