@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
@@ -105,6 +106,16 @@ class BatchRows(Sequence[Row]):
         line = self._line(row)
         own = (line.get(column.key, "") for column in self._content.columns)
         return (*own, *(value for _, value in self._values(row)))
+
+    def varied(self, index: int) -> dict[str, object]:
+        """The values of a row by the keys of what varies: of a text that several columns change the
+        whole of it, of each other one its cell."""
+        keys = [column.key for column in self._content.shown]
+        told = dict(zip(keys, self.cells(index), strict=True))
+        if len(told) < len(keys):
+            whole = self[index].values
+            told |= {key: whole[key] for key, count in Counter(keys).items() if count > 1}
+        return told
 
     def unset(self, index: int) -> list[int]:
         """The columns of which the table says nothing in a row, by their places: there it has what

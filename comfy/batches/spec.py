@@ -6,8 +6,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import ConfigDict
 from pydantic import Field as Limited
 
 from comfy.batches.content import BatchContent, Column
@@ -27,6 +28,7 @@ _MOST_AXES = 20
 _MOST_FILES = 1_000
 _LOOKED_AT = 1_000  # of the texts that one with alternatives stands for
 _TEXTS = ("text", "textarea")
+_AS_NAMED = ConfigDict(extra="forbid")  # what is misspelled is not left out without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class AxisSpec:
     """Several values of the field with this key: those that `values_of` reads in a text; or these
     `values`, where it takes no files; or files; or lines, of which the first is looked for in the
     field's own text, and each stands in its place in a row of its own (`replace`)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
     field: str
     text: str | None = None
@@ -53,6 +57,8 @@ class TableSpec:
     """A file with a column a field, see `read_table`: its name, what is in it, and the files that
     its cells name, as of `TableFiles`."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
+
     name: str
     text: str
     files: Annotated[Mapping[str, Any], Limited(max_length=_MOST_FILES)] = field(
@@ -69,6 +75,8 @@ Seeds = Literal["form", "one", "each"]
 class BatchSpec:
     """Every combination of the values, the first axis changing least; or, `paired`, the first ones
     together, then the second ones."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
     axes: Annotated[tuple[AxisSpec, ...], Limited(max_length=_MOST_AXES)] = ()
     table: TableSpec | None = None

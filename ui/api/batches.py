@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -328,7 +327,7 @@ class BatchJson:
             yield ToldRow(
                 number=table.rows.number(at),
                 state=view.state(at),
-                values=_varied(table, at),
+                values={key: value_text(one) for key, one in table.rows.varied(at).items()},
                 error=table.states.error(at) or (error.message if error else ""),
                 run=self._runs.listed(record) if record is not None else None,
             )
@@ -344,12 +343,3 @@ class BatchJson:
                 if at in table.live:
                     found[at] = runs.record(table.live[at], owner)
         return found
-
-
-def _varied(table: BatchTable, index: int) -> dict[str, str]:
-    keys = [column.key for column in table.content.shown]
-    told = dict(zip(keys, table.rows.cells(index), strict=True))
-    if len(told) < len(keys):
-        whole = table.rows[index].values
-        told |= {key: whole[key] for key, count in Counter(keys).items() if count > 1}
-    return {key: value_text(value) for key, value in told.items()}

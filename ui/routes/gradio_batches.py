@@ -115,13 +115,12 @@ def _results(services: Services, batch_id: str, owner: str) -> Iterator[dict[str
     assert history is not None  # else there are no batches
     places = range(len(table.rows))
     records = history.get_many([table.states.run(at) for at in places], owner)
-    keys = [column.key for column in table.content.shown]
     for at in places:
         record = records.get(table.states.run(at))
         error = record.state.error if record is not None else None
         yield {
             "number": table.rows.number(at),
-            "values": dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
+            "values": {key: value_text(one) for key, one in table.rows.varied(at).items()},
             "state": table.states[at],
             "run": record.id if record is not None else "",
             **(results_of(record.id, record.state) if record is not None else _NOTHING),

@@ -143,12 +143,22 @@ def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) 
         assert jobs[row["run"]].prompt["5"]["inputs"]["seed"] == 3
 
 
+def test_a_text_that_several_axes_change_is_told_whole(caller: Client) -> None:
+    """So that rows can be told apart."""
+    axes = [{"field": "2.text", "text": "boats\nseas"}, {"field": "2.text", "replace": "s\nt"}]
+    spec = {"axes": axes}
+    rows = caller.predict("text-to-image", {"5.steps": 1}, spec, api_name="/batch")["results"]
+    assert [row["values"]["2.text"] for row in rows] == ["boats", "boatt", "seas", "teat"]
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
         ({}, "Choose a field"),
         ("many", "JSON object"),
         ({"axes": [{"field": "5.steps", "text": "0"}]}, "Steps"),
+        ({"axes": [{"field": "5.steps", "text": "1"}], "pair": True}, "JSON object such as"),
+        ({"axes": [{"field": "2.text", "text": "a", "vals": ["b"]}]}, "JSON object such as"),
         ({"table": {"name": "a.csv", "text": "Steps\nmany"}}, "Line 2"),
     ],
 )
