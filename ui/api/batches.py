@@ -284,8 +284,10 @@ def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
 
     def with_files(axis: AxisSpec) -> AxisSpec:
         field = fields.get(axis.field)
-        told = axis.values if axis.files is None and field and field.is_media else axis.files
-        return replace(axis, files=told and tuple(reader.value(field, one) for one in told))
+        if axis.files is None and field is not None and field.is_media:
+            axis = replace(axis, files=axis.values, values=None)
+        files = axis.files
+        return replace(axis, files=files and tuple(reader.value(field, one) for one in files))
 
     spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
     if spec.table is not None:

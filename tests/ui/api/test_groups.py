@@ -66,7 +66,8 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
     body = {"values": {"8.steps": 1, "5.width": 256, "5.height": 256}, "axes": axes}
     refused = problem(call(app, "POST", "/workflows/image-to-image/batches", json=body), 422)
     assert "no longer exists" in refused["errors"]["4.image"]
-    axes[0]["files"] = ids
+    axes = [{"field": "4.image", "values": ids}]
+    body["axes"] = axes
     begun = call(app, "POST", "/workflows/image-to-image/batches", json=body).json()
     assert ended(app, begun)["done"] == 1
     named = {"a.png": ids[0], "in/b.png": {"base64": PIXELS}, "c.png": {"base64": "bm9uZQ=="}}
