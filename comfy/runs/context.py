@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from comfy.callbacks import Callbacks
 from comfy.protocol.run_state import RunError, RunState
-from comfy.runs.fair_queue import FairQueue
+from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.reconnect import Elsewhere
 from comfy.runs.timeouts import Timeouts
 from comfy.servers.pool import ServerPool

@@ -8,7 +8,7 @@ Any thread may call anything here, and nothing but `submit`, `check_room`, `reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from comfy.protocol.run_progress import SamplingWork
@@ -114,10 +114,10 @@ class RunRegistry(Protocol):
     def totals(self) -> RunTotals:
         """How many runs have ended since the start, of all people, and how long they took."""
 
-    def seconds_a_turn(self, run_id: str) -> float | None:
-        """How long it takes from one turn to the next of those that wait for the servers which can
-        do this run, going by the last runs of any workflow; None while there was none, and of a run
-        that is not known."""
+    def due_in(self) -> Mapping[str, float]:
+        """In how many seconds the runs of all people begin that wait, and those at work end, by
+        their ids; without those of which nobody can tell. By what is left of those ahead and by
+        what earlier runs took, of the workflow or else of any."""
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """How long a run of this workflow takes whose samplers have so much to do, None where that

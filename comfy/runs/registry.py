@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -26,9 +26,10 @@ from comfy.protocol.run_state import Phase, RunError, RunState, lost, stopped, w
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
-from comfy.runs.fair_queue import FairQueue
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimiter, RunLimits
+from comfy.runs.line.fair_queue import FairQueue
+from comfy.runs.line.forecast import Forecast
 from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import LocalRun, not_joined
 from comfy.runs.timeouts import Timeouts
@@ -86,7 +87,9 @@ class LocalRunRegistry:
         self._runs: dict[str, LocalRun] = {}
         self._live: set[LocalRun] = set()
         self._finished: deque[str] = deque()
+        self._forecast = Forecast(self._durations)
         self._listeners = Callbacks[[str]]()
+        self._listeners.add(self._forecast.renew)
         self._unrecorded: list[LocalRun] = []
         self._swept = float("-inf")
         self.closed = False  # the program is about to end
@@ -298,12 +301,9 @@ class LocalRunRegistry:
         """See `RunRegistry.totals`."""
         return self._durations.totals
 
-    def seconds_a_turn(self, run_id: str) -> float | None:
-        """See `RunRegistry.seconds_a_turn`."""
-        typical = self._durations.typical
-        with self._lock:
-            run = self._runs.get(run_id)
-        return None if run is None or typical is None else typical / run.width
+    def due_in(self) -> Mapping[str, float]:
+        """See `RunRegistry.due_in`."""
+        return self._forecast.of(self._unfinished)
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """See `RunRegistry.expected_seconds`."""
@@ -349,9 +349,11 @@ class LocalRunRegistry:
     def _check_limits(self, owner: str, address: str, group: str) -> None:
         with self._lock:
             self._check_open()
-            live = list(self._live)
-        unfinished = [(run.owner, run.address) for run in live if not run.state.phase.finished]
+        unfinished = [(run.owner, run.address) for run in self._unfinished()]
         self._limiter.check(owner, address, unfinished, group)
+
+    def _unfinished(self) -> list[LocalRun]:
+        return [run for run in self.known() if not run.state.phase.finished]
 
     def _on_ended(self, run: LocalRun) -> None:
         state = run.state

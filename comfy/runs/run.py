@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyThreads
 from comfy.messages import message
+from comfy.protocol.run_progress import SamplingWork, sampling_work
 from comfy.protocol.run_state import Phase, RunError, RunState, fetching, stopped, unanswered
 from comfy.records.record import Record
 from comfy.runs.context import RunContext
@@ -98,9 +99,18 @@ class LocalRun:
         return self._context.line.place(self.id) is not None
 
     @property
-    def width(self) -> int:
-        """How many servers that answer can do it, at least 1."""
-        return self._context.servers.width_for(self._needs)
+    def servers(self) -> Sequence[ComfyServer]:
+        """That has it, else those that it may go to; none where nobody waits for it any more."""
+        line = self._context.line
+        if server := line.server_of(self.id):
+            return [server]
+        waits = line.place(self.id) is not None
+        return self._context.servers.candidates(self._needs) if waits else ()
+
+    @cached_property
+    def work(self) -> SamplingWork | None:
+        """All that its samplers do, as far as that is known beforehand."""
+        return sampling_work(self.job.prompt)
 
     @property
     def turn(self) -> tuple[int, int]:

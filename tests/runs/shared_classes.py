@@ -9,8 +9,9 @@ SHARED = {
     ("comfy/runs/run_events.py", "RunEvents"): {"_lock"},
     ("comfy/runs/run_events.py", "FrameRelay"): set(),
     ("comfy/runs/latest_state.py", "LatestState"): {"_lock"},
-    ("comfy/runs/fair_queue.py", "FairQueue"): {"_lock"},
+    ("comfy/runs/line/fair_queue.py", "FairQueue"): {"_lock"},
     ("comfy/runs/durations.py", "Durations"): {"_lock"},
+    ("comfy/runs/line/forecast.py", "Forecast"): {"_lock"},
     ("comfy/runs/registry.py", "LocalRunRegistry"): {"_lock"},
     ("comfy/runs/run.py", "LocalRun"): {"_lock"},
     ("comfy/runs/execution.py", "Execution"): set(),
@@ -146,6 +147,7 @@ CALLED_WITH_LOCK = {
 OWN_LOCK = {
     "_latest": "LatestState",
     "_durations": "Durations",
+    "_forecast": "Forecast",
     "_callbacks": "Callbacks",
     "_listeners": "Callbacks",
     "_kept": "BlobStore",
@@ -179,6 +181,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
         "waiting.candidates",  # compares a prompt with catalogues that are known
     },
     ("Durations", "_lock"): {"statistics.fmean", "RunTotals"},
+    ("Forecast", "_lock"): set(),
     ("LatestState", "_lock"): {"change", "stamped"},
     ("ThreadState", "_lock"): {"change"},
     ("Callbacks", "_lock"): set(),

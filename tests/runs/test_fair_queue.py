@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.runs.fair_queue import FairQueue
+from comfy.runs.line.fair_queue import FairQueue
 
 SERVER = ("one",)
 

@@ -260,5 +260,5 @@ def test_what_sockets_ask_the_registry_on_the_event_loop_takes_those_locks_only(
     }
     used = asked & methods.keys() | {"known", "owned"}  # by `line_of`
     waits = ("self._entrance", "self._recording", "self.history", "self.record(")
-    assert asked >= {"get", "line_of", "subscribe", "waiting", "seconds_a_turn", "closed"}
+    assert asked >= {"get", "line_of", "subscribe", "waiting", "due_in", "closed"}
     assert not [name for name in used for wait in waits if wait in methods[name]]

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { headlineOf } from "../../ui/page/script/runs/places.js";
 import {
   current,
   goingOn,
@@ -49,7 +50,7 @@ const hearing = (said) => (state) => told(state, said, 0);
 const listing =
   (...entries) =>
   (state) =>
-    listed(state, entries);
+    listed(state, entries, 0);
 const ids = (runs) => runs.map((run) => run.id);
 
 test("runs stand in the order that the app tells", () => {
@@ -123,7 +124,7 @@ test("a failed step of a chain is told of by its chain, not in the list", () => 
   const lost = end("b", 1, { phase: "lost", again: true, part_of: "Step “Make” of “Boats”" });
   const state = after(INITIAL, hearing(lost), hearing(view("c")));
   assert.deepEqual(ids(troubled(state)), []);
-  assert.deepEqual(queued(state), []);
+  assert.deepEqual(queued(state, 0), []);
 });
 
 test("changes leave the runs before them as they were", () => {
@@ -179,14 +180,42 @@ test("the queue is those that go on, then those that failed and were not read", 
     hearing(failed),
     hearing(later),
   );
-  assert.deepEqual(ids(queued(state)), ["a", "b", "e", "c"]);
-  assert.deepEqual(queued(state)[3], {
+  assert.deepEqual(ids(queued(state, 0)), ["a", "b", "e", "c"]);
+  assert.deepEqual(queued(state, 0)[3], {
     ...entry("c", "failed"),
     said: "No.",
     movable: false,
     again: false,
     group: "",
+    place: null,
+    due_in: null,
   });
+});
+
+test("what waits begins where the bar of the one at work ends, and later by what is between", () => {
+  const waiting = (id, place, due_in) => ({ ...entry(id), place, due_in, said: "told" });
+  const first = { ...entry("a", "running"), place: null, due_in: 11 };
+  const state = after(
+    INITIAL,
+    listing(first, waiting("b", 1, 11), waiting("c", 2, 21), waiting("d", 3, null)),
+  );
+  const words = (now, one = state) => queued(one, now).map(({ said }) => said.replaceAll("\u00a0", " "));
+  assert.deepEqual(words(0).slice(1), [
+    "Next · starts in about 11 s",
+    "2 ahead · starts in about 21 s",
+    "told",
+  ]);
+  assert.equal(words(4000)[1], "Next · starts in about 7 s");
+  const slower = after(state, (now) => told(now, view("a", { left: 30 }), 4000));
+  assert.equal(words(5000, slower)[1], "Next · starts in about 29 s");
+  assert.equal(words(5000, slower)[2], "2 ahead · starts in about 39 s");
+  assert.equal(words(99000, slower)[1], "Next · starts in about 1 s");
+  assert.equal(words(5000, { ...slower, serverAway: "Away." })[1], "told");
+  const seenToWait = after(state, (now) => told(now, view("b", { phase: "waiting" }), 0));
+  const run = (id) => seenToWait.runs.get(id);
+  assert.match(headlineOf(run("b"), seenToWait, 1000), /^Next · starts in about 10/);
+  const second = { ...run("c"), view: view("c", { phase: "waiting", headline: "In the queue" }) };
+  assert.match(headlineOf(second, seenToWait, 1000), /^In the queue · 2 ahead · starts in about 20/);
 });
 
 test("the advice tells what is wrong with values, but not what the headline says of the failed node", () => {

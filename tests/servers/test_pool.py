@@ -129,7 +129,7 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
         expected = {one.url: 1, other.url: 2, "": 2}
         eventually(lambda: Counter(map(place_of, begun)) == expected)
         assert [run.waits_here for run in begun] == [False] * 3 + [True] * 2
-        assert (begun[0].width, runs.room) == (2, 3)
+        assert (len(begun[4].servers), runs.room) == (2, 3)
         for run in begun:
             run.cancel()
 
@@ -153,8 +153,6 @@ def test_a_run_goes_to_the_server_that_has_its_model() -> None:
         run = runs.submit(wanted, owner="me")
         end(run)
         assert place_of(run) == other.url
-        typical = runs.seconds_a_turn(run.id)  # two servers take their turns beside each other
-        assert typical == pytest.approx(2 * (runs.seconds_a_turn(first.id) or 0))
 
 
 def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:

@@ -22,7 +22,7 @@ from ui.routes.folder_watch import FolderWatch
 from ui.routes.groups.chain_view import chain_view
 from ui.services import Services
 from ui.view.headlines import AWAY
-from ui.view.run_view import RunEntry, run_entry
+from ui.view.run_view import run_entry
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (
@@ -123,10 +123,11 @@ class PageSession:
 
     def news(self) -> dict[str, object]:
         """The person's unfinished runs, which are watched from now on; `waiting` counts
-        everybody's."""
+        everybody's. Of a server that is away nobody knows when it will be back."""
         line = self.runs.line_of(self.owner)
         self.attach_to({run.id: run for run in line})
         reachable = self.health.reachable
+        due_in = self.runs.due_in() if reachable and line else {}
         # Nobody reads that it is back beside a run that has yet to try again.
         waits_for_it = any(run.state.away for run in line)
         return {
@@ -134,15 +135,13 @@ class PageSession:
             "ending": self.runs.closed,
             "server_away": "" if reachable and not waits_for_it else AWAY,
             "waiting": self.runs.waiting,
-            "runs": [asdict(self.entry(run)) for run in line],
+            "runs": [
+                asdict(run_entry(run.record, due_in=due_in.get(run.id), movable=run.waits_here))
+                for run in line
+            ],
             "batches": [asdict(batch) for batch in self.news_of_batches()],
             "chains": [asdict(chain_view(chain)) for chain in self.chains.recent(self.owner)],
         }
-
-    def entry(self, run: Run) -> RunEntry:
-        """How a run is listed; of a server that is away nobody knows when it will be back."""
-        typical = self.runs.seconds_a_turn(run.id) if self.health.reachable else None
-        return run_entry(run.record, typical=typical, movable=run.waits_here)
 
     def news_of_batches(self) -> list[BatchSummary]:
         """Those that have not ended, and the last that have: the page knows which of them ended

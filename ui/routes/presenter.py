@@ -36,11 +36,12 @@ def presenter(services: Services) -> Show:
     nodes."""
 
     def view(record: Record, usual: RunTimes | None) -> RunView:
+        waits = record.state.phase is Phase.WAITING
         return show(
             record,
             now=time.time(),
             usual=usual,
-            typical=services.runs.seconds_a_turn(record.id),
+            due_in=services.runs.due_in().get(record.id) if waits else None,
             outcome=owners_outcome(record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
         )

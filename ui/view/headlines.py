@@ -57,9 +57,10 @@ def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) 
     return titles.get(known) or message("Working")
 
 
-def place_words(place: int, typical: float | None) -> str:
-    """How many runs come before, and how long they take if each takes `typical` seconds."""
-    soon = seconds_words(place * typical) if typical and place else None
+def place_words(place: int, due_in: float | None) -> str:
+    """How many runs come before, and in how many seconds it begins; `placeWords` of
+    ui/page/script/runs/places.js says the same later on."""
+    soon = seconds_words(due_in) if due_in is not None and place else None
     match place, soon:
         case (0 | 1, None):
             return message("Next in the queue")
@@ -76,11 +77,11 @@ def place_words(place: int, typical: float | None) -> str:
             )
 
 
-def waiting_words(place: int | None, typical: float | None) -> str:
+def waiting_words(place: int | None, due_in: float | None) -> str:
     """The line for a run that waits; its place is not known at once."""
     if place is None:
         return HEADLINES[Phase.WAITING]
-    words = place_words(place, typical)
+    words = place_words(place, due_in)
     return words if place <= 1 else message("In the queue · {place}", place=words)
 
 
@@ -137,10 +138,10 @@ def _long_words(minutes: int, hours: int) -> str:
 
 
 def headline(
-    state: RunState, prompt: Mapping[str, Any], elapsed: float, typical: float | None
+    state: RunState, prompt: Mapping[str, Any], elapsed: float, due_in: float | None
 ) -> str:
     """The line for a run: what it waits for, what it is doing, or how it ended. `elapsed`, and
-    `typical` for any run, in seconds."""
+    `due_in`: until it begins, in seconds."""
     match state.phase:
         case _ if state.away and not state.phase.finished:
             return AWAY
@@ -149,7 +150,7 @@ def headline(
         case Phase.WAITING if state.held:
             return HELD
         case Phase.WAITING:
-            return waiting_words(state.queue_place, typical)
+            return waiting_words(state.queue_place, due_in)
         case Phase.RUNNING if state.over:
             return _FETCHING
         case Phase.RUNNING if state.node is not None:

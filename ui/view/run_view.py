@@ -146,13 +146,14 @@ def show(
     *,
     now: float,
     usual: RunTimes | None = None,
-    typical: float | None = None,
+    due_in: float | None = None,
     outcome: Outcome = NOTHING_YET,
     keeping: bool = False,
 ) -> RunView:
     """The view of a run, at `now` (`time.time()`).
 
-    `usual` is how long runs of this workflow have taken, `typical` those of any, in seconds.
+    `usual` is how long runs of this workflow have taken; `due_in`: seconds until one that waits
+    begins.
     `keeping`: files of finished runs are kept here, so one that is not could not be had.
     """
     state = record.state
@@ -168,7 +169,7 @@ def show(
         title=record.job.title,
         phase=state.phase,
         finished=state.phase.finished,
-        headline=headline(state, record.job.prompt, elapsed, typical),
+        headline=headline(state, record.job.prompt, elapsed, due_in),
         about=first_text(record.job.values),
         advice=_advice(state, outcome.errors, outcome.remarks, missing),
         detail=error.detail if error else "",
@@ -223,7 +224,8 @@ class RunEntry:
     """One run in a person's queue. `title`: of its workflow; `about`: what was typed, to tell it
     from others of the same workflow; `movable`: its place among the person's own can be changed;
     `again`: it has ended, and the very same may be asked for again; `group`: what it has been
-    started with, as a batch by its id."""
+    started with, as a batch by its id; `place`: how many come before it, where `said` tells that;
+    `due_in`: seconds until it begins, or ends if it is at work, None where nobody knows."""
 
     id: str
     title: str
@@ -233,6 +235,8 @@ class RunEntry:
     movable: bool
     again: bool = False
     group: str = ""
+    place: int | None = None
+    due_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,10 +270,10 @@ class PastRun:
 _VIEW = TypeAdapter(RunView)
 
 
-def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:
-    """A run as its person's list shows it; `typical` as for `show`."""
+def run_entry(record: Record, *, due_in: float | None, movable: bool) -> RunEntry:
+    """A run as its person's list shows it; `due_in` as of `RunEntry`."""
     state, place = record.state, record.state.queue_place
-    words = place_words(place, typical) if place is not None else _IN_LIST[state.phase]
+    words = place_words(place, due_in) if place is not None else _IN_LIST[state.phase]
     said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
     return RunEntry(
         record.id,
@@ -279,6 +283,8 @@ def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEnt
         said,
         movable,
         group=record.group,
+        place=place if said is words else None,
+        due_in=due_in,
     )
 
 

@@ -31,7 +31,7 @@ def record_of(**changes: Any) -> Record:
 
 def view_of(**changes: Any) -> RunView:
     """Its view, half a minute after it was submitted."""
-    more = {key: changes.pop(key) for key in ("usual", "typical", "keeping") if key in changes}
+    more = {key: changes.pop(key) for key in ("usual", "due_in", "keeping") if key in changes}
     more["outcome"] = Outcome(
         **{key: changes.pop(key) for key in ("errors", "remarks") if key in changes}
     )
@@ -39,20 +39,20 @@ def view_of(**changes: Any) -> RunView:
 
 
 @pytest.mark.parametrize(
-    ("place", "typical", "said"),
+    ("place", "due_in", "said"),
     [
         (None, None, "Waiting for the image server"),
         (0, 9.0, "Next in the queue"),
         (1, None, "Next in the queue"),
         (1, 4.0, "Next · starts in about 4\xa0s"),
-        (2, 20.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
+        (2, 40.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
     ],
 )
-def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None, said: str) -> None:
+def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, said: str) -> None:
     """A waiting person reads how many are before them, and how long that takes where it is
     known."""
-    assert waiting_words(place, typical) == said
-    assert view_of(phase=Phase.WAITING, queue_place=place, typical=typical).headline == said
+    assert waiting_words(place, due_in) == said
+    assert view_of(phase=Phase.WAITING, queue_place=place, due_in=due_in).headline == said
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None,
 )
 def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
     """In the list of a person's runs each tells its place in few words."""
-    assert run_entry(record_of(**state), typical=0.2, movable=True).said == said
+    assert run_entry(record_of(**state), due_in=0.6, movable=True).said == said
 
 
 def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
@@ -113,7 +113,7 @@ def test_files_on_their_way_are_told() -> None:
     """When its turn has come, the person reads that their files are being sent."""
     assert view_of(queue_place=0, uploading=True).headline == "Sending your files"
     assert (
-        run_entry(record_of(uploading=True), typical=None, movable=False).said
+        run_entry(record_of(uploading=True), due_in=None, movable=False).said
         == "Sending your files"
     )
     assert "reach" in view_of(uploading=True, away=True).headline

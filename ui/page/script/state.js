@@ -24,8 +24,9 @@
  *   took: string, steps: readonly ChainStep[] }} Chain
  *
  * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
+ * `place`: how many come before it. `due_in`: seconds until it begins, or ends, from when it was told on.
  * @typedef {{ id: string, title: string, about: string, phase: string, said: string, movable: boolean,
- *   again: boolean, group: string }} Entry
+ *   again: boolean, group: string, place: number | null, due_in: number | null }} Entry
  *
  * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970. `file`: the
  * place of the one that is meant, null where all are.
@@ -34,8 +35,8 @@
  *   sound: string | null, seeds: string, favourite: boolean, file: number | null }} PastRun
  *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
- * known yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
- * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, unconfirmed: boolean,
+ * known yet. `toldAt`: when `entry` came. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
+ * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, toldAt: number, unconfirmed: boolean,
  *   connected: boolean, read: boolean, leaving: boolean }} Run
  *
  * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.

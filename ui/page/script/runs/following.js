@@ -77,7 +77,7 @@ export const followChain = (id) =>
  * @param {readonly Entry[]} entries
  */
 export function hear(entries) {
-  page.set(listed(page.now, entries));
+  page.set(listed(page.now, entries, performance.now()));
   engage();
   rememberRuns();
 }

@@ -11,6 +11,8 @@ import { queued, withRun } from "./runs.js";
 
 /** @import { Component } from "../components/queue.js" */
 
+const EVERY = 1000; // milliseconds, as the bar's time
+
 /** @param {string} id */
 function leave(id) {
   stop(id);
@@ -62,12 +64,14 @@ export function mount(place, component) {
     announce(plural("{count} waiting run removed.", "{count} waiting runs removed.", { count }));
   });
   let known = "";
-  page.subscribe((now) => {
-    const entries = queued(now);
+  const show = () => {
+    const entries = queued(page.now, performance.now());
     const text = JSON.stringify(entries);
     if (text === known) return;
     known = text;
     component.props.value = entries;
     queue.show(entries);
-  });
+  };
+  page.subscribe(show);
+  setInterval(show, EVERY);
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
 
+import { saidOf } from "./places.js";
+
 /** @import { Batch, Entry, PageState, PastRun, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
@@ -15,6 +17,7 @@ export const newRun = (id) => ({
   view: null,
   at: 0,
   entry: null,
+  toldAt: 0,
   unconfirmed: false,
   connected: false,
   read: false,
@@ -127,11 +130,13 @@ export const withoutBatches = (entries, batches) =>
  * What the app says of all unfinished runs; one that is missing has ended.
  * @param {PageState} state
  * @param {readonly Entry[]} entries
+ * @param {number} toldAt when it came
  * @returns {Partial<PageState>}
  */
-export function listed(state, entries) {
+export function listed(state, entries, toldAt) {
   let { runs } = state;
-  for (const entry of entries) runs = withRun(runs, entry.id, { entry, unconfirmed: false });
+  for (const entry of entries)
+    runs = withRun(runs, entry.id, { entry, toldAt, unconfirmed: false });
   return { runs, order: entries.map((entry) => entry.id) };
 }
 
@@ -192,10 +197,13 @@ export function told(state, view, at) {
 /**
  * The person's queue: those that go on, and those that failed and have not been read.
  * @param {PageState} state
+ * @param {number} now `performance.now()`
  * @returns {Entry[]}
  */
-export function queued(state) {
-  const entries = goingOn(state).flatMap(({ entry }) => entry ?? []);
+export function queued(state, now) {
+  const entries = goingOn(state).flatMap((run) =>
+    run.entry ? [{ ...run.entry, said: saidOf(run, state, now) }] : [],
+  );
   const ended = troubled(state).flatMap(({ view }) => (view ? endOf(view, state.form) : []));
   return [...entries, ...ended];
 }
@@ -235,4 +243,6 @@ const endOf = (view, form) => ({
   movable: false,
   again: view.again,
   group: "",
+  place: null,
+  due_in: null,
 });

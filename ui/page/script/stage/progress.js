@@ -7,6 +7,7 @@ import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
+import { headlineOf, saidOf } from "../runs/places.js";
 import { adviceOf, current, seen } from "../runs/runs.js";
 import { say } from "../state.js";
 
@@ -49,12 +50,12 @@ export function saidNow(state) {
   // While the image server cannot be reached nobody knows when a run begins.
   const waits = !view || view.phase === "waiting" ? state.serverAway : "";
   if (!view) {
-    const headline = waits || (run.entry?.said ?? STARTING);
+    const headline = waits || (run.entry ? saidOf(run, state, performance.now()) : STARTING);
     return { ...nothing, phase: "waiting", headline, advice: "" };
   }
   const silent = run === going && Boolean(state.away) && !run.connected;
   const { id, phase, detail, fraction } = view;
-  const headline = waits || view.headline;
+  const headline = waits || headlineOf(run, state, performance.now());
   const advice = adviceOf(view, state.form);
   return silent
     ? { id, phase, headline: NO_NEWS, advice: "", detail, fraction: null, run, silent }

@@ -1,0 +1,1 @@
+"""The line of runs that wait: whose turn it is next, and when."""

@@ -1,0 +1,109 @@
+"""When runs that wait are likely to begin, and those at work to end."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from comfy.protocol.run_progress import SamplingWork
+from comfy.protocol.run_state import Phase, RunState
+from comfy.runs.durations import Durations, time_left
+
+if TYPE_CHECKING:
+    from comfy.runs.run import LocalRun
+
+_FRESH = 1.0  # seconds that a forecast counts for: each page asks after each change
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRun:
+    """A run that has not ended. `servers`: that has it, else all that it may go to. `seconds` that
+    it still takes, None where nobody knows. `before`: how many prompts its server has before it."""
+
+    id: str
+    servers: Sequence[Hashable]
+    seconds: float | None
+    is_at_work: bool = False
+    before: int = 0
+
+
+def due_in(turns: Iterable[UnfinishedRun], strangers: float | None) -> Mapping[str, float]:
+    """In how many seconds those begin that wait, and those at work end, without those of which
+    nobody knows. A server does one after the other, and the next takes whichever is free first.
+    `turns`: in the order in which they are done. `strangers`: seconds that a prompt takes which
+    somebody else has sent to a server."""
+    due: dict[str, float] = {}
+    free: defaultdict[Hashable, float] = defaultdict(float)
+    counted: Counter[Hashable] = Counter()
+    for turn in turns:
+        server = min(turn.servers, key=free.__getitem__, default=None)
+        if server is None:
+            continue
+        if others := max(0, turn.before - counted[server]):
+            counted[server] += others
+            free[server] += others * (math.inf if strangers is None else strangers)
+        begins = free[server]
+        free[server] += math.inf if turn.seconds is None else turn.seconds
+        counted[server] += 1
+        due[turn.id] = free[server] if turn.is_at_work else begins
+    return {run_id: seconds for run_id, seconds in due.items() if seconds < math.inf}
+
+
+class Forecast:
+    """Of all runs that have not ended, for any number of threads."""
+
+    def __init__(self, durations: Durations) -> None:
+        self._durations = durations
+        self._lock = threading.Lock()
+        self._version = 0
+        self._last: tuple[int, float, Mapping[str, float]] = (-1, 0.0, {})
+
+    def renew(self, _owner: str = "") -> None:
+        """A run has begun or ended, or has another place."""
+        with self._lock:
+            self._version += 1
+
+    def of(self, unfinished: Callable[[], Sequence[LocalRun]]) -> Mapping[str, float]:
+        """As `due_in`, by what is known now, or was a moment ago."""
+        now = time.monotonic()
+        with self._lock:
+            version, (known, at, due) = self._version, self._last
+        if known == version and now - at < _FRESH:
+            return due
+        due = due_in(_turns(unfinished(), self._durations), self._durations.typical)
+        with self._lock:
+            self._last = (version, now, due)
+        return due
+
+
+def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[UnfinishedRun]:
+    """In the order in which they are done; those that nobody waits for are left out."""
+    known: dict[tuple[str, SamplingWork | None], float | None] = {}
+    typical, now = durations.typical, time.time()
+    for run in sorted(runs, key=lambda one: (one.turn, one.state.queue_place or 0)):
+        state, of_run = run.state, (run.job.workflow, run.work)
+        if of_run not in known:
+            known[of_run] = durations.expected(*of_run)
+        expected = typical if known[of_run] is None else known[of_run]
+        is_at_work = state.phase is Phase.RUNNING
+        seconds = _left(run, state, expected, now) if is_at_work else expected
+        if is_at_work and seconds is not None and state.started_at is not None:
+            known[of_run] = seconds + max(0.0, now - state.started_at)  # so do others like it
+        before = 0 if is_at_work or run.waits_here else state.queue_place or 0
+        yield UnfinishedRun(run.id, run.servers, seconds, is_at_work, before)
+
+
+def _left(run: LocalRun, state: RunState, expected: float | None, now: float) -> float | None:
+    """As its bar tells it, else by what is expected of it."""
+    if state.away or state.started_at is None:
+        return None
+    done, since = state.nodes_finished, state.started_at
+    left = time_left(state.progress, done, since, now, run.usual_times)
+    if left is not None or expected is None:
+        return left
+    return max(0.0, expected - max(0.0, now - since))
