@@ -62,11 +62,17 @@ test("a run that nothing is known of yet is starting, or where the queue has it"
 
 test("nobody is told when a run begins while the server cannot be reached", () => {
   const serverAway = "It is away.";
+  const one = "1 run is waiting and starts when the image server is back.";
   const waiting = going({ phase: "waiting", headline: "Next · starts in about 7\u00a0s" });
   assert.equal(saidNow({ ...waiting, serverAway }).headline, serverAway);
   const listed = withRun(INITIAL.runs, "a", { entry: { said: "Next in the queue" } });
   assert.equal(saidNow({ ...INITIAL, runs: listed, serverAway }).headline, serverAway);
+  assert.equal(saidNow({ ...INITIAL, runs: listed, serverAway }).advice, one);
   assert.equal(saidNow({ ...going(), serverAway }).headline, "Sampling");
+  assert.equal(saidNow({ ...going(), serverAway }).advice, "");
+  const pressed = { ...going(), runs: withRun(going().runs, "b", {}), serverAway };
+  assert.equal(saidNow(pressed).advice, one);
+  assert.equal(saidNow({ ...pressed, serverAway: "" }).advice, "");
 });
 
 test("nobody is led to highlighted fields of a form that is not there", () => {

@@ -57,6 +57,16 @@ export function unfinished({ runs, order }) {
 }
 
 /**
+ * Those of them that have not begun, as far as is known.
+ * @param {PageState} state
+ */
+export const waiting = (state) =>
+  unfinished(state).filter(
+    ({ entry, view, unconfirmed }) =>
+      !unconfirmed && (entry?.phase ?? view?.phase ?? "waiting") === "waiting",
+  );
+
+/**
  * The one whose progress is told.
  * @param {PageState} state
  */

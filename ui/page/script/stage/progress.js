@@ -5,10 +5,10 @@ import { theComponent } from "../batches/given.js";
 import { progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
 import { headlineOf, saidOf } from "../runs/places.js";
-import { adviceOf, current, seen } from "../runs/runs.js";
+import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
 
 /** @import { Notice, PageState, Run } from "../state.js" */
@@ -51,15 +51,30 @@ export function saidNow(state) {
   const waits = !view || view.phase === "waiting" ? state.serverAway : "";
   if (!view) {
     const headline = waits || (run.entry ? saidOf(run, state, performance.now()) : STARTING);
-    return { ...nothing, phase: "waiting", headline, advice: "" };
+    return { ...nothing, phase: "waiting", headline, advice: untilItIsBack(state) };
   }
   const silent = run === going && Boolean(state.away) && !run.connected;
   const { id, phase, detail, fraction } = view;
   const headline = waits || headlineOf(run, state, performance.now());
-  const advice = adviceOf(view, state.form);
+  const advice = adviceOf(view, state.form) || (view.finished ? "" : untilItIsBack(state));
   return silent
     ? { id, phase, headline: NO_NEWS, advice: "", detail, fraction: null, run, silent }
     : { id, phase, headline, advice, detail, fraction, run, silent };
+}
+
+/**
+ * While the image server cannot be reached: how many runs wait for it, so that a press on Generate is seen to be taken.
+ * @param {PageState} state
+ */
+function untilItIsBack(state) {
+  const count = state.serverAway ? waiting(state).length : 0;
+  return count
+    ? plural(
+        "{count} run is waiting and starts when the image server is back.",
+        "{count} runs are waiting and start when the image server is back.",
+        { count },
+      )
+    : "";
 }
 
 /**
