@@ -284,8 +284,7 @@ class LocalRunRegistry:
     @property
     def waiting(self) -> int:
         """How many runs wait, of all people."""
-        with self._lock:
-            return sum(run.state.phase is Phase.WAITING for run in self._live)
+        return sum(run.state.phase is Phase.WAITING for run in self._unfinished())
 
     def width_for(self, needs: Needs) -> int:
         """See `RunRegistry.width_for`."""
@@ -353,7 +352,8 @@ class LocalRunRegistry:
         self._limiter.check(owner, address, unfinished, group)
 
     def _unfinished(self) -> list[LocalRun]:
-        return [run for run in self.known() if not run.state.phase.finished]
+        with self._lock:
+            return [run for run in self._live if not run.state.phase.finished]
 
     def _on_ended(self, run: LocalRun) -> None:
         state = run.state

@@ -199,7 +199,8 @@ test("what waits begins where the bar of the one at work ends, and later by what
     INITIAL,
     listing(first, waiting("b", 1, 11), waiting("c", 2, 21), waiting("d", 3, null)),
   );
-  const words = (now, one = state) => queued(one, now).map(({ said }) => said.replaceAll("\u00a0", " "));
+  const words = (now, one = state) =>
+    queued(one, now).map(({ said }) => said.replaceAll("\u00a0", " "));
   assert.deepEqual(words(0).slice(1), [
     "Next · starts in about 11 s",
     "2 ahead · starts in about 21 s",
@@ -215,7 +216,10 @@ test("what waits begins where the bar of the one at work ends, and later by what
   const run = (id) => seenToWait.runs.get(id);
   assert.match(headlineOf(run("b"), seenToWait, 1000), /^Next · starts in about 10/);
   const second = { ...run("c"), view: view("c", { phase: "waiting", headline: "In the queue" }) };
-  assert.match(headlineOf(second, seenToWait, 1000), /^In the queue · 2 ahead · starts in about 20/);
+  assert.match(
+    headlineOf(second, seenToWait, 1000),
+    /^In the queue · 2 ahead · starts in about 20/,
+  );
 });
 
 test("the advice tells what is wrong with values, but not what the headline says of the failed node", () => {
