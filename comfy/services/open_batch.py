@@ -198,10 +198,16 @@ class OpenBatch(OpenGroup, Steering):
             return True
 
     def pause(self, why: str = "") -> None:
-        """Begin no more rows, and say why; what runs goes on."""
+        """Begin no more rows, and say why; what runs goes on, what was sent ahead and waits comes
+        back."""
         with self.lock:
-            if self._state == "running":
-                self._state, self._why, self._paused_at = "paused", why, time.time()
+            if self._state != "running":
+                return
+            self._state, self._why, self._paused_at = "paused", why, time.time()
+            ahead = {at: run for at, run in self._live.items() if _waits(run)}
+            self._again.update(ahead)
+        for run in ahead.values():
+            _cancel(run)
 
     def stop(self) -> None:
         """See `OpenGroup`."""
@@ -255,8 +261,10 @@ class OpenBatch(OpenGroup, Steering):
             self._rows.tried(index, run.id)
             self._live[index] = run
             self._new.discard(index)
-            stopped = self._state == "stopped"
-        if stopped:
+            stopped, ahead = self._state == "stopped", self._state == "paused" and _waits(run)
+            if ahead:
+                self._again.add(index)
+        if stopped or ahead:
             _cancel(run)
 
     def refused(self, index: int, problem: ComfyError) -> bool:
@@ -306,6 +314,10 @@ class OpenBatch(OpenGroup, Steering):
             self._rows.tell(index, NOT_FETCHED)
         else:
             self._rows.set([index], "stopped" if phase is Phase.STOPPED else "failed")
+
+
+def _waits(run: Run | Record) -> bool:
+    return not isinstance(run, Record) and run.state.phase is Phase.WAITING
 
 
 def _cancel(run: Run | Record) -> None:
