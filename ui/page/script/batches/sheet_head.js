@@ -69,7 +69,7 @@ export class SheetHead {
     close.ariaLabel = close.title = message("Close");
     first.append(this.#title, this.#since, close);
     const tools = element("div", "sheet-tools");
-    tools.append(this.#pause, this.#stop, this.#retry, this.#download, this.#delete);
+    tools.append(this.#retry, this.#pause, this.#stop, this.#download, this.#delete);
     const state = element("div", "how-far");
     state.append(this.#bar, this.#said, this.#left, tools);
     this.place.append(first, state, this.#why, this.#filters());
@@ -94,7 +94,7 @@ export class SheetHead {
     tell(this.#since, when(batch.created_at));
     this.#bar.value = fractionOfBatch(batch);
     tell(this.#said, progressWords(batch));
-    const time = left === null || serverAway || hasEnded(batch) ? "" : durationWords(left);
+    const time = left === null || serverAway || state !== "running" ? "" : durationWords(left);
     tell(this.#left, time && message("About {time} left", { time }));
     tell(this.#why, why);
     this.#why.hidden = !why;
@@ -103,7 +103,7 @@ export class SheetHead {
     this.#pause.hidden = this.#stop.hidden = isOver;
     this.#retry.hidden = !failed && state !== "stopped";
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
-    this.#download.hidden = !done;
+    this.#download.disabled = !done; // in its place from the start: nothing moves when it can be used
     this.#delete.hidden = !isOver;
   }
 
