@@ -33,7 +33,6 @@ _LACKING = message("Missing or replaced for workflows")
 _NOTHING_LACKS = message("Every workflow has what it needs.")
 _NOT_KNOWN = message("No server has told what it has.")
 _VERSIONS = message("Versions")
-_BACK = message("Open ComfyForms")
 _GB = 2**30
 
 
@@ -48,7 +47,7 @@ def page_body(now: Overview, why: str = "") -> str:
 {_section(_LACKING, _lacking(now.lacking))}
 {_section(_VERSIONS, _versions())}
 </div>
-<p><a href="./">{html_of(_BACK)}</a></p>
+{layout.link_to_app()}
 </main>
 <script type="module">{_refreshing()}</script>"""
 

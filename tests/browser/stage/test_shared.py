@@ -69,6 +69,8 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         with ben.page.expect_download() as saved:
             ben.page.get_by_role("link", name="Download").click()
         assert saved.value.suggested_filename.endswith(".png")
+        to_app = ben.page.get_by_role("link", name="Open ComfyForms")
+        assert to_app.evaluate("link => link.href") == f"{site.url}/"
 
         panel.get_by_label("Show the prompt, too").check()
         expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)

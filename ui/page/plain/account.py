@@ -20,7 +20,7 @@ from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.store import AccessToken
 from ui.languages.current import current_language, html_of
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.gradio_internals import root_address
@@ -46,7 +46,6 @@ _CANCEL = message("Cancel")
 _FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
 _FOR_GUESTS = message("Guests have no tokens. Ask whoever runs this app to add you.")
 _OPEN_TO_ALL = message("Nobody has to sign in here, so scripts need no tokens.")
-_BACK = message("Open ComfyForms")
 _BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
 
 
@@ -155,7 +154,7 @@ def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
 <button type="submit">{html_of(_MAKE)}</button>
 </form>
 <section aria-label="{html_of(_TOKENS)}">{listed}</section>
-<p><a href="./">{html_of(_BACK)}</a></p>
+{link_to_app()}
 </main>"""
 
 
@@ -204,7 +203,7 @@ def _without_tokens(why: str) -> str:
     return f"""<main class="card account">
 <h1>{html_of(_TOKENS)}</h1>
 <p>{html_of(why)}</p>
-<p><a href="./">{html_of(_BACK)}</a></p>
+{link_to_app()}
 </main>"""
 
 

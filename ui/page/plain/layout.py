@@ -59,6 +59,11 @@ def plain_page(titles: str, body: str, root: str) -> str:
 """
 
 
+def link_to_app() -> str:
+    """The way from a page of its own to the app, for whoever may use that."""
+    return f'<p><a href="./">{html_of(_OPEN)}</a></p>'
+
+
 def notice_page(
     root: str,
     heading: str,

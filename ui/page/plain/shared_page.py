@@ -14,7 +14,7 @@ from comfy.protocol.outputs import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
 from ui.languages.current import html_of
-from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, plain_page
+from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
 from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.gradio_internals import root_address
@@ -68,6 +68,7 @@ def _result(link: SharedResult, record: Record) -> str:
 {_media(file.kind, address, title)}
 {told}
 <p><a class="button" href="{address}" download="{html.escape(name)}">{html_of(_DOWNLOAD)}</a></p>
+{link_to_app()}
 </main>"""
 
 
