@@ -91,11 +91,11 @@ READ_IN_ORDER = [
 
 
 def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
-    """Ctrl+Enter generates from inside the text, with the text as it is typed at that moment. Tab
-    goes through list, fields, tools, Generate and the results, in the order they are read; whatever
-    has the focus is outlined or has a border of its own. Every request, from opening to the result,
-    goes to the app: no fonts, no telemetry, no CDN. Results come over the run's own socket: after
-    the press there is no other call of Gradio's."""
+    """Ctrl+Enter generates from inside the text, with the text as it is typed at that moment, and
+    from a box, which it leaves as it is. Tab goes through list, fields, tools, Generate and the
+    results, in the order they are read; whatever has the focus is outlined or has a border of its
+    own. Every request, from opening to the result, goes to the app: no fonts, no telemetry, no CDN.
+    Results come over the run's own socket: after the press there is no other call of Gradio's."""
     person = visit(fast).recording().open(**{"5.steps": 1, "4.batch_size": 2})
     page = person.page
     person.entry("2.text").fill("typed and sent")
@@ -107,6 +107,12 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     assert fast.prompt_of(run_id)["2"]["inputs"]["text"] == "typed and sent"
     expect(person.entry("2.text")).to_have_value("typed and sent")
     expect(page.locator("#history .tile")).to_be_visible()
+    keep = page.get_by_label("Keep running if I close this page")
+    keep.check()
+    keep.press("Control+Enter")
+    person.done(run_id)
+    expect(keep).to_be_checked()
+    keep.uncheck()
     page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
     page.mouse.click(2, 2)
     reached: list[str] = []

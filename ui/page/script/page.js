@@ -114,9 +114,24 @@ function isFavouriteKey({ key, ctrlKey, metaKey, altKey, target }) {
 }
 
 /** @param {KeyboardEvent} event */
+const generates = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || metaKey);
+
+/**
+ * A checkbox of Gradio's is turned by Enter, whatever is held beside it.
+ * @param {KeyboardEvent} event
+ */
+function leaveCheckbox(event) {
+  const isBox =
+    event.target instanceof Element && event.target.matches("[type=checkbox]:not(dialog *)");
+  if (!isBox || !generates(event)) return;
+  event.stopPropagation();
+  keyPressed(event);
+}
+
+/** @param {KeyboardEvent} event */
 function keyPressed(event) {
   if (/^(Tab|Arrow)/.test(event.key)) groupRadios();
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+  if (generates(event)) {
     event.preventDefault();
     $("#generate")?.click();
   } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();
@@ -201,6 +216,7 @@ style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
 watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) });
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
+document.addEventListener("keydown", leaveCheckbox, true);
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
 document.addEventListener("input", (event) => {
