@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chains.conftest import BOATS
-from tests.browser.walk.states import SIZES
+from tests.browser.walk.states import SIZES, at_every_size
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
 
@@ -82,6 +82,14 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     person.type("make.2.text", "three boats")
     form.get_by_role("checkbox", name="Run “Enlarge”").uncheck()
     expect(person.field("large.5.scale_by")).to_have_count(0)
+    back = form.get_by_role("button", name="Reset Run “Enlarge”")
+    for size in at_every_size(person.page):
+        box = back.bounding_box()
+        column = form.bounding_box()
+        assert box is not None
+        assert column is not None
+        assert box["x"] + box["width"] <= column["x"] + column["width"] + 4, size
+        assert person.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     expect(form.get_by_text("The image comes from “Make”.")).to_be_visible()
     choose(person, "switches:.look", "photo")
     expect(form.get_by_role("heading", name="3. Paint over")).to_have_count(0)

@@ -12,6 +12,7 @@ import { numbersOf } from "./values.js";
 
 const UNDO = message("Undo reset");
 const REDO = message("Redo reset");
+const GAP = 4; // pixels
 
 /**
  * What all components held before the last reset, as Gradio has it, or null; whether that is
@@ -104,7 +105,10 @@ function settle(mark, field) {
   const line = lines[lines.length - 1];
   const box = field.getBoundingClientRect();
   if (!line?.width) return;
-  mark.style.left = `${line.right - box.left + 4}px`;
+  const beside = line.right - box.left + GAP;
+  const edge = $("#form")?.getBoundingClientRect().right ?? Infinity;
+  const hasRoom = box.left + beside + mark.offsetWidth <= edge + GAP;
+  mark.style.left = `${hasRoom ? beside : -mark.offsetWidth}px`;
   mark.style.top = `${(line.top + line.bottom) / 2 - box.top}px`;
 }
 
