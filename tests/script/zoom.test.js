@@ -10,6 +10,7 @@ import {
   pixelAt,
   scaled,
   sightOf,
+  swiped,
   toggled,
 } from "../../ui/page/script/zoom.js";
 
@@ -82,4 +83,12 @@ test("a pixel of the image is found wherever the image has been moved to", () =>
   const { x, y } = pixelAt({ x: at.x + 33, y: at.y + 11 }, zoom, LARGE, natural);
   const fitting = pixelAt(at, FITTED, LARGE, natural);
   assert.ok(Math.abs(x - fitting.x) < 1e-9 && Math.abs(y - fitting.y) < 1e-9);
+});
+
+test("a finger that goes across leads on or back, one that goes up and down or hardly moves does not", () => {
+  const to = (x, y) => swiped(CENTRE, { x, y });
+  assert.deepEqual(
+    [to(-60, 10), to(60, -10), to(-60, 40), to(0, 200), to(-30, 0)],
+    [1, -1, 0, 0, 0],
+  );
 });

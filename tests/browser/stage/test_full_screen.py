@@ -139,16 +139,27 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
 
 @pytest.mark.every  # a browser of its own; the wheel and keys do the same above
 def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
-    """On a touch screen a tap opens the image, and two fingers enlarge what is below them."""
+    """On a touch screen a tap opens the image, one finger leads on to the next one and back, and two
+    enlarge what is below them."""
     phone = {"width": 390, "height": 844}
-    person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open(**{"5.steps": 1})
+    person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open(
+        **{"5.steps": 1, "4.batch_size": 2}
+    )
     person.generate()
     page = person.page
     page.locator("#stage .media img").tap()
     expect(page.locator(IMAGE)).to_be_visible()
+    fingers = page.context.new_cdp_session(page)
+    first = page.locator(IMAGE).get_attribute("src") or ""
+    for places, is_first in (((330, 200, 60), False), ((60, 200, 330), True)):
+        for kind, x in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
+            points = [{"x": x, "y": 422, "id": 0}]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        seen = expect(page.locator(IMAGE))
+        (seen.to_have_attribute if is_first else seen.not_to_have_attribute)("src", first)
     before = part_at(page, 195, 422)
     width = image_box(page)["width"]
-    fingers = page.context.new_cdp_session(page)
     for kind, apart in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100)):
         points = [{"x": 195 + side * apart, "y": 422, "id": side + 1} for side in (-1, 1)]
         fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})

@@ -136,3 +136,16 @@ const middle = ([one, other]) => ({ x: (one.x + other.x) / 2, y: (one.y + other.
 
 /** @param {[Point, Point]} points */
 const distance = ([one, other]) => Math.hypot(one.x - other.x, one.y - other.y);
+
+const SWIPE = 40; // pixels
+
+/**
+ * Where a finger leads that goes across what fits its window: 1 on, -1 back, 0 nowhere.
+ * @param {Point} from
+ * @param {Point} to
+ */
+export function swiped(from, to) {
+  const across = from.x - to.x;
+  const isMeant = Math.abs(across) >= SWIPE && Math.abs(across) > 2 * Math.abs(from.y - to.y);
+  return isMeant ? Math.sign(across) : 0;
+}

@@ -2,16 +2,16 @@
 // Where a result is seen: in its box on the page, or over the whole window, where images can be enlarged.
 
 import { coverWindow, uncoverWindow } from "../back.js";
-import { addressOf, button, downloadLink, element } from "../dom.js";
+import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { message, percentWords } from "../messages.js";
-import { isFitted, percentOf, sightOf } from "../zoom.js";
+import { isFitted, percentOf, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
 import { Before } from "./before.js";
 import { USED } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
-/** @import { Sight, Zoom } from "../zoom.js" */
+/** @import { Point, Sight, Zoom } from "../zoom.js" */
 
 /** A dialog that is open either way. */
 export class Viewport {
@@ -22,6 +22,8 @@ export class Viewport {
   #before = new Before();
   #percent = button("", () => this.#gestures.toggle(), "icon percent");
   #full = button("", () => this.toggle(), "icon full");
+  /** Where one finger was put on an image that fits. @type {Point | null} */
+  #touched = null;
   #gestures = new ZoomGestures(
     this.place,
     () => this.#sight,
@@ -121,9 +123,16 @@ export class Viewport {
     media.addEventListener("pointerdown", (event) => {
       if (!this.#sight || event.button) return;
       media.setPointerCapture(event.pointerId);
+      const isAlone = event.pointerType === "touch" && !gestures.isHeld;
+      this.#touched = isAlone && isFitted(gestures.zoom) ? gestures.pointOf(event) : null;
       gestures.hold(event);
     });
     media.addEventListener("pointermove", (event) => gestures.move(event));
+    media.addEventListener("pointerup", (event) => {
+      const way = this.#touched ? swiped(this.#touched, gestures.pointOf(event)) : 0;
+      this.#touched = null;
+      if (way) $(way > 0 ? ".arrow.next" : ".arrow.previous", this.place)?.click();
+    });
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"]))
       media.addEventListener(end, (event) => gestures.release(event));
     addEventListener("resize", () => {
