@@ -284,7 +284,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
         assert [part["python_type"]["type"] for part in info["parameters"]] == [
             "dict(seen: dict(run: str, at: int)) | None",
             f"list[dict(id: str, title: str, about: str, phase: {phase}, said: str,"
-            " movable: bool, again: bool, group: str)]",
+            " movable: bool, again: bool, group: str, place: int | None, due_in: float | None)]",
             f"list[dict(id: str, workflow: str, title: str, phase: {phase}, at: float, what: str,"
             " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
             " '3d', 'file'] | Literal['text', ''], clip: str | None, sound: str | None, seeds: str,"
