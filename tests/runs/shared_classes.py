@@ -196,7 +196,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     ("ChainQueue", "_lock"): {"self._check_room_locked"},
     ("OpenGroup", "lock"): set(),
     ("OpenBatch", "lock"): {
-        *("BatchSummary", "Group", "_first_values", "_varied"),
+        *("BatchSummary", "Group", "_first_values", "_varied", "_waits"),
         *("message_from_json", "message_to_json", "sentences"),
         *("live.keys", "records.keys", "set", "str", "time.time", "self._end", "self._note"),
         *("self._rows.copy", "self._rows.count", "self._rows.places", "self._rows.set"),
