@@ -167,7 +167,10 @@ def batch_seconds_left(
     form = starter.forms.known_form(summary.workflow, owner, rows.base)
     if form is None:  # its runs say so
         return None
-    return _seconds(starter.runs, summary.workflow, form, _prompts(form, rows, left), len(left))
+    prompts = _prompts(form, rows, left)
+    width = _width(starter.runs, form, prompts)
+    works = list(map(sampling_work, prompts))
+    return _seconds(starter.runs, summary.workflow, works, len(left), width)
 
 
 def estimate(
@@ -178,7 +181,8 @@ def estimate(
     history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
     prompts, count = _prompts(form, rows, range(len(rows))), len(rows)
-    return _seconds(starter.runs, workflow, form, prompts, count), _bytes(last, prompts, count)
+    works, width = list(map(sampling_work, prompts)), _width(starter.runs, form, prompts)
+    return _seconds(starter.runs, workflow, works, count, width), _bytes(last, works, count)
 
 
 def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Prompt]:
@@ -187,24 +191,34 @@ def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Pro
     return [_prompt(form, rows[at].values) for at in some]
 
 
-def _seconds(
-    runs: RunRegistry, workflow: str, form: Form, prompts: Sequence[Prompt], count: int
-) -> float | None:
-    """About how long `count` rows take, of which some are these `prompts`."""
-    known = [runs.expected_seconds(workflow, sampling_work(one)) for one in prompts]
-    seconds = [one for one in known if one is not None]
-    if not seconds:
-        return None
+def _width(runs: RunRegistry, form: Form, prompts: Sequence[Prompt]) -> float:
+    """How many of rows like these are at work at the same time, 1 where there are none."""
     files = [target for field in form.fields if field.is_media for target in field.targets]
-    width = fmean(runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE])
-    return fmean(seconds) * count / min(count, width)
+    widths = [runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE]]
+    return fmean(widths) if widths else 1
 
 
-def _bytes(last: Sequence[Record], prompts: Sequence[Prompt], count: int) -> float | None:
-    """About how large the results of `count` rows are, of which some are these `prompts`: as those
-    of the `last` runs, by the pixels where they are known."""
+def _seconds(
+    runs: RunRegistry,
+    workflow: str,
+    works: Sequence[SamplingWork | None],
+    count: int,
+    width: float,
+) -> float | None:
+    """About how long `count` rows take, of which some do these `works`, `width` of them at the same
+    time."""
+    known = [runs.expected_seconds(workflow, work) for work in works]
+    seconds = [one for one in known if one is not None]
+    return fmean(seconds) * count / min(count, width) if seconds else None
+
+
+def _bytes(
+    last: Sequence[Record], works: Sequence[SamplingWork | None], count: int
+) -> float | None:
+    """About how large the results of `count` rows are, of which some do these `works`: as those of
+    the `last` runs, by the pixels where they are known."""
     sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
-    if not prompts or not any(sizes):
+    if not works or not any(sizes):
         return None
     made = [sampling_work(record.job.prompt) for record in last]
 
@@ -216,7 +230,7 @@ def _bytes(last: Sequence[Record], prompts: Sequence[Prompt], count: int) -> flo
         ]
         return fmean(alike or sizes)
 
-    return fmean(map(expected, map(sampling_work, prompts))) * count
+    return fmean(map(expected, works)) * count
 
 
 def _prompt(form: Form, values: Mapping[str, object]) -> Prompt:
