@@ -23,10 +23,7 @@ def check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ComfyError(
-            f"Nothing can be saved in {folder}: {error.strerror or error}.",
-            "Choose another folder with --out.",
-        ) from error
+        raise _refused("Nothing can be saved", folder, error) from error
 
 
 def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
@@ -44,10 +41,7 @@ def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
                 path.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise ComfyError(
-                f"{file.filename} cannot be saved in {folder}: {error.strerror or error}.",
-                "Choose another folder with --out.",
-            ) from error
+            raise _refused(f"{file.filename} cannot be saved", folder, error) from error
     return path
 
 
@@ -69,12 +63,14 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
                 shutil.copyfile(source, part)
                 part.replace(path)
         except OSError as error:
-            raise ComfyError(
-                f"{path.name} cannot be saved in {folder}: {error.strerror or error}.",
-                "Choose another folder with --out.",
-            ) from error
+            raise _refused(f"{path.name} cannot be saved", folder, error) from error
         saved.append(path)
     return saved
+
+
+def _refused(what: str, folder: Path, error: OSError) -> ComfyError:
+    why = f"{what} in {folder}: {error.strerror or error}."
+    return ComfyError(why, "Choose another folder with --out.")
 
 
 def _is_free(path: Path, source: Path) -> bool:

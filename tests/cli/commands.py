@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from comfy.demo import DemoServer
+from tests.support.sampler import prompt
 
 ROOT = Path(__file__).parents[2]
 _ENDS = {"success", "error", "interrupted", "removed", "killed"}
+
+
+def small_workflow(folder: Path, steps: int = 1) -> Path:
+    """A workflow of one small image, in a file there."""
+    file = folder / "small.json"
+    file.write_text(json.dumps(prompt(5, steps=steps)))
+    return file
 
 
 def images(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from comfy.__main__ import main
 from comfy.demo import DemoServer
-from tests.cli.commands import images, outcomes, process, results
+from tests.cli.commands import images, outcomes, process, results, small_workflow
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -30,9 +30,7 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
-    file = tmp_path / "small.json"
-    file.write_text(json.dumps(prompt(5, steps=2)))
-    return file
+    return small_workflow(tmp_path, steps=2)
 
 
 def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str]:

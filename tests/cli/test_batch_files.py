@@ -13,7 +13,7 @@ from PIL import Image
 
 from comfy.__main__ import main
 from comfy.demo import DemoServer
-from tests.cli.commands import images, outcomes, process, results
+from tests.cli.commands import images, outcomes, process, results, small_workflow
 from tests.support.sampler import prompt
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.waiting import LONGEST_WAIT
@@ -272,8 +272,7 @@ def test_what_cannot_be_used_is_told(
 
 def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path: Path) -> None:
     """A table and lines in Windows-1252, as Excel and old editors save them."""
-    file = tmp_path / "small.json"
-    file.write_text(json.dumps(prompt(5, steps=1)))
+    file = small_workflow(tmp_path)
     table, lines = tmp_path / "t.csv", tmp_path / "lines.txt"
     table.write_bytes("2.text;4.steps\r\nein Bär im Grünen;3\r\n".encode("cp1252"))
     lines.write_bytes("müde\r\nschön\r\n".encode("cp1252"))
@@ -286,8 +285,7 @@ def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path:
 
 def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -> None:
     """Numbers stay numbers."""
-    file = tmp_path / "small.json"
-    file.write_text(json.dumps(prompt(5, steps=1)))
+    file = small_workflow(tmp_path)
     lines = ["-2+3+cmd|calc", "\t=1", "@x", "+a", "-5", "plain"]
     (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"2.text": one}) for one in lines))
     assert main(command(file, demo, tmp_path / "out", "--csv", str(tmp_path / "t.jsonl"))) == 0
@@ -299,8 +297,7 @@ def test_a_table_that_cannot_be_written_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All rows are done and saved all the same: exit 1."""
-    file, out = tmp_path / "small.json", tmp_path / "out"
-    file.write_text(json.dumps(prompt(5, steps=1)))
+    file, out = small_workflow(tmp_path), tmp_path / "out"
     (out / "results.csv.part").mkdir(parents=True)
     with DemoServer(step_seconds=0, painted=64) as demo:
         assert main(command(file, demo, out, "--set", "seed=1,2")) == 1
@@ -312,8 +309,7 @@ def test_a_table_that_cannot_be_written_is_told(
 
 def test_a_reader_that_goes_away_is_no_error(demo: DemoServer, tmp_path: Path) -> None:
     """As with any command in a pipe."""
-    file = tmp_path / "small.json"
-    file.write_text(json.dumps(prompt(5, steps=1)))
+    file = small_workflow(tmp_path)
     words = command(file, demo, tmp_path / "out", "--set", "seed=1..6")
     with process(words, tmp_path) as piped:
         assert piped.stdout is not None

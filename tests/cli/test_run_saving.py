@@ -14,7 +14,7 @@ from comfy.client.view import ViewFile
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError
 from comfy.protocol.outputs import OutputFile
-from tests.support.sampler import prompt
+from tests.cli.commands import small_workflow
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,7 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
-    file = tmp_path / "small.json"
-    file.write_text(json.dumps(prompt(5, steps=1)))
-    return file
+    return small_workflow(tmp_path)
 
 
 def test_where_nothing_can_be_saved_nothing_runs(
