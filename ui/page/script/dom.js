@@ -184,6 +184,12 @@ export function closeSocket(socket) {
   if (socket.readyState !== WebSocket.CONNECTING) socket.close();
 }
 
+/**
+ * Ctrl + Enter, and Cmd + Enter where that is meant.
+ * @param {KeyboardEvent} event
+ */
+export const isCtrlEnter = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || metaKey);
+
 /** Whether form and result stand in one column. */
 export const isNarrow = () => matchMedia("(max-width: 1023px)").matches;
 

@@ -8,7 +8,7 @@ import { LOADING } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
-import { $, element, glideTo, isNarrow, root, tell } from "./dom.js";
+import { $, element, glideTo, isCtrlEnter, isNarrow, root, tell } from "./dom.js";
 import {
   clearErrors,
   forgetNote,
@@ -113,9 +113,6 @@ function isFavouriteKey({ key, ctrlKey, metaKey, altKey, target }) {
   return key.toLowerCase() === "f" && !ctrlKey && !metaKey && !altKey && !isTyped;
 }
 
-/** @param {KeyboardEvent} event */
-const generates = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || metaKey);
-
 /**
  * A checkbox of Gradio's is turned by Enter, whatever is held beside it.
  * @param {KeyboardEvent} event
@@ -123,7 +120,7 @@ const generates = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || 
 function leaveCheckbox(event) {
   const isBox =
     event.target instanceof Element && event.target.matches("[type=checkbox]:not(dialog *)");
-  if (!isBox || !generates(event)) return;
+  if (!isBox || !isCtrlEnter(event)) return;
   event.stopPropagation();
   keyPressed(event);
 }
@@ -131,7 +128,7 @@ function leaveCheckbox(event) {
 /** @param {KeyboardEvent} event */
 function keyPressed(event) {
   if (/^(Tab|Arrow)/.test(event.key)) groupRadios();
-  if (generates(event)) {
+  if (isCtrlEnter(event)) {
     event.preventDefault();
     $("#generate")?.click();
   } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();

@@ -2,7 +2,7 @@
 // A batch over the whole window: its rows as a table or a gallery, and what can be done with it.
 
 import { coverWindow, uncoverWindow } from "../back.js";
-import { $, announce, element } from "../dom.js";
+import { $, announce, element, isCtrlEnter } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { ask, get, look } from "../requests.js";
@@ -132,7 +132,7 @@ class Sheet {
     });
     this.#place.addEventListener(USED, () => this.#leave());
     this.#place.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.stopPropagation();
+      if (isCtrlEnter(event)) event.stopPropagation();
     });
   }
 

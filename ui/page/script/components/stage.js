@@ -193,8 +193,8 @@ class Stage {
   }
 
   /**
-   * Files that no run is known for.
-   * @param {ShownFile[]} files @param {string[]} texts
+   * @param {ShownFile[]} files that no run is known for
+   * @param {string[]} texts
    */
   #showFiles(files, texts) {
     this.#at = 0;

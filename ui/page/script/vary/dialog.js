@@ -19,7 +19,7 @@ import {
   toKeep,
   unsaid,
 } from "../batches/spec.js";
-import { $, all, announce, button, element, isNarrow } from "../dom.js";
+import { $, all, announce, button, element, isCtrlEnter, isNarrow } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
@@ -377,7 +377,7 @@ export class VaryDialog {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (!isCtrlEnter(event)) return;
     event.preventDefault();
     event.stopPropagation(); // Generate is pressed by these elsewhere
     this.#start.click();
