@@ -101,11 +101,9 @@ class LocalRun:
     @property
     def servers(self) -> Sequence[ComfyServer]:
         """That has it, else those that it may go to; none where nobody waits for it any more."""
-        line = self._context.line
-        if server := line.server_of(self.id):
+        if server := self._context.line.server_of(self.id):
             return [server]
-        waits = line.place(self.id) is not None
-        return self._context.servers.candidates(self._needs) if waits else ()
+        return self._context.servers.candidates(self._needs) if self.waits_here else ()
 
     @cached_property
     def work(self) -> SamplingWork | None:

@@ -63,7 +63,7 @@ class Forecast:
         self._version = 0
         self._last: tuple[int, float, Mapping[str, float]] = (-1, 0.0, {})
 
-    def renew(self, _owner: str = "") -> None:
+    def renew(self, _owner: str) -> None:
         """A run has begun or ended, or has another place."""
         with self._lock:
             self._version += 1
