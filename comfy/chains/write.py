@@ -152,7 +152,10 @@ def _step(
         title=str(form.title).strip(),
         values={_name(form, one): typed[one.key] for one in free if _is_fixed(run, one)},
         show=tuple(
-            _name(form, one) for one in free if one.group == "main" or one.key in job.inputs
+            _name(form, one)
+            for one in free
+            # A seed that a chain does not show is always its workflow's.
+            if one.group == "main" or one.widget == "seed" or one.key in job.inputs
         ),
         inputs=inputs,
     )

@@ -137,6 +137,16 @@ def test_runs_become_the_steps_that_were_taken() -> None:
     assert [one.step.name for one in steps_of(chain)] == [step.name for step in chain.steps]
 
 
+def test_every_seed_of_a_step_is_new_each_time() -> None:
+    """That of an animation's movement too, which its own form has among what is advanced."""
+    animation = run("animation", "animation", 1.0, files=(image("a"),))
+    seeds = [one for one in animation.form.fields if one.widget == "seed"]
+    assert {one.group for one in seeds} == {"main", "advanced"}
+    last = run("last", "image-to-image", 2.0, "animation", inputs=image_input("a"))
+    first, _ = steps_of(read(chain_of_runs("Waves", [last, animation]).chain))
+    assert {one.key for one in seeds} <= {one.key for one in first.shown}
+
+
 def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
     """Where one run was made from the other; else it says the same by chance, and is a value."""
     said = TextOutput("3", "a red boat")
