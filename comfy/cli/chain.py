@@ -33,6 +33,7 @@ from comfy.cli.outcome import (
 from comfy.cli.progress import ChainLine
 from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, addresses_of
+from comfy.cli.settings import split_settings
 from comfy.cli.stop_signals import StopSignals
 from comfy.discovery import choose_servers, opened_servers
 from comfy.errors import ComfyError, WorkflowError
@@ -156,13 +157,7 @@ def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str,
     """What was set: the switches, and the fields of each step by what they were called."""
     switches: dict[str, str] = {}
     fields: dict[str, dict[str, object]] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--set {text!r} is not STEP.FIELD=VALUE.",
-                "Write it as in --set base.prompt='a boat'.",
-            )
+    for name, value in split_settings(texts, "STEP.FIELD=VALUE", "base.prompt='a boat'"):
         step, dot, field = name.strip().partition(".")
         if dot:
             fields.setdefault(step, {})[field] = value

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from comfy.cli.outcome import (
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import check_folder, save_file
 from comfy.cli.server import add_server_arguments, addresses_of
+from comfy.cli.settings import split_settings
 from comfy.cli.stop_signals import StopSignals
 from comfy.discovery import choose_servers, opened_servers
 from comfy.errors import ComfyError
@@ -84,7 +85,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     workflow = read_workflow(args.workflow)
-    settings = dict(map(_setting, args.settings))
+    settings = _settings(args.settings)
     with (
         choose_servers(addresses_of(args)) as named,
         opened_servers(named.addresses) as servers,
@@ -139,14 +140,10 @@ def _watch(run: Run) -> RunState:
 # What is to be run
 
 
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or "." not in key:
-        raise UsageError(
-            f"--set {text!r} is not NODE.INPUT=VALUE.",
-            "Write it as in --set 6.text='a lighthouse'.",
-        )
-    return key, value
+def _settings(texts: Sequence[str]) -> dict[str, str]:
+    return dict(
+        split_settings(texts, "NODE.INPUT=VALUE", "6.text='a lighthouse'", lambda name: "." in name)
+    )
 
 
 def _keys(form: Form) -> dict[str, str]:

@@ -216,6 +216,10 @@ def test_all_that_is_wrong_is_told_before_anything_runs(
     ("words", "said"),
     [
         (["--set", "base"], "STEP.FIELD=VALUE"),
+        (
+            ["--set", "base", "--set", "double"],
+            "--set 'base' is not STEP.FIELD=VALUE.\n--set 'double' is not STEP.FIELD=VALUE.\nWrite",
+        ),
         (["--set", "bose.steps=3"], "There is no step “bose”. Did you mean “base”?"),
         (["--set", "base.stepz=3"], "Did you mean “Steps”?"),
         (["--set", "look=photo"], "There is no switch “look”."),

@@ -200,6 +200,10 @@ def test_an_image_from_here_is_sent(
         (["4.stepz=3"], "4.steps"),
         (["steps=3"], "NODE.INPUT=VALUE"),
         (["4.steps"], "NODE.INPUT=VALUE"),
+        (
+            ["steps=3", "4.cfg", "4.steps=2"],
+            "--set 'steps=3' is not NODE.INPUT=VALUE.\n--set '4.cfg' is not NODE.INPUT=VALUE.\nWrite",
+        ),
         (["1.ckpt_name=nothing.safetensors", "4.cfg=x"], "Choose another."),
     ],
 )

@@ -1,0 +1,26 @@
+"""What `--set NAME=VALUE` says, split at its first equals sign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from comfy.errors import ManyProblems
+
+
+def split_settings(
+    texts: Sequence[str],
+    form: str,
+    example: str,
+    is_name: Callable[[str], object] = lambda _: True,
+) -> list[tuple[str, str]]:
+    """A name and a value of each; ManyProblems with all that are not written as `form` says, as in
+    NODE.INPUT=VALUE, or whose name is none."""
+    parts = [text.partition("=") for text in texts]
+    wrong = [
+        f"--set {text!r} is not {form}."
+        for text, (name, equals, _) in zip(texts, parts, strict=True)
+        if not equals or not is_name(name)
+    ]
+    if wrong:
+        raise ManyProblems(wrong, f"Write it as in --set {example}.")
+    return [(name, value) for name, _, value in parts]
