@@ -83,6 +83,9 @@ test("only rows with something in them are sent, each in the way of its kind", (
     unsaid({ ...EMPTY, rows: [...rows, found] }).map(({ field }) => field),
     ["2.text"],
   );
+  const begun = row({ replaces: true });
+  assert.deepEqual(unsaid({ ...EMPTY, rows: [begun] }), []);
+  assert.deepEqual(specOf({ ...EMPTY, rows: [begun] }, []).axes, []);
   const texts = replacedTexts({ ...EMPTY, rows }, { "2.more": "a boat", "2.text": "x" });
   assert.deepEqual(texts, { "2.more": "a boat" });
 });

@@ -139,11 +139,13 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
     first = person.entry("2.text").input_value().split()[0]
     expect(prompt.get_by_label("Replace with")).to_have_value("")
-    expect(prompt.locator(".problem")).to_have_text("Say what to find.")
+    expect(dialog.locator(".estimate")).to_be_empty()  # it has been asked what would run
+    expect(prompt.locator(".problem")).to_have_count(0)
     expect(dialog.locator(".primary")).to_have_attribute("aria-disabled", "true")
+    prompt.get_by_label("Replace with").fill("purple")
+    expect(prompt.locator(".problem")).to_have_text("Say what to find.")
     prompt.get_by_label("Find").fill(first)
     expect(prompt.locator(".problem")).to_have_count(0)
-    prompt.get_by_label("Replace with").fill("purple")
     image = vary_row(dialog, "Your image")
     photos = packed(p10=saved("PNG"), p9=saved("PNG"))
     archive = {"name": "p.zip", "mimeType": "application/zip", "buffer": photos}

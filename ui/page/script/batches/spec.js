@@ -111,13 +111,13 @@ function isAsInForm(row, fields, values) {
 }
 
 /**
- * What is wrong with a draft before the app is asked.
+ * What is wrong with a draft before the app is asked. A row in which nothing is typed yet is not.
  * @param {Draft} draft
  * @returns {Problem[]}
  */
 export const unsaid = ({ rows }) =>
   rows
-    .filter(({ replaces, find }) => replaces && !find.trim())
+    .filter(({ replaces, find, text }) => replaces && !find.trim() && text.trim())
     .map(({ field }) => ({
       field,
       row: null,
