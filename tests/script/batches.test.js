@@ -218,6 +218,8 @@ test("below a result each number has the name of its column, and nothing is as i
     captionWords(row, labels),
     "Row 3\u00a0· a red boat\u00a0· Steps 20\u00a0· euler\u00a0· Shift -0.5",
   );
+  const empty = { number: 4, values: [" ", "20", ""], unset: [] };
+  assert.equal(captionWords(empty, labels), "Row 4\u00a0· Steps 20");
 });
 
 /**

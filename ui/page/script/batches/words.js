@@ -90,12 +90,13 @@ export function sinceOpened(shown) {
 export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
- * What stands below a result: its row, and what is its own and not as in the form, in the order of the columns.
+ * What stands below a result: its row, and what is its own, not empty and not as in the form, in the order of the
+ * columns.
  * @param {Pick<BatchRow, "number" | "values" | "unset">} row
  * @param {readonly string[]} labels those of the columns
  */
 export function captionWords({ number, values, unset }, labels) {
   const words = values.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
-  const own = words.filter((_, at) => !unset.includes(at));
+  const own = words.filter((_, at) => values[at]?.trim() && !unset.includes(at));
   return [message("Row {number}", { number }), ...own].join("\u00a0· "); // no line begins with a dot
 }

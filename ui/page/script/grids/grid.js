@@ -182,7 +182,7 @@ export class Grid {
     const { cells } = this.#told;
     this.#cells = cells.map(
       ({ values }, at) =>
-        new GridCell(values.join(" · "), {
+        new GridCell(values.filter((value) => value.trim()).join(" · "), {
           enlarge: () => this.#does.enlarge(at),
           use: this.#does.use,
           explain: this.#does.explain,
