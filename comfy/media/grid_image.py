@@ -171,13 +171,16 @@ class _Painter:
         columns = max((len(line.cells) for line in sheet.lines), default=0)
         labels = [words.shown(one.label, f"#{at}") for at, one in enumerate(sheet.lines, 1)]
         down = words.shown(sheet.down)
-        widest = max(map(words.width, [down, *labels]))
+        self._arrow = words.line // 2  # the length of one, which has as much room before it
+        behind = 3 * self._arrow if down else 0  # the first value of the columns stands beside it
+        widest = max(words.width(down) + behind, *map(words.width, labels), 0)
         self._left = min(widest, max(140, self._cell[0] * 2 // 3)) + 2 * _GAP if widest else _GAP
         self.width = max(self._left + columns * (self._cell[0] + _GAP), _LEAST_WIDTH)
-        self._down = words.wrapped(down, self._left - 2 * _GAP, 1)
+        self._down = words.wrapped(down, self._left - 2 * _GAP - behind, 1)
         self._labels = [words.wrapped(one, self._left - 2 * _GAP, _LABEL_LINES) for one in labels]
         self._title = words.wrapped(words.shown(sheet.title), self.width - 2 * _GAP, 2)
-        self._across = words.wrapped(words.shown(sheet.across), self.width - self._left, 1)
+        across = self.width - self._left - 2 * self._arrow - _GAP
+        self._across = words.wrapped(words.shown(sheet.across), across, 1)
         self._heads = [
             [
                 words.wrapped(words.shown(head, f"#{at}"), self._cell[0], _HEAD_LINES)
@@ -202,7 +205,7 @@ class _Painter:
         top, draw = self._strip(self._top)
         words.draw(draw, (_GAP, _GAP), self._title)
         under = _GAP + words.height([self._title])
-        words.draw(draw, (self._left, under), self._across, _QUIET)
+        self._draw_name(draw, (self._left, under), self._across, turns=0)
         yield top
         for number, line in enumerate(self._sheet.lines):
             yield self._line(number, line, content, turn)
@@ -214,12 +217,28 @@ class _Painter:
         strip = Image.new("RGB", (self.width, height), _PAPER)
         return strip, ImageDraw.Draw(strip)
 
+    def _draw_name(
+        self, draw: ImageDraw.ImageDraw, at: tuple[int, int], name: list[str], *, turns: int
+    ) -> None:
+        """What values are called, and an arrow to where they stand: to the right, or after a
+        quarter turn downwards. It is drawn: few fonts have one."""
+        if not name:
+            return
+        words, half = self._words, self._arrow / 2
+        words.draw(draw, at, name, _QUIET)
+        middle = at[0] + words.width(name[0]) + 3 * half, at[1] + words.line * 0.45
+        for across, down in ((-half, 0.0), (half / 4, -half * 3 / 4), (half / 4, half * 3 / 4)):
+            ends = ((half, 0.0), (across, down))
+            turned = [(-y, x) if turns else (x, y) for x, y in ends]
+            line = [(middle[0] + x, middle[1] + y) for x, y in turned]
+            draw.line(line, _QUIET, max(1, words.line // 14))
+
     def _line(self, number: int, line: CellLine, content: Content, turn: Turn) -> Image.Image:
         words, (width, height) = self._words, self._cell
         strip, draw = self._strip(self._heights[number])
         top = words.height(self._heads[number])
         if not number:  # beside what the columns are called, right above the lines' own labels
-            words.draw(draw, (_GAP, max(0, top - words.line - _GAP)), self._down, _QUIET)
+            self._draw_name(draw, (_GAP, max(0, top - words.line - _GAP)), self._down, turns=1)
         words.draw(draw, (_GAP, top), self._labels[number])
         for column, cell in enumerate(line.cells):
             left = self._left + column * (width + _GAP)

@@ -66,6 +66,32 @@ def test_cells_stand_in_their_places_and_gaps_are_told(tmp_path: Path) -> None:
     assert image.text["Title"] == "日本"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", ["Steps", "A name for which there is no room at all on one line"])
+def test_an_arrow_leads_from_each_name_to_its_values(name: str) -> None:
+    """As on the page: to the right behind what the columns vary, downwards behind what the lines
+    vary."""
+    line = CellLine((0,), "1", ("20",))
+    named, other = (
+        drawn(GridSheet("", across, down, (line, line)), lambda _: "", 64)
+        for across, down in ((name, ""), ("", name))
+    )
+    assert _end(named) == "right"
+    assert _end(other) == "down"
+
+
+def _end(image: Image.Image) -> str:
+    """Which way the last thing above the cells leads that is drawn in grey."""
+    grey = _mask(image, (82, 82, 91))
+    left, top, right, bottom = grey.getbbox() or (0, 0, 0, 0)
+    columns = [grey.crop((x, top, x + 1, bottom)).getbbox() for x in range(left, right)]
+    first = max((at for at, one in enumerate(columns) if one is None), default=-1) + 1
+    arrow = grey.crop((left + first, top, right, bottom))
+    boxes = [arrow.crop((x, 0, x + 1, arrow.height)).getbbox() for x in range(arrow.width)]
+    heights = [box[3] - box[1] for box in boxes if box]
+    is_symmetric = heights[: len(heights) // 2] == heights[: -(len(heights) // 2) - 1 : -1]
+    return "down" if is_symmetric else "right"
+
+
 def test_the_whole_has_no_more_pixels_than_a_viewer_takes(tmp_path: Path) -> None:
     """Cells shrink where there are many."""
     sheet = GridSheet("", "", "", tuple(CellLine(tuple(range(40))) for _ in range(25)))

@@ -20,6 +20,8 @@ th { max-width: 240px; text-align: start; vertical-align: top; font-weight: 500;
   overflow-wrap: anywhere; background: Canvas; position: sticky; left: 0 }
 thead th { top: 0; z-index: 1; vertical-align: bottom }
 thead th:first-child { z-index: 2; font-weight: 400; opacity: .75 }
+caption::after { content: " →" }
+thead th:first-child::after { content: " ↓" }
 td { padding: 0; vertical-align: top }
 img { display: block; max-width: 320px; height: auto }
 td span { display: grid; place-items: center; min-width: 120px; max-width: 304px; min-height: 120px;
