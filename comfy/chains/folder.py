@@ -19,6 +19,7 @@ from comfy.workflow.folder import (
     FolderEntry,
     State,
     files_below,
+    listed_by_name,
     names_like,
     not_found,
     state_of,
@@ -134,8 +135,9 @@ def title_of(name: str) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    chains = (file for file in files_below(folder) if file.name.endswith(SUFFIX))
-    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in chains}
+    return listed_by_name(
+        folder, (file for file in files_below(folder) if file.name.endswith(SUFFIX))
+    )
 
 
 def _chain(file: Path, name: str) -> Chain | ChainErrors:

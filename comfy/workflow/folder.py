@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import math
 import os
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _SUFFIXES = (".json", *_IMAGES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg"
 MOST = 500  # workflows; to those that people keep, not to those that are put there
 _MOST_BYTES = 4 * 2**30  # of their files, likewise
 _DEEPEST = 4  # sub-folders
+log = logging.getLogger(__name__)
 State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
 
 
@@ -73,10 +75,12 @@ class WorkflowFolder:
         self.path = path
         self._read: dict[str, tuple[Stamp, State, Workflow | WorkflowError]] = {}
         self._reading = threading.Lock()  # what several want at once is read by one of them
+        self._left_out: frozenset[str] = frozenset()  # names that the log has told of
 
     def entries(self, covers: Collection[Path | None] = ()) -> tuple[FolderEntry, ...]:
         """Every workflow in the folder: those with an order by that, then the others by title;
         those that cannot be read come last. `covers`: images that belong to something else."""
+        self._tell_left_out()
         known = set(self._read)  # before the list is made: what is read meanwhile may be new
         stamps = self.stamps()
         with self._reading:
@@ -152,6 +156,17 @@ class WorkflowFolder:
                 message("Ask whoever runs this app."),
             ) from error
         return name
+
+    def _tell_left_out(self) -> None:
+        """Log once what is there and not listed."""
+        endings = (*_SUFFIXES, ".toml")
+        files = (file for file in files_below(self.path) if file.suffix.lower() in endings)
+        names = {_name_of(self.path, file) for file in files}
+        left_out = {name for name in names if not _can_be_listed(name)}
+        with self._reading:
+            new, self._left_out = left_out - self._left_out, frozenset(left_out)
+        for name in sorted(new):
+            log.warning("%r in the folder of workflows has a line break: rename it.", name)
 
     def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
         match self._current(name, stamp):
@@ -237,7 +252,22 @@ def _files(folder: Path) -> dict[str, Path]:
     """The files that may hold a workflow, by name."""
     found = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
     found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
-    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in found}
+    return listed_by_name(folder, found)
+
+
+def listed_by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """Files of a folder by their names: without endings, behind those of its sub-folders."""
+    named = {_name_of(folder, file): file for file in files}
+    return {name: file for name, file in named.items() if _can_be_listed(name)}
+
+
+def _name_of(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).with_suffix("").as_posix()
+
+
+def _can_be_listed(name: str) -> bool:
+    """Whether a workflow of this name can be opened: no route's address matches a line break."""
+    return "\n" not in name
 
 
 def _is_first(file: Path) -> bool:

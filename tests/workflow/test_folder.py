@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from comfy.chains.folder import ChainFolder
 from comfy.errors import WorkflowError
 from comfy.filenames import plain_name
 from comfy.workflow.folder import MOST, Stamp, WorkflowFolder
@@ -48,6 +49,23 @@ def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
 def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
     """No folder, no workflows, no error."""
     assert WorkflowFolder(tmp_path / "none").entries() == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_with_a_line_break_is_told_in_the_log_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not listed: no route's address matches it. A chain's name neither."""
+    write(tmp_path, "plain")
+    write(tmp_path, "two\nlines", toml='title = "Two lines"')
+    (tmp_path / "a\nchain.chain.toml").write_text("")
+    folder, chains = WorkflowFolder(tmp_path), ChainFolder(tmp_path)
+    for _ in range(2):
+        assert [entry.name for entry in (*folder.entries(), *chains.entries())] == ["plain"]
+    with pytest.raises(WorkflowError, match="not found"):
+        folder.get("two\nlines")
+    told = [record.getMessage() for record in caplog.records]
+    assert [said.split(" in ")[0] for said in told] == [r"'a\nchain.chain'", r"'two\nlines'"]
 
 
 @pytest.mark.parametrize(
