@@ -86,7 +86,7 @@ def test_how_many_wait_has_one_line(slow: Site, visit: Visit) -> None:
 
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
-    """One, with room for a title, on a wide window for a long one; on a phone it says that this is a demonstration, and the rest is
+    """One, with room for a title, on a wide window for a long one, and an ellipsis at the end of a longer one; on a phone it says that this is a demonstration, and the rest is
     folded away, from where it says that the server is away. Where nobody has to log in there is no
     account."""
     person = visit(fast, viewport={"width": 820, "height": 1180}).open()
@@ -103,6 +103,8 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     assert page.evaluate(rows, parts) == 1
     title = page.locator("#picker .title")
     assert title.evaluate("one => one.clientWidth") >= len("Create, enlarge, refine") * 8
+    expect(title).to_have_css("text-overflow", "ellipsis")
+    expect(title.locator("*")).to_have_count(0)  # it is no two parts that end each by themselves
     for _ in at_every_size(page, SIZES[:2]):
         assert page.evaluate(rows, parts) == 1
         assert title.evaluate("one => one.clientWidth") >= 400

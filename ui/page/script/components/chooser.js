@@ -16,8 +16,6 @@ import { message } from "../messages.js";
 
 const NOTHING_CHOSEN = message("Choose a workflow");
 const BELOW = 6; // pixels between the button and the panel
-const SHORT = 24; // letters of a title
-const LAST = 8; // letters at the end of a longer one, which are always seen
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
 
@@ -107,7 +105,7 @@ export class Chooser {
     this.#choices = choices;
     this.#name = name;
     const title = choices.find((one) => one.name === name)?.title ?? NOTHING_CHOSEN;
-    this.#title.replaceChildren(...partsOf(title));
+    this.#title.textContent = title;
     this.#button.ariaLabel = name ? message("Workflow: {title}", { title }) : title;
     this.#button.title = title;
     if (this.#panel.open) this.#draw();
@@ -235,18 +233,6 @@ export class Chooser {
     const index = this.#choices.findIndex((one) => one.name === name);
     this.#component.select({ index, value: name });
   }
-}
-
-/**
- * A title; a long one is cut in its middle where there is no room: those of files often differ at their ends only.
- * @param {string} title
- */
-function partsOf(title) {
-  const letters = [...title];
-  if (letters.length <= SHORT) return [element("span", "first", title)];
-  const first = letters.slice(0, -LAST).join("");
-  const last = letters.slice(-LAST).join("");
-  return [element("span", "first", first), element("span", "", last)];
 }
 
 /** @param {Choice} choice */
