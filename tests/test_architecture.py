@@ -86,6 +86,7 @@ USERS = {
         "comfy.records.steps.versions.step_0008_groups",
         "comfy.records.steps.versions.step_0010_started_requests",
         "comfy.records.steps.versions.step_0011_webhooks",
+        "comfy.records.steps.versions.step_0012_parents",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -100,6 +101,7 @@ USERS = {
         "comfy.records.steps.versions.step_0009_runs_by_parent",
         "comfy.records.steps.versions.step_0010_started_requests",
         "comfy.records.steps.versions.step_0011_webhooks",
+        "comfy.records.steps.versions.step_0012_parents",
     },
 }
 

@@ -20,10 +20,11 @@ Result = OutputFile | TextOutput
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A result for a field, the run that made it, and the address of that run's server."""
+    """A result for a field, the runs that made it (several for texts that were joined), and the
+    address of their server."""
 
     result: Result
-    run: str
+    runs: tuple[str, ...]
     server: str = ""
 
 
@@ -133,7 +134,8 @@ def _spread(
 def _joined(texts: Sequence[Given]) -> Given:
     """All texts as one, each on a line of its own."""
     found = (one.result.text for one in texts if isinstance(one.result, TextOutput))
-    return replace(texts[0], result=TextOutput(texts[0].result.node, "\n".join(found)))
+    runs = tuple(dict.fromkeys(run for one in texts for run in one.runs))
+    return replace(texts[0], result=TextOutput(texts[0].result.node, "\n".join(found)), runs=runs)
 
 
 def fitting(field: Field, source: Source, made: Sequence[Given]) -> Sequence[Given]:

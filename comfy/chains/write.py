@@ -112,7 +112,7 @@ def _source(run: Record, field: Field, source: Record) -> Source | None:
     """Which of a run's results went into a field of another run; None for none."""
     kept = run.job.inputs.get(field.key)
     if kept is not None:
-        files = [Given(one, source.id) for one in source.state.files]
+        files = [Given(one, (source.id,)) for one in source.state.files]
         digests = [
             one.result.digest
             for one in fitting(field, Source(source.id), files)
@@ -122,7 +122,9 @@ def _source(run: Record, field: Field, source: Record) -> Source | None:
         return next((Source(source.id, n) for n in places), None)
     value = run.job.values.get(field.key)
     takes_text = takes_from(field, Source(source.id, text=True), "text")
-    if not value or not takes_text or run.parent != source.id:  # else it says the same by chance
+    if (
+        not value or not takes_text or source.id not in run.parents
+    ):  # else it says the same by chance
         return None
     texts = [one.text for one in source.state.texts]
     if value == "\n".join(texts) and len(texts) > 1:

@@ -69,6 +69,15 @@ def _sent(field: Field, value: object, rng: random.Random) -> object:
     return next_seed(field, value, rng)
 
 
+def targets_of(field: Field, prompt: Prompt) -> tuple[InputRef, ...]:
+    """The inputs of a filled-in prompt that a field's value goes to."""
+    return tuple(
+        target
+        for target in field.targets
+        if target.node in prompt and target.input in prompt[target.node]["inputs"]
+    )
+
+
 def _is_there(prompt: Prompt, target: InputRef) -> bool:
     """False for the inputs of options that were not chosen, and of files that were not added."""
     node, name = target

@@ -7,9 +7,10 @@ always sent a plain number.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from comfy.form.model import Field
+from comfy.form.model import Field, Form
 
 # Above this, browsers and the editor can no longer hold a seed exactly. Typed seeds may be larger,
 # random ones are not.
@@ -49,3 +50,14 @@ def random_seed(field: Field, rng: random.Random) -> int:
     low = max(0, int(field.min or 0))
     high = int(field.max if field.max is not None else _MAX_RANDOM_SEED)
     return rng.randint(low, max(low, min(high, _MAX_RANDOM_SEED)))
+
+
+def counted_on(
+    values: Mapping[str, object], form: Form, sent: Mapping[str, object]
+) -> Mapping[str, object]:
+    """The values of the run after one of the same batch, with which these were sent."""
+    seeds = [one.key for one in form.fields if one.widget == "seed" and one.group != "hidden"]
+    counting = [key for key in seeds if isinstance(values.get(key), CountUp)]
+    if not counting and all(values.get(key) is not None for key in seeds):
+        counting = seeds
+    return dict(values) | {key: CountUp(int(str(sent[key]))) for key in counting}

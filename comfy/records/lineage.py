@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, false, select
 from comfy.records.record import Record
 from comfy.records.rows import escaped
 from comfy.records.tables import files as _files
+from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
 
 
@@ -24,12 +25,14 @@ class Lineage:
 
 def may_be_source(record: Record) -> ColumnElement[bool]:
     """Which rows may be runs that this one was made from."""
-    return (_runs.c.id == escaped(record.parent)) | _has_one_of(given_files(record))
+    parents = _runs.c.id.in_([escaped(one) for one in record.parents])
+    return parents | _has_one_of(given_files(record))
 
 
 def may_be_use(record: Record) -> ColumnElement[bool]:
     """Which rows may be runs that were made from this one."""
-    by_text = _runs.c.parent == escaped(record.id) if record.state.texts else false()
+    children = select(_parents.c.run).where(_parents.c.parent == escaped(record.id))
+    by_text = _runs.c.id.in_(children) if record.state.texts else false()
     return by_text | _has_one_of(_made(record))
 
 
@@ -85,7 +88,7 @@ def _made(record: Record) -> tuple[str, ...]:
 def _was_given_text(record: Record, source: Record) -> bool:
     """A text stands in many runs by chance: it counts where one was made from the other, with it
     alone or with others, each on lines of its own."""
-    if record.parent != source.id:
+    if source.id not in record.parents:
         return False
     given = [f"\n{one}\n" for one in record.job.values.values() if isinstance(one, str)]
     return any(f"\n{text.text}\n" in one for text in source.state.texts for one in given)

@@ -66,8 +66,8 @@ class Record:
 
     `sent`: it was handed to the server, or may have been. `keeps_going`: it does not end because
     nobody watches. `server`: the address of the server that was chosen for it, without a login, ""
-    until then. `group`: the id that runs of one batch share; `parent`: the id of the run that it
-    was made from; both "" for none. `favourite`: its owner has marked it, as far as the history was
+    until then. `group`: the id that runs of one batch share, "" for none; `parents`: the ids of
+    the runs that it was made from. `favourite`: its owner has marked it, as far as the history was
     asked.
     """
 
@@ -80,7 +80,7 @@ class Record:
     keeps_going: bool = False
     server: str = ""
     group: str = ""
-    parent: str = ""
+    parents: tuple[str, ...] = ()
     favourite: bool = False
 
     @property

@@ -32,7 +32,6 @@ def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
         "record": _text(record),
         "server": escaped(record.server),
         "group": escaped(record.group),
-        "parent": escaped(record.parent),
         "fruitless": _came_to_nothing(record),
     }
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from comfy.records.record import Record
-from comfy.records.rows import COLUMNS, row_of
+from comfy.records.rows import COLUMNS, escaped, row_of
 from comfy.records.tables import files as _files
+from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
 
 _THIS = _runs.c.id == bindparam("this")
@@ -15,6 +16,7 @@ _INSERT = insert(_runs)
 _UPDATE = update(_runs).where(_THIS)
 _FORGET_FILES = delete(_files).where(_files.c.run == bindparam("this"))
 _KEEP_FILES = insert(_files)
+_NAME_PARENTS = insert(_parents)
 # By `this` id and `whose` digest.
 RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
 
@@ -28,7 +30,7 @@ def put_run(
     if connection.execute(_UPDATE, row | this).rowcount:
         connection.execute(_FORGET_FILES, this)
     else:
-        connection.execute(_INSERT, {"id": record.id, **row})
+        _insert(connection, record, row)
     if sizes:
         rows = [{"run": record.id, "digest": one, "size": size} for one, size in sizes.items()]
         connection.execute(_KEEP_FILES, rows)
@@ -37,4 +39,12 @@ def put_run(
 def put_sent(connection: Connection, record: Record, columns: dict[str, object]) -> None:
     """Write these columns of a run, and the others too where it is not on record yet."""
     if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
-        connection.execute(_INSERT, {"id": record.id, **row_of(record, None), **columns})
+        _insert(connection, record, row_of(record, None) | columns)
+
+
+def _insert(connection: Connection, record: Record, row: dict[str, object]) -> None:
+    """Write a run for the first time; what it was made from stays as it is then."""
+    connection.execute(_INSERT, {"id": record.id, **row})
+    if record.parents:
+        rows = [{"run": record.id, "parent": escaped(one)} for one in set(record.parents)]
+        connection.execute(_NAME_PARENTS, rows)

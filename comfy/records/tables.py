@@ -33,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0011"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0012"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -59,20 +59,28 @@ runs = Table(
     Column("record", Text, nullable=False),  # a search reads what stands before it only
     Column("server", Text, nullable=False, server_default=""),
     Column("group", Text, nullable=False, server_default=""),
-    Column("parent", Text, nullable=False, server_default=""),
+    Column("parent", Text, nullable=False, server_default=""),  # that of programs before 0012
     Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
     Column("favourite", Boolean, nullable=False, server_default=false()),
     Column("deleted_at", Double),  # seconds since 1970; no longer listed, and soon deleted
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
     Index("runs_by_end", "ended_at"),
-    Index("runs_by_parent", "owner", "parent"),
     # Everything by which a list is made: the records lie between it and the last columns.
     Index(
         "runs_listed",
         *("owner", "ended_at", "submitted_at", "id", "workflow"),
         *("fruitless", "favourite", "deleted_at"),
     ),
+)
+
+# From which runs a run was made: these may be gone.
+parents = Table(
+    "parents",
+    tables,
+    Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("parent", String(64), primary_key=True),
+    Index("parents_by_parent", "parent"),
 )
 
 files = Table(

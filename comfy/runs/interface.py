@@ -137,7 +137,7 @@ class RunRegistry(Protocol):
         watched: bool = True,
         keeps_going: bool = False,
         group: str = "",
-        parent: str = "",
+        parents: tuple[str, ...] = (),
         run_id: str = "",
     ) -> Run:
         """Start a run and return it at once; whatever becomes of it is in its state.
@@ -145,7 +145,7 @@ class RunRegistry(Protocol):
         address: where an owner without a login is: anybody can be many owners, but not at many
         addresses. deadline: seconds after which an unfinished run is cancelled, whoever watches.
         watched: a page is expected to attach; the grace time runs until it does, unless the run
-        `keeps_going`. group, parent: as in `Record`. run_id: a UUID, "" for a new one; whoever
+        `keeps_going`. group, parents: as in `Record`. run_id: a UUID, "" for a new one; whoever
         gives one begins a run again that is not on record, as one without files is only when it is
         sent. RunGoesOn when a run with this id is not at its end, TooManyRuns when this person or
         everybody asks for too much, TooManyThreads where its thread can't be started, ComfyError

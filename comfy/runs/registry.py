@@ -104,7 +104,7 @@ class LocalRunRegistry:
         watched: bool = True,
         keeps_going: bool = False,
         group: str = "",
-        parent: str = "",
+        parents: tuple[str, ...] = (),
         run_id: str = "",
     ) -> LocalRun:
         """See `RunRegistry.submit`."""
@@ -116,7 +116,7 @@ class LocalRunRegistry:
         state = waiting(prompt_id, job.prompt, job.outputs, job.titles)
         now = time.time()
         record = Record(
-            run_id, owner, job, now, state, keeps_going=keeps_going, group=group, parent=parent
+            run_id, owner, job, now, state, keeps_going=keeps_going, group=group, parents=parents
         )
         self._check_free(run_id, _LEAVING)
         with self._entrance:

@@ -109,7 +109,7 @@ class _Standing:
         """All results by step, in the order of its runs."""
         return {
             name: tuple(
-                Given(result, record.id, record.server)
+                Given(result, (record.id,), record.server)
                 for _, end in sorted(ends.items())
                 if isinstance(record := end.outcome, Record)
                 for result in _results(record)
@@ -268,10 +268,8 @@ class ChainRunner:
         # Nobody typed alternatives in what a step has made.
         values = {**run.values, **literal_texts(drawn_texts(form), given)}
         name = _content(self._sharers, workflow, form, values)
-        # Files tell by themselves what they came from, a text only by this.
-        texts = [one for one in run.given.values() if isinstance(one.result, TextOutput)]
-        parent = next((one.run for one in (*texts, *run.given.values())), "")
-        return Task(name, step.step.workflow, values, chain_id, parent)
+        parents = tuple(dict.fromkeys(run for one in run.given.values() for run in one.runs))
+        return Task(name, step.step.workflow, values, chain_id, parents)
 
     def _value(self, given: Given) -> Upload | str:
         """A result as a field takes it. WorkflowError where its file is not kept."""

@@ -33,13 +33,13 @@ Key = TypeVar("Key", bound=Hashable)
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is to be done once: a workflow with values. `id`: the same for the same; `group`,
-    `parent`: as in `Record`."""
+    `parents`: as in `Record`."""
 
     id: uuid.UUID
     workflow: str
     values: Mapping[str, object]
     group: str
-    parent: str = ""
+    parents: tuple[str, ...] = ()
 
 
 class TaskRunner:
@@ -105,7 +105,7 @@ class TaskRunner:
                 watched=False,
                 keeps_going=True,
                 group=task.group,
-                parent=task.parent,
+                parents=task.parents,
                 run_id=run_id,
                 judge=self._judge.checked,
             )

@@ -14,14 +14,14 @@ from itertools import chain
 from comfy.batches.row_judge import Check
 from comfy.errors import ComfyError, WorkflowError
 from comfy.form.check import check, labelled_errors
-from comfy.form.fill import fill
+from comfy.form.fill import fill, targets_of
 from comfy.form.model import Form
-from comfy.form.seeds import CountUp, random_seed
+from comfy.form.seeds import counted_on, random_seed
 from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
-from comfy.records.record import Job, KeptInput
+from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import Run, RunRegistry
 from comfy.servers.needs import Needs
@@ -88,7 +88,7 @@ class Starter:
         watched: bool = True,
         keeps_going: bool = False,
         group: str = "",
-        parent: str = "",
+        parents: tuple[str, ...] = (),
         run_id: str = "",
         judge: Check | None = None,
     ) -> Run:
@@ -96,7 +96,7 @@ class Starter:
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
         an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
-        `deadline`, `watched`, `keeps_going`, `group`, `parent`, `run_id`: as of
+        `deadline`, `watched`, `keeps_going`, `group`, `parents`, `run_id`: as of
         `RunRegistry.submit`. `judge` is called in the place of `checked`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
@@ -110,7 +110,7 @@ class Starter:
         prompt, used = fill(workflow, form, clean, self.rng)
         files = files_in(values)
         uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
-        targets = {key: _targets(form, key, prompt) for key in files}
+        targets = {key: targets_of(form.field(key), prompt) for key in files}
         brought = set(chain.from_iterable(targets.values()))
         self._check_files(prompt, form, name, owner, brought)
         if errors := self._not_together(form, Needs(prompt, brought), owner):
@@ -131,7 +131,7 @@ class Starter:
                 watched=watched,
                 keeps_going=keeps_going,
                 group=group,
-                parent=parent,
+                parents=parents,
                 run_id=run_id,
             )
 
@@ -196,7 +196,7 @@ class Starter:
                 return Batch(tuple(runs), problem)
             runs.append(run)
             _, form = self.forms.form(name, owner, values)
-            values = _counted_on(values, form, run.job)
+            values = counted_on(values, form, run.job.values)
         return Batch(tuple(runs))
 
     def judged_values(
@@ -252,7 +252,8 @@ class Starter:
         Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs.
         """
-        job = _alone(self.runs.record(run_id, owner).job)
+        record = self.runs.record(run_id, owner)
+        job = _alone(record.job)
         self.runs.check_room(owner, address)
         form = self._check_again(job, owner)
         with self._held(job.inputs) as uploads:
@@ -263,9 +264,16 @@ class Starter:
                 )
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
+            parents = (run_id, *self._given_by(record))
             return self.runs.submit(
-                job, owner=owner, address=address, keeps_going=keeps_going, parent=run_id
+                job, owner=owner, address=address, keeps_going=keeps_going, parents=parents
             )
+
+    def _given_by(self, record: Record) -> tuple[str, ...]:
+        """Those of the parents of a run that it was really given something by."""
+        history = self.runs.history
+        made_from = history.lineage(record).made_from if history and record.parents else ()
+        return tuple(one.id for one in made_from if one.id in record.parents)
 
     def _check_again(self, job: Job, owner: str) -> Form | None:
         """WorkflowError where this job would not be taken today: other rules, or another workflow.
@@ -342,15 +350,6 @@ class Starter:
             self.blobs.release(holder)
 
 
-def _counted_on(values: Mapping[str, object], form: Form, job: Job) -> Mapping[str, object]:
-    """The values of the run after this one, of the same batch."""
-    seeds = [one.key for one in form.fields if one.widget == "seed" and one.group != "hidden"]
-    counting = [key for key in seeds if isinstance(values.get(key), CountUp)]
-    if not counting and all(values.get(key) is not None for key in seeds):
-        counting = seeds
-    return dict(values) | {key: CountUp(int(str(job.values[key]))) for key in counting}
-
-
 def _alone(job: Job) -> Job:
     """The same for a run that is of no group."""
     inputs = {key: replace(kept, folder="") for key, kept in job.inputs.items()}
@@ -363,18 +362,9 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
     for item in form.fields:
         if item.widget == "seed" and item.group != "hidden" and item.key in values:
             values[item.key] = random_seed(item, rng)
-            for node, name in _targets(form, item.key, prompt):
+            for node, name in targets_of(item, prompt):
                 prompt[node]["inputs"][name] = values[item.key]
     return replace(job, prompt=prompt, values=values)
-
-
-def _targets(form: Form, key: str, prompt: Prompt) -> tuple[InputRef, ...]:
-    """The inputs of a filled-in prompt that a field's file goes to."""
-    return tuple(
-        target
-        for target in form.field(key).targets
-        if target.node in prompt and target.input in prompt[target.node]["inputs"]
-    )
 
 
 def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:

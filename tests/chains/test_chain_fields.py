@@ -70,7 +70,7 @@ def steps_of(text: str, **settings: dict[str, object]) -> dict[str, FormStep]:
 
 def image(name: str, run: str = "1", *, node: str = "9", aside: bool = False) -> Given:
     """An image that a run has made."""
-    return Given(OutputFile(name, "", "temp" if aside else "output", "image", node), run)
+    return Given(OutputFile(name, "", "temp" if aside else "output", "image", node), (run,))
 
 
 def given(runs: tuple[StepRun, ...]) -> list[str]:
@@ -211,7 +211,7 @@ def test_what_does_not_go_together_is_told(text: str, said: str) -> None:
 def test_a_step_is_given_one_result_or_each(source: str, names: list[str]) -> None:
     """Of what the other one has saved, whatever else it shows."""
     step = steps_of(BASE + LARGE + f'inputs = {{ "Your image" = "{source}" }}')["large"]
-    text = Given(TextOutput("8", "words"), "1")
+    text = Given(TextOutput("8", "words"), ("1",))
     made = {"base": [image("p.png", aside=True), text, image("a.png"), image("b.png", "2")]}
     assert given(runs_of(step, made)) == names
     with pytest.raises(ChainErrors, match="has made 0 results that “Your image” takes"):
@@ -236,9 +236,10 @@ def test_a_field_that_grows_takes_all_results() -> None:
 def test_a_text_takes_all_texts() -> None:
     """One below the other."""
     step = steps_of(SAVERS + BASE + 'inputs = { Prompt = "savers.text[all]" }')["base"]
-    texts = [Given(TextOutput("5", said), "1") for said in ("a boat", "at sea")]
+    said = {"1": "a boat", "2": "at sea"}
+    texts = [Given(TextOutput("5", one), (run,)) for run, one in said.items()]
     (run,) = runs_of(step, {"savers": [image("a.png"), *texts]})
-    assert run.given == {"2.text": Given(TextOutput("5", "a boat\nat sea"), "1")}
+    assert run.given == {"2.text": Given(TextOutput("5", "a boat\nat sea"), ("1", "2"))}
 
 
 @pytest.mark.parametrize("node", ["2", "large"])

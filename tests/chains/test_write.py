@@ -73,12 +73,17 @@ def form_with(workflow: str) -> Form:
 
 
 def run(
-    run_id: str, workflow: str, at: float, *made_from: str, parent: str = "", **told: object
+    run_id: str,
+    workflow: str,
+    at: float,
+    *made_from: str,
+    parents: tuple[str, ...] = (),
+    **told: object,
 ) -> RecordedStep:
     """A finished run: `told` is what was asked for, and what it made as `files` and `texts`."""
     made = {key: told.pop(key) for key in ("files", "texts") if key in told}
     record = ended_record(begun(run_id, at=at, workflow=workflow, **told), **made)  # type: ignore[arg-type]
-    return RecordedStep(replace(record, parent=parent), form_with(workflow), None, made_from)
+    return RecordedStep(replace(record, parents=parents), form_with(workflow), None, made_from)
 
 
 def image(digest: str, *, aside: bool = False) -> OutputFile:
@@ -152,14 +157,14 @@ def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
     said = TextOutput("3", "a red boat")
     caption = run("caption", "text-to-image", 1.0, files=(image("a"),), texts=(said,))
     values: dict[str, object] = {"2.text": "a red boat"}
-    last = run("last", "image-to-image", 2.0, "caption", parent="caption", values=values)
+    last = run("last", "image-to-image", 2.0, "caption", parents=("caption",), values=values)
     _, step = read(chain_of_runs("Words", [last, caption]).chain).steps
     assert step.inputs == {"Prompt": (Source("text-to-image", 1, text=True),)}
     assert "Prompt" not in step.values
     two = replace(caption.record.state, texts=(said, TextOutput("3", "at sea")))
     caption_of_two = replace(caption, record=replace(caption.record, state=two))
     told = {"2.text": "a red boat\nat sea"}
-    both = run("last", "image-to-image", 2.0, "caption", parent="caption", values=told)
+    both = run("last", "image-to-image", 2.0, "caption", parents=("caption",), values=told)
     _, step = read(chain_of_runs("Words", [both, caption_of_two]).chain).steps
     assert step.inputs == {"Prompt": (Source("text-to-image", "all", text=True),)}
     inputs = image_input("a")

@@ -71,14 +71,33 @@ def test_texts_lead_from_run_to_run(history: RunStore) -> None:
     source = ended_record(begun("caption"), texts=(TextOutput("3", "a red boat"),))
     history.end(source)
     image = ended_record(begun("image", at=2000.0, values={"2.text": "a red boat"}))
-    history.end(replace(image, parent="caption"))
+    history.end(replace(image, parents=("caption",)))
     history.end(ended_record(begun("chance", at=2000.0, values={"2.text": "a red boat"})))
-    history.end(replace(ended_record(begun("repeat", at=3000.0)), parent="caption"))
+    history.end(replace(ended_record(begun("repeat", at=3000.0)), parents=("caption",)))
     several = ended_record(begun("several", at=2500.0, values={"2.text": "at sea\na red boat"}))
-    history.end(replace(several, parent="caption"))
+    history.end(replace(several, parents=("caption",)))
     part = ended_record(begun("part", at=2500.0, values={"2.text": "a red boats"}))
-    history.end(replace(part, parent="caption"))
+    history.end(replace(part, parents=("caption",)))
     assert ids(history.lineage(source).used_for) == ["several", "image"]
     child = history.get("image", ANN)
     assert child is not None
     assert ids(history.lineage(child).made_from) == ["caption"]
+
+
+def test_several_texts_lead_to_several_runs(history: RunStore) -> None:
+    """A run that was given a text of each was made from each, also one that is on record only since
+    it was sent; once it is deleted, none was used for it."""
+    for number, said in enumerate(("a boat", "at sea", "unused")):
+        one = begun(f"text {number}", at=1000.0 + number)
+        history.end(ended_record(one, texts=(TextOutput("3", said),)))
+    parents = ("text 0", "text 1", "text 2")
+    image = begun("image", at=2000.0, values={"2.text": "a boat\nat sea"})
+    image = replace(image, parents=parents)
+    history.sent(image, "p1")
+    history.end(ended_record(image))
+    assert ids(history.lineage(image).made_from) == ["text 0", "text 1"]
+    found = history.get_many(parents, ANN)
+    used_for = {one: ids(history.lineage(found[one]).used_for) for one in parents}
+    assert used_for == {"text 0": ["image"], "text 1": ["image"], "text 2": []}
+    assert history.delete("image", ANN)
+    assert history.lineage(found["text 1"]).used_for == ()

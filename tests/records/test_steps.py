@@ -8,6 +8,7 @@ in it.
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,7 +46,7 @@ from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 
 SECRET = "xylophone-marmalade"
-NUMBERS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+NUMBERS = [f"{number:04}" for number in range(1, 13)]
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_a_history_of_any_version_opens_with_all_its_runs(
         assert (odd.job.values, odd.job.title) == (ODD, "\udfff")
         assert odd.job.prompt == PROMPT
         assert (odd.state.phase, odd.state.started_at, odd.sent) == (Phase.DONE, 1001.25, True)
-        assert (odd.server, odd.group, odd.parent) == ("", "", "")
+        assert (odd.server, odd.group, odd.parents) == ("", "", ())
         assert ids(history.unfinished()) == ["going"]
         assert sorted(ids(history.of(ANN, Wanted(text="SAID", workflow="portrait")))) == READABLE
     with contextlib.closing(RunStore(old, files)) as history:
@@ -162,6 +163,34 @@ def test_files_of_older_runs_get_the_inputs_they_are_for(old: str, files: BlobSt
     assert going.job.inputs["4.image"].targets == targets
     assert photo.job.prompt == PROMPT
     assert photo.job.values["4.image"] == UPLOAD
+
+
+def test_older_runs_lead_to_what_they_were_made_from(
+    old: str, engine: Engine, files: BlobStore
+) -> None:
+    """As they did while there was one; what names one that no id can be stays as it is."""
+    parents = {"made": "plain", "again": "made", "odd one": "x" * 70, "unreadable": "plain"}
+    with engine.begin() as connection:
+        take_steps(connection, "0011")
+        for run, parent in parents.items():
+            row = record(run, values={"2.text": "at sea\nsaid"})
+            told = json.dumps(json.loads(row["record"]) | {"parent": parent})
+            row["record"] = told if run != "unreadable" else "{"
+            connection.execute(RUN, row)
+            this = {"run": run, "parent": parent}
+            connection.execute(text("UPDATE runs SET parent = :parent WHERE id = :run"), this)
+    with contextlib.closing(RunStore(old, files)) as history:
+        plain, made = history.get("plain", ANN), history.get("made", ANN)
+        assert plain is not None
+        assert made is not None
+        assert made.parents == ("plain",)
+        assert ids(history.lineage(made).made_from) == ["plain"]
+        assert ids(history.lineage(plain).used_for) == ["made"]
+        assert ids(history.lineage(made).used_for) == ["again"]
+        assert history.get("odd one", ANN) is not None
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT run, parent FROM parents ORDER BY run")).all()
+    assert [tuple(row) for row in found] == [("again", "made"), ("made", "plain")]
 
 
 def test_damaged_runs_stay_as_they_are(old: str, engine: Engine, files: BlobStore) -> None:
@@ -292,7 +321,7 @@ def test_a_program_of_before_goes_on_while_steps_are_taken(
 
 
 def test_where_a_run_was_sent_is_kept(database: str, files: BlobStore) -> None:
-    """Group and parent from the beginning, the server from when it is handed over, whatever letters
+    """Group and parents from the beginning, the server from when it is handed over, whatever letters
     they have."""
     with contextlib.closing(RunStore(database, files)) as history:
         history.begin(begun("r1"))

@@ -119,14 +119,14 @@ def test_the_record_names_the_server_that_was_chosen(
     """Nobody is chosen while the run waits; its end is on record with the address."""
     first = runs.submit(job(LONG), owner="me")
     running(first)
-    second = runs.submit(given(runs), owner="me", group="a batch", parent=first.id)
+    second = runs.submit(given(runs), owner="me", group="a batch", parents=(first.id,))
     until(second, lambda state: state.queue_place == 1)
     assert second.record.server == ""
     first.cancel()
     end(second)
     record = runs.history and runs.history.get(second.id, "me")
     assert record is not None
-    assert (record.server, record.group, record.parent) == (demo.url, "a batch", first.id)
+    assert (record.server, record.group, record.parents) == (demo.url, "a batch", (first.id,))
 
 
 def test_the_server_is_on_record_as_soon_as_the_run_is_sent(

@@ -222,4 +222,33 @@ def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
     first, second, picture = made(app)
     made_from = app.services.chain_forms.lineage(second).made_from
     assert {one.id for one in made_from} == {first.id, picture.id}
-    assert second.parent == first.id
+    assert second.parents == (picture.id, first.id)
+
+
+def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_path: Path) -> None:
+    """Both ways; and so does one that was made once more."""
+    words = {
+        "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    paint = {**PAINT, "7": node("SaveImage", images=["6", 0], filename_prefix="x")}
+    chain_of(tmp_path, '"2.text" = "first.text[all]"', words, paint)
+    chain = tmp_path / "two.chain.toml"
+    repeated = 'workflow = "first"\nrepeat = { Words = ["a boat", "at sea"] }\n'
+    chain.write_text(chain.read_text().replace('workflow = "first"\n', repeated))
+    *texts, image = made(app)
+    assert image.job.values["2.text"] == "a boat\nat sea"
+    starter, lineage = app.services.starter, app.services.chain_forms.lineage
+    again = starter.again(image.id, OWNER, keeps_going=True)
+    eventually(lambda: again.state.phase.finished)
+    twice = starter.again(again.id, OWNER, keeps_going=True)
+    eventually(lambda: twice.state.phase.finished)
+    ids = {one.id for one in texts}
+    assert len(ids) == 2
+    for one in (image, again.record, twice.record):
+        assert {before.id for before in lineage(one).made_from} == ids
+    assert {*again.record.parents} == {image.id, *ids}
+    assert {*twice.record.parents} == {again.id, *ids}
+    for text in texts:
+        after = lineage(text).used_for
+        assert [one.id for one in after] == [twice.id, again.id, image.id]

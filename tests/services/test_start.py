@@ -334,7 +334,7 @@ def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
     again = starter.again(run.id, ANN, keeps_going=True)
     assert end(again).phase is Phase.DONE
     assert again.job == run.job
-    assert again.record.parent == run.id
+    assert again.record.parents == (run.id,)
     assert names_on_server(again.record) != names_on_server(run.record)
     with pytest.raises(RunNotFound):
         starter.again(run.id, BOB)

@@ -51,7 +51,7 @@ class ToldRun:
     from 0 to 1, null where it cannot be told; `step` of `steps` belong to `node`; `preview`: how
     many images of the work so far there were; `values`: what it was made with, `inputs`: the names
     of the files among them; `errors`: what is wrong with single fields. `group`: what runs of one
-    batch or chain share, `parent`: the run that it was made from."""
+    batch or chain share, `parents`: the runs that it was made from."""
 
     id: str
     workflow: str
@@ -79,7 +79,7 @@ class ToldRun:
     values: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
-    parent: str = ""
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class RunJson:
             values=job.values,
             inputs={key: kept.name for key, kept in job.inputs.items()},
             group=record.group,
-            parent=record.parent,
+            parents=record.parents,
             **{name: plain[name] for name in _TOLD},
         )
 

@@ -76,7 +76,7 @@ EVERYTHING = replace(
     keeps_going=True,
     server="http://127.0.0.1:8188",
     group="batch",
-    parent="the run before",
+    parents=("the run before", "another \ud800"),
 )
 EVERYTHING = ended_record(
     EVERYTHING,

@@ -275,7 +275,7 @@ def test_an_input_is_kept_and_sent_again(served: Served) -> None:
     again = finished(app.services.runs.get(new, f"browser:{ANN}"))
     assert again.state.phase is Phase.DONE
     assert again.job == run.job
-    assert again.record.parent == run.id
+    assert again.record.parents == (run.id,)
     sent_again = demo.storage.find(names_on_server(again.record)["4.image"])
     assert sent_again is not None
     assert sent_again.read_bytes() == given.data
