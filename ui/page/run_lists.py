@@ -160,6 +160,7 @@ def draw_batches() -> gr.HTML:
             "batches/cards.css",
             "batches/vary.css",
             "batches/sheet.css",
+            "batches/sheet_head.css",
             "batches/gallery.css",
             "batches/grid.css",
             "batches/over.css",

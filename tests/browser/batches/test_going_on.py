@@ -39,6 +39,11 @@ HAS_ROOM = """(words) => {
     });
 }"""
 
+PLACES = """all => all.map((one) => {
+    const { left, right, top, bottom } = one.getBoundingClientRect();
+    return [left, right, top, bottom].map(Math.round);
+})"""
+
 
 def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visit) -> None:
     """Its card says how far it is, also after a reload, and lets the person's own run have the
@@ -75,6 +80,7 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     card.get_by_role("button", name="Dismiss").click()
     expect(card).to_have_count(0)
     start_batch(vary(person), 5)
+    what_is_pressed_stays_where_it_is(open_sheet(person))
     card.get_by_role("button", name="Stop").click()
     expect(card).to_contain_text("Stopped")
     slow.demo.speed.step = 0
@@ -112,6 +118,25 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
     expect(page.locator("dialog.sheet .line")).to_have_count(5)
+
+
+def what_is_pressed_stays_where_it_is(sheet: Locator) -> None:
+    """While a batch goes on: also once it is paused, and Retry failed has its place from the start."""
+    page, before = sheet.page, sheet.page.viewport_size
+    tools = sheet.locator(".sheet-tools")
+    expect(tools.get_by_role("button", name="Retry failed")).to_be_disabled()
+    named = ["Pause", "Stop", "Download…", "Retry failed"]
+    assert tools.inner_text().split("\n") == named
+    for _ in at_every_size(page):
+        places = tools.locator("button").evaluate_all(PLACES)
+        tools.get_by_role("button", name="Pause").click()
+        expect(tools.get_by_role("button", name="Continue")).to_be_visible()
+        assert tools.locator("button").evaluate_all(PLACES) == places
+        tools.get_by_role("button", name="Continue").click()
+        expect(tools.get_by_role("button", name="Pause")).to_be_visible()
+    assert before
+    page.set_viewport_size(before)
+    page.keyboard.press("Escape")
 
 
 def a_stopped_cell_is_gone_on_with(sheet: Locator) -> None:

@@ -38,6 +38,11 @@ export class SheetHead {
   #left = element("p", "left");
   #why = element("p", "why");
   #pause = tool("", () => this.#do(this.#state === "paused" ? "continue" : "pause"));
+  /** Its words, of which one is seen: what stands beside it stays where it is. */
+  #pauses = {
+    pause: element("span", "", message("Pause")),
+    continue: element("span", "", message("Continue")),
+  };
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
   #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog, this.#varied));
@@ -69,9 +74,12 @@ export class SheetHead {
     close.ariaLabel = close.title = message("Close");
     first.append(this.#title, this.#since, close);
     const tools = element("div", "sheet-tools");
-    tools.append(this.#retry, this.#pause, this.#stop, this.#download, this.#delete);
+    this.#pause.append(this.#pauses.pause, this.#pauses.continue);
+    tools.append(this.#pause, this.#stop, this.#download, this.#retry, this.#delete);
     const state = element("div", "how-far");
-    state.append(this.#bar, this.#said, this.#left, tools);
+    const words = element("div", "so-far");
+    words.append(this.#said, this.#left);
+    state.append(this.#bar, words, tools);
     this.place.append(first, state, this.#why, this.#filters());
   }
 
@@ -99,11 +107,14 @@ export class SheetHead {
     tell(this.#why, why);
     this.#why.hidden = !why;
     const isOver = hasEnded(batch);
-    tell(this.#pause, state === "paused" ? message("Continue") : message("Pause"));
+    this.#pauses.pause.classList.toggle("other", state === "paused");
+    this.#pauses.continue.classList.toggle("other", state !== "paused");
     this.#pause.hidden = this.#stop.hidden = isOver;
-    this.#retry.hidden = !failed && state !== "stopped";
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
-    this.#download.disabled = !done; // in its place from the start: nothing moves when it can be used
+    // Both are in their places from the start: nothing moves when they can be used.
+    this.#retry.disabled = !failed && state !== "stopped";
+    this.#download.disabled = !done;
+    this.#retry.hidden = isOver && this.#retry.disabled;
     this.#delete.hidden = !isOver;
   }
 
