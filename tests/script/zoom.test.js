@@ -10,6 +10,7 @@ import {
   pixelAt,
   scaled,
   sightOf,
+  stepped,
   swiped,
   toggled,
 } from "../../ui/page/script/zoom.js";
@@ -83,6 +84,19 @@ test("a pixel of the image is found wherever the image has been moved to", () =>
   const { x, y } = pixelAt({ x: at.x + 33, y: at.y + 11 }, zoom, LARGE, natural);
   const fitting = pixelAt(at, FITTED, LARGE, natural);
   assert.ok(Math.abs(x - fitting.x) < 1e-9 && Math.abs(y - fitting.y) < 1e-9);
+});
+
+test("keys lead to the edge of what is seen of the image, and say what is left of the way", () => {
+  const to = (from, by, zoom) => stepped(from, by, zoom, LARGE);
+  assert.deepEqual(to(CENTRE, { x: 8, y: 0 }, FITTED), { at: { x: 8, y: 0 }, rest: CENTRE });
+  assert.deepEqual(to({ x: 0, y: 240 }, { x: 0, y: 40 }, FITTED), {
+    at: { x: 0, y: 250 },
+    rest: { x: 0, y: 30 },
+  });
+  assert.deepEqual(to({ x: -490, y: 290 }, { x: -40, y: 40 }, { scale: 4, x: 0, y: 0 }), {
+    at: { x: -500, y: 300 },
+    rest: { x: -30, y: 30 },
+  });
 });
 
 test("a finger that goes across leads on or back, one that goes up and down or hardly moves does not", () => {

@@ -223,7 +223,7 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     """Before a run without a mask the page asks: back to painting, or run anyway, which is asked once;
-    what is erased again is no mask. Generate waits for the mask that is still on its way. With one,
+    what is erased again is no mask. Keys paint, too. Generate waits for the mask that is still on its way. With one,
     only what is painted over changes."""
     person = opened(visit, fast)
     field = person.field(KEY)
@@ -232,6 +232,7 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     expect(question).to_be_visible()
     field.get_by_role("button", name="Back to painting").click()
     expect(question).to_have_count(0)
+    is_painted_by_keys(person)
     stroke(person, (0.4, 0.4), (0.6, 0.4))
     tool(person, "Undo").click()
     person.page.keyboard.press("Control+Enter")
@@ -248,6 +249,44 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     assert mask.getpixel((mask.width // 2, round(mask.height * 0.7))) == 255
     tool(person, "Clear").click()
     changes_only_what_is_painted(person, fast)
+
+
+def is_painted_by_keys(person: Visitor) -> None:
+    """Arrows move the ring of the brush from where it was, and stop at the image's edge; the space bar
+    paints a point there, or a line while they move it. It is said what was done. Esc leads to the
+    tools."""
+    page, ring = person.page, person.field(KEY).locator(".ring")
+    sheet = person.field(KEY).locator(".sheet")
+    page.keyboard.press("ArrowRight")
+    expect(ring).to_be_visible()
+    before = ring.bounding_box()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    after = ring.bounding_box()
+    assert before
+    assert after
+    assert (after["x"] - before["x"], after["y"] - before["y"]) == (8, 40)
+    page.keyboard.press("Space")
+    point = painted(person)
+    assert point > 0
+    expect(page.locator("#spoken")).to_have_text("Painted.")
+    page.keyboard.down("Space")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.up("Space")
+    assert painted(person) > point
+    page.keyboard.press("Control+z")
+    assert painted(person) == point
+    page.keyboard.press("Control+z")
+    assert painted(person) == 0
+    for _ in range(12):
+        page.keyboard.press("Shift+ArrowLeft")
+    edges = [one.bounding_box() or {} for one in (ring, sheet)]
+    assert abs(edges[0]["x"] + edges[0]["width"] / 2 - edges[1]["x"]) < 1
+    expect(page.locator("#spoken")).to_contain_text("Across 0%, ")
+    page.keyboard.press("Escape")
+    expect(tool(person, "Brush")).to_be_focused()
+    expect(ring).to_be_hidden()
 
 
 def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:

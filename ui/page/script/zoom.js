@@ -107,6 +107,30 @@ export function pixelAt(at, zoom, { fitted }, natural) {
 }
 
 /**
+ * Where a point goes that keys move: to the edge of what is seen of the image. `rest` is what is left of the way there.
+ * @param {Point} from
+ * @param {Point} by
+ * @param {Zoom} zoom
+ * @param {Sight} sight
+ */
+export function stepped(from, by, { scale, x, y }, { window, fitted }) {
+  const across = seenOf(from.x + by.x, x, fitted.width * scale, window.width);
+  const down = seenOf(from.y + by.y, y, fitted.height * scale, window.height);
+  const rest = { x: from.x + by.x - across, y: from.y + by.y - down };
+  return { at: { x: across, y: down }, rest };
+}
+
+/**
+ * The nearest place in which something is seen.
+ * @param {number} at
+ * @param {number} middle of it
+ * @param {number} size of it
+ * @param {number} room
+ */
+const seenOf = (at, middle, size, room) =>
+  between(at, Math.max(-room, 2 * middle - size) / 2, Math.min(room, 2 * middle + size) / 2);
+
+/**
  * Not further than to the window's edges; in its middle where there is room.
  * @param {Zoom} zoom
  * @param {Sight} sight

@@ -37,10 +37,13 @@ const KEYS = [
   [
     message("On an image to paint over"),
     [
+      [["← ↑ ↓ →"], message("Move the brush, with Shift further")],
+      [[message("Space")], message("Paint where the arrows have moved the brush")],
       [["[", "]"], message("Smaller or larger brush")],
       [["+", "−"], message("Zoom in or out")],
       SIZES,
       [[message("Space")], message("Move the image while you drag")],
+      [ESCAPE, message("Leave the image")],
     ],
   ],
   [

@@ -1,7 +1,8 @@
 // @ts-check
-// An image with the canvas of its mask over it, painted on by mouse, finger or pen, enlarged and moved.
+// An image with the canvas of its mask over it, painted on by mouse, finger, pen or keys, enlarged and moved.
 
-import { element } from "../dom.js";
+import { announce, element } from "../dom.js";
+import { MaskRing, wayOf } from "../mask_ring.js";
 import {
   brushWidth,
   isBlank,
@@ -12,7 +13,6 @@ import {
   Steps,
 } from "../mask_steps.js";
 import { message } from "../messages.js";
-
 import { isFitted, percentOf, pixelAt, sightOf } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
@@ -27,15 +27,9 @@ const KEY_PAN = 60; // pixels of the page
 const FINE = 8; // parts of a pixel: what is painted must not differ by how a place was computed
 const PIXELS_SEEN = 300; // percent, from which on pixels of the image have edges
 const LABEL = message(
-  "Brush over what should change. The keys [ and ] change the brush size, Ctrl+Z undoes, + and - zoom, arrows move the enlarged image.",
+  "Brush over what should change. Arrows move the brush, with Shift further, and the space bar paints. The keys [ and ] change the brush size, Ctrl+Z undoes, + and - zoom, Esc leaves.",
 );
-/** @type {Readonly<Record<string, Point>>} */
-const ARROWS = {
-  ArrowLeft: { x: KEY_PAN, y: 0 },
-  ArrowRight: { x: -KEY_PAN, y: 0 },
-  ArrowUp: { x: 0, y: KEY_PAN },
-  ArrowDown: { x: 0, y: -KEY_PAN },
-};
+const PAINTED = { brush: message("Painted."), eraser: message("Erased.") };
 
 export class MaskCanvas {
   place = element("div", "sheet");
@@ -50,9 +44,9 @@ export class MaskCanvas {
   #hand = "brush";
   #image = element("img");
   #canvas = element("canvas");
-  #ring = element("span", "ring");
+  #ring = new MaskRing(this.gestures);
   #steps = new Steps();
-  /** What is being painted, and where its pointer was last. @type {(Stroke & { last: PointerEvent }) | null} */
+  /** What is being painted, and where its pointer was last, null for keys. @type {(Stroke & { last: PointerEvent | null }) | null} */
   #stroke = null;
   /** Whether the space bar is down, which moves the image with any tool. */
   #isSpaceDown = false;
@@ -71,7 +65,7 @@ export class MaskCanvas {
     this.place.tabIndex = 0;
     this.place.role = "application";
     this.place.ariaLabel = LABEL;
-    this.place.append(this.#image, this.#canvas, this.#ring);
+    this.place.append(this.#image, this.#canvas, this.#ring.place);
     this.#listen();
   }
 
@@ -146,8 +140,11 @@ export class MaskCanvas {
 
   #listen() {
     const { place, slider } = this;
-    slider.addEventListener("input", () => this.#showRing(null));
-    slider.addEventListener("change", () => this.#hideRing());
+    slider.addEventListener("input", () => {
+      this.#ring.centre();
+      this.#showRing();
+    });
+    slider.addEventListener("change", () => this.#ring.hide());
     place.addEventListener("pointerdown", (event) => this.#begin(event));
     place.addEventListener("pointermove", (event) => this.#move(event));
     place.addEventListener("pointerup", (event) => this.#end(event));
@@ -156,9 +153,9 @@ export class MaskCanvas {
       // Keys are meant for the image then, space above all.
       if (document.activeElement === document.body || isTool(document.activeElement, place))
         place.focus({ preventScroll: true });
-      this.#showRing(event);
+      this.#follow(event);
     });
-    place.addEventListener("pointerleave", () => this.#hideRing());
+    place.addEventListener("pointerleave", () => this.#ring.isByKeys || this.#ring.hide());
     place.addEventListener("contextmenu", (event) => event.preventDefault());
     place.addEventListener("mousedown", (event) => {
       if (event.button === MIDDLE) event.preventDefault(); // which would scroll
@@ -172,19 +169,54 @@ export class MaskCanvas {
       { passive: false },
     );
     place.addEventListener("keydown", (event) => this.#pressed(event));
-    place.addEventListener("keyup", ({ key }) => key === " " && this.#holdSpace(false));
-    place.addEventListener("blur", () => this.#holdSpace(false));
+    place.addEventListener("keyup", ({ key }) => key === " " && this.#releaseSpace());
+    place.addEventListener("focus", () => {
+      if (!place.matches(":focus-visible") || this.#isMoving) return;
+      this.#ring.isByKeys = true;
+      this.#showRing();
+    });
+    place.addEventListener("blur", () => {
+      this.#releaseSpace();
+      if (!place.matches(":hover")) this.#ring.hide();
+    });
     new ResizeObserver(() => this.gestures.fit()).observe(place);
   }
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const by = ARROWS[event.key];
-    if (event.key === " ") this.#holdSpace(true);
-    else if (by && !isFitted(this.gestures.zoom)) this.gestures.pan(by);
+    const isMoved = this.#hand === "move";
+    const way = isMoved ? wayOf(event, -KEY_PAN) : wayOf(event);
+    if (event.key === " ") this.#pressSpace();
+    else if (way && !isMoved) this.#step(way);
+    else if (way && !isFitted(this.gestures.zoom)) this.gestures.pan(way);
     else return;
     event.preventDefault();
+  }
+
+  /** Go so far with the brush, which paints while the space bar is down. @param {Point} way */
+  #step(way) {
+    const [stroke, sight] = [this.#stroke, this.#sight];
+    if (!sight || stroke?.last) return;
+    this.#ring.step(way, sight, this.#canvas);
+    this.#showRing();
+    if (!stroke) return;
+    stroke.points.push(this.#pixelOf(this.#ring.at, sight));
+    paintLine(this.#context, stroke, stroke.points.length - 1);
+  }
+
+  /** Paint where keys have moved the brush; else a pointer moves the image from now on. */
+  #pressSpace() {
+    const sight = this.#sight;
+    if (!this.#ring.isByKeys || this.#isMoving || !sight) this.#holdSpace(true);
+    else if (!this.#stroke) this.#start(this.#ring.at, sight, null, false);
+  }
+
+  #releaseSpace() {
+    this.#holdSpace(false);
+    if (!this.#stroke || this.#stroke.last) return;
+    announce(PAINTED[this.#stroke.tool]);
+    this.#keep(this.#stroke);
   }
 
   /** @param {boolean} isDown */
@@ -233,13 +265,12 @@ export class MaskCanvas {
   }
 
   /**
-   * @param {PointerEvent} event
+   * @param {Point} at
    * @param {Sight} sight
    * @returns {[number, number]}
    */
-  #pointOf(event, sight) {
-    const { gestures } = this;
-    const { x, y } = pixelAt(gestures.pointOf(event), gestures.zoom, sight, this.#canvas);
+  #pixelOf(at, sight) {
+    const { x, y } = pixelAt(at, this.gestures.zoom, sight, this.#canvas);
     return [Math.round(x * FINE) / FINE, Math.round(y * FINE) / FINE];
   }
 
@@ -257,16 +288,25 @@ export class MaskCanvas {
       this.#hold(event);
       return;
     }
+    this.#start(this.gestures.pointOf(event), sight, event, isEraser);
+    this.#follow(event);
+  }
+
+  /**
+   * @param {Point} at
+   * @param {Sight} sight
+   * @param {PointerEvent | null} last
+   * @param {boolean} isEraser whatever is chosen
+   */
+  #start(at, sight, last, isEraser) {
     const tool = isEraser || this.#hand === "eraser" ? "eraser" : "brush";
-    const points = [this.#pointOf(event, sight)];
-    this.#stroke = { tool, width: this.#width, points, last: event };
+    this.#stroke = { tool, width: this.#width, points: [this.#pixelOf(at, sight)], last };
     paintLine(this.#context, this.#stroke, 0);
-    this.#showRing(event);
   }
 
   /** @param {PointerEvent} event */
   #isSecondFinger({ pointerType }) {
-    return pointerType === "touch" && this.#stroke?.last.pointerType === "touch";
+    return pointerType === "touch" && this.#stroke?.last?.pointerType === "touch";
   }
 
   /**
@@ -274,26 +314,28 @@ export class MaskCanvas {
    * @param {PointerEvent} event
    */
   #hold(event) {
-    if (this.#stroke) {
+    if (this.#stroke?.last) {
       this.gestures.hold(this.#stroke.last);
       this.#stroke = null;
       this.#paintAll();
     }
     this.gestures.hold(event);
-    this.#hideRing();
+    this.#ring.hide();
     this.#drawHand();
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
     this.gestures.move(event);
-    this.#showRing(event);
+    this.#follow(event);
     const [stroke, sight] = [this.#stroke, this.#sight];
-    if (stroke?.last.pointerId !== event.pointerId || !sight) return;
+    if (stroke?.last?.pointerId !== event.pointerId || !sight) return;
     const from = stroke.points.length;
     const passed = event.getCoalescedEvents();
     stroke.points.push(
-      ...(passed.length ? passed : [event]).map((one) => this.#pointOf(one, sight)),
+      ...(passed.length ? passed : [event]).map((one) =>
+        this.#pixelOf(this.gestures.pointOf(one), sight),
+      ),
     );
     stroke.last = event;
     paintLine(this.#context, stroke, from);
@@ -303,11 +345,15 @@ export class MaskCanvas {
   #end(event) {
     this.gestures.release(event);
     this.#drawHand();
-    if (this.#stroke?.last.pointerId !== event.pointerId) return;
-    const { tool, width, points } = this.#stroke;
+    if (this.#stroke?.last?.pointerId !== event.pointerId) return;
+    if (event.pointerType === "touch") this.#ring.hide();
+    this.#keep(this.#stroke);
+  }
+
+  /** @param {Stroke} stroke that is at its end */
+  #keep({ tool, width, points }) {
     this.#stroke = null;
     this.#steps.add({ tool, width, points });
-    if (event.pointerType === "touch") this.#hideRing();
     this.#changed();
   }
 
@@ -319,30 +365,24 @@ export class MaskCanvas {
     for (const step of this.#steps.done) paintStep(context, step);
   }
 
-  /**
-   * The brush's size, where the pointer is or in the middle.
-   * @param {PointerEvent | null} event
-   */
-  #showRing(event) {
-    const box = this.place.getBoundingClientRect();
-    const [x, y] = event
-      ? [event.clientX - box.left, event.clientY - box.top]
-      : [box.width / 2, box.height / 2];
-    this.#ring.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
-    this.#ring.classList.toggle("shown", !this.#isMoving && !this.gestures.isHeld);
+  /** @param {PointerEvent} event */
+  #follow(event) {
+    if (this.#stroke && !this.#stroke.last) return; // keys are painting
+    this.#ring.follow(event);
+    this.#showRing();
+  }
+
+  #showRing() {
+    this.#ring.isShown = !this.#isMoving && !this.gestures.isHeld;
     this.#fitRing();
   }
 
+  /** As wide as what is painted. */
   #fitRing() {
     const sight = this.#sight;
     if (!sight) return;
     const scale = (sight.fitted.width * this.gestures.zoom.scale) / this.#canvas.width;
-    const size = `${(this.#stroke?.width ?? this.#width) * scale}px`;
-    Object.assign(this.#ring.style, { width: size, height: size });
-  }
-
-  #hideRing() {
-    this.#ring.classList.remove("shown");
+    this.#ring.width = (this.#stroke?.width ?? this.#width) * scale;
   }
 }
 

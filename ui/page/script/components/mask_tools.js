@@ -78,11 +78,22 @@ export class MaskTools {
     if (isCommand && key === "z" && !event.shiftKey) this.#canvas.undo();
     else if (isCommand && (key === "y" || key === "z")) this.#canvas.redo();
     else if (!isCommand && (key === "[" || key === "]")) this.#canvas.resize(key === "]" ? 1 : -1);
+    else if (key === "escape" && this.#isLeft(event)) this.#taken?.focus();
     else {
       this.#canvas.gestures.pressed(event);
       return;
     }
     event.preventDefault();
+  }
+
+  /** Whether a key leads from the image back to its tools; in the whole window it leaves that. @param {KeyboardEvent} event */
+  #isLeft({ target }) {
+    return target === this.#canvas.place && !this.place.closest(":modal");
+  }
+
+  /** The tool that is used. */
+  get #taken() {
+    return this.#hands.find(({ ariaPressed }) => ariaPressed === "true");
   }
 
   /** @param {Hand} hand */
