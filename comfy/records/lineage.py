@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, false, select
@@ -44,7 +44,7 @@ def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
     )
     by_digest = {digest: one for one in earlier for digest in _made(one)}
     chosen = [by_digest[digest] for digest in given_files(record) if digest in by_digest]
-    chosen += [one for one in earlier if _was_given_text(record, one)]
+    chosen += [one for one in earlier if _is_from_text(record, one)]
     return tuple({one.id: one for one in chosen}.values())
 
 
@@ -56,14 +56,14 @@ def find_uses(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
         for one in found
         if one.id != record.id
         and one.submitted_at >= record.submitted_at
-        and (made.intersection(given_files(one)) or _was_given_text(one, record))
+        and (made.intersection(given_files(one)) or _is_from_text(one, record))
     )
 
 
 def was_given(record: Record, source: Record) -> bool:
     """Whether a run was given a result of another one as it is, and not painted over."""
     whole = {kept.digest for kept in record.job.inputs.values()}
-    return not whole.isdisjoint(_made(source)) or _was_given_text(record, source)
+    return not whole.isdisjoint(_made(source)) or _is_from_text(record, source)
 
 
 def used_file(record: Record, source: Record) -> int | None:
@@ -72,6 +72,13 @@ def used_file(record: Record, source: Record) -> int | None:
     given = given_files(record)
     files = enumerate(source.state.files)
     return next((at for at, file in files if file.digest and file.digest in given), None)
+
+
+def has_text_of(source: Record, values: Mapping[str, object]) -> bool:
+    """Whether a text that a run has made is among these values as it is, alone or with others, each
+    on lines of its own."""
+    given = [f"\n{one}\n" for one in values.values() if isinstance(one, str)]
+    return any(f"\n{text.text}\n" in one for text in source.state.texts for one in given)
 
 
 def given_files(record: Record) -> tuple[str, ...]:
@@ -85,13 +92,9 @@ def _made(record: Record) -> tuple[str, ...]:
     return tuple(file.digest for file in record.state.files if file.digest)
 
 
-def _was_given_text(record: Record, source: Record) -> bool:
-    """A text stands in many runs by chance: it counts where one was made from the other, with it
-    alone or with others, each on lines of its own."""
-    if source.id not in record.parents:
-        return False
-    given = [f"\n{one}\n" for one in record.job.values.values() if isinstance(one, str)]
-    return any(f"\n{text.text}\n" in one for text in source.state.texts for one in given)
+def _is_from_text(record: Record, source: Record) -> bool:
+    """A text stands in many runs by chance: it counts where one was made from the other."""
+    return source.id in record.parents and has_text_of(source, record.job.values)
 
 
 def _has_one_of(digests: tuple[str, ...]) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -79,7 +79,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     # One batch
 
-    def start(
+    def start(  # noqa: PLR0913 - what to run, and options by name
         self,
         workflow: str,
         base: Mapping[str, object],
@@ -88,10 +88,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         address: str = "",
         *,
         attended: bool = False,
+        text_sources: Collection[str] = (),
     ) -> BatchSummary:
         """Check all rows, keep the files among their values, and let the batch run. `base`: the
         values that the form has; `address`: as of `RunRegistry.submit`; `attended`: whoever asks
-        stays until its end, and need not find it again.
+        stays until its end, and need not find it again; `text_sources`: as of `Starter.start`.
 
         BatchErrors and FieldErrors say what is wrong; also raises Overloaded, WorkflowError,
         ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
@@ -104,6 +105,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         if spec.seeds != "each":
             content = with_drawn_texts(form, content, self._starter.rng)
         group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)
+        about["text_sources"] = [*text_sources]
         group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
@@ -289,7 +291,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def _run_rows(self, batch: OpenBatch) -> None:
         content, rows = self._content(batch.id, batch.owner)
         rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
-        runner = BatchRunner(self._starter, batch.owner, batch.address)
+        runner = BatchRunner(self._starter, batch.owner, batch.address, batch.text_sources)
         states, _ = batch.states()
         waiting = states.places("waiting")
         for start in range(0, len(waiting), _LOOKED_AT):

@@ -79,10 +79,16 @@ class BatchRunner:
     """Runs the rows of batches. What became of each is on record, so the registry needs a
     history."""
 
-    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
-        """`address`: as of `RunRegistry.submit`."""
+    def __init__(
+        self,
+        starter: Starter,
+        owner: str,
+        address: str = "",
+        text_sources: Collection[str] = (),
+    ) -> None:
+        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner, address)
+        self._tasks = TaskRunner(starter, owner, address, text_sources)
         self._owner = owner
 
     def check(self, batch: RowBatch, known: Sequence[str] = ()) -> None:

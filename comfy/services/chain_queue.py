@@ -84,10 +84,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         address: str = "",
         *,
         attended: bool = False,
+        text_sources: Collection[str] = (),
     ) -> StartedChain:
         """Check the values of a chain's form, draw its seeds, keep the files, and let it run.
         `address`: as of `RunRegistry.submit`; `attended`: whoever asks waits for its end, and
-        deletes it where nobody could find it again.
+        deletes it where nobody could find it again; `text_sources`: as of `Starter.start`.
 
         Raises FieldErrors, ChainErrors, WorkflowError, Overloaded, ServerUnreachable, ServerError,
         and ComfyError where there is no room for a file.
@@ -96,6 +97,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         self._check_room(owner, address)  # before any work is done for it
         form, drawn = self._checked(name, values, owner)
         about = {"chain": name, "title": message_to_json(form.chain.title), "address": address}
+        about["text_sources"] = [*text_sources]
         group = Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about)
         chain = self._open_group(group)
         chain.begin(form)
@@ -113,7 +115,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         had = self.values_of(record)
         drawn = [one.key for one in had.form.form.fields if one.widget == "seed"]
         values = kept_as_given({**had.values, **dict.fromkeys(drawn)}, self._starter.blobs)
-        return self.start(part.chain, values, record.owner, address)
+        sources = self._opened(record.group, record.owner).text_sources
+        return self.start(part.chain, values, record.owner, address, text_sources=sources)
 
     def stop(self, chain_id: str, owner: str) -> None:
         """End it: what runs is cancelled, and no other step is begun."""
@@ -128,6 +131,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         values: Mapping[str, object] | None = None,
         *,
         again: Collection[str] = (),
+        text_sources: Collection[str] = (),
     ) -> StartedChain:
         """Let one run again that failed or was stopped, with these values of its form for the steps
         that are not done; with those that it had where there are none.
@@ -167,6 +171,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             except ChainErrors as problem:
                 raise FieldErrors(form.form, {"again": str(problem)}) from problem
             with self._counted(chain):
+                chain.add_text_sources(text_sources)
                 self._keep(chain, drawn)
                 chain.go_on(form, again)
                 self._let_run(chain)
@@ -346,7 +351,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         chain.begin(form)
         forms = {one.step.name: one.form for one in form.runs}
         sharers = chain.id if chain.owner == self._nobody else chain.owner  # strangers share none
-        runner = ChainRunner(self._starter, chain.owner, chain.address, sharers=sharers)
+        runner = ChainRunner(
+            self._starter, chain.owner, chain.address, chain.text_sources, sharers=sharers
+        )
 
         def begun(one: StepBegin) -> None:
             chain.begun(one)

@@ -137,12 +137,19 @@ class ChainRunner:
     """Runs chains. What became of each run is on record, so the registry needs a history."""
 
     def __init__(
-        self, starter: Starter, owner: str, address: str = "", *, sharers: str | None = None
+        self,
+        starter: Starter,
+        owner: str,
+        address: str = "",
+        text_sources: Collection[str] = (),
+        *,
+        sharers: str | None = None,
     ) -> None:
-        """`address`: as of `RunRegistry.submit`. `sharers`: whose runs count as done for each
-        other's chains; the owner's, unless another name is given."""
+        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`. `sharers`:
+        whose runs count as done for each other's chains; the owner's, unless another name is
+        given."""
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner, address)
+        self._tasks = TaskRunner(starter, owner, address, text_sources)
         self._owner = owner
         self._sharers = owner if sharers is None else sharers
 

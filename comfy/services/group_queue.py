@@ -30,12 +30,13 @@ _OUR_FAULT = message("Something went wrong inside this program.")
 class OpenGroup(ABC):
     """One of them, for any number of threads. `thread`: what runs it, set by the queue alone;
     `saving`: held while it is written; `address`: where it was started, as of
-    `RunRegistry.submit`."""
+    `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
 
     def __init__(self, group: Group) -> None:
         """As it is remembered."""
         self.id, self.owner = group.id, group.owner
         self.address = str(group.about.get("address", ""))
+        self.text_sources = tuple(map(str, group.about.get("text_sources", ())))
         self.thread: threading.Thread | None = None
         self.deleted = False
         self.lock, self.saving = threading.RLock(), threading.Lock()

@@ -45,12 +45,19 @@ class Task:
 class TaskRunner:
     """Runs tasks, and finds those that were run. The registry needs a history."""
 
-    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
-        """`address`: as of `RunRegistry.submit`."""
+    def __init__(
+        self,
+        starter: Starter,
+        owner: str,
+        address: str = "",
+        text_sources: Collection[str] = (),
+    ) -> None:
+        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
         self._starter = starter
         self._runs = starter.runs
         self._owner = owner
         self._address = address
+        self._text_sources = text_sources
         self._judge = RowJudge(partial(starter.checked, owner=owner))
 
     def resume(self) -> None:
@@ -106,6 +113,7 @@ class TaskRunner:
                 keeps_going=True,
                 group=task.group,
                 parents=task.parents,
+                text_sources=self._text_sources,
                 run_id=run_id,
                 judge=self._judge.checked,
             )

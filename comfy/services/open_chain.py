@@ -125,7 +125,7 @@ class OpenChain(OpenGroup):
         with self.lock:
             about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
             about |= {"why": message_to_json(self._why), "address": self.address}
-            about |= {"idle": self._idle}
+            about |= {"idle": self._idle, "text_sources": [*self.text_sources]}
             steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
             return Group(
                 self.id,
@@ -188,6 +188,11 @@ class OpenChain(OpenGroup):
             self._idle += time.time() - self._ended_at if self._ended_at else 0
             self._state, self._why, self._ended_at = "running", "", None
             self.begin(form)
+
+    def add_text_sources(self, text_sources: Collection[str]) -> None:
+        """Its values have texts of these runs from now on."""
+        with self.lock:
+            self.text_sources = tuple(dict.fromkeys((*text_sources, *self.text_sources)))
 
     # What its thread finds
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from comfy.batches.row_judge import Check
-from comfy.errors import ComfyError, WorkflowError
+from comfy.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill, targets_of
 from comfy.form.model import Form
@@ -21,7 +21,8 @@ from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
-from comfy.records.record import Job, KeptInput, Record
+from comfy.records.lineage import has_text_of
+from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS, shared_folder
 from comfy.runs.interface import Run, RunRegistry
 from comfy.servers.needs import Needs
@@ -90,6 +91,7 @@ class Starter:
         group: str = "",
         parents: tuple[str, ...] = (),
         run_id: str = "",
+        text_sources: Collection[str] = (),
         judge: Check | None = None,
     ) -> Run:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
@@ -97,7 +99,9 @@ class Starter:
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
         an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
         `deadline`, `watched`, `keeps_going`, `group`, `parents`, `run_id`: as of
-        `RunRegistry.submit`. `judge` is called in the place of `checked`.
+        `RunRegistry.submit`. `text_sources`: the ids of the owner's runs whose texts were put into
+        fields: it is made from those of which one is still there. `judge` is called in the place of
+        `checked`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
@@ -131,7 +135,7 @@ class Starter:
                 watched=watched,
                 keeps_going=keeps_going,
                 group=group,
-                parents=parents,
+                parents=(*parents, *self._given_text(text_sources, used, owner)),
                 run_id=run_id,
             )
 
@@ -170,6 +174,7 @@ class Starter:
         address: str = "",
         watched: bool = True,
         keeps_going: bool = False,
+        text_sources: Collection[str] = (),
     ) -> Batch:
         """Start `count` runs with these values, so many as there is room for.
 
@@ -189,6 +194,7 @@ class Starter:
                     watched=watched,
                     keeps_going=keeps_going,
                     group=group,
+                    text_sources=text_sources,
                 )
             except ComfyError as problem:
                 if not runs:
@@ -264,16 +270,19 @@ class Starter:
                 )
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
-            parents = (run_id, *self._given_by(record))
+            parents = (run_id, *self._given_text(record.parents, job.values, owner))
             return self.runs.submit(
                 job, owner=owner, address=address, keeps_going=keeps_going, parents=parents
             )
 
-    def _given_by(self, record: Record) -> tuple[str, ...]:
-        """Those of the parents of a run that it was really given something by."""
-        history = self.runs.history
-        made_from = history.lineage(record).made_from if history and record.parents else ()
-        return tuple(one.id for one in made_from if one.id in record.parents)
+    def _given_text(
+        self, sources: Collection[str], values: Mapping[str, object], owner: str
+    ) -> Iterator[str]:
+        """Those of these runs of which a text is among the values."""
+        for source in sources:
+            with suppress(RunNotFound):  # deleted since
+                if has_text_of(self.runs.record(source, owner), values):
+                    yield source
 
     def _check_again(self, job: Job, owner: str) -> Form | None:
         """WorkflowError where this job would not be taken today: other rules, or another workflow.

@@ -230,6 +230,43 @@ def test_a_text_goes_into_a_field_or_another_workflow(
         person.leave()
 
 
+def test_what_is_made_with_a_text_leads_back_to_its_run(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
+    """“Use in…” of a text, also after a reload, as long as the text stays as it was; then it leads
+    there from the run, as from one with an image, and back again."""
+    words = {
+        "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a {boat}, at night"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    (tmp_path / "words.json").write_text(json.dumps(words))
+    for ending in ("json", "toml"):
+        shutil.copy(WORKFLOWS / f"text-to-image.{ending}", tmp_path)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("words")
+        person.press()
+        first = person.ended()
+        text = person.page.locator("#stage .media .text")
+        text.get_by_role("button", name="Use in…").click()
+        person.page.get_by_role("menuitem", name="Text to image").click()
+        box = person.entry("2.text")
+        expect(box).to_have_value(r"a \{boat\}, at night")
+        person.page.reload()
+        expect(box).to_have_value(r"a \{boat\}, at night")
+        person.press()
+        second = person.done(after=first)
+        before = person.page.get_by_role("region", name="Made from")
+        expect(before.locator(".tile")).to_have_count(1)
+        before.locator(".tile").click()
+        expect(text.get_by_role("textbox")).to_have_value("a {boat}, at night")
+        expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
+        person.type("2.text", "a boat, at night")
+        person.press()
+        person.done(after=second)
+        expect(before).to_have_count(0)
+        person.leave()
+
+
 def write_video_workflow(tmp_path: Path) -> None:
     """One that makes a video, with a field for one."""
     prompt = json.loads((WORKFLOWS / "animation.json").read_text())

@@ -3,13 +3,12 @@ by others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.components import Component
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
@@ -33,6 +32,7 @@ from ui.page.form.panel import (
     values_shown,
 )
 from ui.page.form.seeds import draw_used, typed_first
+from ui.page.form.text_sources import WITH_TEXT_SOURCES, draw_text_sources, text_sources_in
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import listener
@@ -166,40 +166,45 @@ def _bind(  # noqa: PLR0913 - the form, and the page around it
     """Generate starts the chain; what the script presses lets one go on that has failed."""
 
     def run(
-        values: Mapping[Component, Any],
         request: gr.Request,
+        sources: object,
+        told: Iterable[Any],
         chain_id: str = "",
         again: Collection[str] = (),
     ) -> dict[Component, Any]:
-        person = owner(request)
+        values, person = dict(zip(components, told, strict=True)), owner(request)
+        text_sources = text_sources_in(sources)
         read = values_shown(controls, values)
         given = typed_first(values_given(services, controls, read, person), values[used])
         try:
             if chain_id:
-                started = services.chains.go_on(chain_id, person, given, again=again)
+                started = services.chains.go_on(
+                    chain_id, person, given, again=again, text_sources=text_sources
+                )
             else:
-                started = services.chains.start(name, given, person, where(request, person))
+                started = services.chains.start(
+                    name, given, person, where(request, person), text_sources=text_sources
+                )
         except FieldErrors as problem:
             return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
         except ComfyError as problem:
             return {stage: Refusal(str(problem), problem.hint)}
         return {stage: FollowChain(started.id)} | counted_up(controls, used, read, started.values)
 
-    def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
-        return run(values, request)
+    def press(request: gr.Request, sources: object, *told: Any) -> dict[Component, Any]:
+        return run(request, sources, told)
 
     def press_continue(
-        request: gr.Request, wanted: Mapping[str, object], *values: object
+        request: gr.Request, wanted: Mapping[str, object], *told: Any
     ) -> dict[Component, Any]:
         chain_id, again = (str(wanted.get(name) or "") for name in ("id", "again"))
-        by_component = dict(zip(components, values, strict=True))
-        return run(by_component, request, chain_id, [again] if again else [])
+        return run(request, wanted.get("text_sources"), told, chain_id, [again] if again else [])
 
     components: list[Component] = [one for control in controls for one in control.components]
     components.append(used)
     outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
-    pressed: set[Block] = set(components)
-    actions.generate.click(press, pressed, outputs, **AT_ONCE)
+    inputs = [draw_text_sources(), *components]
+    actions.generate.click(press, inputs, outputs, js=WITH_TEXT_SOURCES, **AT_ONCE)
     wanted = gr.JSON(visible=False)
     go_on = gr.Button("", visible="hidden", elem_id="continue-chain")
     go_on.click(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.components import Component
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
@@ -33,6 +32,7 @@ from ui.page.form.seeds import (
     typed_first,
 )
 from ui.page.form.size import draw_size, size_pairs
+from ui.page.form.text_sources import WITH_TEXT_SOURCES, draw_text_sources, text_sources_in
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.form.vary import BatchStart, bind_batch, draw_varied
@@ -262,8 +262,8 @@ def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
     stage: Stage,
     owner: Callable[[gr.Request], str],
 ) -> None:
-    def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
-        person = owner(request)
+    def press(request: gr.Request, sources: object, *told: Any) -> dict[Component, Any]:
+        values, person = dict(zip(components, told, strict=True)), owner(request)
         read = values_shown(controls, values)
         given = typed_first(values_given(services, controls, read, person), values[used])
         try:
@@ -274,6 +274,7 @@ def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
                 values[actions.count],
                 address=where(request, person),
                 keeps_going=bool(values[actions.keeps_going]),
+                text_sources=text_sources_in(sources),
             )
         except FieldErrors as problem:
             return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
@@ -292,10 +293,11 @@ def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
             controls, used, read, batch.runs[-1].job.values
         )
 
-    components: set[Block] = {component for control in controls for component in control.components}
-    components |= {actions.count, actions.keeps_going, used}
+    components = [component for control in controls for component in control.components]
+    components += [actions.count, actions.keeps_going, used]
     outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
-    actions.generate.click(press, components, outputs, **AT_ONCE)
+    inputs = [draw_text_sources(), *components]
+    actions.generate.click(press, inputs, outputs, js=WITH_TEXT_SOURCES, **AT_ONCE)
 
 
 def values_shown(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:

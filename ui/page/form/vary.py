@@ -23,6 +23,7 @@ from ui.files.batch_files import batch_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control
 from ui.page.form.seeds import typed_first
+from ui.page.form.text_sources import text_sources_in
 from ui.page.script_files import calls, listener
 from ui.services import Services
 from ui.view.browser_values import kept
@@ -58,8 +59,8 @@ _ACCEPT: Mapping[Widget, str] = {
 
 @dataclass(frozen=True, slots=True)
 class BatchStart:
-    """What the script starts a batch with: a button that it presses, what is varied, and what
-    became of it."""
+    """What the script starts a batch with: a button that it presses, what is varied and where texts
+    came from, and what became of it."""
 
     press: gr.Button
     spec: gr.JSON
@@ -119,7 +120,9 @@ def bind_batch(
     """Let the script's press start a batch with what the form of the workflow `name` holds. `used`:
     as `draw_used` has them."""
 
-    def press(request: gr.Request, spec: object, known: object, *values: Any) -> dict[str, Any]:
+    def press(
+        request: gr.Request, told: Mapping[str, object], known: object, *values: Any
+    ) -> dict[str, Any]:
         person = owner(request)
         files = services.copies.files_of(person)
         parts = iter(values)
@@ -133,7 +136,12 @@ def bind_batch(
         try:
             _, form = services.forms.form(name, person, given)
             batch = services.batches.start(
-                name, given, batch_of(spec, form, files), person, where(request, person)
+                name,
+                given,
+                batch_of(told.get("spec"), form, files),
+                person,
+                where(request, person),
+                text_sources=text_sources_in(told.get("text_sources")),
             )
         except FieldErrors as problem:
             return {"batch": "", "problems": list(problem.labelled.values())}

@@ -11,6 +11,8 @@ export const VALUES = "comfyforms.values.";
 export const RECENT = "comfyforms.recent";
 /** Before a workflow's name: the texts that were sent from its fields. */
 export const SENT_TEXTS = "comfyforms.texts.";
+/** Before a workflow's name: the runs whose texts were put into its fields. */
+export const TEXT_SOURCES = "comfyforms.text_sources.";
 /** Before a workflow's name: what was filled in where its values are varied, in this tab. */
 export const VARIED = "comfyforms.varied.";
 /** The workflows into whose forms something was typed last, the latest first. */

@@ -93,7 +93,7 @@ export class LargeResult {
     if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;
-    this.#items = arranged(view.files, view.texts).items;
+    this.#items = arranged(view.files, view.texts, view.id).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
     this.#said.textContent = captionWords(row, this.#rows?.labels() ?? []);
     return this.#draw();

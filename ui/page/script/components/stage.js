@@ -173,7 +173,7 @@ class Stage {
     const isSame = view.id === this.#shown?.id;
     this.#shown = view;
     if (isSame) return;
-    this.#arrange(arranged(view.files, view.texts), view.details);
+    this.#arrange(arranged(view.files, view.texts, view.id), view.details);
     this.#at = firstSeen(this.#arrangement, view.file, this.#leaving < 0);
     const isPainted = this.#painted === view.id && $("img", this.#media);
     if (!this.#item && view.phase !== "done" && isPainted) this.#keepFrame(view);

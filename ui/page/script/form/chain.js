@@ -5,6 +5,7 @@
 import { $ } from "../dom.js";
 import { ask } from "../requests.js";
 import { followChain } from "../runs/following.js";
+import { textSources } from "../stage/text_sources.js";
 import { page } from "../state.js";
 import { clearErrors } from "./field_errors.js";
 import { redrawSoon } from "./form.js";
@@ -30,10 +31,10 @@ export async function goOn({ id, chain }, again = "") {
 }
 
 /**
- * What the app is given: which chain goes on, and the values of the form.
+ * What the app is given: which chain goes on, where texts came from, and the values of the form.
  * @param {readonly unknown[]} values
  */
-export const continued = ([, ...values]) => [wanted, ...values];
+export const continued = ([, ...values]) => [{ ...wanted, text_sources: textSources() }, ...values];
 
 /**
  * What says which steps there are is perhaps another choice than the form was drawn with.

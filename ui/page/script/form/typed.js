@@ -2,7 +2,7 @@
 // What was typed into forms: each tab goes on for itself, and a new one begins with what was typed last in any.
 
 import { userName } from "../gradio.js";
-import { read, SENT_TEXTS, TYPED, VALUES, write } from "../storage.js";
+import { read, SENT_TEXTS, TEXT_SOURCES, TYPED, VALUES, write } from "../storage.js";
 
 const MOST_FORMS = 50;
 
@@ -34,6 +34,6 @@ export function keepTyped(name, values) {
   if (before[0] === own) return;
   const forms = [own, ...before.filter((one) => one !== own)];
   for (const old of forms.splice(MOST_FORMS))
-    for (const kept of [VALUES, SENT_TEXTS]) localStorage.removeItem(kept + old);
+    for (const kept of [VALUES, SENT_TEXTS, TEXT_SOURCES]) localStorage.removeItem(kept + old);
   write(localStorage, TYPED, forms);
 }

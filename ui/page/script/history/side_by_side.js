@@ -66,7 +66,7 @@ function captionOf(names, at) {
  */
 function figureOf(view, name, viewer) {
   const figure = element("figure");
-  const [item] = arranged(view.files, view.texts).items;
+  const [item] = arranged(view.files, view.texts, view.id).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item) loadedWithLink(item, viewer).then((node) => figure.prepend(node));
   const caption = element("figcaption");

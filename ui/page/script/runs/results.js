@@ -6,9 +6,9 @@ import { message, plural } from "../messages.js";
 /** @import { ShownFile, View } from "../state.js" */
 
 /**
- * Something to show. `at`: the file's place among the run's; texts have none.
+ * Something to show, of a `run` ("" for none). `at`: the file's place among the run's; texts have none.
  * @typedef {{ kind: ShownFile["kind"] | "text", name: string, url: string, thumb: string | null, note: string,
- *   text: string, at: number }} Item
+ *   text: string, run: string, at: number }} Item
  *
  * `items`: what the stage shows, one at a time. `rest`: what stands below it. `intermediate`: images and videos that
  * are not saved, where others are.
@@ -24,13 +24,17 @@ const WATCHED = ["image", "video"];
  * Images and videos stand on the stage, one at a time; where there are none, the first of what else there is.
  * @param {readonly ShownFile[]} files
  * @param {readonly string[]} texts
+ * @param {string} [run] whose results these are
  * @returns {Arrangement}
  */
-export function arranged(files, texts) {
-  const all = files.map((file, at) => ({ ...file, text: "", at }));
+export function arranged(files, texts, run = "") {
+  const all = files.map((file, at) => ({ ...file, text: "", run, at }));
   const watched = all.filter((file) => WATCHED.includes(file.kind));
   const saved = watched.filter((file) => file.saved);
-  const others = [...all.filter((file) => !WATCHED.includes(file.kind)), ...texts.map(textItem)];
+  const others = [
+    ...all.filter((file) => !WATCHED.includes(file.kind)),
+    ...texts.map((text) => textItem(text, run)),
+  ];
   if (!watched.length)
     return { items: others.slice(0, 1), rest: others.slice(1), intermediate: [] };
   const items = saved.length ? saved : watched;
@@ -44,15 +48,17 @@ export function arranged(files, texts) {
 
 /**
  * @param {string} text
+ * @param {string} run
  * @returns {Item}
  */
-const textItem = (text) => ({
+const textItem = (text, run) => ({
   kind: "text",
   name: message("Text"),
   url: "",
   thumb: null,
   note: "",
   text,
+  run,
   at: -1,
 });
 

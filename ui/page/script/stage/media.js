@@ -156,7 +156,7 @@ function textOf(item) {
     ),
   );
   const tools = element("div", "text-tools");
-  tools.append(copy, textMenu(item.text));
+  tools.append(copy, textMenu(item.text, item.run));
   place.append(box, tools);
   return place;
 }

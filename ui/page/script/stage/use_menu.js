@@ -14,6 +14,7 @@ import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { get, SILENT } from "../requests.js";
 import { literalText } from "./literal_text.js";
+import { keepTextSource } from "./text_sources.js";
 
 /** @import { Item } from "../runs/results.js" */
 
@@ -74,16 +75,21 @@ export class UseMenus {
 /**
  * The menu of a text, with its button.
  * @param {string} text
+ * @param {string} run that has made it
  */
-export function textMenu(text) {
+export function textMenu(text, run) {
   const menu = new UseMenu("button");
   menu.offer({
     what: text,
     kind: "text",
-    toField: (field) => fillText(field, isDrawn(field) ? literalText(text) : text),
+    toField: (field) => {
+      keepTextSource(formName(), run);
+      fillText(field, isDrawn(field) ? literalText(text) : text);
+    },
     toWorkflow: ({ name, text_field: key, draws_text: draws }) => {
       const before = typed(name);
       keepReplaced(name, key, before[key]);
+      keepTextSource(name, run);
       visitWith(name, { ...before, [key]: draws ? literalText(text) : text });
     },
   });

@@ -7,6 +7,7 @@ import { isDrawing } from "../form/form.js";
 import { keepSentTexts } from "../form/sent_texts.js";
 import { message } from "../messages.js";
 import { json, request } from "../requests.js";
+import { textSources } from "../stage/text_sources.js";
 import { page } from "../state.js";
 
 /** @import { Check, Spec } from "../batches/spec.js" */
@@ -58,7 +59,10 @@ export async function start(spec) {
  * The inputs of the call.
  * @param {readonly unknown[]} values of all components, what is varied first
  */
-export const withSpec = ([, ...values]) => [starting.spec, ...values];
+export const withSpec = ([, ...values]) => [
+  { spec: starting.spec, text_sources: textSources() },
+  ...values,
+];
 
 /** @param {Answer | null} answer */
 export function batchAnswered(answer) {

@@ -1,0 +1,141 @@
+"""What is started with the text of a run that somebody has put into a field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.demo import DemoServer
+from comfy.records.record import Record
+from tests.support.samples.forms import node
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import eventually
+
+OWNER = "user:ann"
+SAID = "a {boat} at night"
+# The text field of this one is drawn from, as prompts are.
+WORDS = {
+    "1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors"),
+    "2": node("CLIPTextEncode", "Prompt", text="", clip=["1", 1]),
+    "3": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+    "4": node(
+        "KSampler",
+        model=["1", 0],
+        positive=["2", 0],
+        negative=["2", 0],
+        latent_image=["3", 0],
+        seed=5,
+        steps=1,
+        cfg=7.0,
+        sampler_name="euler",
+        scheduler="normal",
+        denoise=1.0,
+    ),
+    "5": node("VAEDecode", samples=["4", 0], vae=["1", 2]),
+    "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
+}
+SAYS = {
+    "1": node("PrimitiveStringMultiline", "Words", value=SAID),
+    "2": node("PreviewAny", source=["1", 0]),
+}
+PUT_IN = r"a \{boat\} at night"
+CHAIN = '[[steps]]\nname = "only"\nworkflow = "words"\nshow = ["Prompt", "Seed"]\n'
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    """An app with a workflow that makes a text, one that is given one, and a chain of that."""
+    (tmp_path / "words.json").write_text(json.dumps(WORDS))
+    (tmp_path / "says.json").write_text(json.dumps(SAYS))
+    (tmp_path / "two.chain.toml").write_text(CHAIN + CHAIN.replace("only", "other"))
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield app
+
+
+def said_by(app: RunningApp, owner: str = OWNER, text: str = SAID) -> Record:
+    """A run that has made a text."""
+    run = app.services.starter.start("says", {"1.value": text}, owner, keeps_going=True)
+    eventually(lambda: run.state.phase.finished)
+    return run.record
+
+
+def of_group(app: RunningApp, group: str) -> list[Record]:
+    """The finished runs of a batch or a chain."""
+    assert app.services.runs.history is not None
+    found = app.services.runs.history.of(OWNER, limit=100)
+    return [one for one in found if one.group == group]
+
+
+def made_in(app: RunningApp, chain: str) -> list[Record]:
+    """The runs of a chain, when it is at its end."""
+    eventually(lambda: app.services.chains.get(chain, OWNER).finished)
+    return of_group(app, chain)
+
+
+def made_from(app: RunningApp, record: Record) -> list[str]:
+    return [one.id for one in app.services.chain_forms.lineage(record).made_from]
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [(PUT_IN, True), (f"{PUT_IN}\nin oil", True), (f"{PUT_IN}, in oil", False), ("", False)],
+)
+def test_a_run_is_made_from_the_run_whose_text_it_was_given(
+    app: RunningApp, text: str, counts: bool
+) -> None:
+    """As long as the text stands there as it was; of several runs of a press each is."""
+    source = said_by(app)
+    batch = app.services.starter.start_batch(
+        "words", {"2.text": text}, OWNER, 2, keeps_going=True, text_sources=[source.id]
+    )
+    for run in batch.runs:
+        eventually(lambda run=run: run.state.phase.finished)  # type: ignore[misc]
+        assert made_from(app, run.record) == ([source.id] if counts else [])
+        assert run.record.parents == ((source.id,) if counts else ())
+
+
+def test_a_text_of_nobody_else_and_of_nothing_counts(app: RunningApp) -> None:
+    """Whose ids somebody tells are looked for among their own."""
+    others = said_by(app, "user:bob")
+    run = app.services.starter.start(
+        "words",
+        {"2.text": PUT_IN},
+        OWNER,
+        keeps_going=True,
+        text_sources=[others.id, "x", "\ud800", ""],
+    )
+    assert run.record.parents == ()
+    eventually(lambda: run.state.phase.finished)
+
+
+def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
+    """Of a batch those that keep the form's text; of a chain each step that has it, also where it
+    goes on with it only later."""
+    source = said_by(app)
+    services = app.services
+    spec = BatchSpec((AxisSpec("4.seed", "1..2"),))
+    base = {"2.text": PUT_IN}
+    batch = services.batches.start("words", base, spec, OWNER, text_sources=[source.id])
+    eventually(lambda: services.batches.get(batch.id, OWNER).state == "done")
+    rows = of_group(app, batch.id)
+    assert [made_from(app, one) for one in rows] == [[source.id]] * 2
+    other = said_by(app, text="at sea")
+    values = {"only.2.text": "a boat", "other.2.text": PUT_IN}
+    chain = services.chains.start("two.chain", values, OWNER, text_sources=[source.id])
+    ended = made_in(app, chain.id)
+    assert sorted(made_from(app, one) for one in ended) == [[], [source.id]]
+    mended = {**values, "only.2.text": "at sea"}
+    services.chains.go_on(chain.id, OWNER, mended, again=["only"], text_sources=[other.id])
+    (last,) = (one for one in made_in(app, chain.id) if one not in ended)
+    assert made_from(app, last) == [other.id]
+    varied = services.chains.vary(last)
+    again = {source: one for one in made_in(app, varied.id) for source in made_from(app, one)}
+    assert again.keys() == {source.id, other.id}
+    assert again[other.id].job.values["2.text"] == "at sea"
