@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,6 @@ from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.values import MOST_ROWS, TooManyRows, choices_as_shown
 from comfy.errors import ManyProblems
 from comfy.form.model import Field, Form
-from comfy.json_values import parse_json
 from comfy.messages import message
 from comfy.wording import short
 
@@ -175,12 +175,24 @@ def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
             continue
         values: Any = None
         with suppress(ValueError, RecursionError):
-            values = parse_json(line)
+            values = _LINES.decode(line)
         if isinstance(values, dict):
             given = {key: value for key, value in values.items() if value is not None}
             yield Row(number, {key: _plain(value) for key, value in given.items()})
         else:
             problems.append(message("Line {line} isn't a JSON object.", line=number))
+
+
+def _number(text: str) -> object:
+    """What no number is as large as stays as it is written: its field refuses it, as in a CSV."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+# NaN is what programs write for a cell that is empty.
+_LINES = json.JSONDecoder(
+    parse_constant=lambda word: None if word == "NaN" else word, parse_float=_number
+)
 
 
 def _plain(value: object) -> object:

@@ -17,6 +17,7 @@ from comfy.batches.rows import Axis, UnequalLengths, combined
 from comfy.batches.table import OF_A_RUN, Row, TableErrors, read_table
 from comfy.batches.text_file import decoded_text
 from comfy.batches.values import MOST_ROWS
+from comfy.form.check import check
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import literal_text
@@ -169,6 +170,18 @@ def test_rows_may_name_a_field_in_different_ways() -> None:
     assert said("\n".join([*lines, twice]), "t.jsonl") == (
         "Two columns are for the field “Steps”.",
     )
+
+
+def test_a_number_that_is_too_large_is_no_empty_cell() -> None:
+    """It stands there as it is written, so that its field refuses it; what no program knows, as
+    which NaN is written for an empty cell, is none."""
+    text = '{"cfg": 1e400, "Steps": 3}\n{"cfg": -Infinity}\n{"cfg": NaN, "Steps": 3}\n'
+    (_, first), (_, second), (_, third) = rows(text, "t.jsonl")
+    assert first == {CFG.key: "1e400", STEPS.key: 3}
+    assert second == {CFG.key: "-Infinity"}
+    assert third == {STEPS.key: 3}
+    for values in (first, second):
+        assert check(FORM, values)[1].keys() == {CFG.key}
 
 
 def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
