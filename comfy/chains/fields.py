@@ -46,6 +46,13 @@ class FormStep:
     rows: tuple[Mapping[str, object], ...] = field(default=({},))
 
     @property
+    def of_options(self) -> frozenset[str]:
+        """The keys of values that a run does without where its choice, which the step repeats, has
+        no such field."""
+        chooses = any(self.form.field(key).redraws for key in self.rows[0])
+        return frozenset(one.key for one in self.form.fields) if chooses else frozenset()
+
+    @property
     def title(self) -> str:
         """What people call it."""
         return self.step.title or self.form.title

@@ -3,17 +3,24 @@ are added. Pure but for the forms that are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, product
 from typing import TypeVar
 
 from comfy.batches.find_field import UnknownField, find_field
+from comfy.batches.values import values_of
 from comfy.chains.model import Step
 from comfy.form.model import Field, Form
 from comfy.prompt.autogrow import further_keys
+from comfy.prompt.value_types import BadValue
 
 _Value = TypeVar("_Value")
 FormOf = Callable[[Mapping[str, object]], Form]
+
+_COMBINATIONS = 200  # of choices that a step repeats: nobody waits for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,8 @@ class StepForm:
     """The `form` of a step; the step and the `settings` of people with the keys of its fields in
     the place of their names. Names that are no field's stay as they are. What the author says of
     fields that go with another choice than was set is left out, and the step shows those that come
-    with what people have set in fields that it shows."""
+    with what people have set in fields that it shows. Of a choice that the step repeats the form
+    has the fields of each."""
 
     form: Form
     step: Step
@@ -31,6 +39,7 @@ class StepForm:
 def step_form(form_of: FormOf, step: Step, settings: Mapping[str, object]) -> StepForm:
     """The form of a step, by what people have set in it. `form_of`: the form of its workflow with
     values, by key; those that it has no field for count for nothing."""
+    form_of = partial(_form_of_options, form_of, step.repeat)
     named = dict.fromkeys((*step.inputs, *step.repeat, *step.show)) | dict(step.values)
     form, keys, values = _with_fields(form_of, named, {})
     set_form, set_keys, _ = _with_fields(form_of, settings, values)
@@ -48,6 +57,32 @@ def step_form(form_of: FormOf, step: Step, settings: Mapping[str, object]) -> St
         repeat=left(step.repeat),
     )
     return StepForm(set_form, keyed, _by_key(set_keys, settings))
+
+
+def _form_of_options(
+    form_of: FormOf, repeat: Mapping[str, str | Sequence[object]], values: Mapping[str, object]
+) -> Form:
+    """The form with these values, and beside its fields those that come with the other choices that
+    are repeated; these may bring others."""
+    form, options = form_of(values), dict[str, tuple[object, ...]]()
+    while new := {
+        key: _several(form, form.field(key), said)
+        for name, said in repeat.items()
+        if (key := _key(form, name)) and key not in options and form.field(key).redraws
+    }:
+        options |= new
+        for chosen in islice(product(*options.values()), _COMBINATIONS):
+            other = form_of({**values, **dict(zip(options, chosen, strict=True))})
+            known = _keys(form)
+            more = (field for field in other.fields if field.key not in known)
+            form = replace(form, fields=(*form.fields, *more))
+    return form
+
+
+def _several(form: Form, field: Field, said: str | Sequence[object]) -> tuple[object, ...]:
+    with suppress(BadValue):  # told where all values are read
+        return values_of(form, field, said) if isinstance(said, str) else tuple(said)
+    return ()
 
 
 def _with_fields(

@@ -183,7 +183,7 @@ class ChainRunner:
         for said in lacking(step.form, {**step.values, **step.rows[0]}):
             yield "", said, in_step(step.step, said)
         given = {key: _stand_in(step.form, key) for key in step.inputs}
-        rows = [{**step.values, **row, **given} for row in step.rows]
+        rows = [self._own(step, {**step.values, **row, **given}) for row in step.rows]
         for values in rows:
             try:
                 self._starter.check(step.step.workflow, values, self._owner)
@@ -268,15 +268,23 @@ class ChainRunner:
 
     def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
         """A run of a step, by all that matters to what it makes."""
-        given = {key: self._value(one) for key, one in run.given.items()}
-        workflow, form = self._starter.forms.form(
-            step.step.workflow, self._owner, {**run.values, **given}
-        )
+        own = self._own(step, {**run.values, **run.given})
+        taken = {key: one for key, one in run.given.items() if key in own}
+        given = {key: self._value(one) for key, one in taken.items()}
+        workflow, form = self._starter.forms.form(step.step.workflow, self._owner, {**own, **given})
         # Nobody typed alternatives in what a step has made.
-        values = {**run.values, **literal_texts(drawn_texts(form), given)}
+        values = {**own, **literal_texts(drawn_texts(form), given)}
         name = _content(self._sharers, workflow, form, values)
-        parents = tuple(dict.fromkeys(run for one in run.given.values() for run in one.runs))
+        parents = tuple(dict.fromkeys(run for one in taken.values() for run in one.runs))
         return Task(name, step.step.workflow, values, chain_id, parents)
+
+    def _own(self, step: FormStep, values: Mapping[str, object]) -> dict[str, object]:
+        """Those that a run's own form has fields for."""
+        if not step.of_options:
+            return dict(values)
+        _, form = self._starter.forms.form(step.step.workflow, self._owner, values)
+        others = step.of_options - {field.key for field in form.fields}
+        return {key: value for key, value in values.items() if key not in others}
 
     def _value(self, given: Given) -> Upload | str:
         """A result as a field takes it. WorkflowError where its file is not kept."""

@@ -61,3 +61,17 @@ def test_files_are_added_by_label_and_by_key() -> None:
     added = of(Step("a", 1, "painted", show=("Image", "Seed")), **{SECOND: None})
     assert added.step.show == (IMAGE, SECOND, "8.seed")
     assert "Image 4" in of(Step("a", 1, "painted", values={"Image 4": "b.png"})).step.values
+
+
+def test_a_choice_that_is_repeated_brings_the_fields_of_each() -> None:
+    """By their labels, also those of a choice that comes with one of them; whatever is no list of
+    choices is told where the values are read."""
+    values = {"Size": "2K", "Rate": 9}
+    repeat = {"Model": ("Large", "Animated"), "Mode": "plain, fast"}
+    said = of(Step("a", 1, "painted", values=values, repeat=repeat, show=("Model",)))
+    assert said.step.values == {SIZE: "2K", RATE: 9}
+    assert said.step.repeat == {"8.model": ("Large", "Animated"), MODE: "plain, fast"}
+    assert {IMAGE, SIZE, MODE, RATE} <= keys(said)  # those of the author's own choice, too
+    assert len(keys(said)) == len(said.form.fields)
+    one = of(Step("a", 1, "painted", values={"Size": "2K"}, repeat={"Model": ("Animated",)}))
+    assert one.step.values == {"Size": "2K"}  # there is no such field

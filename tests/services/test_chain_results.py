@@ -13,6 +13,8 @@ from comfy.demo import DemoServer
 from comfy.prompt.model import Node
 from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding
+from comfy.services.start import FieldErrors
+from tests.support.samples.extra_nodes import CLIP, ENCODING
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
@@ -38,6 +40,7 @@ PAINT = {
     ),
     "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
 }
+SAVED = node("SaveImage", images=["6", 0], filename_prefix="x")
 SAVERS = {
     **PAINT,
     "7": node("ImageScaleBy", image=["6", 0], upscale_method="bilinear", scale_by=2.0),
@@ -252,3 +255,27 @@ def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_p
     for text in texts:
         after = lineage(text).used_for
         assert [one.id for one in after] == [twice.id, again.id, image.id]
+
+
+def test_a_step_runs_with_each_choice_that_brings_fields(app: RunningApp, tmp_path: Path) -> None:
+    """Each run has the values of the fields that its own choice brings, and is given what those
+    take; what none of them has is refused."""
+    chain_of(tmp_path, '"1.image" = "first"', {**PAINT, "7": SAVED}, CLIP)
+    chain = tmp_path / "two.chain.toml"
+    plain = chain.read_text()
+    said = '[steps.repeat]\nCodec = ["auto", "h264"]\n[steps.values]\nEncoding = "re-encode"\n'
+    chain.write_text(f"{plain}{said}Crf = 30\n")
+    form = app.services.chain_forms.form("two.chain", OWNER)
+    assert form.steps[1].runs == 2
+    _, *runs = made(app)
+    encoded = {run.job.values["4.format.codec"]: run.job.values.get(ENCODING) for run in runs}
+    assert encoded == {"auto": None, "h264": "re-encode"}
+    assert {run.job.values.get(f"{ENCODING}.crf") for run in runs} == {None, 30}
+    assert all("1.image" in run.job.inputs for run in runs)
+    chain.write_text(f"{plain}{said}Rate = 30\n")
+    with pytest.raises(ChainErrors, match="There is no field “Rate”"):
+        app.services.chains.start("two.chain", {}, OWNER)
+    chain.write_text(f"{plain}{said}Crf = 1000\n")
+    with pytest.raises(FieldErrors) as refused:
+        app.services.chains.start("two.chain", {}, OWNER)
+    assert refused.value.errors == {f"second.{ENCODING}.crf": "Maximum 51."}
