@@ -122,9 +122,8 @@ def _source(run: Record, field: Field, source: Record) -> Source | None:
         return next((Source(source.id, n) for n in places), None)
     value = run.job.values.get(field.key)
     takes_text = takes_from(field, Source(source.id, text=True), "text")
-    if (
-        not value or not takes_text or source.id not in run.parents
-    ):  # else it says the same by chance
+    # One that it was not made from says the same by chance.
+    if not value or not takes_text or source.id not in run.parents:
         return None
     texts = [one.text for one in source.state.texts]
     if value == "\n".join(texts) and len(texts) > 1:
