@@ -1,5 +1,5 @@
 """What a grid's image carries so that the grid can be opened again: its workflow by name, the
-values of the form but for its files, and what varies. No address, no path."""
+values of the form, of its files the names alone, and what varies. No address, no path."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ class GridField:
 @dataclass(frozen=True, slots=True)
 class GridSettings:
     """`batch`: its id, for whom it is still there; `base`: values by field key, as a browser keeps
-    them."""
+    them; `files`: the names of those of its files that do not vary, by field key too."""
 
     workflow: _Name
     batch: _Name
     axes: Annotated[tuple[GridField, ...], Field(min_length=1, max_length=3)]
     base: Annotated[Mapping[str, Any], Field(max_length=_MOST_FIELDS)] = field(default_factory=dict)
+    files: Annotated[Mapping[str, _Name], Field(max_length=_MOST_FIELDS)] = field(
+        default_factory=dict
+    )
 
 
 _SETTINGS = TypeAdapter(GridSettings)

@@ -36,15 +36,24 @@ def settings_of(table: BatchTable) -> GridSettings:
         for one in content.axes
     )
     own = {key: kept(value) for key, value in content.base.items() if not _is_file(value)}
-    base = own | dict.fromkeys(files)  # with the key of an added file its field is there again
-    return GridSettings(table.summary.workflow, table.summary.id, tuple(axes), base)
+    names = {
+        key: value.name
+        for key, value in content.base.items()
+        if isinstance(value, KeptUpload) and key not in files
+    }
+    # With the key of an added file its field is there again.
+    base = own | dict.fromkeys((*files, *names))
+    return GridSettings(table.summary.workflow, table.summary.id, tuple(axes), base, names)
 
 
 def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
-    """As the page's script takes them: the values of the form as it keeps them, what varies, and
-    the labels of fields whose files are not in the image."""
+    """As the page's script takes them: the values of the form as it keeps them, what varies, the
+    labels of fields whose files are not in the image, and which file each lacks that does not
+    vary."""
     fields = {field.key: field for field in form.fields if field.group != "hidden"}
     axes = [one for one in settings.axes if one.field in fields]
+    files = {key: name for key, name in settings.files.items() if key in fields}
+    varied = [one.field for one in axes if fields[one.field].is_media]
     return {
         "workflow": settings.workflow,
         "values": {
@@ -57,7 +66,11 @@ def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
             for one in axes
         ],
         "seeds": "each" if _draws(form, settings.base) else "one",
-        "missing": [fields[one.field].label for one in axes if fields[one.field].is_media],
+        "missing": [fields[key].label for key in (*varied, *files)],
+        "errors": {
+            key: message("The grid was made with “{file}”. Add it again.", file=name)
+            for key, name in files.items()
+        },
     }
 
 

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Locator, Page, expect
 
+from comfy.batches.grid_settings import KEYWORD, GridField, GridSettings, settings_text
 from tests.browser.walk.states import SIZES, Walker
 from tests.support.batch_dialog import (
     SMALL,
@@ -160,6 +163,42 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     page.keyboard.press("Escape")
     expect(person.entry("2.text")).to_have_value("something else")
     expect(page.locator(".seed-mode input[value=random]")).to_be_checked()
+
+
+def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
+    """Its field says which file it was, and the dialog, which would cover that, is opened when it is
+    there, with what varied."""
+    fields = (GridField("8.steps", "Steps", ("2", "3")),)
+    base, files = {"4.image": None, "2.text": "a boat"}, {"4.image": "photo.png"}
+    carried = GridSettings("image-to-image", "gone", fields, base, files)
+    inside = PngInfo()
+    inside.add_text(KEYWORD, settings_text(carried))
+    image, photo = tmp_path / "grid.png", tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(image, pnginfo=inside)
+    Image.new("RGB", (64, 64)).save(photo)
+    person = visit(fast).open("text-to-image")
+    page, dialog = person.page, person.page.locator("dialog.vary")
+    drop(page, image)
+    expect(person.entry("2.text")).to_have_value("a boat")
+    field = person.field("4.image")
+    said = "The grid was made with “photo.png”. Add it again."
+    expect(field.locator(".field-error")).to_have_text(said)
+    expect(dialog).to_have_count(0)
+    stage = page.locator("#stage")
+    expect(stage).to_contain_text("Add them again: Your image.")
+    opens = stage.get_by_role("button", name="Vary values…")
+    expect(opens).to_be_visible()
+    field.locator("input[type=file]").set_input_files(photo)
+    expect(field.locator("img")).to_be_visible()
+    expect(field.locator(".field-error")).to_have_count(0)
+    page.locator("#actions").get_by_role("button", name="Vary values…").click()
+    expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
+    expect(dialog.get_by_role("button", name="Start 2 runs")).to_be_enabled()
+    page.keyboard.press("Escape")
+    expect(field.locator("img")).to_be_visible()
+    person.leave()
 
 
 @pytest.fixture

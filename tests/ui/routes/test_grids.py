@@ -166,6 +166,25 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
     assert opened["missing"] == [form.field(keys["image"]).label]
 
 
+def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: RunningApp) -> None:
+    """Also one in a field that was added, which is there again."""
+    owner, added = f"browser:{ANN}", "2.images.image1.image"
+    name = app.services.forms.open(owner, "clip.json", json.dumps(CLIP).encode()).name
+    photo, other = (Upload(f"{one}.png", saved("PNG")) for one in ("photo", "other"))
+    base = {"1.image": photo, added: other, "3.fps": 3}
+    spec = BatchSpec((AxisSpec("4.filename_prefix", "a\nb"),))
+    batch = app.services.batches.start(name, base, spec, owner)
+    png = ask(app, f"{batch.id}/sheet.png").content
+    app.services.batches.delete(batch.id, owner)
+    opened = ask(app, "grid", ANN, png).json()
+    assert opened["values"] == {"1.image": None, added: None, "3.fps": 3}
+    assert opened["missing"] == ["Image", "Image 2"]
+    assert opened["errors"] == {
+        "1.image": "The grid was made with “photo.png”. Add it again.",
+        added: "The grid was made with “other.png”. Add it again.",
+    }
+
+
 def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> None:
     """As do files that were added: where the batch is told, and where its image is opened again."""
     owner, added = f"browser:{ANN}", "2.images.image1.image"
@@ -194,8 +213,9 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
     app.services.batches.delete(batch.id, owner)
     opened = ask(app, "grid", ANN, png).json()
     assert [axis["field"] for axis in opened["axes"]] == [*varied, added]
-    assert opened["values"] == {**ENCODED, added: None}
-    assert len(opened["missing"]) == 1
+    assert opened["values"] == {**ENCODED, "1.image": None, added: None}
+    assert opened["missing"] == ["Image 2", "Image"]
+    assert [*opened["errors"]] == ["1.image"]
 
 
 def test_what_is_no_grid_has_none(app: RunningApp) -> None:

@@ -4,6 +4,7 @@
 
 import { fieldsToVary, theComponent, variedForm } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
+import { showErrorsSoon } from "../form/field_errors.js";
 import { formName, isDrawing, refill, visitWith } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
 import { linked } from "../form/values.js";
@@ -17,9 +18,9 @@ import { openVary } from "../vary/open.js";
 
 /**
  * What an image carries: ui/files/batch_grids.py. `batch`: the id of the grid's, of which nothing else is told then;
- * `missing`: labels of fields whose files are not here.
+ * `missing`: labels of fields whose files are not here; `errors`: which file is not, by the keys of fields that do not vary.
  * @typedef {{ batch: string | null, workflow: string, values: Record<string, unknown>, axes: ToldAxis[], seeds: "one" | "each",
- *   missing: string[] }} CarriedGrid
+ *   missing: string[], errors: Record<string, string> }} CarriedGrid
  */
 
 const KEYWORD = "comfyforms_grid"; // comfy/batches/grid_settings.py
@@ -32,7 +33,7 @@ const carriesGrid = async (file) =>
   file.type === "image/png" && (await file.slice(0, HEAD).text()).includes(KEYWORD);
 
 /**
- * What the form held is there again where nothing is started.
+ * What the form held is there again where nothing is started, unless it lacks files that it has to be given first.
  * @param {Blob} file
  * @returns {Promise<boolean>} whether it is the image of a grid; what is wrong with it is said
  */
@@ -41,7 +42,7 @@ export async function openGrid(file) {
   /** @type {CarriedGrid | null} */
   const told = await ask("/batches/grid", file.slice(0, BEGINNING));
   if (!told) return true;
-  const { batch, workflow, values, axes, seeds, missing } = told;
+  const { batch, workflow, values, axes, seeds, missing, errors } = told;
   if (batch !== null) {
     theComponent()?.open(batch);
     return true;
@@ -55,14 +56,19 @@ export async function openGrid(file) {
     return field ? [rowOfAxis(field, axis)] : [];
   });
   write(sessionStorage, VARIED + ownName(workflow), { rows, table: null, paired: false, seeds });
-  openVary("", [], (hasStarted) => {
-    if (!hasStarted && formName() === workflow) refill(workflow, before);
-  });
+  const formLacks = Object.keys(errors).length > 0; // the dialog would cover it
+  if (!formLacks)
+    openVary("", [], (hasStarted) => {
+      if (!hasStarted && formName() === workflow) refill(workflow, before);
+    });
   if (missing.length)
     say(
       message("The grid's files aren't here."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
+      "refused",
+      formLacks ? [{ label: message("Vary values…"), does: () => openVary() }] : [],
     );
+  if (formLacks) showErrorsSoon(errors);
   return true;
 }
 
