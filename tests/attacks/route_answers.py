@@ -115,6 +115,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/batches/{batch_id}/{change}": {"POST": people(404)},
         "/chains/{chain_id}": {"DELETE": people(404)},  # none is called so
         "/chains/{chain_id}/{change}": {"POST": people(404)},
+        "/chains/{chain_id}/steps/{name}": {"GET": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},

@@ -1,4 +1,5 @@
-"""A site with a chain of three steps beside the shipped workflows."""
+"""A site with chains beside the shipped workflows: one of three steps, one that has two runs of a
+step."""
 
 from __future__ import annotations
 
@@ -55,13 +56,38 @@ Steps = 4
 "Your image" = "large"
 """
 
+PAIRS = "pairs.chain"
+EACH = """
+title = "Two boats, each enlarged"
+
+[[steps]]
+name = "make"
+workflow = "text-to-image"
+show = ["Prompt"]
+[steps.values]
+Steps = 2
+Images = 2
+Width = 256
+Height = 256
+
+[[steps]]
+name = "large"
+title = "Enlarge"
+workflow = "upscale"
+[steps.values]
+Steps = 2
+[steps.inputs]
+"Your image" = "make[each]"
+"""
+
 
 @pytest.fixture(scope="session")
 def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped workflows with the chain."""
+    """The shipped workflows with the chains."""
     folder = tmp_path_factory.mktemp("chains") / "workflows"
     shutil.copytree(WORKFLOWS, folder)
     (folder / f"{BOATS}.toml").write_text(CHAIN, encoding="utf-8")
+    (folder / f"{PAIRS}.toml").write_text(EACH, encoding="utf-8")
     return folder
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chains.conftest import BOATS
+from tests.browser.chains.conftest import BOATS, PAIRS
 from tests.browser.walk.states import SIZES, at_every_size
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
@@ -245,6 +246,7 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
     assert steps(person).first.locator(".name").evaluate(WHOLE)
     a_step_without_a_seed_says_that_it_makes_the_same(person, chains)
+    all_results_of_a_step_are_seen(person)
 
 
 def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Site) -> None:
@@ -274,6 +276,37 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     expect(stage).to_have_attribute("data-run", before)
     chain_is(person, "done")
     expect(strip.get_by_role("button", name="Run “")).to_have_count(0)
+
+
+def all_results_of_a_step_are_seen(person: Visitor) -> None:
+    """Where a step has several runs these are below it while one of them is on the stage; a press shows
+    another, with what can be done with that. They are within the page at every size."""
+    page = person.page
+    person.turn_to(PAIRS)
+    person.press()
+    chain_is(person, "done")
+    expect(steps(person)).to_have_count(2)
+    results = page.get_by_role("group", name="Results of “Enlarge”")
+    tiles = results.locator(".tile")
+    expect(tiles).to_have_count(2)
+    expect(tiles.locator("img")).to_have_count(2)
+    seen = results.locator('.tile[aria-pressed="true"]')
+    expect(seen).to_have_count(1)
+    before = str(seen.get_attribute("data-run"))
+    other = results.locator('.tile[aria-pressed="false"]')
+    run = str(other.get_attribute("data-run"))
+    other.click()
+    expect(page.locator("#stage .stage")).to_have_attribute("data-run", run)
+    expect(seen).to_have_attribute("data-run", run)
+    expect(page.locator("#stage .actions").get_by_role("link", name="Download")).to_have_attribute(
+        "href", re.compile(run)
+    )
+    for size in at_every_size(page):
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    steps(person).first.get_by_role("button").click()
+    expect(results).to_be_hidden()
+    steps(person).last.get_by_role("button").click()
+    expect(seen).to_have_attribute("data-run", before)
 
 
 @pytest.mark.every  # what it was made with: tests/services/test_chain_values.py

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Request
+from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
 
 from comfy.errors import ChainNotFound, ComfyError, RunNotFound
 from comfy.messages import sentences
 from comfy.services.start import FieldErrors
 from ui.routes.history import as_http_errors
-from ui.routes.past_run import seeds_among
+from ui.routes.past_run import past_run, seeds_among
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address
 
 _LONGEST_TITLE = 100  # characters
+_PAGE = 60  # runs a request
 
 
 def chain_routes(services: Services, identity: Identity) -> APIRouter:
     """`POST /chains/{chain_id}/stop` and `/continue`, `DELETE /chains/{chain_id}`,
-    `POST /history/{run_id}/chain` and `/chain/vary`; somebody else's chain or run is as unknown as
-    one that never was."""
+    `GET /chains/{chain_id}/steps/{name}`, `POST /history/{run_id}/chain` and `/chain/vary`;
+    somebody else's chain or run is as unknown as one that never was."""
     router = APIRouter()
     chains = services.chains
 
@@ -44,6 +46,32 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return _refused(problem)
         return AsciiJSON({})
+
+    @router.get("/chains/{chain_id}/steps/{name}")
+    def made_by_step(
+        chain_id: str,
+        name: str,
+        skip: Annotated[int, Query(ge=0)] = 0,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """The runs of a step that have ended, in that order and without the first `skip` of them;
+        how many there are with those (`next`), and whether that are not all (`more`)."""
+        try:
+            steps = chains.get(chain_id, owner).steps
+        except ComfyError as problem:
+            return refused_answer(problem, ChainNotFound)
+        ended = next((one.ended for one in steps if one.name == name), None)
+        history = services.runs.history
+        if ended is None or history is None:
+            raise HTTPException(404)
+        runs = ended[skip : skip + _PAGE]
+        records = history.get_many(runs, owner)
+        told: dict[str, Any] = {
+            "runs": [asdict(past_run(records[run])) for run in runs if run in records],
+            "next": skip + len(runs),
+            "more": skip + len(runs) < len(ended),
+        }
+        return AsciiJSON(told)
 
     @router.post("/history/{run_id}/chain/vary")
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

@@ -18,6 +18,7 @@ import {
 import { lookBackAt } from "../runs/following.js";
 import { current, seen } from "../runs/runs.js";
 import { page } from "../state.js";
+import { StepResults } from "./step_results.js";
 
 /** @import { Chain, ChainStep, PageState } from "../state.js" */
 
@@ -40,6 +41,7 @@ export class ChainStrip {
   #bar = element("div", "bar");
   #filled = element("span");
   #steps = element("ol", "steps");
+  #results = new StepResults();
   #why = element("p", "chain-why");
   #note = element("p", "chain-note");
   #same = "";
@@ -68,7 +70,8 @@ export class ChainStrip {
     this.#bar.append(this.#filled);
     const head = element("div", "chain-head");
     head.append(this.#headline, this.#again, this.#redo, this.#remove);
-    this.place.append(head, this.#note, this.#bar, this.#why, this.#steps);
+    const { place } = this.#results;
+    this.place.append(head, this.#note, this.#bar, this.#why, this.#steps, place);
     page.subscribe((now) => this.#show(now));
   }
 
@@ -98,6 +101,7 @@ export class ChainStrip {
     this.place.dataset.state = chain.state;
     this.#headline.textContent = headlineOf(chain);
     this.#steps.replaceChildren(...steps.map(({ step, phase }) => stepFor(step, run, phase)));
+    this.#results.show(chain, run);
     const failed = chain.steps.find(({ state: phase }) => phase === "failed");
     // Where the run that failed is seen, it says itself why.
     const isSaid = failed?.ids.includes(run);
