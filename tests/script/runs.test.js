@@ -10,6 +10,7 @@ import {
   listed,
   neighbour,
   newRun,
+  outOfBatch,
   queued,
   seen,
   shownRun,
@@ -282,4 +283,15 @@ test("runs of a batch are no runs of the page's own", () => {
   ];
   const left = withoutBatches(entries, [/** @type {any} */ ({ id: "batch" })]);
   assert.deepEqual(ids(left), ["a", "c"]);
+});
+
+test("what a deleted batch has made is part of it no more", () => {
+  const view = /** @type {any} */ ({ batch: "gone", finished: true });
+  let runs = withRun(new Map(), "a", { view });
+  runs = withRun(runs, "b", { view: { ...view, batch: "other" } });
+  const left = outOfBatch(withRun(runs, "c", {}), "gone");
+  assert.deepEqual(
+    [...left.values()].map((run) => run.view?.batch),
+    ["", "other", undefined],
+  );
 });

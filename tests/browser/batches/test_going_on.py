@@ -101,6 +101,9 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     expect(states).to_have_value("")
     expect(sheet.locator("header")).to_contain_text("Finished: 5 of 5 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(5)
+    sheet.locator(".line").last.get_by_role("button", name="Reuse settings").click()
+    part_of = page.get_by_role("button", name="Part of a batch")
+    part_of.click()
     sheet.get_by_role("button", name="Delete…").click()
     answers: list[tuple[Route, APIResponse]] = []
     page.route("**/batches/*?with_runs=*", lambda one: answers.append((one, one.fetch())))
@@ -111,6 +114,7 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     (asked, answer), *_ = answers
     asked.fulfill(response=answer)
     expect(sheet).to_have_count(0)
+    expect(part_of).to_have_count(0)
     expect(page.locator("#history .tile")).to_have_count(11)
     dialog = vary(person)
     for name in ("Close", "Finished: 5 of 5 done"):

@@ -4,6 +4,8 @@
 import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
+import { outOfBatch } from "../runs/runs.js";
+import { page } from "../state.js";
 import { BATCHES, write } from "../storage.js";
 import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "./words.js";
 
@@ -14,6 +16,17 @@ import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "
  * @param {"pause" | "continue" | "stop" | "retry"} what
  */
 export const doTo = (id, what) => ask(`/batches/${id}/${what}`);
+
+/**
+ * @param {string} id
+ * @param {boolean} withRuns
+ * @returns {Promise<boolean>} whether it is gone; why not has been said
+ */
+export async function deleteBatch(id, withRuns) {
+  if (!(await ask(`/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return false;
+  page.set({ runs: outOfBatch(page.now.runs, id) });
+  return true;
+}
 
 export class Cards {
   #place;

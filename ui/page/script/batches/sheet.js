@@ -11,6 +11,7 @@ import { reuse } from "../stage/actions.js";
 import { USED } from "../stage/use_menu.js";
 import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
+import { deleteBatch } from "./cards.js";
 import { lineFor, rowTile, useButton } from "./row_items.js";
 import {
   aged,
@@ -314,10 +315,7 @@ class Sheet {
   /** What is known may have changed. */
   async #renew() {
     const batch = await look(`/batches/${this.#id}`);
-    if (batch === null) {
-      this.#leave();
-      return;
-    }
+    if (batch === null) return this.#leave();
     if (batch) this.#show(batch);
     this.#cells = aged(this.#cells);
     this.#ask();
@@ -331,7 +329,7 @@ class Sheet {
     this.#end();
     clearTimeout(this.#renewing);
     this.#renewing = 0;
-    if (await ask(`/batches/${this.#id}?with_runs=${withRuns}`, undefined, "DELETE")) {
+    if (await deleteBatch(this.#id, withRuns)) {
       this.#close();
       announce(message("Deleted."));
     } else this.#listen();

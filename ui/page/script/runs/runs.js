@@ -47,6 +47,19 @@ export function withoutRun(runs, id) {
 }
 
 /**
+ * The runs of a batch that is deleted stay where they are.
+ * @param {ReadonlyMap<string, Run>} runs
+ * @param {string} batch
+ * @returns {ReadonlyMap<string, Run>}
+ */
+export function outOfBatch(runs, batch) {
+  let left = runs;
+  for (const { id, view } of runs.values())
+    if (view?.batch === batch) left = withRun(left, id, { view: { ...view, batch: "" } });
+  return left;
+}
+
+/**
  * Those that go on, by their turn.
  * @param {PageState} state
  */
