@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from comfy.secret_options import secrets_can_be_read
 from ui.folders import INSTALLED, PROGRAM
-from ui.named_servers import OWN, NamedServer, unreadable, warn_if_public
+from ui.named_servers import OWN, NamedServer, at_home, unreadable, warn_if_public
 from ui.settings import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
     is refused as a setting of its own."""
     if not name:
         return {}, []
-    path = Path(str(name))
+    path = at_home(Path(str(name)))
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         if not SECRET.isdisjoint(told):
@@ -172,7 +172,9 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
 
 def _plain(value: object) -> object:
     """A value of a TOML file as one would type it: a list may stand for words between commas. A
-    list of tables is left as it is."""
+    list of tables is left as it is. `true` is a word, and no number."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list) and not any(isinstance(one, dict) for one in value):
         return ",".join(map(str, value))
     return value

@@ -22,6 +22,11 @@ _MOST_AT_ONCE = 50  # runs at one server
 OWN = "setting"  # the type of our own errors, whose words are told as they are
 
 
+def at_home(path: Path) -> Path:
+    """The same where `~` was left as it is: in a variable, in a file, or behind `=` on a shell."""
+    return Path(os.path.expanduser(path))
+
+
 def _readable(path: Path) -> Path:
     try:
         path.open("rb").close()
@@ -41,7 +46,7 @@ def read_secrets(path: Path) -> str:
     """The text of a file with passwords; one that everybody at this machine can read is warned
     about."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with at_home(path).open(encoding="utf-8-sig") as file:
             warn_if_public(path.name, os.fstat(file.fileno()))
             return file.read()
     except (OSError, ValueError) as error:
@@ -88,7 +93,8 @@ def _header(value: SecretStr) -> SecretStr:
     return value
 
 
-ReadableFile = Annotated[Path, AfterValidator(_readable)]
+HomePath = Annotated[Path, AfterValidator(at_home)]
+ReadableFile = Annotated[HomePath, AfterValidator(_readable)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
 _SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
 _SecretInVariable = Annotated[SecretStr, BeforeValidator(_secret_in_variable)]
@@ -100,6 +106,8 @@ _HeadersInVariables = Annotated[tuple[_HeaderInVariable, ...], _one_or_several]
 
 def _servers(value: object) -> object:
     """Addresses between commas, spaces or lines, or tables as in the file of `--config`."""
+    if isinstance(value, dict):
+        raise PydanticCustomError(OWN, "write [[server]] above each, in two pairs of brackets.")
     if not isinstance(value, str):
         return value
     return [{"url": one} for one in split_servers(value) or [value]]

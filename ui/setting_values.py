@@ -17,7 +17,7 @@ from pydantic_settings import NoDecode
 from comfy.client.address import is_loopback
 from comfy.webhooks.address import named_host
 from comfy.webhooks.secret import check_secret
-from ui.named_servers import OWN, read_secrets
+from ui.named_servers import OWN, HomePath, read_secrets
 
 _YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
@@ -165,7 +165,7 @@ def _people_rule(value: str) -> str:
 PeopleRules = Annotated[
     tuple[Annotated[str, AfterValidator(_people_rule)], ...], NoDecode, BeforeValidator(_words)
 ]
-FolderPath = Annotated[Path, AfterValidator(_no_file)]
+FolderPath = Annotated[HomePath, AfterValidator(_no_file)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 SignOutAddress = Annotated[str, AfterValidator(_own_path_or_address)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]

@@ -17,7 +17,7 @@ from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
 from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
-from ui.named_servers import OWN, Header, ReadableFile, Servers, named_addresses
+from ui.named_servers import OWN, Header, HomePath, ReadableFile, Servers, named_addresses
 from ui.setting_values import (
     Days,
     FolderPath,
@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     login_file: UsersInFile = Field(
         (), title="FILE", description="the same, one NAME:PASSWORD a line"
     )
-    users: Path | None = Field(
+    users: HomePath | None = Field(
         None,
         title="FILE",
         description=(
@@ -241,7 +241,7 @@ class Settings(BaseSettings):
         title="|".join(get_args(Previews)),
         description="over links too slow for them: made smaller, or always as ComfyUI sends them",
     )
-    data: Path = Field(
+    data: HomePath = Field(
         data_folder(), title="DIR", description="folder for the history and the results"
     )
     database: SecretStr | None = Field(

@@ -93,6 +93,8 @@ def test_a_file_stands_for_what_is_not_given(
         ('keep = "maybe"', "keep: choose yes, no, auto or operators."),
         ("serverr = 1", "--config: 'serverr' is no setting. Did you mean server?"),
         ('config = "again.toml"', "--config: 'config' is no setting."),
+        ("port = true", "port: write a whole number, like 30."),
+        ('[server]\nurl = "http://box:1"', "server: write [[server]] above each, in two pairs"),
         ("port = 1 2", "--config: the file is no TOML; look at line 1, column 10."),
     ],
 )
@@ -102,7 +104,17 @@ def test_a_wrong_file_is_refused(
     """What is wrong in the file is told under its name there."""
     file = tmp_path / "forms.toml"
     file.write_text(text)
-    assert refused(["--config", str(file)], capsys) == [sentence]
+    (told,) = refused(["--config", str(file)], capsys)
+    assert told.startswith(sentence)
+
+
+def test_a_home_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no shell has read it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "forms.toml").write_text('data = "~/kept"\nworkflows = "~/flows"')
+    settings = read_settings(["--config=~/forms.toml", "--users=~/people.json"])
+    assert (settings.data, settings.workflows) == (tmp_path / "kept", tmp_path / "flows")
+    assert settings.users_path == tmp_path / "people.json"
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
