@@ -137,7 +137,7 @@ def _with_extras(form: Form, exposed: Sequence[Exposed]) -> Iterator[Field]:
     apart = {
         one.candidate.key for one in exposed if one.candidate.spec and one.candidate.spec.differs
     }
-    lists = [one.key for one in form.fields if one.widget == "dropdown" and one.key in apart]
+    lists = [one.key for one in form.fields if one.is_choice and one.key in apart]
     for one, field in zip(exposed, form.fields, strict=True):
         if field.is_media and field.group != "hidden":
             optional = can_do_without(form.prompt, form.nodes, field.node, form.needed)

@@ -9,7 +9,7 @@ from typing import Any
 
 from comfy.form.exposure import Exposed
 from comfy.form.labels import choice_labels, closest
-from comfy.form.model import MEDIA_WIDGETS, Field, Note
+from comfy.form.model import CHOICE_WIDGETS, MEDIA_WIDGETS, Field, Note
 from comfy.form.widgets import Limits
 from comfy.messages import message, sentences
 from comfy.object_info import InputSpec
@@ -85,7 +85,9 @@ def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
         max=limits.max,
         step=limits.step,
         round=limits.round,
-        choices=choice_labels(offered) if offered is not None and widget == "dropdown" else None,
+        choices=choice_labels(offered)
+        if offered is not None and widget in CHOICE_WIDGETS
+        else None,
         tooltip=said.help or exposed.exposure.rule.about or _tooltip(spec),
         required=widget in MEDIA_WIDGETS if said.required is None else said.required,
         source=exposed.source,

@@ -33,6 +33,9 @@ FieldSource = Literal[
 
 # Widgets whose value is the name of a file in the server's input folder.
 MEDIA_WIDGETS: frozenset[Widget] = frozenset({"image", "mask", "audio", "video", "file"})
+TEXT_WIDGETS: frozenset[Widget] = frozenset({"text", "textarea"})
+# Widgets in which one of the values is chosen that the server offers.
+CHOICE_WIDGETS: frozenset[Widget] = frozenset({"dropdown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,11 @@ class Field:
     def is_media(self) -> bool:
         """True if the value is the name of an uploaded file."""
         return self.widget in MEDIA_WIDGETS
+
+    @property
+    def is_choice(self) -> bool:
+        """True if the value is one of those that the server offers."""
+        return self.widget in CHOICE_WIDGETS
 
     def to_json(self) -> dict[str, Any]:
         """The field as `comfy form --json` prints it; integers stay exact."""

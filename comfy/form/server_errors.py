@@ -52,7 +52,7 @@ def field_of_node(form: Form, node: str | None) -> Field | None:
         for field in form.fields
         if field.group != "hidden" and any(target.node == outer for target in field.targets)
     ]
-    named = [field for field in fields if field.is_media or field.widget == "dropdown"]
+    named = [field for field in fields if field.is_media or field.is_choice]
     return next((one[0] for one in (fields, named) if len(one) == 1), None)
 
 

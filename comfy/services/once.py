@@ -225,7 +225,7 @@ def conflicts_in(
     if len(starter.servers.servers) == 1:
         return
     _, plain = starter.forms.form(workflow, owner)
-    free = {one.key for one in plain.fields if one.type in _FREE and one.widget != "dropdown"}
+    free = {one.key for one in plain.fields if one.type in _FREE and not one.is_choice}
     seen: set[frozenset[tuple[str, str]]] = set()
     told: set[tuple[str, str]] = set()
     for place, values in enumerate(rows):

@@ -227,7 +227,7 @@ class Starter:
     def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
         """What is wrong with choices where each of several servers lacks something of what a run
         needs, though all of it is somewhere. WorkflowError where people have not chosen that."""
-        lists = [one for one in form.fields if one.widget == "dropdown" and one.group != "hidden"]
+        lists = [one for one in form.fields if one.is_choice and one.group != "hidden"]
         found = self.servers.conflicts(needs, lists)
         named = self.servers.shown or self.forms.permissions.operates(owner)
         errors = {one.key: one.sentence(named=named) for one in found if one.key is not None}

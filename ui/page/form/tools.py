@@ -31,7 +31,7 @@ def draw_tools(
 ) -> None:
     """Put back the author's values, re-read the model lists, copy a link to this form as it is
     filled in."""
-    lists = missing or any(control.field.widget == "dropdown" for control in controls)
+    lists = missing or any(control.field.is_choice for control in controls)
     with gr.Row(elem_id="tools"):
         _draw_reset(services, opened, controls, owner)
         link = gr.Button(
