@@ -59,9 +59,9 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
             log.warning("%s is no setting.%s", variable, _did_you_mean(variable.upper(), known))
-    in_file, more = _read_file(given.get("config") or os.environ.get(_variable("config")))
+    in_variables = {name.upper(): value for name, value in os.environ.items() if value}
+    in_file, more = _read_file(given.get("config") or in_variables.get(_variable("config")))
     problems += more
-    in_variables = {variable.upper() for variable, value in os.environ.items() if value}
     in_file = {
         name: value for name, value in in_file.items() if _variable(name) not in in_variables
     }

@@ -115,6 +115,8 @@ def test_a_home_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.Mo
     settings = read_settings(["--config=~/forms.toml", "--users=~/people.json"])
     assert (settings.data, settings.workflows) == (tmp_path / "kept", tmp_path / "flows")
     assert settings.users_path == tmp_path / "people.json"
+    monkeypatch.setenv("comfyforms_config", "~/forms.toml")  # variables are taken in any case
+    assert read_settings([]).data == tmp_path / "kept"
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
