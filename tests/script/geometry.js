@@ -152,6 +152,32 @@
     return found;
   }
 
+  /** What hides a side of an element's focus ring, wherever it is scrolled to; null for nothing. */
+  function cutsRing(one) {
+    const { outlineStyle, outlineWidth, outlineOffset } = getComputedStyle(one);
+    if (outlineStyle === "none") return null;
+    const reach = Number.parseFloat(outlineWidth) + Number.parseFloat(outlineOffset) - 1;
+    let { left, top, right, bottom } = one.getBoundingClientRect();
+    let { position } = getComputedStyle(one);
+    for (let at = one.parentElement; at && position !== "fixed"; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (position === "absolute" && style.position === "static") continue;
+      position = style.position;
+      if (style.overflowX === "visible" && style.overflowY === "visible") continue;
+      const edge = at.getBoundingClientRect();
+      const [x, y] = [
+        at.scrollLeft - edge.left - at.clientLeft,
+        at.scrollTop - edge.top - at.clientTop,
+      ];
+      if (left + x < reach || top + y < reach) return at;
+      if (right + x > at.scrollWidth - reach || bottom + y > at.scrollHeight - reach) return at;
+      // What is scrolled out of sight here, nothing around can cut.
+      [left, right] = [Math.max(left, edge.left + reach), Math.min(right, edge.right - reach)];
+      [top, bottom] = [Math.max(top, edge.top + reach), Math.min(bottom, edge.bottom - reach)];
+    }
+    return null;
+  }
+
   /** What has the focus is what is found at its middle. */
   function hiddenFocus() {
     const found = [];
@@ -166,6 +192,8 @@
       const own = [one, ...(one.labels ?? [])];
       if (!hit || !own.some((part) => part.contains(hit) || hit.contains(part)))
         found.push(`${named(one)} has the focus behind ${hit ? named(hit) : "the window's edge"}`);
+      const by = cutsRing(one);
+      if (by) found.push(`the focus ring of ${named(one)} is cut by ${named(by)}`);
     }
     had instanceof HTMLElement
       ? had.focus({ preventScroll: true })

@@ -87,6 +87,7 @@ class Walker:
         whole window too if it is said so. Where things are at each size."""
         places = {}
         self.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
+        self.page.keyboard.press("Shift")  # whoever uses keys sees where the focus is
         for name, shade in (*LIGHT, DARK) if self._every else ((size, "light"), DARK):
             self._see(name, shade)
             places[name] = self.page.evaluate("geometry.places", STAYING)
