@@ -46,7 +46,7 @@ arguments languages permissions
 user_command
 view
 web
-web_settings files
+web_settings removal files
 services
 deleting gradio_allowlist
 page routes
@@ -64,6 +64,7 @@ USERS = {
     "httpx": {"comfy.webhooks.sender"},
     "sqlalchemy": {
         "comfy.records.database",
+        "comfy.records.added_workflows",
         "comfy.records.groups",
         "comfy.records.presets",
         "comfy.records.rows",
@@ -87,6 +88,7 @@ USERS = {
         "comfy.records.steps.versions.step_0010_started_requests",
         "comfy.records.steps.versions.step_0011_webhooks",
         "comfy.records.steps.versions.step_0012_parents",
+        "comfy.records.steps.versions.step_0013_added_workflows",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -102,6 +104,7 @@ USERS = {
         "comfy.records.steps.versions.step_0010_started_requests",
         "comfy.records.steps.versions.step_0011_webhooks",
         "comfy.records.steps.versions.step_0012_parents",
+        "comfy.records.steps.versions.step_0013_added_workflows",
     },
 }
 

@@ -29,6 +29,7 @@ from comfy.workflow.folder import FolderEntry, WorkflowFolder
 from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
+from ui.removal import Removal
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals, ServerHealth
@@ -53,6 +54,7 @@ class Services:
     runs: RunRegistry
     folder: WorkflowFolder
     forms: Forms
+    removal: Removal
     starter: Starter
     batches: BatchQueue
     chain_forms: ChainForms
@@ -126,6 +128,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         runs, forms, blobs, servers, uploads, wildcards=wildcards.lines, translated=translated
     )
     hooks = runs.history.webhooks if runs.history is not None else None
+    added = runs.history.added if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
         servers=servers,
@@ -133,6 +136,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         runs=runs,
         folder=folder,
         forms=forms,
+        removal=Removal(folder.path, added, permissions, NOBODY),
         starter=starter,
         batches=BatchQueue(starter, nobody=NOBODY),
         chain_forms=chain_forms,

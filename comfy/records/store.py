@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_, u
 
 from comfy.errors import ComfyError
 from comfy.quota import Use, to_remove
+from comfy.records.added_workflows import AddedWorkflows
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
 from comfy.records.groups import GroupStore
@@ -83,6 +84,7 @@ class RunStore:
         self.shared = SharedResults(self._engine)
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
+        self.added = AddedWorkflows(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()

@@ -33,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0012"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0013"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -182,6 +182,16 @@ webhooks = Table(
     Column("due_at", Double),
     Column("tries", Integer, nullable=False),
     Index("webhooks_due", "host", "due_at"),
+)
+
+# What people have added to the folder of workflows: digests of its name there, of whose it is, and
+# of its files as they were then.
+added_workflows = Table(
+    "added_workflows",
+    tables,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("content", String(64), nullable=False),
 )
 
 

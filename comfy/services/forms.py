@@ -191,6 +191,10 @@ class Forms:
         added to the shared ones; the newest first."""
         return self._opened.opened_by(owner) if self.permissions.open(owner) else ()
 
+    def close(self, owner: str, name: str) -> None:
+        """Forget what this person has opened; what was made with it stays. WorkflowError."""
+        self._opened.forget(owner, name)
+
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
         """Put an opened workflow into the folder, for everybody; the name it has there.
 

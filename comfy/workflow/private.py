@@ -100,6 +100,12 @@ class PrivateWorkflows:
             if found := self._opened.get((owner, name)):
                 self._opened[owner, name] = replace(found, is_kept=True)
 
+    def forget(self, owner: str, name: str) -> None:
+        """Forget what this person opened. WorkflowError as for `get`."""
+        self._find(owner, name)
+        with self._lock:
+            self._opened.pop((owner, name), None)
+
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
         """The file it came in: its name and its bytes. WorkflowError as for `get`."""
         found = self._find(owner, name)

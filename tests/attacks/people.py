@@ -20,6 +20,7 @@ ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 SECRET = "words that only ann knows"
+OWN = 1  # how far what a person opens is indented: nobody else opens the same bytes
 PROMPT = {
     "1": {"class_type": "PrimitiveString", "inputs": {"value": SECRET}},
     "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
@@ -95,14 +96,18 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
     return Person(
         cookie,
         Owned(
-            a_run(app, cookie), an_upload(app, cookie), a_workflow(app, cookie), a_call(app, cookie)
+            a_run(app, cookie),
+            an_upload(app, cookie),
+            a_workflow(app, cookie, OWN),
+            a_call(app, cookie),
         ),
     )
 
 
 def anew(app: RunningApp, who: Person, path: str) -> Person:
     """The same person with another call, and another run where the path names one, for what ends or
-    changes it."""
+    changes it; the workflow is opened again."""
+    a_workflow(app, who.cookie, OWN)
     run = a_run(app, who.cookie) if "{run_id}" in path else who.owned.run
     return replace(who, owned=replace(who.owned, run=run, call=a_call(app, who.cookie)))
 
@@ -140,11 +145,11 @@ def an_upload(app: RunningApp, cookie: str) -> str:
     return str(answer.json()[0])
 
 
-def a_workflow(app: RunningApp, cookie: str) -> str:
+def a_workflow(app: RunningApp, cookie: str, indent: int | None = None) -> str:
     """The name of a workflow that was opened for one person."""
     address = f"{app.url}/workflows?file=private.json"
     answer = requests.post(
-        address, json.dumps(PROMPT), headers={"Cookie": cookie}, timeout=LONGEST_WAIT
+        address, json.dumps(PROMPT, indent=indent), headers={"Cookie": cookie}, timeout=LONGEST_WAIT
     )
     assert answer.ok, answer.text
     return str(answer.json()["name"])

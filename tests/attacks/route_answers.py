@@ -121,6 +121,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/runs/{run_id}/stop": {"POST": OWNER},
         "/workflows": {"GET": people(200), "POST": people(200)},
         "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
+        "/workflows/{name}": {"DELETE": OWNER},  # opened by Ann
         "/workflows/{name}/keep": {"POST": people(422)},
         **dict.fromkeys(
             ("/api/v1/health", "/api/v1/workflows", "/api/v1/openapi.json"),

@@ -18,6 +18,7 @@ from comfy.media.signatures import LENGTH
 from comfy.messages import message
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
+from comfy.workflow.private import MARK as OPENED_MARK
 from ui.routes.history import as_http_errors, made_with
 from ui.routes.past_run import past_run
 from ui.routes.result_names import title_in_name
@@ -25,7 +26,7 @@ from ui.routes.results import sent
 from ui.services import Services
 from ui.view.browser_values import kept
 from ui.web.identity import NOBODY, Identity
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address
 from ui.web.urls import cover_address
 
@@ -55,8 +56,9 @@ class OpenedFile:
 
 
 def workflow_routes(services: Services, identity: Identity) -> APIRouter:
-    """The routes `/workflows` (what is known of each; open one), `/workflows/{name}/cover` and
-    `/workflows/{name}/keep`. A workflow in a sub-folder has slashes in its name."""
+    """The routes `/workflows` (what is known of each; open one), `/workflows/{name}/cover`,
+    `/workflows/{name}/keep` and `DELETE /workflows/{name}`. A workflow in a sub-folder has slashes
+    in its name; nobody has added one there."""
     router = APIRouter()
     room = asyncio.Semaphore(_AT_ONCE)
     forms, folder = services.forms, services.folder
@@ -96,9 +98,24 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     @router.post(f"{OPEN}/{{name}}/keep")
     def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         try:
-            return AsciiJSON({"name": forms.keep(owner, name, folder)})
+            kept = forms.keep(owner, name, folder)
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
+        services.removal.note_added(owner, kept)
+        return AsciiJSON({"name": kept})
+
+    @router.delete(f"{OPEN}/{{name}}")
+    def remove(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Forget one that this person has opened, or take out of the folder what they may remove;
+        any other is as unknown as none."""
+        try:
+            if name.startswith(OPENED_MARK):
+                forms.close(owner, name)
+            else:
+                services.removal.remove(owner, name)
+        except ComfyError as problem:
+            return refused_answer(problem, WorkflowError)
+        return AsciiJSON({})
 
     return router
 

@@ -237,7 +237,8 @@ def a_image_outlives_another_drawing(person: Visitor, folder: Path) -> None:
 
 def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
-    called what it was called before."""
+    called what it was called before. Who has added it can remove it there, and what is theirs
+    alone as well: both are asked for first, and the form of before is there again."""
     give(person.page, json.dumps(own_prompt("kept")).encode(), "my lamp.app.json")
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     person.page.get_by_role("button", name="Add to shared workflows").click()
@@ -251,6 +252,33 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     person.page.keyboard.press("Escape")
     _, form = person.site.services.forms.form("my-lamp", "somebody else")
     assert {field.key: field.default for field in form.fields}["2.text"] == "kept"
+    person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
+    asked = person.page.get_by_role("dialog", name="Remove “My lamp” for everybody?")
+    expect(asked.get_by_role("button", name="Cancel")).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(asked).to_be_hidden()
+    assert (folder / "my-lamp.json").is_file()
+    is_removed(person, "#added-here", "Remove “My lamp” for everybody?")
+    assert not list(folder.glob("my-lamp.*"))
+    give(person.page, json.dumps(own_prompt("mine")).encode(), "my desk.json")
+    expect(person.page.locator("#heading h1")).to_have_text("My desk")
+    is_removed(person, "#opened-here", "Remove “My desk”?")
+    person.workflows().click()
+    offered = person.page.locator("#picker")
+    expect(offered.get_by_role("option", name="A third name")).to_have_count(1)
+    expect(offered.get_by_role("option", name=re.compile("My (lamp|desk)"))).to_have_count(0)
+    person.page.keyboard.press("Escape")
+
+
+def is_removed(person: Visitor, place: str, asked: str) -> None:
+    """What is seen goes by *Remove…* in this place, and a form of the folder's comes."""
+    person.page.locator(place).get_by_role("button", name="Remove…").click()
+    dialog = person.page.get_by_role("dialog", name=asked)
+    dialog.get_by_role("button", name="Remove").click()
+    expect(person.page.locator("#heading h1")).to_have_text("A third name")
+    expect(person.page.locator("#heading h1")).to_be_focused()
+    expect(person.page).to_have_url(re.compile("workflow=image-to-image"))
+    expect(person.page.locator(".notice.sharing")).to_have_count(0)
 
 
 def partly_refused() -> dict[str, Any]:

@@ -118,6 +118,11 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(person.page.get_by_text("The image comes from “Image to image”.")).to_be_visible()
         of_step = "#field-image-to-image-4-image"
         person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
+        person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
+        asked = person.page.get_by_role("dialog", name="Remove “Boats, enlarged” for everybody?")
+        asked.get_by_role("button", name="Remove").click()
+        expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
+        assert not list(folder.glob("Boats*"))
         person.leave()
 
 

@@ -20,7 +20,7 @@ from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control
 from ui.page.form.first_values import first_shown
-from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
+from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.panel import (
     Actions,
     counted_up,
@@ -43,6 +43,7 @@ from ui.web.responses import json_text
 from ui.web.shares import where
 from ui.web.urls import cover_address
 
+_REMOVAL = message("Results made with it stay in the history.")
 _IMAGES: tuple[Widget, ...] = ("image", "mask")
 _Sentence = Callable[[str], str]
 _FED: Mapping[Widget, _Sentence] = MappingProxyType(
@@ -78,7 +79,8 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     files = services.copies.files_of(person, root_of(request))
     first = first_shown(services.copies, form, choice, files)
     images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
-    draw_heading(name, form, first.filled, images, may_keep=False, demo=services.demo)
+    sharing = Sharing(removal=_REMOVAL if services.removal.may_remove(person, name) else "")
+    draw_heading(name, form, first.filled, images, sharing, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, first.values))
     keep_values(name, controls)

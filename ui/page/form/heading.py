@@ -30,6 +30,9 @@ _TO_SEND = message(
 )
 _NOTE = message("Please note")
 _SHARE = message("Add to shared workflows")
+_ADDED = message("This was added here, for everybody.")
+_REMOVE = message("Remove…")
+_REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,23 @@ class AuthorsImages:
     of_ideas: Mapping[str, str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a person may do about who has a workflow: add one of their own for everybody, and take
+    one from everybody, `removal` being what is said before; "" where they may not."""
+
+    may_add: bool = False
+    removal: str = ""
+
+
 def draw_heading(
-    name: str, form: Form, filled: Filled, images: AuthorsImages, *, may_keep: bool, demo: bool
+    name: str,
+    form: Form,
+    filled: Filled,
+    images: AuthorsImages,
+    sharing: Sharing,
+    *,
+    demo: bool,
 ) -> None:
     """The title, and what is to be known before anything is filled in; the script is told what is
     `filled` in."""
@@ -72,14 +90,7 @@ def draw_heading(
     )
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
-    if name.startswith(OPENED_MARK):
-        share = f'<button type="button" class="quiet">{html_of(_SHARE)}</button>'
-        gr.HTML(
-            f"<p>{html_of(_TO_SHARE)}</p>{share}" if may_keep else f"<p>{html_of(_TO_SEND)}</p>",
-            elem_classes="notice",
-            elem_id="opened-here",
-            js_on_load=calls("form/workflows.js", f"mountKeep(element, {json.dumps(name)})"),
-        )
+    _draw_sharing(name, form.title, sharing)
     if form.missing:
         card = missing_card(form.missing, demo=demo)
         gr.HTML(
@@ -95,6 +106,25 @@ def draw_heading(
             f'<div role="note"><strong>{html_of(_NOTE)}</strong><ul>{items}</ul></div>',
             elem_classes="notice",
         )
+
+
+def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
+    """Who has the workflow, where this person can change that."""
+    is_own = name.startswith(OPENED_MARK)
+    if not is_own and not sharing.removal:
+        return
+    share = f'<button type="button" class="quiet share">{html_of(_SHARE)}</button>'
+    remove = f'<button type="button" class="quiet remove">{html_of(_REMOVE)}</button>'
+    said = (_TO_SHARE if sharing.may_add else _TO_SEND) if is_own else _ADDED
+    given = (name, title, is_own, translated(_REMOVED_FOR_ONE if is_own else sharing.removal))
+    gr.HTML(
+        f"<p>{html_of(said)}</p>{share if is_own and sharing.may_add else ''}{remove}",
+        elem_classes="notice sharing",
+        elem_id="opened-here" if is_own else "added-here",
+        js_on_load=calls(
+            "form/workflows.js", f"mountSharing(element, {', '.join(map(json_text, given))})"
+        ),
+    )
 
 
 def _made(form: Form) -> str:

@@ -22,7 +22,7 @@ from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import first_shown, linked_values
-from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
+from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.seeds import (
     bind_lock,
     bind_seed,
@@ -46,6 +46,9 @@ from ui.web.shares import where
 from ui.web.urls import cover_address
 
 _ADVANCED = message("Advanced")
+_REMOVAL = message(
+    "Results made with it stay in the history. Chains that use it can't run without it."
+)
 _ANOTHER_FILE = message("Add another file")
 _MORE: Mapping[Widget, str] = {
     "image": message("Add another image"),
@@ -85,7 +88,6 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     except ComfyError as problem:
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
-    may_keep = services.forms.permissions.keep(person)
     scope = f"{name}/{choice['filling']}"
     files = services.copies.files_of(person, root_of(request))
     first = first_shown(services.copies, form, choice, files)
@@ -99,7 +101,9 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             if workflow.path
         },
     )
-    draw_heading(name, form, first.filled, images, may_keep=may_keep, demo=services.demo)
+    may_remove = services.removal.may_remove(person, name)
+    sharing = Sharing(services.forms.permissions.keep(person), _REMOVAL if may_remove else "")
+    draw_heading(name, form, first.filled, images, sharing, demo=services.demo)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)

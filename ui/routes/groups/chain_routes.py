@@ -98,6 +98,7 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
             added = services.chain_forms.add(record, title, services.folder.stamps().keys())
         except ComfyError as problem:
             return refused_answer(problem, ChainNotFound)
+        services.removal.note_added(owner, added.name)
         given = services.copies.given_value
         values = {key: given(kept, owner) for key, kept in added.files.items()}
         return AsciiJSON({"name": added.name, "values": values})

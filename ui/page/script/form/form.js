@@ -30,7 +30,7 @@ const MOST_RECENT = 5;
  * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
  * keeps what was typed there, so a form to be filled anew has to be another one. `since`: when the drawing of one began.
  * `leads`: the form is gone to when it is there. `clears`: what others have left on the stage goes then. `soon`: the timer
- * of a drawing that has not begun.
+ * of a drawing that has not begun. `gone`: the workflow that this page has taken away itself, "" for none.
  */
 const drawing = {
   formWanted: true,
@@ -40,6 +40,7 @@ const drawing = {
   leads: false,
   clears: false,
   soon: 0,
+  gone: "",
 };
 
 /**
@@ -157,6 +158,22 @@ export function visitWith(workflow, values, clears = false) {
   refill(workflow, values);
 }
 
+/**
+ * A workflow goes: nobody has to be told on its form, "" where it has not gone.
+ * @param {string} name
+ */
+export function expectGone(name) {
+  drawing.gone = name;
+}
+
+/** Show the form of the workflow that was used last, in the place of one that is gone. */
+export function visitLast() {
+  say("");
+  drawing.leads = true;
+  correctAddress(location.pathname);
+  redraw();
+}
+
 /** From now on a form is awaited, or no longer. */
 export function expectForm(expected = true) {
   drawing.since = expected ? performance.now() : 0;
@@ -192,6 +209,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  */
 export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors) {
   expectForm(drawing.soon > 0);
+  drawing.gone = "";
   setRules(rules);
   filled.set({ name, values, authors });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
@@ -258,7 +276,7 @@ export function grow(key) {
  */
 export function folderChanged(names) {
   const name = formName();
-  redraw(Boolean(name) && !names.includes(name));
+  redraw(Boolean(name) && (name === drawing.gone || !names.includes(name)));
 }
 
 /**

@@ -1,12 +1,13 @@
 // @ts-check
-// Workflows that people bring: they open for them alone.
+// Workflows that people bring: they open for them alone, are given to everybody, and go again.
 
-import { $ } from "../dom.js";
+import { $, announce, button, dialog, element } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { ask, request } from "../requests.js";
 import { say } from "../state.js";
-import { visit, visitWith } from "./form.js";
+import { RECENT, read, write } from "../storage.js";
+import { expectGone, visit, visitLast, visitWith } from "./form.js";
 
 /** @import { Offer } from "../state.js" */
 
@@ -62,13 +63,66 @@ function show({ name, values, missing }) {
 const pathFor = (name) => `/workflows?file=${encodeURIComponent(name)}`;
 
 /**
- * The button that keeps an opened workflow for everybody.
+ * The buttons of a workflow that this person has opened, or may take from everybody.
  * @param {HTMLElement} place
  * @param {string} name
+ * @param {string} title
+ * @param {boolean} isOwn whether nobody else has it
+ * @param {string} about what is said before it is removed
  */
-export function mountKeep(place, name) {
-  $("button", place)?.addEventListener("click", async () => {
-    const kept = await ask(`/workflows/${encodeURIComponent(name)}/keep`);
-    if (kept) visit(kept.name);
+export function mountSharing(place, name, title, isOwn, about) {
+  const path = `/workflows/${encodeURIComponent(name)}`;
+  $(".share", place)?.addEventListener("click", async () => {
+    const kept = await ask(`${path}/keep`);
+    if (!kept) return;
+    forget(name);
+    visit(kept.name);
   });
+  $(".remove", place)?.addEventListener("click", () => {
+    const asked = isOwn
+      ? message("Remove “{title}”?", { title })
+      : message("Remove “{title}” for everybody?", { title });
+    askToRemove(asked, about, async () => {
+      expectGone(name);
+      if (!(await ask(path, undefined, "DELETE"))) {
+        expectGone("");
+        return;
+      }
+      forget(name);
+      visitLast();
+      announce(message("Removed: {workflow}", { workflow: title }));
+    });
+  });
+}
+
+/** @param {string} name of a workflow that is listed no longer */
+function forget(name) {
+  /** @type {string[]} */
+  const recent = read(localStorage, RECENT, []);
+  write(
+    localStorage,
+    RECENT,
+    recent.filter((one) => one !== name),
+  );
+}
+
+/**
+ * @param {string} asked
+ * @param {string} about
+ * @param {() => void} does
+ */
+function askToRemove(asked, about, does) {
+  const place = dialog("remove-workflow", asked);
+  const end = () => place.hidePopover();
+  const cancel = button(message("Cancel"), end);
+  const remove = button(message("Remove"), () => {
+    end();
+    does();
+  });
+  const last = element("div", "row last");
+  last.append(cancel, remove);
+  place.append(element("p", "", about), last);
+  document.body.append(place);
+  place.showPopover();
+  cancel.focus();
 }

@@ -1,0 +1,90 @@
+"""What people have added or opened is removed over HTTP, by those who may."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from comfy.services.permissions import Permissions
+from tests.support.brought import own_prompt
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, post, start
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
+
+OPERATOR = "c" * 43
+SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    """An app where everybody may add workflows, and one browser operates."""
+    folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
+    permissions = Permissions(
+        keep=lambda _: True,
+        trusts=lambda _: True,
+        operates=lambda owner: owner == f"browser:{OPERATOR}",
+    )
+    with (
+        DemoServer(step_seconds=0) as demo,
+        running_app(demo.url, workflows=folder, permissions=permissions) as app,
+    ):
+        yield app
+
+
+def opened(app: RunningApp, who: str) -> str:
+    """The name of a workflow that this browser has opened."""
+    address = f"{app.url}/workflows?file=lamp.json"
+    data = json.dumps(own_prompt("a lamp"))
+    with requests.post(address, data, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
+        return str(answer.json()["name"])
+
+
+def removed(app: RunningApp, name: str, who: str) -> int:
+    """What it is answered with."""
+    address = f"{app.url}/workflows/{name}"
+    with requests.delete(address, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
+        if not answer.ok:
+            assert {*answer.json()} == {"message", "hint"}
+        return answer.status_code
+
+
+def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
+    """Whoever added it, or an operator; for others it is as unknown as none, and what an author has
+    put there is for all. What was made with it stays, and a chain that uses it says so."""
+    folder = app.services.folder.path
+    for who in (ANN, OPERATOR):
+        name = post(app, f"/workflows/{opened(app, ANN)}/keep", ANN).json()["name"]
+        assert name == "lamp"
+        run = finished(start(app, name, **SMALL))
+        step = '[[steps]]\nname = "one"\nworkflow = "lamp"\n'
+        (folder / "uses.chain.toml").write_text(step)
+        for other in (BOB, ""):
+            assert [removed(app, one, other) for one in (name, "none")] == [404, 404]
+        for one in ("text-to-image", "uses.chain", "none", "text-to-image.json"):
+            assert removed(app, one, who) == 404
+        assert removed(app, name, who) == 200
+        assert removed(app, name, who) == 404
+        assert not list(folder.glob("lamp.*"))
+        assert name not in get(app, "/workflows", ANN).json()
+        assert get(app, f"/history/{run.id}", ANN).status_code == 200
+        assert get(app, "/workflows", ANN).json()["uses.chain"]["blocked"]
+        told = get(app, "/api/v1/workflows/uses.chain").json()["detail"]
+        assert told == "Step “one”, Workflow “lamp” not found."
+    assert (folder / "text-to-image.json").is_file()
+
+
+def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
+    """Nobody else does, operators neither; it can be opened again."""
+    for _ in range(2):
+        name = opened(app, ANN)
+        assert [removed(app, name, who) for who in (BOB, OPERATOR, "")] == [404] * 3
+        assert name in get(app, "/workflows", ANN).json()
+        assert removed(app, name, ANN) == 200
+        assert removed(app, name, ANN) == 404
+        assert name not in get(app, "/workflows", ANN).json()
