@@ -10,7 +10,6 @@ import {
   listed,
   neighbour,
   newRun,
-  outOfBatch,
   queued,
   seen,
   shownRun,
@@ -18,6 +17,7 @@ import {
   troubled,
   unfinished,
   withErrors,
+  withoutBatch,
   withoutBatches,
   withoutRun,
   withRun,
@@ -285,13 +285,23 @@ test("runs of a batch are no runs of the page's own", () => {
   assert.deepEqual(ids(left), ["a", "c"]);
 });
 
-test("what a deleted batch has made is part of it no more", () => {
+test("what a deleted batch has made is part of it no more, or is gone with it", () => {
   const view = /** @type {any} */ ({ batch: "gone", finished: true });
   let runs = withRun(new Map(), "a", { view });
   runs = withRun(runs, "b", { view: { ...view, batch: "other" } });
-  const left = outOfBatch(withRun(runs, "c", {}), "gone");
+  runs = withRun(runs, "c", {});
+  const state = { ...INITIAL, runs, shown: "a", lookingBack: true };
+  const { runs: left = new Map(), ...more } = withoutBatch(state, "gone", false);
   assert.deepEqual(
     [...left.values()].map((run) => run.view?.batch),
     ["", "other", undefined],
   );
+  assert.deepEqual(more, {});
+  const after = withoutBatch(state, "gone", true);
+  assert.deepEqual(
+    [...(after.runs ?? [])].map(([id]) => id),
+    ["b", "c"],
+  );
+  assert.equal(after.shown, null);
+  assert.equal("shown" in withoutBatch({ ...state, shown: "b" }, "gone", true), false);
 });

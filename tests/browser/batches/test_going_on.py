@@ -107,14 +107,16 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     sheet.get_by_role("button", name="Delete…").click()
     answers: list[tuple[Route, APIResponse]] = []
     page.route("**/batches/*?with_runs=*", lambda one: answers.append((one, one.fetch())))
-    sheet.get_by_role("button", name="Delete, keep results").click()
+    sheet.get_by_role("button", name="Delete, keep results").press("Enter")
     expect(card).to_have_count(0)
     page.evaluate(LATER)  # told that it is gone, nobody asks for it
     expect(sheet).to_be_visible()
     (asked, answer), *_ = answers
     asked.fulfill(response=answer)
+    page.unroute_all()
     expect(sheet).to_have_count(0)
     expect(part_of).to_have_count(0)
+    expect(page.locator("#vary")).to_be_focused()
     expect(page.locator("#history .tile")).to_have_count(11)
     dialog = vary(person)
     for name in ("Close", "Finished: 5 of 5 done"):
@@ -122,6 +124,12 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
     expect(page.locator("dialog.sheet .line")).to_have_count(5)
+    sheet.locator(".line").first.get_by_role("button", name="Reuse settings").click()
+    part_of.click()
+    sheet.get_by_role("button", name="Delete…").click()
+    sheet.get_by_role("button", name="Delete with its results").press("Enter")
+    expect(page.locator("#history .tile")).to_have_count(6)
+    expect(part_of).to_have_count(0)
 
 
 def what_is_pressed_stays_where_it_is(sheet: Locator) -> None:

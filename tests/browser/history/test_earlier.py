@@ -122,6 +122,7 @@ def are_searched(person: Visitor, tower: str, boat: str) -> None:
 def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     """Whoever is here for the first time sees no empty list. After a reload, and in another tab of
     the same browser, the results are there: it keeps what it was given, and no second cookie comes.
+    What is deleted in one tab is gone in the other.
     The past costs one request when a page is opened, and its small images; afterwards nothing. A
     result of several is one in the list, says how many there are, and shows them all when chosen."""
     person = visit(fast).recording().open(**ONE, **{"4.batch_size": 3})
@@ -146,6 +147,8 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
         expect(tile(tab, run_id)).to_be_visible()
         assert tab.page.request.get(f"{fast.url}/history/{run_id}").ok
     assert len(person.page.context.cookies()) == 1
+    button(person, "Delete").click()
+    expect(tiles(other)).to_have_count(0)
     other.page.close()
 
 

@@ -4,7 +4,7 @@
 import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
-import { outOfBatch } from "../runs/runs.js";
+import { withoutBatch } from "../runs/runs.js";
 import { page } from "../state.js";
 import { BATCHES, write } from "../storage.js";
 import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "./words.js";
@@ -24,7 +24,7 @@ export const doTo = (id, what) => ask(`/batches/${id}/${what}`);
  */
 export async function deleteBatch(id, withRuns) {
   if (!(await ask(`/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return false;
-  page.set({ runs: outOfBatch(page.now.runs, id) });
+  page.set(withoutBatch(page.now, id, withRuns));
   return true;
 }
 

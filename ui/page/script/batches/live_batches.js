@@ -36,8 +36,8 @@ export function mount(place, { upload, viewer }) {
     for (const batch of batches) tellEnd(batch, earlier);
     const before = ended;
     ended = batches.reduce((sum, { done, failed }) => sum + done + failed, 0);
-    // Its runs are none of the page's, so nobody else tells the history of their ends.
-    if (ended <= before || waits) return;
+    // Their runs are none of the page's, so nobody else tells the history of their ends, or that they were deleted.
+    if (ended === before || waits) return;
     waits = window.setTimeout(() => {
       waits = 0;
       page.set({ ended: { id: "" } });

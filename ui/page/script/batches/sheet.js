@@ -331,6 +331,7 @@ class Sheet {
     this.#renewing = 0;
     if (await deleteBatch(this.#id, withRuns)) {
       this.#close();
+      $("#vary")?.focus({ preventScroll: true }); // its card is gone, or soon will be
       announce(message("Deleted."));
     } else this.#listen();
   }

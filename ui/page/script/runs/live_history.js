@@ -24,6 +24,8 @@ const AROUND = 10; // runs on either side of the one that is seen, which its arr
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 class LiveHistory {
+  /** The other tabs of this browser, whose lists are others than before when one was changed here. */
+  #tabs = new BroadcastChannel("comfyforms.history");
   #place;
   #component;
   #view;
@@ -74,6 +76,9 @@ class LiveHistory {
     $("header", place)?.append(this.#selection.place);
     this.#view.mark(seen(page.now)?.id ?? "");
     page.subscribe((now, before) => this.#hear(now, before));
+    this.#tabs.onmessage = () => {
+      this.#loading = this.#loading.then(() => this.#renew());
+    };
   }
 
   /**
@@ -96,6 +101,10 @@ class LiveHistory {
       this.#loading = this.#loading.then(() => this.#bringBack(restored.ids));
     if (now.marked && now.marked !== before.marked) this.#mark(now.marked);
     if (now.deleted && now.deleted !== before.deleted) this.#drop(now.deleted.ids);
+    const isChanged = (/** @type {"restored" | "marked" | "deleted"} */ how) =>
+      now[how] !== before[how];
+    if (isChanged("restored") || isChanged("marked") || isChanged("deleted"))
+      this.#tabs.postMessage("");
     const id = seen(now)?.id ?? "";
     if (id === seen(before)?.id) return;
     this.#view.mark(id);

@@ -47,19 +47,6 @@ export function withoutRun(runs, id) {
 }
 
 /**
- * The runs of a batch that is deleted stay where they are.
- * @param {ReadonlyMap<string, Run>} runs
- * @param {string} batch
- * @returns {ReadonlyMap<string, Run>}
- */
-export function outOfBatch(runs, batch) {
-  let left = runs;
-  for (const { id, view } of runs.values())
-    if (view?.batch === batch) left = withRun(left, id, { view: { ...view, batch: "" } });
-  return left;
-}
-
-/**
  * Those that go on, by their turn.
  * @param {PageState} state
  */
@@ -148,6 +135,26 @@ export function troubled(state) {
  */
 export const withoutBatches = (entries, batches) =>
   entries.filter(({ group }) => !batches.some(({ id }) => id === group));
+
+/**
+ * A batch is deleted: its runs stay as they are, or go with it.
+ * @param {PageState} state
+ * @param {string} batch
+ * @param {boolean} withRuns
+ * @returns {Partial<PageState>}
+ */
+export function withoutBatch({ runs, shown }, batch, withRuns) {
+  const own = [...runs.values()].filter(({ view }) => view?.batch === batch);
+  let left = runs;
+  for (const { id, view } of own)
+    left = withRuns
+      ? withoutRun(left, id)
+      : withRun(left, id, { view: view && { ...view, batch: "" } });
+  if (!withRuns) return { runs: left };
+  const isShown = own.some(({ id }) => id === shown);
+  const empty = isShown ? { shown: null, lookingBack: false, notice: null } : {};
+  return { runs: left, ended: { id: "" }, ...empty };
+}
 
 /**
  * What the app says of all unfinished runs; one that is missing has ended.
