@@ -47,7 +47,7 @@ PLACES = """all => all.map((one) => {
 
 def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visit) -> None:
     """Its card says how far it is, also after a reload, and lets the person's own run have the
-    stage. The values of a row that was never begun can be used. What was stopped or has failed is
+    stage, which tells it and leads to it before; whoever comes by a key sees a frame around its rows. The values of a row that was never begun can be used. What was stopped or has failed is
     run once more; what is deleted is gone from the page,
     its results stay."""
     person = visit(slow).open(**SMALL, **{"5.steps": 12})
@@ -63,6 +63,15 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     page.reload()
     person.ready()
     expect(card).to_contain_text("Paused")
+    expect(page.locator("#stage .headline")).to_contain_text("Paused")
+    showing = page.locator("#stage").get_by_role("button", name="Show the batch")
+    showing.press("Enter")
+    rows = page.locator("dialog.sheet .scroll")
+    expect(rows).to_be_focused()
+    frame = rows.evaluate("one => getComputedStyle(one).borderColor")
+    assert re.fullmatch(r"rgb\([^()]+\)", frame), "of one colour on all sides"
+    page.keyboard.press("Escape")
+    expect(showing).to_be_focused()
     person.type("2.text", "of my own")
     slow.demo.speed.step = STEP
     person.press()
