@@ -33,23 +33,27 @@ const ELSEWHERE = { ...INITIAL, form: "other" };
 
 test("before anything was made, a person is told where it will be, unless nothing can run", () => {
   assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
-  const of = (makes) => saidNow({ ...INITIAL, formless: false, makes }).headline;
+  const of = (makes) => saidNow({ ...INITIAL, formless: false, cover: "/c", makes }).headline;
   assert.equal(of("audio"), "Your audio will appear here.");
   assert.equal(of(""), "Your results will appear here.");
+  assert.equal(saidNow({ ...INITIAL, formless: false }).headline, "", "the stage says it");
   const blocked = "This workflow can't run here.";
   assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
 });
 
-test("where no run is seen, the last batch of the form is told of", () => {
-  const batch = { state: "done", rows: 6, done: 6, failed: 0, workflow: "w", title: "W" };
+test("where no run is seen, the last batch of the form is told of until it has ended", () => {
+  const batch = { state: "running", rows: 6, done: 6, failed: 0, workflow: "w", title: "W" };
   const batches = [
     { ...batch, id: "2", done: 5 },
     { ...batch, id: "1" },
     { ...batch, id: "3", workflow: "v" },
   ];
-  const state = { ...INITIAL, formless: false, form: "w", batches };
+  const state = { ...INITIAL, formless: false, form: "w", cover: "/c", batches };
   const { headline, batch: told } = saidNow(state);
-  assert.deepEqual([headline, told], ["Finished: 6 of 6 done", "1"]);
+  assert.deepEqual([headline, told], ["6 of 6 done", "1"]);
+  const ended = batches.map((one) => ({ ...one, state: "done" }));
+  const words = "Your images will appear here.";
+  assert.equal(saidNow({ ...state, batches: ended }).headline, words, "its card tells it");
   assert.equal(saidNow({ ...state, form: "x" }).headline, "Your images will appear here.");
   assert.equal(saidNow({ ...going(), batches }).headline, "Sampling");
 });

@@ -141,7 +141,7 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     """While Generate is off because something is missing, that is said above it and on the card, and
     the stage says nothing; the card offers no model of the stand-in's, of which one is there to
-    fail. What can run and has no example is said to be filled in."""
+    fail. What can run and has no example is said to be filled in, once."""
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")
@@ -157,6 +157,7 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(empty).not_to_contain_text("Fill in the form")
     person.turn_to("steps/describe-image")
     expect(empty).to_contain_text("Fill in the form and press Generate to see the result here.")
+    expect(headline).to_be_empty()
     person.turn_to("text-to-image")
     expect(empty).not_to_contain_text("Fill in the form")
     expect(headline).to_contain_text("Your images will appear here.")

@@ -19,6 +19,23 @@ const NOTHING_YET = message("Fill in the form and press Generate to see the resu
 const NO_FORM = message("Choose a workflow first.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
+/** @param {PageState} state */
+const lastMade = ({ past, form }) =>
+  past.find((run) => run?.workflow === form && (run.thumb || run.sound));
+
+/**
+ * Whether it is known what was made last: one image does not take another's place as soon as it is seen.
+ * @param {PageState} state
+ */
+const isKnown = ({ pastOf, form }) => pastOf === form;
+
+/**
+ * Whether there is neither an image nor an idea to show, so that the stage says in words where the result will be.
+ * @param {PageState} state
+ */
+export const isBare = (state) =>
+  isKnown(state) && !lastMade(state) && !state.cover && !state.ideas.length && !state.blocked;
+
 export class EmptyStage {
   /** The place on the page. */
   place = element("div", "empty");
@@ -59,16 +76,14 @@ export class EmptyStage {
     this.place.dataset.makes = state.makes;
     const ideas = state.blocked ? [] : state.ideas;
     this.#ideas.hidden = !ideas.length;
-    const own = state.past.find((run) => run?.workflow === state.form && (run.thumb || run.sound));
-    // One image does not take another's place as soon as it is seen.
-    const isKnown = state.pastOf === state.form;
-    const cover = isKnown ? state.cover : "";
-    const isBare = isKnown && !own && !cover && !ideas.length && !state.blocked;
-    const wanted = JSON.stringify([own?.id, cover, ideas, isBare, mayOpen()]);
+    const own = lastMade(state);
+    const cover = isKnown(state) ? state.cover : "";
+    const saysSo = isBare(state);
+    const wanted = JSON.stringify([own?.id, cover, ideas, saysSo, mayOpen()]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
       const parts = own ? [lastOf(own)] : cover ? [exampleOf(cover, EXAMPLE)] : [];
-      if (isBare) parts.push(element("p", "nothing-yet", NOTHING_YET));
+      if (saysSo) parts.push(element("p", "nothing-yet", NOTHING_YET));
       if (mayOpen()) parts.push(element("p", "hint", DROP));
       this.place.replaceChildren(...parts);
       const chips = ideas.map((idea) => button(idea.label, () => tryOut(idea), "idea button"));

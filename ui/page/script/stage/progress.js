@@ -2,7 +2,7 @@
 // In words how far a run is, and what became of it.
 
 import { theComponent } from "../batches/given.js";
-import { progressWords, whyWords } from "../batches/words.js";
+import { hasEnded, progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { message, plural } from "../messages.js";
@@ -10,6 +10,7 @@ import { chainOf } from "../runs/chains.js";
 import { headlineOf, saidOf } from "../runs/places.js";
 import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
+import { isBare } from "./empty_stage.js";
 
 /** @import { Notice, PageState, Run } from "../state.js" */
 
@@ -78,15 +79,17 @@ function untilItIsBack(state) {
 }
 
 /**
- * What is said where no run is seen: how far the last batch of the form is, else where what is made, as which kind, will
- * be. Why nothing can be is said above Generate.
+ * What is said where no run is seen: how far the last batch of the form is while that goes on, else where what is made, as
+ * which kind, will be, unless the stage says it. Why nothing can be is said above Generate.
  * @param {PageState} state
  * @returns {Pick<Said, "headline" | "batch">}
  */
-function welcome({ formless, blocked, makes, batches, form, serverAway }) {
+function welcome(state) {
+  const { formless, blocked, makes, batches, form, serverAway } = state;
   const last = batches.findLast(({ workflow }) => workflow === form);
-  if (last) return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
-  return { headline: !formless && blocked ? "" : WELCOME[makes] };
+  if (last && !hasEnded(last))
+    return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
+  return { headline: !formless && (blocked || isBare(state)) ? "" : WELCOME[makes] };
 }
 
 /**
