@@ -30,11 +30,11 @@ def find_field(form: Form, name: str, translated: Callable[[str], str] = str) ->
     match [field for field in shown if field.input == word]:
         case [field]:
             return field
-    raise UnknownField(
-        [
-            sentences(
-                message("There is no field “{field}”.", field=short(word)),
-                did_you_mean(word[:200], (translated(field.label) for field in shown)),
-            )
-        ]
-    )
+    said = message("There is no field “{field}”.", field=short(word))
+    raise UnknownField([sentences(said, meant_by(form, word, translated))])
+
+
+def meant_by(form: Form, name: str, translated: Callable[[str], str] = str) -> str:
+    """Which fields a person may mean by a name that none has, "" where none is like it."""
+    shown = (field for field in form.fields if field.group != "hidden")
+    return did_you_mean(name.strip()[:200], (translated(field.label) for field in shown))

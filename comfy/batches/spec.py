@@ -86,13 +86,15 @@ class BatchSpec:
 @dataclass(frozen=True, slots=True)
 class BatchProblem:
     """What is wrong with a batch, and where: a field by its key, a row by its number, a line of the
-    table by that, or a value among those of the field by its place, from 0; None for neither."""
+    table by that, or a value among those of the field by its place, from 0; None for neither.
+    `of_table`: the table as a whole, or a column of it."""
 
     message: str
     field: str | None = None
     row: int | None = None
     line: int | None = None
     place: int | None = None
+    of_table: bool = False
 
     def with_place(self, told: str) -> str:
         """What is `told` of it, with its line or row in front."""
@@ -115,7 +117,7 @@ def read_batch(
     values themselves are not checked, nor are the rows counted."""
     problems: list[BatchProblem] = []
     table = _table(spec.table, form, translated)
-    problems += map(BatchProblem, table.problems)
+    problems += (BatchProblem(said, of_table=True) for said in table.problems)
     if spec.table is not None:
         rows, not_found = _with_files(form, table.rows, TableFiles(spec.table.files))
         table = replace(table, rows=rows)

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.batches.find_field import UnknownField, find_field
+from comfy.batches.find_field import UnknownField, find_field, meant_by
 from comfy.batches.values import MOST_ROWS, TooManyRows, choices_as_shown
 from comfy.errors import ManyProblems
 from comfy.form.model import Field, Form
-from comfy.messages import message
+from comfy.messages import message, sentences
 from comfy.wording import short
 
 # The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
@@ -109,20 +109,21 @@ def _fields(
     """The fields that the columns name, and what is wrong with these: unknown ones, and those of
     which a row gives one twice. A column without a value is none."""
     fields: dict[str, Field] = {}
-    unknown: dict[str, Sequence[str]] = {}
+    unknown: dict[str, str] = {}
     named = dict.fromkeys(name for row in rows for name in row.values)
     for name in dict.fromkeys(name for name in (*header, *named) if name in named):
         try:
             fields[name] = find_field(form, name, translated)
-        except UnknownField as error:
-            unknown[name] = error.problems
+        except UnknownField:
+            said = message("There is no field for the column “{column}”.", column=short(name))
+            unknown[name] = sentences(said, meant_by(form, name, translated))
     given = (Counter(fields[name].key for name in row.values if name in fields) for row in rows)
     twice = dict.fromkeys(key for counts in given for key, count in counts.items() if count > 1)
     for name in OF_A_RUN if fields else ():
         unknown.pop(name, None)
         if name in fields and fields[name].key in twice:
             del twice[fields.pop(name).key]
-    problems = [said for found in unknown.values() for said in found]
+    problems = [*unknown.values()]
     problems += [
         message("Two columns are for the field “{field}”.", field=form.field(key).label)
         for key in twice

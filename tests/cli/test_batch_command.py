@@ -124,7 +124,7 @@ def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     assert main(command(workflow, demo, tmp_path / "out", "--csv", str(table))) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[:4] == [
-        "There is no field “Stepz”. Did you mean “Steps”?",
+        "There is no field for the column “Stepz”. Did you mean “Steps”?",
         "Line 2, Steps: Minimum 1.",
         "Line 2, Guidance scale: Enter a number.",
         "Line 4, Steps: Enter a whole number.",
@@ -145,7 +145,7 @@ def test_all_that_is_wrong_with_options_is_told_at_once(
     assert main(command(workflow, demo, tmp_path / "out", *words[:-2])) == 2
     told = capsys.readouterr().err.splitlines()
     assert told == [
-        "There is no field “Stepz”. Did you mean “Steps”?",
+        "There is no field for the column “Stepz”. Did you mean “Steps”?",
         "Steps: “1..x” isn't a range. Write it like 1..10 or 1..10:3.",
         "There is no field “9.z”.",
         "/nowhere/texts.txt cannot be read: No such file or directory. Check its name and"

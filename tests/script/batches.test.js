@@ -158,11 +158,12 @@ test("a problem is said at its field's row, at the table, or below all", () => {
     { field: "2.text", row: null, line: 3, message: "Too long." },
     { field: "5.steps", row: null, line: null, message: "Too many." },
     { field: null, row: null, line: null, message: "Too many rows." },
+    { field: null, row: null, line: null, of_table: true, message: "No such column." },
   ];
   const fields = [field({}), field({ key: "5.steps", label: "Steps" })];
   const said = placed({ problems, more: 30 }, draft, fields);
   assert.deepEqual(said.rows.get("2.text"), ["at the field"]);
-  assert.deepEqual(said.table, ["Line 3, Prompt: Too long."]);
+  assert.deepEqual(said.table, ["Line 3, Prompt: Too long.", "No such column."]);
   assert.deepEqual(said.rest, ["Steps: Too many.", "Too many rows.", "And 30 more."]);
 });
 

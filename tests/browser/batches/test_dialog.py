@@ -83,9 +83,16 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     texts.fill("a house on a hill, " * 20)
     assert texts.evaluate("box => box.scrollHeight <= box.clientHeight"), "all of it is seen"
     texts.fill("a house")
-    dialog.locator(".table-part input[type=file]").set_input_files(table("Prompt,Width\na,wide\n"))
+    dialog.locator(".table-part input[type=file]").set_input_files(
+        table("Prompt,Width,Foo\na,wide,b\n")
+    )
     place = dialog.get_by_role("group", name="Table")
-    expect(place.locator(".problem")).to_have_text("Line 2, Width: Enter a whole number.")
+    expect(place.locator(".problem")).to_have_text(
+        [
+            "There is no field for the column “Foo”.",
+            "Line 2, Width: Enter a whole number.",
+        ]
+    )
     expect(place.get_by_text("Of {red|green} in a cell one is drawn;")).to_be_visible()
     prompt = dialog.get_by_role("group", name="Prompt", exact=True)
     expect(prompt).to_have_count(0)

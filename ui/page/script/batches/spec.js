@@ -35,7 +35,8 @@ import { LOCALE, message, plural } from "../messages.js";
  * @typedef {{ field: string, values: string[], find: string }} ToldAxis
  *
  * What the app says of it. `table`: keys of the fields that the table has; `place` of a value among those of its field; `more`: problems that are not told.
- * @typedef {{ field: string | null, row: number | null, line: number | null, place: number | null, message: string }} Problem
+ * @typedef {{ field: string | null, row: number | null, line: number | null, place: number | null, message: string,
+ *   of_table?: boolean }} Problem
  * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
  *   table: string[], problems: Problem[], more: number }} Check
  */
@@ -326,9 +327,10 @@ export const startWords = (check) =>
 export function placed({ problems, more }, { rows, table }, fields) {
   /** @type {{ rows: Map<string, string[]>, table: string[], rest: string[] }} */
   const told = { rows: new Map(), table: [], rest: [] };
-  for (const { field: key, row, line, message: problem } of problems) {
+  for (const { field: key, row, line, of_table, message: problem } of problems) {
     const field = fields.find((one) => one.key === key)?.label ?? "";
-    if (line !== null)
+    if (table && of_table) told.table.push(problem);
+    else if (line !== null)
       told.table.push(message("Line {line}, {field}: {problem}", { line, field, problem }));
     else if (table && row !== null)
       told.table.push(message("Row {row}, {field}: {problem}", { row, field, problem }));
