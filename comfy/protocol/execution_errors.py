@@ -103,7 +103,7 @@ _RULES = (
     _rule(
         r"CUDA error|HIP error|cudaError|device-side assert|NVML|No CUDA GPUs|MPS backend",
         message("The server's graphics card reported an error."),
-        message("Run it again. If the error comes back, the server needs a restart."),
+        message("Try again. If the error comes back, the server needs a restart."),
     ),
     _rule(
         r"ConnectionError|TimeoutError|timed out|Max retries|Name or service not known|HTTPError",

@@ -343,8 +343,7 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
                 RunError(
                     message("Someone else stopped this run on the server."),
                     message(
-                        "Run it again. If this wasn't meant to happen, ask who else uses this"
-                        " server."
+                        "Try again. If this wasn't meant to happen, ask who else uses this server."
                     ),
                     node,
                     state.planned.titles.get(node or ""),

@@ -52,13 +52,11 @@ class Elsewhere:
 
 
 REMOVED = RunError(
-    message("Someone else removed this run from the server's queue."), message("Run it again.")
+    message("Someone else removed this run from the server's queue."), message("Try again.")
 )
-RESTARTED = RunError(
-    message("The server was restarted and lost this run."), message("Run it again.")
-)
+RESTARTED = RunError(message("The server was restarted and lost this run."), message("Try again."))
 FORGOTTEN = RunError(
-    message("The server no longer knows this run or its result."), message("Run it again.")
+    message("The server no longer knows this run or its result."), message("Try again.")
 )
 
 

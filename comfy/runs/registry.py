@@ -47,7 +47,7 @@ _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LEAVING = 10.0  # seconds that the thread of a run may take once the run is at its end
 _SHUTDOWN = RunError(
     message("The run was stopped because the program shut down."),
-    message("Run it again."),
+    message("Try again."),
 )
 
 

@@ -292,7 +292,7 @@ class LocalRun:
                 since + self._grace,
                 RunError(
                     message("The run was stopped because nobody was watching any more."),
-                    message("Run it again."),
+                    message("Try again."),
                 ),
             )
 

@@ -101,10 +101,11 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
     if chain.switches:
         switches = replace(chain.form, fields=chain.switches)
         yield from draw_fields(scope, switches, shown)
-    for number, step in enumerate(chain.steps, 1):
+    numbers = {one.step.name: number for number, one in enumerate(chain.runs, 1)}
+    for step in chain.steps:
         with gr.Column(elem_classes="chain-step"):
             with gr.Row(elem_classes="chain-step-head"):
-                title = message("{number}. {step}", number=number, step=step.title)
+                title = _heading(numbers.get(step.step.name), step.title)
                 gr.HTML(f"<h2>{html_of(title)}</h2>")
                 if step.option is not None:
                     yield from draw_fields(scope, replace(chain.form, fields=(step.option,)), shown)
@@ -112,6 +113,12 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
                 items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in said)
                 gr.HTML(items, elem_classes="caption")
             yield from draw_fields(scope, replace(chain.form, fields=step.fields), shown)
+
+
+def _heading(number: int | None, title: str) -> str:
+    """A step's title behind its number among those that run, as the stage counts them; one that is
+    left out has none."""
+    return title if number is None else message("{number}. {step}", number=number, step=title)
 
 
 def _given(step: ChainStep) -> Iterator[str]:
