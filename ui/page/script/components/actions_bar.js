@@ -34,14 +34,24 @@ export class ActionsBar {
       const { style } = document.documentElement;
       style.setProperty("--actions-height", `${place.getBoundingClientRect().height}px`);
     }).observe(place);
-    const look = (/** @type {readonly IntersectionObserverEntry[]} */ [seen]) => {
-      this.#edit.hidden = Boolean(seen?.isIntersecting);
-    };
-    new IntersectionObserver(look, { rootMargin: "0px 0px -30%" }).observe(form);
-    const settle = (/** @type {readonly IntersectionObserverEntry[]} */ [seen]) =>
-      $("#columns")?.classList.toggle("at-result", !seen?.isIntersecting);
-    new IntersectionObserver(settle, { rootMargin: "0px 0px -50%" }).observe(form);
+    whenSeen(form, "-30%", (isSeen) => {
+      this.#edit.hidden = isSeen;
+    });
+    whenSeen(form, "-50%", (isSeen) => $("#columns")?.classList.toggle("at-result", !isSeen));
   }
+}
+
+/**
+ * Tell whether something is in the window, now and whenever that changes.
+ * @param {HTMLElement} place
+ * @param {string} below how much of the window's lower end does not count
+ * @param {(isSeen: boolean) => void} tell
+ */
+function whenSeen(place, below, tell) {
+  // A browser that is busy tells of several changes at once, the last of which is how it is.
+  const look = (/** @type {readonly IntersectionObserverEntry[]} */ changes) =>
+    tell(Boolean(changes.at(-1)?.isIntersecting));
+  new IntersectionObserver(look, { rootMargin: `0px 0px ${below}` }).observe(place);
 }
 
 /** To the first text of the form, which is its prompt. */
