@@ -222,6 +222,10 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     person.page.reload()
     chain_is(person, "failed")
     expect(person.page.locator("#field-large-1-ckpt-name .field-error")).to_be_visible()
+    strip = person.page.locator("#stage .chain")
+    expect(strip.locator(".chain-note")).to_have_text(
+        "Steps that are done keep their settings: Make. Only Generate uses changed ones."
+    )
     made = len(chains.app.runs.history.of(owner_of(chains)))  # type: ignore[union-attr]
     choose(person, "large.1.ckpt_name", "demo-landscapes")
     person.page.get_by_role("button", name="Continue").click()
@@ -235,7 +239,6 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     chain_is(person, "done")
     expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
     assert len(chains.app.runs.history.of(owner_of(chains))) == made + 2  # type: ignore[union-attr]
-    strip = person.page.locator("#stage .chain")
     with chains.demo.hold("progress") as again:
         person.type("over.2.text", "many more boats")
         strip.get_by_role("button", name="Run “Paint over” again").click()
@@ -261,7 +264,9 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     expect(note).to_be_empty()
     steps(person).nth(1).get_by_role("button").click()
     redo = strip.get_by_role("button", name="Run again from “Enlarge”")
-    expect(redo).to_have_accessible_description("It makes something else only with other settings.")
+    expect(redo).to_have_accessible_description(
+        "It makes something else only with other settings. The other steps keep the settings they had."
+    )
     expect(note).to_be_empty()
     made = len(site.demo.journal.all())
     stage = person.page.locator("#stage .stage")

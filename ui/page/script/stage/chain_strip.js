@@ -33,6 +33,7 @@ const STATES = {
 
 /** Said of a step in which nothing is drawn. */
 const ALWAYS_THE_SAME = message("It makes something else only with other settings.");
+const OTHERS_KEEP = message("The other steps keep the settings they had.");
 
 export class ChainStrip {
   /** The place on the page. */
@@ -90,10 +91,12 @@ export class ChainStrip {
     const started = this.#done ?? next; // by one of the buttons
     const isHere = state.form === chain.chain;
     const always = isHere && this.#done && !hasSeed(this.#done.name) ? ALWAYS_THE_SAME : "";
-    this.#redo.title = always;
+    const others = isHere && chain.steps.length > 1 ? OTHERS_KEEP : "";
+    this.#redo.title = [always, others].filter(Boolean).join(" ");
     const same = this.#done?.same ? sameWords(chain, this.#done) : "";
     const elsewhere = started && !isHere ? elsewhereWords(chain, started) : "";
-    this.#showNote(same, elsewhere || (same && always));
+    const kept = next && isHere ? keptWords(chain) : "";
+    this.#showNote(same, elsewhere || kept || (same && always));
     const steps = chain.steps.map((step) => ({ step, phase: phaseOf(step, state) }));
     const wanted = JSON.stringify([chain, run, steps]);
     if (wanted === this.#drawn) return;
@@ -115,7 +118,7 @@ export class ChainStrip {
 
   /**
    * @param {string} same what a step has made that ran again, ""
-   * @param {string} more why, or what the one that is seen would run with, ""
+   * @param {string} more why, or what the next one would run with, ""
    */
   #showNote(same, more) {
     const words = [same, more].filter(Boolean).join(" ");
@@ -235,6 +238,22 @@ const elsewhereWords = ({ title }, step) =>
     step: step.title,
     chain: title,
   });
+
+/**
+ * Which changes in the form count for nothing where the chain goes on.
+ * @param {Chain} chain
+ */
+function keptWords({ steps }) {
+  const done = steps.flatMap(({ state, title }) => (state === "done" ? [title] : []));
+  return done.length
+    ? message(
+        "Steps that are done keep their settings: {steps}. Only Generate uses changed ones.",
+        {
+          steps: done.join(", "),
+        },
+      )
+    : "";
+}
 
 /**
  * @param {ChainStep} step
