@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (
         hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
     ):  # which nohup sets
-        signal.signal(signal.SIGHUP, terminal_closed)
+        signal.signal(signal.SIGHUP, _terminal_closed)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each takes its time to import, gradio seconds: --help goes without.
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return USAGE_ERROR
 
 
-def terminal_closed(number: int, frame: FrameType | None) -> None:
+def _terminal_closed(number: int, frame: FrameType | None) -> None:
     """End as at SIGTERM."""
     log.info("The terminal was closed.")
     signal.raise_signal(signal.SIGTERM)
@@ -158,13 +158,13 @@ def run(
             permissions=permissions,
             secret=secret,
             demo=named.stand_in,
-            webhooks=webhook_settings(settings),
+            webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
         )
         services.batches.resume()
         services.chains.resume()
         log.info("Images come from %s.", named)
-        sign_in = sign_in_of(settings, users, openid, sign_ins)
+        sign_in = _sign_in_of(settings, users, openid, sign_ins)
         return serve(services, web_settings(settings, sign_in), told_to_end)
 
 
@@ -188,7 +188,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
     )
 
 
-def webhook_settings(settings: Settings) -> WebhookSettings:
+def _webhook_settings(settings: Settings) -> WebhookSettings:
     """Where webhooks may go, what they are signed with, and whom they trust. ComfyError where
     a file with that cannot be used."""
     from comfy.client.address import trusted_certificates
@@ -202,7 +202,7 @@ def webhook_settings(settings: Settings) -> WebhookSettings:
     return WebhookSettings(frozenset(settings.webhook_hosts), secret, trusted_certificates())
 
 
-def sign_in_of(
+def _sign_in_of(
     settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None, kept: Path
 ) -> SignInSettings:
     """How people sign in; `kept`: the file for sessions and tokens."""

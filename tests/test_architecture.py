@@ -260,13 +260,8 @@ def test_help_answers_without_importing_gradio() -> None:
         "import sys, app\ntry: app.main(['--help'])\nexcept SystemExit: pass\nassert 'gradio' not"
         " in sys.modules"
     )
-    subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        timeout=LONGEST_WAIT,
-    )
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=LONGEST_WAIT)
 
 
 def test_one_name_means_one_thing() -> None:
@@ -291,9 +286,8 @@ def test_one_name_of_the_script_means_one_thing() -> None:
     has."""
     found: dict[str, list[str]] = {}
     for file in SCRIPT.rglob("*.js"):
-        for name in re.findall(
-            r"^export (?:async )?(?:class|const|function\*?|let) (\w+)", file.read_text(), re.M
-        ):
+        exports = r"^export (?:async )?(?:class|const|function\*?|let) (\w+)"
+        for name in re.findall(exports, file.read_text(), re.M):
             found.setdefault(name, []).append(str(file.relative_to(SCRIPT)))
     assert found.pop("mount")
     assert {name: files for name, files in found.items() if len(files) > 1} == {}
@@ -320,9 +314,15 @@ def type_names(file: Path) -> set[str]:
     return {name for name in given_values(file) if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name)}
 
 
-def test_constants_of_one_file_are_marked_as_such() -> None:
-    """In capitals, with an underscore in front where no other file, test or page of the docs names
-    them: who changes one sees how far that goes."""
+def functions(file: Path) -> set[str]:
+    """The functions of a file that no decorator hands to others."""
+    found = (node for node in tree_of(file).body if isinstance(node, ast.FunctionDef))
+    return {node.name for node in found if not node.decorator_list}
+
+
+def test_what_one_file_alone_uses_is_marked_as_such() -> None:
+    """Constants and functions have an underscore in front where no other file, test or page of the
+    docs names them: who changes one sees how far that goes."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "comfy").rglob("*.md")]
     files = {*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *pages}
     words = {file: set(re.findall(r"\w+", file.read_text(encoding="utf-8"))) for file in files}
@@ -330,7 +330,7 @@ def test_constants_of_one_file_are_marked_as_such() -> None:
     wrong = [
         f"{module}: {name}"
         for module, file in MODULES.items()
-        for name in constants(file)
+        for name in constants(file) | functions(file)
         if users[name] == 1 and not name.startswith("_") and name not in COMFYUI_READS
     ]
     assert wrong == []

@@ -142,7 +142,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity = set(), identity
     root_path = settings.root_path
     sign_in = SignInPage(settings.languages, identity.login, root_path)
-    for router in own_routes(services, settings, identity, sign_in, app.state.telling):
+    for router in _own_routes(services, settings, identity, sign_in, app.state.telling):
         app.include_router(router)
     access = OperatorAccess(services.forms.permissions, identity)
     app.include_router(
@@ -163,12 +163,12 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     api = api_app(services, identity, access.permits, sign_in, root_path)
     app.mount(API, api)
     app.router.routes.append(Route(API, api))  # itself, which the mount leaves to the page
-    mount_page(app, services, settings, identity, sign_in)
+    _mount_page(app, services, settings, identity, sign_in)
     add_middleware(app, limits, settings, identity, sockets)
     return app
 
 
-def own_routes(
+def _own_routes(
     services: Services,
     settings: WebSettings,
     identity: Identity,
@@ -213,7 +213,7 @@ def own_routes(
     yield offline_routes(settings.root_path)
 
 
-def mount_page(
+def _mount_page(
     app: FastAPI,
     services: Services,
     settings: WebSettings,

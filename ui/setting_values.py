@@ -80,7 +80,7 @@ def host_setting(value: str) -> str:
     """A name or an address as browsers send it, without a port; an IPv6 address may stand in
     brackets."""
     name = value.lower().rstrip(".")
-    if not is_address(name) and not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
+    if not _is_address(name) and not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
         raise PydanticCustomError(
             OWN, "write names or addresses without http:// and port, like forms.example.org."
         )
@@ -187,7 +187,7 @@ Days = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
-def is_address(host: str) -> bool:
+def _is_address(host: str) -> bool:
     """Whether this is an IP address, the brackets of IPv6 allowed."""
     try:
         ip_address(host.strip("[]"))

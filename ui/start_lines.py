@@ -55,7 +55,7 @@ class Reach:
         """The addresses of the app itself, the one for other machines first. With a path prefix,
         which the proxy takes off, they are for the proxy and not for browsers."""
         names = () if self.proxied else self.names
-        hosts = network_addresses(self.host) if self.host in _ALL else [self.host]
+        hosts = _network_addresses(self.host) if self.host in _ALL else [self.host]
         return [
             f"http://{_in_address(host)}:{self.port}"
             for host in dict.fromkeys([*names, *(hosts or ["127.0.0.1"])])
@@ -102,7 +102,7 @@ def show_code(reach: Reach, to: TextIO | None = None) -> None:
     segno.make_qr(f"{reach.for_others}{join}").terminal(to, compact=True)
 
 
-def network_addresses(host: str) -> list[str]:
+def _network_addresses(host: str) -> list[str]:
     """The addresses by which this machine is known to others, of those that are listened on; none
     without a network."""
     found = []

@@ -119,18 +119,18 @@ def _wrong_steps(chain: Chain, without: Collection[str]) -> Iterator[str]:
     known = {step.name: step for step in chain.steps}
     for name in without:
         if name not in known:
-            yield no_step(name, known)
+            yield _no_step(name, known)
         elif not known[name].optional:
             yield message("Step “{step}” can't be left out.", step=name)
 
 
 def check_steps(names: Iterable[str], known: Collection[str]) -> None:
     """ChainErrors where some of the names are no step's."""
-    if problems := [no_step(name, known) for name in names if name not in known]:
+    if problems := [_no_step(name, known) for name in names if name not in known]:
         raise ChainErrors(problems)
 
 
-def no_step(name: str, known: Collection[str]) -> str:
+def _no_step(name: str, known: Collection[str]) -> str:
     """What is said of a name that no step has."""
     return sentences(
         message("There is no step “{step}”.", step=short(name)), did_you_mean(name[:200], known)

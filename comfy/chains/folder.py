@@ -106,7 +106,7 @@ class ChainFolder:
                 image = file.with_name(cover) if cover else None
                 return FolderEntry(name, title, description, image)
             case problem:
-                return FolderEntry(name, title_of(name), problem=str(problem))
+                return FolderEntry(name, _title_of(name), problem=str(problem))
 
     def _current(self, name: str, file: Path) -> Chain | ChainErrors:
         state = state_of(file)
@@ -129,7 +129,7 @@ def _problem(chain: Chain | ChainErrors, workflows: Mapping[str, str]) -> str:
     return next((in_step(step, said) for step, said in wrong if said), "")
 
 
-def title_of(name: str) -> str:
+def _title_of(name: str) -> str:
     """What people call a chain that has no title."""
     return title_from_name(name.removesuffix(_ENDING))
 
@@ -151,4 +151,4 @@ def _chain(file: Path, name: str) -> Chain | ChainErrors:
         for step in chain.steps
     )
     cover = chain.cover if chain.cover and not cover_problem(file.with_name(chain.cover)) else ""
-    return replace(chain, title=chain.title or title_of(name), cover=cover, steps=steps)
+    return replace(chain, title=chain.title or _title_of(name), cover=cover, steps=steps)

@@ -51,7 +51,7 @@ def read_text_file(path: Path) -> str:
         raise UsageError(f"{path} isn't text.", "Save it as text, a table as CSV.") from error
 
 
-def upload_of(path: Path) -> Upload:
+def _upload_of(path: Path) -> Upload:
     """The file, to be sent to the server. UsageError if it cannot be read."""
     try:
         path.open("rb").close()
@@ -67,7 +67,7 @@ def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict
 
     def value_of(key: str, value: object) -> object:
         file = folder / value if key in media and isinstance(value, str) else None
-        return upload_of(file) if file is not None and is_file(file) else value
+        return _upload_of(file) if file is not None and is_file(file) else value
 
     return {key: value_of(key, value) for key, value in values.items()}
 
@@ -100,7 +100,7 @@ def _table_values(form: Form, values: Mapping[str, object], folder: Path) -> dic
         file = folder / str(value)
         if not is_beside(str(value)) or not is_file(file):
             return Refused(f"There is no file “{short(value)}” beside the table.")
-        upload = upload_of(file)
+        upload = _upload_of(file)
         return next(map(Refused, other_kinds(field, [upload])), upload)
 
     return {key: value_of(key, value) for key, value in values.items()}
@@ -139,7 +139,7 @@ def uploads_in(
             files = [path]
     except (OSError, *_DAMAGED_ZIP) as error:
         raise _unreadable(path, error) from error
-    uploads = [upload_of(one) for one in files]
+    uploads = [_upload_of(one) for one in files]
     if not uploads:
         hint = "Name the folder that its links lead to." if links else "Name another folder or ZIP."
         raise UsageError(f"{path} has no files.", hint)

@@ -127,7 +127,7 @@ def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def round_value(field: Field, value: int | float) -> int | float:
+def _round_value(field: Field, value: int | float) -> int | float:
     """Round as the editor does: whole numbers to steps counted from the minimum, others to the
     node's `round`."""
     if isinstance(value, int):
@@ -154,7 +154,7 @@ def _check_number(field: Field, value: object) -> int | float:
         raise BadValue(minimum(field.min))
     if field.max is not None and number > field.max:
         raise BadValue(maximum(field.max))
-    rounded = number if field.widget == "seed" else round_value(field, number)
+    rounded = number if field.widget == "seed" else _round_value(field, number)
     if field.max is not None and rounded > field.max:
         return number if field.type == "FLOAT" else rounded - int(field.step or 1)
     return rounded if field.min is None else max(rounded, field.min)

@@ -57,7 +57,7 @@ def fill(
     empty = left_empty(form, used)
     without = take_out(prompt, form.nodes, empty, form.needed) if empty else None
     names = workflow.names or prefix_names(prompt)
-    sent, texts = as_queued(
+    sent, texts = _as_queued(
         form, prompt if without is None else without, rng, now or datetime.now(), names
     )
     return sent, used | {key: text for key, text in texts.items() if key in used}
@@ -93,7 +93,7 @@ def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:
     ]
 
 
-def as_queued(
+def _as_queued(
     form: Form, prompt: Prompt, rng: random.Random, now: datetime, names: PrefixNames
 ) -> tuple[Prompt, dict[str, str]]:
     """A new prompt as the editor would queue it, and the texts that changed, by field key.
@@ -115,7 +115,7 @@ def as_queued(
         typed = [
             sent[node]["inputs"][name]
             for node, name in places
-            if takes_wildcards(form, sent, node, name)
+            if _takes_wildcards(form, sent, node, name)
         ]
         if not typed or not isinstance(typed[0], str):
             continue
@@ -129,7 +129,7 @@ def as_queued(
 
 def is_drawn(form: Form, field: Field) -> bool:
     """Whether one of the alternatives in this field's text is drawn when it is queued."""
-    return any(takes_wildcards(form, form.prompt, *target) for target in field.targets)
+    return any(_takes_wildcards(form, form.prompt, *target) for target in field.targets)
 
 
 def drawn_texts(form: Form) -> frozenset[str]:
@@ -146,7 +146,7 @@ def literal_texts(drawn: Collection[str], values: Mapping[str, _Value]) -> dict[
     }
 
 
-def takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
+def _takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
     """Whether wildcards in the text of this input of a prompt are resolved when it is queued."""
     node = prompt[node_id]
     spec = form.nodes.get(node["class_type"])

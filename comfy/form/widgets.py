@@ -84,7 +84,7 @@ def choose_widget(
 def _widget(candidate: Candidate, limits: Limits, used: Collection[int], *, seed: bool) -> Widget:
     spec = candidate.spec
     if spec and spec.upload and candidate.type != "STRING":
-        painted = spec.upload == "image" and mask_is_read(candidate, used)
+        painted = spec.upload == "image" and _mask_is_read(candidate, used)
         return "mask" if painted else _BY_UPLOAD[spec.upload]
     if seed:
         return "seed"
@@ -125,7 +125,7 @@ def is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:
     return candidate.type == "INT" and (controlled or bool(_SEED_NAME.search(name)))
 
 
-def mask_is_read(candidate: Candidate, used: Collection[int]) -> bool:
+def _mask_is_read(candidate: Candidate, used: Collection[int]) -> bool:
     """True if the mask that an image loader gives beside its image goes anywhere."""
     types = candidate.node_spec.output_types if candidate.node_spec else ()
     return "IMAGE" in types and any(

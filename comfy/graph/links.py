@@ -88,7 +88,7 @@ def unfold(root: LiveGraph) -> Unfolded:
     Raises WorkflowError for a subgraph that contains itself, or a workflow too big to be meant.
     """
     unfolded = Unfolded()
-    for node in execution_order(root):
+    for node in _execution_order(root):
         here = Placed(node.id, node, root)
         unfolded.add(here)
         if node.inner is not None and not node.muted and not node.bypassed:
@@ -114,7 +114,7 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
             yield from _inside(here, (*path, node.inner.id))
 
 
-def execution_order(graph: LiveGraph) -> list[LiveNode]:
+def _execution_order(graph: LiveGraph) -> list[LiveNode]:
     """Nodes so that each comes after those that feed it; what hangs in a ring comes last."""
     waiting = {
         node.id: sum(slot.link is not None for slot in node.inputs) for node in graph.nodes.values()
@@ -169,7 +169,7 @@ def _upwards(
     if link is None:
         return None
     if link.origin == INPUT_NODE and here.host is not None:
-        outer = input_at(here.host.node, link.origin_slot)
+        outer = _input_at(here.host.node, link.origin_slot)
         if outer is None:
             return None
         if outer.link is None:
@@ -200,23 +200,23 @@ def _through(
                     else (None, 0)
                 )
                 continue
-            way = input_at(
+            way = _input_at(
                 node, link.origin_slot
             )  # the subgraph passes one of its inputs on unchanged
         elif node.virtual and node.type in GETTERS:
             origin, slot = _setter(origin, unfolded), 0
             if origin is None or origin.node.muted:
                 return None
-            way = input_at(origin.node, 0)
+            way = _input_at(origin.node, 0)
         elif node.virtual:
-            way = input_at(node, slot)
+            way = _input_at(node, slot)
         else:
             return FromOutput(origin, slot)
         return _Step(origin, way, kind) if way is not None else None
     return None
 
 
-def input_at(node: LiveNode, slot: int) -> LiveInput | None:
+def _input_at(node: LiveNode, slot: int) -> LiveInput | None:
     """The input at this place of the node, or None where it has none."""
     return node.inputs[slot] if 0 <= slot < len(node.inputs) else None
 
@@ -254,7 +254,7 @@ def variable(node: LiveNode) -> str:
 
 def bypass(node: LiveNode, slot: int, kind: str) -> LiveInput | None:
     """The input that a bypassed node passes on to an output wanted as `kind`."""
-    inputs, output, opposite = node.inputs, node.output(slot), input_at(node, slot)
+    inputs, output, opposite = node.inputs, node.output(slot), _input_at(node, slot)
     if kind == "*":
         return opposite or next(iter(inputs), None)
     made = output.type if output else "*"

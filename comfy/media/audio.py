@@ -42,10 +42,10 @@ def read_mp3(reader: Reader) -> Iterator[Text]:
     yield from _id3_frames(frames, version)
     reader.position = end
     if reader.left > 4 and reader.take(4) == b"fLaC":
-        yield from read_flac(reader)
+        yield from _read_flac(reader)
 
 
-def read_flac(reader: Reader) -> Iterator[Text]:
+def _read_flac(reader: Reader) -> Iterator[Text]:
     """The comments of a FLAC file; the position is behind its signature. Raises Damaged."""
     last = False
     while not last:
@@ -60,7 +60,7 @@ def read_flac(reader: Reader) -> Iterator[Text]:
 def read_flac_file(reader: Reader) -> Iterator[Text]:
     """The comments of a FLAC file. Raises Damaged."""
     reader.position = 4
-    yield from read_flac(reader)
+    yield from _read_flac(reader)
 
 
 def read_ogg(reader: Reader) -> Iterator[Text]:

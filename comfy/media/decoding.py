@@ -86,7 +86,7 @@ def opened(
     """
     try:
         with Image.open(source, formats=list(formats)) as image:
-            takes = max(needs, memory_of(image))
+            takes = max(needs, _memory_of(image))
             if image.width * image.height * takes > MOST_MEMORY:
                 most = MOST_MEMORY // takes // MILLION
                 raise Undecodable(  # noqa: TRY301 - goes on as it is, below
@@ -104,7 +104,7 @@ def opened(
         raise Undecodable(message("This image is damaged and can't be read.")) from error
 
 
-def memory_of(image: ImageFile.ImageFile) -> int:
+def _memory_of(image: ImageFile.ImageFile) -> int:
     """Bytes that decoding takes for each pixel."""
     progressive = image.info.get("progressive") or image.info.get("progression")
     return _PROGRESSIVE_JPEG if progressive else _TAKES.get(image.format or "", _PROGRESSIVE_JPEG)

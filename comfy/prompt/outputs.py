@@ -49,10 +49,10 @@ def find_outputs(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[
         class_type = node["class_type"]
         spec = catalogue.get(class_type)
         if spec.output_node if spec else _KNOWN_SAVER.search(class_type):
-            yield Output(node_id, kind_of(class_type, spec))
+            yield Output(node_id, _kind_of(class_type, spec))
 
 
-def kind_of(class_type: str, spec: NodeSpec | None) -> OutputKind:
+def _kind_of(class_type: str, spec: NodeSpec | None) -> OutputKind:
     """What an output node gives; "images" where nothing tells."""
     by_class = next((kind for pattern, kind in _KIND_OF_CLASS if pattern.search(class_type)), None)
     if by_class:

@@ -139,7 +139,7 @@ def read_color(value: object) -> str:
             raise BadValue(_NO_COLOR)
 
 
-def read_any(value: object) -> object:
+def _read_any(value: object) -> object:
     """Whatever it is."""
     return value
 
@@ -158,7 +158,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = MappingProxyType(
 def read_value(type_: str, value: object) -> Any:  # noqa: ANN401 - as `type_` says
     """The value as the server's type has it. Raises BadValue. Types without a reader are taken as
     they are."""
-    return _READERS.get(type_, read_any)(value)
+    return _READERS.get(type_, _read_any)(value)
 
 
 def match_choice(value: object, offered: tuple[Any, ...]) -> object:

@@ -73,10 +73,10 @@ class Durations:
                 self.add(record.job.workflow, times)
 
     def note_end(self, job: Job, state: RunState, longest: float) -> None:
-        """A run of this job has ended; `longest` as of `times_of`."""
+        """A run of this job has ended; `longest` as of `_times_of`."""
         with self._lock:
             self._ended[state.phase] += 1
-        if state.phase is Phase.DONE and (times := times_of(state, job.prompt, longest)):
+        if state.phase is Phase.DONE and (times := _times_of(state, job.prompt, longest)):
             self.add(job.workflow, times)
             with self._lock:
                 self._within.update(one for one in _BOUNDS if times.seconds <= one)
@@ -138,7 +138,7 @@ def _times_on_record(record: Record) -> RunTimes | None:
     return RunTimes(seconds, work=sampling_work(record.job.prompt))
 
 
-def times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> RunTimes | None:
+def _times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> RunTimes | None:
     """How long a run of this prompt took that is done; at most `longest` seconds, as the clock may
     have been set meanwhile."""
     begin, end = state.started_at, state.finished_at

@@ -50,9 +50,9 @@ def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
     def look() -> tuple[ServerReport, ...]:
         named = tuple(zip(pool.servers, _names(pool), strict=True))
         try:
-            return tuple(in_threads(lambda one: health_of(*one), named, name="reports"))
+            return tuple(in_threads(lambda one: _health_of(*one), named, name="reports"))
         except TooManyThreads:  # whoever asks wants to know what is wrong, just then
-            return tuple(health_of(*one) for one in named)
+            return tuple(_health_of(*one) for one in named)
 
     return look
 
@@ -65,7 +65,7 @@ def _names(pool: ServerPool) -> tuple[str, ...]:
     return tuple(f"{name} {number}" for number, name in enumerate(names, 1))
 
 
-def health_of(server: ComfyServer, name: str) -> ServerReport:
+def _health_of(server: ComfyServer, name: str) -> ServerReport:
     """What a server of this name says of itself; that it is not up where it does not answer."""
     client = server.client.fork(timeout=ANSWER_SECONDS)
     try:

@@ -231,7 +231,7 @@ class ChainForms:
 
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""
-        own = step_values(step.name, values)
+        own = _step_values(step.name, values)
         found = form_of_step(self.starter, step, owner, own)
         keys = {field.key for field in found.form.fields}
         files = {one.key for one in found.form.fields if one.is_media} & found.step.values.keys()
@@ -252,7 +252,7 @@ def is_switch(key: str) -> bool:
     return key.startswith(_SWITCHES)
 
 
-def step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:
+def _step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:
     """Those of a chain's values that are for a step, by the keys of its fields."""
     prefix = f"{step}."
     own = {key.removeprefix(prefix): one for key, one in values.items() if key.startswith(prefix)}

@@ -49,13 +49,13 @@ def documents(value: object, key: str = "") -> Iterator[FoundDocument]:
     yield from _search(value, key.lower(), 0)
 
 
-def is_prompt(value: object) -> bool:
+def _is_prompt(value: object) -> bool:
     """True for the API format: at least one node with a `class_type`, whatever else was put beside
     them."""
     return isinstance(value, dict) and any(is_node(node) for node in value.values())
 
 
-def is_graph(value: object) -> bool:
+def _is_graph(value: object) -> bool:
     """True for what the editor saves: a list of nodes, as in schemas 0.4 and 1.0 (glTF files have
     one too). The server refuses such a prompt (docs/comfyui.md#17)."""
     if not isinstance(value, dict) or not isinstance(value.get("nodes"), list):
@@ -75,10 +75,10 @@ def _search(value: object, key: str, depth: int) -> Iterator[FoundDocument]:
         case list():
             for item in value[:8]:
                 yield from _search(item, key, depth + 1)
-        case dict() if is_graph(value):
+        case dict() if _is_graph(value):
             yield FoundDocument("graph", key, value)
         case dict():
-            if is_prompt(value):
+            if _is_prompt(value):
                 yield FoundDocument("prompt", key, value)
             for name in _wrapped(value):
                 yield from _search(value[name], name, depth + 1)

@@ -174,7 +174,7 @@ class WorkflowFolder:
                 said = workflow.config or FormConfig()
                 return FolderEntry(
                     name,
-                    workflow_title(workflow),
+                    _workflow_title(workflow),
                     said.description or "",
                     workflow.cover,
                     order=math.inf if said.order is None else said.order,
@@ -224,7 +224,7 @@ def not_found(name: str) -> str:
     return message("Workflow “{name}” not found.", name=name[:80])
 
 
-def workflow_title(workflow: Workflow) -> str:
+def _workflow_title(workflow: Workflow) -> str:
     """What people call a workflow: its author's title, else its file name in words."""
     return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
 

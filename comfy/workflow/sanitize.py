@@ -81,7 +81,7 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
     Inputs for uploads are empty then. WorkflowError where a node takes names that nobody can
     upload.
     """
-    prompt = unwrapped(workflow.prompt)
+    prompt = _unwrapped(workflow.prompt)
     for (node_id, name), spec in _named(prompt, catalogue, ()):
         node = prompt[node_id]
         if not spec.upload and spec.type not in FILE_WIDGETS:
@@ -178,7 +178,7 @@ def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
     return frozenset(found)
 
 
-def unwrapped(prompt: Prompt) -> Prompt:
+def _unwrapped(prompt: Prompt) -> Prompt:
     """The prompt without wrappers, as ComfyUI reads it; a list stays in one, or it would be a
     link."""
     return {

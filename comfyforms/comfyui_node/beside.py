@@ -106,7 +106,7 @@ class FormsApp:
             time.sleep(_PAUSE)
 
 
-def run_until_stdin_ends(command: Sequence[str]) -> int:
+def _run_until_stdin_ends(command: Sequence[str]) -> int:
     """Run a command until it ends or the program does that started this one, however that ends. The
     exit code."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
@@ -187,4 +187,4 @@ def _lives(host: str, port: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(run_until_stdin_ends(sys.argv[1:]))
+    sys.exit(_run_until_stdin_ends(sys.argv[1:]))

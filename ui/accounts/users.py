@@ -70,7 +70,7 @@ class User:
 _Users = TypeAdapter(list[User])
 
 
-def hashed_password(password: str) -> str:
+def _hashed_password(password: str) -> str:
     """The hash that is kept of a new password; ComfyError where that is too short."""
     if len(password) < _SHORTEST:
         raise ComfyError(
@@ -79,7 +79,7 @@ def hashed_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
-def check_name(name: str) -> None:
+def _check_name(name: str) -> None:
     """ComfyError for a name that nobody could type on the sign-in page."""
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
         raise ComfyError(
@@ -124,8 +124,8 @@ class UsersFile:
     def add(self, name: str, password: str, role: Role) -> None:
         """Add somebody; ComfyError where the name is taken or no name, or the password too
         short."""
-        check_name(name)
-        user = User(name, hashed_password(password), role, time.time())
+        _check_name(name)
+        user = User(name, _hashed_password(password), role, time.time())
 
         def added(users: dict[str, User]) -> None:
             if name in users:
@@ -148,7 +148,7 @@ class UsersFile:
     def set_password(self, name: str, password: str) -> None:
         """Give somebody another password; ComfyError for a name that is not there, or where the
         password is too short."""
-        hashed = hashed_password(password)
+        hashed = _hashed_password(password)
 
         def changed(users: dict[str, User]) -> None:
             users[name] = replace(users[_known(name, users)], password=hashed)

@@ -188,7 +188,7 @@ def batches_api(
         owner = asked.owner
         begun = await asked.begun(
             ("batches", name),
-            partial(new_batch, services, name),
+            partial(_new_batch, services, name),
             ends=lambda begun: group_ends_first(
                 batches, begun.ids[0], owner, asked.request, lambda batch: batch.gave_up
             ),
@@ -265,7 +265,7 @@ def batches_api(
     return router
 
 
-def new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
+def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
     as `BatchQueue.start`, CallbackRefused, HTTPException."""
     sent.check_parts(_BODY)

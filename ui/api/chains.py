@@ -186,7 +186,7 @@ def chains_api(
         owner = keyed.asker.owner
         await asyncio.to_thread(chains.get, chain_id, owner)
         sent = await bodies.read(request, owner)
-        begin = partial(continued_chain, services, chain_id)
+        begin = partial(_continued_chain, services, chain_id)
         begun = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
         return changed_answer(begun, await asyncio.to_thread(told.whole, chain))
@@ -218,7 +218,7 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     return Begun((begun.id,))
 
 
-def continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
+def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
     """The chain that a request lets go on. Raises as `ChainQueue.go_on`, CallbackRefused."""
     sent.check_parts(_CONTINUED)
     told, owner, chains = sent.told, asker.owner, services.chains

@@ -86,14 +86,14 @@ def relay_routes(
         except RunNotFound:
             await socket.close(UNKNOWN_RUN, "There is no such run.")
             return
-        await tell_end(socket, record.id, record.state)
+        await _tell_end(socket, record.id, record.state)
 
     router.add_api_websocket_route("/api/v1/relay", relay)
     router.add_api_websocket_route("/ws", relay)
     return router
 
 
-async def tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
+async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
     """Of a run that has ended before anybody listened."""
     await socket.send_text(verdict(run_id, state))
     await socket.send_text(over(run_id))
@@ -136,7 +136,7 @@ class RelaySession:
                 followed.callback(self._run.subscribe(wake))
                 if self._run.state.phase.finished:
                     await self._socket.send_text(hello)
-                    await tell_end(self._socket, self._run.id, self._run.state)
+                    await _tell_end(self._socket, self._run.id, self._run.state)
                     return
             self._put_first(hello)
             jobs = self._listen(), self._send(), self._give_up()

@@ -180,7 +180,7 @@ def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> API
             ("runs", name),
             partial(starting.begin, name),
             ends=lambda begun: runs_end_first(services, begun.ids, owner, asked.request),
-            stop=lambda begun: cancel_runs(services, begun.ids, owner),
+            stop=lambda begun: _cancel_runs(services, begun.ids, owner),
         )
         said = [await asyncio.to_thread(runs.found, one, owner) for one in begun.ids]
         if not begun.counted:
@@ -195,7 +195,7 @@ def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> API
         owner = keyed.asker.owner
         runs.record(run_id, owner)
         begun = keyed.changed_once(
-            ("run stop", run_id), partial(cancel_runs, services, [run_id], owner)
+            ("run stop", run_id), partial(_cancel_runs, services, [run_id], owner)
         )
         return changed_answer(begun, runs.found(run_id, owner))
 
@@ -231,7 +231,7 @@ async def runs_end_first(
     return True
 
 
-def cancel_runs(services: Services, ids: Sequence[str], owner: str) -> None:
+def _cancel_runs(services: Services, ids: Sequence[str], owner: str) -> None:
     """Cancel those of these runs that go on."""
     for one in ids:
         with suppress(RunNotFound):  # it has ended long ago
@@ -265,7 +265,7 @@ class RunStart:
             name, values, owner, count, address=asker.address, watched=False, keeps_going=True
         )
         ids = [run.id for run in batch.runs]
-        stop = partial(cancel_runs, services, ids, owner)
+        stop = partial(_cancel_runs, services, ids, owner)
         call_back(services, callback, ("run",), ids, owner, stop)
         return batch
 

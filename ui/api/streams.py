@@ -81,7 +81,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         if not isinstance(run, Record) and not run.state.phase.finished:
             return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
         record = run if isinstance(run, Record) else run.record
-        return end_event(await asyncio.to_thread(_plain, runs.told, record), last_event_id)
+        return _end_event(await asyncio.to_thread(_plain, runs.told, record), last_event_id)
 
     @router.get("/runs/{run_id}/preview", response_class=Response, responses=_IMAGES)
     async def preview(
@@ -153,7 +153,7 @@ class GroupEvents:
         Raises as `get` of its queue."""
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
-            return end_event(await asyncio.to_thread(_plain, self.told, standing), known)
+            return _end_event(await asyncio.to_thread(_plain, self.told, standing), known)
         caller = caller_of(request.scope, self.identity)
         events = self._events(group_id, owner, known)
         return LiveStream(events, "text/event-stream", self.services.waiting, caller)
@@ -169,18 +169,18 @@ class GroupEvents:
                     yield _STILL_HERE
                     continue
                 told = await asyncio.to_thread(_plain, self.told, standing)
-                if state_id(told) != known:
-                    known = state_id(told)
-                    yield sse(told)
+                if _state_id(told) != known:
+                    known = _state_id(told)
+                    yield _sse(told)
                 if is_last:
                     return
 
 
-def end_event(told: dict[str, Any], known: str) -> Response:
+def _end_event(told: dict[str, Any], known: str) -> Response:
     """The event of what has ended; 204 for whoever knows it."""
-    if state_id(told) == known:
+    if _state_id(told) == known:
         return Response(status_code=204)
-    return Response(sse(told), media_type="text/event-stream", headers=NO_STORE)
+    return Response(_sse(told), media_type="text/event-stream", headers=NO_STORE)
 
 
 async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
@@ -191,9 +191,9 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
             continue
         tell: Callable[[Record], ToldRun] = runs.told if state.phase.finished else runs.listed
         told = await asyncio.to_thread(_plain, tell, run.record)
-        if state_id(told) != known:
-            known = state_id(told)
-            yield sse(told)
+        if _state_id(told) != known:
+            known = _state_id(told)
+            yield _sse(told)
 
 
 def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:
@@ -201,13 +201,13 @@ def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:
     return asdict(tell(what))
 
 
-def sse(told: dict[str, object]) -> bytes:
+def _sse(told: dict[str, object]) -> bytes:
     """A run, a batch or a chain as an event."""
     name = "end" if told["finished"] else "state"
-    return f"id: {state_id(told)}\nevent: {name}\ndata: {json_text(told)}\n\n".encode()
+    return f"id: {_state_id(told)}\nevent: {name}\ndata: {json_text(told)}\n\n".encode()
 
 
-def state_id(told: dict[str, object]) -> str:
+def _state_id(told: dict[str, object]) -> str:
     """The same for the same state, also in another life of the app."""
     lasting = {key: value for key, value in told.items() if key not in ("headline", "seconds_left")}
     return hashlib.sha256(json_text(lasting).encode()).hexdigest()[:16]

@@ -36,8 +36,8 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
     `view` puts a run's end into words.
     """
     router = APIRouter()
-    router.include_router(list_routes(services, identity))
-    router.include_router(many_routes(services, identity))
+    router.include_router(_list_routes(services, identity))
+    router.include_router(_many_routes(services, identity))
 
     @router.get("/history/{run_id}")
     def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -81,7 +81,7 @@ def _started_with(services: Services, record: Record) -> tuple[str, dict[str, ob
     return job.workflow, {**literal_texts(drawn_texts(form), job.values), **job.inputs}
 
 
-def list_routes(services: Services, identity: Identity) -> APIRouter:
+def _list_routes(services: Services, identity: Identity) -> APIRouter:
     """`GET /history`."""
     router = APIRouter()
 
@@ -119,7 +119,7 @@ def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
     return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
 
 
-def many_routes(services: Services, identity: Identity) -> APIRouter:
+def _many_routes(services: Services, identity: Identity) -> APIRouter:
     """`POST /history/favourites`, `/history/delete` and `/history/restore`, for up to 200 runs.
     Each answers with how many of them the caller has; with none it is 404."""
     router = APIRouter(prefix="/history")

@@ -54,7 +54,7 @@ def past_run(record: Record, file: int | None = None) -> PastRun:
         title=record.job.title,
         phase=state.phase.value,
         at=state.finished_at or record.submitted_at,
-        what=what_came(record, files),
+        what=_what_came(record, files),
         asked=first_text(record.job.values, _WORDS),
         files=len(files),
         thumb=next(filter(None, thumbnails), None),
@@ -67,7 +67,7 @@ def past_run(record: Record, file: int | None = None) -> PastRun:
     )
 
 
-def what_came(record: Record, files: list[OutputFile]) -> str:
+def _what_came(record: Record, files: list[OutputFile]) -> str:
     """What a run ended with, in a word or two."""
     state = record.state
     if state.phase in _ENDS:
@@ -75,11 +75,11 @@ def what_came(record: Record, files: list[OutputFile]) -> str:
     if files:
         kinds = {file.kind for file in files}
         kind: FileKind = files[0].kind if len(kinds) == 1 else "file"
-        return _KINDS[kind] if len(files) == 1 else files_in_words(kind, len(files))
+        return _KINDS[kind] if len(files) == 1 else _files_in_words(kind, len(files))
     return state.texts[0].text[:_WORDS] if state.texts else message("No output")
 
 
-def files_in_words(kind: FileKind, count: int) -> str:
+def _files_in_words(kind: FileKind, count: int) -> str:
     """So many files of a kind, in words."""
     match kind:
         case "image":

@@ -53,21 +53,21 @@ def presenter(services: Services) -> Show:
         lineage = services.chain_forms.lineage(record)
         part = services.chains.part_of(record)
         if part is not None and part.chain in services.chain_forms.folder:
-            outcome = with_chain(services, outcome, record, part)
+            outcome = _with_chain(services, outcome, record, part)
         return replace(
             outcome,
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
-            used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
+            used_for=tuple(map(past_run, _without_mended(services, lineage.used_for))),
             can_be_chain=not outcome.chain and can_be_chain(services, record, lineage),
-            part_of=part_in_words(part),
-            batch=batch_id_of(services, record),
+            part_of=_part_in_words(part),
+            batch=_batch_id_of(services, record),
         )
 
     return view
 
 
-def without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
+def _without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
     """These runs without the tries of a chain's steps that have come to nothing, where a later one
     is done."""
     done = [one for one in runs if one.state.phase is Phase.DONE]
@@ -95,7 +95,7 @@ def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
     return is_result and may.open(owner) and may.keep(owner)
 
 
-def part_in_words(part: ChainPart | None) -> str:
+def _part_in_words(part: ChainPart | None) -> str:
     """Of which chain a run is a step, in a sentence; "" for none."""
     match part:
         case ChainPart(_, title, step) if step:
@@ -105,7 +105,7 @@ def part_in_words(part: ChainPart | None) -> str:
     return ""
 
 
-def with_chain(services: Services, outcome: Outcome, record: Record, part: ChainPart) -> Outcome:
+def _with_chain(services: Services, outcome: Outcome, record: Record, part: ChainPart) -> Outcome:
     """The outcome of a chain's run, whose details name the seeds of the steps that it was made from
     too; without them while the server is away, without waiting for that."""
     had = None
@@ -124,7 +124,7 @@ def with_chain(services: Services, outcome: Outcome, record: Record, part: Chain
     return replace(outcome, chain=part.chain, chain_seeds=draws, details=details)
 
 
-def batch_id_of(services: Services, record: Record) -> str:
+def _batch_id_of(services: Services, record: Record) -> str:
     """The id of the batch that a run is of; "" where it is of none that is left."""
     try:
         return services.batches.get(record.group, record.owner).id if record.group else ""
@@ -134,12 +134,12 @@ def batch_id_of(services: Services, record: Record) -> str:
 
 def outcome_of(services: Services, record: Record) -> Outcome:
     """What came of a run; by the keys of its values where its form is gone."""
-    job, files = record.job, tuple(shown_files(services, record))
+    job, files = record.job, tuple(_shown_files(services, record))
     used = dict(job.values) | {key: kept.name for key, kept in job.inputs.items()}
     try:
-        form = form_of_run(services, record)
+        form = _form_of_run(services, record)
     except ComfyError:
-        return Outcome(files, details=details_of(used.items()))
+        return Outcome(files, details=_details_of(used.items()))
     errors, remarks = place_errors(form, record.state.node_errors)
     problem, failed = record.state.error, None
     if problem and record.state.phase is Phase.FAILED:
@@ -153,13 +153,13 @@ def outcome_of(services: Services, record: Record) -> Outcome:
         labelled=labelled_errors(form, errors),
         failed_field=failed.key if failed else "",
         remarks=remarks,
-        details=details_of(labelled(form, used)),
-        caption=caption_of(form, used),
-        before=before_of(services, form, record),
+        details=_details_of(labelled(form, used)),
+        caption=_caption_of(form, used),
+        before=_before_of(services, form, record),
     )
 
 
-def form_of_run(services: Services, record: Record) -> Form:
+def _form_of_run(services: Services, record: Record) -> Form:
     """The form a run came from. The server is asked for its nodes only where it has not told them
     since the app's start, as for a page that outlived the app before, and is there.
 
@@ -174,7 +174,7 @@ def form_of_run(services: Services, record: Record) -> Form:
         return ask(job.workflow, record.owner, job.values)[1]
 
 
-def before_of(services: Services, form: Form, record: Record) -> str:
+def _before_of(services: Services, form: Form, record: Record) -> str:
     """The address of the first image that was given and is still kept, without what was painted
     on it."""
     addresses = {"image": given_address, "mask": unpainted_address}
@@ -186,7 +186,7 @@ def before_of(services: Services, form: Form, record: Record) -> str:
     return ""
 
 
-def caption_of(form: Form, used: Mapping[str, object]) -> Caption:
+def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
     """The first text for people to write at length, and the first model to choose."""
     shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
     return Caption(
@@ -200,12 +200,12 @@ def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]
     return ((f.label, used[f.key]) for f in form.fields if f.key in used and f.group != "hidden")
 
 
-def details_of(values: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
+def _details_of(values: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
     """Names and values as a person reads them."""
     return tuple((name, value_text(value)) for name, value in values if value is not None)
 
 
-def shown_files(services: Services, record: Record) -> Iterator[ShownFile]:
+def _shown_files(services: Services, record: Record) -> Iterator[ShownFile]:
     """Every file of a run in its order, by addresses below the app's root."""
     for at, file in enumerate(record.state.files):
         kept_from_view = file.kind in _WATCHED and not services.copies.is_shown(record, at)

@@ -67,7 +67,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     def known(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """What is known of each workflow that this person may use, by its name."""
         with as_http_errors():
-            return AsciiJSON({name: asdict(one) for name, one in known_workflows(services, owner)})
+            return AsciiJSON({name: asdict(one) for name, one in _known_workflows(services, owner)})
 
     @router.get(f"{OPEN}/{{name:path}}/cover")
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
@@ -89,7 +89,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
             async with room:
                 address = shared_address(owner, request.scope)
                 opened = await asyncio.to_thread(
-                    open_file, services, owner, file, data, address=address
+                    _open_file, services, owner, file, data, address=address
                 )
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
@@ -120,7 +120,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     return router
 
 
-def open_file(
+def _open_file(
     services: Services, owner: str, file: str, data: bytes, *, address: str
 ) -> OpenedFile:
     """Open a file for this person: what a run of theirs has made as the settings of that run, as
@@ -167,7 +167,7 @@ def _of_result(services: Services, owner: str, name: str) -> OpenedFile:
     return OpenedFile(name, seeds, tuple(missing))
 
 
-def known_workflows(services: Services, owner: str) -> Iterator[tuple[str, KnownWorkflow]]:
+def _known_workflows(services: Services, owner: str) -> Iterator[tuple[str, KnownWorkflow]]:
     """Each workflow of the folder and each that this person has opened. May take seconds once, as
     their forms are built."""
     entries = services.entries()

@@ -52,7 +52,7 @@ def kept(value: object) -> object:
     return value
 
 
-def shape_kept(field: Field, value: object) -> object:
+def _shape_kept(field: Field, value: object) -> object:
     """A box or a curve as the browser keeps it; what is none stays as it was typed."""
     try:
         return [*SHAPE_READERS[field.widget](value)]
@@ -190,8 +190,8 @@ def filled_in(
             values[field.key] = color_text(shown[field.key])
             authors[field.key] = color_text(field.default)
         elif field.widget in SHAPE_READERS:
-            values[field.key] = shape_kept(field, shown[field.key])
-            authors[field.key] = shape_kept(field, field.default)
+            values[field.key] = _shape_kept(field, shown[field.key])
+            authors[field.key] = _shape_kept(field, field.default)
         elif not field.is_media and field.widget != "seed":
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)

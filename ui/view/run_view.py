@@ -177,7 +177,7 @@ def show(
         elapsed=elapsed,
         left=_left(state, now, usual),
         ended=end if state.phase.finished else 0.0,
-        again=may_go_again(state) or missing > 0,
+        again=_may_go_again(state) or missing > 0,
         previews=state.preview_number,
         files=outcome.files,
         texts=tuple(text.text for text in state.texts) if state.phase.finished else (),
@@ -203,7 +203,7 @@ def show(
     )
 
 
-def may_go_again(state: RunState) -> bool:
+def _may_go_again(state: RunState) -> bool:
     """Whether it was no fault of the workflow or its values: lost, stopped by somebody else, or no
     node that failed."""
     match state.phase:

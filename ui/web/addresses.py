@@ -129,7 +129,7 @@ class ProxyMiddleware:
             named = {FORWARDED_USER: self._user(scope)}
             await self.proxies({**scope, **named}, receive, send)  # type: ignore[arg-type]
         else:
-            await self._addressed({**scope, "headers": without_forwarded(scope)}, receive, send)
+            await self._addressed({**scope, "headers": _without_forwarded(scope)}, receive, send)
 
     def _user(self, scope: Scope) -> str:
         """Whom the proxy names, "" for nobody and for several."""
@@ -148,19 +148,19 @@ class ProxyMiddleware:
         ] + here
         stranger = next((name for name in names if not self.hosts.know(name)), None)
         if stranger is not None or len(here) != 1:
-            answer = refused_host(host_name(stranger or ""), scope["path"])
+            answer = _refused_host(host_name(stranger or ""), scope["path"])
             await answer(scope, receive, send)
             return
-        rest = [(name, value) for name, value in without_forwarded(scope) if name != b"host"]
+        rest = [(name, value) for name, value in _without_forwarded(scope) if name != b"host"]
         await self.app({**scope, "headers": [(b"host", names[0].encode()), *rest]}, receive, send)
 
 
-def without_forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
+def _without_forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
     """The request's headers but those in which proxies tell for whom they ask."""
     return [(name, value) for name, value in scope["headers"] if not name.startswith(_FORWARDED)]
 
 
-def refused_host(name: str, path: str) -> Response:
+def _refused_host(name: str, path: str) -> Response:
     """The answer to a request for another name than the app's, "" where it was no name: to programs
     a problem document, to browsers a sentence."""
     status = 421 if name else 400

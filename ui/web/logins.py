@@ -57,13 +57,13 @@ class LoginMiddleware:
         request = HTTPConnection(scope)
         if who := self.identity.signed_in(request):
             login.touch(who)
-        elif not is_for_anybody(scope):
+        elif not _is_for_anybody(scope):
             await self._refuse(request, receive, send)
             return
 
         async def send_with_challenge(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:
-                MutableHeaders(scope=message).setdefault("www-authenticate", challenge(request))
+                MutableHeaders(scope=message).setdefault("www-authenticate", _challenge(request))
             await send(message)
 
         await self.app(scope, receive, send_with_challenge)
@@ -71,11 +71,11 @@ class LoginMiddleware:
     async def _refuse(self, request: HTTPConnection, receive: Receive, send: Send) -> None:
         """A socket is refused before it is accepted, by the same answer."""
         answer = refusal_for(request.scope, LOG_IN_FIRST, 401)
-        answer.headers["www-authenticate"] = challenge(request)
+        answer.headers["www-authenticate"] = _challenge(request)
         await answer(request.scope, receive, send)
 
 
-def is_for_anybody(scope: Scope) -> bool:
+def _is_for_anybody(scope: Scope) -> bool:
     """Whether a request or socket needs no login, or sees to it itself."""
     if scope["type"] == "websocket":
         return _PAGE_SOCKET.fullmatch(scope["path"]) is not None
@@ -88,7 +88,7 @@ def is_for_anybody(scope: Scope) -> bool:
             return False
 
 
-def challenge(request: HTTPConnection) -> str:
+def _challenge(request: HTTPConnection) -> str:
     """The header by which a 401 says how scripts show who they are."""
     wrong = ', error="invalid_token"' if bearer_token(request) else ""
     return f'Bearer realm="ComfyForms"{wrong}'
@@ -133,7 +133,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     problem = ""  # with the file of people, which is told once
 
     async def look() -> None:
-        tell_failed(guesses)
+        _tell_failed(guesses)
         try:
             if login is not None:
                 await asyncio.to_thread(login.keep)
@@ -160,7 +160,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     for job in looking:
         job.cancel()
     await asyncio.gather(*looking, return_exceptions=True)
-    tell_failed(guesses)
+    _tell_failed(guesses)
     if login is not None:
         try:
             await asyncio.to_thread(login.close)  # another program may hold the file
@@ -168,7 +168,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
             log.warning("%s %s", error, error.hint)
 
 
-def tell_failed(guesses: Guesses) -> None:
+def _tell_failed(guesses: Guesses) -> None:
     """Log what has failed since the last time."""
     for line in guesses.report():
         log.warning(line)

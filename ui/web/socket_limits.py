@@ -89,7 +89,7 @@ class SocketLimitMiddleware:
             return
         with self.open.held(caller_of(scope, self.identity)) as room:
             if room:
-                await self.app(scope, rate_limited(receive, send), send)
+                await self.app(scope, _rate_limited(receive, send), send)
                 return
         await receive()
         await send({"type": "websocket.accept"})  # only then does the browser learn why
@@ -98,7 +98,7 @@ class SocketLimitMiddleware:
         )
 
 
-def rate_limited(receive: Receive, send: Send) -> Receive:
+def _rate_limited(receive: Receive, send: Send) -> Receive:
     """What the browser says, up to the first message that is no text, or one too many: there the
     socket is closed."""
     left, since = BURST, time.monotonic()

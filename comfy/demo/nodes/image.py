@@ -19,7 +19,7 @@ from comfy.demo.nodes.values import Images, NodeResult
 from comfy.demo.storage import Folder, Storage
 
 
-def load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The image (all frames of an animated one) and its mask: where the image is
     transparent."""
     images: list[Image.Image] = []
@@ -37,9 +37,9 @@ def load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((tuple(images), tuple(masks)))
 
 
-def load_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _load_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
     """One channel of an uploaded image as a mask."""
-    images, masks = load_image(run, inputs).outputs
+    images, masks = _load_image(run, inputs).outputs
     if inputs["channel"] == "alpha":
         return NodeResult((masks,))
     band = inputs["channel"][0].upper()
@@ -85,7 +85,7 @@ def batch(run: NodeRun, inputs: Inputs) -> NodeResult:
     return _one_after_the_other([inputs["image1"], inputs["image2"]])
 
 
-def batch_many(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _batch_many(run: NodeRun, inputs: Inputs) -> NodeResult:
     """All batches after each other; the others take the size of the first."""
     names = (f"images.image{number}" for number in range(_MOST_BATCHED))
     return _one_after_the_other([inputs[name] for name in names if name in inputs])
@@ -107,13 +107,13 @@ def save(run: NodeRun, inputs: Inputs) -> NodeResult:
     return _write(run, inputs["images"], "output", inputs["filename_prefix"], compress_level=4)
 
 
-def preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images to the temp folder and show them."""
-    letters = "".join(random.Random(run_seed(run)).choices(string.ascii_lowercase, k=5))
+    letters = "".join(random.Random(_run_seed(run)).choices(string.ascii_lowercase, k=5))
     return _write(run, inputs["images"], "temp", f"ComfyUI_temp_{letters}", compress_level=1)
 
 
-def run_seed(run: NodeRun) -> str:
+def _run_seed(run: NodeRun) -> str:
     """The same for the same prompt: temp names need not be secret here."""
     return json.dumps(run.metadata.get("prompt"), sort_keys=True)
 
@@ -169,8 +169,8 @@ _BASICS = {"essentials_category": "Basics"}
 _LOADED = (files.file_digest("image"), files.existing("image", "image"), frozenset({"image"}))
 
 NODES = {
-    "LoadImage": NodeClass(_describe_load_image, load_image, *_LOADED),
-    "LoadImageMask": NodeClass(_describe_load_mask, load_mask, *_LOADED),
+    "LoadImage": NodeClass(_describe_load_image, _load_image, *_LOADED),
+    "LoadImageMask": NodeClass(_describe_load_mask, _load_mask, *_LOADED),
     "SaveImage": NodeClass(
         fixed(
             _tool(
@@ -208,7 +208,7 @@ NODES = {
                 extra=_BASICS,
             )
         ),
-        preview_image,
+        _preview_image,
     ),
     "ImageScale": NodeClass(
         fixed(
@@ -291,6 +291,6 @@ NODES = {
                 aliases=[],
             )
         ),
-        batch_many,
+        _batch_many,
     ),
 }

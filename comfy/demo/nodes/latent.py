@@ -10,20 +10,20 @@ from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
 from comfy.demo.nodes.values import Latent, Masks, NodeResult
 
 
-def empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """An empty latent, its sides multiples of 8 pixels."""
     width, height = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8
     return NodeResult((Latent(width, height, (None,) * inputs["batch_size"]),))
 
 
-def repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The same latents `amount` times."""
     latent: Latent = inputs["samples"]
     images = latent.images * inputs["amount"]
     return NodeResult((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
 
 
-def upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The latents in another size; a side that is 0 follows from the other one."""
     latent: Latent = inputs["samples"]
     width, height = inputs["width"], inputs["height"]
@@ -41,7 +41,7 @@ def upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
 
 
-def upscale_latent_by(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _upscale_latent_by(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The latents in another size, sides times `scale_by`."""
     latent: Latent = inputs["samples"]
     width = max(8, round(latent.width / 8 * inputs["scale_by"]) * 8)
@@ -61,7 +61,7 @@ def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> 
     return Latent(width, height, tuple(scale(one) for one in latent.images), mask, latent.leftover)
 
 
-def decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The images that the latents stand for; grey where nothing was sampled."""
     run.wait(run.speed.encode)
     latent: Latent = inputs["samples"]
@@ -77,7 +77,7 @@ def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((Latent(width, height, images),))
 
 
-def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
     """As `encode`, but what the mask covers is emptied before and repainted later."""
     run.wait(run.speed.encode)
     images = tuple(_to_grid(image) for image in inputs["pixels"])
@@ -88,7 +88,7 @@ def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((Latent(width, height, emptied, mask),))
 
 
-def set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The latents with a mask: what it covers will be sampled anew."""
     latent: Latent = inputs["samples"]
     masks: Masks = inputs["mask"]
@@ -132,7 +132,7 @@ NODES = {
                 extra={"output_tooltips": ["The empty canvases."]},
             )
         ),
-        empty_latent,
+        _empty_latent,
     ),
     "RepeatLatentBatch": NodeClass(
         fixed(
@@ -147,7 +147,7 @@ NODES = {
                 outputs=["LATENT"],
             )
         ),
-        repeat_latent,
+        _repeat_latent,
     ),
     "LatentUpscale": NodeClass(
         fixed(
@@ -165,7 +165,7 @@ NODES = {
                 outputs=["LATENT"],
             )
         ),
-        upscale_latent,
+        _upscale_latent,
     ),
     "LatentUpscaleBy": NodeClass(
         fixed(
@@ -181,7 +181,7 @@ NODES = {
                 outputs=["LATENT"],
             )
         ),
-        upscale_latent_by,
+        _upscale_latent_by,
     ),
     "VAEDecode": NodeClass(
         fixed(
@@ -198,7 +198,7 @@ NODES = {
                 extra={"output_tooltips": ["The image."]},
             )
         ),
-        decode_latent,
+        _decode_latent,
     ),
     "VAEEncode": NodeClass(
         fixed(
@@ -227,7 +227,7 @@ NODES = {
                 outputs=["LATENT"],
             )
         ),
-        encode_for_inpaint,
+        _encode_for_inpaint,
     ),
     "SetLatentNoiseMask": NodeClass(
         fixed(
@@ -239,6 +239,6 @@ NODES = {
                 outputs=["LATENT"],
             )
         ),
-        set_mask,
+        _set_mask,
     ),
 }

@@ -18,7 +18,7 @@ _WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
 _EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
 
 
-def save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images as one animated WebP, with the prompt in its EXIF."""
     images: Images = inputs["images"]
     directory, subfolder, name, number = run.storage.next_name(
@@ -42,7 +42,7 @@ def save_animated_webp(run: NodeRun, inputs: Inputs) -> NodeResult:
     return _shown(inputs["images"], "images", filename, subfolder, animated=len(images) > 1)
 
 
-def save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images as one animated PNG, with the prompt in its chunks."""
     images: Images = inputs["images"]
     directory, subfolder, name, number = run.storage.next_name(
@@ -69,12 +69,12 @@ def save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
     return _shown(inputs["images"], "images", filename, subfolder, animated=True)
 
 
-def create_video(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _create_video(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Images and a sound as a video, not yet in a file."""
     return NodeResult((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
 
 
-def save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
     """An MP4 of stored images; the stand-in has no other format, and no sound in a video. What was
     loaded stays as it is."""
     codec = inputs.get("format.codec", inputs.get("codec", "auto"))
@@ -102,14 +102,14 @@ def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
             raise NodeFailure("The stand-in loads videos from mp4 files only.")
 
 
-def empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Silence of `duration` seconds."""
     if inputs["duration"] > 600:
         raise NodeFailure("The stand-in makes no audio longer than ten minutes.")
     return NodeResult((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
 
 
-def save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the sound as FLAC. What was loaded stays as it is."""
     audio: AudioSamples | MediaFile = inputs["audio"]
     if isinstance(audio, MediaFile) and audio.ending != ".flac":
@@ -225,7 +225,7 @@ NODES = {
                 },
             )
         ),
-        save_animated_webp,
+        _save_animated_webp,
     ),
     "SaveAnimatedPNG": NodeClass(
         fixed(
@@ -235,7 +235,7 @@ NODES = {
                 {"compress_level": spec("INT", advanced=True, default=4, min=0, max=9)},
             )
         ),
-        save_animated_png,
+        _save_animated_png,
     ),
     "CreateVideo": NodeClass(
         fixed(
@@ -266,7 +266,7 @@ NODES = {
                 aliases=[],
             )
         ),
-        create_video,
+        _create_video,
     ),
     "SaveVideo": NodeClass(
         fixed(
@@ -291,7 +291,7 @@ NODES = {
                 output_tooltips=["The video, as it came."],
             )
         ),
-        save_video,
+        _save_video,
     ),
     "EmptyAudio": NodeClass(
         fixed(
@@ -325,7 +325,7 @@ NODES = {
                 aliases=[],
             )
         ),
-        empty_audio,
+        _empty_audio,
     ),
     "SaveAudio": NodeClass(
         fixed(
@@ -344,6 +344,6 @@ NODES = {
                 aliases=[],
             )
         ),
-        save_audio,
+        _save_audio,
     ),
 }

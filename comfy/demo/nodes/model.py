@@ -16,7 +16,7 @@ LORAS = ["demo-evening-light.safetensors", "demo-ink-lines.safetensors"]
 _BROKEN = "demo-broken.safetensors"
 
 
-def load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The model of a file, three times: as MODEL, CLIP and VAE."""
     name = inputs["ckpt_name"]
     run.wait(run.speed.load)
@@ -28,7 +28,7 @@ def load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((model, model, model))
 
 
-def load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
     """The model and its CLIP with a LoRA on top."""
     run.wait(run.speed.load / 4)
     name = inputs["lora_name"]
@@ -42,7 +42,7 @@ def load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
 
 
-def encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A text as conditioning."""
     run.wait(run.speed.encode)
     return NodeResult((Conditioning(inputs["text"], inputs["clip"]),))
@@ -71,7 +71,7 @@ NODES = {
                 },
             )
         ),
-        load_checkpoint,
+        _load_checkpoint,
     ),
     "LoraLoader": NodeClass(
         fixed(
@@ -103,7 +103,7 @@ NODES = {
                 },
             )
         ),
-        load_lora,
+        _load_lora,
     ),
     "CLIPTextEncode": NodeClass(
         fixed(
@@ -122,6 +122,6 @@ NODES = {
                 extra={"output_tooltips": ["The text as the painter sees it."]},
             )
         ),
-        encode_text,
+        _encode_text,
     ),
 }

@@ -29,14 +29,14 @@ class Plan:
     add_noise: bool
 
 
-def ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
     """All the steps at once."""
     steps = inputs["steps"]
     plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
     return NodeResult((_sample(run, inputs, plan),))
 
 
-def ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A part of the steps: the part before `start_at_step` has been done elsewhere, like a denoise
     below 1."""
     steps = inputs["steps"]
@@ -183,7 +183,7 @@ NODES = {
                 extra={"output_tooltips": ["The finished canvas."]},
             )
         ),
-        ksampler,
+        _ksampler,
     ),
     "KSamplerAdvanced": NodeClass(
         fixed(
@@ -203,6 +203,6 @@ NODES = {
                 outputs=["LATENT"],
             )
         ),
-        ksampler_advanced,
+        _ksampler_advanced,
     ),
 }

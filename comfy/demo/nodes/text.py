@@ -28,21 +28,21 @@ _GREY = 40  # of 255: with less saturation a colour is none
 _MOST_COLORS = 3
 
 
-def load_text_encoder(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _load_text_encoder(run: NodeRun, inputs: Inputs) -> NodeResult:
     """A reader and writer of texts."""
     run.wait(run.speed.load)
     return NodeResult((Model(inputs["clip_name"]),))
 
 
-def generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """What can be measured in the image; without one the text that was given."""
     images = inputs.get("image")
     run.wait(run.speed.encode)
-    words = words_of_image(images[0]) if images else str(inputs["prompt"])
+    words = _words_of_image(images[0]) if images else str(inputs["prompt"])
     return NodeResult((words[: 4 * int(inputs["max_length"])],))
 
 
-def words_of_image(image: Image.Image) -> str:
+def _words_of_image(image: Image.Image) -> str:
     """How bright an image is, its shape, and its colours, as a text to paint another one by."""
     small = image.convert("RGB").resize((32, 32))
     bright = ImageStat.Stat(small.convert("L")).mean[0]
@@ -87,7 +87,7 @@ NODES = {
                 description="Opens a file of a reader of texts; some write them, too.",
             )
         ),
-        load_text_encoder,
+        _load_text_encoder,
     ),
     "TextGenerate": NodeClass(
         fixed(
@@ -128,6 +128,6 @@ NODES = {
                 aliases=["LLM", "gemma"],
             )
         ),
-        generate_text,
+        _generate_text,
     ),
 }

@@ -16,7 +16,7 @@ def pass_on(run: NodeRun, inputs: Inputs) -> NodeResult:
     return NodeResult((inputs["value"],))
 
 
-def show_anything(run: NodeRun, inputs: Inputs) -> NodeResult:
+def _show_anything(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Show the value as a text."""
     value = inputs["source"]
     if isinstance(value, str):
@@ -90,6 +90,6 @@ NODES = {
                 module="comfy_extras.nodes_preview_any",
             )
         ),
-        show_anything,
+        _show_anything,
     ),
 }

@@ -115,7 +115,7 @@ def forest(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
             pen.polygon(below(line))
             for _ in range(46 - 9 * index):
                 x = canvas.rng.random()
-                fir(
+                _fir(
                     pen,
                     canvas,
                     (x, height_at(line, x) + 0.012),
@@ -125,7 +125,7 @@ def forest(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
         canvas.layer(draw, (colour, mix(colour, haze, 0.3)), top=level - tall, bottom=level + 0.16)
 
 
-def fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
+def _fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
     """One fir: three skirts over a trunk."""
     x, y = foot
     for part, wide in ((0.0, 0.36), (0.27, 0.28), (0.52, 0.2)):

@@ -211,7 +211,7 @@ def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     canvas.layer(draw, palette.dark, opacity=0.9)
 
 
-def lone_planet(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+def _lone_planet(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a planet in the sky; in space there is one already."""
     if "space" not in scene.places:
         planet(canvas, (canvas.rng.uniform(0.25, 0.75), 0.24), 0.11, palette.far)
@@ -219,7 +219,7 @@ def lone_planet(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) 
 
 # In the order of painting: what stands in front comes later.
 THINGS: dict[str, Thing] = {
-    "planet": lone_planet,
+    "planet": _lone_planet,
     "birds": birds,
     "balloon": balloon,
     "castle": castle,

@@ -55,7 +55,7 @@ class DemoMiddleware:
         path = scope["path"].removeprefix("/api") or "/"
         name = f"{scope.get('method', 'GET')} {path}"
         self._counter.add(name)
-        if is_foreign(Headers(scope=scope)):
+        if _is_foreign(Headers(scope=scope)):
             await Response(status_code=403)(scope, receive, send)
         elif scope["type"] == "websocket":
             wrong = self._script.take(name)
@@ -180,7 +180,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def is_foreign(headers: Headers) -> bool:
+def _is_foreign(headers: Headers) -> bool:
     """Whether another site's page asks: such requests get 403 on loopback (docs/comfyui.md#13)."""
     if headers.get("sec-fetch-site") == "cross-site":
         return True

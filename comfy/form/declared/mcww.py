@@ -16,7 +16,7 @@ from comfy.workflow.config import FieldConfig, FieldGroup, Others, Widget
 _WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
 
 
-def input_of_wrapper(node: NodeView) -> Candidate | None:
+def _input_of_wrapper(node: NodeView) -> Candidate | None:
     """The one input that a wrapper shows of a node: an image, video or sound before a text, a
     switch, the first."""
     usable = [one for one in node.inputs.values() if not (one.node_spec and one.spec is None)]
@@ -62,7 +62,7 @@ def wrapper(nodes: Sequence[NodeView]) -> Layer:
     outputs = tuple(one.node.id for one in titled if one.title.category == "output")
     statements, problems = [], []
     for one in _in_order([one for one in titled if one.title.category != "output"]):
-        candidate = input_of_wrapper(one.node)
+        candidate = _input_of_wrapper(one.node)
         if candidate is None:
             problems.append(
                 message(

@@ -67,7 +67,7 @@ class RunnerCalls:
     async def queue(self, request: Request, workflow: str = "") -> Response:
         """Run the workflow with what was set, and wait for its image. The run goes on though its
         caller leaves."""
-        refuse_other_pages(request)
+        _refuse_other_pages(request)
         owner = await self.identity.caller(request)
         caller = caller_of(request.scope, self.identity)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
@@ -171,7 +171,7 @@ class RunnerCalls:
         return caller_of(request.scope, self.identity).person
 
 
-def refuse_other_pages(request: Request) -> None:
+def _refuse_other_pages(request: Request) -> None:
     """HTTPException where a page of another site may be asking, by a link or an image: `GET /queue`
     begins a run, and browsers send no Origin with those. Over plain HTTP on a network they do not
     tell who asks at all, so none is let in there."""

@@ -49,7 +49,7 @@ def add_named_endpoints(services: Services, identity: Identity) -> None:
         with releases_session(request):
             owner, root = identity.person(request), whole_root_of(request)
             with as_gradio_errors():
-                wanted = find_endpoint(services, called, owner)
+                wanted = _find_endpoint(services, called, owner)
                 sent = _sent_values(services, owner, wanted, values)
             address, answers = where(request, owner), ClientFiles(services, owner, root)
             if wanted.workflow in services.chain_forms.folder:
@@ -68,7 +68,7 @@ def add_named_endpoints(services: Services, identity: Identity) -> None:
     )
 
 
-def find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
+def _find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
     """The endpoint of this name or number for this person. ComfyError."""
     known = named_workflows(services, owner).items()
     match called:

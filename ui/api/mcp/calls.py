@@ -82,7 +82,7 @@ class ToolCalls:
                     return await self._end_of_chain(chain_id, owner, context)
                 run_id = await _begun(partial(RunStart(self.services).begin, name), sent, asker)
                 run = self.services.runs.get(run_id, owner)
-                await follow_run(run, context)
+                await _follow_run(run, context)
             return await asyncio.to_thread(self._result, [run.id], owner, names, context.request)
         except ComfyError as problem:
             return refused_call(problem_of(problem), names)
@@ -133,7 +133,7 @@ async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker
     return begun.ids[0]
 
 
-async def follow_run(run: Run, context: Context) -> None:
+async def _follow_run(run: Run, context: Context) -> None:
     """Tell how far a run is, to its end; stop it where that breaks off."""
     told = -1.0
     try:

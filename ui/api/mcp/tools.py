@@ -17,10 +17,10 @@ from ui.view.argument_names import argument_names
 def tools_of(services: Services, owner: str) -> list[Tool]:
     """The tools for this person: what they can run here. Waits for ComfyUI where it has not been
     asked yet; ComfyError where it does not answer."""
-    return [tool_of(one.name, one.form) for one in named_forms(services, owner)]
+    return [_tool_of(one.name, one.form) for one in named_forms(services, owner)]
 
 
-def tool_of(name: str, form: Form) -> Tool:
+def _tool_of(name: str, form: Form) -> Tool:
     """A form as a tool of this name."""
     title = translated(form.title)
     about = translated(form.description)

@@ -39,7 +39,7 @@ def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[st
     }
 
 
-def values_at_first(
+def _values_at_first(
     copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
 ) -> dict[str, Any]:
     """What each field shows at first: what the address says, else what was typed here before, else
@@ -81,12 +81,12 @@ class FirstShown:
 def first_shown(
     copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
 ) -> FirstShown:
-    """See `values_at_first`."""
+    """See `_values_at_first`."""
     # First, since the browser may have kept the place of an example that has been removed since.
     places = {
         field.key: copies.example(field, files.owner) for field in form.fields if field.is_media
     }
-    values = values_at_first(copies, form, choice, files)
+    values = _values_at_first(copies, form, choice, files)
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
     return FirstShown(shown, filled_in(form.fields, shown, places, errors), places)

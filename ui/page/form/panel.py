@@ -112,7 +112,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
-    draw_notes(form)
+    _draw_notes(form)
     used = draw_used(controls, first.values)
     _bind_generate(services, name, controls, used, actions, stage, owner)
     draw_varied(name, form)
@@ -120,7 +120,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     bind_use(services, controls, stage, owner)
 
 
-def draw_notes(form: Form) -> None:
+def _draw_notes(form: Form) -> None:
     """What is worth knowing of values, each sentence once, as long as a field has such a value."""
     about: dict[str, list[tuple[str, Any]]] = {}
     for note in form.notes:

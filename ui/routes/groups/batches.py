@@ -158,11 +158,11 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             return refused_answer(problem, *UNKNOWN)
         return AsciiJSON({"workflow": table.summary.workflow, "values": told})
 
-    router.include_router(change_routes(services, identity))
+    router.include_router(_change_routes(services, identity))
     return router
 
 
-def change_routes(services: Services, identity: Identity) -> APIRouter:
+def _change_routes(services: Services, identity: Identity) -> APIRouter:
     """`POST /{batch_id}/pause`, `/continue`, `/stop` and `/retry`, and `DELETE /{batch_id}`."""
     router = APIRouter()
     batches = services.batches

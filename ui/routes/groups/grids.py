@@ -78,7 +78,7 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
         """What the image of a grid carries, of which this is the beginning: the workflow, the
         values of its form, and what varies."""
         data = (await request.body())[:_BEGINNING]
-        return await run_in_threadpool(reopened, services, owner, data)
+        return await run_in_threadpool(_reopened, services, owner, data)
 
     @router.get("/{batch_id}/grid")
     def cells(
@@ -135,7 +135,7 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
     return router
 
 
-def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
+def _reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
     """What the page opens of a grid's image: the batch, for whom it is still there, else the
     settings that the image carries; else why not."""
     try:
