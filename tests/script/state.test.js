@@ -35,6 +35,7 @@ test("an objection stands in the place of a run's words, and beside those that a
     advice: "Why.",
     phase: "refused",
     beside: false,
+    ofFields: false,
     offers: [],
   });
   page.set({ runs: withRun(page.now.runs, "a", {}) });
@@ -49,6 +50,11 @@ test("an objection stands in the place of a run's words, and beside those that a
   say("No.");
   assert.equal(page.now.notice?.beside, true);
   say("Sending…", "", "waiting");
+  assert.equal(page.now.notice?.beside, false);
+  page.set({ ...INITIAL, oneColumn: true }); // where the stage may be out of view
+  say("No.");
+  assert.equal(page.now.notice?.beside, true);
+  say("Please fix the highlighted fields.", "", "refused", [], true);
   assert.equal(page.now.notice?.beside, false);
   page.set({ ...INITIAL });
 });

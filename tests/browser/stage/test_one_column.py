@@ -80,11 +80,11 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     """Beside Generate a button leads from the result to the prompt, as long as the form is not in
     view. The bar covers nothing at the page's end, with more to say in it either. Who chooses a
     workflow, or has a link to it, goes on from its title, by keys too: the last result, which is
-    another's, is below that, and below the sentence why there is no form. What is wrong is gone to,
-    of a field and of a file."""
+    another's, is below that, and below the sentence why there is no form. What is wrong with a field
+    is gone to; of a file it is said above Generate, and nothing moves."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open("upscale")
     what_is_wrong_is_gone_to(person)
-    person.turn_to("text-to-image").type("5.steps", 1)
+    person.type("5.steps", 1)
     edit = person.page.get_by_role("button", name="Edit", exact=True)
     expect(edit).to_be_hidden()
     person.generate()
@@ -124,7 +124,8 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
 
 def what_is_wrong_is_gone_to(person: Visitor) -> None:
     """Whoever presses Generate without an image sees that on its field, before which no empty stage
-    comes; what is said of a refused file is gone to as well."""
+    comes, and nowhere else. What is said of a refused file is seen from anywhere on the page, which
+    stays as it is, until it is read or something else is done."""
     page = person.page
     expect(page.locator("#form .takes-files").first).to_be_visible()
     remove = page.get_by_role("button", name="Remove Image")
@@ -134,7 +135,24 @@ def what_is_wrong_is_gone_to(person: Visitor) -> None:
     expect(page.locator(".field-error")).to_be_in_viewport(ratio=1)
     assert page.evaluate("""() => document.querySelector("#form").getBoundingClientRect().top
         < document.querySelector("#stage").getBoundingClientRect().top""")
-    page.locator("#about").scroll_into_view_if_needed()
+    said = page.locator("#stage .objection")
+    expect(said).to_be_empty()
+    person.turn_to("text-to-image")
+    for width, height in ((820, 1180), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator("#form .idea").first).to_be_visible()
+        page.evaluate("scrollTo(0, 100)")
+        before = page.evaluate(ON_PAGE)
+        give(page, b"{}", "nothing.json")
+        expect(said).to_contain_text("nothing.json")
+        expect(said).to_be_in_viewport(ratio=1)
+        assert page.evaluate("""() => document.querySelector(".objection").getBoundingClientRect()
+            .bottom < document.querySelector("#actions").getBoundingClientRect().top""")
+        assert (page.evaluate(ON_PAGE), page.evaluate("scrollY")) == (before, 100)
+        expect(page.locator("#form .idea").first).to_be_visible()
+        said.get_by_role("button", name="Dismiss").click()
+        expect(said).to_be_hidden()
     give(page, b"{}", "nothing.json")
-    expect(page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
-    person.phase("refused")
+    expect(said).to_be_visible()
+    person.type("2.text", "goes on")
+    expect(said).to_be_hidden()

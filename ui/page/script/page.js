@@ -174,14 +174,12 @@ function show(now, before) {
   actions.show(now.formless);
   vary.show(!now.formless && !blocked);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
-  // On a phone the result comes first then, but not before the form of another workflow; what is wrong with a field is
-  // said there.
-  const isTold = now.notice && !$(".has-error");
-  const isFirst = run ? run === going || isOfForm(now, run) : isTold;
+  // In one column the result comes first then, but not before the form of another workflow.
+  const isStarting = now.notice?.phase === "waiting";
+  const isFirst = run ? run === going || isOfForm(now, run) : isStarting;
   $("#columns")?.classList.toggle("has-run", Boolean(isFirst));
   const isNew = going && going !== current(before) && !before.runs.has(going.id);
-  const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
-  if ((isNew || (isRefused && !$(".has-error"))) && isNarrow()) glideTo($("#result-side"));
+  if (isNew && now.oneColumn) glideTo($("#result-side"));
   else if (isNew) seeWhole($("#stage .viewport"));
   showLine("away", now.away, (line) => {
     line.role = "status";
@@ -195,6 +193,12 @@ function show(now, before) {
  */
 function seeWhole(viewport) {
   if (viewport && viewport.getBoundingClientRect().top < 0) glideTo(viewport);
+}
+
+/** What is said is said where it is seen, in whichever order form and stage stand. */
+function tellColumns() {
+  const oneColumn = isNarrow();
+  if (oneColumn !== page.now.oneColumn) page.set({ oneColumn });
 }
 
 /** Tells the person where the app cannot be reached; browsers have it over TLS and on this machine only. */
@@ -224,6 +228,8 @@ document.addEventListener("input", (event) => {
 addEventListener("popstate", (event) => {
   if (!uncovered(event)) location.reload();
 });
+tellColumns();
+addEventListener("resize", tellColumns);
 restore();
 markChanges();
 filled.subscribe(({ values }) => forgetNotes(values));

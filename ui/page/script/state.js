@@ -45,8 +45,9 @@
  *   varied: readonly string[], first_values: readonly string[] }} Batch
  *
  * Something to say that is about no run. `beside`: apart from what is said of a run, not in the place where that would
- * be. `offers`: what can be done about it, each as a button.
- * @typedef {{ headline: string, advice: string, phase: string, beside: boolean, offers: readonly Offer[] }} Notice
+ * be. `ofFields`: all that is wrong is said at fields. `offers`: what can be done about it, each as a button.
+ * @typedef {{ headline: string, advice: string, phase: string, beside: boolean, ofFields: boolean,
+ *   offers: readonly Offer[] }} Notice
  * @typedef {{ label: string, does: () => void }} Offer
  *
  * @typedef {{ ids: readonly string[], shown: string }} Undoable
@@ -63,7 +64,8 @@
  * on the stage, and until when (`performance.now()`) a press is not for what has come into its place. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
  * they were listed. `batches`: those that go on, or have ended since the tab is open; `chains`: likewise, the oldest
- * first; `followed`: the chain that was started or went on here last, by its id.
+ * first; `followed`: the chain that was started or went on here last, by its id. `oneColumn`: form and stage stand below
+ * each other, so that either may be out of view.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, signingOut: boolean, waiting: number, form: string,
  *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
@@ -71,7 +73,7 @@
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
  *   deleting: { run: string, until: number } | null, past: readonly (PastRun | null)[], pastOf: string,
- *   batches: readonly Batch[], chains: readonly Chain[], followed: string }} PageState
+ *   batches: readonly Batch[], chains: readonly Chain[], followed: string, oneColumn: boolean }} PageState
  */
 
 /**
@@ -151,6 +153,7 @@ export const INITIAL = {
   batches: [],
   chains: [],
   followed: "",
+  oneColumn: false,
 };
 
 export const page = new Store(INITIAL);
@@ -161,13 +164,15 @@ export const page = new Store(INITIAL);
  * @param {string} [advice]
  * @param {string} [phase] how it looks
  * @param {readonly Offer[]} [offers] what can be done about it
+ * @param {boolean} [ofFields] whether all that is wrong is said at fields
  */
-export function say(headline, advice = "", phase = "refused", offers = []) {
-  const { runs, shown } = page.now;
+export function say(headline, advice = "", phase = "refused", offers = [], ofFields = false) {
+  const { runs, shown, oneColumn } = page.now;
   const isOnTheWay = phase === "waiting"; // a run will be told of in its place
   const isTold = [...runs.values()].some(
     ({ id, view, unconfirmed }) => id === shown || (!view?.finished && !unconfirmed),
   );
-  const beside = isTold && !isOnTheWay;
-  page.set({ notice: headline ? { headline, advice, phase, beside, offers } : null });
+  const beside = (isTold || (oneColumn && !ofFields)) && !isOnTheWay;
+  const notice = { headline, advice, phase, beside, ofFields, offers };
+  page.set({ notice: headline ? notice : null });
 }

@@ -4,7 +4,7 @@
 
 import { $, all, button, element, fold, glideTo, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
-import { showErrors } from "../form/field_errors.js";
+import { sayRefusal } from "../form/field_errors.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
 import { follow, followChain, lookBackAt, onFrame } from "../runs/following.js";
@@ -28,7 +28,7 @@ import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
 import { UseMenus } from "../stage/use_menu.js";
 import { Viewport } from "../stage/viewport.js";
-import { page, say } from "../state.js";
+import { page } from "../state.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
 /** @import { PageState, ShownFile, View } from "../state.js" */
@@ -100,10 +100,8 @@ class Stage {
     if (value?.run) follow(value.run);
     else if (value?.chain) followChain(value.chain);
     else page.set({ sending: false });
-    if (value?.refusal) {
-      const homeless = showErrors(value.refusal.errors, { labelled: value.refusal.labelled });
-      say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
-    } else if (value?.results) {
+    if (value?.refusal) sayRefusal(value.refusal);
+    else if (value?.results) {
       page.set({ shown: null });
       this.#showFiles(value.results.files, value.results.texts);
     }

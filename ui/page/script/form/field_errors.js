@@ -5,6 +5,7 @@ import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, typeInto } from "../dom.js";
 import { closeFocused, isRandomSeed, LIST, labelOf, unfold } from "../gradio.js";
 import { message } from "../messages.js";
+import { say } from "../state.js";
 import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } from "./values.js";
 
 /** @import { Kind, NumberRule, Rule } from "./values.js" */
@@ -115,6 +116,17 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
     again.abort();
   }, 400);
   return homeless;
+}
+
+/**
+ * Say why nothing was started: ui/page/stage.py.
+ * @param {{ message: string, hint: string, errors: Readonly<Record<string, string>>,
+ *   labelled: Readonly<Record<string, string>> }} refusal
+ */
+export function sayRefusal({ message: why, hint, errors, labelled }) {
+  const homeless = showErrors(errors, { labelled });
+  const isOfFields = Object.keys(errors).length > 0 && !homeless.length;
+  say(why, [hint, ...homeless].filter(Boolean).join(" "), "refused", [], isOfFields);
 }
 
 /**

@@ -222,6 +222,7 @@ export class Progress {
     this.#offers.replaceChildren(...(notice?.beside ? [] : offers), ...(batch ? [open] : []));
     const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
     const parts = [element("p", "", words), ...offers, this.#dismiss];
+    this.objection.classList.toggle("of-fields", Boolean(notice?.ofFields));
     this.objection.classList.toggle("trouble", TROUBLE.includes(notice?.phase ?? ""));
     this.objection.replaceChildren(...(words ? parts : []));
   }
