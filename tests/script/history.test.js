@@ -17,7 +17,6 @@ import {
   differences,
   missing,
   renewed,
-  tellingNames,
   without,
   withRuns,
 } from "../../ui/page/script/history/past.js";
@@ -145,25 +144,4 @@ test("days as headings", () => {
   assert.match(dayWords("2026-11-18", now), /18/);
   assert.doesNotMatch(dayWords("2026-11-18", now), /2026/);
   assert.match(dayWords("2025-11-18", now), /2025/);
-});
-
-test("results are called by what tells them apart, and by no more than that", () => {
-  const first = ["Text to image", "18 Nov, 10:00", "Seed 7", "a boat"];
-  assert.deepEqual(tellingNames([first, ["Upscale", "18 Nov, 10:00", "", "a boat"]]), [
-    "Text to image",
-    "Upscale",
-  ]);
-  const again = ["Text to image", "18 Nov, 10:00", "Seed 8", "a cat"];
-  assert.deepEqual(tellingNames([first, again]), ["Seed 7", "Seed 8"]);
-  const later = ["Text to image", "18 Nov, 10:01", "Seed 7", "a boat"];
-  assert.deepEqual(tellingNames([first, again, later]), [
-    "18 Nov, 10:00 · Seed 7",
-    "18 Nov, 10:00 · Seed 8",
-    "18 Nov, 10:01 · Seed 7",
-  ]);
-  assert.deepEqual(tellingNames([first, first]), ["1", "2"]);
-  assert.deepEqual(tellingNames([first, ["Text to image", "18 Nov, 10:00", "", "a boat"]]), [
-    "1",
-    "2",
-  ]);
 });

@@ -97,26 +97,6 @@ export function daysOf(runs) {
 }
 
 /**
- * Names by which results can be told apart: only what is not the same in all of them, and no more of it than is needed.
- * @param {readonly (readonly string[])[]} facts of each result, as many of each
- * @returns {string[]} where nothing tells them apart, numbers
- */
-export function tellingNames(facts) {
-  /** @type {string[][]} */
-  const parts = facts.map(() => []);
-  const names = () => parts.map((part) => part.filter(Boolean).join(" · "));
-  for (const at of facts[0]?.keys() ?? []) {
-    if (new Set(names()).size === facts.length) break;
-    if (new Set(facts.map((fact) => fact[at])).size === 1) continue;
-    for (const [place, fact] of facts.entries()) parts[place]?.push(fact[at] ?? "");
-  }
-  const told = names();
-  return told.every(Boolean) && new Set(told).size === facts.length
-    ? told
-    : facts.map((_, at) => String(at + 1));
-}
-
-/**
  * The values that are not the same in all of several results.
  * @param {readonly (readonly (readonly [string, string])[])[]} results names and values of each
  * @returns {[string, string[]][]} a name, and its value in each of them, "–" where there is none

@@ -2,12 +2,12 @@
 // A few results beside each other over the whole window, with the values in which they differ.
 
 import { when } from "../clock.js";
-import { announce, button, element, inHalves } from "../dom.js";
+import { announce, button, element } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { ask } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
-import { differences, tellingNames } from "./past.js";
+import { differences } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
 
@@ -23,15 +23,16 @@ export async function compare(runs, viewer) {
   const told = await Promise.all(runs.map(({ id }) => ask(`/history/${id}`, undefined, "GET")));
   const views = told.flatMap((view) => view ?? []);
   if (views.length < 2) return;
-  const names = namesOf(runs.filter(({ id }) => views.some((view) => view.id === id)));
+  const dates = views.map(({ id }) => when(runs.find((run) => run.id === id)?.at ?? 0));
   const dialog = element("dialog", "side-by-side");
   dialog.setAttribute("aria-label", message("Compare results"));
   const close = button(message("Close"), () => dialog.close(), "button close");
   const head = element("header");
   head.append(element("h2", "", message("Compare")), close);
   const results = element("div", "results");
-  results.append(...views.map((view, at) => figureOf(view, captionOf(names, at), viewer)));
-  dialog.append(head, results, tableFor(views));
+  const captions = captionsOf(views);
+  results.append(...views.map((view, at) => figureOf(view, captions[at] ?? "", viewer)));
+  dialog.append(head, results, ...valuesOf(views, dates));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -43,20 +44,12 @@ export async function compare(runs, viewer) {
 }
 
 /**
- * What tells them apart beside their values, which the table lists.
- * @param {readonly PastRun[]} runs
+ * The number under which the values of each result stand, with the workflow where that is not the same in all.
+ * @param {readonly View[]} views
  */
-const namesOf = (runs) => tellingNames(runs.map(({ title, at }) => [title, when(at)]));
-
-/**
- * A result's name behind the number that its values stand under.
- * @param {readonly string[]} names
- * @param {number} at
- */
-function captionOf(names, at) {
-  const number = String(at + 1);
-  const name = names[at] ?? "";
-  return name === number ? number : `${number} · ${name}`;
+function captionsOf(views) {
+  const isSame = new Set(views.map(({ title }) => title)).size === 1;
+  return views.map(({ title }, at) => (isSame ? String(at + 1) : `${at + 1} · ${title}`));
 }
 
 /**
@@ -69,22 +62,32 @@ function figureOf(view, name, viewer) {
   const [item] = arranged(view.files, view.texts, view.id).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item) loadedWithLink(item, viewer).then((node) => figure.prepend(node));
-  const caption = element("figcaption");
+  const caption = element("figcaption", "", name);
   caption.title = name;
-  caption.append(inHalves(name));
   figure.append(caption);
   return figure;
 }
 
-/** @param {View[]} views */
-function tableFor(views) {
-  const rows = differences(
+/**
+ * In what they differ. They do by their dates alone, too, where nobody has changed a value.
+ * @param {readonly View[]} views
+ * @param {readonly string[]} dates
+ */
+function valuesOf(views, dates) {
+  const values = differences(
     views.map(({ title, details }) => [[message("Workflow"), title], ...details]),
   );
-  if (!rows.length) return element("p", "same", message("All values are the same."));
+  const dated = differences(dates.map((date) => [[message("Date"), date]]));
+  const same = values.length ? [] : [element("p", "same", message("All values are the same."))];
+  const rows = [...values, ...dated];
+  return rows.length ? [...same, tableFor(rows)] : same;
+}
+
+/** @param {readonly (readonly [string, readonly string[]])[]} rows a name, and its value in each result */
+function tableFor(rows) {
   const table = element("table");
   const head = table.createTHead().insertRow();
-  head.append(element("td"), ...views.map((_, at) => columnOf(String(at + 1))));
+  head.append(element("td"), ...(rows[0]?.[1] ?? []).map((_, at) => columnOf(String(at + 1))));
   const body = table.createTBody();
   for (const [name, values] of rows) {
     const row = body.insertRow();
