@@ -11,33 +11,18 @@ import pytest
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.records.record import Record
-from tests.support.samples.forms import node
+from tests.support.samples.forms import node, text_to_image
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
 
 OWNER = "user:ann"
 SAID = "a {boat} at night"
 # The text field of this one is drawn from, as prompts are.
-WORDS = {
-    "1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors"),
-    "2": node("CLIPTextEncode", "Prompt", text="", clip=["1", 1]),
-    "3": node("EmptyLatentImage", width=64, height=64, batch_size=1),
-    "4": node(
-        "KSampler",
-        model=["1", 0],
-        positive=["2", 0],
-        negative=["2", 0],
-        latent_image=["3", 0],
-        seed=5,
-        steps=1,
-        cfg=7.0,
-        sampler_name="euler",
-        scheduler="normal",
-        denoise=1.0,
-    ),
-    "5": node("VAEDecode", samples=["4", 0], vae=["1", 2]),
-    "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
-}
+WORDS = text_to_image(
+    n4=node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors"),
+    n5=node("EmptyLatentImage", width=64, height=64, batch_size=1),
+    n6=node("CLIPTextEncode", "Prompt", text="", clip=["4", 1]),
+)
 SAYS = {
     "1": node("PrimitiveStringMultiline", "Words", value=SAID),
     "2": node("PreviewAny", source=["1", 0]),
@@ -93,7 +78,7 @@ def test_a_run_is_made_from_the_run_whose_text_it_was_given(
     """As long as the text stands there as it was; of several runs of a press each is."""
     source = said_by(app)
     batch = app.services.starter.start_batch(
-        "words", {"2.text": text}, OWNER, 2, keeps_going=True, text_sources=[source.id]
+        "words", {"6.text": text}, OWNER, 2, keeps_going=True, text_sources=[source.id]
     )
     for run in batch.runs:
         eventually(lambda run=run: run.state.phase.finished)  # type: ignore[misc]
@@ -106,7 +91,7 @@ def test_a_text_of_nobody_else_and_of_nothing_counts(app: RunningApp) -> None:
     others = said_by(app, "user:bob")
     run = app.services.starter.start(
         "words",
-        {"2.text": PUT_IN},
+        {"6.text": PUT_IN},
         OWNER,
         keeps_going=True,
         text_sources=[others.id, "x", "\ud800", ""],
@@ -120,22 +105,22 @@ def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
     goes on with it only later."""
     source = said_by(app)
     services = app.services
-    spec = BatchSpec((AxisSpec("4.seed", "1..2"),))
-    base = {"2.text": PUT_IN}
+    spec = BatchSpec((AxisSpec("3.seed", "1..2"),))
+    base = {"6.text": PUT_IN}
     batch = services.batches.start("words", base, spec, OWNER, text_sources=[source.id])
     eventually(lambda: services.batches.get(batch.id, OWNER).state == "done")
     rows = of_group(app, batch.id)
     assert [made_from(app, one) for one in rows] == [[source.id]] * 2
     other = said_by(app, text="at sea")
-    values = {"only.2.text": "a boat", "other.2.text": PUT_IN}
+    values = {"only.6.text": "a boat", "other.6.text": PUT_IN}
     chain = services.chains.start("two.chain", values, OWNER, text_sources=[source.id])
     ended = made_in(app, chain.id)
     assert sorted(made_from(app, one) for one in ended) == [[], [source.id]]
-    mended = {**values, "only.2.text": "at sea"}
+    mended = {**values, "only.6.text": "at sea"}
     services.chains.go_on(chain.id, OWNER, mended, again=["only"], text_sources=[other.id])
     (last,) = (one for one in made_in(app, chain.id) if one not in ended)
     assert made_from(app, last) == [other.id]
     varied = services.chains.vary(last)
     again = {source: one for one in made_in(app, varied.id) for source in made_from(app, one)}
     assert again.keys() == {source.id, other.id}
-    assert again[other.id].job.values["2.text"] == "at sea"
+    assert again[other.id].job.values["6.text"] == "at sea"
