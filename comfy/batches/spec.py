@@ -21,7 +21,13 @@ from comfy.form.model import TEXT_WIDGETS, Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_text
-from comfy.prompt.wildcards import LinesOf, every_text, literal_text, resolve_wildcards
+from comfy.prompt.wildcards import (
+    LinesOf,
+    every_text,
+    has_alternatives,
+    literal_text,
+    resolve_wildcards,
+)
 from comfy.wording import short
 
 _MOST_AXES = 20
@@ -147,18 +153,23 @@ def read_batch(
 
 
 def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Random) -> BatchContent:
-    """What is to be run, with such seeds; a seed that is a number already is the one of all."""
-    if seeds == "form":
-        return content
+    """What is to be run, with such seeds; a seed that is a number already is the one of all. What
+    was left out and is drawn anew in each row is named among the values of all: so results tell
+    it."""
     given = {column.key for column in content.shown}
     drawn: dict[str, object] = {}
     for one in form.fields:
-        if one.widget == "seed" and one.group != "hidden" and one.key not in given:
+        if one.group == "hidden" or one.key in given:
+            continue
+        if one.widget == "seed":
             match content.base.get(one.key):
                 case None | CountUp() as seed if seeds == "one":
                     drawn[one.key] = next_seed(one, seed, rng)
-                case _ if seeds == "each":
+                case seed if seed is None or seeds == "each":
                     drawn[one.key] = None
+        elif seeds == "each" and is_drawn(form, one):
+            text = _text_of(one, content.base)
+            drawn |= {one.key: text} if has_alternatives(text) else {}
     return replace(content, base={**content.base, **drawn})
 
 

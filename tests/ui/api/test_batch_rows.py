@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import zipfile
 
+import pytest
 import requests
 
+from comfy.batches.spec import Seeds
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.api.api_calls import QUICK, call
+
+BATCH = "/workflows/text-to-image/batches?wait=true"
+
+
+def result_of(app: RunningApp, batch: str, name: str) -> bytes:
+    """A file that the page has of a batch."""
+    address = f"{app.url}/batches/{batch}/{name}"
+    return requests.get(address, cookies=cookie_of(ANN), timeout=LONGEST_WAIT).content
 
 
 def test_a_text_that_several_axes_change_is_told_whole(app: RunningApp) -> None:
@@ -21,15 +32,37 @@ def test_a_text_that_several_axes_change_is_told_whole(app: RunningApp) -> None:
         {"field": "2.text", "replace": "boat\nship"},
     ]
     body = {"values": QUICK, "axes": axes}
-    path = "/workflows/text-to-image/batches?wait=true"
-    batch = call(app, "POST", path, json=body).json()
+    batch = call(app, "POST", BATCH, json=body).json()
     rows = call(app, "GET", f"{batch['url']}/rows").json()["rows"]
     told = [row["values"] for row in rows]
     texts = ["a boat", "a ship", "a red boat", "a red ship"]
     assert told == [{"2.text": text} for text in texts]
     assert [row["run"]["values"]["2.text"] for row in rows] == texts
-    address = f"{app.url}/batches/{batch['id']}/results.zip?pattern={{Prompt}}"
-    answer = requests.get(address, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
-    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    archive = result_of(app, batch["id"], "results.zip?pattern={Prompt}")
+    names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
     of_files = ["a-boat-boat", "a-boat-ship", "a-red-boat-boat", "a-red-boat-ship"]
     assert names == [*(f"{name}.png" for name in of_files), "results.csv"]
+
+
+@pytest.mark.parametrize("seeds", ["form", "each"])
+def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds) -> None:
+    """Each row has its own: its table makes the same runs once more, and its grid is opened as one
+    whose cells draw a seed each."""
+    axes = [{"field": "2.text", "text": "a boat\na sea"}]
+    body = {"values": QUICK, "axes": axes, "seeds": seeds}
+    batch = call(app, "POST", BATCH, json=body).json()
+    table = result_of(app, batch["id"], "results.csv").decode()
+    told = [row["Seed"] for row in csv.DictReader(io.StringIO(table, newline=""))]
+    again = {"values": QUICK, "table": {"name": "results.csv", "text": table}}
+    runs = [
+        [row["run"]["values"] for row in call(app, "GET", f"{one['url']}/rows").json()["rows"]]
+        for one in (batch, call(app, "POST", BATCH, json=again).json())
+    ]
+    assert told == [str(values["5.seed"]) for values in runs[0]]
+    assert len({*told}) == 2
+    assert runs[1] == runs[0]
+    image = result_of(app, batch["id"], "sheet.png?cell=100")
+    opened = requests.post(
+        f"{app.url}/batches/grid", data=image[:5000], cookies=cookie_of(""), timeout=LONGEST_WAIT
+    ).json()
+    assert (opened["seeds"], opened["values"]["5.seed"]) == ("each", None)
