@@ -100,22 +100,23 @@ class BatchRows(Sequence[Row]):
         return self._chosen[index].number
 
     def cells(self, index: int) -> tuple[object, ...]:
-        """The values of a row in the columns of `BatchContent.shown`; "" where the table says
-        nothing."""
+        """The values of a row in the columns of `BatchContent.shown`. Where the table says nothing
+        it is what the form has; None where it has nothing, or that is drawn for the row."""
         row = self._chosen[index]
-        line = self._line(row)
-        own = (line.get(column.key, "") for column in self._content.columns)
-        return (*own, *(value for _, value in self._values(row)))
+        given = {**self.base, **self._line(row)}
+        own = (given.get(column.key) for column in self._content.columns)
+        known = (None if isinstance(value, CountUp) else value for value in own)
+        return (*known, *(value for _, value in self._values(row)))
 
     def varied(self, index: int) -> dict[str, object]:
-        """The values of a row by the keys of what varies: of a text that several columns change the
-        whole of it, of each other one its cell."""
+        """The values of a row by the keys of what varies, as far as they are known: of a text that
+        several columns change the whole of it, of each other one its cell."""
         keys = [column.key for column in self._content.shown]
         told = dict(zip(keys, self.cells(index), strict=True))
         if len(told) < len(keys):
             whole = self[index].values
             told |= {key: whole[key] for key, count in Counter(keys).items() if count > 1}
-        return told
+        return {key: value for key, value in told.items() if value is not None}
 
     def unset(self, index: int) -> list[int]:
         """The columns of which the table says nothing in a row, by their places: there it has what

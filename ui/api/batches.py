@@ -141,7 +141,8 @@ class BatchPage:
 @dataclass(frozen=True, slots=True)
 class ToldRow:
     """A row of a batch: its `number` in the table, what varies by field key (of a text that several
-    axes change the whole of it), why it failed, and its run, null where there is none."""
+    axes change the whole of it; where a cell is empty, what the form has; without what is drawn or
+    left to the workflow), why it failed, and its run, null where there is none."""
 
     number: int
     state: RowState

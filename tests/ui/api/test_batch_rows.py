@@ -66,3 +66,20 @@ def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds
         f"{app.url}/batches/grid", data=image[:5000], cookies=cookie_of(""), timeout=LONGEST_WAIT
     ).json()
     assert (opened["seeds"], opened["values"]["5.seed"]) == ("each", None)
+
+
+def test_an_empty_cell_is_told_as_what_its_row_ran_with(app: RunningApp) -> None:
+    """As the form has it, also in the names of files; of a seed that its row draws, and of what the
+    form leaves to the workflow, nothing is told."""
+    text = "Prompt,Steps,Seed,5.cfg\na boat,1,3,5\n,2,,\n"
+    values = {**QUICK, "2.text": "a red boat"}
+    body = {"values": values, "table": {"name": "a.csv", "text": text}}
+    batch = call(app, "POST", BATCH, json=body).json()
+    rows = call(app, "GET", f"{batch['url']}/rows").json()["rows"]
+    assert [row["values"] for row in rows] == [
+        {"2.text": "a boat", "5.steps": "1", "5.seed": "3", "5.cfg": "5"},
+        {"2.text": "a red boat", "5.steps": "2"},
+    ]
+    archive = result_of(app, batch["id"], "results.zip?pattern={row}{Prompt}{5.cfg}")
+    names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
+    assert names == ["1a-boat5.png", "2a-red-boat.png", "results.csv"]

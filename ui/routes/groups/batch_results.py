@@ -131,7 +131,7 @@ class BatchResults:
         cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
         for column, cell in cells:
             for name in dict.fromkeys(_names(column)):
-                told.setdefault(name, []).append(str(cell))
+                told.setdefault(name, []).append("" if cell is None else str(cell))
         return {name: " ".join(some) for name, some in told.items()}
 
     @cached_property

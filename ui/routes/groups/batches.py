@@ -12,7 +12,6 @@ from comfy.batches.content import BatchRows, Column
 from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.form.check import check as check_values
-from comfy.form.seeds import CountUp
 from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
@@ -245,9 +244,7 @@ class TableView:
         return [self.labels.get(one, one[1]) for one in self._sent(index)]
 
     def _sent(self, index: int) -> list[tuple[str, str]]:
-        columns, cells = self.table.content.shown, [*self.table.rows.cells(index)]
-        for at in self.table.rows.unset(index):
-            cells[at] = self.table.content.base.get(columns[at].key)
+        columns, cells = self.table.content.shown, self.table.rows.cells(index)
         return [(column.key, _text(value)) for column, value in zip(columns, cells, strict=True)]
 
     def _texts(self, index: int) -> Iterator[str]:
@@ -328,4 +325,4 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return "" if value is None or isinstance(value, CountUp) else value_text(value)
+    return "" if value is None else value_text(value)
