@@ -11,19 +11,25 @@ from comfy.prompt.value_types import BadValue
 from comfy.wording import short
 
 
+def plain_path(name: str) -> str:
+    """The path that a cell names, with one way of writing folders and accents; macOS takes letters
+    and accents apart."""
+    return unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./"))
+
+
 class TableFiles:
     """Files by their names, with the folders that they lie in before them."""
 
     def __init__(self, files: Mapping[str, object]) -> None:
         self._by_last = defaultdict[str, list[tuple[str, object]]](list)
         for name, file in files.items():
-            path = _plain(name)
+            path = plain_path(name)
             self._by_last[_last(path)].append((path, file))
 
     def find(self, name: str) -> object:
         """The file of this name, or the only one that is called so in any folder. BadValue where
         there is none, or more than one."""
-        path = _plain(name)
+        path = plain_path(name)
         among = self._by_last.get(_last(path), [])
         found = [file for one, file in among if one == path]
         found = found or [file for one, file in among if one.endswith(f"/{path}")]
@@ -37,11 +43,6 @@ class TableFiles:
         raise BadValue(
             message("Several files are called “{file}”. Write its folder, too.", file=short(name))
         )
-
-
-def _plain(name: str) -> str:
-    """With one way of writing folders and accents; macOS takes letters and accents apart."""
-    return unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./"))
 
 
 def _last(path: str) -> str:

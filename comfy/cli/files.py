@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from comfy.batches.table import Row
+from comfy.batches.table_files import plain_path
 from comfy.batches.text_file import decoded_text
 from comfy.cli.outcome import UsageError
 from comfy.filenames import is_beside, media_type_of, natural_order, plain_name
@@ -97,8 +98,10 @@ def _table_values(form: Form, values: Mapping[str, object], folder: Path) -> dic
         field = media.get(key)
         if field is None or value in (None, field.default):
             return value
-        file = folder / str(value)
-        if not is_beside(str(value)) or not is_file(file):
+        names = (str(value), plain_path(str(value)))
+        files = (folder / name for name in names if is_beside(name))
+        file = next(filter(is_file, files), None)
+        if file is None:
             return Refused(f"There is no file “{short(value)}” beside the table.")
         upload = _upload_of(file)
         return next(map(Refused, other_kinds(field, [upload])), upload)

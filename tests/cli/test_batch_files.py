@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_files_of_a_table_lie_beside_it(
     table.write_text("image\nimg/a.png\na.png\nimg/a.png\n")
     assert main(command(workflow, demo, out, "--csv", str(table))) == 0
     assert [row["Image"] for row in results(out)] == ["a.png", "a (2).png", "a.png"]
+
+
+def test_files_of_a_table_are_named_however_folders_are_written(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on the page: as Windows writes them, too, and with blanks around; these lead nowhere else
+    either. A file that is called so itself is that."""
+    for name in ("secret.png", "tables/in/new/Kä.png", "tables/ b.png"):
+        plain(tmp_path / name)
+    table, out = tmp_path / "tables" / "t.csv", tmp_path / "out"
+    for path in ("..\\secret.png", "in\\..\\..\\secret.png", "\\secret.png", "C:\\secret.png"):
+        table.write_text(f"image\n{path}\n")
+        assert main(command(workflow, demo, out, "--csv", str(table))) == 2
+        assert f"There is no file “{path}” beside the table." in capsys.readouterr().err
+    apart = unicodedata.normalize("NFD", "Kä.png")
+    lines = ["in\\new\\Kä.png", f" .\\in\\new\\{apart} ", "./in/new/Kä.png", " b.png"]
+    table.write_text("\n".join(["image", *lines]))
+    assert main(command(workflow, demo, out, "--csv", str(table))) == 0
+    assert [row["Image"] for row in results(out)] == [*["Kä.png"] * 3, "b.png"]
 
 
 def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: Path) -> None:
