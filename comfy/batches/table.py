@@ -25,6 +25,8 @@ OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
 # How a formula of a spreadsheet begins, which a table of results has behind one more apostrophe.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _DELIMITERS = ",;\t"
+# The first line by which a file tells Excel what parts its cells.
+_SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)
 # A cell in quotes; a quote within another cell is a character as any.
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
 _PARTS_CELLS = re.compile(r"[,;\s]")
@@ -63,8 +65,8 @@ def read_table(file: str, text: str, form: Form, translated: Callable[[str], str
     A column's header names its field, see `find_field` (`translated`, too); no row gives one twice.
     What a table of results says of its runs is passed over beside fields, and so is what keeps a
     spreadsheet from reading formulas in it. An empty cell, null, or a key that is not there,
-    leaves the field as it is. Values are not checked. TableErrors where there are no rows, or too
-    many.
+    leaves the field as it is. `sep=;` in the first line says what parts the cells of the others.
+    Values are not checked. TableErrors where there are no rows, or too many.
     """
     problems: list[str] = []
     header: list[str] = []
@@ -133,7 +135,10 @@ def _fields(
 
 def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row]:
     """What cannot be read is added to the `problems`, the names of the columns to the `header`."""
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    delimiter = _delimiter(text)
+    if first := _SAID_DELIMITER.match(text):
+        delimiter, text = first[2], text[first.end() :]  # what is left of the line counts as one
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines = ((at, cells) for at, cells in enumerate(table, 1) if any(map(str.strip, cells)))
     try:
         _, names = next(lines, (1, []))

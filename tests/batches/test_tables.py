@@ -95,6 +95,20 @@ def test_empty_lines_before_the_header_are_skipped(delimiter: str, end: str) -> 
     assert rows(end.join(lines)) == [(6, {STEPS.key: "3"})]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("line", ["sep={}", '"sep={}"', "\ufeffSEP={} "])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_parts_cells_may_stand_in_the_first_line(delimiter: str, line: str, end: str) -> None:
+    """As Excel has it, whatever the header looks like; it is no row, and a line of the file."""
+    label = "a,,;;b".replace(delimiter, "")
+    lines = [line.format(delimiter), f"Steps{delimiter}{label}", f"3{delimiter}a heron"]
+    ((number, values),) = rows(end.join(lines), form=labelled(label))
+    assert (number, [*values.values()]) == (3, ["3", "a heron"])
+    lines = [line.format(delimiter), "Steps", "3", f"4{delimiter}5"]
+    assert said(end.join(lines)) == ("Line 4 has more cells than there are columns.",)
+    assert "has no rows" in said(lines[0])[0]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize(
     "label", ["a, b, c", "a; b; c", "a\t b\t c", 'a "b, c; d", e', "a,,\n;b", '"']
@@ -273,13 +287,14 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
 
 
 @given(
+    st.sampled_from(["", "sep="]),
     st.text(max_size=200),
     st.sampled_from(["csv", "jsonl"]),
 )
-def test_any_text_is_a_table_or_sentences(text: str, ending: str) -> None:
+def test_any_text_is_a_table_or_sentences(start: str, text: str, ending: str) -> None:
     """Never another error."""
     with suppress(TableErrors):
-        assert read_table(f"t.{ending}", text, FORM).rows
+        assert read_table(f"t.{ending}", start + text, FORM).rows
 
 
 @given(
