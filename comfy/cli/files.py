@@ -24,13 +24,12 @@ from comfy.wording import short
 # What macOS and Windows put beside files, for themselves.
 _OF_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")
 # What `zipfile` raises for one that is damaged, locked or packed in a way that it does not know.
-_DAMAGED_ZIP = (
+_NOT_UNPACKED = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    RuntimeError,
-    NotImplementedError,
+    RuntimeError,  # NotImplementedError, too
 )
 
 
@@ -140,8 +139,10 @@ def uploads_in(
             files = list(_unpacked(path, scratch))
         else:
             files = [path]
-    except (OSError, *_DAMAGED_ZIP) as error:
+    except OSError as error:
         raise _unreadable(path, error) from error
+    except _NOT_UNPACKED as error:
+        raise _not_unpacked(path, error) from error
     uploads = [_upload_of(one) for one in files]
     if not uploads:
         hint = "Name the folder that its links lead to." if links else "Name another folder or ZIP."
@@ -186,6 +187,13 @@ def _is_shown(name: str) -> bool:
     return not name.startswith(".") and name not in _OF_SYSTEMS
 
 
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else error
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    why = error.strerror or error
     return UsageError(f"{path} cannot be read: {why}.", "Check its name and permissions.")
+
+
+def _not_unpacked(path: Path, error: Exception) -> UsageError:
+    if isinstance(error, RuntimeError):
+        why = "has a password, or is packed in a way that is not known here"
+        return UsageError(f"{path} {why}.", "Unpack it, and name the folder.")
+    return UsageError(f"{path} is damaged.", "Download or pack it again.")

@@ -281,13 +281,38 @@ def test_what_cannot_be_used_is_told(
         (sampler, ["--set", "2.text=@typo.txt"], "typo.txt cannot be read"),
         (sampler, ["--csv", str(damaged)], "damaged.zip isn't text. Save it as text, a table as"),
         (sampler, ["--set", "steps=1", "--set", "4.steps=2"], "Steps is given twice."),
-        (workflow, ["--set", f"1.image={damaged}"], "damaged.zip cannot be read"),
+        (workflow, ["--set", f"1.image={damaged}"], "damaged.zip is damaged."),
         (workflow, ["--set", f"1.image={tmp_path}"], "is the folder of the results, too."),
     ):
         assert main(command(file, demo, tmp_path, *words)) == 2
         assert said in capsys.readouterr().err
     words = command(sampler, demo, tmp_path / "out", "--set", "2.text=@@me, a portrait")
     assert main(words) == 0
+
+
+def test_a_zip_that_cannot_be_unpacked_says_what_helps(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one that is damaged, has a password, or was packed in a way that is not known: none has to
+    do with its name or permissions."""
+    file = tmp_path / "photos.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(2000))
+    packed = file.read_bytes()
+    at, listed = len("PK\3\4??"), packed.index(b"PK\1\2") + len("PK\1\2????")
+    damaged, locked, unknown = bytearray(packed), bytearray(packed), bytearray(packed)
+    damaged[36:44] = b"\xff" * 8
+    locked[at] = locked[listed] = 1
+    unknown[at + 2] = unknown[listed + 2] = 99  # as of AES
+    shut = "has a password, or is packed in a way that is not known here. Unpack it, and name the"
+    for data, said in (
+        (damaged, f"{file} is damaged. Download or pack it again."),
+        (locked, f"{file} {shut} folder."),
+        (unknown, f"{file} {shut} folder."),
+    ):
+        file.write_bytes(data)
+        assert main(command(workflow, demo, tmp_path / "out", "--set", f"1.image={file}")) == 2
+        assert capsys.readouterr().err.splitlines()[0] == said
 
 
 def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path: Path) -> None:
