@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 from pydantic import Field as Limited
 
 from comfy.batches.content import BatchContent, Column
@@ -87,6 +87,19 @@ class BatchSpec:
     table: TableSpec | None = None
     paired: bool = False
     seeds: Seeds = "form"
+
+
+def why_too_large(problem: ValidationError) -> str:
+    """What is said of JSON values that are a BatchSpec but for too many fields or files; "" where
+    something else is wrong with them."""
+    match problem.errors(include_url=False, include_input=False)[0]:
+        case {"type": "too_long", "loc": (*_, "files"), "ctx": {"max_length": int(most)}}:
+            return message("No more than {most} files.", most=most)
+        case {"type": "too_long", "loc": ("axes",), "ctx": {"max_length": int(most)}}:
+            return message(
+                "No more than {most} fields can vary at once. Use a table for more.", most=most
+            )
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

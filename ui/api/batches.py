@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
-from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
 from comfy.errors import RunNotFound
 from comfy.messages import message
 from comfy.records.record import Record
@@ -279,7 +279,7 @@ def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun
     try:
         spec = _SPEC.validate_python(base)
     except ValidationError as problem:
-        raise HTTPException(422, _why_none(problem)) from None
+        raise HTTPException(422, why_too_large(problem) or _NO_SPEC) from None
     form = form_for(reader, name, values)
     fields = {field.key: field for field in form.fields}
 
@@ -300,13 +300,6 @@ def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun
     stop = partial(batches.leave, begun.id, owner)
     call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
     return Begun((begun.id,))
-
-
-def _why_none(problem: ValidationError) -> str:
-    match problem.errors(include_url=False, include_input=False)[0]:
-        case {"type": "too_long", "loc": (*_, "files"), "ctx": {"max_length": int(most)}}:
-            return message("No more than {most} files.", most=most)
-    return _NO_SPEC
 
 
 class BatchJson:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
+from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec, why_too_large
 from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
 from comfy.messages import message
@@ -26,15 +26,12 @@ def batch_of(told: object, form: Form, files: FieldFiles) -> BatchSpec:
     ComfyError where it is none."""
     try:
         spec = _SPEC.validate_python(told)
-    except ValidationError:
+    except ValidationError as problem:
+        if said := why_too_large(problem):
+            raise ComfyError(said) from None
         raise ComfyError(
             message("These values can't be read."), message("Reload the page and try again.")
         ) from None
-    return with_files(spec, form, files)
-
-
-def with_files(spec: BatchSpec, form: Form, files: FieldFiles) -> BatchSpec:
-    """The same, with files or what is wrong with them in the places that a browser names."""
     fields = {field.key: field for field in form.fields}
     axes = (_with_files(axis, fields.get(axis.field), files) for axis in spec.axes)
     return replace(spec, axes=tuple(axes), table=_table(spec.table, files))

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
 from comfy.errors import BatchNotFound
 from comfy.messages import message
 from comfy.services.batch_queue import BatchQueue
@@ -75,8 +75,8 @@ def add_batch_api(services: Services, identity: Identity) -> None:
 def _read_spec(told: object) -> BatchSpec:
     try:
         spec = _SPEC.validate_python(told)
-    except ValidationError:
-        raise gr.Error(_NO_SPEC, print_exception=False) from None
+    except ValidationError as problem:
+        raise gr.Error(why_too_large(problem) or _NO_SPEC, print_exception=False) from None
     table = spec.table
     if table is not None:
         named = {name: file_of_script(one) for name, one in table.files.items()}

@@ -144,6 +144,7 @@ def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served:
         ({"axes": [{**SEEDS[0], "values": [1]}]}, 422, "Seed is given twice."),
         ({"axes": [{"field": "5.seed", "values": [1] * 10_001}]}, 422, "10000 rows at most."),
         ({"axes": [{"field": "5.seed", "files": ["a"] * 1_001}]}, 422, "No more than 1000 files."),
+        ({"axes": SEEDS * 21}, 422, "No more than 20 fields can vary at once. Use a table"),
         ({"values": {"2.text": {"a": 1}}, "axes": WORDS}, 422, "Prompt: Enter some text."),
     ],
 )

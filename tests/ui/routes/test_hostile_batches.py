@@ -109,6 +109,18 @@ def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> N
     assert [one["message"] for one in told["problems"]] == ["A batch has 10000 rows at most."]
 
 
+def test_more_than_a_batch_takes_is_told_on_the_page(app: RunningApp) -> None:
+    """Of fields and of files; of what its script never sends no more than that it is not read."""
+    axis = {"field": "5.steps", "text": "1,2"}
+    for axes, said in (
+        ([axis] * 21, "No more than 20 fields can vary at once. Use a table for more."),
+        ([{"field": "4.image", "files": [""] * 1001}], "No more than 1000 files."),
+        ([3], "These values can't be read."),
+    ):
+        answer = check(app, {"workflow": "text-to-image", "spec": {"axes": axes}})
+        assert (answer.status_code, answer.json()["message"]) == (422, said)
+
+
 @SOME
 @given(spec=specs, values=st.dictionaries(st.sampled_from(KEYS), texts, max_size=2))
 def test_whatever_is_checked_has_an_answer(

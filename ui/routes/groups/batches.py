@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from comfy.batches.content import BatchRows, Column
-from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.form.check import check as check_values
 from comfy.messages import message
@@ -19,7 +18,7 @@ from comfy.records.wanted import WantedOfGroups
 from comfy.services.batch_check import batch_seconds_left, estimate, problems_of_batch
 from comfy.services.batch_queue import BatchTable
 from comfy.services.batch_rows import RowState
-from ui.files.batch_files import with_files
+from ui.files.batch_files import batch_of
 from ui.routes.past_run import past_run
 from ui.services import Services
 from ui.view.browser_values import value_text
@@ -38,11 +37,11 @@ _AT_ONCE = 100  # records in memory
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """What might be started: `values` are numbers and choices of the form, texts in which words are
-    to be replaced, and "" for each file."""
+    """What might be started: `spec` as of `batch_of`; `values` are numbers and choices of the form,
+    texts in which words are to be replaced, and "" for each file."""
 
     workflow: str
-    spec: BatchSpec
+    spec: Any
     values: dict[str, str] = field(default_factory=dict)
 
 
@@ -65,7 +64,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         """How many rows it has, how long they take, and all that is wrong with it."""
         try:
             _, form = services.forms.form(given.workflow, owner, given.values)
-            spec = with_files(given.spec, form, services.copies.files_of(owner))
+            spec = batch_of(given.spec, form, services.copies.files_of(owner))
             found = problems_of_batch(
                 services.starter, given.workflow, form, spec, given.values, owner
             )
