@@ -199,6 +199,19 @@ class PresetStore:
             )
 
 
+def move_presets(connection: Connection, owner: str, workflow: str, other: str) -> None:
+    """Make an owner's presets of a workflow those of the other one, but for names that it has."""
+    whose, old, new = digest(owner), digest(workflow), digest(other)
+    own = select(_presets.c.name, _presets.c.preset).where(_presets.c.owner == whose)
+    taken = select(_presets.c.name).where(_presets.c.owner == whose, _presets.c.workflow == new)
+    which = own.where(_presets.c.workflow == old, _presets.c.name.not_in(taken))
+    for name, preset in connection.execute(which).all():
+        before = {"owner": whose, "workflow": old, "name": name}
+        connection.execute(insert(_presets).values(before | {"workflow": new, "preset": preset}))
+        connection.execute(update(_files).where(*_is(before, _files)).values(workflow=new))
+        connection.execute(delete(_presets).where(*_is(before)))
+
+
 def _check_name(name: str) -> None:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise ComfyError(

@@ -15,6 +15,7 @@ from comfy.records.serialization import from_text, searched_text, to_text
 from comfy.records.tables import digest, runs
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
+UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite keeps any type in any column
 COLUMNS = tuple(runs.c[name] for name in _READ)
 
 
@@ -37,7 +38,7 @@ def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
 
 
 def record_of(row: Row[Any]) -> Record:
-    """The record in a row of `COLUMNS`; ValueError, TypeError or AttributeError if it is none."""
+    """The record in a row of `COLUMNS`; one of `UNREADABLE` if it is none."""
     record = from_text(row.record)
     if digest(record.owner) != row.owner:
         raise ValueError("it names another owner")

@@ -3,10 +3,14 @@ them, and making them takes longer than carrying them out."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from comfy.records.record import Record
-from comfy.records.rows import COLUMNS, escaped, row_of
+from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of, row_of
+from comfy.records.tables import digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
@@ -40,6 +44,18 @@ def put_sent(connection: Connection, record: Record, columns: dict[str, object])
     """Write these columns of a run, and the others too where it is not on record yet."""
     if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
         _insert(connection, record, row_of(record, None) | columns)
+
+
+def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> None:
+    """Write another workflow into all finished runs of an owner with this one."""
+    own = (_runs.c.owner == digest(owner)) & (_runs.c.workflow == digest(workflow))
+    ids = connection.execute(select(_runs.c.id).where(own & _runs.c.ended_at.is_not(None)))
+    for this in ids.scalars().all():
+        row = connection.execute(RUN_OF, {"this": this, "whose": digest(owner)}).one()
+        with suppress(*UNREADABLE):
+            record = record_of(row)
+            moved = replace(record, job=replace(record.job, workflow=other))
+            connection.execute(_UPDATE, row_of(moved, row.ended_at) | {"this": this})
 
 
 def _insert(connection: Connection, record: Record, row: dict[str, object]) -> None:

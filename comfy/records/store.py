@@ -33,10 +33,10 @@ from comfy.records.lineage import (
     may_be_source,
     may_be_use,
 )
-from comfy.records.presets import PresetStore
+from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
-from comfy.records.rows import COLUMNS, escaped, record_of
-from comfy.records.run_writes import RUN_OF, put_run, put_sent
+from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
+from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent
 from comfy.records.shared_results import SharedResults
 from comfy.records.started_requests import StartedRequests
 from comfy.records.tables import as_comfy_errors, digest
@@ -227,6 +227,13 @@ class RunStore:
         self._erase()
         return found
 
+    def move(self, owner: str, workflow: str, other: str) -> None:
+        """What this owner has made with a workflow, and has saved of it, is of the `other` one from
+        here on; a run that goes on stays where it is."""
+        with self._changing() as connection:
+            move_runs(connection, owner, workflow, other)
+            move_presets(connection, owner, workflow, other)
+
     def names(self, owner: str, text: str) -> bool:
         """Whether a run of this owner, finished or not, has this text somewhere in its record."""
         which = (_runs.c.owner == digest(owner)) & _runs.c.record.contains(text, autoescape=True)
@@ -301,11 +308,7 @@ class RunStore:
         them."""
         try:
             return record_of(row)
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-        ) as error:  # SQLite keeps any type in any column
+        except UNREADABLE as error:
             if not self._misread:
                 log.warning(
                     "A run that cannot be read is left out, like others of its kind: %s (%s)",
@@ -334,16 +337,12 @@ class RunStore:
             return bytes_in_use(connection)
 
     def _forget_too_many(self) -> None:
-        columns = (
-            _runs.c.id,
-            _runs.c.owner,
-            _runs.c.ended_at.is_not(None),
-            _files.c.digest,
-            _files.c.size,
-        )
+        run = (_runs.c.id, _runs.c.owner, _runs.c.ended_at.is_not(None))
         with as_comfy_errors(), self._engine.connect() as connection:
             uses = connection.execute(
-                select(*columns).join_from(_runs, _files).order_by(_runs.c.favourite, *_ORDER)
+                select(*run, _files.c.digest, _files.c.size)
+                .join_from(_runs, _files)
+                .order_by(_runs.c.favourite, *_ORDER)
             ).all()
         held = (*self.presets.uses(), *self.groups.uses())
         ids = to_remove([*(Use(*row) for row in uses), *held], self._limits.bytes)

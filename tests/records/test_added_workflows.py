@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from comfy.records.presets import Preset, PresetFile
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
-from tests.support.samples.histories import ANN, BOB
+from comfy.records.wanted import Wanted
+from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids
 
 ODD = "nul \0, half \ud800, “cat”/" + "long" * 60
 FIRST, SECOND = digest("first"), digest("second")
@@ -25,3 +29,37 @@ def test_who_added_a_workflow_is_remembered(history: RunStore) -> None:
     assert added.content("boat", BOB) == SECOND
     added.forget("boat", SECOND)
     assert (added.content("boat"), added.content(ODD)) == (None, FIRST)
+
+
+def test_what_was_made_with_a_workflow_goes_with_it(history: RunStore) -> None:
+    """Its owner's finished runs, as they were but for that, and presets with their files, unless
+    there is one of that name already."""
+    mine = ended_record(begun("mine", workflow="opened"))
+    for record in (mine, begun("going on", workflow="opened")):
+        history.begin(record)
+    for record in (mine, ended_record(begun("bob's", BOB, workflow="opened"))):
+        history.end(record)
+    digest_of, _ = history.files.add([b"photo"])
+    photo = Preset("warm", {}, {"1.image": (PresetFile("a.png", digest_of),)})
+    presets = history.presets
+    for owner, workflow, preset in (
+        (ANN, "opened", photo),
+        (ANN, "opened", Preset("cold", {"x": 1})),
+        (ANN, "boat", Preset("cold", {"x": 2})),
+        (BOB, "opened", photo),
+    ):
+        presets.save(owner, workflow, preset)
+    history.set_favourite(["mine"], ANN, favourite=True)
+    history.move(ANN, "opened", "boat")
+    (moved,) = history.of(ANN, Wanted(workflow="boat", favourites=True))
+    assert moved == replace(mine, favourite=True, job=replace(mine.job, workflow="boat"))
+    assert history.of(ANN, Wanted(workflow="opened")) == ()
+    assert ids(history.of(BOB, Wanted(workflow="opened"))) == ["bob's"]
+    assert [record.job.workflow for record in history.unfinished()] == ["opened"]
+    assert presets.of(ANN, "boat") == (Preset("cold", {"x": 2}), photo)
+    assert presets.of(ANN, "opened") == (Preset("cold", {"x": 1}),)
+    assert presets.of(BOB, "opened") == (photo,)
+    assert presets.delete(BOB, "opened", "warm")
+    assert history.files.path(digest_of)
+    assert presets.delete(ANN, "boat", "warm")
+    assert not history.files.path(digest_of)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -29,6 +30,8 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address
 from ui.web.urls import cover_address
+
+log = logging.getLogger(__name__)
 
 OPEN = "/workflows"
 _AT_ONCE = 2  # a stranger's file can be half a second's work and 100 MB of objects
@@ -102,6 +105,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
         services.removal.note_added(owner, kept)
+        _move_history(services, owner, name, kept)
         return AsciiJSON({"name": kept})
 
     @router.delete(f"{OPEN}/{{name}}")
@@ -118,6 +122,16 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
         return AsciiJSON({})
 
     return router
+
+
+def _move_history(services: Services, owner: str, name: str, kept: str) -> None:
+    """What this person has made with a workflow of theirs alone goes with it to everybody's."""
+    if services.runs.history is None:
+        return
+    try:
+        services.runs.history.move(owner, name, kept)
+    except ComfyError as problem:
+        log.warning("The runs of %r are not listed with %r: %s", name, kept, problem)
 
 
 def _open_file(

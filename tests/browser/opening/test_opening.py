@@ -237,14 +237,21 @@ def a_image_outlives_another_drawing(person: Visitor, folder: Path) -> None:
 
 def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
-    called what it was called before. Who has added it can remove it there, and what is theirs
-    alone as well: both are asked for first, and the form of before is there again."""
+    called what it was called before, with what its person has made and typed. Who has added it can
+    remove it there, and what is theirs alone as well: both are asked for first, and the form of
+    before is there again."""
     give(person.page, json.dumps(own_prompt("kept")).encode(), "my lamp.app.json")
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+    person.press()
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    person.type("2.text", "a lamp")
     person.page.get_by_role("button", name="Add to shared workflows").click()
     expect(person.page.locator("#opened-here")).to_have_count(0)
     assert "workflow=my-lamp" in person.page.url
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+    expect(person.entry("2.text")).to_have_value("a lamp")
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    expect(person.page.locator("#stage")).not_to_contain_text("Made with")
     assert (folder / "my-lamp.json").is_file()
     person.workflows().click()
     listed = person.page.locator("#picker").get_by_role("option", name="My lamp")

@@ -8,6 +8,7 @@ import { ask, request } from "../requests.js";
 import { say } from "../state.js";
 import { RECENT, read, write } from "../storage.js";
 import { expectGone, visit, visitLast, visitWith } from "./form.js";
+import { typed } from "./typed.js";
 
 /** @import { Offer } from "../state.js" */
 
@@ -76,7 +77,7 @@ export function mountSharing(place, name, title, isOwn, about) {
     const kept = await ask(`${path}/keep`);
     if (!kept) return;
     forget(name);
-    visit(kept.name);
+    visitWith(kept.name, typed(name), true);
   });
   $(".remove", place)?.addEventListener("click", () => {
     const asked = isOwn
