@@ -44,6 +44,7 @@ _STANDS_FOR: Mapping[str, object] = {
 }
 _BY_NAME = {"inputs", "titles"}  # what is below has names of its own
 _WHOLE = ("job", "prompt")  # with a node left out it would be another workflow
+_INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5  # a target: job inputs KEY targets 0
 _ROUNDS = 10  # each goes a level deeper
 _SEARCHED = 20_000  # characters
 _YEAR_9999 = 253_370_764_800.0
@@ -138,6 +139,8 @@ def _fault(where: tuple[str | int, ...], *, missing: bool) -> tuple[tuple[str | 
     """Which part a fault is to be mended at, and whether something has to stand there."""
     if where[:2] == _WHOLE:
         return _WHOLE, True
+    if where[:2] == _INPUTS and where[3:4] == _TARGETS and len(where) > _PAIR:
+        return where[:_PAIR], False  # pydantic before 2.14 says what in the pair is wrong
     *way, last = where
     if isinstance(last, int):  # of a pair that is incomplete, nothing can be used
         return (tuple(way) if missing else where), False
