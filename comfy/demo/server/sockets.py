@@ -9,13 +9,13 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comfy.demo.server import frames
 from comfy.demo.server.connection import Connection
-from comfy.demo.server.faults import Misbehaviour, Script
+from comfy.demo.server.faults import Misbehaviour, Script, SocketKind
 from comfy.demo.server.prompt_log import Journal
 
 
@@ -225,7 +225,8 @@ def _with_other_prompt_id(message: Outgoing, wrong: Misbehaviour) -> Outgoing:
 async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgoing) -> bool:
     """Do what the script says before a message; False if the message itself is not to be sent
     now."""
-    match wrong.kind:
+    kind = cast(SocketKind, wrong.kind)  # a `Misbehaviour` takes no other there
+    match kind:
         case "drop":
             connection.abort()
         case "close":
@@ -237,16 +238,19 @@ async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgo
         case "truncated_frame":
             await connection.truncate()
         case "garbage_text" | "odd_text" | "garbage_binary" | "huge_frame":
-            await connection.garbage(wrong.kind)
+            await connection.garbage(kind)
         case "duplicate":
             await connection.send(message.encode())
         case "late":
             connection.hold(message.encode())
             return False
-        case "hold" if wrong.hold is not None:
-            await wrong.hold.wait()
+        case "hold":
+            if wrong.hold is not None:
+                await wrong.hold.wait()
         case "lost":
             return False
+        case "no_prompt_id" | "foreign_prompt_id" | "flood_others":
+            pass  # done to the message, or to others
         case _:
-            pass
+            assert_never(kind)
     return True
