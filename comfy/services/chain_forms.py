@@ -7,9 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from comfy.chains.chosen import chosen, wrong_switches
+from comfy.chains.chosen import chosen
 from comfy.chains.fields import FormStep
 from comfy.chains.folder import ChainFolder
+from comfy.chains.keys import (
+    left_out,
+    option_key,
+    step_key,
+    step_values,
+    switch_key,
+    switched,
+    wrong_choices,
+)
 from comfy.chains.model import Chain, ChainErrors, Pick, Step
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
 from comfy.errors import WorkflowError
@@ -18,7 +27,6 @@ from comfy.form.check import labelled_errors, unknown_fields
 from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.messages import message
-from comfy.prompt.value_types import BadValue, read_bool
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
 from comfy.services.chains import ChainRunner, form_of_step
@@ -26,8 +34,6 @@ from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload
 from comfy.workflow.config import Widget
 
-_RUNS = "runs"  # no field's key: those have a dot
-_SWITCHES = "switches:"  # no step is called that
 _MOST_RUNS = 20  # that a chain is made of: those nearest to the result
 
 
@@ -124,9 +130,9 @@ class ChainForms:
         """
         values = values or {}
         whole = self.folder.get(name)
-        wrong = _wrong(whole, values)
+        wrong = wrong_choices(whole, values)
         good = {key: one for key, one in values.items() if key not in wrong}
-        switches, without = _switched(whole, good), _left_out(whole, good)
+        switches, without = switched(whole, good), left_out(whole, good)
         problem = ""
         try:
             runs = self._runs(chosen(whole, switches, without), name, owner, values)
@@ -231,7 +237,7 @@ class ChainForms:
 
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""
-        own = _step_values(step.name, values)
+        own = step_values(step.name, values)
         found = form_of_step(self.starter, step, owner, own)
         keys = {field.key for field in found.form.fields}
         files = {one.key for one in found.form.fields if one.is_media} & found.step.values.keys()
@@ -240,54 +246,6 @@ class ChainForms:
             for key, value in own.items()
             if key in keys and not (key in files and value is None)
         }
-
-
-def step_key(step: str, key: str) -> str:
-    """The key of a field among those of the chain, by the name of its step."""
-    return f"{step}.{key}"
-
-
-def is_switch(key: str) -> bool:
-    """Whether a chain's key is that of a switch."""
-    return key.startswith(_SWITCHES)
-
-
-def _step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:
-    """Those of a chain's values that are for a step, by the keys of its fields."""
-    prefix = f"{step}."
-    own = {key.removeprefix(prefix): one for key, one in values.items() if key.startswith(prefix)}
-    own.pop(_RUNS, None)
-    return own
-
-
-def _switched(chain: Chain, values: Mapping[str, object]) -> dict[str, object]:
-    """What people have set the switches to, by their names."""
-    keys = {switch.name: f"{_SWITCHES}.{switch.name}" for switch in chain.switches}
-    return {name: values[key] for name, key in keys.items() if key in values}
-
-
-def _left_out(chain: Chain, values: Mapping[str, object]) -> tuple[str, ...]:
-    """The optional steps that people have left out."""
-    return tuple(step for step, value in _options(chain, values) if not read_bool(value))
-
-
-def _options(chain: Chain, values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """The optional steps, and whether people let them run."""
-    for step in chain.steps:
-        if step.optional:
-            yield step.name, values.get(step_key(step.name, _RUNS), True)
-
-
-def _wrong(chain: Chain, values: Mapping[str, object]) -> dict[str, str]:
-    """As `ChainForm.wrong`."""
-    switches = wrong_switches(chain, _switched(chain, values))
-    wrong = {f"{_SWITCHES}.{name}": said for name, said in switches.items()}
-    for step, value in _options(chain, values):
-        try:
-            read_bool(value)
-        except BadValue as bad:
-            wrong[step_key(step, _RUNS)] = str(bad)
-    return wrong
 
 
 def _shown(step: Step, runs: FormStep | None, titles: Mapping[str, str]) -> ChainStep:
@@ -361,12 +319,12 @@ def _missing(runs: FormStep) -> Iterator[Missing]:
 
 def _option(step: Step, title: str) -> Field:
     label = message("Run “{step}”", step=title or step.name)
-    return _choice(step_key(step.name, _RUNS), label, "checkbox", default=True)
+    return _choice(option_key(step.name), label, "checkbox", default=True)
 
 
 def _switch(name: str, choices: tuple[str, ...]) -> Field:
     words = name.replace("_", " ").replace("-", " ")
-    label, key = words[:1].upper() + words[1:], f"{_SWITCHES}.{name}"
+    label, key = words[:1].upper() + words[1:], switch_key(name)
     if set(choices) == {"true", "false"}:
         return _choice(key, label, "checkbox", default=choices[0] == "true")
     pairs = tuple((one, one) for one in choices)

@@ -13,6 +13,7 @@ from typing import Any
 from cachetools import FIFOCache
 
 from comfy.chains.chosen import check_steps
+from comfy.chains.keys import is_switch, step_key
 from comfy.chains.model import ChainErrors
 from comfy.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
 from comfy.form.fill import drawn_texts, literal_texts
@@ -21,7 +22,7 @@ from comfy.messages import message, message_to_json
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.limits import ChainLimits
-from comfy.services.chain_forms import ChainForm, ChainForms, ChainValues, is_switch, step_key
+from comfy.services.chain_forms import ChainForm, ChainForms, ChainValues
 from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import (

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from comfy.chains.keys import step_key
 from comfy.errors import ComfyError
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
@@ -20,7 +21,7 @@ from comfy.protocol.run_state import RunState
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Run
-from comfy.services.chain_forms import ChainForm, step_key
+from comfy.services.chain_forms import ChainForm
 from comfy.services.chains import StepBegin, StepEnd, StepProblem
 from comfy.services.group_queue import OpenGroup
 from comfy.services.start import FieldErrors
