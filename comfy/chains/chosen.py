@@ -25,10 +25,7 @@ def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str
     problems = [*wrong_switches(chain, switches).values(), *_wrong_steps(chain, without)]
     if problems:
         raise ChainErrors(problems)
-    at = {
-        switch.name: _choice(switch, switches.get(switch.name, switch.choices[0]))
-        for switch in chain.switches
-    }
+    at = _choices(chain, switches)
     out = {
         step.name
         for step in chain.steps
@@ -47,6 +44,22 @@ def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str
     if problems:
         raise ChainErrors(problems)
     return replace(chain, steps=tuple(kept[one.name] for one in chain.steps if one.name in kept))
+
+
+def cannot_run(chain: Chain, switches: Mapping[str, object], why: str) -> str:
+    """What is said of a chain that cannot run with `switches`, each of which is at a choice of its
+    own, but can where nobody has chosen anything."""
+    at = _choices(chain, switches)
+    others = (one for one in chain.switches if at[one.name] != one.choices[0])
+    told = listed(quoted(f"{one.name}: {at[one.name]}") for one in others)
+    return message("This chain can't run with {choices}: {why}", choices=told, why=why)
+
+
+def _choices(chain: Chain, switches: Mapping[str, object]) -> dict[str, str | None]:
+    """What each switch is at, by its name; None for what is none of its choices."""
+    return {
+        one.name: _choice(one, switches.get(one.name, one.choices[0])) for one in chain.switches
+    }
 
 
 def _with_one_source(

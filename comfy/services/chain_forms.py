@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from comfy.chains.chosen import chosen
+from comfy.chains.chosen import cannot_run, chosen
 from comfy.chains.fields import FormStep
 from comfy.chains.folder import ChainFolder
 from comfy.chains.keys import (
@@ -66,8 +66,9 @@ class ChainStep:
 class ChainForm:
     """The form of a chain with some values: `form` has all that can be set, by keys that say of
     which step each is. `runs`: the steps as they run with these values. `problem`: why it cannot
-    run with these steps left out, or "". `wrong`: what is said of values of switches and options
-    that count for nothing, by their keys."""
+    run with these choices and these steps left out, or ""; `runs` are those of other choices then.
+    `wrong`: what is said of values of switches and options that count for nothing, by their
+    keys."""
 
     chain: Chain
     switches: tuple[Field, ...]
@@ -86,6 +87,11 @@ class ChainForm:
             for it in varied:
                 if it.widget == "seed":
                     yield one.title, step_key(one.step.name, it.key)
+
+    def check_choices(self) -> None:
+        """ChainErrors where it cannot run with these choices and these steps left out."""
+        if self.problem:
+            raise ChainErrors([self.problem], message("Nothing was started."))
 
     def settable(self, values: Mapping[str, object]) -> dict[str, object]:
         """Those of these values, by the chain's keys, that the chain does not give itself."""
@@ -136,12 +142,16 @@ class ChainForms:
         problem = ""
         try:
             runs = self._runs(chosen(whole, switches, without), name, owner, values)
-        except ChainErrors as error:
-            if not without:
+        except (ChainErrors, WorkflowError) as error:
+            if not switches and not without:
                 raise
-            # There has to be a form on which what was left out can be put back.
+            # There has to be a form on which another choice can be made.
             problem = str(error)
-            runs = self._runs(chosen(whole, switches), name, owner, values)
+            try:
+                runs = self._runs(chosen(whole, switches), name, owner, values)
+            except (ChainErrors, WorkflowError):
+                runs = self._runs(chosen(whole, {}), name, owner, values)
+                problem = cannot_run(whole, switches, problem)
         running = {one.step.name: one for one in runs}
         titles = {step.name: step.title for step in whole.steps}
         titles |= {one.step.name: one.title for one in runs}
@@ -155,8 +165,10 @@ class ChainForms:
         return ChainForm(whole, fields, steps, runs, form, problem, wrong)
 
     def check_keys(self, name: str, owner: str, values: Mapping[str, object]) -> None:
-        """FieldErrors with the values that the chain `name` has no field for; raises as `form`."""
+        """FieldErrors with the values that the chain `name` has no field for; raises as `form` and
+        `ChainForm.check_choices`."""
         form = self.form(name, owner, values)
+        form.check_choices()
         keys = {field.key for field in form.form.fields}
         keys |= {
             step_key(one.step.name, field.key) for one in form.runs for field in one.form.fields
@@ -166,10 +178,8 @@ class ChainForms:
 
     def check(self, form: ChainForm, owner: str) -> None:
         """FieldErrors with all that is wrong with its values and those that its steps have, by its
-        keys, and what the server lacks. ChainErrors where it cannot run without what is left
-        out."""
-        if form.problem:
-            raise ChainErrors([form.problem], message("Nothing was started."))
+        keys, and what the server lacks; raises as `ChainForm.check_choices`."""
+        form.check_choices()
         errors = dict(form.wrong)
         labelled = labelled_errors(form.form, errors)
         for one in form.runs:

@@ -375,12 +375,16 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 return
 
     def _form(self, chain: OpenChain, values: Mapping[str, object]) -> ChainForm | None:
-        """The chain's form; None where the program ends before the server is there."""
+        """The chain's form; None where the program ends before the server is there. ChainErrors
+        where it can no longer run with its choices."""
         while not self._closing.is_set() and not self._runs.closed and chain.state == "running":
             try:
-                return self._forms.form(chain.chain, chain.owner, values)
+                form = self._forms.form(chain.chain, chain.owner, values)
             except ServerUnreachable:
                 self._closing.wait(_ASK_AGAIN_AFTER)
+            else:
+                form.check_choices()
+                return form
         return None
 
 

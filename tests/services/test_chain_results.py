@@ -11,6 +11,7 @@ import pytest
 from comfy.chains.model import ChainErrors
 from comfy.demo import DemoServer
 from comfy.prompt.model import Node
+from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
@@ -146,6 +147,72 @@ def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
     assert "second.runs" in [field.key for field in form.form.fields]
     with pytest.raises(ChainErrors, match="can't be given all"):
         app.services.chains.start("two.chain", left_out, OWNER)
+
+
+LOOKS = """
+[switches]
+look = ["photo", "oil", "ink"]
+[[steps]]
+name = "first"
+workflow = "first"
+when = "look=photo"
+[[steps]]
+name = "drawn"
+workflow = "ink"
+when = "look=ink"
+[[steps]]
+name = "second"
+workflow = "second"
+optional = true
+inputs = { "Images" = ["first", "drawn"] }
+"""
+
+
+def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_path: Path) -> None:
+    """The form is there, as with its author's choices, and says what is wrong with which one. With
+    that nothing is started, and no field is said to be unknown."""
+    chain_of(tmp_path, "", SAVERS, TOGETHER)
+    (tmp_path / "two.chain.toml").write_text(LOOKS)
+    forms, chains, look = app.services.chain_forms, app.services.chains, "switches:.look"
+    without = {"second.runs": False}
+    needs = "“look: oil”: Step “second” needs “first”, which is left out."
+    none = "“look: oil”: No step is left to run."
+    gone = "“look: ink”: Step “drawn”, Workflow “ink” not found."
+    for choices, said in (
+        ({look: "oil"}, needs),
+        ({look: "oil"} | without, none),
+        ({look: "INK", "drawn.2.text": "x"}, gone),
+    ):
+        form = forms.form("two.chain", OWNER, choices)
+        assert form.problem == f"This chain can't run with {said}"
+        assert form.form.problems == (form.problem,)
+        assert {look, "second.runs"} <= {field.key for field in form.form.fields}
+        with pytest.raises(ChainErrors, match="can't run with"):
+            forms.check_keys("two.chain", OWNER, choices)
+        with pytest.raises(ChainErrors, match="can't run with"):
+            chains.start("two.chain", choices, OWNER)
+    assert not forms.form("two.chain", OWNER, {look: "PHOTO"} | without).problem
+    (tmp_path / "two.chain.toml").write_text(LOOKS.replace("look=photo", "look=oil"))
+    with pytest.raises(ChainErrors, match="Step “second” needs “first”"):
+        forms.form("two.chain", OWNER, {look: "ink"})
+
+
+def test_nothing_else_runs_where_what_was_chosen_no_longer_can(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """The chain's file was changed before it went on after a restart: it fails, and says why."""
+    chain_of(tmp_path, "", SAVERS, TOGETHER)
+    (tmp_path / "two.chain.toml").write_text(LOOKS)
+    history = app.runs.history
+    assert history is not None
+    begun = Group("ab", OWNER, "chain", 1.0, "running", {"chain": "two.chain", "title": "Two"})
+    history.groups.put(begun, {"values": {"switches:.look": "oil"}}, set())
+    app.services.chains.resume()
+    eventually(lambda: app.services.chains.get("ab", OWNER).finished)
+    standing = app.services.chains.get("ab", OWNER)
+    assert (standing.state, standing.steps) == ("failed", ())
+    assert "can't run with “look: oil”" in standing.why
+    assert not history.of(OWNER)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import SOON, STEP
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import running_demo_app
-from tests.support.visitor import Site
+from tests.support.visitor import Site, Visitor
 
 BOATS = "boats.chain"
 CHAIN = """
@@ -80,6 +80,28 @@ Steps = 2
 "Your image" = "make[each]"
 """
 
+STUCK = "stuck.chain"
+STEP_OF_ONE_CHOICE = """
+title = "One choice cannot run"
+
+[switches]
+look = ["painting", "photo"]
+
+[[steps]]
+name = "make"
+title = "Make"
+workflow = "text-to-image"
+show = ["Prompt"]
+when = "look=painting"
+
+[[steps]]
+name = "large"
+title = "Enlarge"
+workflow = "upscale"
+[steps.inputs]
+"Your image" = "make"
+"""
+
 
 @pytest.fixture(scope="session")
 def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -88,6 +110,7 @@ def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(WORKFLOWS, folder)
     (folder / f"{BOATS}.toml").write_text(CHAIN, encoding="utf-8")
     (folder / f"{PAIRS}.toml").write_text(EACH, encoding="utf-8")
+    (folder / f"{STUCK}.toml").write_text(STEP_OF_ONE_CHOICE, encoding="utf-8")
     return folder
 
 
@@ -98,3 +121,9 @@ def chains(chain_folder: Path, nothing_left_behind: None) -> Iterator[Site]:
         workflows=chain_folder, step_seconds=STEP, timing=SOON, may_keep=True
     ) as (demo, app):
         yield Site(app.url, demo, app)
+
+
+def choose(person: Visitor, key: str, name: str) -> None:
+    """Choose from a list of the form."""
+    person.entry(key).click()
+    person.page.locator("#form").get_by_role("option", name=name).click()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chains.conftest import BOATS, PAIRS
+from tests.browser.chains.conftest import BOATS, PAIRS, choose
 from tests.browser.walk.states import SIZES, at_every_size
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
@@ -51,12 +51,6 @@ def percent(person: Visitor) -> int:
     """How far all steps are."""
     bar = person.page.locator("#stage .chain .bar")
     return int(bar.get_attribute("aria-valuenow") or 0)
-
-
-def choose(person: Visitor, key: str, name: str) -> None:
-    """Choose from a list of the form."""
-    person.entry(key).click()
-    person.page.locator("#form").get_by_role("option", name=name).click()
 
 
 def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:

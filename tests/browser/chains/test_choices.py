@@ -1,0 +1,31 @@
+"""What of a chain runs, as people choose it on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.chains.conftest import STUCK, choose
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_a_choice_that_cannot_run_can_be_taken_back(chains: Site, visit: Visit) -> None:
+    """The form says so, there and where it is to run, and keeps the switch, also after a reload."""
+    person = visit(chains).open(STUCK)
+    person.type("make.2.text", "a boat")
+    notice = person.page.locator("#form .notice").get_by_text("can't run with “look: photo”")
+    choose(person, "switches:.look", "photo")
+    expect(notice).to_have_text(
+        "This chain can't run with “look: photo”: Step “large” needs “make”, which is left out."
+    )
+    person.page.reload()
+    expect(notice).to_be_visible()
+    expect(person.entry("switches:.look")).to_have_value("photo")
+    person.press()
+    expect(person.page.locator("#stage")).to_contain_text("can't run with “look: photo”")
+    choose(person, "switches:.look", "painting")
+    expect(notice).to_have_count(0)
+    expect(person.entry("make.2.text")).to_have_value("a boat")
