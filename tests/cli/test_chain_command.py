@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -14,87 +13,15 @@ from PIL import Image
 
 from comfy.__main__ import main
 from comfy.demo import DemoServer
+from tests.cli.chain_folder import THREE, Folder
 from tests.cli.commands import images, outcomes, process
-from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually
-
-SCALE = {
-    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
-    "2": {
-        "class_type": "ImageScaleBy",
-        "inputs": {"image": ["1", 0], "upscale_method": "nearest-exact", "scale_by": 2.0},
-    },
-    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "scaled"}},
-}
-MOVING = {
-    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
-    "2": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
-    "3": {"class_type": "ImageBatch", "inputs": {"image1": ["1", 0], "image2": ["2", 0]}},
-    "4": {
-        "class_type": "SaveAnimatedWEBP",
-        "inputs": {
-            "images": ["3", 0],
-            "filename_prefix": "moving",
-            "fps": 2.0,
-            "lossless": True,
-            "quality": 80,
-            "method": "default",
-        },
-    },
-}
-SLOW = prompt(5, 250) | {
-    "3": {"class_type": "VAEEncode", "inputs": {"pixels": ["7", 0], "vae": ["1", 2]}},
-    "7": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
-}
-WORDS = {
-    "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a heron"}},
-    "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
-}
-THREE = """
-title = "Small to large"
-[[steps]]
-name = "base"
-workflow = "small"
-[[steps]]
-name = "double"
-workflow = "scale.json"
-optional = true
-inputs = { Image = "base" }
-[[steps]]
-name = "half"
-workflow = "scale"
-values = { "2.scale_by" = 0.5 }
-inputs = { Image = "double" }
-"""
 
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
     with DemoServer(step_seconds=0.004) as server:
         yield server
-
-
-class Folder:
-    """A chain and its workflows, and where its files go."""
-
-    def __init__(self, path: Path, demo: DemoServer) -> None:
-        self.path, self.demo, self.out = path, demo, path / "out"
-        workflows = {"small": prompt(5, 2), "scale": SCALE, "words": WORDS, "slow": SLOW}
-        workflows["moving"] = MOVING
-        for name, workflow in workflows.items():
-            (path / f"{name}.json").write_text(json.dumps(workflow))
-
-    def words(self, chain: str, *more: str) -> list[str]:
-        """The words after `python -m comfy`, with this in the chain's file."""
-        file = self.path / "small-to-large.chain.toml"
-        file.write_text(chain, encoding="utf-8")
-        return ["chain", str(file), "--server", self.demo.url, "--out", str(self.out), *more]
-
-    def sizes(self) -> dict[str, tuple[int, int]]:
-        """The images that were saved, by what their names begin with."""
-        return {
-            name.rpartition("-")[0]: Image.open(self.out / name).size for name in images(self.out)
-        }
 
 
 @pytest.fixture
@@ -193,53 +120,6 @@ def test_a_step_runs_for_each_result_and_each_value(
     assert "a heron" in Image.open(saved).info["prompt"]
 
 
-def test_all_that_is_wrong_is_told_before_anything_runs(
-    folder: Folder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """In the values of every step, also of those that would come later, and what the server does
-    not have."""
-    odd = prompt(5) | {"9": {"class_type": "Nowhere", "inputs": {}, "_meta": {"title": "It"}}}
-    odd["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
-    (folder.path / "odd.json").write_text(json.dumps(odd))
-    chain = f'{THREE}[[steps]]\nname = "odd"\nworkflow = "odd"\n'
-    wrong = ["--set", "base.steps=many", "--set", "double.Scale (times)=-3"]
-    assert main(folder.words(chain, *wrong)) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Step “base”, Steps: Enter a whole number."
-    assert told[1].startswith("Step “double”, Scale (times): Minimum ")
-    assert told[2].startswith("Step “odd”, Missing node: Nowhere.")
-    assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't available.")
-    assert told[4] == "Nothing was started."
-    assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--set", "base"], "STEP.FIELD=VALUE"),
-        (
-            ["--set", "base", "--set", "double"],
-            "--set 'base' is not STEP.FIELD=VALUE.\n--set 'double' is not STEP.FIELD=VALUE.\nWrite",
-        ),
-        (["--set", "bose.steps=3"], "There is no step “bose”. Did you mean “base”?"),
-        (["--set", "base.stepz=3"], "Did you mean “Steps”?"),
-        (["--set", "look=photo"], "There is no switch “look”."),
-        (["--set", "double.image=x.png"], "It is given by the chain already."),
-        (["--without", "base"], "Step “base” can't be left out."),
-        (["--again", "bose"], "There is no step “bose”."),
-        (["--set", "double.image=x.png", "--without", "double"], "Step “double” does not run."),
-        (["--again", "double", "--without", "double"], "Step “double” does not run."),
-    ],
-)
-def test_what_is_no_call_is_2(
-    folder: Folder, capsys: pytest.CaptureFixture[str], words: list[str], said: str
-) -> None:
-    """A sentence, and nothing was made."""
-    assert main(folder.words(THREE, *words)) == 2
-    assert said in capsys.readouterr().err
-    assert not folder.out.exists()
-
-
 def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -263,23 +143,6 @@ def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
     assert outcomes(folder.demo) == {"error": 1, "success": 4}
     assert main(folder.words(chain, *mended, "--again", "base")) == 0
     assert outcomes(folder.demo)["success"] == 5  # the same image: the others are done with it
-
-
-def test_a_name_too_long_for_a_file_is_left_to_the_server(
-    folder: Folder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Which has none of that name either."""
-    chain = '[[steps]]\nname = "one"\nworkflow = "scale"\n'
-    assert main(folder.words(chain, "--set", f"one.image={'x' * 300}.png")) == 1
-    assert "Step “one”: " in capsys.readouterr().err
-
-
-def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
-    folder: Folder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As one that is not there."""
-    assert main(folder.words(f'[[steps]]\nname = "one"\nworkflow = "{"x" * 300}"\n')) == 2
-    assert "There is no workflow “xxx" in capsys.readouterr().err
 
 
 def test_a_text_that_repeats_names_files_of_lines_beside_the_chain(

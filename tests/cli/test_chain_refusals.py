@@ -1,0 +1,90 @@
+"""What `python -m comfy chain` says where it does not begin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.__main__ import main
+from comfy.demo import DemoServer
+from tests.cli.chain_folder import THREE, Folder
+from tests.cli.commands import outcomes
+from tests.support.sampler import prompt
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.004) as server:
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path, demo: DemoServer) -> Folder:
+    return Folder(tmp_path, demo)
+
+
+def test_all_that_is_wrong_is_told_before_anything_runs(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the values of every step, also of those that would come later, and what the server does
+    not have."""
+    odd = prompt(5) | {"9": {"class_type": "Nowhere", "inputs": {}, "_meta": {"title": "It"}}}
+    odd["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    (folder.path / "odd.json").write_text(json.dumps(odd))
+    chain = f'{THREE}[[steps]]\nname = "odd"\nworkflow = "odd"\n'
+    wrong = ["--set", "base.steps=many", "--set", "double.Scale (times)=-3"]
+    assert main(folder.words(chain, *wrong)) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Step “base”, Steps: Enter a whole number."
+    assert told[1].startswith("Step “double”, Scale (times): Minimum ")
+    assert told[2].startswith("Step “odd”, Missing node: Nowhere.")
+    assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't available.")
+    assert told[4] == "Nothing was started."
+    assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "base"], "STEP.FIELD=VALUE"),
+        (
+            ["--set", "base", "--set", "double"],
+            "--set 'base' is not STEP.FIELD=VALUE.\n--set 'double' is not STEP.FIELD=VALUE.\nWrite",
+        ),
+        (["--set", "bose.steps=3"], "There is no step “bose”. Did you mean “base”?"),
+        (["--set", "base.stepz=3"], "Did you mean “Steps”?"),
+        (["--set", "look=photo"], "There is no switch “look”."),
+        (["--set", "double.image=x.png"], "It is given by the chain already."),
+        (["--without", "base"], "Step “base” can't be left out."),
+        (["--again", "bose"], "There is no step “bose”."),
+        (["--set", "double.image=x.png", "--without", "double"], "Step “double” does not run."),
+        (["--again", "double", "--without", "double"], "Step “double” does not run."),
+    ],
+)
+def test_what_is_no_call_is_2(
+    folder: Folder, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """A sentence, and nothing was made."""
+    assert main(folder.words(THREE, *words)) == 2
+    assert said in capsys.readouterr().err
+    assert not folder.out.exists()
+
+
+def test_a_name_too_long_for_a_file_is_left_to_the_server(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which has none of that name either."""
+    chain = '[[steps]]\nname = "one"\nworkflow = "scale"\n'
+    assert main(folder.words(chain, "--set", f"one.image={'x' * 300}.png")) == 1
+    assert "Step “one”: " in capsys.readouterr().err
+
+
+def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that is not there."""
+    assert main(folder.words(f'[[steps]]\nname = "one"\nworkflow = "{"x" * 300}"\n')) == 2
+    assert "There is no workflow “xxx" in capsys.readouterr().err
