@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 
 from comfy.chains.model import Chain, ChainErrors, Source, Step, Switch
 from comfy.chains.order import after_sources
@@ -13,6 +14,8 @@ from comfy.wording import did_you_mean, quoted, short
 
 # What stands for a step's results where it does not run: by its name, and whether texts are meant.
 _Instead = dict[tuple[str, bool], Source]
+
+_MOST_TRIED = 1000  # ways to run a chain: an author waits for them
 
 
 def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str] = ()) -> Chain:
@@ -50,8 +53,40 @@ def cannot_run(chain: Chain, switches: Mapping[str, object], why: str) -> str:
     """What is said of a chain that cannot run with `switches`, each of which is at a choice of its
     own, but can where nobody has chosen anything."""
     at = _choices(chain, switches)
-    others = (one for one in chain.switches if at[one.name] != one.choices[0])
-    told = listed(quoted(f"{one.name}: {at[one.name]}") for one in others)
+    others = [one.name for one in chain.switches if at[one.name] != one.choices[0]]
+    return _said({name: at[name] for name in others}, why)
+
+
+def never_run(chain: Chain) -> Iterator[str]:
+    """What is said of each choice with which a chain cannot run, whatever else people choose or
+    leave out: why it cannot where they do nothing else. Nothing is said of one with more than
+    `_MOST_TRIED` ways to do that of which none of the first runs."""
+    for switch in chain.switches:
+        for choice in switch.choices:
+            if why := _why_never(chain, switch, choice):
+                yield _said({switch.name: choice}, why)
+
+
+def _why_never(chain: Chain, switch: Switch, choice: str) -> str:
+    names = [one.name for one in chain.switches]
+    choices = [(choice,) if one == switch else one.choices for one in chain.switches]
+    optional = [("", step.name) for step in chain.steps if step.optional]
+    first = ""
+    for tried, way in enumerate(product(*choices, *optional)):
+        if tried == _MOST_TRIED:
+            return ""
+        at, without = dict(zip(names, way, strict=False)), filter(None, way[len(names) :])
+        try:
+            chosen(chain, at, [*without])
+        except ChainErrors as error:
+            first = first or str(error)
+        else:
+            return ""
+    return first
+
+
+def _said(choices: Mapping[str, str | None], why: str) -> str:
+    told = listed(quoted(f"{name}: {choice}") for name, choice in choices.items())
     return message("This chain can't run with {choices}: {why}", choices=told, why=why)
 
 

@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from comfy.batches.find_field import find_field
-from comfy.chains.chosen import check_steps, chosen
+from comfy.chains.chosen import check_steps, chosen, never_run
 from comfy.chains.fields import FormStep
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
@@ -137,6 +137,8 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         print(f"{chain.title or title_from_name(name)} on {named}: {count}", file=sys.stderr)
         if args.check:
             print("\n".join(_listed(steps)))
+            for said in never_run(whole):
+                complain(said)
             return OK
         folder = args.out / f".chain-{name}"
         check_new(folder, "chain", resume=args.resume)

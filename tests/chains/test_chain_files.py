@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.chains.chosen import chosen
+from comfy.chains.chosen import chosen, never_run
 from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Switch
 from comfy.chains.order import due, held_up
@@ -256,6 +256,44 @@ def test_switches_are_yes_or_no_or_one_of_several() -> None:
     assert [*runs.values()] == ["b", "a", "c"]
     with pytest.raises(ChainErrors, match="“look” is one of “Photo”, “Painting”, not “x”"):
         chosen(chain, {"look": "x"})
+
+
+def test_choices_under_which_a_chain_never_runs_are_told() -> None:
+    """Whatever else is chosen or left out; one that runs with another choice is none of them."""
+    chain = read("""
+        [switches]
+        look = ["photo", "oil", "ink", "line"]
+        large = false
+        [[steps]]
+        name = "a"
+        workflow = "w"
+        when = "look=photo"
+        [[steps]]
+        name = "b"
+        workflow = "w"
+        when = "large"
+        [[steps]]
+        name = "c"
+        workflow = "w"
+        when = "look=line"
+        optional = true
+        inputs = { I = "a" }
+        [[steps]]
+        name = "d"
+        workflow = "w"
+        when = "look=ink"
+        inputs = { I = "b" }
+        [[steps]]
+        name = "e"
+        workflow = "w"
+        when = "look=oil"
+        inputs = { I = "a" }
+        [[steps]]
+        name = "f"
+        workflow = "w"
+    """)
+    said = "This chain can't run with “look: oil”: Step “e” needs “a”, which is left out."
+    assert list(never_run(chain)) == [said]
 
 
 def test_steps_are_due_together_where_none_waits_for_the_other() -> None:

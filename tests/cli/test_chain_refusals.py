@@ -88,3 +88,28 @@ def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
     """As one that is not there."""
     assert main(folder.words(f'[[steps]]\nname = "one"\nworkflow = "{"x" * 300}"\n')) == 2
     assert "There is no workflow “xxx" in capsys.readouterr().err
+
+
+def test_a_choice_that_never_runs_is_told_to_whoever_checks_the_chain(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With others it can run: these are checked as before."""
+    chain = """
+        [switches]
+        size = ["small", "large"]
+        [[steps]]
+        name = "base"
+        workflow = "small"
+        when = "size=small"
+        [[steps]]
+        name = "last"
+        workflow = "scale"
+        inputs = { Image = "base" }
+    """
+    assert main(folder.words(chain, "--check")) == 0
+    told = capsys.readouterr()
+    said = "This chain can't run with “size: large”: Step “last” needs “base”, which is left out."
+    assert told.err.splitlines()[1:] == [said]
+    assert "2 last: Scale, after base" in told.out
+    assert main(folder.words(chain)) == 0
+    assert said not in capsys.readouterr().err
