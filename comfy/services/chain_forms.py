@@ -176,6 +176,21 @@ class ChainForms:
         if errors := unknown_fields(values, keys):
             raise FieldErrors(form.form, errors, errors)
 
+    def check_sent(self, name: str, owner: str, values: Mapping[str, object]) -> None:
+        """As `check_keys`, with all else that `check` says of these values once seeds are drawn."""
+        try:
+            self.check_keys(name, owner, values)
+        except FieldErrors as unknown:
+            form = self.form(name, owner, values)
+            seeds = {field.key for field in form.form.fields if field.widget == "seed"}
+            drawn = {key: one for key, one in values.items() if key not in seeds or one is not None}
+            try:
+                self.check(self.form(name, owner, drawn), owner)
+            except FieldErrors as more:
+                labelled = unknown.labelled | more.labelled
+                raise FieldErrors(form.form, unknown.errors | more.errors, labelled) from None
+            raise
+
     def check(self, form: ChainForm, owner: str) -> None:
         """FieldErrors with all that is wrong with its values and those that its steps have, by its
         keys, and what the server lacks; raises as `ChainForm.check_choices`."""

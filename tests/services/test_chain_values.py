@@ -100,6 +100,20 @@ def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path
     assert not form.wrong
 
 
+def test_values_without_a_field_are_told_with_all_else_that_is_wrong(app: RunningApp) -> None:
+    """Nothing is said of seeds, which are yet to be drawn."""
+    wrong = {"make.2.txt": "x", "large.7.steps": "many", SEED: None, "x.y": 1}
+    with pytest.raises(FieldErrors) as refused:
+        app.services.chain_forms.check_sent("boats.chain", OWNER, wrong)
+    assert [*refused.value.errors] == ["make.2.txt", "x.y", "large.7.steps"]
+    assert refused.value.labelled["large.7.steps"].startswith("Step “large”, Steps: ")
+    good = {MAKE: "a ship", SEED: None}
+    app.services.chain_forms.check_sent("boats.chain", OWNER, good)
+    with pytest.raises(FieldErrors) as refused:
+        app.services.chain_forms.check_sent("boats.chain", OWNER, good | {"x.y": 1})
+    assert [*refused.value.errors] == ["x.y"]
+
+
 def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
     """That is said of a step that was to run again, and of no other; nor where it has made something
     else, which the steps after it were given."""

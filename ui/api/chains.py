@@ -211,7 +211,7 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     if name not in services.chain_forms.folder:
         raise HTTPException(409, _IS_WORKFLOW)
     given = reader.of(form, values)
-    services.chain_forms.check_keys(name, owner, given)
+    services.chain_forms.check_sent(name, owner, given)
     begun = services.chains.start(name, given, owner, asker.address, attended=True)
     stop = partial(services.chains.stop, begun.id, owner)
     call_back(services, callback, ("chain",), [begun.id], owner, stop)

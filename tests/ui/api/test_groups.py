@@ -382,4 +382,5 @@ def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> N
         answer = call(app, "POST", f"/workflows/{name}/{kind}", json={})
         assert "Start it with POST" in problem(answer, 409)["detail"]
     problem(call(app, "POST", "/workflows/create-upscale-detail.chain/batches", json={}), 409)
-    problem(call(app, "POST", CHAIN, json={"values": {"no.such": 1}}), 422)
+    sent = call(app, "POST", CHAIN, json={"values": {"no.such": 1, "base.5.steps": "many"}})
+    assert {*problem(sent, 422)["errors"]} == {"no.such", "base.5.steps"}
