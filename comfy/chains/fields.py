@@ -74,20 +74,24 @@ def form_steps(
     forms: Mapping[str, Form],
     settings: Mapping[str, Mapping[str, object]],
     lines_of: LinesOf | None = None,
+    *,
+    problems: list[str] | None = None,
 ) -> tuple[FormStep, ...]:
     """The steps of a chain that runs as it is (see `chosen`) in their `forms`, by their names, with
     what people set in them; `lines_of`: as of `values_of`. A seed that nobody sets is the
-    workflow's, so that it is always the same run. ChainErrors has all that does not go together;
-    values are not checked.
+    workflow's, so that it is always the same run. ChainErrors has all that does not go together, or
+    `problems` gets it where they are given: the steps do not run then. Values are not checked.
     """
-    problems: list[str] = []
+    wrong: list[str] = []
     steps = []
     for step in chain.steps:
         found: list[str] = []
         steps.append(_form_step(step, forms, settings.get(step.name, {}), lines_of, found))
-        problems += [in_step(step, said) for said in found]
-    if problems:
-        raise ChainErrors(problems)
+        wrong += [in_step(step, said) for said in found]
+    if problems is not None:
+        problems += wrong
+    elif wrong:
+        raise ChainErrors(wrong)
     return tuple(steps)
 
 

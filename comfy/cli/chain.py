@@ -7,13 +7,14 @@ import argparse
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from comfy.batches.find_field import find_field
-from comfy.chains.chosen import check_steps, chosen, never_run
+from comfy.batches.find_field import UnknownField, find_field
+from comfy.chains.chosen import check_steps, chosen, never_run, wrong_switches
 from comfy.chains.fields import FormStep
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
@@ -24,7 +25,6 @@ from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.outcome import (
     FAILED,
     OK,
-    UsageError,
     complain,
     complain_of,
     complain_of_error,
@@ -114,9 +114,8 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         whole = read_chain(args.chain)
     except ChainErrors as error:
         raise ChainErrors(error.problems, "docs/chains.md says how one is written.") from error
-    switches, settings = _settings(args.settings)
-    chain = chosen(whole, switches, args.without)
-    _check_names(dict.fromkeys((*settings, *args.again)), whole, chain)
+    problems: list[str] = []
+    chain, settings = _chosen(whole, args, problems)
     name = args.chain.name.removesuffix(".toml").removesuffix(".chain")
     with (
         choose_servers(addresses_of(args)) as named,
@@ -127,12 +126,12 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         wildcards = WildcardFiles(args.chain.parent / FOLDER).lines
         with starter_in(Path(scratch), servers, forms, signals, wildcards) as starter:
             runner = ChainRunner(starter, OWNER)
-            found = runner.steps(chain, settings)
+            found = runner.steps(chain, settings, problems)
             steps = [
                 _with_files(one, settings.get(one.step.name, {}), args.chain.parent)
                 for one in found
             ]
-            runner.check(steps)
+            _check(runner, steps, problems)
         count = f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}"
         print(f"{chain.title or title_from_name(name)} on {named}: {count}", file=sys.stderr)
         if args.check:
@@ -168,17 +167,48 @@ def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str,
     return switches, fields
 
 
-def _check_names(names: Collection[str], whole: Chain, chain: Chain) -> None:
-    """ChainErrors where no step of the whole chain has one of these names, UsageError where the
-    step is left out of the one that runs."""
+def _chosen(
+    whole: Chain, args: argparse.Namespace, problems: list[str]
+) -> tuple[Chain, dict[str, dict[str, object]]]:
+    """The chain that is to run, and what was set in its steps; `problems` gets what is said of all
+    other names, and of switches. ChainErrors, with these, where it cannot run so."""
+    switches, settings = _settings(args.settings)
+    named = dict.fromkeys((*settings, *args.again))
     known = [step.name for step in whole.steps]
-    check_steps(names, known)
+    wrong = wrong_switches(whole, switches)
+    problems += wrong.values()
+    with _gathered(problems):
+        check_steps(named, known)
+    good = {name: choice for name, choice in switches.items() if name not in wrong}
+    try:
+        chain = chosen(whole, good, args.without)
+    except ChainErrors as error:
+        raise ChainErrors([*problems, *error.problems]) from error
     runs = {step.name for step in chain.steps}
-    if idle := [name for name in names if name not in runs]:
-        raise UsageError(
-            " ".join(f"Step “{name}” does not run." for name in idle),
-            "Leave out its --set and --again.",
-        )
+    problems += (
+        f"Step “{name}” does not run. Leave out its --set and --again."
+        for name in named
+        if name in known and name not in runs
+    )
+    return chain, {name: fields for name, fields in settings.items() if name in runs}
+
+
+def _check(runner: ChainRunner, steps: Sequence[FormStep], problems: list[str]) -> None:
+    """ChainErrors with these problems, and all that is wrong with the steps' values."""
+    if problems:
+        with _gathered(problems):
+            runner.check(steps)
+        raise ChainErrors(dict.fromkeys(problems))
+    runner.check(steps)
+
+
+@contextmanager
+def _gathered(problems: list[str]) -> Iterator[None]:
+    """What is said of names and values is put to `problems`."""
+    try:
+        yield
+    except ChainErrors as error:
+        problems += error.problems
 
 
 def _workflows(folder: Path) -> Callable[[str], Workflow]:
@@ -199,7 +229,10 @@ def _workflows(folder: Path) -> Callable[[str], Workflow]:
 def _with_files(step: FormStep, settings: Mapping[str, object], folder: Path) -> FormStep:
     """The step with the files that it names: those of people seen from here, its author's from the
     chain."""
-    here = {find_field(step.form, name).key for name in settings}
+    here = set()
+    for name in settings:
+        with suppress(UnknownField):  # told with all else
+            here.add(find_field(step.form, name).key)
     given = {key: step.values[key] for key in here}
 
     def authors(values: Mapping[str, object]) -> dict[str, object]:

@@ -154,7 +154,10 @@ class ChainRunner:
         self._sharers = owner if sharers is None else sharers
 
     def steps(
-        self, chain: Chain, settings: Mapping[str, Mapping[str, object]]
+        self,
+        chain: Chain,
+        settings: Mapping[str, Mapping[str, object]],
+        problems: list[str] | None = None,
     ) -> tuple[FormStep, ...]:
         """The steps of a chain in their forms, see `form_steps`. Raises ChainErrors, WorkflowError,
         ServerUnreachable, ServerError."""
@@ -165,7 +168,7 @@ class ChainRunner:
         keyed = replace(chain, steps=tuple(found[step.name].step for step in chain.steps))
         forms = {name: one.form for name, one in found.items()}
         by_key = {name: one.settings for name, one in found.items()}
-        return form_steps(keyed, forms, by_key, self._starter.wildcards)
+        return form_steps(keyed, forms, by_key, self._starter.wildcards, problems=problems)
 
     def check(self, steps: Sequence[FormStep]) -> None:
         """ChainErrors with all values that the forms refuse in any step, and all that the server

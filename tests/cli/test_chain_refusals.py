@@ -90,6 +90,35 @@ def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
     assert "There is no workflow “xxx" in capsys.readouterr().err
 
 
+def test_names_that_are_none_are_told_with_all_else_that_is_wrong(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of steps, switches and fields, with the values of those fields that there are."""
+    words = ["--without", "double", "--again", "hlaf"]
+    settings = "look=photo", "bose.steps=3", "double.image=x", "base.stepz=3", "base.steps=many"
+    wrong = [word for one in settings for word in ("--set", one)]
+    assert main(folder.words(THREE, *words, *wrong)) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[:3] == [
+        "There is no switch “look”.",
+        "There is no step “bose”. Did you mean “base”?",
+        "There is no step “hlaf”. Did you mean “half”?",
+    ]
+    assert told[3] == "Step “double” does not run. Leave out its --set and --again."
+    assert told[4].startswith("Step “base”, There is no field “stepz”.")
+    assert told[5] == "Step “base”, Steps: Enter a whole number."
+    assert "--check lists the steps and their fields." in told[6]
+    assert len(told) == 7
+    assert not folder.out.exists()
+    names = ["--set", "look=photo", "--set", "bose.steps=3", "--without", "base"]
+    assert main(folder.words(THREE, *names)) == 2
+    assert [line[:20] for line in capsys.readouterr().err.splitlines()[:3]] == [
+        "There is no switch “",
+        "There is no step “bo",
+        "Step “base” can't be",
+    ]
+
+
 def test_a_choice_that_never_runs_is_told_to_whoever_checks_the_chain(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
