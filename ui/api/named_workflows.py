@@ -18,6 +18,7 @@ class NamedForm(NamedTuple):
     name: str
     workflow: str
     form: Form
+    is_chain: bool
 
 
 def named_workflows(services: Services, owner: str) -> dict[str, str]:
@@ -40,6 +41,7 @@ def named_forms(services: Services, owner: str) -> Iterator[NamedForm]:
 def named_form(services: Services, name: str, workflow: str, owner: str) -> NamedForm | None:
     """One of them; None where it was taken away or broken since. ComfyError as `named_forms`."""
     try:
-        return NamedForm(name, workflow, services.form(workflow, owner))
+        is_chain = workflow in services.chain_forms.folder
+        return NamedForm(name, workflow, services.form(workflow, owner), is_chain)
     except (WorkflowError, ChainErrors):
         return None

@@ -94,6 +94,11 @@ def test_each_workflow_tells_what_it_takes(caller: Client) -> None:
     assert (given["parameter_name"], given["python_type"]["type"]) == ("your_image", "filepath")
     (result,) = told["/upscale"]["returns"]
     assert result["python_type"]["type"].startswith("dict(files: list[filepath], texts: list[str]")
+    (result,) = told["/create_upscale_detail_chain"]["returns"]
+    said = (
+        "dict(files: list[filepath], results: list[dict(step: str, run: str, files: list[filepath],"
+    )
+    assert result["python_type"]["type"].startswith(said)
 
 
 def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) -> None:
@@ -118,6 +123,11 @@ def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) ->
     assert (last["state"], len(last["files"])) == ("done", 1)
     assert last["results"][-1]["files"] == last["files"]
     assert Image.open(last["files"][0]).format == "PNG"
+    (result,) = told_of(caller)["/create_upscale_detail_chain"]["returns"]
+    promised = result["type"]["properties"]
+    assert promised.keys() == last.keys()
+    for each in ("steps", "results"):
+        assert promised[each]["items"]["properties"].keys() == last[each][0].keys()
 
 
 def test_what_is_left_out_is_as_the_author_has_it(served: Served, caller: Client) -> None:

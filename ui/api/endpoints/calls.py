@@ -52,7 +52,7 @@ def add_named_endpoints(services: Services, identity: Identity) -> None:
                 wanted = _find_endpoint(services, called, owner)
                 sent = _sent_values(services, owner, wanted, values)
             address, answers = where(request, owner), ClientFiles(services, owner, root)
-            if wanted.workflow in services.chain_forms.folder:
+            if wanted.is_chain:
                 for told in chain_of_script(services, wanted.workflow, sent, owner, address):
                     yield answers.of_chain(told)
                 return

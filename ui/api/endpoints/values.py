@@ -1,4 +1,5 @@
-"""What an endpoint takes: a form's fields as the parameters of a function. Pure."""
+"""What an endpoint takes, a form's fields as the parameters of a function, and what it answers.
+Pure."""
 
 from __future__ import annotations
 
@@ -38,18 +39,28 @@ _COMPONENTS: Mapping[Widget, str] = MappingProxyType(
     }
 )
 _TEXT = {"type": "string"}
-_RESULT: Mapping[str, Any] = MappingProxyType(
-    {
-        "type": "object",
-        "properties": {
-            "files": {"type": "array", "items": FILE_SCHEMA},
-            "texts": {"type": "array", "items": _TEXT},
-            "run": _TEXT,
-            "phase": _TEXT,
-            "values": {"type": "object"},
-        },
-        "$defs": FILE_SCHEMA["$defs"],
-    }
+_NUMBER = {"type": "integer"}
+_FILES = {"type": "array", "items": FILE_SCHEMA}
+_TEXTS = {"type": "array", "items": _TEXT}
+
+
+def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def _list_of(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": _object(**properties)}
+
+
+_OF_RUN = _object(files=_FILES, texts=_TEXTS, run=_TEXT, phase=_TEXT, values={"type": "object"})
+_OF_CHAIN = _object(
+    files=_FILES,
+    results=_list_of(step=_TEXT, run=_TEXT, files=_FILES, texts=_TEXTS),
+    id=_TEXT,
+    title=_TEXT,
+    state=_TEXT,
+    why=_TEXT,
+    steps=_list_of(name=_TEXT, title=_TEXT, state=_TEXT, runs=_NUMBER, done=_NUMBER, why=_TEXT),
 )
 _CHANGED = message("This workflow takes other values now. Connect once more, and call it again.")
 
@@ -59,10 +70,11 @@ def endpoint_of(named: NamedForm) -> NamedEndpoint:
     form = named.form
     title, about = translated(form.title), translated(form.description)
     names = argument_names(form).items()
+    answer = _OF_CHAIN if named.is_chain else _OF_RUN
     told = {
         "description": f"{title}. {about}" if about else title,
         "parameters": [_parameter(name, form.field(key)) for key, name in names],
-        "returns": [_told("result", _RESULT, "", "JSON")],
+        "returns": [_told("result", answer | {"$defs": FILE_SCHEMA["$defs"]}, "", "JSON")],
     }
     return NamedEndpoint(endpoint_number(named), named.name, told)
 
