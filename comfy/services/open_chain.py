@@ -96,6 +96,7 @@ class OpenChain(OpenGroup):
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
         self._again = _begun_again(group.progress.get("again"))
         self._live: dict[tuple[str, int], Run] = {}  # by step, and which of its runs
+        self._ended: dict[str, dict[int, str]] = {}  # of the others the ids, likewise
         self._results: dict[str, Record] = {}
 
     @property
@@ -154,7 +155,8 @@ class OpenChain(OpenGroup):
             return dict.fromkeys(self._again, begun)
 
     def known(self, step: str, record: Record) -> None:
-        """A run of a step that has ended; the last that has made something is its result."""
+        """A run of a step that has ended, told by their numbers; the last that has made something
+        is its result."""
         if record.state.files or record.state.texts:
             with self.lock:
                 self._results[step] = record
@@ -206,6 +208,7 @@ class OpenChain(OpenGroup):
         """These are its steps, none of which is begun."""
         with self.lock:
             if self._state == "running":
+                self._ended = {}
                 self._steps = {
                     one.step.name: StepStanding(one.step.name, one.title) for one in form.runs
                 }
@@ -248,9 +251,13 @@ class OpenChain(OpenGroup):
             record = end.outcome
             self._live.pop((end.step, end.run), None)
             live = tuple(one for one in step.live if one != record.id)
-            self._set(end.step, live=live, runs=runs, ended=(*step.ended, record.id))
+            by_number = self._ended.setdefault(end.step, {})
+            by_number[end.run] = record.id
+            ended = tuple(run for _, run in sorted(by_number.items()))
+            self._set(end.step, live=live, runs=runs, ended=ended)
             before = self._results.get(end.step)
-            self.known(end.step, record)
+            if before is None or before.id not in ended[ended.index(record.id) + 1 :]:
+                self.known(end.step, record)
             if end.is_done:
                 done = step.done + 1
                 state = "done" if done == runs else self._steps[end.step].state

@@ -35,8 +35,8 @@ ROUTES = ROOT / "ui" / "routes"
 SOURCES = [path for part in ("comfy", "comfyforms", "ui") for path in (ROOT / part).rglob("*.py")]
 
 IN_MEMORY = CHANGES | {
-    *("bool", "deque", "dict", "enumerate", "get", "iter", "items", "len", "list", "map", "max"),
-    *("min", "next", "notify_all", "sum", "tuple", "values"),
+    *("bool", "deque", "dict", "enumerate", "get", "index", "iter", "items", "len", "list", "map"),
+    *("max", "min", "next", "notify_all", "sorted", "sum", "tuple", "values"),
 }
 IN_A_WORKER = "runs.record"
 

@@ -30,6 +30,7 @@ const step = (name, more = {}) => ({
   runs: 0,
   done: 0,
   ids: [],
+  ended: 0,
   result: "",
   thumb: null,
   text: "",

@@ -16,6 +16,7 @@ from comfy.runs.input_files import UPLOADS
 from comfy.runs.limits import RunLimits
 from comfy.services.uploads import Upload
 from tests.cli.commands import outcomes
+from tests.support.http_client import ANN, get
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -64,6 +65,41 @@ def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
     assert state() == "done"
     runs = sorted(app.runs.owned(OWNER), key=lambda run: run.submitted_at)
     return [run.record for run in runs]
+
+
+def test_results_of_a_step_are_told_in_the_order_of_its_runs(tmp_path: Path) -> None:
+    """Whatever the order in which these end, as where one of two servers is slow; and the result of
+    the step is that of its last run."""
+    write_two(tmp_path)
+    (tmp_path / "times.chain.toml").write_text(THREE_TIMES)
+    owner = f"browser:{ANN}"
+    with (
+        demos(dict(NODES), dict(NODES)) as servers,
+        running_app(*(one.url for one in servers), workflows=tmp_path) as app,
+        servers[0].hold("progress") as at_first,
+        servers[1].hold("progress") as at_second,
+    ):
+        chains = app.services.chains
+        started = chains.start("times.chain", {}, owner)
+
+        def seeds() -> list[object]:
+            (step,) = chains.get(started.id, owner).steps
+            return [app.runs.record(run, owner).job.values["5.seed"] for run in step.ended]
+
+        assert at_first.reached.wait(LONGEST_WAIT)
+        assert at_second.reached.wait(LONGEST_WAIT)
+        (first,) = (one for one in app.runs.owned(owner) if one.record.job.values["5.seed"] == 1)
+        holds = [at_first, at_second]
+        late = holds.pop([one.url for one in servers].index(first.record.server))
+        holds[0].release()
+        eventually(lambda: seeds() == [2, 3])
+        late.release()
+        eventually(lambda: chains.get(started.id, owner).state == "done")
+        assert seeds() == [1, 2, 3]
+        (told,) = get(app, f"/api/v1/chains/{started.id}").json()["steps"]
+        assert [run["values"]["5.seed"] for run in told["results"]] == [1, 2, 3]
+        (result,) = chains.get(started.id, owner).results.values()
+        assert result.job.values["5.seed"] == 3
 
 
 def test_on_one_server_results_are_read_where_they_are() -> None:

@@ -18,7 +18,7 @@
  *
  * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
- *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, same: boolean,
+ *   done: number, ids: readonly string[], ended: number, result: string, thumb: string | null, text: string, same: boolean,
  *   why: string, hint: string, errors: Record<string, string> }} ChainStep
  * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
  *   took: string, steps: readonly ChainStep[] }} Chain

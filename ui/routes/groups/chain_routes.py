@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
 
@@ -18,7 +19,7 @@ from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address
 
 _LONGEST_TITLE = 100  # characters
-_PAGE = 60  # runs a request
+_MOST_RUNS = 60  # a request; the page's script asks for no more
 
 
 def chain_routes(services: Services, identity: Identity) -> APIRouter:
@@ -51,11 +52,10 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
     def made_by_step(
         chain_id: str,
         name: str,
-        skip: Annotated[int, Query(ge=0)] = 0,
+        run: Annotated[Sequence[str], Query(max_length=_MOST_RUNS)] = (),
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """The runs of a step that have ended, in that order and without the first `skip` of them;
-        how many there are with those (`next`), and whether that are not all (`more`)."""
+        """Those of these runs of a step that have ended and are still there."""
         try:
             steps = chains.get(chain_id, owner).steps
         except ComfyError as problem:
@@ -64,14 +64,8 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         history = services.runs.history
         if ended is None or history is None:
             raise HTTPException(404)
-        runs = ended[skip : skip + _PAGE]
-        records = history.get_many(runs, owner)
-        told: dict[str, Any] = {
-            "runs": [asdict(past_run(records[run])) for run in runs if run in records],
-            "next": skip + len(runs),
-            "more": skip + len(runs) < len(ended),
-        }
-        return AsciiJSON(told)
+        records = history.get_many(set(run).intersection(ended), owner)
+        return AsciiJSON({"runs": [asdict(past_run(one)) for one in records.values()]})
 
     @router.post("/history/{run_id}/chain/vary")
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

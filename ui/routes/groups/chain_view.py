@@ -13,10 +13,10 @@ from ui.view.headlines import elapsed_words
 @dataclass(frozen=True, slots=True)
 class StepView:
     """A step as a page shows it. `runs`: how many it has, `done`: how many of them are done; `ids`:
-    those that were begun, and `result` the one to be looked at, or "". `thumb`: the address of a
-    small image of that, `text`: what it says, if it is a text. `same`: it has run again, and made
-    what it had made before. `why` it failed, what to do (`hint`), and what is said on fields
-    (`errors`), by the chain's keys."""
+    those that were begun, first the `ended` ones by their numbers, and `result` the one to be
+    looked at, or "". `thumb`: the address of a small image of that, `text`: what it says, if it is
+    a text. `same`: it has run again, and made what it had made before. `why` it failed, what to do
+    (`hint`), and what is said on fields (`errors`), by the chain's keys."""
 
     name: str
     title: str
@@ -24,6 +24,7 @@ class StepView:
     runs: int
     done: int
     ids: tuple[str, ...] = ()
+    ended: int = 0
     result: str = ""
     thumb: str | None = None
     text: str = ""
@@ -71,6 +72,7 @@ def _step(standing: ChainStanding, step: StepStanding) -> StepView:
         step.runs,
         step.done,
         (*step.ended, *step.live),
+        len(step.ended),
         same=step.same,
         why=step.why,
         hint=step.hint,

@@ -11,6 +11,7 @@ import { lookBackAt } from "../runs/following.js";
 /** @import { Chain, PastRun } from "../state.js" */
 
 const AHEAD = 400; // pixels before the last one is seen, from where on more are asked for
+const MOST = 60; // a request
 
 export class StepResults {
   /** The place on the page. */
@@ -20,10 +21,10 @@ export class StepResults {
   /** What the step was when that was told last. */
   #known = "";
   #run = "";
-  /** How many have been read. */
-  #next = 0;
-  /** Whether there may be more than these. */
-  #isMore = false;
+  /** The step's runs that have ended, with their places. @type {Map<string, number>} */
+  #places = new Map();
+  /** Those that were not there any more when they were asked for. @type {Set<string>} */
+  #gone = new Set();
   #isAsking = false;
   #turn = 0;
 
@@ -47,11 +48,15 @@ export class StepResults {
     if (!isSeen) return;
     this.place.ariaLabel = message("Results of “{step}”", { step: step.title });
     const address = `/chains/${chain.id}/steps/${encodeURIComponent(step.name)}`;
-    const isOther = this.#tiles.some(({ dataset }) => !step.ids.includes(dataset.run ?? ""));
+    const isOther = this.#tiles.some((tile) => !step.ids.includes(runOf(tile)));
     if (address !== this.#address || isOther) this.#clear(address);
-    const known = JSON.stringify([step.ids, step.done, step.state]);
-    this.#isMore ||= known !== this.#known;
-    this.#known = known;
+    const known = JSON.stringify([step.ids, step.ended, step.done, step.state]);
+    if (known !== this.#known) {
+      this.#known = known;
+      const ended = new Set(step.ids.slice(0, step.ended)); // two of them may be one run
+      this.#places = new Map([...ended].map((id, place) => [id, place]));
+      this.#gone.clear();
+    }
     if (run !== this.#run) this.#bringIn(run);
     this.#run = run;
     this.#mark();
@@ -66,38 +71,67 @@ export class StepResults {
   #clear(address) {
     this.#address = address;
     this.#known = "";
-    this.#next = 0;
     this.#turn += 1;
     this.place.replaceChildren();
   }
 
-  /** What there is more of, as far as there is room for it. */
-  async #load() {
+  /** Those to be asked for: all that belong among what is there, and what comes after as far as there is room for it. */
+  get #wanted() {
     const { scrollLeft, clientWidth, scrollWidth } = this.place;
     const hasRoom = scrollLeft + clientWidth + AHEAD >= scrollWidth;
-    if (!this.#isMore || this.#isAsking || !hasRoom) return;
+    const shown = new Set(this.#tiles.map(runOf));
+    const ended = [...this.#places.keys()];
+    const end = hasRoom ? ended.length : ended.findLastIndex((id) => shown.has(id)) + 1;
+    const more = ended.slice(0, end).filter((id) => !shown.has(id) && !this.#gone.has(id));
+    return more.slice(0, MOST);
+  }
+
+  async #load() {
+    const wanted = this.#isAsking ? [] : this.#wanted;
+    if (!wanted.length) return;
     this.#isAsking = true;
-    this.#isMore = false;
-    const turn = this.#turn;
-    /** @type {{ runs: PastRun[], next: number, more: boolean } | null} */
-    const told = await get(`${this.#address}?skip=${this.#next}`);
+    const [turn, known] = [this.#turn, this.#known];
+    const runs = new URLSearchParams(wanted.map((id) => ["run", id]));
+    /** @type {{ runs: PastRun[] } | null} */
+    const told = await get(`${this.#address}?${runs}`);
     this.#isAsking = false;
-    if (told && turn === this.#turn) {
-      this.#next = told.next;
-      this.#isMore ||= told.more;
-      this.place.append(...told.runs.map((run) => tileFor(run, () => this.#lookAt(run))));
+    if (turn === this.#turn) {
+      this.#add(told?.runs ?? []);
+      const shown = new Set(this.#tiles.map(runOf));
+      // Of what has changed since it may be told now.
+      if (known === this.#known) for (const id of wanted) if (!shown.has(id)) this.#gone.add(id);
       this.#mark();
     }
     this.#load();
   }
 
+  /**
+   * Put these in their places; what is seen stays where it is.
+   * @param {PastRun[]} runs
+   */
+  #add(runs) {
+    const { scrollLeft, offsetLeft } = this.place;
+    const seen = this.#tiles.find((tile) => tile.offsetLeft - offsetLeft >= scrollLeft);
+    const before = seen?.offsetLeft ?? 0;
+    for (const run of runs) {
+      const place = this.#places.get(run.id);
+      if (place === undefined) continue;
+      const next = this.#tiles.find((tile) => (this.#places.get(runOf(tile)) ?? 0) > place);
+      this.place.insertBefore(
+        tileFor(run, () => this.#lookAt(run)),
+        next ?? null,
+      );
+    }
+    if (seen && scrollLeft) this.place.scrollLeft += seen.offsetLeft - before;
+  }
+
   #mark() {
-    for (const tile of this.#tiles) tile.ariaPressed = String(tile.dataset.run === this.#run);
+    for (const tile of this.#tiles) tile.ariaPressed = String(runOf(tile) === this.#run);
   }
 
   /** @param {string} run */
   #bringIn(run) {
-    const tile = this.#tiles.find(({ dataset }) => dataset.run === run);
+    const tile = this.#tiles.find((tile) => runOf(tile) === run);
     if (!tile) return;
     const { scrollLeft, clientWidth } = this.place;
     const start = tile.offsetLeft - this.place.offsetLeft;
@@ -109,6 +143,9 @@ export class StepResults {
   /** @param {PastRun} run */
   async #lookAt(run) {
     if (await lookBackAt(run)) return;
-    this.#tiles.find(({ dataset }) => dataset.run === run.id)?.remove(); // it has been deleted
+    this.#tiles.find((tile) => runOf(tile) === run.id)?.remove(); // it has been deleted
   }
 }
+
+/** @param {HTMLElement} tile */
+const runOf = ({ dataset }) => dataset.run ?? "";
