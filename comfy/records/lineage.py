@@ -37,12 +37,15 @@ def may_be_use(record: Record) -> ColumnElement[bool]:
 
 
 def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
-    """Of several runs that made the same file, the last before `record` was submitted."""
+    """Of several runs that made the same file, the one that was named, or else the last before
+    `record` was submitted."""
     earlier = sorted(
         (one for one in found if one.submitted_at <= record.submitted_at and one.id != record.id),
         key=lambda one: one.submitted_at,
     )
-    by_digest = {digest: one for one in earlier for digest in _made(one)}
+    named = {kept.made_by for kept in record.job.inputs.values()}
+    in_turn = sorted(earlier, key=lambda one: one.id in named)  # the last of them counts
+    by_digest = {digest: one for one in in_turn for digest in _made(one)}
     chosen = [by_digest[digest] for digest in given_files(record) if digest in by_digest]
     chosen += [one for one in earlier if _is_from_text(record, one)]
     return tuple({one.id: one for one in chosen}.values())

@@ -33,7 +33,8 @@ class KeptInput:
     `targets`: the inputs of the prompt that get the name which the file has on the server. `below`:
     the SHA-256 of the image that it was painted over, where a copy of that is kept, too; else "".
     `result`: the server that has made it, and may have it still. `folder`: where it is uploaded to
-    for all runs of its group; "" where that is done for this run alone.
+    for all runs of its group; "" where that is done for this run alone. `made_by`: the id of the
+    run whose result it is, where whoever gave it has named that; else "".
     """
 
     name: str
@@ -42,6 +43,7 @@ class KeptInput:
     below: str = ""
     result: ServerFile | None = None
     folder: str = ""
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

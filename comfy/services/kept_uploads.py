@@ -30,7 +30,7 @@ def kept_uploads(
     try:
         for key, upload in uploads.items():
             digest, _ = blobs.add(upload.chunks(), holder=holder)
-            kept[key] = KeptUpload(upload.name, digest, upload.below, upload.result)
+            kept[key] = KeptUpload(upload.name, digest, upload.below, upload.result, upload.made_by)
         yield kept
     except BaseException:
         blobs.release(holder)
@@ -54,13 +54,13 @@ def kept_as_given(values: Mapping[str, object], blobs: BlobStore) -> dict[str, o
 def _as_upload(value: object, blobs: BlobStore) -> object:
     match value:
         case (
-            KeptUpload(name=name, digest=digest, below=below)
-            | KeptInput(name=name, digest=digest, below=below)
+            KeptUpload(name=name, digest=digest, below=below, made_by=made_by)
+            | KeptInput(name=name, digest=digest, below=below, made_by=made_by)
         ):
             path = blobs.path(digest)
             if path is None:
                 raise ComfyError(message("{file} is no longer here.", file=name))
-            return Upload(name, path, below)
+            return Upload(name, path, below, made_by=made_by)
     return value
 
 
@@ -76,11 +76,12 @@ def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
 
 
 def value_to_json(value: object) -> object:
-    """A value is itself, but for what JSON has no word for: of a file that is kept its name and
-    digests, of a seed that counts up the last one, or the first."""
+    """A value is itself, but for what JSON has no word for: of a file that is kept its name,
+    digests and run, of a seed that counts up the last one, or the first."""
     match value:
-        case KeptUpload(name, digest, below):
-            return {"file": [name, digest], "below": below}
+        case KeptUpload(name, digest, below, made_by=made_by):
+            more = {"made_by": made_by} if made_by else {}
+            return {"file": [name, digest], "below": below, **more}
         case CountUp(last, is_used):
             return {"after" if is_used else "from": last}
         case dict():
@@ -94,7 +95,8 @@ def value_from_json(told: object) -> object:
     """That value again."""
     match told:
         case {"file": [str(name), str(digest)], **more}:
-            return KeptUpload(name, digest, str(more.get("below", "")))
+            below, made_by = (str(more.get(key, "")) for key in ("below", "made_by"))
+            return KeptUpload(name, digest, below, made_by=made_by)
         case {"after": int(last)}:
             return CountUp(last)
         case {"from": int(first)}:

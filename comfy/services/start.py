@@ -241,7 +241,7 @@ class Starter:
     def _input(self, file: KeptUpload, targets: tuple[InputRef, ...], group: str) -> KeptInput:
         below = file.below if self.blobs.path(file.below) else ""
         folder = shared_folder(group, file.name, file.digest) if group else ""
-        return KeptInput(file.name, file.digest, targets, below, file.result, folder)
+        return KeptInput(file.name, file.digest, targets, below, file.result, folder, file.made_by)
 
     def again(
         self,

@@ -36,7 +36,7 @@ class UploadLimits:
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file a person gave: a name for it and its bytes, or where they are. `below`: the SHA-256 of
-    the image that it was painted over, "" for none. `result`: as of `KeptInput`.
+    the image that it was painted over, "" for none. `result`, `made_by`: as of `KeptInput`.
 
     Only such a value is ever sent on.
     """
@@ -45,6 +45,7 @@ class Upload:
     source: bytes | Path = field(repr=False)
     below: str = ""
     result: ServerFile | None = None
+    made_by: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -78,12 +79,13 @@ class Upload:
 @dataclass(frozen=True, slots=True)
 class KeptUpload:
     """A file that is kept here since a field took it: its name, and the SHA-256 of its bytes.
-    `below`, `result`: as of `Upload`."""
+    `below`, `result`, `made_by`: as of `Upload`."""
 
     name: str
     digest: str
     below: str = ""
     result: ServerFile | None = None
+    made_by: str = ""
 
     def __str__(self) -> str:
         return self.name

@@ -51,7 +51,7 @@ class ToldRun:
     from 0 to 1, null where it cannot be told; `step` of `steps` belong to `node`; `preview`: how
     many images of the work so far there were; `values`: what it was made with, `inputs`: the names
     of the files among them; `errors`: what is wrong with single fields. `group`: what runs of one
-    batch or chain share, `parents`: the runs that it was made from."""
+    batch or chain share, `parents`: the runs that it was made from, where those were named."""
 
     id: str
     workflow: str
@@ -127,6 +127,7 @@ class RunJson:
         job, state = record.job, record.state
         plain = state_to_json(state)
         view = show(record, now=time.time(), usual=usual)
+        made_by = (kept.made_by for kept in job.inputs.values())
         return ToldRun(
             id=record.id,
             workflow=job.workflow,
@@ -147,7 +148,7 @@ class RunJson:
             values=job.values,
             inputs={key: kept.name for key, kept in job.inputs.items()},
             group=record.group,
-            parents=record.parents,
+            parents=(*dict.fromkeys((*record.parents, *filter(None, made_by))),),
             **{name: plain[name] for name in _TOLD},
         )
 

@@ -8,7 +8,7 @@ import binascii
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
@@ -201,7 +201,8 @@ class SentValues:
             case Refused() as refused:
                 return refused
             case place:
-                return copies.files_of(self.owner).taken(place, field)
+                taken = copies.files_of(self.owner).taken(place, field)
+        return replace(taken, made_by=record.id) if isinstance(taken, Upload) else taken
 
 
 def form_for(sent: SentValues, name: str, told: object) -> Form:

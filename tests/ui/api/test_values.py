@@ -11,9 +11,10 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from tests.support.http_client import ANN, BOB
+from tests.support.http_client import ANN, BOB, get
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 from tests.ui.api.api_calls import QUICK, call, problem, run_of
 
 FIELD = "4.image"
@@ -45,6 +46,36 @@ def test_a_file_is_sent_in_any_of_four_ways(app: RunningApp) -> None:
         run = run_of(app, "image-to-image", {**FAST, FIELD: way})
         assert run["phase"] == "done"
         assert run["inputs"][FIELD].endswith(".png")
+        assert run["parents"] == ([earlier["id"]] if isinstance(way, dict) and "run" in way else [])
+
+
+def test_a_run_tells_from_which_runs_its_files_are(app: RunningApp) -> None:
+    """Also of a batch and a chain, and where two runs have made the same: then the history says the
+    one that was named, too."""
+    values = {**QUICK, "2.text": "one boat", "5.seed": 3}
+    first, same = run_of(app, values=values), run_of(app, values=values)
+    assert first["files"][0]["sha256"] == same["files"][0]["sha256"]
+    given = {"run": first["id"], "file": 0}
+    made = run_of(app, "image-to-image", {**FAST, FIELD: given})
+    history = get(app, f"/history/{made['id']}").json()
+    assert [one["id"] for one in history["made_from"]] == [first["id"]]
+    listed = call(app, "GET", "/runs").json()["runs"]
+    assert [one["parents"] for one in listed if one["id"] == made["id"]] == [[first["id"]]]
+    start = "/workflows/image-to-image"
+    axes = [{"field": FIELD, "values": [given]}]
+    with call(
+        app, "POST", f"{start}/batches?wait=true", json={"values": FAST, "axes": axes}
+    ) as batch:
+        rows = call(app, "GET", f"{batch.json()['url']}/rows").json()["rows"]
+    assert [row["run"]["parents"] for row in rows] == [[first["id"]]]
+    start = "/workflows/image-caption-image.chain"
+    values = {"caption.1.image": given, "image.4.width": 256, "image.4.height": 256}
+    with call(app, "POST", f"{start}/chains?wait=true", json={"values": values}) as chain:
+        describe, repaint = (step["results"][0] for step in chain.json()["steps"])
+    assert [describe["parents"], repaint["parents"]] == [[first["id"]], [describe["id"]]]
+    again = app.services.starter.again(made["id"], f"browser:{ANN}")
+    *_, _ = again.watch(LONGEST_WAIT)
+    assert call(app, "GET", f"/runs/{again.id}").json()["parents"] == [made["id"], first["id"]]
 
 
 def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None:
