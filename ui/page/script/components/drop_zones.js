@@ -1,5 +1,6 @@
 // @ts-check
-// While a file is held over the page: what it can become there, each in a place of its own.
+// While something is held over the page: what a file can become there, each in a place of its own, and the field that
+// takes what is held over it.
 
 import { $, element } from "../dom.js";
 
@@ -9,6 +10,8 @@ import { $, element } from "../dom.js";
 
 /** @type {WeakMap<Element, Zone>} */
 const zones = new WeakMap();
+/** @type {Element | null} */
+let outlined = null;
 
 /**
  * Show these over the page, unless they are there already.
@@ -35,6 +38,16 @@ function drawZones(offered) {
 }
 
 export const hideZones = () => $("#drop-zones")?.remove();
+
+/**
+ * Outline the field that something is held over, and no other.
+ * @param {Element | null} field
+ */
+export function outline(field) {
+  outlined?.classList.remove("held-over");
+  outlined = field;
+  field?.classList.add("held-over");
+}
 
 /**
  * The one that a file was dropped on.

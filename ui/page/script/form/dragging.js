@@ -1,9 +1,9 @@
 // @ts-check
 // Results that are dragged onto a field, or put into another workflow's form.
 
-import { all } from "../dom.js";
+import { outline } from "../components/drop_zones.js";
 import { ask } from "../requests.js";
-import { FIELD, fieldOf } from "./files.js";
+import { fieldOf } from "./files.js";
 import { visitWith } from "./form.js";
 import { typed } from "./typed.js";
 
@@ -59,19 +59,14 @@ export function takeResults(use) {
         event.preventDefault();
         event.stopPropagation();
         const field = fieldOf(event.target);
-        mark(kind === "drop" ? null : field);
+        outline(kind === "drop" ? null : field);
         if (event.dataTransfer) event.dataTransfer.dropEffect = field ? "copy" : "none";
         const told = kind === "drop" && field ? event.dataTransfer?.getData(RESULT) : "";
         if (told) use({ ...JSON.parse(told), field: field?.id ?? "" });
       },
       true,
     );
-  document.addEventListener("dragend", () => mark(null));
-}
-
-/** @param {Element | null} field over which a result is held */
-function mark(field) {
-  for (const one of all(FIELD)) one.classList.toggle("held-over", one === field);
+  document.addEventListener("dragend", () => outline(null));
 }
 
 /**

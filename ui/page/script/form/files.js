@@ -2,7 +2,7 @@
 // Files dropped or pasted: a field's value, or a workflow to open.
 
 import { fieldsToVary, variedForm } from "../batches/given.js";
-import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
+import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
@@ -15,7 +15,7 @@ import { KINDS, otherKindWords, shortened } from "./file_kinds.js";
 import { formName } from "./form.js";
 import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
-export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
+const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const TEXT_FIELD = "[id^=field-].takes-text";
 const DRAWN_ANEW = 200;
 const UNPLAYABLE = ".unplayable";
@@ -338,23 +338,30 @@ export function takeFiles() {
       },
       true,
     );
+  document.addEventListener("dragover", held, true); // Gradio lets nobody else hear of these
+  document.addEventListener("dragleave", (event) => event.relatedTarget || letGo(), true);
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event) || isOverPage(event.target)) return;
     event.preventDefault(); // the browser would leave the page to show the file
-    showZones(() => offers(event), event.target);
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) hideZones();
+    if (!fieldOf(event.target)) showZones(() => offers(event), event.target);
   });
   document.addEventListener("drop", dropped, true);
   document.addEventListener("paste", pasted, true);
 }
 
 /** @param {DragEvent} event */
+const held = (event) => carriesFiles(event) && outline(fieldOf(event.target));
+
+function letGo() {
+  hideZones();
+  outline(null);
+}
+
+/** @param {DragEvent} event */
 function dropped(event) {
   if (isOverPage(event.target)) return;
   const zone = zoneAt(event.target);
-  hideZones();
+  letGo();
   const files = [...(event.dataTransfer?.files ?? [])];
   const [file] = files;
   if (!file || !carriesFiles(event)) return;

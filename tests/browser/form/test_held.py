@@ -1,0 +1,118 @@
+"""A file that is held over a field, as a browser tells of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import CDPSession, Locator, expect
+
+from tests.browser.stage.test_results import prompt_with
+from tests.support.samples.media import MEDIA
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PHOTO = WORKFLOWS / "upscale.webp"
+# Which field takes which file, by the nodes of these. Two are for images.
+TAKES = {
+    "20": ("image", PHOTO),
+    "30": ("image", PHOTO),
+    "40": ("mask", PHOTO),
+    "50": ("video", MEDIA / "live.webm"),
+    "60": ("audio", MEDIA / "saved.flac"),
+    "70": ("file", PHOTO),
+}
+LEAVE = """([x, y]) => document.elementFromPoint(x, y)
+    .dispatchEvent(new DragEvent("dragleave", { bubbles: true, cancelable: true }))"""
+HELD = re.compile(r"\bheld-over\b")
+
+
+def test_a_file_held_over_a_field_outlines_it(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Whatever the field takes, empty or with a file in it, it alone has the outline that a result has
+    there, and nothing is laid over it. That goes where the file goes, leaves the page or is let go
+    of."""
+    with fields_for(TAKES, fast, tmp_path) as site:
+        person = visit(site).open("all")
+        files = Held(person)
+        outlined = person.page.locator(".held-over")
+        for full in (False, True):
+            for node, (kind, file) in TAKES.items():
+                field = person.field(f"{node}.image")
+                files.over(field, file)
+                expect(field, f"{kind}, full: {full}").to_have_class(HELD)
+                expect(outlined).to_have_count(1)
+                expect(person.page.locator("#drop-zones")).to_have_count(0)
+                files.away()
+                expect(outlined).to_have_count(0)
+                if not full:
+                    files.over(field, file)
+                    files.dropped()
+                    expect(outlined).to_have_count(0)
+                    expect(field.get_by_test_id("upload-text")).to_have_count(0)
+        files.over(person.field("20.image"), PHOTO)
+        files.over(person.page.locator("#stage"), PHOTO)
+        expect(person.page.locator("#drop-zones")).to_be_visible()
+        expect(outlined).to_have_count(0)
+        files.away()
+        files.session.detach()
+        person.forgive("Waveform")  # whether a sound can be played is no matter here
+        person.leave()
+
+
+class Held:
+    """Files that come straight to where they are held, as from a window that lies over the page."""
+
+    def __init__(self, person: Visitor) -> None:
+        self._page = person.page
+        self.session: CDPSession = person.page.context.new_cdp_session(person.page)
+        self._told: dict[str, object] = {}
+
+    def over(self, place: Locator, file: Path) -> None:
+        """Hold it over the middle of a place. A browser tells of each twice: it comes and is
+        there."""
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        assert box is not None
+        kind = {".webp": "image/webp", ".webm": "video/webm", ".flac": "audio/flac"}[file.suffix]
+        self._told = {
+            "x": box["x"] + box["width"] / 2,
+            "y": box["y"] + box["height"] / 2,
+            "data": {
+                "items": [{"mimeType": kind, "data": ""}],
+                "files": [str(file)],
+                "dragOperationsMask": 1,
+            },
+        }
+        self._tell("dragEnter")
+        self._tell("dragOver")
+
+    def away(self) -> None:
+        """Take it out of the page, which nothing but a real pointer is told of."""
+        self._page.evaluate(LEAVE, [self._told["x"], self._told["y"]])
+
+    def dropped(self) -> None:
+        """Let go of it."""
+        self._tell("drop")
+
+    def _tell(self, kind: str) -> None:
+        self.session.send("Input.dispatchDragEvent", {"type": kind, **self._told})
+
+
+@contextmanager
+def fields_for(takes: Mapping[str, tuple[str, Path]], fast: Site, folder: Path) -> Iterator[Site]:
+    """A site with a workflow that has all these fields."""
+    nodes: dict[str, object] = {}
+    about = ""
+    for node, (kind, _) in takes.items():
+        nodes[node] = {"class_type": "LoadImage", "inputs": {"image": "nothing.png"}}
+        nodes[f"{node}1"] = {"class_type": "PreviewImage", "inputs": {"images": [node, 0]}}
+        label = json.dumps(f"{kind} {node}")
+        about += f'[fields."{node}.image"]\nlabel = {label}\nwidget = "{kind}"\n'
+    (folder / "all.json").write_text(prompt_with(**nodes))
+    (folder / "all.toml").write_text(about)
+    with running_app(fast.demo.url, workflows=folder) as app:
+        yield Site(app.url, fast.demo, app)
