@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from comfy.chains.chosen import wrong_switches
 from comfy.chains.model import Chain
@@ -27,9 +27,17 @@ def switch_key(name: str) -> str:
     return f"{_SWITCHES}.{name}"
 
 
-def is_switch(key: str) -> bool:
-    """Whether a chain's key is that of a switch."""
-    return key.startswith(_SWITCHES)
+def continued(
+    had: Mapping[str, object], given: Mapping[str, object], done: Collection[str] = ()
+) -> dict[str, object]:
+    """The values of a chain that goes on with those `given` in the place of those that it `had`:
+    those of the steps that are `done` stay, and those of switches, by which steps are chosen."""
+
+    def stays(key: str) -> bool:
+        return key.startswith(_SWITCHES) or key.partition(".")[0] in done
+
+    others = {key: value for key, value in given.items() if not stays(key)}
+    return {**others, **{key: value for key, value in had.items() if stays(key)}}
 
 
 def step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:

@@ -164,10 +164,16 @@ class ChainForms:
         form = _form(whole, fields, steps, runs, problem)
         return ChainForm(whole, fields, steps, runs, form, problem, wrong)
 
-    def check_keys(self, name: str, owner: str, values: Mapping[str, object]) -> None:
-        """FieldErrors with the values that the chain `name` has no field for; raises as `form` and
-        `ChainForm.check_choices`."""
-        form = self.form(name, owner, values)
+    def check_keys(
+        self,
+        name: str,
+        owner: str,
+        values: Mapping[str, object],
+        form_values: Mapping[str, object] | None = None,
+    ) -> None:
+        """FieldErrors with the values that the chain `name` has no field for, as it is with them or
+        with `form_values`; raises as `form` and `ChainForm.check_choices`."""
+        form = self.form(name, owner, values if form_values is None else form_values)
         form.check_choices()
         keys = {field.key for field in form.form.fields}
         keys |= {

@@ -13,7 +13,7 @@ from typing import Any
 from cachetools import FIFOCache
 
 from comfy.chains.chosen import check_steps
-from comfy.chains.keys import is_switch, step_key
+from comfy.chains.keys import continued, step_key
 from comfy.chains.model import ChainErrors
 from comfy.errors import ChainNotFound, ComfyError, RunGoesOn, ServerUnreachable
 from comfy.form.fill import drawn_texts, literal_texts
@@ -152,7 +152,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                     message("This chain goes on already."), message("Wait for its end.")
                 )
             if chain.state == "done" and not again and values is not None:
-                self._checked(chain.chain, values, owner)
+                self._checked(chain.chain, continued(before, values), owner)
                 raise ComfyError(
                     message("All steps of this chain are done."),
                     message("Run a step again, or start the chain once more."),
@@ -162,10 +162,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             self._check_room(chain.owner, chain.address, chain.id)
             mended = dict(before)
             if values is not None:
-                done = chain.done.difference(again)
-                keeps = [key for key in before if _is_kept(key, done)]
-                others = {key: one for key, one in values.items() if not _is_kept(key, done)}
-                mended = {**others, **{key: before[key] for key in keeps}}
+                mended = continued(before, values, chain.done.difference(again))
             form, drawn = self._checked(chain.chain, mended, owner)
             try:
                 check_steps(again, [one.step.name for one in form.runs])
@@ -178,6 +175,16 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 self._let_run(chain)
         self._save(chain)
         return StartedChain(chain.id, drawn)
+
+    def form_values(
+        self, chain_id: str, owner: str, values: Mapping[str, object], again: Collection[str]
+    ) -> dict[str, object]:
+        """The values by which a chain has its fields that `go_on` is to have these. Those that are
+        given for steps that are done count here, though they change nothing. Raises as `go_on`."""
+        chain = self._opened(chain_id, owner)
+        had = self._content(chain)
+        mended = continued(had, values, chain.done.difference(again))
+        return continued(had, {**mended, **values})
 
     def delete(self, chain_id: str, owner: str) -> None:
         """Forget one, which is stopped first; its runs stay in the history."""
@@ -391,9 +398,3 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 def _step_of(standing: ChainStanding, record: Record) -> StepStanding | None:
     """The step that has this run."""
     return next((one for one in standing.steps if record.id in (*one.ended, *one.live)), None)
-
-
-def _is_kept(key: str, done: Collection[str]) -> bool:
-    """Whether this value stays as it is where a chain goes on: that of a step which is done, or a
-    switch, by which steps are chosen."""
-    return is_switch(key) or key.partition(".")[0] in done

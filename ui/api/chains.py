@@ -228,8 +228,11 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
         raise HTTPException(422, _NO_STEP_NAMES)
     if (values := told.get("values")) is not None:
         name = chains.get(chain_id, owner).chain
-        given = reader.of(form_for(reader, name, values), values)
-        services.chain_forms.check_keys(name, owner, given)
+        plain = values if isinstance(values, dict) else {}
+        whole = chains.form_values(chain_id, owner, plain, again)
+        given = reader.of(form_for(reader, name, whole), values)
+        whole = chains.form_values(chain_id, owner, given, again)
+        services.chain_forms.check_keys(name, owner, given, whole)
     chains.go_on(chain_id, owner, given, again=again)
     call_back(
         services, callback, ("chain",), [chain_id], owner, partial(chains.stop, chain_id, owner)
