@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from comfy.services.permissions import Permissions
 from tests.browser.form.test_images import coloured_image, received
@@ -136,6 +136,40 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
     person.turn_to("upscale")
     expect(person.field("2.text").get_by_role("button")).to_have_count(3)
+
+
+def test_ideas_that_are_there_before_their_field(fast: Site, visit: Visit) -> None:
+    """Where form and stage stand in one column and Gradio is longest in loading what the prompt is
+    drawn with, the ideas go from the stage to it as soon as it is there."""
+    person = visit(fast, viewport={"width": 390, "height": 844})
+    page = person.page
+    asked: list[Route] = []
+    held: list[Route] = []
+
+    def ask(route: Route) -> None:
+        asked.append(route)
+        route.continue_()
+
+    def hold(route: Route) -> None:  # what the form needs and the rest of the page does not
+        if asked:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/run/**", ask)
+    page.route("**/assets/Index-*.js", hold)
+    page.goto(f"{fast.url}/?workflow=text-to-image")
+    ideas = page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    expect(page.locator("#stage .empty figcaption")).to_contain_text("An example")
+    expect(ideas).to_have_count(3)
+    expect(page.locator("#form .ideas")).to_have_count(0)
+    expect(person.field("2.text")).to_have_count(0)
+    asked.clear()
+    for one in held:
+        one.continue_()
+    expect(person.field("2.text")).to_be_attached()
+    # At once: anything else that is heard of later would bring them there, too.
+    assert person.field("2.text").locator(":has(textarea) ~ .ideas > .idea").count() == 3
 
 
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:

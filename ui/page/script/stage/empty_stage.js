@@ -41,6 +41,8 @@ export class EmptyStage {
   place = element("div", "empty");
   #ideas = element("div", "ideas");
   #drawn = "";
+  /** Gradio draws a field once it has loaded what it is made of: that may be after all else. */
+  #fields = new MutationObserver(() => this.#placeIdeas());
   /** The first of the ideas. @type {Idea | undefined} */
   #first;
 
@@ -91,6 +93,8 @@ export class EmptyStage {
     }
     [this.#first] = ideas;
     this.#placeIdeas();
+    const form = $("#form-side");
+    if (form) this.#fields.observe(form, { childList: true, subtree: true });
   }
 
   /** There is no form: what leads to one. */
@@ -116,8 +120,9 @@ export class EmptyStage {
   #placeIdeas() {
     const [key = ""] = Object.keys(this.#first?.values ?? {});
     const field = isNarrow() ? document.getElementById(fieldId(key)) : null;
+    if (this.#ideas.parentElement === (field ?? this.place)) return;
     if (field) field.append(this.#ideas);
-    else if (this.#ideas.parentElement !== this.place) {
+    else {
       const hint = $(".hint", this.place);
       if (hint) hint.before(this.#ideas);
       else this.place.append(this.#ideas);
