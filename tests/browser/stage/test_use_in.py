@@ -95,7 +95,11 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(menu.get_by_role("menuitem").first).to_be_focused()
         person.page.keyboard.press("Escape")
         expect(menu).to_be_hidden()
-        person.use_in("Upscale")
+        person.page.keyboard.press("Enter")
+        expect(menu.get_by_role("menuitem")).to_have_text(offered)
+        person.page.keyboard.type("ups")
+        expect(menu.get_by_role("menuitem", name="Upscale")).to_be_focused()
+        person.page.keyboard.press("Enter")
         person.page.wait_for_function(WIDTH, arg=320)
         assert "workflow=upscale" in person.page.url
         expect(person.entry("9.filename_prefix")).to_have_value("large")

@@ -13,6 +13,7 @@ import { typed } from "../form/typed.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { get, SILENT } from "../requests.js";
+import { FirstLetters } from "./first_letters.js";
 import { literalText } from "./literal_text.js";
 import { keepTextSource } from "./text_sources.js";
 
@@ -109,6 +110,7 @@ class UseMenu {
   place = element("span", "use-in");
   #button = button(message("Use in…"), () => this.#list.togglePopover());
   #list = element("div", "use-list");
+  #letters = new FirstLetters();
   /** @type {Use | null} */
   #offered = null;
 
@@ -213,14 +215,21 @@ class UseMenu {
   /** @param {KeyboardEvent} event */
   #walk(event) {
     event.stopPropagation(); // the stage uses the arrows too
-    const step = STEPS[event.key];
-    if (!step) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const choices = this.#choices;
     const at = choices.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    choices[(at + step + choices.length) % choices.length]?.focus();
+    const step = STEPS[event.key];
+    const next = step
+      ? (at + step + choices.length) % choices.length
+      : this.#letters.find(choices.map(nameOf), at, event.key, event.timeStamp);
+    if (!step && next < 0) return;
+    choices[next]?.focus();
     event.preventDefault();
   }
 }
+
+/** @param {HTMLElement} choice */
+const nameOf = (choice) => choice.textContent ?? "";
 
 /**
  * @param {string} title
