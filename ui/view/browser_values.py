@@ -6,6 +6,7 @@
 | a seed           | its digits, as text                   |
 | a seed to count  | the same with a plus before it        |
 | a long number    | its digits, as text                   |
+| in a text box    | what that shows                       |
 | a colour         | as CSS writes it, mostly "#rrggbb"    |
 | a box            | a list of x, y, width and height      |
 | a curve          | a list of its points, `[x, y]` each   |
@@ -24,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from comfy.form.model import Field
+from comfy.form.model import TEXT_WIDGETS, Field
 from comfy.form.seeds import CountUp
 from comfy.form.widgets import SHAPE_READERS
 from comfy.messages import message
@@ -37,9 +38,15 @@ RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 ValueKind = Literal["plain", "seed", "box", "table", "file", "painted"]
 
 
-def is_exact(number: float) -> bool:
+def _is_exact(number: float) -> bool:
     """Whether a browser keeps all digits of a whole number."""
     return abs(number) <= _EXACT
+
+
+def has_long_numbers(field: Field) -> bool:
+    """Whether a field of a number is a text box, as a browser's numbers lose digits of what it
+    takes."""
+    return field.type == "INT" and field.widget == "number" and not _is_exact(field.max or 0)
 
 
 def kept(value: object) -> object:
@@ -47,9 +54,14 @@ def kept(value: object) -> object:
     match value:
         case CountUp(last):
             return f"+{last}"
-        case int() if not is_exact(value):
+        case int() if not _is_exact(value):
             return str(value)
     return value
+
+
+def _text_kept(value: object) -> str | None:
+    """What a text box shows, as the browser keeps it."""
+    return None if value is None else str(value)
 
 
 def _shape_kept(field: Field, value: object) -> object:
@@ -137,8 +149,8 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
         for field in fields
         if field.type in ("INT", "FLOAT")
         and field.widget in ("number", "slider")
-        and is_exact(field.max or 0)
-        and is_exact(field.min or 0)
+        and _is_exact(field.max or 0)
+        and _is_exact(field.min or 0)
     }
 
 
@@ -192,6 +204,9 @@ def filled_in(
         elif field.widget in SHAPE_READERS:
             values[field.key] = _shape_kept(field, shown[field.key])
             authors[field.key] = _shape_kept(field, field.default)
+        elif field.widget in TEXT_WIDGETS or has_long_numbers(field):
+            values[field.key] = _text_kept(shown[field.key])
+            authors[field.key] = _text_kept(field.default)
         elif not field.is_media and field.widget != "seed":
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)

@@ -22,6 +22,7 @@ from ui.page.form.controls import (
 )
 from ui.page.form.panel import below_title
 from ui.page.form.size import size_pairs
+from ui.view.browser_values import filled_in
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
 NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", "number", "main", 20, 1, 10000, 1)
@@ -83,6 +84,22 @@ def test_a_large_whole_number_is_text() -> None:
     control = control_of(replace(NUMBER, max=2**63 - 1), 2**60 + 1)
     assert isinstance(control.components[0], gr.Textbox)
     assert control.read(*control.show(2**60 + 1)) in (2**60 + 1, str(2**60 + 1))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (NUMBER, 20),
+        (replace(NUMBER, max=2**63 - 1), 640),
+        (replace(TEXT, type="*"), {"a": 1}),
+        (replace(TEXT, widget="textarea"), 5),
+    ],
+)
+def test_the_authors_value_is_what_its_component_shows(field: Field, value: Any) -> None:
+    """The page marks a field as changed where they differ, also where a text box shows no text."""
+    (shown,) = control_of(field, value).components
+    own = filled_in([replace(field, default=value)], {field.key: value}, {}, {})
+    assert own.values == own.authors == {field.key: shown.value}
 
 
 @pytest.mark.parametrize(("height", "lines"), [(None, 3), (240, 10), (20, 2), (600, 25)])

@@ -31,7 +31,7 @@ from ui.view.browser_values import (
     RANDOM,
     ValueKind,
     color_text,
-    is_exact,
+    has_long_numbers,
     seed_of,
     seed_parts,
 )
@@ -176,7 +176,7 @@ def _textarea(field: Field, value: object, scope: str) -> Control:
 
 
 def _number(field: Field, value: Any, scope: str) -> Control:
-    if field.type == "INT" and not is_exact(field.max or 0):
+    if has_long_numbers(field):
         return Control(
             field,
             (gr.Textbox(_string(value), info=help_text(field), **_common(field, scope)),),
