@@ -97,9 +97,13 @@
     pen.font = getComputedStyle(one).font;
     return pen.measureText(text).width;
   };
+  const CROSS = 0.875; // em, what empties a search: it has its room before anything is typed
   const roomIn = (one) => {
-    const { paddingLeft, paddingRight } = getComputedStyle(one);
-    return one.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+    const { paddingLeft, paddingRight, fontSize } = getComputedStyle(one);
+    const cross = one.type === "search" ? CROSS * Number.parseFloat(fontSize) : 0;
+    return (
+      one.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight) - cross
+    );
   };
 
   function cutOff() {

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from comfy.messages import message
 from tests.browser.opening.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
-from tests.browser.walk.states import SCRIPT, SIZES
+from tests.browser.walk.states import SCRIPT, SIZES, at_every_size
 from tests.browser.walk.words import Reader
 from tests.support.brought import give
 from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_languages
@@ -203,7 +203,8 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every:
 
 
 def crowded(person: Visitor) -> set[str]:
-    """What is wrong with where things are, in a form with its menus and with a result."""
+    """What is wrong with where things are, in a form with its menus and with a result; with this on a
+    tablet, too, where the history's head has one row."""
     page = person.page
     person.type("5.steps", 2)
     wrong: set[str] = set()
@@ -225,7 +226,8 @@ def crowded(person: Visitor) -> set[str]:
     page.keyboard.press("Escape")
     person.generate()
     expect(page.locator("#history .tile").first).to_be_visible()
-    look()
+    for _ in at_every_size(page, (SIZES["tablet"], SIZES["phone"])):
+        look()
     assert page.evaluate(AIR) >= 8
     page.locator("#stage .media img").click()
     corner = page.locator("#stage .viewport:modal .full").bounding_box()

@@ -64,7 +64,9 @@ export class History {
     this.#component = component;
     this.#live = live;
     const head = element("header");
-    Object.assign(this.#search, { type: "search", placeholder: message("Search"), maxLength: 200 });
+    const search = message("Search");
+    Object.assign(this.#search, { type: "search", placeholder: search, maxLength: 200 });
+    this.#search.size = search.length;
     this.#search.ariaLabel = message("Search history");
     this.#search.hidden = !component.searchable;
     let typing = 0;
