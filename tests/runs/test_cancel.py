@@ -93,7 +93,7 @@ def test_a_cancel_that_comes_too_late_leaves_what_was_made(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """The server had said that the run is done: its files still come, as they come at once."""
-    patient = replace(HURRIED, silence=LIMIT, fresh=LIMIT)
+    patient = replace(HURRIED, silence=LIMIT, fresh=LIMIT, cancel_limit=LIMIT, patience=LIMIT)
     with (
         closing(open_history(tmp_path)) as history,
         registry(demo, patient, history=history) as runs,
