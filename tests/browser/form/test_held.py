@@ -14,6 +14,7 @@ from tests.browser.stage.test_results import prompt_with
 from tests.support.samples.media import MEDIA
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 PHOTO = WORKFLOWS / "upscale.webp"
@@ -72,8 +73,11 @@ class Held:
         self._told: dict[str, object] = {}
 
     def over(self, place: Locator, file: Path) -> None:
-        """Hold it over the middle of a place. A browser tells of each twice: it comes and is
-        there."""
+        """Hold it over the middle of a place, which moves as long as one above it is drawn."""
+        eventually(lambda: self._is_over(place, file))
+
+    def _is_over(self, place: Locator, file: Path) -> bool:
+        """A browser tells of each twice: it comes and is there. Whether the place was there, too."""
         place.scroll_into_view_if_needed()
         box = place.bounding_box()
         assert box is not None
@@ -89,6 +93,11 @@ class Held:
         }
         self._tell("dragEnter")
         self._tell("dragOver")
+        after = place.bounding_box()
+        if after is not None and after["y"] == box["y"]:
+            return True
+        self.away()
+        return False
 
     def away(self) -> None:
         """Take it out of the page, which nothing but a real pointer is told of."""
