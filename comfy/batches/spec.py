@@ -180,9 +180,12 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
                     drawn[one.key] = next_seed(one, seed, rng)
                 case seed if seed is None or seeds == "each":
                     drawn[one.key] = None
-        elif seeds == "each" and is_drawn(form, one):
-            text = _text_of(one, content.base)
-            drawn |= {one.key: text} if has_alternatives(text) else {}
+        elif (
+            seeds == "each"
+            and is_drawn(form, one)
+            and has_alternatives(text := _text_of(one, content.base))
+        ):
+            drawn[one.key] = text
     return replace(content, base={**content.base, **drawn})
 
 

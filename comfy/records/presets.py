@@ -144,10 +144,7 @@ class PresetStore:
                     message("Choose another name."),
                 )
             renamed = json.dumps(json.loads(str(text)) | {"name": other})
-            connection.execute(insert(_presets).values(new | {"preset": renamed}))
-            files = update(_files).where(*_is(old, _files))
-            connection.execute(files.values(name=new["name"]))
-            connection.execute(delete(_presets).where(*_is(old)))
+            _put_under(connection, old, new, renamed)
         erase_deleted(self._engine)
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:
@@ -207,9 +204,7 @@ def move_presets(connection: Connection, owner: str, workflow: str, other: str) 
     which = own.where(_presets.c.workflow == old, _presets.c.name.not_in(taken))
     for name, preset in connection.execute(which).all():
         before = {"owner": whose, "workflow": old, "name": name}
-        connection.execute(insert(_presets).values(before | {"workflow": new, "preset": preset}))
-        connection.execute(update(_files).where(*_is(before, _files)).values(workflow=new))
-        connection.execute(delete(_presets).where(*_is(before)))
+        _put_under(connection, before, before | {"workflow": new}, preset)
 
 
 def _check_name(name: str) -> None:
@@ -253,6 +248,15 @@ def _take_out(connection: Connection, row: Mapping[str, str]) -> tuple[bool, lis
     connection.execute(delete(_files).where(*which))
     connection.execute(delete(_presets).where(*_is(row)))
     return bool(known), list(digests)
+
+
+def _put_under(
+    connection: Connection, old: Mapping[str, str], new: Mapping[str, str], preset: str
+) -> None:
+    """Put what is kept under one key under another one, its files with it."""
+    connection.execute(insert(_presets).values({**new, "preset": preset}))
+    connection.execute(update(_files).where(*_is(old, _files)).values(**new))
+    connection.execute(delete(_presets).where(*_is(old)))
 
 
 def _key(owner: str, workflow: str, name: str) -> dict[str, str]:

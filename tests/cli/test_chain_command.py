@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
 from tests.cli.chain_folder import THREE, Folder
 from tests.cli.commands import images, outcomes, process
 from tests.support.waiting import LONGEST_WAIT, eventually
-
-
-@pytest.fixture
-def demo() -> Iterator[DemoServer]:
-    with DemoServer(step_seconds=0.004) as server:
-        yield server
-
-
-@pytest.fixture
-def folder(tmp_path: Path, demo: DemoServer) -> Folder:
-    return Folder(tmp_path, demo)
 
 
 def test_steps_are_given_what_earlier_ones_have_made(

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from comfy.__main__ import main
-from comfy.demo import DemoServer
 from tests.cli.chain_folder import THREE, Folder
 from tests.cli.commands import outcomes
 from tests.support.sampler import prompt
-
-
-@pytest.fixture
-def demo() -> Iterator[DemoServer]:
-    with DemoServer(step_seconds=0.004) as server:
-        yield server
-
-
-@pytest.fixture
-def folder(tmp_path: Path, demo: DemoServer) -> Folder:
-    return Folder(tmp_path, demo)
 
 
 def test_all_that_is_wrong_is_told_before_anything_runs(

@@ -1,0 +1,18 @@
+"""What the tests of the shell share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.cli.chain_folder import Folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    """A folder for a chain, and a stand-in that runs it."""
+    with DemoServer(step_seconds=0.004) as demo:
+        yield Folder(tmp_path, demo)
