@@ -15,6 +15,10 @@ from tests.support.visitor import WAIT, Site, Visitor
 
 Visit = Callable[..., Visitor]
 LEFT = "(tile) => tile.getBoundingClientRect().left"
+TO_THE_END = """([place, many]) => {
+    place.scrollLeft = place.scrollWidth;
+    return place.scrollLeft > 0 && place.querySelectorAll(".tile").length === many;
+}"""
 MANY = 14  # more than there is room for at once
 CHAIN = f"""
 title = "Boats"
@@ -60,9 +64,7 @@ def test_results_of_a_step_come_into_their_places(
         tiles = results.locator(".tile")
         step = person.page.locator("#stage .chain .steps li")
         expect(step.locator(".state")).to_have_text(f"{MANY - 1} of {MANY} done", timeout=WAIT)
-        results.evaluate("(place) => { place.scrollLeft = place.scrollWidth; }")
-        expect(tiles).to_have_count(MANY - 1)
-        assert results.evaluate("(place) => place.scrollLeft") > 0
+        person.page.wait_for_function(TO_THE_END, arg=[results.element_handle(), MANY - 1])
         tiles.last.click()
         expect(tiles.last).to_have_attribute("aria-pressed", "true")
         left = tiles.last.evaluate(LEFT)
