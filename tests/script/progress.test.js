@@ -37,6 +37,9 @@ test("before anything was made, a person is told where it will be, unless nothin
   assert.equal(of("audio"), "Your audio will appear here.");
   assert.equal(of(""), "Your results will appear here.");
   assert.equal(saidNow({ ...INITIAL, formless: false }).headline, "", "the stage says it");
+  const past = [{ workflow: "w", thumb: "/t" }];
+  const made = { ...HERE, formless: false, cover: "/c", pastOf: "w", past };
+  assert.equal(saidNow(made).headline, "", "and where it shows what was made");
   const blocked = "This workflow can't run here.";
   assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
 });

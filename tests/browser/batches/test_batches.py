@@ -67,7 +67,8 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(card).to_contain_text("Finished: 6 of 6 done")
     expect(card.locator("strong")).to_contain_text("Text to image · Prompt a red boat, ")
     assert not page.locator("#stage .stage").get_attribute("data-run")
-    expect(page.locator("#stage .headline")).to_have_text("Your images will appear here.")
+    expect(page.locator("#stage .empty")).to_contain_text("The last image you made")
+    expect(page.locator("#stage .headline")).to_be_empty()
     expect(page.get_by_role("button", name="Show the batch")).to_have_count(0)
 
     sheet = open_sheet(person)

@@ -35,6 +35,15 @@ DROPPED = """(files) => {
 }"""
 
 
+PASTE = """(place, cells) => {
+    const transfer = new DataTransfer();
+    transfer.setData("text/plain", cells);
+    transfer.items.add(new File(["cells"], "cells.png", { type: "image/png" }));
+    const pasted = { bubbles: true, cancelable: true, clipboardData: transfer };
+    return place.dispatchEvent(new ClipboardEvent("paste", pasted));
+}"""
+
+
 def table(text: str) -> dict[str, Any]:
     """A file as a person chooses it, and as Excel writes it: in Windows-1252."""
     return {"name": "values.csv", "mimeType": "text/csv", "buffer": text.encode("cp1252")}
@@ -212,3 +221,18 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(line.get_by_text("Row", exact=True)).to_be_visible()
     line.locator(".value").last.scroll_into_view_if_needed()
     expect(line.locator(".value").last).to_be_in_viewport(ratio=1)
+
+
+def test_cells_of_a_spreadsheet_are_pasted_as_a_table(fast: Site, visit: Visit) -> None:
+    """Whatever has the focus, if one of their headings is a field's; a spreadsheet gives an image of
+    them as well. Texts with tabs in them are what they are."""
+    person = visit(fast).open(**SMALL)
+    dialog = vary(person)
+    box = values_of_row(dialog, "Prompt")
+    assert box.evaluate(PASTE, "a\tkite\nin the wind")  # which the browser puts into the box
+    expect(dialog.locator(".table-part")).to_be_hidden()
+    assert not box.evaluate(PASTE, "prompt\tSteps\r\na red kite\t2\r\na castle\t3\r\n")
+    expect(dialog.locator(".table-part strong")).to_contain_text("pasted.tsv")
+    expect(vary_row(dialog, "Prompt")).to_have_count(0)
+    expect(dialog.locator(".estimate")).to_contain_text("2 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")

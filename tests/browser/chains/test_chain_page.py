@@ -354,7 +354,8 @@ def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit
 
 def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
-    is removed at its end is not told of any more, and what it has made stays."""
+    is forgotten at its end, once that was asked for twice, is not told of any more, and what it has
+    made stays."""
     person.press_keys()
     person.frames()
     person.page.locator("#stop").click()
@@ -368,11 +369,18 @@ def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     expect(strip.locator(".chain-note")).to_contain_text(
         "“Make” would run with the settings it had."
     )
-    remove = strip.get_by_role("button", name="Dismiss")
+    forget = strip.get_by_role("button", name="Forget…")
     strip.get_by_role("button", name="Continue").click()
-    expect(remove).to_be_hidden()
+    expect(forget).to_be_hidden()
     chain_is(person, "done")
-    remove.click()
+    forget.click()
+    asked = person.page.get_by_role("dialog", name="Forget “Boats in three steps”?")
+    expect(asked).to_contain_text("Its results stay")
+    asked.get_by_role("button", name="Cancel").click()
+    expect(asked).to_have_count(0)
+    expect(strip).to_be_visible()
+    forget.click()
+    asked.get_by_role("button", name="Forget").click()
     expect(strip).to_be_hidden()
     expect(person.page.locator("#stage .media img")).to_be_visible()
 

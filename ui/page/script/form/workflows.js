@@ -1,7 +1,8 @@
 // @ts-check
 // Workflows that people bring: they open for them alone, are given to everybody, and go again.
 
-import { $, announce, button, dialog, element } from "../dom.js";
+import { confirm } from "../confirm.js";
+import { $, announce } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { ask, request } from "../requests.js";
@@ -83,7 +84,7 @@ export function mountSharing(place, name, title, isOwn, about) {
     const asked = isOwn
       ? message("Remove “{title}”?", { title })
       : message("Remove “{title}” for everybody?", { title });
-    askToRemove(asked, about, async () => {
+    confirm(asked, about, message("Remove"), async () => {
       expectGone(name);
       if (!(await ask(path, undefined, "DELETE"))) {
         expectGone("");
@@ -105,25 +106,4 @@ function forget(name) {
     RECENT,
     recent.filter((one) => one !== name),
   );
-}
-
-/**
- * @param {string} asked
- * @param {string} about
- * @param {() => void} does
- */
-function askToRemove(asked, about, does) {
-  const place = dialog("remove-workflow", asked);
-  const end = () => place.hidePopover();
-  const cancel = button(message("Cancel"), end);
-  const remove = button(message("Remove"), () => {
-    end();
-    does();
-  });
-  const last = element("div", "row last");
-  last.append(cancel, remove);
-  place.append(element("p", "", about), last);
-  document.body.append(place);
-  place.showPopover();
-  cancel.focus();
 }

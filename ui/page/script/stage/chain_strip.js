@@ -1,6 +1,7 @@
 // @ts-check
 // The steps of a chain below the stage: how far all are, and what each has made.
 
+import { confirm } from "../confirm.js";
 import { addressOf, announce, button, element } from "../dom.js";
 import { goOn } from "../form/chain.js";
 import { hasSeed, showErrorsSoon } from "../form/field_errors.js";
@@ -50,11 +51,7 @@ export class ChainStrip {
   /** The step on the stage, where it is done and can be run again. @type {ChainStep | undefined} */
   #done;
   #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
-  #remove = button(
-    message("Dismiss"),
-    () => this.#chain && ask(`/chains/${this.#chain.id}`, undefined, "DELETE"),
-    "quiet",
-  );
+  #forget = button(message("Forget…"), () => this.#chain && askToForget(this.#chain), "quiet");
   /** @type {Chain | null} */
   #chain = null;
   #drawn = "";
@@ -70,7 +67,7 @@ export class ChainStrip {
     this.#bar.ariaLabel = message("Progress of all steps");
     this.#bar.append(this.#filled);
     const head = element("div", "chain-head");
-    head.append(this.#headline, this.#again, this.#redo, this.#remove);
+    head.append(this.#headline, this.#again, this.#redo, this.#forget);
     const { place } = this.#results;
     this.place.append(head, this.#note, this.#bar, this.#why, this.#steps, place);
     page.subscribe((now) => this.#show(now));
@@ -111,7 +108,7 @@ export class ChainStrip {
     const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !canContinue(chain);
-    this.#remove.hidden = chain.state === "running";
+    this.#forget.hidden = chain.state === "running";
     this.#redo.hidden = !this.#done;
     this.#redo.textContent = this.#done ? redoWords(chain, this.#done) : "";
   }
@@ -205,6 +202,17 @@ function headlineOf(chain) {
       return message("Step {number} of {count}: {step}", { number, count, step });
   }
 }
+
+/** @param {Chain} chain */
+const askToForget = ({ id, title }) =>
+  confirm(
+    message("Forget “{chain}”?", { chain: title }),
+    message(
+      "Its results stay, each with the workflow that made it. You can't continue it or run its steps again.",
+    ),
+    message("Forget"),
+    () => ask(`/chains/${id}`, undefined, "DELETE"),
+  );
 
 /**
  * What runs a step again does: those after it follow where it makes something else.

@@ -33,8 +33,14 @@ const isKnown = ({ pastOf, form }) => pastOf === form;
  * Whether there is neither an image nor an idea to show, so that the stage says in words where the result will be.
  * @param {PageState} state
  */
-export const isBare = (state) =>
+const isBare = (state) =>
   isKnown(state) && !lastMade(state) && !state.cover && !state.ideas.length && !state.blocked;
+
+/**
+ * Whether it says itself what it shows of this person's, or where the result will be.
+ * @param {PageState} state
+ */
+export const isSaid = (state) => isKnown(state) && (isBare(state) || Boolean(lastMade(state)));
 
 export class EmptyStage {
   /** The place on the page. */

@@ -10,7 +10,7 @@ import { chainOf } from "../runs/chains.js";
 import { headlineOf, saidOf } from "../runs/places.js";
 import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
-import { isBare } from "./empty_stage.js";
+import { isSaid } from "./empty_stage.js";
 
 /** @import { Notice, PageState, Run } from "../state.js" */
 
@@ -89,7 +89,7 @@ function welcome(state) {
   const last = batches.findLast(({ workflow }) => workflow === form);
   if (last && !hasEnded(last))
     return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
-  return { headline: !formless && (blocked || isBare(state)) ? "" : WELCOME[makes] };
+  return { headline: !formless && (blocked || isSaid(state)) ? "" : WELCOME[makes] };
 }
 
 /**

@@ -26,7 +26,7 @@ import { ownName, typed } from "../form/typed.js";
 import { SeedChoice } from "../grids/seed_choice.js";
 import { message } from "../messages.js";
 import { read, VARIED, write } from "../storage.js";
-import { filesIn, given } from "./given_files.js";
+import { given, takenFrom } from "./given_files.js";
 import { checked, start } from "./start.js";
 import { TablePart } from "./table_part.js";
 import { VaryRow } from "./vary_row.js";
@@ -39,6 +39,7 @@ const MOST_KEPT = 1_000_000; // characters of a table
 export class VaryDialog {
   #place = element("dialog", "vary");
   #workflow = formName();
+  #key = VARIED + ownName(this.#workflow);
   #fields = fieldsToVary();
   /** @type {Draft} */
   #draft;
@@ -108,10 +109,6 @@ export class VaryDialog {
     // A phone would show its keys over what is to be read first.
     if (box && !isNarrow()) box.focus();
     this.#ask();
-  }
-
-  get #key() {
-    return VARIED + ownName(this.#workflow);
   }
 
   #head() {
@@ -384,17 +381,18 @@ export class VaryDialog {
   }
 
   /**
-   * Files that were dropped or pasted: a table, or for the row that they were given to, else the first that takes any.
+   * What was dropped or pasted: a table, or files for the row that they were given to, else the first that takes any.
    * @param {Event} event
    * @param {DataTransfer | null} transfer
    */
   async #take(event, transfer) {
-    if (!transfer?.files.length) return;
+    const taken = transfer && takenFrom(transfer, this.#fields);
+    if (!taken) return;
     event.preventDefault();
-    const own = /** @type {Element} */ (event.target).closest(".vary-row");
-    const { table, files } = await filesIn(transfer);
+    const { table, files } = await taken;
     const parts = [...this.#rows.values(), this.#table].filter(({ isOfFiles }) => isOfFiles);
+    const at = /** @type {Node} */ (event.target);
     if (table) this.#table.take(table, files);
-    else (parts.find(({ place }) => place === own) ?? parts[0])?.addFiles(files);
+    else (parts.find(({ place }) => place.contains(at)) ?? parts[0])?.addFiles(files);
   }
 }

@@ -21,12 +21,38 @@ export const given = (file) => ({
 });
 
 /**
- * What was dropped or pasted, the files of folders in the natural order of their names, and the first table apart from
- * them. Called before the event is over, as a browser tells nothing of it then.
+ * What was dropped or pasted: files, or cells of a spreadsheet with their headings, of which one at least is a field's;
+ * null where it is neither. Called before the event is over, as a browser tells nothing of it then.
+ * @param {DataTransfer} transfer
+ * @param {readonly { key: string, label: string }[]} fields
+ * @returns {Promise<{ table: File | undefined, files: Given[] }> | null}
+ */
+export function takenFrom(transfer, fields) {
+  const text = transfer.getData("text/plain");
+  const cells = tableIn(text, fields);
+  if (cells) return Promise.resolve({ table: cells, files: [] });
+  // A spreadsheet gives an image of its cells as well.
+  return transfer.files.length && !text.includes("\t") ? filesIn(transfer) : null;
+}
+
+/**
+ * @param {string} text
+ * @param {readonly { key: string, label: string }[]} fields
+ */
+function tableIn(text, fields) {
+  const [head = "", ...rows] = text.trimEnd().split(/\r?\n/);
+  const headings = head.split("\t").map((one) => one.trim().toLowerCase());
+  const names = fields.flatMap(({ key, label }) => [key.toLowerCase(), label.toLowerCase()]);
+  const isTable = rows.length && headings.length > 1 && headings.some((one) => names.includes(one));
+  return isTable ? new File([text], "pasted.tsv", { type: "text/tab-separated-values" }) : null;
+}
+
+/**
+ * The files of folders in the natural order of their names, and the first table apart from them.
  * @param {DataTransfer} transfer
  * @returns {Promise<{ table: File | undefined, files: Given[] }>}
  */
-export async function filesIn(transfer) {
+async function filesIn(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
   const folders = entries.filter((entry) => entry !== null).filter(isFolder);
   const single = [...transfer.files].filter(

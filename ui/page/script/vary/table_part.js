@@ -47,7 +47,9 @@ export class TablePart {
       this.#picker.value = "";
       if (file) this.take(file);
     });
-    this.choose.title = message("CSV or JSON lines");
+    this.choose.title = message(
+      "CSV or JSON lines. You can also paste cells from a spreadsheet, with their headings.",
+    );
     const head = element("div", "row-head");
     const remove = button("✕", () => this.#remove(), "remove");
     remove.ariaLabel = remove.title = message("Remove the table");
