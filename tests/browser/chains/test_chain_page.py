@@ -354,8 +354,8 @@ def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit
 
 def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
-    is forgotten at its end, once that was asked for twice, is not told of any more, and what it has
-    made stays."""
+    is forgotten at its end, which is asked first and can be cancelled, is not told of any more, and
+    what it has made stays."""
     person.press_keys()
     person.frames()
     person.page.locator("#stop").click()

@@ -208,7 +208,7 @@ const askToForget = ({ id, title }) =>
   confirm(
     message("Forget “{chain}”?", { chain: title }),
     message(
-      "Its results stay, each with the workflow that made it. You can't continue it or run its steps again.",
+      "Its results stay, each with the workflow that made it. You won't be able to continue the chain or run its steps again.",
     ),
     message("Forget"),
     () => ask(`/chains/${id}`, undefined, "DELETE"),
