@@ -67,6 +67,13 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
     late.
     """
 
+    assigned_work: dict[WorkerController, dict[str, dict[str, bool]]]
+
+    def schedule(self) -> None:
+        """Where there are fewer files than processes, the last ones go: the first run any file."""
+        self.assigned_work = dict(sorted(self.assigned_work.items(), key=lambda it: _number(it[0])))
+        super().schedule()
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         if file := self._fitting(node):
             self.workqueue.move_to_end(file, last=False)
@@ -80,7 +87,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 
     def _fitting(self, node: WorkerController) -> str | None:
         """The next file for this process, None where there is none; other tests go anywhere."""
-        number = int(node.gateway.id.removeprefix("gw"))
+        number = _number(node)
         browses, forks = number % PROCESSES_PER_CORE == 0, number < PROCESSES_PER_CORE
 
         def fits(file: str) -> bool:
@@ -94,6 +101,10 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
             )
 
         return min(filter(fits, self.workqueue), key=later, default=None)
+
+
+def _number(node: WorkerController) -> int:
+    return int(node.gateway.id.removeprefix("gw"))
 
 
 @functools.cache
