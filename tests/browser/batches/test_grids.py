@@ -168,8 +168,8 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
 def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """Its field says which file it was, and the dialog, which would cover that, is opened when it is
-    there, with what varied."""
+    """Its field says which file it was, and the dialog, which would cover that, is offered with what
+    varied, before and after the file is there."""
     fields = (GridField("8.steps", "Steps", ("2", "3")),)
     base, files = {"4.image": None, "2.text": "a boat"}, {"4.image": "photo.png"}
     carried = GridSettings("image-to-image", "gone", fields, base, files)
@@ -193,7 +193,7 @@ def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
     field.locator("input[type=file]").set_input_files(photo)
     expect(field.locator("img")).to_be_visible()
     expect(field.locator(".field-error")).to_have_count(0)
-    page.locator("#actions").get_by_role("button", name="Vary values…").click()
+    opens.click()
     expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
     expect(dialog.get_by_role("button", name="Start 2 runs")).to_be_enabled()
     page.keyboard.press("Escape")

@@ -43,7 +43,8 @@ function clearError(field) {
  * @returns {boolean} whether any value is another one
  */
 export function clearMended(fields, now, before) {
-  const others = fields.filter(([key]) => JSON.stringify(now[key]) !== JSON.stringify(before[key]));
+  const json = (/** @type {unknown} */ value) => JSON.stringify(value ?? null);
+  const others = fields.filter(([key]) => json(now[key]) !== json(before[key]));
   for (const [key, kind] of others) {
     const field = document.getElementById(fieldId(key));
     if (field?.classList.contains("has-error") && isRight(kind, form.rules[key], now[key]))

@@ -61,11 +61,12 @@ export async function openGrid(file) {
     openVary("", [], (hasStarted) => {
       if (!hasStarted && formName() === workflow) refill(workflow, before);
     });
+  // It is no refusal, which would go as soon as the form is filled in.
   if (missing.length)
     say(
       message("The grid's files aren't here."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
-      "refused",
+      "",
       formLacks ? [{ label: message("Vary values…"), does: () => openVary() }] : [],
     );
   if (formLacks) showErrorsSoon(errors);
