@@ -125,6 +125,7 @@ def run(
     from comfy.runs.limits import RunLimits
     from comfy.runs.registry import LocalRunRegistry
     from comfy.workflow.folder import WorkflowFolder
+    from comfy.workflow.private import PrivateWorkflows
     from ui.accounts.opening import opened_people, opened_users
     from ui.permissions import permissions_of
     from ui.server import serve
@@ -158,6 +159,7 @@ def run(
             permissions=permissions,
             secret=secret,
             demo=named.stand_in,
+            opened=PrivateWorkflows(files.with_name("opened"), settings.keep_days),
             webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
         )

@@ -119,7 +119,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         # Those of asyncio would be six on two cores: a server that hangs has them all wait for it.
         workers = ThreadPoolExecutor(_THREADS, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
-        sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.limits))
+        sweeping = asyncio.create_task(sweep_regularly(services))
         deleting = asyncio.create_task(delete_regularly(services))
         async with (
             watched_logins(identity, guesses),

@@ -26,6 +26,7 @@ from comfy.services.start import Starter
 from comfy.services.uploads import UploadLimits
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from comfy.workflow.folder import FolderEntry, WorkflowFolder
+from comfy.workflow.private import PrivateWorkflows
 from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
@@ -110,17 +111,19 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     secret: bytes,
     demo: bool,
     limits: WebLimits | None = None,
+    opened: PrivateWorkflows | None = None,
     pace: CheckIntervals | None = None,
     webhooks: WebhookSettings | None = None,
 ) -> Services:
     """The services of one app. `files`: a folder of its own for what people give, and for copies.
+    `opened`: the workflows that people open for themselves, else they are in memory alone.
     `pace`: how often the image server is asked whether it is there."""
     limits = limits or WebLimits()
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)
     catalogue = CatalogueCache(servers.object_info)
     servers.on_change(catalogue.expire)
-    forms = Forms(folder.get, catalogue, permissions)
+    forms = Forms(folder.get, catalogue, permissions, opened)
     server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OURS = re.compile(
-    r"files|thumbnails|parts|uploads|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
+    r"files|thumbnails|parts|uploads|opened|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # what this program puts there
 _DAY = 24 * 3600.0
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(

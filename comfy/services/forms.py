@@ -21,9 +21,8 @@ from comfy.prompt.structure import Structural, Structure
 from comfy.runs.input_files import UPLOADS
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.permissions import Permissions
-from comfy.wording import short
 from comfy.workflow.folder import WorkflowFolder
-from comfy.workflow.model import Workflow, open_workflow, title_from_name
+from comfy.workflow.model import Workflow
 from comfy.workflow.private import MARK as OPENED_MARK
 from comfy.workflow.private import PrivateWorkflows, weight
 from comfy.workflow.resolve import on_server
@@ -174,17 +173,12 @@ class Forms:
         return known.usability
 
     def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
-        """Open a file for this person alone; the answer's name is what it goes by, and a file's
-        name that is too long for a title is cut.
+        """Open a file for this person alone; the answer's name is what it goes by.
 
         `address`: as of `PrivateWorkflows.put`. WorkflowError says why not.
         """
         self.permissions.check_open(owner)
-        name = plain_name(file)
-        workflow = open_workflow(name, data)
-        if not workflow.title:
-            workflow = replace(workflow, title=short(title_from_name(workflow.name)))
-        return self._opened.put(owner, workflow, name, data, address=address)
+        return self._opened.put(owner, plain_name(file), data, address=address)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
         """The workflows that this person has opened and may still use, but for those that were
@@ -194,6 +188,10 @@ class Forms:
     def close(self, owner: str, name: str) -> None:
         """Forget what this person has opened; what was made with it stays. WorkflowError."""
         self._opened.forget(owner, name)
+
+    def sweep(self) -> None:
+        """Forget what was opened and not used for too long."""
+        self._opened.sweep()
 
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
         """Put an opened workflow into the folder, for everybody; the name it has there.
@@ -218,7 +216,7 @@ class Forms:
                     ),
                 )
         kept = folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
-        self._opened.note_kept(owner, name)
+        self._opened.note_shared(owner, name)
         return kept
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:

@@ -1,18 +1,22 @@
-"""Workflows that people opened for themselves: kept in memory, each for the person who brought
-it."""
+"""Workflows that people opened for themselves: each for the person who brought it."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from comfy.errors import WorkflowError
 from comfy.json_values import levels
 from comfy.messages import message
 from comfy.quota import Use, to_remove
-from comfy.workflow.model import Workflow, title_from_name
+from comfy.wording import short
+from comfy.workflow.model import Workflow, open_workflow, title_from_name
+from comfy.workflow.private_files import PrivateFile, PrivateFiles
 
 MARK = "~"  # no file of the folder is called so: its names come from files, this from nobody
 _KEEP = 20  # workflows a person; the one opened longest ago goes first
@@ -21,63 +25,61 @@ LARGEST = (
     32 * 1024 * 1024
 )  # bytes that one workflow may take beside its file; the largest graph seen takes 4 MB
 _VALUE = 100  # bytes of memory that a value, a list or an object takes beside the text in it
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    sharing: str
+    """`used_at`: seconds since 1970, to a day; `size`: bytes of the file and in memory."""
+
+    kept: PrivateFile
     workflow: Workflow
-    file: str
-    data: bytes = field(repr=False)
     size: int
-    is_kept: bool = False
+    used_at: float
+    is_shared: bool = False
 
 
 class PrivateWorkflows:
-    """Opened workflows by owner and name."""
+    """Opened workflows by owner and name.
 
-    def __init__(self, keep: int = _KEEP, size: int = _BYTES) -> None:
+    `folder`: where their files outlast this program; None: nowhere. What nobody has used for so
+    many `days` is forgotten.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, days: float = 30, keep: int = _KEEP, size: int = _BYTES
+    ) -> None:
+        self._days = days
         self._keep = keep
         self._size = size
         self._lock = threading.Lock()
+        self._files = PrivateFiles(folder)
         self._opened: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
+        for kept, used_at in self._files.read():
+            try:
+                self._opened[kept.owner, kept.name] = _opened(kept, used_at)
+            except WorkflowError:  # by the rules of this program
+                self._files.remove(kept)
+        self.sweep()
 
-    def put(
-        self, owner: str, workflow: Workflow, file: str, data: bytes, *, address: str = ""
-    ) -> Workflow:
+    def put(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
         """Remember a workflow and the file it came in; the answer carries the name it goes by from
-        now on.
+        now on, and a file's name that is too long for a title is cut.
 
         address: where an owner without a login is, and who else may be the same person.
 
-        WorkflowError where it is too large to be remembered.
+        WorkflowError where it cannot be read, or is too large to be remembered.
         """
-        taken = weight(workflow.prompt) + weight(workflow.graph)
-        if taken > LARGEST:
-            raise WorkflowError(
-                message("This workflow has more parts than can be opened here."),
-                message("Open a smaller one."),
-            )
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
-        opened = replace(
-            workflow, name=name, title=workflow.title or title_from_name(workflow.name)
-        )
+        kept = PrivateFile(_digest(owner), name, _digest(address or owner), file, data)
+        opened = _opened(kept, time.time())
+        self._files.write(kept)
         with self._lock:
-            self._opened[owner, name] = _Opened(
-                address or owner, opened, file, data, taken + len(data)
-            )
-            self._opened.move_to_end((owner, name))
-            own = [key for key in self._opened if key[0] == owner]
-            for key in own[: -self._keep]:
-                del self._opened[key]
-            keys = list(self._opened)
-            uses = [
-                Use(str(at), one.sharing, keys[at] != (owner, name), str(at), one.size)
-                for at, one in enumerate(self._opened.values())
-            ]
-            for at in to_remove(uses, self._size):
-                del self._opened[keys[int(at)]]
-        return opened
+            self._opened[kept.owner, name] = opened
+            self._opened.move_to_end((kept.owner, name))
+            self._forget(self._too_many(kept.owner))
+            self._forget(self._too_large(kept))
+        return opened.workflow
 
     def get(self, owner: str, name: str) -> Workflow:
         """The workflow this person opened under that name. WorkflowError when it is gone or
@@ -86,34 +88,47 @@ class PrivateWorkflows:
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
         """What this person has opened and not added to the shared ones, the newest first."""
+        whose = _digest(owner)
         with self._lock:
             return tuple(
                 one.workflow
-                for key, one in reversed(self._opened.items())
-                if key[0] == owner and not one.is_kept
+                for one in reversed(self._opened.values())
+                if one.kept.owner == whose and not one.is_shared
             )
 
-    def note_kept(self, owner: str, name: str) -> None:
+    def note_shared(self, owner: str, name: str) -> None:
         """It is among the shared workflows now: listed there, and here only for whoever names it,
-        as runs of before do."""
+        as runs of before do, until this program ends."""
+        found = self._find(owner, name)
         with self._lock:
-            if found := self._opened.get((owner, name)):
-                self._opened[owner, name] = replace(found, is_kept=True)
+            self._files.remove(found.kept)
+            self._opened[found.kept.owner, name] = replace(found, is_shared=True)
 
     def forget(self, owner: str, name: str) -> None:
         """Forget what this person opened. WorkflowError as for `get`."""
-        self._find(owner, name)
+        found = self._find(owner, name)
         with self._lock:
-            self._opened.pop((owner, name), None)
+            self._forget([found.kept])
+
+    def sweep(self) -> None:
+        """Forget what nobody has used for too long, and what there is no room for."""
+        oldest = time.time() - self._days * _DAY
+        with self._lock:
+            self._forget([one.kept for one in self._opened.values() if one.used_at < oldest])
+            self._forget(self._too_large())
 
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
         """The file it came in: its name and its bytes. WorkflowError as for `get`."""
-        found = self._find(owner, name)
-        return found.file, found.data
+        kept = self._find(owner, name).kept
+        return kept.file, kept.data
 
     def _find(self, owner: str, name: str) -> _Opened:
+        key, now = (_digest(owner), name), time.time()
         with self._lock:
-            found = self._opened.get((owner, name))
+            found = self._opened.get(key)
+            if found and found.used_at < now - _DAY:
+                self._opened[key] = replace(found, used_at=now)
+                self._files.touch(found.kept)
         if found is None:
             raise WorkflowError(
                 message("This workflow isn't available here."),
@@ -124,6 +139,36 @@ class PrivateWorkflows:
             )
         return found
 
+    def _too_many(self, owner: str) -> list[PrivateFile]:
+        own = [one.kept for one in self._opened.values() if one.kept.owner == owner]
+        return own[: -self._keep]
+
+    def _too_large(self, newest: PrivateFile | None = None) -> list[PrivateFile]:
+        """What is more than there is room for, but for this one."""
+        every = list(self._opened.values())
+        uses = [
+            Use(str(at), one.kept.address, one.kept is not newest, str(at), one.size)
+            for at, one in enumerate(every)
+        ]
+        return [every[int(at)].kept for at in to_remove(uses, self._size)]
+
+    def _forget(self, some: Iterable[PrivateFile]) -> None:
+        for kept in some:
+            self._opened.pop((kept.owner, kept.name), None)
+            self._files.remove(kept)
+
+
+def _opened(kept: PrivateFile, used_at: float) -> _Opened:
+    found = open_workflow(kept.file, kept.data)
+    taken = weight(found.prompt) + weight(found.graph)
+    if taken > LARGEST:
+        raise WorkflowError(
+            message("This workflow has more parts than can be opened here."),
+            message("Open a smaller one."),
+        )
+    workflow = replace(found, name=kept.name, title=short(title_from_name(found.name)))
+    return _Opened(kept, workflow, taken + len(kept.data), used_at)
+
 
 def weight(value: object) -> int:
     """About how many bytes of memory a JSON value takes."""
@@ -131,3 +176,7 @@ def weight(value: object) -> int:
         _VALUE * len(level) + sum(len(one) for one in level if isinstance(one, str))
         for level in levels(value)
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

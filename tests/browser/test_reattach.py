@@ -4,6 +4,7 @@ nobody else's."""
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.browser.conftest import STEP
 from tests.browser.form.test_images import coloured_image, has_width, received
 from tests.browser.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started
+from tests.support.brought import give, own_prompt
 from tests.support.link import FaultyLink
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
@@ -272,6 +274,31 @@ def files_in_the_form_outlive_the_app(person: Visitor, file: Path, data: Path) -
     expect(error).to_have_text("This file is no longer here. Add it again.")
     choose_file(person, file)
     expect(error).to_have_count(0)
+
+
+def test_an_opened_workflow_is_there_after_a_restart(visit: Visit, tmp_path: Path) -> None:
+    """Its form comes back by itself, with what was typed; a reload finds it in the list, with the
+    prompt of what was made with it; whoever has it removed finds it no more."""
+    with DemoServer(step_seconds=0) as demo:
+        with app_at(demo, tmp_path) as (site, _, port):
+            person = visit(site).open()
+            give(person.page, json.dumps(own_prompt("brought")).encode(), "my lamp.json")
+            expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+            person.generate()
+            person.type("2.text", "typed before the restart")
+        with app_at(demo, tmp_path, port):
+            expect(person.page.locator("#away")).to_be_empty()
+            expect(person.page.locator("#opened-here")).to_be_visible()
+            person.page.reload()
+            person.ready()
+            expect(person.entry("2.text")).to_have_value("typed before the restart")
+            expect(person.page.locator("#stage .copy[data-part=prompt]")).to_have_text("brought")
+            person.workflows().click()
+            listed = person.page.locator("#picker").get_by_role("option", name="My lamp")
+            expect(listed).to_have_count(1)
+            person.page.keyboard.press("Escape")
+            person.forgive(*AWAY)
+            person.leave()
 
 
 @pytest.mark.every  # two apps as processes of their own; it is restarted in this one above

@@ -135,6 +135,7 @@ CALLED_WITH_LOCK = {
     ("FairQueue", "_arrive"): "_lock",
     ("LocalRunRegistry", "_check_limits"): "_entrance",
     ("IdleSessions", "_wait_locked"): "_lock",
+    ("PrivateWorkflows", "_forget"): "_lock",
     ("OpenBatch", "_end"): "lock",
     ("OpenBatch", "_note"): "lock",
     ("RunStore", "_forget"): "_writing",

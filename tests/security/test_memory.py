@@ -14,7 +14,6 @@ from comfy.client.file_form import FileForm
 from comfy.media.checks import MIB, FileLimits
 from comfy.media.decoding import MOST_MEMORY, DecodingSlots, opened
 from comfy.protocol.outputs import OutputFile
-from comfy.workflow.model import open_workflow
 from comfy.workflow.private import PrivateWorkflows
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import running_demo_app
@@ -63,12 +62,10 @@ def test_attack_ever_new_people_push_out_nobody_s_workflows() -> None:
     """However many people somebody makes up: what goes is what came from their own address."""
     opened = PrivateWorkflows(size=100_000)
     text = b'{"1": {"class_type": "A", "inputs": {"text": "a cat"}}}'
-    bob = opened.put("bob", open_workflow("a.json", text), "a.json", text, address="192.0.2.1")
+    bob = opened.put("bob", "a.json", text, address="192.0.2.1")
     for number in range(200):
         padded = text + b" " * number
-        opened.put(
-            f"rude {number}", open_workflow("a.json", padded), "a.json", padded, address="192.0.2.2"
-        )
+        opened.put(f"rude {number}", "a.json", padded, address="192.0.2.2")
     assert opened.get("bob", bob.name)
 
 

@@ -26,6 +26,7 @@ from comfy.servers.pool import CheckPauses, ServerPool
 from comfy.services.permissions import Permissions
 from comfy.webhooks.waiting import WebhookSettings
 from comfy.workflow.folder import WorkflowFolder
+from comfy.workflow.private import PrivateWorkflows
 from tests.support.waiting import LONGEST_WAIT
 from ui.server import Server, build_app, web_config
 from ui.services import Services, wire
@@ -121,6 +122,7 @@ def running_app(
             secret=SECRET,
             demo=demo,
             limits=limits,
+            opened=PrivateWorkflows(data / "opened"),
             pace=pace,
             webhooks=webhooks,
         )

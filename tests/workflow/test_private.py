@@ -1,15 +1,17 @@
-"""Workflows that people opened: each for the person who brought it, and not more than the memory
-takes."""
+"""Workflows that people opened: each for the person who brought it, not more than the memory takes,
+and there after a restart."""
 
 from __future__ import annotations
 
 import json
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy.errors import WorkflowError
-from comfy.workflow.model import open_workflow
 from comfy.workflow.private import LARGEST, MARK, PrivateWorkflows, weight
 
 PROMPT: dict[str, Any] = {"1": {"class_type": "A", "inputs": {"text": "a cat"}}}
@@ -18,7 +20,7 @@ PROMPT: dict[str, Any] = {"1": {"class_type": "A", "inputs": {"text": "a cat"}}}
 def put(opened: PrivateWorkflows, owner: str, number: int = 0, padding: int = 0) -> str:
     """Open a workflow; the name it goes by."""
     data = json.dumps(PROMPT | {"n": number, "x": "x" * padding}).encode()
-    return opened.put(owner, open_workflow("a cat.json", data), "a cat.json", data).name
+    return opened.put(owner, "a cat.json", data).name
 
 
 def test_a_workflow_is_open_for_its_person_alone() -> None:
@@ -64,10 +66,81 @@ def test_what_would_fill_the_memory_is_refused() -> None:
     """A small file that becomes very many values is not kept, and the sentence says so."""
     count = LARGEST // 100
     data = ('{"1": {"class_type": "A", "inputs": {"a": [' + "0," * count + "0]}}}").encode()
-    workflow = open_workflow("a.json", data)
     opened = PrivateWorkflows()
     with pytest.raises(WorkflowError, match="more parts"):
-        opened.put("ann", workflow, "a.json", data)
+        opened.put("ann", "a.json", data)
+
+
+def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
+    """For its person alone; not what was forgotten, added to the shared ones or pushed out, and
+    nothing that names anybody."""
+    opened = PrivateWorkflows(tmp_path / "opened", keep=3)
+    names = [put(opened, "ann", number) for number in range(6)]
+    other = put(opened, "bob")
+    opened.forget("ann", names[3])
+    opened.note_shared("ann", names[4])
+    assert opened.get("ann", names[4])
+    again = PrivateWorkflows(tmp_path / "opened")
+    assert [one.name for one in again.opened_by("ann")] == [names[5]]
+    assert again.get("ann", names[5]) == opened.get("ann", names[5])
+    assert again.file("bob", other) == opened.file("bob", other)
+    with pytest.raises(WorkflowError):
+        again.get("eve", other)
+    left = [*(tmp_path / "opened").iterdir()]
+    assert [len(left), *(b"ann" in path.read_bytes() for path in left)] == [2, False, False]
+
+
+def test_what_nobody_uses_is_forgotten(tmp_path: Path) -> None:
+    """After so many days, with its file; what is used counts from then on, after a restart too."""
+    opened = PrivateWorkflows(tmp_path, days=3)
+    used, unused = put(opened, "ann", 1), put(opened, "ann", 2)
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for path in tmp_path.iterdir():
+        os.utime(path, (two_days_ago,) * 2)
+    opened = PrivateWorkflows(tmp_path, days=3)
+    assert {one.name for one in opened.opened_by("ann")} == {used, unused}
+    opened.get("ann", used)
+    again = PrivateWorkflows(tmp_path, days=1)
+    assert [one.name for one in again.opened_by("ann")] == [used]
+    (left,) = tmp_path.iterdir()
+    assert used in left.name
+
+
+def test_the_newest_are_there_first_after_a_restart(tmp_path: Path) -> None:
+    """As they were listed before."""
+    opened = PrivateWorkflows(tmp_path)
+    names = [put(opened, "ann", number) for number in range(4)]
+    for age, name in enumerate(names):
+        (path,) = tmp_path.glob(f"*{name}*")
+        os.utime(path, (time.time() - 100 + age,) * 2)
+    again = PrivateWorkflows(tmp_path)
+    assert [one.name for one in again.opened_by("ann")] == names[::-1]
+
+
+def test_damage_on_disk_costs_one_workflow(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read, and what a program that was killed has left half-written, are removed."""
+    opened = PrivateWorkflows(tmp_path)
+    damaged, whole = put(opened, "ann", 1), put(opened, "ann", 2)
+    (path,) = tmp_path.glob(f"*{damaged}*")
+    path.write_bytes(path.read_bytes()[:-9])
+    (tmp_path / "0f0f.part").write_bytes(b"half")
+    again = PrivateWorkflows(tmp_path)
+    assert [one.name for one in again.opened_by("ann")] == [whole]
+    assert [path.name in caplog.text, len([*tmp_path.iterdir()])] == [True, 1]
+
+
+def test_a_folder_that_takes_nothing_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A workflow is opened, until the program ends; the log says why not for longer."""
+    (tmp_path / "opened").write_text("a file")
+    opened = PrivateWorkflows(tmp_path / "opened")
+    name = put(opened, "ann")
+    assert opened.get("ann", name)
+    opened.forget("ann", name)
+    assert "Opened workflows cannot be kept on disk: File exists" in caplog.text
 
 
 def test_weight_counts_every_value() -> None:

@@ -121,7 +121,12 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
     return path
 
 
-async def sweep_regularly(uploads: UploadFolder, limits: WebLimits) -> None:
-    """Sweep at once, where an app before has left files, and from time to time, until
-    cancelled."""
-    await repeated(partial(asyncio.to_thread, uploads.sweep, limits), _SWEEP_SECONDS)
+async def sweep_regularly(services: Services) -> None:
+    """Remove what people gave or opened too long ago: at once, where an app before has left it, and
+    from time to time, until cancelled."""
+
+    def sweep() -> None:
+        services.copies.uploads.sweep(services.limits)
+        services.forms.sweep()
+
+    await repeated(partial(asyncio.to_thread, sweep), _SWEEP_SECONDS)

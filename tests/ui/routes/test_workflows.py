@@ -14,6 +14,7 @@ import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
+from comfy.errors import WorkflowError
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.forms import node
@@ -113,3 +114,21 @@ def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
     ]
     app.runs.forget(run.id, f"browser:{ANN}")
     assert opened(app, data, ANN, name) == theirs
+
+
+def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
+    """For who opened it, and nobody else; what was removed is not."""
+    ann, bob = f"browser:{ANN}", f"browser:{BOB}"
+    text = (WORKFLOWS / "text-to-image.json").read_bytes()
+    files = (text, text + b" ")
+    with DemoServer(step_seconds=0) as demo:
+        with running_app(demo.url, data=tmp_path) as app:
+            forms = app.services.forms
+            kept, removed = (forms.open(ann, "my lamp.json", one).name for one in files)
+            forms.close(ann, removed)
+        with running_app(demo.url, data=tmp_path) as app:
+            assert [kept in known(app, who) for who in (ANN, BOB)] == [True, False]
+            assert removed not in known(app, ANN)
+            assert app.services.form(kept, ann).fields
+            with pytest.raises(WorkflowError):
+                app.services.form(kept, bob)
