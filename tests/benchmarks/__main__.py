@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 import time
 
@@ -49,14 +50,28 @@ def main() -> int:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    if len(names) == 1:
+        return measure(names[0])
+    missed = [name for name in names if measure_alone(name)]
+    print(f"missed in: {', '.join(missed)}" if missed else "all met")
+    return 1 if missed else 0
+
+
+def measure_alone(name: str) -> int:
+    """The exit code of a benchmark in a process of its own: what another one has left in memory does
+    not slow it."""
+    return subprocess.run((sys.executable, "-m", "tests.benchmarks", name), check=False).returncode
+
+
+def measure(name: str) -> int:
+    """Print the figures of a benchmark; 1 where a target is missed, else 0."""
     missed = 0
-    for name in names:
-        started = time.monotonic()
-        for figure in importlib.import_module(f"tests.benchmarks.{name}").measure():
-            print(figure, flush=True)
-            missed += not figure.met
-        print(f"  ({name}: {time.monotonic() - started:.0f} s)", flush=True)
-    print(f"{missed} missed" if missed else "all met")
+    started = time.monotonic()
+    for figure in importlib.import_module(f"tests.benchmarks.{name}").measure():
+        print(figure, flush=True)
+        missed += not figure.met
+    said = f"{missed} missed" if missed else "all met"
+    print(f"  ({name}: {said}, {time.monotonic() - started:.0f} s)", flush=True)
     return 1 if missed else 0
 
 
