@@ -232,7 +232,7 @@ def can_be_refreshed(person: Visitor, models: Models) -> None:
 
 
 def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
-    """A typed 64-bit seed reaches the server digit by digit and is shown as the used one. Ticking
+    """A typed 64-bit seed reaches the server digit by digit, however fast it is typed, and is shown as the used one. Ticking
     "Random" makes it random again: it differs each time, the used one is shown, in the field as well,
     and "Reuse settings" puts it into the form, which is not shorter meanwhile. A seed that counts up begins with what was typed, or
     with one that is drawn, and goes on by one at every press."""
@@ -250,6 +250,11 @@ def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
     expect(shown).to_have_text(f"Seed {used}")
     expect(person.entry("5.seed")).to_have_value(str(used))
     expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
+    person.entry("5.seed").press("Control+A")
+    person.page.keyboard.type("12345")  # with no pause, as a text expander does
+    assert seed_of(person.generate(), fast) == 12345
+    person.page.locator(".seed-mode input[value=random]").check()
+    used = seed_of(person.generate(), fast)
     person.type("2.text", "typed since then")
     person.page.evaluate(WATCH_HEIGHT)
     person.page.get_by_role("button", name="Reuse settings").click()

@@ -54,13 +54,15 @@ export function setSeeds(limits, mode, values) {
 }
 
 /**
- * The text of a form's only seed in this mode: fixed, it is the last run's, but not what is being typed.
+ * The text of a form's only seed in this mode: fixed, it is the last run's, but what is being typed stays. That may be
+ * more by now than `typed`.
  * @param {string} mode
  * @param {string} typed
  */
 export function setSeed(mode, typed) {
-  const last = mode === "fixed" && !document.activeElement?.matches(SEED_TEXT);
-  return (last && lastSeeds(page.now, 1)?.[0]) || typed;
+  const typing = /** @type {HTMLInputElement | null} */ (document.activeElement);
+  if (typing?.matches(SEED_TEXT)) return typing.value;
+  return (mode === "fixed" && lastSeeds(page.now, 1)?.[0]) || typed;
 }
 
 /**
