@@ -18,6 +18,7 @@ from tests.browser.form.test_reset import PHOTO, resets
 from tests.browser.form.test_seeds import LARGEST
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
@@ -117,14 +118,18 @@ def are_refused(person: Visitor) -> None:
 
 
 def is_in_view(person: Visitor) -> None:
-    """What is said of a number just above Generate that is left by Tab is not behind that."""
+    """What is said of a number just above Generate that is left by Tab is not behind that, and stays
+    however fast that was typed."""
     person.page.set_viewport_size({"width": 1366, "height": 650})
     height, bar = person.entry("4.height"), person.page.locator("#actions")
     below = """([one, bar]) => scrollBy({ behavior: "instant",
         top: one.getBoundingClientRect().bottom + 24 - bar.getBoundingClientRect().top })"""
     person.page.evaluate(below, [height.element_handle(), bar.element_handle()])
-    height.fill("99999")
+    height.press("Control+A")
+    person.page.keyboard.type("99999")
     height.press("Tab")
+    kept = "JSON.stringify({ ...sessionStorage }).includes('99999')"
+    eventually(lambda: person.page.evaluate(kept), "the form has told what was typed")
     note = person.field("4.height").locator(".field-error")
     expect(note).to_have_text("Maximum 1024.")
     lower, upper = note.bounding_box(), bar.bounding_box()
@@ -252,6 +257,7 @@ def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
     expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
     person.entry("5.seed").press("Control+A")
     person.page.keyboard.type("12345")  # with no pause, as a text expander does
+    person.page.keyboard.press("Tab")
     assert seed_of(person.generate(), fast) == 12345
     person.page.locator(".seed-mode input[value=random]").check()
     used = seed_of(person.generate(), fast)

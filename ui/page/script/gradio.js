@@ -240,7 +240,18 @@ export function keepTypedSeed(target) {
     /** @type {HTMLInputElement | null} */ (
       $(`.seed-mode input[value="${value}"]`, target.closest(".seed") ?? document)
     );
-  if (mode("random")?.checked) mode("fixed")?.click();
+  if (!mode("random")?.checked) return;
+  target.dataset.typed = "";
+  mode("fixed")?.click();
+}
+
+/** What stands in a seed that was made a wanted one by typing, once; null where none was. */
+export function takeTypedSeed() {
+  const typed = /** @type {HTMLInputElement | HTMLTextAreaElement | undefined} */ (
+    all(SEED_TEXT).find((text) => "typed" in text.dataset)
+  );
+  delete typed?.dataset.typed;
+  return typed?.value ?? null;
 }
 
 /**

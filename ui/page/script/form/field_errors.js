@@ -3,7 +3,7 @@
 
 import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, typeInto } from "../dom.js";
-import { closeFocused, isRandomSeed, LIST, labelOf, unfold } from "../gradio.js";
+import { closeFocused, isRandomSeed, LIST, labelOf, SEED_TEXT, unfold } from "../gradio.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
 import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } from "./values.js";
@@ -47,8 +47,10 @@ export function clearMended(fields, now, before) {
   const others = fields.filter(([key]) => json(now[key]) !== json(before[key]));
   for (const [key, kind] of others) {
     const field = document.getElementById(fieldId(key));
-    if (field?.classList.contains("has-error") && isRight(kind, form.rules[key], now[key]))
-      clearError(field);
+    if (!field?.classList.contains("has-error") || !isRight(kind, form.rules[key], now[key]))
+      continue;
+    // Gradio may tell of what was typed after more was.
+    if (!leftWrong(field, form.rules[key])) clearError(field);
   }
   return others.length > 0;
 }
@@ -239,6 +241,18 @@ function problemOf(field, rule, typed) {
   if ("least" in rule) return isRandomSeed(field) ? "" : seedRefusal(rule, typed);
   if ($("input[type=range]", field)) return ""; // a slider mends its own
   return refusalOf(rule, typed === "" ? null : Number(typed));
+}
+
+/**
+ * Whether what stands in a number or a seed would be refused.
+ * @param {HTMLElement} field
+ * @param {Rule | undefined} rule
+ */
+function leftWrong(field, rule) {
+  const input = /** @type {HTMLInputElement | null} */ (
+    $(`input[type=number], ${SEED_TEXT}`, field)
+  );
+  return Boolean(rule && input && problemOf(field, rule, input.value));
 }
 
 /**

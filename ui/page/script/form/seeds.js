@@ -1,7 +1,7 @@
 // @ts-check
 // Seeds that are fixed take up the last run's; several are under one lock: ui/page/form/seeds.py draws it.
 
-import { SEED_TEXT, showDrawnSeed } from "../gradio.js";
+import { showDrawnSeed, takeTypedSeed } from "../gradio.js";
 import { page } from "../state.js";
 import { fieldId } from "./field_errors.js";
 
@@ -54,14 +54,14 @@ export function setSeeds(limits, mode, values) {
 }
 
 /**
- * The text of a form's only seed in this mode: fixed, it is the last run's, but what is being typed stays. That may be
+ * The text of a form's only seed in this mode: fixed, it is the last run's, but what has been typed stays. That may be
  * more by now than `typed`.
  * @param {string} mode
  * @param {string} typed
  */
 export function setSeed(mode, typed) {
-  const typing = /** @type {HTMLInputElement | null} */ (document.activeElement);
-  if (typing?.matches(SEED_TEXT)) return typing.value;
+  const now = takeTypedSeed();
+  if (now !== null) return now;
   return (mode === "fixed" && lastSeeds(page.now, 1)?.[0]) || typed;
 }
 
