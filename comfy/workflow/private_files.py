@@ -51,13 +51,17 @@ class PrivateFiles:
         if folder is None:
             return
         for part in folder.glob(f"*{_PART}"):  # of a program that was killed
-            part.unlink(missing_ok=True)
+            self._remove(part)
         for used_at, path in sorted(_listed(folder)):
             try:
-                yield self._json.validate_json(path.read_bytes()), used_at
-            except (OSError, ValueError):
+                one = self._json.validate_json(path.read_bytes())
+            except OSError as problem:
+                log.warning("An opened workflow could not be read: %s", problem)
+            except ValueError:
                 log.warning("An opened workflow is lost, its file is damaged: %s", path)
-                path.unlink(missing_ok=True)
+                self._remove(path)
+            else:
+                yield one, used_at
 
     def write(self, one: PrivateFile) -> None:
         """Keep it, in the place of an older one."""
@@ -85,6 +89,9 @@ class PrivateFiles:
     def remove(self, one: PrivateFile) -> None:
         """Remove it, if it is there."""
         self._try(lambda folder: _path(folder, one).unlink(missing_ok=True))
+
+    def _remove(self, path: Path) -> None:
+        self._try(lambda _: path.unlink(missing_ok=True))
 
     def _try(self, job: Callable[[Path], object]) -> None:
         if self._folder is not None:
