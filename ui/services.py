@@ -123,7 +123,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     servers.on_unreachable(health.recheck)
     catalogue = CatalogueCache(servers.object_info)
     servers.on_change(catalogue.expire)
-    forms = Forms(folder.get, catalogue, permissions, opened)
+    forms = Forms(folder.get, catalogue, permissions, opened, nobody=NOBODY)
     server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)

@@ -103,13 +103,16 @@ class Forms:
         catalogue: CatalogueCache,
         permissions: Permissions,
         opened: PrivateWorkflows | None = None,
+        *,
+        nobody: str = "",
     ) -> None:
         """`find` gives a workflow of the folder by its name, the same object until it has
-        changed."""
+        changed; `nobody`: the owner whom strangers share."""
         self.catalogue = catalogue
         self.permissions = permissions
         self._find = find
         self._opened = opened or PrivateWorkflows()
+        self._nobody = nobody
         self._adapted = cached(
             LRUCache[object, _Adapted](_CACHE_BYTES, getsizeof=lambda one: one.size),
             key=lambda source, catalogue, *, trusted: (id(source), id(catalogue), trusted),
@@ -182,8 +185,11 @@ class Forms:
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
         """The workflows that this person has opened and may still use, but for those that were
-        added to the shared ones; the newest first."""
-        return self._opened.opened_by(owner) if self.permissions.open(owner) else ()
+        added to the shared ones; the newest first. What a stranger has opened, others don't
+        learn of."""
+        if owner == self._nobody or not self.permissions.open(owner):
+            return ()
+        return self._opened.opened_by(owner)
 
     def close(self, owner: str, name: str) -> None:
         """Forget what this person has opened; what was made with it stays. WorkflowError."""

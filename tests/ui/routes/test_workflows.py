@@ -132,3 +132,14 @@ def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
             assert app.services.form(kept, ann).fields
             with pytest.raises(WorkflowError):
                 app.services.form(kept, bob)
+
+
+def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:
+    """All who come without a cookie are one to the app: whoever knows the name finds it, and nobody
+    learns of another's."""
+    text = (WORKFLOWS / "text-to-image.json").read_bytes()
+    address = f"{app.url}/workflows?file=private.json"
+    name = requests.post(address, text, timeout=LONGEST_WAIT).json()["name"]
+    assert get(app, f"/api/v1/workflows/{name}", "").status_code == 200
+    for path in ("/workflows", "/api/v1/workflows"):
+        assert name not in get(app, path, "").text
