@@ -30,26 +30,26 @@ _DAY = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """`used_at`: seconds since 1970, to a day; `size`: bytes of the file and in memory."""
+    """`used_at`: seconds since 1970, to a day or less; `size`: bytes of the file and in memory."""
 
     kept: PrivateFile
     workflow: Workflow
     size: int
     used_at: float
-    is_shared: bool = False
 
 
 class PrivateWorkflows:
     """Opened workflows by owner and name.
 
     `folder`: where their files outlast this program; None: nowhere. What nobody has used for so
-    many `days` is forgotten.
+    many `days` is forgotten, unless the clock has jumped or this machine was off for as long.
     """
 
     def __init__(
         self, folder: Path | None = None, days: float = 30, keep: int = _KEEP, size: int = _BYTES
     ) -> None:
-        self._days = days
+        self._longest = days * _DAY  # seconds
+        self._seen_every = min(_DAY, self._longest / 2)
         self._keep = keep
         self._size = size
         self._lock = threading.Lock()
@@ -93,16 +93,17 @@ class PrivateWorkflows:
             return tuple(
                 one.workflow
                 for one in reversed(self._opened.values())
-                if one.kept.owner == whose and not one.is_shared
+                if one.kept.owner == whose and not one.kept.is_shared
             )
 
     def note_shared(self, owner: str, name: str) -> None:
         """It is among the shared workflows now: listed there, and here only for whoever names it,
-        as runs of before do, until this program ends."""
+        as runs and batches of before do."""
         found = self._find(owner, name)
+        kept = replace(found.kept, is_shared=True)
         with self._lock:
-            self._files.remove(found.kept)
-            self._opened[found.kept.owner, name] = replace(found, is_shared=True)
+            self._files.write(kept)
+            self._opened[kept.owner, name] = replace(found, kept=kept)
 
     def forget(self, owner: str, name: str) -> None:
         """Forget what this person opened. WorkflowError as for `get`."""
@@ -112,9 +113,12 @@ class PrivateWorkflows:
 
     def sweep(self) -> None:
         """Forget what nobody has used for too long, and what there is no room for."""
-        oldest = time.time() - self._days * _DAY
+        now, longest = time.time(), self._longest
         with self._lock:
-            self._forget([one.kept for one in self._opened.values() if one.used_at < oldest])
+            every = list(self._opened.values())
+            # Else the clock may be wrong: something was used meanwhile, and not only just now.
+            if any(self._seen_every / 2 <= now - one.used_at <= longest for one in every):
+                self._forget([one.kept for one in every if now - one.used_at > longest])
             self._forget(self._too_large())
 
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
@@ -126,7 +130,7 @@ class PrivateWorkflows:
         key, now = (_digest(owner), name), time.time()
         with self._lock:
             found = self._opened.get(key)
-            if found and found.used_at < now - _DAY:
+            if found and found.used_at < now - self._seen_every:
                 self._opened[key] = replace(found, used_at=now)
                 self._files.touch(found.kept)
         if found is None:

@@ -24,7 +24,8 @@ _PART = ".part"  # of what is half-written
 @dataclass(frozen=True, slots=True)
 class PrivateFile:
     """One file. `owner`, `address`: digests of whose it is and where that person is; `name`: that
-    of the workflow in it; `file`: its own."""
+    of the workflow in it; `file`: its own; `is_shared`: the workflow was added to the shared ones
+    since."""
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -33,6 +34,7 @@ class PrivateFile:
     address: str
     file: str
     data: bytes = field(repr=False)
+    is_shared: bool = False
 
 
 class PrivateFiles:
@@ -55,8 +57,8 @@ class PrivateFiles:
         for used_at, path in sorted(_listed(folder)):
             try:
                 one = self._json.validate_json(path.read_bytes())
-            except OSError as problem:
-                log.warning("An opened workflow could not be read: %s", problem)
+            except OSError as problem:  # of the disk; the next start may be able to
+                log.warning("An opened workflow cannot be read: %s (%s)", path, words_of(problem))
             except ValueError:
                 log.warning("An opened workflow is lost, its file is damaged: %s", path)
                 self._remove(path)
@@ -88,7 +90,8 @@ class PrivateFiles:
 
     def remove(self, one: PrivateFile) -> None:
         """Remove it, if it is there."""
-        self._try(lambda folder: _path(folder, one).unlink(missing_ok=True))
+        if self._folder is not None:
+            self._remove(_path(self._folder, one))
 
     def _remove(self, path: Path) -> None:
         self._try(lambda _: path.unlink(missing_ok=True))

@@ -3,6 +3,7 @@ and there after a restart."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -72,8 +73,8 @@ def test_what_would_fill_the_memory_is_refused() -> None:
 
 
 def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
-    """For its person alone; not what was forgotten, added to the shared ones or pushed out, and
-    nothing that names anybody."""
+    """For its person alone; not what was forgotten or pushed out, and nothing that names anybody.
+    What was added to the shared ones is not listed, and there for batches that have it."""
     opened = PrivateWorkflows(tmp_path / "opened", keep=3)
     names = [put(opened, "ann", number) for number in range(6)]
     other = put(opened, "bob")
@@ -82,28 +83,48 @@ def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
     assert opened.get("ann", names[4])
     again = PrivateWorkflows(tmp_path / "opened")
     assert [one.name for one in again.opened_by("ann")] == [names[5]]
-    assert again.get("ann", names[5]) == opened.get("ann", names[5])
+    for name in names[4:]:
+        assert again.get("ann", name) == opened.get("ann", name)
     assert again.file("bob", other) == opened.file("bob", other)
     with pytest.raises(WorkflowError):
         again.get("eve", other)
     left = [*(tmp_path / "opened").iterdir()]
-    assert [len(left), *(b"ann" in path.read_bytes() for path in left)] == [2, False, False]
+    assert [len(left), *(b"ann" in path.read_bytes() for path in left)] == [3, *[False] * 3]
 
 
-def test_what_nobody_uses_is_forgotten(tmp_path: Path) -> None:
+def used_ago(folder: Path, name: str, days: float) -> None:
+    """Let a workflow have been used last so many days ago."""
+    (path,) = folder.glob(f"*{name}*")
+    os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+
+
+@pytest.mark.parametrize("days", [30.0, 1.0, 0.1])
+def test_what_nobody_uses_is_forgotten(tmp_path: Path, days: float) -> None:
     """After so many days, with its file; what is used counts from then on, after a restart too."""
-    opened = PrivateWorkflows(tmp_path, days=3)
-    used, unused = put(opened, "ann", 1), put(opened, "ann", 2)
-    two_days_ago = time.time() - 2 * 24 * 3600
-    for path in tmp_path.iterdir():
-        os.utime(path, (two_days_ago,) * 2)
-    opened = PrivateWorkflows(tmp_path, days=3)
-    assert {one.name for one in opened.opened_by("ann")} == {used, unused}
+    opened = PrivateWorkflows(tmp_path)
+    used, unused, other = (put(opened, "ann", number) for number in range(3))
+    for name in (used, unused):
+        used_ago(tmp_path, name, 0.9 * days)
+    opened = PrivateWorkflows(tmp_path, days=days)
+    assert len(opened.opened_by("ann")) == 3
     opened.get("ann", used)
-    again = PrivateWorkflows(tmp_path, days=1)
-    assert [one.name for one in again.opened_by("ann")] == [used]
-    (left,) = tmp_path.iterdir()
-    assert used in left.name
+    used_ago(tmp_path, unused, 1.1 * days)
+    used_ago(tmp_path, other, 0.5 * days)
+    again = PrivateWorkflows(tmp_path, days=days)
+    assert {one.name for one in again.opened_by("ann")} == {used, other}
+    assert not [*tmp_path.glob(f"*{unused}*")]
+
+
+@pytest.mark.parametrize("just_used", [0, 1])
+def test_nothing_is_too_old_by_a_clock_that_jumped(tmp_path: Path, just_used: int) -> None:
+    """Nor where the machine was off for long: all that was used meanwhile was used just now."""
+    opened = PrivateWorkflows(tmp_path)
+    names = [put(opened, "ann", number) for number in range(3)]
+    for name in names[just_used:]:
+        used_ago(tmp_path, name, 40)
+    again = PrivateWorkflows(tmp_path, days=30)
+    again.sweep()
+    assert {one.name for one in again.opened_by("ann")} == set(names)
 
 
 def test_the_newest_are_there_first_after_a_restart(tmp_path: Path) -> None:
@@ -129,6 +150,27 @@ def test_damage_on_disk_costs_one_workflow(
     again = PrivateWorkflows(tmp_path)
     assert [one.name for one in again.opened_by("ann")] == [whole]
     assert [path.name in caplog.text, len([*tmp_path.iterdir()])] == [True, 1]
+
+
+def test_what_cannot_be_read_now_is_there_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails costs nothing for good, and what is no file does not keep the app from
+    starting."""
+    opened = PrivateWorkflows(tmp_path)
+    unread, read = put(opened, "ann", 1), put(opened, "ann", 2)
+    (tmp_path / "folder.json").mkdir()
+
+    def read_bytes(path: Path) -> bytes:
+        if unread in path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return path.open("rb").read()
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "read_bytes", read_bytes)
+        assert [one.name for one in PrivateWorkflows(tmp_path).opened_by("ann")] == [read]
+    assert "cannot be read" in caplog.text
+    assert len(PrivateWorkflows(tmp_path).opened_by("ann")) == 2
 
 
 def test_a_folder_that_takes_nothing_is_no_error(
