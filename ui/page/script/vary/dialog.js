@@ -386,12 +386,13 @@ export class VaryDialog {
    * @param {DataTransfer | null} transfer
    */
   async #take(event, transfer) {
-    const taken = transfer && takenFrom(transfer, this.#fields);
+    const at = /** @type {Element} */ (event.target);
+    const isTyping = event.type === "paste" && at.closest("input, textarea") !== null;
+    const taken = transfer && takenFrom(transfer, this.#fields, isTyping);
     if (!taken) return;
     event.preventDefault();
     const { table, files } = await taken;
     const parts = [...this.#rows.values(), this.#table].filter(({ isOfFiles }) => isOfFiles);
-    const at = /** @type {Node} */ (event.target);
     if (table) this.#table.take(table, files);
     else (parts.find(({ place }) => place.contains(at)) ?? parts[0])?.addFiles(files);
   }

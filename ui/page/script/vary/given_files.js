@@ -25,14 +25,16 @@ export const given = (file) => ({
  * null where it is neither. Called before the event is over, as a browser tells nothing of it then.
  * @param {DataTransfer} transfer
  * @param {readonly { key: string, label: string }[]} fields
+ * @param {boolean} isTyping whether text that comes so goes where something is typed
  * @returns {Promise<{ table: File | undefined, files: Given[] }> | null}
  */
-export function takenFrom(transfer, fields) {
+export function takenFrom(transfer, fields, isTyping) {
   const text = transfer.getData("text/plain");
   const cells = tableIn(text, fields);
   if (cells) return Promise.resolve({ table: cells, files: [] });
-  // A spreadsheet gives an image of its cells as well.
-  return transfer.files.length && !text.includes("\t") ? filesIn(transfer) : null;
+  // A spreadsheet gives an image of its cells as well, a word processor one of its text.
+  const isText = text.includes("\t") || (isTyping && text.trim());
+  return transfer.files.length && !isText ? filesIn(transfer) : null;
 }
 
 /**
