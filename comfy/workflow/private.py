@@ -55,7 +55,7 @@ class PrivateWorkflows:
         self._lock = threading.Lock()
         self._files = PrivateFiles(folder)
         self._opened: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
-        for kept, used_at in self._files.read():
+        for kept, used_at in sorted(self._files.read(), key=lambda read: read[0].opened_at):
             try:
                 self._opened[kept.owner, kept.name] = _opened(kept, used_at)
             except WorkflowError:  # by the rules of this program
@@ -71,8 +71,9 @@ class PrivateWorkflows:
         WorkflowError where it cannot be read, or is too large to be remembered.
         """
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
-        kept = PrivateFile(_digest(owner), name, _digest(address or owner), file, data)
-        opened = _opened(kept, time.time())
+        now, whose = time.time(), _digest(owner)
+        kept = PrivateFile(whose, name, _digest(address or owner), file, data, opened_at=now)
+        opened = _opened(kept, now)
         self._files.write(kept)
         with self._lock:
             self._opened[kept.owner, name] = opened

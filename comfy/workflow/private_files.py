@@ -24,8 +24,8 @@ _PART = ".part"  # of what is half-written
 @dataclass(frozen=True, slots=True)
 class PrivateFile:
     """One file. `owner`, `address`: digests of whose it is and where that person is; `name`: that
-    of the workflow in it; `file`: its own; `is_shared`: the workflow was added to the shared ones
-    since."""
+    of the workflow in it; `file`: its own; `opened_at`: seconds since 1970; `is_shared`: the
+    workflow was added to the shared ones since."""
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -34,6 +34,7 @@ class PrivateFile:
     address: str
     file: str
     data: bytes = field(repr=False)
+    opened_at: float = 0.0
     is_shared: bool = False
 
 
@@ -48,13 +49,13 @@ class PrivateFiles:
         self._json = TypeAdapter(PrivateFile)
 
     def read(self) -> Iterator[tuple[PrivateFile, float]]:
-        """Each, and when it was used last, in seconds since 1970; the oldest first."""
+        """Each, and when it was used last, in seconds since 1970."""
         folder = self._folder
         if folder is None:
             return
         for part in folder.glob(f"*{_PART}"):  # of a program that was killed
             self._remove(part)
-        for used_at, path in sorted(_listed(folder)):
+        for used_at, path in _listed(folder):
             try:
                 one = self._json.validate_json(path.read_bytes())
             except OSError as problem:  # of the disk; the next start may be able to

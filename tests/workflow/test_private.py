@@ -128,14 +128,20 @@ def test_nothing_is_too_old_by_a_clock_that_jumped(tmp_path: Path, just_used: in
 
 
 def test_the_newest_are_there_first_after_a_restart(tmp_path: Path) -> None:
-    """As they were listed before."""
-    opened = PrivateWorkflows(tmp_path)
+    """As they were listed before, in whichever order they were used since: a list of them uses the
+    newest first."""
+    opened = PrivateWorkflows(tmp_path, keep=4)
     names = [put(opened, "ann", number) for number in range(4)]
-    for age, name in enumerate(names):
-        (path,) = tmp_path.glob(f"*{name}*")
-        os.utime(path, (time.time() - 100 + age,) * 2)
-    again = PrivateWorkflows(tmp_path)
+    for name in names:
+        used_ago(tmp_path, name, 3)
+    again = PrivateWorkflows(tmp_path, keep=4)
+    for one in again.opened_by("ann"):
+        again.get("ann", one.name)
+    again = PrivateWorkflows(tmp_path, keep=4)
     assert [one.name for one in again.opened_by("ann")] == names[::-1]
+    put(again, "ann", 4)
+    with pytest.raises(WorkflowError):
+        again.get("ann", names[0])
 
 
 def test_damage_on_disk_costs_one_workflow(
