@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from comfy.media.checks import MIB
 from tests.browser.conftest import STEP
 from tests.media.test_checks import png_header
 from tests.support.samples.media import saved
@@ -31,11 +32,13 @@ def kept(site: Site) -> set[Path]:
     return {path for path in site.services.copies.uploads.path.glob("*/*/*") if path.is_file()}
 
 
-def test_a_file_is_refused_on_its_field(fast: Site, visit: Visit, every: bool) -> None:
+def test_a_file_is_refused_on_its_field(
+    fast: Site, visit: Visit, every: bool, tmp_path: Path
+) -> None:
     """An image that is too large as soon as it is given, where it was given; nothing of it stays, and
-    a smaller one is taken in its place. A file of another kind by its name. What is no image,
-    whatever it is called: the sentence says what the field takes, and nothing is sent to the
-    server."""
+    a smaller one is taken in its place. A file of another kind, by its name, or of too many bytes
+    before it is sent. What is no image, whatever it is called: the sentence says what the field
+    takes, and nothing is sent to the server."""
     person = visit(fast).open("upscale")
     before = kept(fast)
     give(person, "4.image", png_header(30_000, 30_000))
@@ -57,6 +60,7 @@ def test_a_file_is_refused_on_its_field(fast: Site, visit: Visit, every: bool) -
     person.generate()
     expect(note).to_have_count(0)
     is_of_another_kind(person)
+    has_too_many_bytes(person, tmp_path / "large.png")
     give(person, "4.image", b"no image at all")
     expect(person.field("4.image").locator("img")).to_be_attached()
     person.press()
@@ -82,6 +86,18 @@ def is_of_another_kind(person: Visitor) -> None:
     expect(person.page.get_by_text("Invalid file type")).to_have_count(0)
     give(person, "4.image", saved("PNG"))
     expect(note).to_have_count(0)
+
+
+def has_too_many_bytes(person: Visitor, file: Path) -> None:
+    """It is refused in the browser; what the field has stays."""
+    with file.open("wb") as large:
+        large.truncate(257 * MIB)  # of which nothing is on the disk
+    field = person.field("4.image")
+    expect(field.locator("img")).to_be_visible()
+    field.locator("input[type=file]").first.set_input_files(file)
+    note = field.locator(".field-error")
+    expect(note).to_have_text("large.png: This file has 257\xa0MB. The maximum is 256\xa0MB.")
+    expect(field.locator("img")).to_be_visible()
 
 
 def cannot_be_painted_over(person: Visitor) -> None:

@@ -80,7 +80,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     first = first_shown(services.copies, form, choice, files)
     images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
     sharing = Sharing(removal=_REMOVAL if services.removal.may_remove(person, name) else "")
-    draw_heading(name, form, first.filled, images, sharing, demo=services.demo)
+    draw_heading(name, form, first.filled, images, sharing, services)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, first.values))
     keep_values(name, controls)

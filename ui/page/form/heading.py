@@ -18,6 +18,7 @@ from comfy.workflow.private import MARK as OPENED_MARK
 from ui.languages.current import html_of, translated
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.script_files import calls
+from ui.services import Services
 from ui.view.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.web.responses import json_text
 
@@ -61,12 +62,12 @@ def draw_heading(
     filled: Filled,
     images: AuthorsImages,
     sharing: Sharing,
-    *,
-    demo: bool,
+    services: Services,
 ) -> None:
     """The title, and what is to be known before anything is filled in; the script is told what is
-    `filled` in."""
-    text = f'<h1 data-workflow="{html.escape(name)}">{html_of(form.title)}</h1>'
+    `filled` in, and how many bytes a file may have."""
+    data = f'data-workflow="{html.escape(name)}" data-largest="{services.limits.file.size}"'
+    text = f"<h1 {data}>{html_of(form.title)}</h1>"
     if form.description:
         text += f"<p>{html_of(form.description)}</p>"
     ideas = [
@@ -92,7 +93,7 @@ def draw_heading(
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     _draw_sharing(name, form.title, sharing)
     if form.missing:
-        card = missing_card(form.missing, demo=demo)
+        card = missing_card(form.missing, demo=services.demo)
         gr.HTML(
             f'<div role="note">{card}</div>',
             elem_classes="notice",

@@ -103,7 +103,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     )
     may_remove = services.removal.may_remove(person, name)
     sharing = Sharing(services.forms.permissions.keep(person), _REMOVAL if may_remove else "")
-    draw_heading(name, form, first.filled, images, sharing, demo=services.demo)
+    draw_heading(name, form, first.filled, images, sharing, services)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)

@@ -84,17 +84,27 @@ export function watchRequests(refused) {
     if (NOT_THERE.some((path) => address.endsWith(path)))
       return new Response(null, { status: 404 });
     const answer = await gradios(...request);
-    if (answer.ok) return answer;
-    if (address.includes(CALL)) {
-      const told = await answer
-        .clone()
-        .json()
-        .catch(() => null);
-      refused.call(told?.error ?? told?.detail ?? "", Boolean(told?.reload));
-    }
-    if (!UPLOAD.test(address) || !refused.upload(await answer.clone().text())) return answer;
+    const [isCall, isUpload] = [address.includes(CALL), UPLOAD.test(address)];
+    if (answer.ok || !(isCall || isUpload)) return answer;
+    const text = await answer.clone().text();
+    const told = jsonIn(text);
+    const why = told?.error ?? told?.detail ?? "";
+    if (isCall) refused.call(why, Boolean(told?.reload));
+    if (!isUpload || !refused.upload(why || text)) return answer;
     return new Response("[]", { headers: { "content-type": "application/json" } });
   };
+}
+
+/**
+ * @param {string} text
+ * @returns {any} null where it is none
+ */
+function jsonIn(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /**

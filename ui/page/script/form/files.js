@@ -11,7 +11,7 @@ import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
 import { clearErrors, fieldId, showError } from "./field_errors.js";
-import { KINDS, otherKindWords, shortened } from "./file_kinds.js";
+import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
 import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
@@ -197,7 +197,7 @@ export function refuseFile(why) {
 }
 
 /**
- * What a field is given, however that is done: a file of another kind is refused on the field before Gradio refuses it
+ * What a field is given, however that is done: what it does not take is refused on the field before Gradio refuses it
  * in a corner, and what the field has stays.
  * @param {Event} event
  */
@@ -224,7 +224,7 @@ function fieldGiven(event) {
  * @returns {boolean} whether it does not take this, which is told there
  */
 function refuses(field, kind, file) {
-  const said = otherKindWords(kind, file);
+  const said = unfitWords(kind, file);
   if (!(field instanceof HTMLElement) || !said) return false;
   clearErrors();
   showError(field, said);
@@ -246,7 +246,7 @@ function put(field, files) {
     given.id = field.id;
     if (!refuses(field, kind, file)) replaceFile(field, file);
   }
-  if (given.isFirst && !otherKindWords(kind, file)) tellFirst(field, file, files);
+  if (given.isFirst && !unfitWords(kind, file)) tellFirst(field, file, files);
 }
 
 /**
