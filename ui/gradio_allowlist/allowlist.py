@@ -142,9 +142,11 @@ class GradioAllowlist:
             await refusal(call, 422)(scope, receive, send)
             return
         if path in ENDINGS:
-            if not self._is_own(call, caller):
+            event = self._own_event(call, caller)
+            if event is None:
                 await refusal(_NOTHING_HERE, 404)(scope, receive, send)
                 return
+            await self.sessions.end(event)
         elif call.listener is not None and not self.sessions.has_listener(
             call.session, call.listener
         ):
@@ -168,12 +170,13 @@ class GradioAllowlist:
             return False
         return self.pages.claim(session, caller)
 
-    def _is_own(self, call: Call, caller: Caller) -> bool:
-        """Whether the call to be ended is the caller's, and the session too: Gradio ends whatever
+    def _own_event(self, call: Call, caller: Caller) -> str | None:
+        """The call to be ended, if it is the caller's, and the session too: Gradio ends whatever
         goes on in that."""
         if call.event is None or not self.events.belongs(call.event, caller):
-            return False
-        return call.session in (None, call.event) or self.pages.belongs(call.session, caller)
+            return None
+        is_own = call.session in (None, call.event) or self.pages.belongs(call.session, caller)
+        return call.event if is_own else None
 
     def _has_too_many(self, caller: Caller, size: int) -> bool:
         """Whether so many of this caller's calls wait or are at work that there is no room for

@@ -125,8 +125,7 @@ class NamedEndpoint(NamedTuple):
 def config_of(
     gradio: App, answering: str, endpoints: Iterable[NamedEndpoint], root: str
 ) -> dict[str, Any]:
-    """What clients read first of an app at the address `root` that has these endpoints; `answering`
-    is that of the page."""
+    """What clients read first of an app at `root` with these endpoints; `answering`: the page's."""
     page: Any = gradio.get_blocks().config
     like = next(one for one in page["dependencies"] if one["api_name"] == answering)
     takes, used = like["inputs"][:1], {*like["inputs"], *like["outputs"]}
@@ -149,8 +148,7 @@ def info_of(endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
 
 
 def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict[str, Any]:
-    """What JOIN is sent for one of these, as it is for the page's: the number comes with the
-    values."""
+    """What JOIN is sent for one of these, as for the page's: its number is one of the values."""
     known: Any = gradio.get_blocks().fns
     number = next(one for one in known if known[one].api_name == answering)
     data = [call.get("fn_index"), call.get("data")]
@@ -358,8 +356,7 @@ class Sessions:
             self._queue.pending_messages_per_session.pop(session, None)
 
     def has_listener(self, session: str | None, number: int) -> bool:
-        """Whether a page's call with this number has somebody to answer it: the page itself, or its
-        form."""
+        """Whether the page itself or its form answers a page's call with this number."""
         known = self._app.state_holder.session_data.get(session or "")
         return number in (known.blocks_config.fns if known else self._app.get_blocks().fns)
 
@@ -370,6 +367,11 @@ class Sessions:
     def goes_on(self, event: str) -> bool:
         """Whether this call waits or is at work."""
         return event in self._queue.event_ids_to_events
+
+    async def end(self, event: str) -> None:
+        """Let a call go no further: Gradio ends it by its function's number only, and begins it
+        anew where its answers were closed by another one."""
+        await self._queue.clean_events(event_id=event)
 
     def has_news(self, event: str) -> bool:
         """Whether there is something about this call that has not been told."""
