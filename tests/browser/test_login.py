@@ -66,9 +66,32 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
         expect(page.get_by_label("username")).to_be_visible()
     person.page.reload()
     expect(person.page.get_by_label("username")).to_be_visible()
+    a_tab_hears_that_somebody_else_has_signed_in(second, person)
     person.forgive("401", "WebSocket")
     for page in (person.page, second.page):
         page.close()
+
+
+def a_tab_hears_that_somebody_else_has_signed_in(person: Visitor, other: Visitor) -> None:
+    """Both are at the sign-in page: what the first has typed there is still theirs when they are back."""
+    page, headline = person.page, person.page.locator("#stage .headline")
+    with page.expect_websocket(lambda one: one.url.endswith("/news")) as opened:
+        log_in(page)
+    person.ready()
+    with opened.value.expect_event("framereceived"):  # the page knows whose it is
+        page.evaluate("dispatchEvent(new Event('online'))")
+    person.type("2.text", "a lighthouse in the fog")
+    log_in(other.page, LONG_NAME, "harbour")
+    expect(headline).to_have_text(f"This browser is signed in as {LONG_NAME} now.")
+    expect(page.get_by_text("What anna typed comes back when anna signs in again.")).to_be_visible()
+    person.ready()
+    assert person.entry("2.text").input_value() != "a lighthouse in the fog"
+    page.get_by_role("button", name=LONG_NAME).click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    log_in(page)
+    person.ready()
+    expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
+    expect(headline).not_to_contain_text("signed in")
 
 
 def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:

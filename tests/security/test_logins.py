@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from websocket import WebSocket
 
 from comfy.demo import DemoServer
-from tests.security.signing_in import signed_in, socket_of
+from tests.security.signing_in import sign_in, signed_in, socket_of
 from tests.support.http_client import close_code, finished
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
@@ -21,7 +23,7 @@ from ui import server
 from ui.accounts.login import SessionTimes
 from ui.accounts.opening import SignInSettings
 from ui.web import guesses, logins
-from ui.web.identity import NO_LOGIN
+from ui.web.identity import NO_LOGIN, REPLACED
 from ui.web_settings import WebSettings
 
 PASSWORDS = {"anna": "lighthouse", "ben": "harbour"}
@@ -87,6 +89,32 @@ def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
         assert len(browser.cookies) == 0
         assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 401
     run.cancel()
+
+
+@pytest.mark.parametrize("name", ["anna", "ben"])
+def test_a_sign_in_ends_the_session_that_its_browser_had(app: RunningApp, name: str) -> None:
+    """Nobody can use that any more. Its sockets are closed, and open pages connect again, which
+    tells them whether they are still the same person's."""
+
+    def person_of(socket: WebSocket) -> object:
+        return json.loads(socket.recv())["person"]
+
+    with (
+        logged_in(app) as browser,
+        logged_in(app) as elsewhere,
+        socket_of(app, browser) as news,
+        socket_of(app, elsewhere) as other,
+    ):
+        kept, before = browser.cookies.copy(), person_of(news)
+        assert person_of(other) == before
+        assert sign_in(app, browser, (name, PASSWORDS[name])) == 200
+        assert close_code(news) == REPLACED
+        answer = requests.get(f"{app.url}/history", cookies=kept, timeout=LONGEST_WAIT)
+        assert answer.status_code == 401
+        with socket_of(app, browser) as again:
+            assert (person_of(again) == before) is (name == "anna")
+        other.send("here")
+        assert person_of(other) == before
 
 
 def test_a_logout_is_asked_for_by_the_page_itself(app: RunningApp) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import secrets
 from dataclasses import asdict
 
@@ -46,11 +47,13 @@ def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
     @router.websocket("/news")
     async def news(socket: WebSocket) -> None:
         owner = await authenticate_socket(socket, identity)
+        person = hashlib.sha256(f"{process_id} {owner}".encode()).hexdigest()
         if owner == NOBODY:
             owner = f"{NOBODY}{secrets.token_hex(16)}"
         if owner is not None:
             with watch.listen() as changed:
-                await PageSession(socket, services, owner, process_id).serve(changed)
+                page = PageSession(socket, services, owner, process_id, person)
+                await page.serve(changed)
 
     return router
 
@@ -58,13 +61,17 @@ def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
 class PageSession:
     """One page, and what has been sent to it."""
 
-    def __init__(self, socket: WebSocket, services: Services, owner: str, process_id: str) -> None:
+    def __init__(
+        self, socket: WebSocket, services: Services, owner: str, process_id: str, person: str
+    ) -> None:
+        """`person` tells the page whether it is still the same one's, and nothing else."""
         self.socket = socket
         self.runs = services.runs
         self.batches = services.batches
         self.chains = services.chains
         self.owner = owner
         self.process_id = process_id
+        self.person = person
         self.health = services.health
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
@@ -132,6 +139,7 @@ class PageSession:
         waits_for_it = any(run.state.away for run in line)
         return {
             "process_id": self.process_id,
+            "person": self.person,
             "ending": self.runs.closed,
             "server_away": "" if reachable and not waits_for_it else AWAY,
             "waiting": self.runs.waiting,

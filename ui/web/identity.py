@@ -39,6 +39,7 @@ LOG_IN_FIRST = message("Please log in first.")
 _GUEST = message("Guest")
 OWN_PAGE_ONLY = message("This app answers its own page only.")
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
+REPLACED = 4409  # close code: somebody has signed in in this browser; the page connects again
 _CLOSING = 1.0  # seconds that sockets may take to be closed
 NEW_BROWSERS = 100  # at once from one address
 NEW_BROWSER = 10.0  # seconds until one more may come from there
@@ -158,10 +159,20 @@ class Identity:
         await asyncio.to_thread(end, who)
         await self.close_ended()
 
-    async def close_ended(self) -> None:
+    async def end_replaced(self, request: HTTPConnection) -> None:
+        """End the session that a browser has had until it signed in by this request: nobody can use
+        it any more. Its sockets are closed, so that open pages hear whose they are now."""
+        login = self.login
+        who = login.by_cookie(self.cookies.session(request)) if login else None
+        if login is None or who is None:
+            return
+        await asyncio.to_thread(login.end, who)
+        await self.close_ended(REPLACED)
+
+    async def close_ended(self, code: int = NO_LOGIN) -> None:
         """Close the sockets whose login has ended."""
         ended = [
-            asyncio.create_task(close(one))
+            asyncio.create_task(close(one, code))
             for one in list(self._sockets)
             if self.owner(one) is None
         ]
@@ -177,10 +188,10 @@ def bearer_token(request: HTTPConnection) -> str:
     return token if scheme.lower() == "bearer" and token.startswith(TOKEN_PREFIX) else ""
 
 
-async def close(socket: WebSocket) -> None:
+async def close(socket: WebSocket, code: int = NO_LOGIN) -> None:
     """Close a socket for lack of a login, unless it is closed already or its browser is gone."""
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-        await socket.close(NO_LOGIN)
+        await socket.close(code)
 
 
 def site_of(origin: str) -> tuple[str, str, int] | None:

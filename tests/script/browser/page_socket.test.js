@@ -7,9 +7,11 @@ import { newPage, Socket } from "./fake_browser.js";
 newPage();
 const { listen, RECONNECTING } = await import("../../../ui/page/script/page_socket.js");
 const { disconnectAll, follow } = await import("../../../ui/page/script/runs/following.js");
+const { reload, tellReloaded } = await import("../../../ui/page/script/reloaded.js");
 const { INITIAL, page } = await import("../../../ui/page/script/state.js");
 
 const NO_LOGIN = 4401;
+const REPLACED = 4409;
 const NEWS = {
   runs: [],
   batches: [],
@@ -18,6 +20,7 @@ const NEWS = {
   server_away: "",
   ending: false,
   process_id: "p",
+  person: "a",
 };
 
 let become = { reloads: 0 };
@@ -103,6 +106,45 @@ test("after a restart of the app the page loads itself again", (t) => {
   assert.equal(become.reloads, 0);
   socket.hear({ ...NEWS, process_id: "q" });
   assert.equal(become.reloads, 1);
+});
+
+test("a page that has become another person's loads itself again, and says whose it is now", (t) => {
+  globalThis.gradio_config = { username: "anna" };
+  t.after(() => delete globalThis.gradio_config);
+  listening(t).hear(NEWS);
+  newest().end(REPLACED); // the same person has signed in once more
+  t.mock.timers.tick(400);
+  newest().hear(NEWS);
+  assert.deepEqual([become.reloads, page.now.away], [0, ""]);
+  newest().end(REPLACED);
+  t.mock.timers.tick(400);
+  newest().hear({ ...NEWS, person: "b" });
+  assert.equal(become.reloads, 1);
+  globalThis.gradio_config = { username: "ben" };
+  tellReloaded();
+  assert.equal(page.now.notice.headline, "This browser is signed in as ben now.");
+  page.set({ notice: null });
+  tellReloaded(); // once
+  assert.equal(page.now.notice, null);
+});
+
+test("a page that has not heard yet whose it is loads itself again where somebody signs in", (t) => {
+  listening(t).end(REPLACED);
+  assert.equal(become.reloads, 1);
+});
+
+test("why a page has loaded itself again at a press is said as it is", () => {
+  for (const [user, said] of [
+    ["anna", /make room/],
+    ["ben", /signed in as ben/],
+  ]) {
+    globalThis.gradio_config = { username: "anna" };
+    reload({ isPutAside: true });
+    globalThis.gradio_config = { username: user };
+    tellReloaded();
+    assert.match(page.now.notice.headline, said);
+  }
+  delete globalThis.gradio_config;
 });
 
 test("who is signed out elsewhere gets the sign-in page; who just signs out is led there already", (t) => {

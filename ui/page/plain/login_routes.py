@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.background import BackgroundTask
 
 from comfy.messages import message, plural
 from ui.accounts.database import SignInFileError
@@ -91,10 +92,12 @@ def login_routes(
             await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
             return refused(request, _WRONG)
         guesses.right(name, address)
-        headers = signed_in_header(identity, request, shown)
-        if wants_page(request):
-            return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303, headers)
-        return JSONResponse({"success": True}, headers=headers)
+        answer = (
+            RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
+            if wants_page(request)
+            else JSONResponse({"success": True})
+        )
+        return signed_in(answer, identity, request, shown)
 
     return router
 
@@ -149,12 +152,23 @@ def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
         shown = identity.login.guest(token)
         if shown is None:
             return dead_link_page(root, _ASK, leads_on=False)
-        return RedirectResponse(f"{root}/", 303, signed_in_header(identity, request, shown))
+        return signed_in(RedirectResponse(f"{root}/", 303), identity, request, shown)
 
     return router
 
 
-def signed_in_header(identity: Identity, request: Request, shown: str) -> dict[str, str]:
-    """The header that gives a browser its session."""
+def signed_in(answer: Response, identity: Identity, request: Request, shown: str) -> Response:
+    """An answer that gives a browser its session. Once it has that, the one that it had before
+    ends."""
     assert identity.login is not None
-    return {"set-cookie": identity.cookies.new_session(request, shown, identity.login.times.lasts)}
+    lasts = identity.login.times.lasts
+    answer.headers.append("set-cookie", identity.cookies.new_session(request, shown, lasts))
+    answer.background = BackgroundTask(_end_replaced, identity, request)
+    return answer
+
+
+async def _end_replaced(identity: Identity, request: Request) -> None:
+    try:
+        await identity.end_replaced(request)
+    except SignInFileError as problem:
+        logged(problem)

@@ -20,7 +20,7 @@ from ui.accounts.openid_provider import (
     SignInFailed,
     opened_attempt,
 )
-from ui.page.plain.login_routes import signed_in_header
+from ui.page.plain.login_routes import signed_in
 from ui.page.plain.sign_in import OPENID, SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
@@ -109,9 +109,8 @@ def openid_routes(
                 account=person.account,
             )
             return sign_in(request, _BACK, why, attempt.to, 403)
-        answer = RedirectResponse(
-            f"{root}{attempt.to}", 303, signed_in_header(identity, request, shown)
-        )
+        there = RedirectResponse(f"{root}{attempt.to}", 303)
+        answer = signed_in(there, identity, request, shown)
         answer.headers.append("set-cookie", identity.cookies.attempt(request, "", 0))
         return answer
 

@@ -34,11 +34,11 @@ import {
 } from "./gradio.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
+import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
 import { restore, stop } from "./runs/following.js";
 import { current, isOfForm, seen, withRun } from "./runs/runs.js";
 import { page, say } from "./state.js";
-import { RELOADED, read, write } from "./storage.js";
 import { refuseStart } from "./vary/start.js";
 import { VaryButton } from "./vary/vary_button.js";
 
@@ -72,26 +72,16 @@ function pressed() {
  * The app keeps the forms of so many pages: one whose form it has put aside loads itself again, with what was typed.
  * Why a press was refused is said where the run would be.
  * @param {string} why
- * @param {boolean} reload
+ * @param {boolean} reloads
  */
-function refused(why, reload) {
+function refused(why, reloads) {
   expectForm(false);
-  if (reload) {
-    write(sessionStorage, RELOADED, true);
-    location.reload();
+  if (reloads) {
+    reload({ isPutAside: true });
   } else if (!refuseStart(why) && page.now.sending) {
     page.set({ sending: false });
     say(why || message("Something went wrong."), message("What you typed is still here."));
   }
-}
-
-function tellReloaded() {
-  if (!read(sessionStorage, RELOADED, false)) return;
-  write(sessionStorage, RELOADED, false);
-  say(
-    message("This page was closed to make room for others."),
-    message("It's back, with what you typed. Try again."),
-  );
 }
 
 /** @param {MouseEvent} event */

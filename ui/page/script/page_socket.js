@@ -6,12 +6,14 @@ import { pause } from "./clock.js";
 import { closeSocket, root } from "./dom.js";
 import { folderChanged } from "./form/form.js";
 import { message } from "./messages.js";
+import { reload } from "./reloaded.js";
 import { disconnectAll, hear } from "./runs/following.js";
 import { withoutBatches } from "./runs/runs.js";
 import { page } from "./state.js";
 import { BATCHES, read } from "./storage.js";
 
 const NO_LOGIN = 4401;
+const REPLACED = 4409;
 const ANSWER_WITHIN = 5000;
 const ASK_EVERY = 25000;
 const LOOK_EVERY = 5000;
@@ -31,6 +33,8 @@ class PageSocket {
   #socket = null;
   /** Of the app; another one after a restart. */
   #processId = "";
+  /** Whose page this is: another's once somebody else has signed in in this browser. */
+  #person = "";
   #failures = 0;
   #retrying = 0;
   #answering = 0;
@@ -64,7 +68,12 @@ class PageSocket {
       location.reload();
       return;
     }
+    if (this.#person && this.#person !== said.person) {
+      reload();
+      return;
+    }
     this.#processId = said.process_id;
+    this.#person = said.person;
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
@@ -79,6 +88,10 @@ class PageSocket {
     this.#answered();
     if (code === NO_LOGIN && this.#processId) {
       if (!page.now.signingOut) location.reload();
+      return;
+    }
+    if (code === REPLACED && !this.#person) {
+      reload();
       return;
     }
     if (WHY[code]) page.set({ away: WHY[code] });

@@ -31,7 +31,7 @@ export const BATCH_VIEW = "comfyforms.batch_view";
 export const BATCHES = "comfyforms.batches";
 /** Whether the history lists runs that came to nothing. */
 export const FRUITLESS = "comfyforms.fruitless";
-/** That the page has loaded itself again. */
+/** That the page has loaded itself again, whose it was then, and why. */
 export const RELOADED = "comfyforms.reloaded";
 
 /**
