@@ -97,6 +97,10 @@ class WorkflowError(ComfyError):
     """A file or document is not a workflow that can be read."""
 
 
+class WorkflowNotFound(WorkflowError):
+    """There is no such workflow, or it belongs to somebody else, as with `RunNotFound`."""
+
+
 class UploadRejected(ComfyError):
     """The server did not take an uploaded file."""
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from comfy.errors import WorkflowError, words_of
+from comfy.errors import WorkflowError, WorkflowNotFound, words_of
 from comfy.filenames import plain_name
 from comfy.messages import Message, message
 from comfy.workflow.config import FormConfig
@@ -110,7 +110,7 @@ class WorkflowFolder:
         if file is None or not _is_first(file):
             file = _files(self.path).get(name)
         if file is None:
-            raise WorkflowError(
+            raise WorkflowNotFound(
                 not_found(name),
                 message("Choose another workflow."),
             )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from comfy.errors import WorkflowError
+from comfy.errors import WorkflowError, WorkflowNotFound
 from comfy.json_values import levels
 from comfy.messages import message
 from comfy.quota import Use, to_remove
@@ -135,7 +135,7 @@ class PrivateWorkflows:
                 self._opened[key] = replace(found, used_at=now)
                 self._files.touch(found.kept)
         if found is None:
-            raise WorkflowError(
+            raise WorkflowNotFound(
                 message("This workflow isn't available here."),
                 message(
                     "Open its file again. If someone sent you this link, ask them for the"

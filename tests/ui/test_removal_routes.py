@@ -19,6 +19,8 @@ from tests.support.waiting import LONGEST_WAIT
 
 OPERATOR = "c" * 43
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+FILLED_IN = {"1.ckpt_name": "demo-landscapes.safetensors", "2.text": "a lamp,\n at dusk"}
+GONE = "“Lamp” is no longer here. Images made with it usually have it inside: download one and open it here."
 
 
 @pytest.fixture
@@ -54,6 +56,26 @@ def removed(app: RunningApp, name: str, who: str) -> int:
         return answer.status_code
 
 
+def captioned(app: RunningApp, run_id: str) -> dict[str, object]:
+    """What is told below a result: the prompt, the model and the seeds."""
+    told = get(app, f"/history/{run_id}", ANN).json()
+    return {key: told[key] for key in ("caption", "seeds")}
+
+
+def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -> None:
+    """A result whose workflow is gone says what it was made with; for a form that is too little,
+    which a sentence says that helps."""
+    assert before["seeds"]
+    assert before["caption"] == {
+        "prompt": FILLED_IN["2.text"],
+        "model": FILLED_IN["1.ckpt_name"],
+    }
+    assert captioned(app, run_id) == before
+    assert get(app, f"/history/{run_id}", ANN).json()["form_gone"]
+    answer = get(app, f"/history/{run_id}/values", ANN)
+    assert (answer.status_code, answer.json()["detail"]) == (409, GONE)
+
+
 def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
     """Whoever added it, or an operator; for others it is as unknown as none, and what an author has
     put there is for all. What was made with it stays, and a chain that uses it says so."""
@@ -61,7 +83,8 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
     for who in (ANN, OPERATOR):
         name = post(app, f"/workflows/{opened(app, ANN)}/keep", ANN).json()["name"]
         assert name == "lamp"
-        run = finished(start(app, name, **SMALL))
+        run = finished(start(app, name, **SMALL, **FILLED_IN))
+        before = captioned(app, run.id)
         step = '[[steps]]\nname = "one"\nworkflow = "lamp"\n'
         (folder / "uses.chain.toml").write_text(step)
         for other in (BOB, ""):
@@ -72,7 +95,7 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
         assert removed(app, name, who) == 404
         assert not list(folder.glob("lamp.*"))
         assert name not in get(app, "/workflows", ANN).json()
-        assert get(app, f"/history/{run.id}", ANN).status_code == 200
+        is_told_as_before(app, run.id, before)
         assert get(app, "/workflows", ANN).json()["uses.chain"]["blocked"]
         told = get(app, "/api/v1/workflows/uses.chain").json()["detail"]
         assert told == "Step “one”, Workflow “lamp” not found."
@@ -80,11 +103,15 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
 
 
 def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
-    """Nobody else does, operators neither; it can be opened again."""
+    """Nobody else does, operators neither; it can be opened again. What was made with it stays."""
     for _ in range(2):
         name = opened(app, ANN)
+        run = finished(start(app, name, **SMALL, **FILLED_IN))
+        before = captioned(app, run.id)
         assert [removed(app, name, who) for who in (BOB, OPERATOR, "")] == [404] * 3
         assert name in get(app, "/workflows", ANN).json()
+        assert not get(app, f"/history/{run.id}", ANN).json()["form_gone"]
         assert removed(app, name, ANN) == 200
+        is_told_as_before(app, run.id, before)
         assert removed(app, name, ANN) == 404
         assert name not in get(app, "/workflows", ANN).json()

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
-from comfy.errors import ComfyError, RunNotFound
+from comfy.errors import ComfyError, RunNotFound, WorkflowNotFound
 from comfy.form.fill import drawn_texts, literal_texts
-from comfy.messages import sentences
+from comfy.messages import message, sentences
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
@@ -25,6 +25,9 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
 _PAGE = 60  # runs a request
+_OPEN_A_RESULT = message(
+    "Images made with it usually have it inside: download one and open it here."
+)
 
 Chosen = Annotated[list[str], Body(embed=True, max_length=MOST_CHOSEN)]
 
@@ -77,8 +80,20 @@ def _started_with(services: Services, record: Record) -> tuple[str, dict[str, ob
     if part is not None and part.chain in services.chain_forms.folder:
         return part.chain, dict(services.chains.values_of(record).values)
     job = record.job
-    _, form = services.forms.form(job.workflow, record.owner, job.values)
+    try:
+        _, form = services.forms.form(job.workflow, record.owner, job.values)
+    except WorkflowNotFound as problem:
+        raise WorkflowNotFound(
+            message("“{workflow}” is no longer here.", workflow=job.title),
+            _OPEN_A_RESULT if _may_hold_it(services, record) else "",
+        ) from problem
     return job.workflow, {**literal_texts(drawn_texts(form), job.values), **job.inputs}
+
+
+def _may_hold_it(services: Services, record: Record) -> bool:
+    """Whether a run's workflow may be opened from a result: ComfyUI writes it into images."""
+    is_saved = any(file.kind == "image" and file.type == "output" for file in record.state.files)
+    return is_saved and services.forms.permissions.open(record.owner)
 
 
 def _list_routes(services: Services, identity: Identity) -> APIRouter:

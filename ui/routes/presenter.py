@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from comfy.errors import BatchNotFound, ComfyError, ServerUnreachable
+from comfy.errors import BatchNotFound, ComfyError, ServerUnreachable, WorkflowError
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
@@ -18,12 +18,20 @@ from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.services.chain_queue import ChainPart
-from ui.routes.past_run import past_run
+from ui.routes.past_run import past_run, seeds_of
 from ui.routes.result_names import result_name
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
-from ui.view.run_view import NOTHING_YET, Caption, Outcome, RunView, ShownFile, show
+from ui.view.run_view import (
+    NOTHING_YET,
+    Caption,
+    Outcome,
+    RunView,
+    ShownFile,
+    show,
+    written_text,
+)
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
 
 _NOT_SHOWN = message("This drawing is not shown here, for safety: it may contain a script.")
@@ -138,8 +146,14 @@ def outcome_of(services: Services, record: Record) -> Outcome:
     used = dict(job.values) | {key: kept.name for key, kept in job.inputs.items()}
     try:
         form = _form_of_run(services, record)
-    except ComfyError:
-        return Outcome(files, details=_details_of(used.items()))
+    except ComfyError as gone:
+        return Outcome(
+            files,
+            seeds=tuple(seeds_of(record)),
+            details=_details_of(used.items()),
+            caption=_caption_by_keys(job.values),
+            form_gone=isinstance(gone, WorkflowError),
+        )
     errors, remarks = place_errors(form, record.state.node_errors)
     problem, failed = record.state.error, None
     if problem and record.state.phase is Phase.FAILED:
@@ -193,6 +207,17 @@ def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
         prompt=next((text for f, text in shown if text and f.widget == "textarea"), ""),
         model=next((text for f, text in shown if text and f.input in _MODEL_INPUTS), ""),
     )
+
+
+def _caption_by_keys(values: Mapping[str, object]) -> Caption:
+    """The caption where the form is gone, as far as the keys of the values say what these are."""
+    models = {
+        key: text
+        for key, text in values.items()
+        if isinstance(text, str) and key.rpartition(".")[2] in _MODEL_INPUTS
+    }
+    others = {key: value for key, value in values.items() if key not in models}
+    return Caption(prompt=written_text(others), model=next(filter(None, models.values()), ""))
 
 
 def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:

@@ -59,6 +59,7 @@ class Outcome:
     `errors` sentences by field key, `labelled` the same for where the fields are not seen,
     `failed_field` the key of the one that the headline says already, or "", `remarks` those that
     belong to no field, `details` what it was made with, in words, and `caption` the first of that.
+    `form_gone`: its workflow is not here any more, or cannot be read: no form takes its values.
     `before`: the address of the image that became the result, "" where there is none. `favourite`:
     the person has marked it. `made_from`: the runs whose results it was given, `used_for`: those
     that were given its own. `can_be_chain`: its owner may make a chain of it and of those that it
@@ -74,6 +75,7 @@ class Outcome:
     remarks: tuple[str, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
+    form_gone: bool = False
     before: str = ""
     favourite: bool = False
     made_from: tuple[PastRun, ...] = ()
@@ -96,8 +98,8 @@ class RunView:
     `workflow` is the workflow's name, `title` what people call it, `about` what was typed. `ended`:
     `time.time()`, 0 before that. `again`: nothing was wrong with what was asked for, so the very
     same may be asked for again. `files`, `texts`, `details`, `caption` and `before` are there once
-    it has ended, `part_of` to `batch` as in `Outcome`; a file's place is its place in the run.
-    `group`: what it was started with, as a chain by its id, or "".
+    it has ended, `form_gone` and `part_of` to `batch` as in `Outcome`; a file's place is its
+    place in the run. `group`: what it was started with, as a chain by its id, or "".
     """
 
     id: str
@@ -124,6 +126,7 @@ class RunView:
     failed_field: str = ""
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
+    form_gone: bool = False
     before: str = ""
     favourite: bool = False
     made_from: tuple[PastRun, ...] = ()
@@ -190,6 +193,7 @@ def show(
         failed_field=outcome.failed_field,
         details=outcome.details,
         caption=outcome.caption,
+        form_gone=outcome.form_gone,
         before=outcome.before,
         favourite=outcome.favourite,
         made_from=outcome.made_from,
@@ -289,11 +293,17 @@ def run_entry(record: Record, *, due_in: float | None, movable: bool) -> RunEntr
 
 
 def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
-    """The first prompt among the values by field key, or else text of several words, on one line,
-    `most` characters of it."""
-    texts = ((key, " ".join(v.split())) for key, v in values.items() if isinstance(v, str))
-    written = (text for key, text in texts if " " in text or (text and key.endswith(_WRITTEN)))
-    return next((text[:most] for text in written), "")
+    """What `written_text` finds, on one line, `most` characters of it."""
+    return " ".join(written_text(values).split())[:most]
+
+
+def written_text(values: Mapping[str, object]) -> str:
+    """The first prompt among the values by field key, or else text of several words."""
+    texts = ((key, text, text.split()) for key, text in values.items() if isinstance(text, str))
+    written = (
+        text for key, text, words in texts if words[1:] or (words and key.endswith(_WRITTEN))
+    )
+    return next(written, "")
 
 
 def _advice(

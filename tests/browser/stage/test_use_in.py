@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_images import coloured_image, received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
+from tests.support.history_tiles import button, choose
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
@@ -127,7 +129,32 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         asked.get_by_role("button", name="Remove").click()
         expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
         assert not list(folder.glob("Boats*"))
+        (folder / "image-to-image.json").unlink()
+        what_a_removed_workflow_made(person, first or "")
         person.leave()
+
+
+def what_a_removed_workflow_made(person: Visitor, run_id: str) -> None:
+    """It still says below the image what it was made with, to be copied, and can be run again;
+    settings that no form takes are not offered."""
+    person.page.get_by_label("History of").select_option("All workflows")
+    choose(person, run_id)
+    job = person.site.run(run_id).job
+    caption = person.page.locator("#stage .made-from .copy")
+    expect(caption).to_have_text(
+        [
+            "320 \N{MULTIPLICATION SIGN} 256",
+            f"Seed {job.values['8.seed']}",
+            "demo-landscapes",
+            str(job.values["2.text"]),
+        ]
+    )
+    caption.last.click()
+    expect(caption.last).to_have_class(re.compile("done"))
+    expect(caption.last).to_have_attribute("title", f"Copy: {job.values['2.text']}")
+    expect(button(person, "Run again")).to_be_visible()
+    expect(button(person, "Reuse settings")).to_have_count(0)
+    expect(button(person, "Vary")).to_have_count(0)
 
 
 def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:

@@ -319,7 +319,7 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
         (tmp_path / "gone.json").unlink()
         answer = get(app, f"/history/{run.id}/values")
         assert answer.status_code == 409
-        assert "gone" in answer.json()["detail"]
+        assert "“Gone” is no longer here." in answer.json()["detail"]
         assert [told["id"] for told in past(app)] == [run.id]
         new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
         assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE

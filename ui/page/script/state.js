@@ -11,7 +11,7 @@
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, failed_field: string,
- *   details: [string, string][], caption: { prompt: string, model: string }, before: string, favourite: boolean,
+ *   details: [string, string][], caption: { prompt: string, model: string }, form_gone: boolean, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[], can_be_chain: boolean, part_of: string, chain: string,
  *   chain_seeds: boolean, batch: string, group: string,
  *   file?: number | null }} View

@@ -48,7 +48,8 @@ export function actionsFor(view, item, { use, menu, ahead, continued, events }) 
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
   const what = { run: view.id };
-  made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
+  if (!view.form_gone || !hasForms())
+    made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
   if (view.chain) made.push(...varyFor(view));
@@ -102,12 +103,12 @@ function varyFor({ id, phase, chain_seeds: hasSeeds }) {
 }
 
 /**
- * Where a result depends on a seed there are two ways to run it again.
+ * Where a result depends on a seed there are two ways to run it again; without its form no other seed is drawn.
  * @param {View} view
  * @param {{ run: string }} what
  * @param {Events} events
  */
-function againFor({ phase, seeds }, what, events) {
+function againFor({ phase, seeds, form_gone: isGone }, what, events) {
   const again = (/** @type {string} */ text, vary = false, title = "") => {
     const made = button(text, (pressed) => {
       events.run_again(what);
@@ -116,7 +117,7 @@ function againFor({ phase, seeds }, what, events) {
     made.title = title;
     return made;
   };
-  if (phase !== "done" || !seeds.length) return [again(message("Run again"))];
+  if (phase !== "done" || !seeds.length || isGone) return [again(message("Run again"))];
   return [
     again(message("Vary"), true, message("The same settings with a new seed")),
     again(message("Repeat"), false, message("The same settings and the same seed")),
