@@ -100,6 +100,15 @@ def in_step(step: Step, problem: str) -> str:
     return message("Step “{step}”, {problem}", step=step.name, problem=problem)
 
 
+def lacks_workflow(step: Step) -> str:
+    """What is said where the workflow of a step is not in the folder."""
+    return message(
+        "Step “{step}” needs the workflow “{workflow}”, which isn't here.",
+        step=step.name,
+        workflow=short(step.workflow),
+    )
+
+
 def _form_step(
     step: Step,
     forms: Mapping[str, Form],

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from comfy.chains.chosen import chosen
-from comfy.chains.fields import in_step
-from comfy.chains.model import Chain, ChainErrors
+from comfy.chains.fields import in_step, lacks_workflow
+from comfy.chains.model import Chain, ChainErrors, Step
 from comfy.chains.read import SUFFIX, read_chain
 from comfy.errors import WorkflowError, words_of
 from comfy.messages import message
@@ -125,8 +125,14 @@ def _problem(chain: Chain | ChainErrors, workflows: Mapping[str, str]) -> str:
         steps = chosen(chain, {}).steps
     except ChainErrors as problem:
         return str(problem)
-    wrong = ((one, workflows.get(one.workflow, not_found(one.workflow))) for one in steps)
-    return next((in_step(step, said) for step, said in wrong if said), "")
+    return next(filter(None, (_problem_of_step(one, workflows) for one in steps)), "")
+
+
+def _problem_of_step(step: Step, workflows: Mapping[str, str]) -> str:
+    if step.workflow not in workflows:
+        return lacks_workflow(step)
+    said = workflows[step.workflow]
+    return in_step(step, said) if said else ""
 
 
 def _title_of(name: str) -> str:

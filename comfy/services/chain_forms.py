@@ -20,7 +20,7 @@ from comfy.chains.keys import (
     wrong_choices,
 )
 from comfy.chains.model import Chain, ChainErrors, Pick, Step
-from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
+from comfy.chains.write import RecordedChain, RecordedStep, chain_of_runs, chain_text
 from comfy.errors import WorkflowError
 from comfy.filenames import is_beside
 from comfy.form.check import labelled_errors, unknown_fields
@@ -33,7 +33,9 @@ from comfy.services.chains import ChainRunner, form_of_step
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload
 from comfy.workflow.config import Widget
+from comfy.workflow.private import MARK
 
+_SHARE_FIRST = message("Add it to the shared workflows first.")
 _MOST_RUNS = 20  # that a chain is made of: those nearest to the result
 
 
@@ -216,14 +218,16 @@ class ChainForms:
 
         Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
         """
-        self.starter.forms.permissions.check_keep(record.owner)
         plain = " ".join(title.split())
         if not plain:
             raise ChainErrors([message("A chain needs a title.")])
-        made = chain_of_runs(plain, self._recorded(record, workflows))
-        ChainRunner(self.starter, record.owner).steps(made.chain, {})  # it can be opened
+        made = self._made_of(record, plain, workflows)
         name = self.folder.add(plain, chain_text(made.chain))
         return AddedChain(name, {step_key(step.name, key): kept for step, key, kept in made.files})
+
+    def check_add(self, record: Record, workflows: Collection[str]) -> None:
+        """Raises as `add`, whatever its title is."""
+        self._made_of(record, "", workflows)
 
     def lineage(self, record: Record) -> Lineage:
         """What a finished run was made from and used for. Nothing where `nobody` owns it: of those
@@ -232,6 +236,12 @@ class ChainForms:
         if history is None or record.owner == self.nobody:
             return Lineage()
         return history.lineage(record)
+
+    def _made_of(self, record: Record, title: str, workflows: Collection[str]) -> RecordedChain:
+        self.starter.forms.permissions.check_keep(record.owner)
+        made = chain_of_runs(title, self._recorded(record, workflows))
+        ChainRunner(self.starter, record.owner).steps(made.chain, {})  # it can be opened
+        return made
 
     def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
         """A run, and those that it was made from, near or far."""
@@ -247,7 +257,8 @@ class ChainForms:
                     message(
                         "A chain can only use shared workflows, and “{title}” isn't one.",
                         title=job.title,
-                    )
+                    ),
+                    _SHARE_FIRST if job.workflow.startswith(MARK) else "",
                 )
             values = {**job.values, **job.inputs}
             workflow, form = self.starter.forms.form(job.workflow, run.owner, values)

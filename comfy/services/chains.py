@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from comfy.chains.fields import FormStep, form_steps, in_step
+from comfy.chains.fields import FormStep, form_steps, in_step, lacks_workflow
 from comfy.chains.model import Chain, ChainErrors, Step
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
 from comfy.chains.step_form import StepForm, step_form
-from comfy.errors import ComfyError, Overloaded, WorkflowError
+from comfy.errors import ComfyError, Overloaded, WorkflowError, WorkflowNotFound
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Form
 from comfy.messages import message
@@ -129,6 +129,8 @@ def form_of_step(
 
     try:
         return step_form(form_of, step, settings)
+    except WorkflowNotFound as error:
+        raise WorkflowError(lacks_workflow(step), error.hint) from error
     except WorkflowError as error:
         raise WorkflowError(in_step(step, str(error)), error.hint) from error
 

@@ -83,7 +83,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/chosen.zip": {"GET": people(422)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
-        "/history/{run_id}/chain": {"POST": Answers(422, 404, 401)},  # Ann may not keep any
+        # Ann may not keep any.
+        "/history/{run_id}/chain": dict.fromkeys(("GET", "POST"), Answers(422, 404, 401)),
         "/history/{run_id}/chain/vary": {"POST": people(404)},  # it is of none
         # No workflow is called so.
         "/history/{run_id}/files/{index}/for/{name:path}": {"GET": Answers(409, 404, 401)},

@@ -177,7 +177,7 @@ def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_pa
     without = {"second.runs": False}
     needs = "“look: oil”: Step “second” needs “first”, which is left out."
     none = "“look: oil”: No step is left to run."
-    gone = "“look: ink”: Step “drawn”, Workflow “ink” not found."
+    gone = "“look: ink”: Step “drawn” needs the workflow “ink”, which isn't here."
     for choices, said in (
         ({look: "oil"}, needs),
         ({look: "oil"} | without, none),

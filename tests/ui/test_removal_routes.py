@@ -98,7 +98,7 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
         is_told_as_before(app, run.id, before)
         assert get(app, "/workflows", ANN).json()["uses.chain"]["blocked"]
         told = get(app, "/api/v1/workflows/uses.chain").json()["detail"]
-        assert told == "Step “one”, Workflow “lamp” not found."
+        assert told == "Step “one” needs the workflow “lamp”, which isn't here."
     assert (folder / "text-to-image.json").is_file()
 
 

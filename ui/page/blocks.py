@@ -282,7 +282,8 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         names = [one.name for one in (*shared, *opened)]
         wanted = wanted or {}
         name = wanted.get("workflow") or ""
-        if not name or (wanted.get("maybe_gone") and name not in names):
+        broken = {one.name for one in entries if one.problem}
+        if not name or (wanted.get("maybe_gone") and name not in {*names} - broken):
             first = [one.name for one in entries] or names
             name, wanted["kept"] = first[0] if first else "", {}
         offer = Offer((*shared, *opened), name if name in names else None)

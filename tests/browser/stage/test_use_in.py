@@ -67,7 +67,8 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
 ) -> None:
     """“Use in…” lists the workflows that take such a result; one opens with it in its field, and
     with what was typed there before. What comes of it leads back, and from there to it again; both
-    become a chain, for those who may add some, whose form has the person's own photo."""
+    become a chain, for those who may add some, whose form has the person's own photo. It goes again,
+    also when it lacks a workflow; no title is asked for where one cannot be made."""
     photo = tmp_path / "photo.png"
     photo.write_bytes(coloured_image())
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
@@ -124,14 +125,39 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(person.page.get_by_text("The image comes from “Image to image”.")).to_be_visible()
         of_step = "#field-image-to-image-4-image"
         person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
-        person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
-        asked = person.page.get_by_role("dialog", name="Remove “Boats, enlarged” for everybody?")
-        asked.get_by_role("button", name="Remove").click()
-        expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
-        assert not list(folder.glob("Boats*"))
-        (folder / "image-to-image.json").unlink()
+        lacks_a_step_and_is_removed(person, folder, "Boats, enlarged")
+        person.forgive("/chain")  # it is refused
+        tile = person.page.locator(f'#history .tile[data-run="{upscaled}"]')
+        person.turn_to("upscale")
+        tile.click()
+        person.page.get_by_role("button", name="Make this a chain…").click()
+        refused = person.page.locator("#stage .objection")
+        expect(refused).to_contain_text("“Image to image” isn't one.")
+        expect(refused.get_by_role("button", name="Try again")).to_have_count(0)
+        expect(person.page.get_by_role("dialog")).to_have_count(0)
         what_a_removed_workflow_made(person, first or "")
         person.leave()
+
+
+def lacks_a_step_and_is_removed(person: Visitor, folder: Path, title: str) -> None:
+    """A chain whose step's workflow is gone says so below its title, and goes by *Remove…*. Nobody
+    is led to it: not by the app's address, though it was the last that was used."""
+    broken = person.page.url
+    for file in folder.glob("image-to-image.*"):
+        file.unlink()
+    heading = person.page.locator("#heading h1")
+    person.page.goto(person.site.url)
+    expect(heading).to_have_text("Text to image")
+    person.page.goto(broken)
+    expect(heading).to_have_text(title)
+    expect(person.page.locator("#no-form")).to_contain_text(
+        "Step “image-to-image” needs the workflow “image-to-image”, which isn't here."
+    )
+    person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
+    asked = person.page.get_by_role("dialog", name=f"Remove “{title}” for everybody?")
+    asked.get_by_role("button", name="Remove").click()
+    expect(heading).to_have_text("Text to image")
+    assert not list(folder.glob("Boats*"))
 
 
 def what_a_removed_workflow_made(person: Visitor, run_id: str) -> None:

@@ -1,12 +1,19 @@
-"""What a page is told of all that a step of a chain has made."""
+"""What a page is told of all that a step of a chain has made, and of runs that may become steps."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from comfy.demo import DemoServer
-from tests.support.http_client import ANN, BOB, get
+from comfy.services.uploads import Upload
+from tests.support.brought import own_prompt
+from tests.support.http_client import ANN, BOB, finished, get, start
+from tests.support.samples.forms import WORKFLOWS
+from tests.support.serving import RunningApp, running_app
 from tests.ui.routes.test_chains import (
     IMAGES,
     MAKE,
@@ -44,3 +51,33 @@ def test_runs_of_a_step_are_told_that_were_asked_for(demo: DemoServer, folder: P
 
 def asked(address: str, *runs: str) -> str:
     return f"{address}?{urlencode([('run', run) for run in runs])}"
+
+
+def test_whether_a_chain_can_be_made_of_a_run(demo: DemoServer, folder: Path) -> None:
+    """Of several steps with shared workflows, by whoever made them; told before anybody thinks of a
+    title. A workflow that is only opened can be shared first."""
+    data = json.dumps(own_prompt()).encode()
+    photo = Upload("photo.webp", WORKFLOWS / "upscale.webp")
+    small = {"8.steps": 2, "5.width": 256, "5.height": 256}
+    with running_app(demo.url, workflows=folder / "boats", data=folder, may_keep=True) as app:
+        mine = app.services.forms.open(OWNER, "Mine", data).name
+        made, large = enlarged(app, "image-to-image", {"4.image": photo, **small})
+        assert get(app, f"/history/{large}/chain").json() == {}
+        assert get(app, f"/history/{large}/chain", BOB).status_code == 404
+        alone = get(app, f"/history/{made}/chain")
+        assert alone.status_code == 422
+        assert "made in one step" in alone.json()["message"]
+        _, large = enlarged(app, mine, {"5.steps": 2, "4.width": 256, "4.height": 256})
+        refused = get(app, f"/history/{large}/chain")
+        assert refused.status_code == 422
+        assert "“Mine” isn't one." in refused.json()["message"]
+        assert refused.json()["hint"] == "Add it to the shared workflows first."
+
+
+def enlarged(app: RunningApp, workflow: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    """What a workflow makes with these values, and the same enlarged: their runs' ids."""
+    made = finished(start(app, workflow, **values))
+    path = app.services.starter.blobs.path(made.state.files[0].digest)
+    assert path is not None
+    large = finished(start(app, "upscale", **{"4.image": Upload("a.png", path), "7.steps": 2}))
+    return made.id, large.id

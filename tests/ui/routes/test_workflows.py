@@ -66,7 +66,7 @@ def test_a_chain_whose_workflow_is_gone_says_in_which_step(app: RunningApp) -> N
     of_others = 'when = "look=painting"\n[switches]\nlook = ["photo", "painting"]\n'
     for name, text in (("torn", first + other), ("whole", first + other + of_others)):
         (app.services.folder.path / f"{name}.chain.toml").write_text(text)
-    said = "Step “other”, Workflow “nope” not found."
+    said = "Step “other” needs the workflow “nope”, which isn't here."
     listed = get(app, "/api/v1/workflows").json()["workflows"]
     told = {one["name"]: one["problem"] for one in listed if one["kind"] == "chain"}
     assert {name: problem for name, problem in told.items() if problem} == {"torn.chain": said}

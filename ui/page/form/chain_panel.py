@@ -69,17 +69,24 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
 ) -> None:
     """Draw the form of the chosen chain and bind Generate to it; called inside `gr.render`."""
     name, person = str(choice["name"]), owner(request)
+    sharing = Sharing(removal=_REMOVAL if services.removal.may_remove(person, name) else "")
     try:
         chain = services.chain_forms.form(name, person, choice["linked"] | choice["kept"])
         cover = services.cover(name)
     except ComfyError as problem:
-        draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
+        titles = {one.name: one.title for one in services.chain_forms.folder.entries()}
+        draw_problem(
+            problem,
+            will_pass=isinstance(problem, ServerUnreachable | ServerError),
+            name=name,
+            title=titles.get(name, ""),
+            sharing=sharing,
+        )
         return
     form = chain.form
     files = services.copies.files_of(person, root_of(request))
     first = first_shown(services.copies, form, choice, files)
     images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
-    sharing = Sharing(removal=_REMOVAL if services.removal.may_remove(person, name) else "")
     draw_heading(name, form, first.filled, images, sharing, services)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, first.values))

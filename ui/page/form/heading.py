@@ -149,8 +149,20 @@ def _authors_own(key: str, form: Form, images: AuthorsImages) -> list[str]:
     return [place for place in places if place]
 
 
-def draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
-    """Say why there is no form. `will_pass`: it is asked for again by itself."""
+def draw_problem(
+    problem: ComfyError,
+    *,
+    will_pass: bool,
+    name: str = "",
+    title: str = "",
+    sharing: Sharing | None = None,
+) -> None:
+    """Say why there is no form, below the title and what may be done about who has it, where that
+    is known. `will_pass`: it is asked for again by itself."""
+    if title:
+        gr.HTML(f"<h1>{html_of(title)}</h1>", elem_id="heading")
+    if sharing:
+        _draw_sharing(name, title, sharing)
     what, hint = html_of(str(problem)), html_of(problem.hint)
     gr.HTML(
         f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',

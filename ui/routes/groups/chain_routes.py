@@ -24,8 +24,9 @@ _MOST_RUNS = 60  # a request; the page's script asks for no more
 
 def chain_routes(services: Services, identity: Identity) -> APIRouter:
     """`POST /chains/{chain_id}/stop` and `/continue`, `DELETE /chains/{chain_id}`,
-    `GET /chains/{chain_id}/steps/{name}`, `POST /history/{run_id}/chain` and `/chain/vary`;
-    somebody else's chain or run is as unknown as one that never was."""
+    `GET /chains/{chain_id}/steps/{name}`, `GET` and `POST /history/{run_id}/chain` and
+    `POST /history/{run_id}/chain/vary`; somebody else's chain or run is as unknown as one that
+    never was."""
     router = APIRouter()
     chains = services.chains
 
@@ -77,6 +78,17 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return _refused(problem)
         return AsciiJSON({"chain": started.id, "seeds": seeds_among(started.values)})
+
+    @router.get("/history/{run_id}/chain")
+    def can_be_made(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Whether `made` would make one, before anybody thinks of a title."""
+        with as_http_errors():
+            record = services.runs.record(run_id, owner)
+        try:
+            services.chain_forms.check_add(record, services.folder.stamps().keys())
+        except ComfyError as problem:
+            return refused_answer(problem, ChainNotFound)
+        return AsciiJSON({})
 
     @router.post("/history/{run_id}/chain")
     def made(

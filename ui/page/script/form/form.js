@@ -276,7 +276,8 @@ export function grow(key) {
  */
 export function folderChanged(names) {
   const name = formName();
-  redraw(Boolean(name) && (name === drawing.gone || !names.includes(name)));
+  const isGoing = drawing.gone !== "" && (name || addressed()) === drawing.gone;
+  redraw(isGoing || (name !== "" && !names.includes(name)));
 }
 
 /**

@@ -7,7 +7,7 @@ import { draggedRun, letDrag } from "../form/dragging.js";
 import { tileFor } from "../history/tile.js";
 import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
-import { askForChain } from "./make_chain.js";
+import { makeChain } from "./make_chain.js";
 
 /** @import { PastRun, View } from "../state.js" */
 
@@ -28,7 +28,7 @@ export class Lineage {
     this.#drawn = wanted;
     const before = groupOf(message("Made from"), made_from);
     if (can_be_chain)
-      before[0]?.append(button(message("Make this a chain…"), () => askForChain(id), "quiet"));
+      before[0]?.append(button(message("Make this a chain…"), () => makeChain(id), "quiet"));
     this.place.replaceChildren(...before, ...groupOf(message("Used for"), used_for));
   }
 }

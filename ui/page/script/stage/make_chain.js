@@ -9,10 +9,18 @@ import { ask, json } from "../requests.js";
 const LONGEST = 60;
 
 /**
+ * Ask for its title, unless none can be made of this run: then why not is said.
+ * @param {string} run by its id
+ */
+export async function makeChain(run) {
+  if (await ask(`/history/${run}/chain`, undefined, "GET")) askForTitle(run);
+}
+
+/**
  * @param {string} run by its id
  * @param {string} typed
  */
-export function askForChain(run, typed = "") {
+function askForTitle(run, typed = "") {
   const place = dialog("make-chain", message("Make this a chain"));
   const about = message(
     "A form for all these steps, with your values and a new seed each time. Everybody here can use it.",
@@ -39,7 +47,7 @@ export function askForChain(run, typed = "") {
       return;
     }
     make.ariaDisabled = "true";
-    const again = { label: message("Try again"), does: () => askForChain(run, title.value) };
+    const again = { label: message("Try again"), does: () => askForTitle(run, title.value) };
     const told = json({ title: title.value });
     const made = await ask(`/history/${run}/chain`, told, "POST", [again]);
     place.hidePopover();
