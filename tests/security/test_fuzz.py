@@ -14,7 +14,7 @@ from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
 REQUESTS = 200  # with --every three times as many
-SEED = 7
+SEED = 8  # of which some are answered with 200; another route makes others of them
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
