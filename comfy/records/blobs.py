@@ -23,6 +23,7 @@ from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
 from comfy.messages import message
 from comfy.protocol.outputs import FileKind
+from comfy.records.stripped_files import StrippedFiles
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class BlobStore:
     """A folder of files by digest, for any number of threads of one program.
 
     `ours`: no other program had opened it when this one did; what is unfinished in it is nobody
-    else's. `turns`: who may have a large image in memory.
+    else's. `turns`: who may have a large image in memory. `stripped`: the files without metadata.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,6 +54,7 @@ class BlobStore:
         self._lock = threading.Lock()
         self._held: dict[str, set[str]] = {}
         self.turns = DecodingSlots()
+        self.stripped = StrippedFiles(self.path)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for part in (self._files, self._thumbnails, self._parts):

@@ -8,9 +8,10 @@ history gave, as long as the run is in memory: later that name may be another pe
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
@@ -32,6 +33,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.services.server_files import ServerFiles
+from ui.files.byte_ranges import NoSuchRange, byte_range
 from ui.files.masks import without_mask
 from ui.routes.result_names import result_name, run_name
 from ui.view.run_view import NO_RESULT
@@ -163,6 +165,39 @@ class ResultFiles:
         if path is None or status is None:
             raise HTTPException(404, _NO_FILE)
         return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
+
+    def send_stripped(self, file: OutputFile, asked: Mapping[str, str]) -> Response | None:
+        """Send a file without its metadata, under the name that the server gave it.
+
+        `asked`: the request's headers. None where the metadata can't be removed or the file is not
+        kept here. HTTPException for a range that it does not have.
+        """
+        stripped, path = self._blobs.stripped.of(file.digest), self._blobs.path(file.digest)
+        if stripped is None or path is None:
+            return None
+        # Another one than that of the file itself.
+        etag = f'"{hashlib.sha256(f"stripped {file.digest}".encode()).hexdigest()[:32]}"'
+        try:
+            is_same = asked.get("if-range", etag) == etag
+            part = byte_range(asked.get("range", ""), stripped.size) if is_same else None
+        except NoSuchRange:
+            none = {"content-range": f"bytes */{stripped.size}"}
+            raise HTTPException(416, _NO_RANGE, none) from None
+        start, end = part or (0, stripped.size)
+
+        def body() -> Iterator[bytes]:
+            try:
+                with path.open("rb") as kept:
+                    yield from stripped.read(kept, start, end)
+            except OSError as problem:
+                raise ComfyError(f"A kept file can't be read: {problem}.") from problem
+
+        media_type = media_type_of(file.filename)
+        headers = _headers(file.filename, media_type)
+        headers |= {"etag": etag, "accept-ranges": "bytes", "content-length": f"{end - start}"}
+        if part:
+            headers["content-range"] = f"bytes {start}-{end - 1}/{stripped.size}"
+        return PassedOn(body(), 206 if part else 200, headers, media_type)
 
     def archive(self, records: Iterable[Record]) -> Iterator[bytes]:
         """A ZIP of the runs' saved files (of all, where none was saved), made while it is sent.

@@ -18,7 +18,9 @@ from ui.web.identity import Identity
 from ui.web.urls import link_address
 
 _KINDS = ("image", "video", "audio")
+_NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")
 _NOT_SHARED = message("Only images, video and audio can be shared by a link.")
+_CANNOT_SHARE = message("This file can't be shared: its metadata can't be removed.")
 _NOT_KEPT = {"cache-control": "private, no-store"}  # a link that was taken back shows nothing
 
 
@@ -26,6 +28,7 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
     """`POST` and `DELETE /history/{run_id}/files/{index}/link` for the run's owner, and
     `GET /shared/{token}/{name}`, the file of a link."""
     router = APIRouter()
+    stripped = services.copies.blobs.stripped
     results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def links() -> SharedResults:
@@ -42,22 +45,37 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
         owner: str = Depends(identity.caller),
         links: SharedResults = Depends(links),
     ) -> dict[str, object]:
-        """The address of the link, a new one if there is none. `prompt`: whether it tells the
-        prompt too, as before by default. `has_prompt`: there is one to tell. `is_new`: the
-        result was not shared before."""
+        """Return the address of the link, which is made if there is none.
+
+        `prompt`: whether the link tells the prompt, and the file carries its metadata; by default
+        as before. `has_prompt`: there is a prompt to tell. `is_new`: the result was not shared
+        before. `can_strip`: the file can be sent without its metadata. Where it can't, no link is
+        made before the prompt is told: the address is empty then.
+        """
         with as_http_errors():
-            outcome = outcome_of(services, services.runs.record(run_id, owner))
+            record = services.runs.record(run_id, owner)
+            outcome = outcome_of(services, record)
             if not 0 <= index < len(outcome.files):
                 raise RunNotFound(run_id)
             if outcome.files[index].kind not in _KINDS:
                 raise HTTPException(409, _NOT_SHARED)
-            before = links.of(owner, run_id, index)
-            is_told = bool(before and before.prompt) if prompt is None else prompt
+            link = before = links.of(owner, run_id, index)
             text = outcome.caption.prompt
-            link = links.share(owner, run_id, index, text if is_told else "")
-        address = link_address(link.token)
-        told = {"prompt": bool(link.prompt), "has_prompt": bool(text), "is_new": before is None}
-        return {"address": address, **told}
+            is_told = bool(text) and (bool(before and before.prompt) if prompt is None else prompt)
+            can_strip = stripped.of(record.state.files[index].digest) is not None
+            if can_strip or is_told:
+                link = links.share(owner, run_id, index, text if is_told else "")
+            elif not text:
+                raise HTTPException(409, _CANNOT_SHARE)
+            elif prompt is not None:
+                raise HTTPException(409, _NO_PROMPT_NO_FILE)
+        return {
+            "address": link_address(link.token) if link else "",
+            "prompt": bool(link and link.prompt),
+            "has_prompt": bool(text),
+            "is_new": before is None,
+            "can_strip": can_strip,
+        }
 
     @router.delete("/history/{run_id}/files/{index}/link")
     def stop(
@@ -76,15 +94,21 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
     def file(
         token: str, name: str, request: Request, links: SharedResults = Depends(links)
     ) -> Response:
-        """The file, as its owner gets it, under the name that the server gave it: the owner's own
-        one has words of the prompt."""
+        """Send the file under the name that the server gave it: the owner's own name has words of
+        the prompt. Without the prompt, the file's metadata is removed."""
         with as_http_errors():
             found = links.find(token)
             if found is None:
                 raise RunNotFound(token)
         link, record = found
         shown = record.state.files[link.place]
-        answer = results.send(record, shown, shown.filename, request.headers.get("range"))
+        answer: Response | None
+        if link.prompt:
+            answer = results.send(record, shown, shown.filename, request.headers.get("range"))
+        else:
+            answer = results.send_stripped(shown, request.headers)
+        if answer is None:
+            raise HTTPException(409, _NO_PROMPT_NO_FILE)
         answer.headers.update(_NOT_KEPT)
         return answer
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import requests
+import io
 
-from tests.attacks.people import SECRET, browser, person
-from tests.support.serving import running_demo_app
+import pytest
+import requests
+from PIL import Image
+
+from tests.attacks.people import SECRET, a_run, browser, person
+from tests.support.samples.media import every_container
+from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 
+def pixels(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.tobytes()
+
+
 def test_a_link_tells_its_file_only() -> None:
-    """The file comes as its owner gets it, with the same headers, and is kept by no browser; of the
-    run, its owner and its values nothing is told. Nobody else makes, changes or ends the link."""
+    """The file comes without its metadata, with the headers that its owner gets, and is kept by no
+    browser; of the run, its owner and its values nothing is told. Nobody else makes, changes or
+    ends the link. With the prompt, the file comes as its owner gets it."""
     with running_demo_app(step_seconds=0) as (_, app):
         ann, ben = person(app), {"Cookie": browser(app)}
         link_of = f"{app.url}/history/{ann.owned.run}/files/0/link"
@@ -42,7 +53,12 @@ def test_a_link_tells_its_file_only() -> None:
             f"{app.url}/files/{ann.owned.run}/0/a.png", headers=ann.headers, timeout=LONGEST_WAIT
         )
         given = requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT)
-        assert given.content == own.content
+        assert SECRET.encode() in own.content
+        assert b"prompt" in own.content
+        for word in (SECRET.encode(), b"prompt", b"workflow", b"KSampler"):
+            assert word not in given.content
+        assert pixels(given.content) == pixels(own.content)
+        assert given.headers["etag"] != own.headers["etag"]
         assert given.headers["cache-control"] == "private, no-store"
         name = given.headers["content-disposition"]  # the owner's has words of the prompt
         assert "text-to-image_00001_.png" in name != own.headers["content-disposition"]
@@ -56,6 +72,8 @@ def test_a_link_tells_its_file_only() -> None:
         ).json()
         assert with_prompt == told | {"prompt": True, "is_new": False}
         assert SECRET in requests.get(address, headers=ben, timeout=LONGEST_WAIT).text
+        whole = requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT)
+        assert whole.content == own.content
         assert (
             requests.post(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json() == with_prompt
         )
@@ -70,3 +88,86 @@ def test_a_link_tells_its_file_only() -> None:
         assert (
             requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT).status_code == 404
         )
+
+
+def test_a_range_of_a_stripped_file() -> None:
+    """A player gets any range of a file that is sent without its metadata, as HTTP says it."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        headers = {"Cookie": browser(app)}
+        link = f"{app.url}/history/{a_run(app, headers['Cookie'])}/files/0/link"
+        address = requests.post(link, headers=headers, timeout=LONGEST_WAIT).json()["address"]
+
+        def get(**asked: str) -> requests.Response:
+            names = {name.replace("_", "-"): value for name, value in asked.items()}
+            return requests.get(
+                f"{app.url}{address}/a.png", headers=headers | names, timeout=LONGEST_WAIT
+            )
+
+        whole = get()
+        size, etag = len(whole.content), whole.headers["etag"]
+        assert whole.headers["accept-ranges"] == "bytes"
+        for asked, start, end in (
+            ("bytes=0-", 0, size),
+            ("bytes=5-20", 5, 21),
+            (f"bytes=8-{size * 2}", 8, size),
+            ("bytes=-9", size - 9, size),
+        ):
+            for condition in ({}, {"if_range": etag}):
+                part = get(range=asked, **condition)
+                assert part.status_code == 206
+                assert part.content == whole.content[start:end]
+                assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+        for asked in ("bytes=0-1,4-5", "bytes=9-3", "bytes=-", "lines=1-2", "bytes=x"):
+            assert get(range=asked).content == whole.content
+        assert get(range="bytes=0-3", if_range='"another"').content == whole.content
+        for asked in (f"bytes={size}-", "bytes=-0"):
+            beyond = get(range=asked)
+            assert beyond.status_code == 416
+            assert beyond.headers["content-range"] == f"bytes */{size}"
+
+
+@pytest.mark.parametrize("kind", ["tiff", "svg", "cut"])
+def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
+    """No link is made for a file whose metadata can't be removed until the prompt is told; one
+    that was made before it was known shows no file."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        headers = {"Cookie": browser(app)}
+        run = a_run(app, headers["Cookie"])
+        keep_instead(app, every_container().get(kind, every_container()["png"][:-20]))
+        link = f"{app.url}/history/{run}/files/0/link"
+
+        def ask(query: str = "") -> requests.Response:
+            return requests.post(link + query, headers=headers, timeout=LONGEST_WAIT)
+
+        told = ask().json()
+        assert told == {
+            "address": "",
+            "prompt": False,
+            "has_prompt": True,
+            "is_new": True,
+            "can_strip": False,
+        }
+        assert ask("?prompt=false").status_code == 409
+        assert requests.delete(link, headers=headers, timeout=LONGEST_WAIT).status_code == 404
+        address = app.url + ask("?prompt=true").json()["address"]
+        assert requests.get(f"{address}/a", headers=headers, timeout=LONGEST_WAIT).ok
+        assert ask("?prompt=false").status_code == 409
+        assert SECRET in requests.get(address, headers=headers, timeout=LONGEST_WAIT).text
+
+        history = app.runs.history
+        assert history is not None
+        owner = history.shared.find(address.rpartition("/")[2])[1].owner
+        history.shared.share(owner, run, 0)
+        refused = requests.get(f"{address}/a", headers=headers, timeout=LONGEST_WAIT)
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == "This kind of file can't be shared without its prompt."
+        page = requests.get(address, headers=headers, timeout=LONGEST_WAIT)
+        assert "Ask its owner to share the prompt, too." in page.text
+        assert "download=" not in page.text
+
+
+def keep_instead(app: RunningApp, data: bytes) -> None:
+    """Put other bytes in the place of kept results."""
+    for path in (app.data / "files").rglob("*"):
+        if path.is_file() and SECRET.encode() in path.read_bytes():
+            path.write_bytes(data)

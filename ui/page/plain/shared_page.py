@@ -24,6 +24,9 @@ from ui.web.urls import download_name, link_address, shared_file_address
 _WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
 _PROMPT = message("Prompt")
 _DOWNLOAD = message("Download")
+_ONLY_WITH_PROMPT = message(
+    "This kind of file can't be shared without its prompt. Ask its owner to share the prompt, too."
+)
 
 
 def shared_page_routes(
@@ -52,12 +55,23 @@ def shared_page_routes(
             return dead_link_page(root, _WHY_GONE)
         title = html_of(shared[1].job.title)
         tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
-        return as_page(plain_page(tags, _result(*shared), root))
+        return as_page(plain_page(tags, _result(*shared, is_sent=_is_sent(*shared)), root))
+
+    def _is_sent(link: SharedResult, record: Record) -> bool:
+        """Return whether the link's file is sent, with its metadata or without."""
+        digest = record.state.files[link.place].digest
+        return bool(link.prompt) or services.copies.blobs.stripped.of(digest) is not None
 
     return router
 
 
-def _result(link: SharedResult, record: Record) -> str:
+def _result(link: SharedResult, record: Record, *, is_sent: bool) -> str:
+    if not is_sent:
+        return f"""<main class="shared">
+<h1>{html_of(record.job.title)}</h1>
+<p>{html_of(_ONLY_WITH_PROMPT)}</p>
+{link_to_app()}
+</main>"""
     file = record.state.files[link.place]
     name = download_name(file.filename)
     address = html.escape(shared_file_address(link.token, name).removeprefix("/"))

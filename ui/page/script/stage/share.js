@@ -11,6 +11,11 @@ const WHO = message("Anyone who can use this app and has the link can see it.");
 const SHARED = message("This result is shared already, by this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link stops working. Sharing again makes another one.");
+const WITH_METADATA = message(
+  "The file carries its workflow: prompt, settings and names of input files.",
+);
+const WITHOUT_METADATA = message("The file is sent without its metadata.");
+const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
 const COPIED = message("Link copied.");
 const NOT_COPIED = message("Select the link and copy it.");
 
@@ -28,51 +33,69 @@ export async function share(run, at) {
   if (!told) return;
   const panel = new SharePanel(path, told);
   panel.open();
-  panel.copy();
+  if (told.address) panel.copy();
 }
+
+/**
+ * @typedef {object} Link
+ * @property {string} address "" where there is none yet: the file can't be stripped of its metadata
+ * @property {boolean} prompt whether it tells the prompt, and the file carries its metadata
+ * @property {boolean} has_prompt
+ * @property {boolean} is_new
+ * @property {boolean} can_strip whether the file can be sent without its metadata
+ */
 
 class SharePanel {
   #path;
   #place = dialog("share", message("Share this result"));
   #link = element("input");
+  #row = element("div", "row");
+  #carries = element("p", "carries");
   #said = element("p", "said");
   #last = element("div", "row last");
 
   /**
    * @param {string} path of the link in the app
-   * @param {{ address: string, prompt: boolean, has_prompt: boolean, is_new: boolean }} told
+   * @param {Link} told
    */
   constructor(path, told) {
     this.#path = path;
     this.#link.readOnly = true;
-    this.#link.value = root + told.address;
     this.#link.ariaLabel = message("Link");
     this.#said.role = "status";
-    const row = element("div", "row");
-    row.append(
+    this.#row.append(
       this.#link,
       button(message("Copy"), () => this.copy()),
     );
-    this.#last.append(
-      button(message("Stop sharing"), () => this.#ask()),
-      this.#leave(message("Close")),
-    );
-    const withPrompt = told.has_prompt ? [this.#withPrompt(told.prompt)] : [];
+    const withPrompt = told.has_prompt ? [this.#withPrompt(told)] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     this.#place.append(
       ...before,
       element("p", "", WHO),
-      row,
+      this.#row,
       ...withPrompt,
+      this.#carries,
       this.#said,
       this.#last,
     );
+    this.#show(told);
   }
 
   open() {
     document.body.append(this.#place);
     this.#place.showPopover();
-    this.#link.focus();
+    const first = this.#row.hidden ? this.#place.querySelector("label input") : this.#link;
+    if (first instanceof HTMLElement) first.focus();
+  }
+
+  /** @param {Link} told the link as it is now */
+  #show(told) {
+    this.#row.hidden = !told.address;
+    this.#link.value = told.address && root + told.address;
+    const without = told.can_strip ? WITHOUT_METADATA : NOT_WITHOUT;
+    this.#carries.textContent = told.prompt ? WITH_METADATA : without;
+    const stop = button(message("Stop sharing"), () => this.#ask());
+    this.#last.replaceChildren(...(told.address ? [stop] : []), this.#leave(message("Close")));
   }
 
   async copy() {
@@ -86,15 +109,24 @@ class SharePanel {
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
   }
 
-  /** @param {boolean} isTold */
-  #withPrompt(isTold) {
+  /** @param {Link} told */
+  #withPrompt({ prompt, can_strip }) {
     const label = element("label");
     const box = element("input");
     box.type = "checkbox";
-    box.checked = isTold;
+    box.checked = prompt;
+    box.disabled = prompt && !can_strip;
     box.addEventListener("change", async () => {
+      /** @type {Link | null} */
       const told = await ask(`${this.#path}?prompt=${box.checked}`);
-      if (!told) box.checked = !box.checked;
+      if (!told) {
+        box.checked = !box.checked;
+        return;
+      }
+      const isFirst = this.#row.hidden;
+      this.#show(told);
+      box.disabled = told.prompt && !told.can_strip;
+      if (isFirst) this.copy();
     });
     label.append(box, element("span", "", message("Show the prompt, too")));
     return label;

@@ -1,0 +1,49 @@
+"""Vorbis comments and FLAC's metadata blocks, emptied in place: they keep their length, so that
+nothing behind them moves."""
+
+from __future__ import annotations
+
+import struct
+
+from comfy.media.stripping.pieces import DAMAGED, CannotStrip
+
+_STREAM_INFO, _PADDING, _COMMENTS = 0, 1, 4
+_LAST = 0x80
+
+
+def empty_comments(length: int) -> bytes:
+    """Return a comment block of this length without any comment. Raises CannotStrip.
+
+    Spaces in the vendor's name fill it: every reader has to skip that.
+    """
+    if length < 8:
+        raise CannotStrip(DAMAGED)
+    return struct.pack("<I", length - 8) + b" " * (length - 8) + bytes(4)
+
+
+def empty_vorbis_packet(length: int) -> bytes:
+    """Return Vorbis' second header packet of this length, without comments. Raises CannotStrip."""
+    return b"\3vorbis" + empty_comments(length - 8) + b"\1"
+
+
+def empty_flac_blocks(blocks: bytes) -> bytes:
+    """Return FLAC's metadata blocks with padding instead of all but the first, STREAMINFO.
+
+    Raises CannotStrip for what is not a whole number of blocks.
+    """
+    emptied, at = bytearray(), 0
+    while at < len(blocks):
+        length = int.from_bytes(blocks[at + 1 : at + 4], "big")
+        kind, end = blocks[at] & ~_LAST, at + 4 + length
+        if end > len(blocks) or (kind == _STREAM_INFO) != (at == 0 and length == 34):
+            raise CannotStrip(DAMAGED)
+        if kind == _STREAM_INFO:
+            emptied += blocks[at:end]
+        elif kind == _COMMENTS and length >= 8:  # Ogg demands it
+            emptied += blocks[at : at + 4] + empty_comments(length)
+        else:
+            emptied += (
+                bytes([blocks[at] & _LAST | _PADDING]) + blocks[at + 1 : at + 4] + bytes(length)
+            )
+        at = end
+    return bytes(emptied)

@@ -1,0 +1,70 @@
+"""Where the samples of an MP4's track are in the file."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from itertools import accumulate
+
+from comfy.media.reader import Reader
+from comfy.media.stripping.iso_boxes import IsoBox, boxes
+from comfy.media.stripping.pieces import DAMAGED, CannotStrip
+
+_MOST = 2_000_000  # samples, chunks
+
+
+def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
+    """Return start and end of each chunk of a sample table (`stbl`). Raises CannotStrip."""
+    found = {box.kind: box for box in boxes(reader, table.body, table.end)}
+    wide = b"co64" in found
+    if b"stsz" not in found or b"stsc" not in found or (not wide and b"stco" not in found):
+        raise CannotStrip(DAMAGED)
+    offsets = _numbers(reader, found[b"co64" if wide else b"stco"], 4, 8 if wide else 4)
+    counts = _samples_of_chunks(reader, found[b"stsc"], len(offsets))
+    reader.position = found[b"stsz"].body + 4
+    size, total = reader.number(4), reader.number(4)
+    firsts = [0, *accumulate(counts)]
+    if firsts[-1] != total:
+        raise CannotStrip(DAMAGED)
+    if size == 1:  # QuickTime: not the real size
+        raise CannotStrip(DAMAGED)
+    if size:
+        ends = [first * size for first in firsts]
+    else:
+        sizes = _numbers(reader, found[b"stsz"], 8, 4)
+        places = [0, *accumulate(sizes)]
+        if len(sizes) != total:
+            raise CannotStrip(DAMAGED)
+        ends = [places[first] for first in firsts]
+    return [
+        (offset, offset + ends[at + 1] - ends[at])
+        for at, offset in enumerate(offsets)
+        if ends[at + 1] > ends[at]
+    ]
+
+
+def _samples_of_chunks(reader: Reader, box: IsoBox, chunks: int) -> list[int]:
+    """Return how many samples each chunk has, of runs of chunks that have as many."""
+    flat = _numbers(reader, box, 4, 4, each=3)
+    counts: list[int] = []
+    firsts = [*flat[::3], chunks + 1]
+    for at, count in enumerate(flat[1::3]):
+        length = firsts[at + 1] - firsts[at]
+        if firsts[at] != len(counts) + 1 or not 0 < length <= chunks or count > _MOST:
+            raise CannotStrip(DAMAGED)
+        counts += [count] * length
+    if len(counts) != chunks or sum(counts) > _MOST:
+        raise CannotStrip(DAMAGED)
+    return counts
+
+
+def _numbers(reader: Reader, box: IsoBox, at: int, size: int, each: int = 1) -> array[int]:
+    """Return the numbers of a table whose length stands at `at` in the box's content."""
+    reader.position = box.body + at
+    count = reader.number(4) * each
+    if count > _MOST or reader.position + count * size > box.end:
+        raise CannotStrip(DAMAGED)
+    numbers = array("I" if size == 4 else "Q", reader.take(count * size))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers

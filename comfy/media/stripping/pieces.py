@@ -1,0 +1,121 @@
+"""A stripped file as a list of pieces: spans of the original, zeros, and a few bytes of our own.
+
+Nothing is copied to disk, and a byte range can be read without reading what comes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_CHUNK = 256 * 1024  # bytes
+_MOST_PIECES = 100_000
+_MOST_OWN = 32 * 1024 * 1024  # bytes that are held in memory for one file
+DAMAGED = "Its content is damaged."
+
+
+class CannotStrip(Exception):
+    """Unsupported kind, damage, or too many parts. The text says which, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes `start` up to `end` of the original file."""
+
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """A run of zero bytes."""
+
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+FilePiece = Span | Zeros | bytes
+Patches = list[tuple[int, Zeros | bytes]]  # what replaces the bytes from a position on
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """A file without its metadata: its pieces in order, and its size in bytes."""
+
+    pieces: tuple[FilePiece, ...]
+    size: int
+
+    @property
+    def held(self) -> int:
+        """Approximate number of bytes that this object takes in memory."""
+        own = sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
+        return own + 100 * len(self.pieces)
+
+    def read(self, file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes `start` up to `end` in chunks. `file` is the original.
+
+        Raises OSError where the original has become shorter.
+        """
+        at = 0
+        for piece in self.pieces:
+            first, last = max(start - at, 0), min(end - at, len(piece))
+            at += len(piece)
+            if first < last:
+                yield from _chunks(piece, file, first, last)
+            if at >= end:
+                return
+
+
+def _chunks(piece: FilePiece, file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
+    if isinstance(piece, bytes):
+        yield piece[first:last]
+        return
+    if isinstance(piece, Span):
+        file.seek(piece.start + first)
+    while first < last:
+        count = min(_CHUNK, last - first)
+        data = bytes(count) if isinstance(piece, Zeros) else file.read(count)
+        if not data:
+            raise OSError("A kept file has become shorter.")
+        yield data
+        first += len(data)
+
+
+def stripped_of(pieces: Iterable[FilePiece]) -> Stripped:
+    """Join adjacent spans. Raises CannotStrip for too many pieces."""
+    joined: list[FilePiece] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if not len(piece):
+            continue
+        if isinstance(piece, Span) and isinstance(last, Span) and last.end == piece.start:
+            joined[-1] = Span(last.start, piece.end)
+        else:
+            joined.append(piece)
+    own = sum(len(piece) for piece in joined if isinstance(piece, bytes))
+    if len(joined) > _MOST_PIECES or own > _MOST_OWN:
+        raise CannotStrip("It holds more than can be read.")
+    return Stripped(tuple(joined), sum(len(piece) for piece in joined))
+
+
+def patched(size: int, patches: Patches) -> Iterator[FilePiece]:
+    """Yield the first `size` bytes of a file with these patches, which must not overlap.
+
+    Raises CannotStrip where they do.
+    """
+    at = 0
+    for start, piece in sorted(patches, key=lambda patch: patch[0]):
+        if not len(piece):
+            continue
+        if start < at or start + len(piece) > size:
+            raise CannotStrip(DAMAGED)
+        yield Span(at, start)
+        yield piece
+        at = start + len(piece)
+    yield Span(at, size)

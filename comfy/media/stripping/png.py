@@ -1,0 +1,80 @@
+"""PNG and APNG: keep the chunks that say how pixels look, up to their specified length."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from comfy.media.png import PNG_SIGNATURE
+from comfy.media.reader import MAX_TEXT, Reader
+from comfy.media.stripping.embedded import is_color_profile, orientation_only
+from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Span
+
+_MOST = 0x7FFFFFFF
+_KEPT: Mapping[bytes, int] = MappingProxyType(  # and how long the specification lets each be
+    {
+        b"IHDR": 13,
+        b"PLTE": 768,
+        b"IDAT": _MOST,
+        b"IEND": 0,
+        b"tRNS": 256,
+        b"gAMA": 4,
+        b"cHRM": 32,
+        b"sRGB": 1,
+        b"pHYs": 9,
+        b"bKGD": 6,
+        b"sBIT": 4,
+        b"cICP": 4,
+        b"mDCV": 24,
+        b"cLLI": 8,
+        b"acTL": 8,
+        b"fcTL": 26,
+        b"fdAT": _MOST,
+    }
+)
+
+
+def png_pieces(reader: Reader) -> Iterator[FilePiece]:
+    """Yield the pieces of a PNG. Raises DamagedFile or CannotStrip."""
+    yield PNG_SIGNATURE
+    reader.position = len(PNG_SIGNATURE)
+    kind, has_pixels = b"", False
+    while kind != b"IEND":
+        start = reader.position
+        length, kind = struct.unpack(">I4s", reader.take(8))
+        end = start + length + 12
+        if end > reader.size:
+            raise CannotStrip(DAMAGED)
+        has_pixels = has_pixels or kind == b"IDAT"
+        if length <= _KEPT.get(kind, -1):
+            yield Span(start, end)
+        elif kind == b"iCCP" and length <= MAX_TEXT:
+            yield _color_profile(reader.take(length))
+        elif (
+            kind == b"eXIf"
+            and length <= MAX_TEXT
+            and (exif := orientation_only(reader.take(length)))
+        ):
+            yield _chunk(kind, exif)
+        reader.position = end
+    if not has_pixels:
+        raise CannotStrip(DAMAGED)
+
+
+def _color_profile(data: bytes) -> bytes:
+    """The chunk without the profile's name; empty for anything else than a profile."""
+    _, _, packed = data.partition(b"\0")
+    inflating = zlib.decompressobj()
+    try:
+        profile = inflating.decompress(packed[1:], 8 * 1024 * 1024)
+    except zlib.error:
+        return b""
+    if not inflating.eof or not is_color_profile(profile):
+        return b""
+    return _chunk(b"iCCP", b"ICC\0\0" + zlib.compress(profile))
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,30 @@
+"""The `Range` header of HTTP."""
+
+from __future__ import annotations
+
+import re
+
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+class NoSuchRange(Exception):
+    """The file has none of the bytes that are asked for."""
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return start and end of the range that this header asks for in a file of this size.
+
+    None for the whole file: where several ranges are asked for, or the header has another form.
+    Raises NoSuchRange.
+    """
+    found = _RANGE.fullmatch(header.strip())
+    if found is None or header.strip() == "bytes=-":
+        return None
+    first, last = found.groups()
+    start = int(first) if first else max(0, size - int(last))
+    end = min(size, int(last) + 1) if first and last else size
+    if first and last and int(last) < int(first):
+        return None
+    if start >= size:
+        raise NoSuchRange
+    return start, end
