@@ -13,18 +13,27 @@ from ui.languages.current import LanguageMiddleware
 from ui.page.language_files import CHOOSE_LANGUAGE
 from ui.routes.workflows import OPEN
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
-from ui.web.body_limits import BodyLimitMiddleware
+from ui.web.body_limits import BodyLimitMiddleware, RequestLimitMiddleware
 from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import CALL, CONFIG, INFO, LOGIN, UPLOAD, WHOLE_PAGES
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
-from ui.web.responses import PackedPages
+from ui.web.responses import API, PackedPages
 from ui.web.security_headers import SecurityHeadersMiddleware
-from ui.web.shares import Share
+from ui.web.shares import Share, TurnMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
 from ui.web_settings import WebSettings
+
+# What is read, and takes a processor for long; see `TurnMiddleware`. `sheet.png` has turns of its
+# own. The second kind may wait for what ComfyUI says of its nodes.
+_WORK = (
+    rf"(/batches/[^/]+|{API}/batches/[^/]+)(/rows(/[0-9]+/values)?|/grid|/results\.(csv|zip)"
+    rf"|/sheet\.(html|zip))?|/history|{API}/(runs|batches|chains|openapi\.json)|/batches"
+    r"|/files/([^/]+/all|chosen)\.zip",
+    rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|{API}/workflows(/.+)?",
+)
 
 
 def add_middleware(
@@ -47,9 +56,14 @@ def add_middleware(
     app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
     # No other site's page reads anything here; without it, Gradio lets all in.
     app.add_middleware(CORSMiddleware)
+    person, address = limits.person_working, limits.address_working
+    app.add_middleware(
+        TurnMiddleware, identity=identity, kinds=_WORK, person=person, address=address
+    )
     app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
     app.add_middleware(LoginMiddleware, identity=identity)
+    app.add_middleware(RequestLimitMiddleware, limits=limits)
     # What comes after it believes it.
     app.add_middleware(
         ProxyMiddleware,

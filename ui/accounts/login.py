@@ -11,7 +11,7 @@ from comfy.errors import ComfyError
 from comfy.messages import message, plural
 from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
-from ui.accounts.users import User, UsersFile
+from ui.accounts.users import User, UsersFile, refuse_unknown
 
 TOKEN_PREFIX = "comfyforms_"  # by which programs that look for leaked secrets know a token
 _MOST_SESSIONS = 100  # of one person at once; the one that was used longest ago ends first
@@ -137,9 +137,12 @@ class Login:
 
     def password(self, name: str, password: str) -> str | None:
         """Sign somebody in: what their browser's cookie has to hold; None for a wrong name or
-        password."""
+        password, after the same time."""
         user = self.user(name)
-        if user is None or not user.knows(password):
+        if user is None:
+            refuse_unknown(password)
+            return None
+        if not user.knows(password):
             return None
         return self._begun(name, "password", user.proof)
 

@@ -27,7 +27,7 @@ from ui.api.runs import Runs
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import ends_first
 from ui.services import Services
-from ui.web.body_limits import place_held
+from ui.web.body_limits import body_done, place_held
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Caller, caller_of, shared_address
@@ -122,6 +122,7 @@ class StartRequest:
             async with turn or nullcontext():
                 begun = await asyncio.to_thread(self.keyed.once, what, sent, begin)
             del sent  # files may be among it
+            body_done(self.request.scope)
             if self.wait and not await ends(begun) and not self.keyed.key:
                 await asyncio.to_thread(stop, begun)
         return begun

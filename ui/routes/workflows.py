@@ -28,7 +28,7 @@ from ui.services import Services
 from ui.view.browser_values import kept
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON, refused_answer
-from ui.web.shares import shared_address
+from ui.web.shares import FairSlots, caller_of, shared_address
 from ui.web.urls import cover_address
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     in its name; nobody has added one there."""
     router = APIRouter()
     room = asyncio.Semaphore(_AT_ONCE)
+    turns = FairSlots(1, 1)  # an address has one of them, so another one's file is the next
     forms, folder = services.forms, services.folder
 
     @router.get(OPEN)
@@ -89,7 +90,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> AsciiJSON:
         data = await request.body()
         try:
-            async with room:
+            async with turns.turn(caller_of(request.scope, identity)), room:
                 address = shared_address(owner, request.scope)
                 opened = await asyncio.to_thread(
                     _open_file, services, owner, file, data, address=address

@@ -1,5 +1,5 @@
-"""No request may bring more than it should: what counts is what really arrives, not what its head
-says."""
+"""How many requests an address may have at once, and how much they may bring: what counts is what
+really arrives, not what a head says."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
 from comfy.messages import message, plural
+from ui.web.addresses import client_address
 from ui.web.failures import refusal_for
 from ui.web.identity import Identity
 from ui.web.limits import ENVELOPE, WebLimits
@@ -21,7 +22,36 @@ from ui.web.responses import API
 from ui.web.shares import Caller, Share, caller_of
 
 BUSY = message("The app is busy with large requests. Try again in a moment.")
+_TOO_MANY = message("Too many requests from your address at once. Try again in a moment.")
+_BODY_DONE = "comfyforms.body_done"  # in a request's scope: what gives its bytes back
 _LATE = message("The request took too long to arrive. Try again.")
+
+
+class RequestLimitMiddleware:
+    """ASGI middleware: bounds the unfinished requests of each address, from the moment a head is
+    read. It stands behind `ProxyMiddleware`, so that behind a trusted proxy it counts by forwarded
+    address; the proxy's own connections have no limit of their own."""
+
+    def __init__(self, app: ASGIApp, limits: WebLimits) -> None:
+        self.app = app
+        self.unfinished = Share(limits.requests, limits.requests, limits.address_requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it at once and close its connection. WebSockets are
+        counted by `SocketLimitMiddleware`."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        address = client_address(scope)
+        with self.unfinished.held(Caller(address, address)) as room:
+            if room:
+                await self.app(scope, receive, send)
+                return
+        answer = refusal_for(scope, _TOO_MANY, 429)
+        answer.headers["retry-after"] = "1"
+        # The rest of its body is not read, so the connection can't be used again.
+        answer.headers["connection"] = "close"
+        await answer(scope, receive, send)
 
 
 class BodyLimitMiddleware:
@@ -67,10 +97,15 @@ class BodyLimitMiddleware:
             arrived += size
             return message
 
-        try:
-            await self.app(scope, counted, send)
-        finally:
+        def give_back() -> None:
+            nonlocal arrived
             self.arriving.give_back(caller, arrived)
+            arrived = 0
+
+        try:
+            await self.app({**scope, _BODY_DONE: give_back}, counted, send)
+        finally:
+            give_back()
 
     def _most(self, path: str) -> int:
         if path.startswith(f"{API}/"):
@@ -109,6 +144,13 @@ class LeastSpeed:
                 self.left - waited + gained, max(self.limits.patience, self.limits.pause)
             )
         return message
+
+
+def body_done(scope: Scope) -> None:
+    """Give back the bytes of a request whose body is read and stored, before its answer: a handler
+    that then waits for a run must not hold the space of others' uploads. For the event loop."""
+    if give_back := scope.get(_BODY_DONE):
+        give_back()
 
 
 @contextmanager

@@ -1,5 +1,5 @@
-"""The cookies of the app: a signed one that tells browsers apart, and the flags that suit the place
-of the page."""
+"""The cookies of the app: a signed one that tells browsers apart, one for each person who has
+signed in, and the flags that suit the place of the page."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Cookies:
 
     def __init__(self, secret: bytes, *, on_a_space: bool = False) -> None:
         self._key = derived(secret, "identity cookie")
+        self._known_key = derived(secret, "known browser cookie")
         # Browsers send cookies to all ports of a host: two apps there must not take each other's
         # for a forgery.
         self._name = f"comfyforms-{derived(secret, 'cookie name')[:4].hex()}"
@@ -67,6 +68,33 @@ class Cookies:
         """The Set-Cookie header that keeps such an attempt for so many seconds; 0 takes it back."""
         return self.flagged(f"{self.attempt_name(request)}={sealed}; Max-Age={lasts:.0f}", request)
 
+    def known_browser(self, request: HTTPConnection, name: str, proof: str) -> str:
+        """The id that this browser got when `name` signed in in it, "" where they have not or have
+        another password (`proof`) since."""
+        cookie = request.cookies.get(self._known_name(request, name), "")
+        browser, _, signature = cookie.rpartition(".")
+        expected = self._known_signature(browser, name, proof)
+        is_known = _KNOWN.fullmatch(browser) and hmac.compare_digest(
+            signature.encode(errors="replace"), expected.encode()
+        )
+        return browser if is_known else ""
+
+    def new_known_browser(self, request: HTTPConnection, name: str, proof: str) -> str:
+        """The Set-Cookie header by which the app knows this browser at the next sign-in as `name`.
+        It opens nothing, and signing out leaves it there."""
+        browser = secrets.token_urlsafe(32)
+        value = f"{browser}.{self._known_signature(browser, name, proof)}"
+        return self.flagged(f"{self._known_name(request, name)}={value}; Max-Age={AGE}", request)
+
+    def _known_name(self, request: HTTPConnection, name: str) -> str:
+        """People who share a browser have a cookie each."""
+        person = hmac.digest(self._known_key, name.encode(errors="replace"), "sha256")[:4].hex()
+        return f"{self.name(request)}-known-{person}"
+
+    def _known_signature(self, browser: str, name: str, proof: str) -> str:
+        told = "\n".join((browser, proof, name)).encode(errors="replace")
+        return _readable(hmac.digest(self._known_key, told, "sha256"))
+
     def new(self, request: HTTPConnection) -> str:
         """The Set-Cookie header that gives this browser an identity."""
         value = self.signed(secrets.token_urlsafe(32))
@@ -90,5 +118,8 @@ class Cookies:
         return self._on_a_space or request.scope["scheme"] in ("https", "wss")
 
     def _signature(self, browser: str) -> str:
-        digest = hmac.digest(self._key, browser.encode(), "sha256")
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return _readable(hmac.digest(self._key, browser.encode(), "sha256"))
+
+
+def _readable(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

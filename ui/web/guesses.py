@@ -1,9 +1,16 @@
-"""Who guesses passwords waits, longer with each wrong one; whoever is somewhere else does not."""
+"""Exponential back-off for wrong passwords, per user name and address, and fair turns at hashing
+them. A browser in which a person has signed in before is held up by no one else's guesses."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sys
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+from ui.web.shares import Caller, FairSlots, Share
 
 FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
 # names and addresses that are remembered; of more, those that tried longest ago are forgotten
@@ -26,9 +33,16 @@ class Patience:
         )
 
 
-# Whole offices share an address: it has more attempts than one name has from there.
 NAME = Patience(free=5, longest=60.0)
-ADDRESS = Patience(free=30, longest=30.0)
+# Whole offices share an address: their guesses over many names are slowed, none is refused. Each
+# wrong one holds the address's turn for so long that the time does not tell which names exist.
+PAUSE = 0.25  # seconds
+SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords of an address, and the pause from then on
+HASHING = 2  # passwords at once: each takes 64 MB
+# Attempts that wait for a turn. An address has a fifth: five rude ones leave no room for a browser
+# that nobody knows, those that are known have places of their own.
+WAITING, WAITING_OF_ADDRESS = 100, 20
+KNOWN_WAITING, WAITING_OF_KNOWN = 1000, 5  # the latter of one person
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +51,48 @@ class _Tries:
     last: float = 0.0
 
 
-class Guesses:
-    """The attempts to log in, counted by address and by name within an address. Times are of any
-    clock that goes on.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to sign in with a password. `browser`: as of `Cookies.known_browser`."""
 
-    What is wrong for a name from one address says nothing about another: else anybody could lock
-    out anybody.
+    name: str
+    address: str
+    browser: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the back-off counts by."""
+        return ("known", self.browser) if self.browser else (self.address, self.name)
+
+    @property
+    def lane(self) -> Caller:
+        """With whom it takes turns."""
+        return Caller("", f"known {self.name}" if self.browser else self.address)
+
+
+class Guesses:
+    """Failed sign-ins, counted by name within an address or by known browser. Times are of any
+    monotonic clock.
+
+    Wrong passwords from one address say nothing about another: otherwise a stranger could lock a
+    person out.
     """
 
     def __init__(self) -> None:
         self._tries: OrderedDict[tuple[str, ...], _Tries] = OrderedDict()
         self._failed: Counter[str] = Counter()
 
-    def attempt(self, name: str, address: str, now: float) -> float:
-        """Seconds until this attempt may be made. 0 is now: it counts as a wrong one until `right`
-        says otherwise."""
-        keys = ((address, name), NAME), ((address,), ADDRESS)
-        wait = max(self._due(key, patience, now) for key, patience in keys) - now
+    def attempt(self, attempt: Attempt, now: float) -> float:
+        """Return the seconds until this attempt may be made. 0 is now: it counts as a wrong one
+        until `right` says otherwise."""
+        wait = self._due(attempt.key, now) - now
+        address = attempt.address
         self._failed[
             address if address in self._failed or len(self._failed) < MOST_KEYS else ""
         ] += 1
         if wait > 0:
             return wait
-        for key, _ in keys:
+        for key in (attempt.key, (address,)):
             tries = self._known(key, now)
             self._tries[key] = _Tries(tries.wrong + 1, now)
             self._tries.move_to_end(key)
@@ -67,13 +100,18 @@ class Guesses:
             self._tries.popitem(last=False)
         return 0.0
 
-    def right(self, name: str, address: str) -> None:
-        """The attempt was right. Others from its address are counted on: who has one login may
-        guess another's."""
-        self._tries.pop((address, name), None)
-        if tries := self._tries.get((address,)):
-            self._tries[(address,)] = _Tries(max(0, tries.wrong - 1), tries.last)
-        self._failed[address] -= 1
+    def right(self, attempt: Attempt) -> None:
+        """Forget the wrong passwords of this name here. Those of other names from its address still
+        count: a person with an account may guess another's password."""
+        self._tries.pop(attempt.key, None)
+        if tries := self._tries.get((attempt.address,)):
+            self._tries[(attempt.address,)] = _Tries(max(0, tries.wrong - 1), tries.last)
+        self._failed[attempt.address] -= 1
+
+    def pause(self, attempt: Attempt, now: float) -> float:
+        """Return the seconds for which a wrong password holds its turn."""
+        wrong = self._known((attempt.address,), now).wrong
+        return SPRAYING_PAUSE if wrong > SPRAYING else PAUSE
 
     def report(self) -> list[str]:
         """What has failed since the last report, in a few lines however much that was. It repeats
@@ -92,6 +130,33 @@ class Guesses:
         tries = self._tries.get(key, _Tries())
         return tries if now - tries.last < FORGOTTEN_AFTER else _Tries()
 
-    def _due(self, key: tuple[str, ...], patience: Patience, now: float) -> float:
+    def _due(self, key: tuple[str, ...], now: float) -> float:
         tries = self._known(key, now)
-        return tries.last + patience.wait(tries.wrong) if tries.wrong else now
+        return tries.last + NAME.wait(tries.wrong) if tries.wrong else now
+
+
+@dataclass(frozen=True, slots=True)
+class HashingTurns:
+    """Turns at hashing passwords, for the event loop. Each address has one turn at a time, so the
+    wait of another one grows with the number of addresses, not with that of their attempts.
+    `hashing`: to be held while a password is hashed."""
+
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHING))
+    _lanes: FairSlots = field(default_factory=lambda: FairSlots(sys.maxsize, 1))
+    _waiting: Share = field(default_factory=lambda: Share(WAITING, WAITING, WAITING_OF_ADDRESS))
+    _known: Share = field(
+        default_factory=lambda: Share(KNOWN_WAITING, KNOWN_WAITING, WAITING_OF_KNOWN)
+    )
+
+    @contextlib.contextmanager
+    def place(self, attempt: Attempt) -> Iterator[bool]:
+        """Hold a place among those who wait; the value is False where there is none."""
+        room = self._known if attempt.browser else self._waiting
+        with room.held(attempt.lane) as place:
+            yield place
+
+    @contextlib.asynccontextmanager
+    async def turn(self, attempt: Attempt) -> AsyncIterator[None]:
+        """Wait for the turn of a lane, and keep it for as long as the block lasts."""
+        async with self._lanes.turn(attempt.lane):
+            yield

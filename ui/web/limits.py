@@ -22,10 +22,11 @@ class WebLimits:
     with; each `least_speed` bytes bring another second of it, up to `pause`. `arriving`: all bodies
     that are on their way. `uploading`: uploads at once. `uploads`, `upload_age`: what people gave
     for their forms, of which the oldest goes first. `run_files`: all files of one run. `values`,
-    `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them.
-    `pages`: open pages whose forms are kept; the one used longest ago by whoever has most goes
-    first. `calls`: scripts' calls that wait or run. `…_working`: calls of pages that are looked at
-    at once, and as many batches; more of them wait, as each takes processor time from all.
+    `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them;
+    `requests`: unfinished requests among them. `pages`: open pages whose forms are kept; the one
+    used longest ago by whoever has most goes first. `calls`: scripts' calls that wait or run.
+    `…_working`: calls of pages that are looked at at once, and as many batches; more of them wait,
+    as each takes processor time from all.
 
     What begins with `person_` and `address_` is the most of one person and from one address. A
     person's is far more than anybody uses with many tabs. An address has half of all or less, so
@@ -52,6 +53,12 @@ class WebLimits:
     depth: int = 50
     connections: int = 900  # most systems give a process 1024 open files
     address_connections: int = 450
+    # Counted while a body or an answer is unfinished, by forwarded address behind a proxy. An
+    # office of 50 behind one address has some three streams of events each, and a page asks for a
+    # hundred files at once over HTTP/2: 300 is room for both. With `address_sockets` these are 600
+    # of the 900 connections, so another address always finds some free.
+    requests: int = 600
+    address_requests: int = 300
     sockets: int = 600
     person_sockets: int = 100
     address_sockets: int = 300

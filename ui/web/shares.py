@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
 from starlette.requests import HTTPConnection
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import connection
@@ -125,3 +126,45 @@ class FairSlots:
             self._users[key] -= 1
             if not self._users[key]:
                 del self._users[key], self._slots[key]
+
+
+class TurnMiddleware:
+    """ASGI middleware: answers of these kinds take a processor for more than 50 ms, so each person
+    and each address has so many at work at once.
+
+    `kinds`: patterns of paths that are read. Each kind has turns of its own: where ComfyUI keeps
+    one waiting, the others are answered. A turn lasts while the app works, not while the browser
+    reads: a slow reader holds none.
+    """
+
+    def __init__(
+        self, app: ASGIApp, identity: Identity, kinds: Sequence[str], person: int, address: int
+    ) -> None:
+        self.app = app
+        self.identity = identity
+        self.kinds = [(re.compile(one), FairSlots(person, address)) for one in kinds]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on in its turn, everything else at once."""
+        turns = self._turns(scope)
+        if turns is None:
+            await self.app(scope, receive, send)
+            return
+        caller = caller_of(scope, self.identity)
+        async with contextlib.AsyncExitStack() as turn:
+            await turn.enter_async_context(turns.turn(caller))
+
+            async def send_between_turns(message: Message) -> None:
+                if message["type"] == "http.response.body":
+                    await turn.aclose()
+                await send(message)
+                if message.get("more_body"):
+                    await turn.enter_async_context(turns.turn(caller))
+
+            await self.app(scope, receive, send_between_turns)
+
+    def _turns(self, scope: Scope) -> FairSlots | None:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return None
+        path = scope["path"].rstrip("/")
+        return next((turns for kind, turns in self.kinds if kind.fullmatch(path)), None)

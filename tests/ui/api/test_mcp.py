@@ -32,6 +32,7 @@ from tests.ui.api.api_calls import run_of
 from ui.api.mcp.contents import finished_call
 from ui.api.run_json import RunJson
 from ui.routes.results import ResultFiles
+from ui.web.limits import WebLimits
 from ui.web_settings import WebSettings
 
 ERAS = ("legacy", "auto")  # with a session, and without
@@ -311,24 +312,49 @@ def test_a_session_is_for_whoever_has_opened_it(app: RunningApp) -> None:
     assert ended.status_code == 200
 
 
-def test_only_sessions_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client without one may ask as often as it likes, also at an address from where so many
-    have been opened that there is no room for another."""
-    monkeypatch.setattr("ui.api.mcp.endpoint._NEW_SESSIONS", 2)
+def opened_at(app: RunningApp, address: str) -> dict[str, str]:
+    """The headers of a session that was opened at this address."""
+    own = ACCEPTED | {"x-forwarded-for": address}
+    with requests.post(f"{app.url}/mcp", json=OPENING, headers=own, timeout=LONGEST_WAIT) as answer:
+        assert answer.status_code == 200
+        return own | {"mcp-session-id": answer.headers["mcp-session-id"]}
 
-    def opened(url: str) -> int:
-        with requests.post(url, json=OPENING, headers=ACCEPTED, timeout=LONGEST_WAIT) as answer:
-            return answer.status_code
+
+def is_open(app: RunningApp, session: dict[str, str]) -> bool:
+    """Whether this session still answers."""
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    answer = requests.post(f"{app.url}/mcp", json=ping, headers=session, timeout=LONGEST_WAIT)
+    assert answer.status_code in (200, 404)
+    return answer.status_code == 200
+
+
+def test_a_new_session_ends_the_oldest_of_its_address() -> None:
+    """The session that was idle longest goes; a client without a session may always ask."""
 
     async def ask(app: RunningApp) -> None:
         async with assistant(app) as client:
             for _ in range(4):
                 assert "nope" in text_of(await client.call_tool("nope", {}))
 
-    with running_demo_app(step_seconds=0) as (_, app):
+    with running_demo_app(step_seconds=0, limits=WebLimits(address_pages=2)) as (_, app):
+        first, second = opened_at(app, "9.9.9.9"), opened_at(app, "9.9.9.9")
+        assert is_open(app, first)
+        third = opened_at(app, "9.9.9.9")
+        assert [is_open(app, one) for one in (first, second, third)] == [True, False, True]
         awaited(ask(app))
-        assert [opened(f"{app.url}/mcp") for _ in range(3)] == [200, 200, 503]
-        awaited(ask(app))
+
+
+def test_many_sessions_of_one_address_shut_nobody_out() -> None:
+    """At the limit of all, the address with most loses its oldest one to another address."""
+    limits = WebLimits(pages=4, address_pages=3)
+    with running_demo_app(step_seconds=0, limits=limits) as (_, app):
+        quiet = opened_at(app, "9.9.9.8")
+        rude = [opened_at(app, "9.9.9.9") for _ in range(5)]
+        assert [is_open(app, one) for one in rude] == [False, False, True, True, True]
+        newcomer = opened_at(app, "9.9.9.10")
+        assert is_open(app, newcomer)
+        assert is_open(app, quiet)
+        assert [is_open(app, one) for one in rude] == [False, False, False, True, True]
 
 
 def test_a_token_lets_an_assistant_in() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AbstractAsyncContextManager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -15,25 +14,23 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ui.api.mcp.calls import ToolCalls
+from ui.api.mcp.sessions import OpenSessions
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs
 from ui.gradio_allowlist.allowlist import replay
 from ui.gradio_allowlist.call_check import read_object
 from ui.routes.results import ResultFiles
 from ui.services import Services
-from ui.web.addresses import client_address
-from ui.web.body_limits import BUSY
+from ui.web.body_limits import BUSY, body_done
 from ui.web.identity import Identity
-from ui.web.rates import Rate
 from ui.web.responses import Problem
+from ui.web.shares import FairSlots, Share, caller_of
 
 _ABOUT = """\
 Each tool runs a workflow of ComfyUI, which takes from seconds to minutes. Arguments that are left \
 out keep the author's value, seeds that are left out are random. The last text of a result is JSON \
 with the run's id and its files: {"run": "<id>", "file": 0} is that file as an argument of a later \
 call. Other files are given as {"base64": "…", "name": "a.png"}."""
-_NEW_SESSIONS = 100  # at once from one address
-_NEW_SESSION = 10.0  # seconds until one more may come from there
 
 
 class McpEndpoint:
@@ -56,11 +53,17 @@ class McpEndpoint:
         )
         self._identity = identity
         self._limits = limits
-        self._new = Rate(_NEW_SESSIONS, _NEW_SESSION)
-        # Host and Origin are looked at before; the Host may have more names than it knows of.
-        self._sessions = StreamableHTTPSessionManager(
-            server, max_request_body_size=limits.body, max_sessions=limits.pages
+        # What waiting calls have brought: the package keeps a call's body until its answer.
+        self._bodies = Share(
+            limits.call_bodies, limits.person_call_bodies, limits.address_call_bodies
         )
+        self._opening = FairSlots(limits.person_working, limits.address_working)
+        # Host and Origin are looked at before; the Host may have more names than it knows of.
+        # `OpenSessions` bounds the sessions: the package would refuse everybody's next one.
+        self._sessions = StreamableHTTPSessionManager(
+            server, max_request_body_size=limits.body, max_sessions=None
+        )
+        self._open = OpenSessions(limits.pages, limits.address_pages, self._sessions.handle_request)
 
     def serving(self) -> AbstractAsyncContextManager[None]:
         """Requests are answered for as long as this lasts; calls end with it."""
@@ -77,16 +80,27 @@ class McpEndpoint:
             await self._answer({**scope, "user": user}, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on what is no more than a call may bring (read by others, it takes memory), and
-        opens no session too many."""
+        """Hand on a request that brings no more than a call may: the package reads it without
+        limits of its own."""
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
+        caller, size = caller_of(scope, self._identity), len(body)
         read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
         if isinstance(read, str):
             await Problem(422, read).answer()(scope, receive, send)
             return
         opens = read.get("method") == "initialize"  # nothing else leaves a session behind
         del read
-        if opens and not self._new.take(client_address(scope), time.monotonic()):
+        if not self._bodies.take(caller, size):
             await Problem(503, BUSY).answer()(scope, receive, send)
             return
-        await self._sessions.handle_request(scope, replay(body, receive), send)
+        brought = replay(body, receive)
+        del body
+        body_done(scope)
+        try:
+            if opens:
+                async with self._opening.turn(caller):
+                    await self._open.begin(caller.address, scope, brought, send)
+            else:
+                await self._open.use(scope, brought, send)
+        finally:
+            self._bodies.give_back(caller, size)

@@ -13,13 +13,12 @@ from starlette.background import BackgroundTask
 
 from comfy.messages import message, plural
 from ui.accounts.database import SignInFileError
-from ui.accounts.login import Login
 from ui.page.plain.layout import dead_link_page
 from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
-from ui.web.guesses import Guesses
+from ui.web.guesses import Attempt, Guesses, HashingTurns
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.rates import Rate
 from ui.web.responses import wants_page
@@ -28,9 +27,9 @@ from ui.web.urls import ENDPOINTS
 _WRONG_LOGIN = 400  # the status with which the page shows what is answered
 # Seconds until a wrong password is answered: the time does not tell which names there are.
 _WRONG_PASSWORD = 1.0
-_HASHING = 2  # passwords at once: each takes 64 MB
 _LOGOUT = "/logout"
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
+_BUSY = message("Too many people are signing in from your address. Try again in a moment.")
 _WRONG = message("Wrong username or password.")
 _ASK = message("Ask whoever runs this app for a new one.")
 _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try again in a moment.")
@@ -44,16 +43,12 @@ def login_routes(
     sentence; where a browser sends the form without the page's script, it is a page. `root_path` as
     the web server was told."""
     router = APIRouter()
-    hashing = asyncio.Semaphore(_HASHING)
+    passwords = Passwords(identity, guesses)
 
-    async def begun(login: Login, name: str, password: str) -> str | None:
-        async with hashing:
-            return await asyncio.to_thread(login.password, name, password)
-
-    def refused(request: Request, why: str) -> Response:
+    def refused(request: Request, why: str, status: int = _WRONG_LOGIN) -> Response:
         if not wants_page(request):
-            return refusal(why, _WRONG_LOGIN)
-        return sign_in(request, LOGIN, why, status=_WRONG_LOGIN)
+            return refusal(why, status)
+        return sign_in(request, LOGIN, why, status=status)
 
     @router.get(f"{LOGIN}/")
     @router.get(LOGIN)
@@ -75,31 +70,92 @@ def login_routes(
     ) -> Response:
         """Whoever guesses passwords waits after each, and the longer the more of them were
         wrong."""
-        name, address, since = name.strip(), client_address(request.scope), time.monotonic()
-        if wait := guesses.attempt(name, address, since):
-            sentence = plural(
-                "Too many wrong passwords. Try again in {count} second.",
-                "Too many wrong passwords. Try again in {count} seconds.",
-                count=math.ceil(wait),
-            )
-            return refused(request, sentence)
+        attempt = passwords.attempt(request, name.strip())
         try:
-            shown = await begun(identity.login, name, password) if identity.login else None
+            shown = await passwords.session(attempt, password)
         except SignInFileError as problem:  # the password was right
-            guesses.right(name, address)
             return refused(request, logged(problem))
-        if shown is None:
-            await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
-            return refused(request, _WRONG)
-        guesses.right(name, address)
+        except SignInRefused as problem:
+            return refused(request, str(problem), problem.status)
         answer = (
             RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
             if wants_page(request)
             else JSONResponse({"success": True})
         )
+        passwords.make_known(attempt, request, answer)
         return signed_in(answer, identity, request, shown)
 
     return router
+
+
+class SignInRefused(Exception):
+    """A sign-in that was not let through; `status` and the sentence of its answer."""
+
+    def __init__(self, sentence: str, status: int = _WRONG_LOGIN) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Passwords:
+    """Checks passwords, in turns and with a back-off."""
+
+    def __init__(self, identity: Identity, guesses: Guesses) -> None:
+        self._identity = identity
+        self._guesses = guesses
+        self._turns = HashingTurns()
+
+    def attempt(self, request: Request, name: str) -> Attempt:
+        """The attempt that a request makes for this name."""
+        proof = self._proof(name)
+        cookies = self._identity.cookies
+        browser = cookies.known_browser(request, name, proof) if proof else ""
+        return Attempt(name, client_address(request.scope), browser)
+
+    async def session(self, attempt: Attempt, password: str) -> str:
+        """Return what the cookie of the new session has to hold. Raises SignInRefused, and
+        SignInFileError where the password was right."""
+        since, login = time.monotonic(), self._identity.login
+        if login is None:
+            raise SignInRefused(_WRONG)
+        with self._turns.place(attempt) as place:
+            if not place:
+                raise SignInRefused(_BUSY, 429)
+            if wait := self._guesses.attempt(attempt, since):
+                raise SignInRefused(_later(wait))
+            async with self._turns.turn(attempt):
+                began = time.monotonic()
+                try:
+                    async with self._turns.hashing:
+                        shown = await asyncio.to_thread(login.password, attempt.name, password)
+                except SignInFileError:
+                    self._guesses.right(attempt)
+                    raise
+                if shown is not None:
+                    self._guesses.right(attempt)
+                    return shown
+                pause = self._guesses.pause(attempt, began)
+                await asyncio.sleep(began + pause - time.monotonic())
+        await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
+        raise SignInRefused(_WRONG)
+
+    def make_known(self, attempt: Attempt, request: Request, answer: Response) -> None:
+        """Give the browser the cookie by which the next sign-in as this person knows it."""
+        proof = self._proof(attempt.name)
+        if proof and not attempt.browser:
+            cookie = self._identity.cookies.new_known_browser(request, attempt.name, proof)
+            answer.headers.append("set-cookie", cookie)
+
+    def _proof(self, name: str) -> str:
+        user = self._identity.login.user(name) if self._identity.login else None
+        return user.proof if user else ""
+
+
+def _later(wait: float) -> str:
+    return plural(
+        "Too many wrong passwords. Try again in {count} second.",
+        "Too many wrong passwords. Try again in {count} seconds.",
+        count=math.ceil(wait),
+    )
 
 
 def logout_routes(identity: Identity, root_path: str) -> APIRouter:

@@ -57,9 +57,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             yield
 
     # Until there is an answer, however slowly that is read: it may take a processor for seconds.
-    in_turn = [Depends(turn, scope="function")]
-
-    @router.post("/check", dependencies=in_turn)
+    @router.post("/check", dependencies=[Depends(turn, scope="function")])
     def check(given: CheckedBatch, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How many rows it has, how long they take, and all that is wrong with it."""
         try:
@@ -119,7 +117,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             }
         )
 
-    @router.get("/{batch_id}/rows", dependencies=in_turn)
+    @router.get("/{batch_id}/rows")
     def rows(
         batch_id: str,
         state: RowState | None = None,

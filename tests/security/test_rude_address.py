@@ -1,0 +1,145 @@
+"""One address at full effort holds no limit shut for the others. With small limits, so that seconds
+do; `python -m tests.benchmarks rude_address` has the figures at full size."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import FrameType
+
+import pytest
+import requests
+
+from tests.security.test_availability import JSON, begun, sent, status
+from tests.support.http_client import ANN, cookie_of
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.api.api_calls import call
+from ui.routes.groups.batches import TableView
+from ui.web.limits import WebLimits
+
+WORDS = "a lighthouse " * 50
+RUDE = "9.9.9.9"  # as a trusted proxy names it
+
+
+@contextlib.contextmanager
+def forwarded(app: RunningApp, address: str, *lines: str) -> Iterator[socket.socket]:
+    """A connection of a trusted proxy that does not buffer what `address` sends by it."""
+    host, port = app.url.removeprefix("http://").split(":")
+    head, *rest = lines
+    text = "\r\n".join([head, f"X-Forwarded-For: {address}", *rest])
+    with socket.create_connection((host, int(port)), timeout=LONGEST_WAIT) as connection:
+        connection.sendall(text.encode())
+        yield connection
+
+
+def test_begun_bodies_behind_a_proxy_leave_others_served() -> None:
+    """One forwarded address has a part of the requests; one more is refused and its connection
+    closed, while another address is answered."""
+    limits = WebLimits(requests=6, address_requests=3, patience=2 * LONGEST_WAIT)
+    with (
+        running_demo_app(step_seconds=0, limits=limits) as (_, app),
+        contextlib.ExitStack() as kept,
+    ):
+        for _ in range(3):
+            kept.enter_context(forwarded(app, RUDE, *begun("/workflows", 1000, JSON, "{")))
+
+        def is_full() -> bool:
+            with forwarded(app, RUDE, *begun("/workflows", 1000, JSON, "{")) as one_more:
+                answered = status(one_more) == 429
+                return answered and one_more.recv(4000) == b""
+
+        eventually(is_full, "the address has all that it may have")
+        headers = {"X-Forwarded-For": "9.9.9.10"}
+        for _ in range(10):
+            other = requests.get(f"{app.url}/workflows", headers=headers, timeout=LONGEST_WAIT)
+            assert other.status_code == 200
+
+
+def test_finished_requests_are_not_counted() -> None:
+    """A connection that waits for its next request takes nothing from its address."""
+    with (
+        running_demo_app(step_seconds=0, limits=WebLimits(address_requests=1)) as (_, app),
+        contextlib.ExitStack() as kept,
+    ):
+        for _ in range(3):
+            line = ("GET /robots.txt HTTP/1.1", "Host: localhost", "", "")
+            assert status(kept.enter_context(forwarded(app, RUDE, *line))) == 200
+
+
+def test_waiting_for_a_run_holds_no_upload_space() -> None:
+    """Once a body is stored, its bytes are free for the next one, however long its run waits."""
+    limits = WebLimits(arriving=500_000, person_arriving=500_000, address_arriving=500_000)
+    path = "/api/v1/workflows/text-to-image/runs"
+    body = '{"values": {"5.steps": 60}}'.ljust(300_000)
+    with running_demo_app(step_seconds=0.5, limits=limits) as (_, app):
+
+        def is_accepted() -> bool:
+            with sent(app, *begun(path, len(body), JSON, body)) as another:
+                return status(another) == 201
+
+        with sent(app, *begun(f"{path}?wait=true", len(body), JSON, body)):
+            eventually(app.runs.known, "its run has begun")
+            eventually(is_accepted, "there is room again")
+            assert not all(run.state.phase.finished for run in app.runs.known())
+
+
+def large_batch(app: RunningApp) -> str:
+    """A paused batch of 10,000 rows with long texts; its id."""
+    axes = [
+        {"field": "2.text", "text": "\n".join(f"{WORDS}{number}" for number in range(100))},
+        {"field": "5.seed", "text": "1..100"},
+    ]
+    begun = call(app, "POST", "/workflows/text-to-image/batches", json={"axes": axes}).json()
+    assert call(app, "POST", f"/batches/{begun['id']}/pause").status_code == 200
+    return str(begun["id"])
+
+
+def being_searched() -> int:
+    """How many threads search through the rows of a batch at this moment."""
+
+    def is_searching(frame: FrameType | None) -> bool:
+        return frame is not None and (
+            frame.f_code is TableView.places.__code__ or is_searching(frame.f_back)
+        )
+
+    return sum(map(is_searching, sys._current_frames().values()))
+
+
+@pytest.mark.parametrize("root", ["/api/v1", ""])
+def test_searches_in_rows_take_turns(root: str) -> None:
+    """Two of one person's are at work at once, by the API as by the page's route; all are
+    answered."""
+    most = 0
+    with running_demo_app(step_seconds=0.2) as (_, app), ThreadPoolExecutor(12) as people:
+        address = f"{app.url}{root}/batches/{large_batch(app)}/rows?search=nothing"
+
+        def search() -> requests.Response:
+            return requests.get(address, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
+
+        answers = [people.submit(search) for _ in range(12)]
+        while wait(answers, timeout=0.001).not_done:
+            most = max(most, being_searched())
+        assert [one.result().json()["total"] for one in answers] == [0] * 12
+    assert 0 < most <= WebLimits().person_working
+
+
+def test_a_slow_reader_holds_no_turn() -> None:
+    """Downloads that are not read leave the turns to the same person's next request."""
+    with running_demo_app(step_seconds=0.2) as (_, app), contextlib.ExitStack() as kept:
+        batch, (name, value) = large_batch(app), next(iter(cookie_of(ANN).items()))
+        lines = (
+            f"GET /batches/{batch}/results.csv HTTP/1.1",
+            f"Cookie: {name}={value}",
+            "Host: localhost",
+            "",
+            "",
+        )
+        for _ in range(WebLimits().person_working):
+            assert kept.enter_context(sent(app, *lines)).recv(9)
+        for _ in range(3):
+            answer = call(app, "GET", f"/batches/{batch}/rows?search=nothing")
+            assert answer.status_code == 200

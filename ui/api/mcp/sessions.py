@@ -1,0 +1,112 @@
+"""The sessions of assistants: a new one takes the place of an idle one instead of being refused."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+
+from starlette.authentication import BaseUser
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_ID = "mcp-session-id"  # the header that names a session
+
+
+@dataclass(slots=True)
+class _Session:
+    """An open session. `user`: who opened it, as the package knows them; `busy`: its requests that
+    are not answered yet."""
+
+    address: str
+    user: BaseUser
+    busy: int = 0
+
+
+class OpenSessions:
+    """Bounds the open sessions: `most` in all and `most_of_address` of each address.
+
+    One more ends the address's session that has been idle longest, or, at the limit of all, that
+    of the address with most. A session with a request under way is not ended. `handle`: the
+    package's ASGI app. For one thread, as the event loop's.
+    """
+
+    def __init__(self, most: int, most_of_address: int, handle: ASGIApp) -> None:
+        self._most = most
+        self._most_of_address = most_of_address
+        self._handle = handle
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the longest idle one first
+
+    async def begin(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that opens a session, then end those that are too many."""
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                session_id = Headers(raw=message["headers"]).get(_ID, "")
+                if session_id:
+                    self._sessions.setdefault(session_id, _Session(address, scope["user"]))
+            await send(message)
+
+        await self._handle(scope, receive, noting)
+        while surplus := self._surplus(address):
+            await self._end(surplus)
+
+    async def use(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer any other request; one of a session makes it the last to be ended."""
+        session_id = Headers(scope=scope).get(_ID, "")
+        session = self._sessions.get(session_id)
+        if session is None or session.user.display_name != scope["user"].display_name:
+            await self._handle(scope, receive, send)
+            return
+        session.busy += 1
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._handle(scope, receive, noting)
+        finally:
+            session.busy -= 1
+            # 404: the package has ended it after half an hour.
+            if status == 404 or scope["method"] == "DELETE":
+                self._sessions.pop(session_id, None)
+            elif session_id in self._sessions:
+                self._sessions.move_to_end(session_id)
+
+    def _surplus(self, address: str) -> str:
+        """The id of a session to be ended, "" where there is room for all or none is idle."""
+        counts = Counter(one.address for one in self._sessions.values())
+        if counts[address] > self._most_of_address:
+            return self._longest_idle(address)
+        if len(self._sessions) > self._most:
+            return self._longest_idle(counts.most_common(1)[0][0])
+        return ""
+
+    def _longest_idle(self, address: str) -> str:
+        idle = (
+            name for name, one in self._sessions.items() if one.address == address and not one.busy
+        )
+        return next(idle, "")
+
+    async def _end(self, session_id: str) -> None:
+        """End a session as its own assistant would: by a DELETE in its name."""
+        session = self._sessions.pop(session_id)
+        scope = {
+            "type": "http",
+            "method": "DELETE",
+            "path": "/mcp",
+            "query_string": b"",
+            "headers": [(_ID.encode(), session_id.encode()), (b"accept", b"application/json")],
+            "user": session.user,
+        }
+        await self._handle(scope, _nothing, _unheard)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _unheard(_: Message) -> None:
+    pass
