@@ -16,6 +16,7 @@ from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode
 
 from ui.web.addresses import client_address, networks_of
 from ui.web.shares import Caller, Share
@@ -117,10 +118,40 @@ class PageConnection(H11Protocol):
 
 
 class PageSocket(WebSocketsSansIOProtocol):
-    """A browser's socket that may be closing already when the app ends, or is refused by an answer;
-    uvicorn's own takes both for errors."""
+    """A browser's socket, which may be closing already when the app ends, be refused by an answer,
+    or break the protocol; uvicorn's own class logs a traceback for each of these."""
 
     left: Callable[[], None] | None = None  # to be called once it is closed
+
+    def data_received(self, data: bytes) -> None:
+        """Ignore what follows a broken frame: the parser has ended."""
+        if self.conn.parser_exc is None:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Close with the code that the parser chose; before the handshake there is none to send."""
+        if self.conn.close_sent is not None:
+            super().handle_parser_exception()
+        else:
+            self.transport.abort()
+
+    def send_receive_event_to_app(self) -> None:
+        """Close with 1007 for a text message that is not UTF-8."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError as problem:
+                self.conn.fail(CloseCode.INVALID_DATA, "The text is not UTF-8.")
+                self.conn.parser_exc = problem
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """Answer, unless the browser reads no answers: they would pile up in memory."""
+        super().handle_ping()
+        if not self.writable.is_set():
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""

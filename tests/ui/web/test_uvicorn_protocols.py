@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from tests.attacks.wire import frame_of, rendered
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import web_config
 from ui.web.limits import WebLimits
@@ -86,3 +88,68 @@ def test_an_answer_that_breaks_off_ends_its_connection() -> None:
         browser.request("GET", "/")
         with pytest.raises(http.client.IncompleteRead):
             browser.getresponse().read()
+
+
+HANDSHAKE = rendered(
+    "GET",
+    b"/",
+    [
+        (b"Host", b"127.0.0.1"),
+        (b"Upgrade", b"websocket"),
+        (b"Connection", b"Upgrade"),
+        (b"Sec-WebSocket-Version", b"13"),
+        (b"Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+    ],
+)
+
+
+@pytest.mark.parametrize("frame", [frame_of(1, b"\xff"), frame_of(9, b"x" * 126), b"\xff" * 20])
+def test_a_broken_frame_before_the_answer_ends_the_handshake(
+    frame: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A frame that arrives before the app has accepted the socket closes the connection, without a
+    traceback."""
+    asked, closed = threading.Event(), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            asked.set()
+            await asyncio.to_thread(closed.wait, LONGEST_WAIT)
+            await send({"type": "websocket.accept"})
+
+    with (
+        serving(app) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=LONGEST_WAIT) as browser,
+    ):
+        browser.sendall(HANDSHAKE)
+        assert asked.wait(LONGEST_WAIT)
+        browser.sendall(frame)
+        with contextlib.suppress(ConnectionError):
+            assert not browser.recv(1)
+        closed.set()
+    assert not caplog.records
+
+
+def send_forever(browser: socket.socket, data: bytes) -> None:
+    while True:
+        browser.sendall(data)
+
+
+def test_a_browser_that_reads_no_pongs_is_cut_off() -> None:
+    """Pings whose answers are left unread do not pile up in memory."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await receive()
+
+    pings = frame_of(9, b"x" * 125) * 1000
+    with (
+        serving(app) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=LONGEST_WAIT) as browser,
+    ):
+        browser.sendall(HANDSHAKE)
+        with pytest.raises(ConnectionError):
+            send_forever(browser, pings)
