@@ -20,7 +20,7 @@ from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
 from ui.web.responses import API, PackedPages
-from ui.web.security_headers import SecurityHeadersMiddleware
+from ui.web.security_headers import SecurityHeadersMiddleware, StrictTransportMiddleware
 from ui.web.shares import Share, TurnMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
@@ -53,7 +53,6 @@ def add_middleware(
     app.add_middleware(PackedPages, paths=WHOLE_PAGES | described)
     app.add_middleware(CookieMiddleware, identity=identity)
     app.add_middleware(LogoutMiddleware, identity=identity)
-    app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
     # No other site's page reads anything here; without it, Gradio lets all in.
     app.add_middleware(CORSMiddleware)
     person, address = limits.person_working, limits.address_working
@@ -64,6 +63,7 @@ def add_middleware(
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
     app.add_middleware(LoginMiddleware, identity=identity)
     app.add_middleware(RequestLimitMiddleware, limits=limits)
+    app.add_middleware(StrictTransportMiddleware)
     # What comes after it believes it.
     app.add_middleware(
         ProxyMiddleware,
@@ -72,5 +72,7 @@ def add_middleware(
         user_header=settings.sign_in.user_header,
     )
     app.add_middleware(FailureMiddleware)
+    # Refusals of those above have these headers, too.
+    app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
     # What the others say is said in its language.
     app.add_middleware(LanguageMiddleware, languages=settings.languages)

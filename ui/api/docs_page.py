@@ -8,16 +8,43 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
 from ui.page.plain.sign_in import SignInPage
 from ui.web.identity import Identity
 from ui.web.responses import API, wants_page
+from ui.web.security_headers import strict_policy
 
 _SCRIPT, _STYLE = "swagger-ui-bundle.js", "swagger-ui.css"
 _TYPES: Mapping[str, str] = MappingProxyType({_SCRIPT: "text/javascript", _STYLE: "text/css"})
+_SETUP = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  layout: "BaseLayout",
+  deepLinking: true,
+  showExtensions: true,
+  showCommonExtensions: true,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});"""
+# Its addresses are right below any path.
+_PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="docs/{_STYLE}">
+<link rel="icon" href="../../favicon.ico">
+<title>ComfyForms API</title>
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/{_SCRIPT}"></script>
+<script>{_SETUP}</script>
+</body>
+</html>
+"""
+_POLICY = {"content-security-policy": strict_policy([_SETUP])}
 _DAY = {"cache-control": "private, max-age=86400"}
 
 
@@ -28,18 +55,11 @@ def docs_api(identity: Identity, sign_in: SignInPage) -> APIRouter:
 
     @router.get("/docs")
     async def page(request: Request) -> HTMLResponse:
-        """Swagger UI, with addresses that are right below any path; for a browser that has to sign
-        in first the page for that."""
+        """Return Swagger UI; for a browser that has to sign in first, the page for that."""
         if identity.owner(request) is None and wants_page(request):
             return sign_in(request, f"{API}/docs", status=401)
         await identity.reader(request)
-        return get_swagger_ui_html(
-            openapi_url="openapi.json",
-            title="ComfyForms API",
-            swagger_js_url=f"docs/{_SCRIPT}",
-            swagger_css_url=f"docs/{_STYLE}",
-            swagger_favicon_url="../../favicon.ico",
-        )
+        return HTMLResponse(_PAGE, headers=_POLICY)
 
     @router.get("/docs/{name}")
     async def file(name: str, _: str = Depends(identity.reader)) -> FileResponse:

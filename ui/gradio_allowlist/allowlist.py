@@ -37,6 +37,7 @@ from ui.web.gradio_internals import (
 from ui.web.identity import OWN_PAGE_ONLY, Identity
 from ui.web.limits import WebLimits
 from ui.web.responses import wants_page
+from ui.web.security_headers import with_gradio_policy
 from ui.web.shares import Caller, FairSlots, caller_of
 
 _READ = PAGE | ANSWERS | {STREAM}
@@ -92,7 +93,8 @@ class GradioAllowlist:
             case "http", "GET" | "HEAD" if path == "/" and self._has_no_login(scope):
                 await self.sign_in(Request(scope), path)(scope, receive, send)
             case "http", "GET" | "HEAD" if self._may_read(path, scope):
-                await self.gradio(scope, receive, send)
+                sent = with_gradio_policy(send) if path == "/" else send
+                await self.gradio(scope, receive, sent)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
                 await refusal(OWN_PAGE_ONLY, 403)(scope, receive, send)
             case "http", "POST" if path in _MADE or path.startswith(CALL):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import html
 import platform
 from collections.abc import Iterable
-from functools import cache
 from importlib import metadata
-from pathlib import Path
 
 from comfy.messages import message
 from comfy.servers.reports import Memory
 from ui.languages.current import current_language, html_of
 from ui.operator.overview import LackingWorkflow, Overview, RunLine, ServerLine
-from ui.page.plain import layout
+from ui.page.plain.inline import module_tag
+from ui.page.plain.layout import link_to_app
 from ui.version import app_version
 
 PATH = "/operator"
@@ -47,9 +46,9 @@ def page_body(now: Overview, why: str = "") -> str:
 {_section(_LACKING, _lacking(now.lacking))}
 {_section(_VERSIONS, _versions())}
 </div>
-{layout.link_to_app()}
+{link_to_app()}
 </main>
-<script type="module">{_refreshing()}</script>"""
+{module_tag("refreshing.js")}"""
 
 
 def _section(title: str, body: str) -> str:
@@ -136,8 +135,3 @@ def _versions() -> str:
         "Python": platform.python_version(),
     }
     return f"<p>{html.escape(' · '.join(f'{name} {one}' for name, one in told.items()))}</p>"
-
-
-@cache
-def _refreshing() -> str:
-    return Path(layout.__file__).with_name("refreshing.js").read_text(encoding="utf-8")

@@ -93,9 +93,9 @@ def head_tags() -> str:
     return f'{preload}\n<script type="module">{_loads("page.js", _PAGE)}</script>'
 
 
-def sign_in_tag() -> str:
-    """What the sign-in page needs in the end of its body."""
-    return f'<script type="module">{_loads(_SIGN_IN_MODULE, _SIGN_IN)}</script>'
+def sign_in_script() -> str:
+    """What the sign-in page runs at its end."""
+    return _loads(_SIGN_IN_MODULE, _SIGN_IN)
 
 
 def script_routes() -> APIRouter:

@@ -1,29 +1,68 @@
-"""Headers that limit what a page of the app can load, and who can show it."""
+"""Headers that limit what a page can load, who can show it, and who may keep an answer."""
 
 from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Whatever markup a workflow or a server may bring: it asks nobody but this app for anything.
-# Gradio's page needs inline scripts and `eval`. Another site that shows the page in a frame could
-# make people click in it.
-_POLICY = (
+from ui.web.gradio_internals import CONFIG, FILES_OF_PAGE, PAGE
+
+# Gradio's page needs inline scripts and `eval`. Markup that a workflow or a server brings can't
+# load anything from elsewhere there either.
+GRADIO_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
 _HUGGING_FACE = (
     "https://huggingface.co"  # shows a Space in a frame; below hf.space are anybody's own pages
 )
+# The default of an answer that says nothing else: caches on the way keep nothing, nor do browsers.
+_NOT_KEPT = "private, no-store"
+_YEAR = "max-age=31536000"
+_SAME_FOR_ALL = PAGE - {"/", CONFIG}
+
+
+def strict_policy(scripts: Iterable[str] = (), styles: Iterable[str] = ()) -> str:
+    """Return the policy of a page without Gradio: of inline scripts and style sheets, only these
+    texts apply, and no style attributes or handlers."""
+    return (
+        "default-src 'none'; "
+        f"script-src {_sources(scripts)}; style-src {_sources(styles)}; "
+        "img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; "
+        "manifest-src 'self'; worker-src 'self'; "
+        "base-uri 'self'; form-action 'self'"  # `base` leads to the app's path below a proxy
+    )
+
+
+def with_gradio_policy(send: Send) -> Send:
+    """Return the way back of Gradio's page, which gets its own policy."""
+
+    async def send_with_policy(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["content-security-policy"] = GRADIO_POLICY
+        await send(message)
+
+    return send_with_policy
+
+
+def _sources(texts: Iterable[str]) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    hashes = (f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return " ".join(("'self'", *hashes))
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware: pages load nothing from elsewhere, are shown in no other site's frame,
-    and do not tell other sites their address."""
+    """ASGI middleware that adds the headers which every answer has. A page brings a policy of its
+    own, else it gets the strict one; other sites can't show it in a frame, where they could make
+    people click in it."""
 
     def __init__(self, app: ASGIApp, *, on_a_space: bool) -> None:
         self.app = app
-        self.policy = f"{_POLICY} {_HUGGING_FACE}" if on_a_space else _POLICY
+        self.frames = f"frame-ancestors 'self'{f' {_HUGGING_FACE}' if on_a_space else ''}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, adding the headers to the head of each answer."""
@@ -36,8 +75,37 @@ class SecurityHeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("x-content-type-options", "nosniff")
                 headers.setdefault("referrer-policy", "same-origin")
+                if not (_is_same_for_all(scope["path"]) and message["status"] < 400):
+                    headers.setdefault("cache-control", _NOT_KEPT)
                 if "text/html" in headers.get("content-type", ""):
-                    headers["content-security-policy"] = self.policy
+                    policy = headers.get("content-security-policy") or strict_policy()
+                    headers["content-security-policy"] = f"{policy}; {self.frames}"
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _is_same_for_all(path: str) -> bool:
+    """Whether this is one of Gradio's files, which browsers keep as they see fit."""
+    return path in _SAME_FOR_ALL or path.startswith(FILES_OF_PAGE)
+
+
+class StrictTransportMiddleware:
+    """ASGI middleware for requests that came over TLS, as the trusted proxy says: the browser
+    comes over TLS from then on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, adding the header where the scheme is https."""
+        if scope["type"] != "http" or scope["scheme"] != "https":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["strict-transport-security"] = _YEAR
+            await send(message)
+
+        await self.app(scope, receive, send_with_header)

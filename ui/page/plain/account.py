@@ -6,8 +6,6 @@ import html
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Annotated
 
 from babel.dates import format_date
@@ -20,6 +18,7 @@ from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.store import AccessToken
 from ui.languages.current import current_language, html_of
+from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
@@ -164,7 +163,7 @@ def _new(shown: str) -> str:
 <p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
 <button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
 </div>
-<script type="module">{_copying()}</script>"""
+{module_tag("copying.js")}"""
 
 
 def _row(token: AccessToken) -> str:
@@ -205,8 +204,3 @@ def _without_tokens(why: str) -> str:
 <p>{html_of(why)}</p>
 {link_to_app()}
 </main>"""
-
-
-@cache
-def _copying() -> str:
-    return Path(__file__).with_name("copying.js").read_text(encoding="utf-8")

@@ -12,25 +12,20 @@ from fastapi.responses import HTMLResponse
 from comfy.messages import message
 from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
+from ui.page.plain.inline import head_tags, policy
 from ui.page.plain.install import tags_for_installing
 from ui.page.social_card import tags_for_other_sites
-from ui.page.theme import colours
 from ui.web.responses import NO_STORE
 
 ICON = Path(__file__).parents[1] / "icon.svg"
-_STYLES = ICON.with_name("styles") / "plain.css"
 _OPEN = message("Open ComfyForms")
 _DEAD_TITLE = message("Link no longer works · ComfyForms")
 _DEAD = message("This link no longer works")
-# As the button for light and dark has kept it (`storage.js`), before anything is painted.
-_SHADE = """try {
-  document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
-} catch {}"""
 
 
 def as_page(page: str, status: int = 200) -> HTMLResponse:
-    """A page, which no browser keeps."""
-    return HTMLResponse(page, status, headers=NO_STORE)
+    """A page, which no browser keeps, and whose policy lets only its own scripts run."""
+    return HTMLResponse(page, status, headers=NO_STORE | {"content-security-policy": policy()})
 
 
 def head_tags_of(root: str, title: str = "ComfyForms") -> str:
@@ -100,7 +95,4 @@ def _head() -> str:
     return f"""<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="{icon_address()}">
-<style>
-:root {{ {colours()} }}
-{_STYLES.read_text(encoding="utf-8")}</style>
-<script>{_SHADE}</script>"""
+{head_tags()}"""

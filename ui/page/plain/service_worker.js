@@ -1,5 +1,5 @@
 // @ts-check
-// Where the app cannot be reached, its pages are answered with PAGE, which stands before this text.
+// Where the app cannot be reached, its pages are answered with PAGE, which stands before this text with its POLICY.
 // Everything else goes to the app as if there were no worker, and nothing is kept.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -22,7 +22,11 @@ async function answer(request) {
   } catch {
     return new Response(PAGE, {
       status: 503,
-      headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
+      headers: {
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-store",
+        "content-security-policy": POLICY,
+      },
     });
   }
 }

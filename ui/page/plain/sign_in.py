@@ -15,8 +15,8 @@ from ui.accounts.login import Login
 from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
+from ui.page.plain.inline import sign_in_tag
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.script_files import sign_in_tag
 from ui.web.gradio_internals import root_address
 
 OPENID = "/login/openid"  # leads to where the organisation signs people in

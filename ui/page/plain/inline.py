@@ -1,0 +1,53 @@
+"""Scripts and the style sheet that stand in the small pages themselves, and the policy that lets
+these and no others apply."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ui.page.script_files import sign_in_script
+from ui.page.theme import colours
+from ui.web.security_headers import strict_policy
+
+_HERE = Path(__file__).parent
+_STYLES = _HERE.parent / "styles" / "plain.css"
+_MODULES = ("copying.js", "refreshing.js", "retrying.js")
+# As the button for light and dark has kept it (`storage.js`), before anything is painted.
+_SHADE = """try {
+  document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
+} catch {}"""
+
+
+def head_tags() -> str:
+    """Return what each page has in its head: its style, and the shade that was chosen."""
+    return f"<style>{_style()}</style>\n<script>{_SHADE}</script>"
+
+
+def module_tag(name: str) -> str:
+    """Return one of the scripts of `_MODULES` as a tag."""
+    return f'<script type="module">{_text(name)}</script>'
+
+
+def sign_in_tag() -> str:
+    """Return what loads the script of the sign-in page."""
+    return f'<script type="module">{sign_in_script()}</script>'
+
+
+@cache
+def policy() -> str:
+    """Return the content security policy of all these pages."""
+    scripts = (_SHADE, sign_in_script(), *map(_text, _MODULES))
+    return strict_policy(scripts, (_style(),))
+
+
+@cache
+def _style() -> str:
+    return f"\n:root {{ {colours()} }}\n{_STYLES.read_text(encoding='utf-8')}"
+
+
+@cache
+def _text(name: str) -> str:
+    if name not in _MODULES:  # the policy would not let it run
+        raise KeyError(name)
+    return (_HERE / name).read_text(encoding="utf-8")
