@@ -38,13 +38,45 @@ export const unfolded = () =>
   all(`#form .section ${LABEL}.open`).map((label) => label.closest(".section")?.id ?? "");
 
 /**
- * Unfold the section that a field is in.
+ * The headers of sections that have been clicked but don't show it yet.
+ * @type {WeakMap<HTMLElement, Promise<void>>}
+ */
+const unfolding = new WeakMap();
+
+/**
+ * Unfold the section that a field is in. Gradio marks a section as open some time after the click, and a second click
+ * in between folds it again, so a header is clicked only once.
  * @param {Element} field
+ * @returns {Promise<void> | null} resolves once the section is open; null if there is nothing to unfold
  */
 export function unfold(field) {
-  const section = field.closest(".section");
-  const label = section && $(LABEL, section);
-  if (label && !label.classList.contains("open")) label.click();
+  const label = $(LABEL, field.closest(".section") ?? field);
+  if (!label || isOpen(label)) return null;
+  const pending = unfolding.get(label);
+  if (pending) return pending;
+  const open = opened(label);
+  unfolding.set(label, open);
+  label.click();
+  return open;
+}
+
+/** @param {Element} label */
+const isOpen = (label) => label.classList.contains("open");
+
+/**
+ * @param {HTMLElement} label
+ * @returns {Promise<void>}
+ */
+function opened(label) {
+  return new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (!isOpen(label)) return;
+      observer.disconnect();
+      unfolding.delete(label);
+      resolve();
+    });
+    observer.observe(label, { attributeFilter: ["class"] });
+  });
 }
 
 /** Whether the page is dark, where the theme's variables are others. */

@@ -272,7 +272,7 @@ class MaskPainter {
    * Ask whether to run without a mask.
    * @param {() => void} press
    */
-  #ask(press) {
+  async #ask(press) {
     const run = button(message("Run anyway"), () => {
       this.#isAgreed = true;
       this.#answer();
@@ -284,8 +284,8 @@ class MaskPainter {
     });
     this.#question.replaceChildren(element("p", "", NOTHING), run, paint);
     this.#question.ariaLabel = NOTHING;
-    unfold(this.#place);
     announce(NOTHING);
+    await unfold(this.#place);
     this.#question.scrollIntoView({ block: "nearest" });
     run.focus({ preventScroll: true });
   }

@@ -17,6 +17,7 @@ import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } fro
  * @type {{ rules: Record<string, Rule>, values: FieldValues, awaits: MutationObserver | null }}
  */
 const form = { rules: {}, values: {}, awaits: null };
+const INPUT = "input, textarea";
 
 /**
  * The id of a field's element: ui/page/form/controls.py makes the same.
@@ -56,25 +57,23 @@ export function clearMended(fields, now, before) {
 }
 
 /**
- * Paint a sentence on its field.
+ * Paint a sentence on its field, which comes into view if its section is folded.
  * @param {HTMLElement} field
  * @param {string} sentence
- * @returns {HTMLElement} where to put the focus
+ * @returns {Promise<void> | null} see `unfold`
  */
 export function showError(field, sentence) {
-  unfold(field);
+  const opening = unfold(field);
   endSearch(field);
   clearError(field);
   const note = element("p", "field-error", sentence);
   note.id = `${field.id}-error`;
   field.classList.add("has-error");
   field.append(note);
-  const input = $("input, textarea", field);
+  const input = $(INPUT, field);
   input?.setAttribute("aria-invalid", "true");
   input?.setAttribute("aria-describedby", note.id);
-  // What files are chosen with is hidden behind a button.
-  const isHidden = input instanceof HTMLInputElement && input.type === "file";
-  return (isHidden ? $("button", field) : input) ?? field;
+  return opening;
 }
 
 /**
@@ -87,38 +86,46 @@ export function showError(field, sentence) {
 export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   clearErrors();
   const homeless = [];
-  /** @type {HTMLElement | null} */
-  let first = null;
+  const opening = [];
   for (const [key, sentence] of Object.entries(errors)) {
     const field = document.getElementById(fieldId(key));
-    if (!field) {
-      homeless.push(labelled[key] ?? sentence);
-      continue;
-    }
-    const input = showError(field, sentence);
-    first ??= input;
+    if (field) opening.push(showError(field, sentence));
+    else homeless.push(labelled[key] ?? sentence);
   }
-  if (!leads) return homeless;
-  // At once, and again when a section that had to be unfolded has been laid out.
-  const lead = () => {
-    first?.focus({ preventScroll: true });
-    // It would hide the sentence below it.
-    if (first instanceof HTMLInputElement && first.matches(LIST)) closeFocused(first);
-    first?.scrollIntoView({ block: "center" });
-  };
-  lead();
-  const led = document.activeElement;
-  const again = new AbortController(); // not where somebody has gone on, with the field or elsewhere
-  const { signal } = again;
-  const goesOn = () => again.abort();
-  for (const act of ["keydown", "pointerdown"])
-    addEventListener(act, goesOn, { capture: true, signal });
-  setTimeout(() => {
-    const now = document.activeElement;
-    if (!signal.aborted && (now === led || now === document.body)) lead();
-    again.abort();
-  }, 400);
+  if (leads) leadToFirst(opening.filter((one) => one !== null));
   return homeless;
+}
+
+/**
+ * Put the focus into the first wrong field on the page and scroll to it.
+ * @param {Promise<void>[]} opening sections that are being unfolded; a user who presses something meanwhile is left alone
+ */
+async function leadToFirst(opening) {
+  if (opening.length) {
+    const left = new AbortController();
+    for (const act of ["keydown", "pointerdown"])
+      addEventListener(act, () => left.abort(), { capture: true, signal: left.signal });
+    await Promise.all(opening);
+    if (left.signal.aborted) return;
+    left.abort();
+  }
+  const field = $("#form .has-error");
+  const input = field && inputOf(field);
+  if (!input) return;
+  input.focus({ preventScroll: true });
+  // It would hide the sentence below it.
+  if (input instanceof HTMLInputElement && input.matches(LIST)) closeFocused(input);
+  input.scrollIntoView({ block: "center" });
+}
+
+/**
+ * What takes the focus in a field: files are chosen with a button, which hides the input.
+ * @param {HTMLElement} field
+ */
+function inputOf(field) {
+  const input = $(INPUT, field);
+  const isHidden = input instanceof HTMLInputElement && input.type === "file";
+  return (isHidden ? $("button", field) : input) ?? field;
 }
 
 /**
