@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from posixpath import splitext
+from types import MappingProxyType
 from typing import Any
 
 from comfy.filenames import is_model_file
@@ -19,7 +20,7 @@ from comfy.wording import CAMEL
 # Words that every node's title may have and that say nothing about it.
 _PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
 
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+_OPENING = MappingProxyType({")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "】": "【"})
 _FAMILY = re.compile(
     r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE
 )
@@ -45,12 +46,12 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
     if _words(title) <= ours:
         return ""
     head, _, inner = title.rstrip(") ").partition(" (")
-    if inner and _words(head) <= ours:
+    if inner and _is_balanced(inner) and _words(head) <= ours:
         return "" if _words(inner) <= ours else inner
     for known in (display_name, class_type):
         if known and _letters(title).startswith(_letters(known)):
             rest = title[_end_of(title, len(_letters(known))) :]
-            return _EDGES.sub("", rest) if _is_name(rest) else title
+            return _bare(rest, title) if _is_name(rest) else title
     verb, _, rest = title.partition(" ")
     return rest if rest and verb.lower() == "load" and _is_name(rest) else title
 
@@ -58,6 +59,28 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
 def is_notation(title: str) -> bool:
     """True for a title that is written for another program and no name."""
     return title.startswith("$") or read_wrapper_title(title) is not None
+
+
+def _bare(rest: str, title: str) -> str:
+    """Strip punctuation from the rest of a title: ": mask (A)" → "mask (A)". Return the whole title
+    if the rest has a bracket whose partner is not there: "A) 2" of "Load Image (Mask A) 2"."""
+    letters = [position for position, character in enumerate(rest) if character.isalnum()]
+    if not letters:
+        return ""
+    words = rest[letters[0] :].rstrip()
+    without_end = rest[letters[0] : letters[-1] + 1]
+    return next(filter(_is_balanced, (without_end, words)), title)
+
+
+def _is_balanced(text: str) -> bool:
+    """True if each bracket has its partner."""
+    opened = []
+    for character in text:
+        if character in _OPENING.values():
+            opened.append(character)
+        elif character in _OPENING and (not opened or opened.pop() != _OPENING[character]):
+            return False
+    return not opened
 
 
 def _end_of(title: str, letters: int) -> int:

@@ -16,6 +16,7 @@ from comfy.form.build import build_form
 from comfy.object_info import Catalogue
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
+from tests.form.test_labels import is_balanced
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,8 +32,8 @@ def corpus(shared: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("version", ["0.33.0", pytest.param("0.3.64", marks=pytest.mark.every)])
 def test_every_real_workflow_opens(shared: Path, version: str) -> None:
-    """Each file of the corpus makes a form: no duplicate labels, no node ids as names, a main field
-    where possible."""
+    """Each file of the corpus makes a form: no duplicate labels, no node ids as names, no brackets
+    without their partner, a main field where possible."""
     catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     opened = 0
     for file in corpus(shared):
@@ -40,6 +41,7 @@ def test_every_real_workflow_opens(shared: Path, version: str) -> None:
         labels = [field.label for field in form.fields]
         assert len(labels) == len(set(labels)), file.name
         assert not any(field.label == field.key for field in form.fields), file.name
+        assert all(is_balanced(label) for label in labels), file.name
         json.dumps(form.to_json(), allow_nan=False)
         opened += 1
     assert opened >= 70
@@ -75,6 +77,7 @@ def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> 
             refused.append((file.name, str(refusal)))
             continue
         assert len({field.key for field in form.fields}) == len(form.fields), file.name
+        assert all(is_balanced(field.label) for field in form.fields), file.name
         json.dumps(form.to_json(), allow_nan=False)
     # The one image there without a workflow, which must say so.
     assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused

@@ -1,0 +1,63 @@
+"""Labels that are parts of node titles."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.form.labels import telling_part
+
+SAMPLER = ("KSamplerAdvanced", "KSampler (Advanced)")
+PIECES = [
+    "KSampler",
+    "(Advanced)",
+    "BASE",
+    "Load",
+    "Image",
+    "(mask (A))",
+    "[hi]",
+    "\uff08タイル\uff09",
+    ": ",
+    "2",
+]
+
+OPENING = {")": "(", "]": "[", "\uff09": "\uff08"}
+
+
+def is_balanced(text: str) -> bool:
+    """True if each bracket has its partner."""
+    opened: list[str] = []
+    for character in text:
+        if character in OPENING.values():
+            opened.append(character)
+        elif character in OPENING and (not opened or opened.pop() != OPENING[character]):
+            return False
+    return not opened
+
+
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("KSampler (Advanced) - BASE", "BASE"),
+        ("KSampler (Advanced) (BASE)", "BASE"),
+        ("KSampler (Advanced)", ""),
+        ("KSampler (Advanced): mask (A)", "mask (A)"),
+        ("KSampler (Advanced second) 2", "KSampler (Advanced second) 2"),
+    ],
+)
+def test_brackets_of_the_class_name_are_dropped(title: str, label: str) -> None:
+    """ComfyUI's own names have brackets, and the author's words stand behind or in others."""
+    assert telling_part(title, *SAMPLER) == label
+
+
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6),
+    space=st.sampled_from(["", " "]),
+    cut=st.integers(0, 40),
+)
+def test_balanced_titles_make_balanced_labels(pieces: list[str], space: str, cut: int) -> None:
+    """Whatever part of a title is the name of its class, no bracket loses its partner."""
+    title = space.join(pieces)
+    assert is_balanced(telling_part(title, title[:cut], "KSampler (Advanced)"))
+    assert is_balanced(telling_part(title, "KSampler", title[:cut]))
