@@ -1,55 +1,105 @@
-"""Whose files go first when they take too much room. Pure."""
+"""Whose files and records go first when they take too much room. Pure."""
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
 class Use(NamedTuple):
-    """A file belongs to something that can be removed as a whole, a run or the file itself: its id,
-    whose it is, whether it may be removed now, the file's digest and bytes."""
+    """A file or a row belongs to an item that can be removed as a whole.
+
+    `item`: the item's id; `owner`: its person; `removable`: whether it may be removed now;
+    `digest`: what tells the file or row from others; `size`: its bytes. `share`: the address whose
+    people count together, "" for a person who counts alone.
+    """
 
     item: str
     owner: str
     removable: bool
     digest: str
     size: float
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    """Shares or people in the order of what they hold, which only shrinks."""
+
+    held: Mapping[object, float]
+    heap: list[tuple[float, int, object]] = field(default_factory=list)
+
+    def add(self, holder: object) -> None:
+        self.heap.append((float("-inf"), len(self.heap), holder))
+
+    def largest(self) -> object:
+        """Return the holder of most, the first of equals."""
+        while True:
+            told, order, holder = self.heap[0]
+            if told == -self.held[holder]:
+                return holder
+            heapq.heapreplace(self.heap, (-self.held[holder], order, holder))
+
+    def drop(self) -> bool:
+        """Drop the largest. Return whether others are left."""
+        heapq.heappop(self.heap)
+        return bool(self.heap)
 
 
 def to_remove(uses: Iterable[Use], most: float) -> list[str]:
-    """The items to remove so that all files together have at most so many bytes. `uses`: oldest
-    item first.
+    """Return the items to remove so that all files and rows have at most `most` bytes. `uses`:
+    oldest item first.
 
-    The oldest item of whoever has most goes first, so that nobody pushes out what others made or
-    gave. A file of several items counts once, and for each of its people.
+    The oldest item goes first of the person who holds most at the address that holds most. So an
+    address can't push out the results of others, however many people it pretends to be. A file of
+    several items counts once, and once for each of its people and addresses.
     """
-    items: defaultdict[str, deque[str]] = defaultdict(deque)
+    items: defaultdict[tuple[str, str], deque[str]] = defaultdict(deque)
     files: defaultdict[str, list[Use]] = defaultdict(list)
-    users: Counter[str] = Counter()
-    own: Counter[tuple[str, str]] = Counter()
-    held: defaultdict[str, float] = defaultdict(float)
+    users: Counter[object] = Counter()  # of a file: alone, and with a holder
+    held: defaultdict[object, float] = defaultdict(float)
     sizes: dict[str, float] = {}
     for use in uses:
         if use.removable and use.item not in files:
-            items[use.owner].append(use.item)
+            items[_share_of(use), use.owner].append(use.item)
         files[use.item].append(use)
         size = sizes.setdefault(use.digest, use.size)
-        held[use.owner] += 0 if own[use.owner, use.digest] else size
         users[use.digest] += 1
-        own[use.owner, use.digest] += 1
+        for holder in _holders_of(use):
+            held[holder] += 0 if users[holder, use.digest] else size
+            users[holder, use.digest] += 1
     total = sum(sizes.values())
     removed: list[str] = []
-    while total > most and items:
-        owner = max(items, key=lambda one: held[one])
-        item = items[owner].popleft()
-        if not items[owner]:
-            del items[owner]
-        removed.append(item)
+    if total <= most:
+        return removed
+    shares, people = _Holders(held), defaultdict[str, _Holders](lambda: _Holders(held))
+    for share, owner in items:
+        if share not in people:
+            shares.add(share)
+        people[share].add((share, owner))
+    while total > most and shares.heap:
+        share = str(shares.largest())
+        person = people[share].largest()
+        own = items[person]  # type: ignore[index]  # a key of `items`
+        removed.append(item := own.popleft())
+        if not own and not people[share].drop():
+            shares.drop()
         for use in files[item]:
             users[use.digest] -= 1
-            own[owner, use.digest] -= 1
             total -= 0 if users[use.digest] else sizes[use.digest]
-            held[owner] -= 0 if own[owner, use.digest] else sizes[use.digest]
+            for holder in _holders_of(use):
+                users[holder, use.digest] -= 1
+                held[holder] -= 0 if users[holder, use.digest] else sizes[use.digest]
     return removed
+
+
+def _share_of(use: Use) -> str:
+    return use.share or use.owner
+
+
+def _holders_of(use: Use) -> tuple[object, object]:
+    share = _share_of(use)
+    return share, (share, use.owner)

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +31,8 @@ _PAUSE = 0.02  # seconds
 _ERASING = 1.0  # seconds in which others may have to wait until they can write
 # What is deleted is overwritten, not only forgotten.
 _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+_INCREMENTAL = 2  # SQLite's number for a file that gives free pages back when it is told to
+_PAGES_AT_ONCE = 1000  # others wait meanwhile until they can write
 _OWN_NAME = "history.sqlite"  # as the app calls it
 _LOCK = 0x636F6D6679  # our own: Postgres lets one program at a time change tables under it
 _SQLITE = b"SQLite format 3\0"
@@ -49,7 +51,7 @@ def open_database(address: str, *, alone: bool = True) -> Engine:
     """
     url = _url(address)
     try:
-        return _opened(url)
+        return _opened(url, alone=alone)
     except DamagedDatabase as damage:
         file = _file(url)
         if file is None or not alone or not _is_ours(file):
@@ -61,7 +63,7 @@ def open_database(address: str, *, alone: bool = True) -> Engine:
             aside,
             damage,
         )
-        return _opened(url)
+        return _opened(url, alone=alone)
 
 
 def is_set_aside(engine: Engine) -> bool:
@@ -83,6 +85,52 @@ def erase_deleted(engine: Engine) -> bool:
         finally:
             _wait_at_most(connection, _BUSY)
     return not busy
+
+
+class Eraser:
+    """Takes what was deleted out of SQLite's log; what does not succeed is tried again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._unerased = False
+
+    def note(self) -> None:
+        """Remember that something was deleted."""
+        self._unerased = True
+
+    def erase(self) -> None:
+        """Let nothing be left of it."""
+        if not self._unerased:
+            return
+        self._unerased = False  # first: another thread may delete meanwhile
+        try:
+            erased = erase_deleted(self._engine)
+        except ComfyError as problem:
+            log.warning("What was deleted is still in the database's log: %s", problem)
+            erased = False
+        if not erased:
+            self._unerased = True
+
+
+def shrink(engine: Engine, spare: float) -> bool:
+    """Take free pages off the file where they are more than `spare` bytes. The disk gets them back
+    once SQLite's log is written to the file: return whether there are any. ComfyError."""
+    if engine.dialect.name != "sqlite":
+        return False
+    with as_comfy_errors(), engine.connect() as connection:
+        ask = connection.exec_driver_sql
+        size = int(ask("PRAGMA page_size").scalar() or 0)
+        free = int(ask("PRAGMA freelist_count").scalar() or 0)
+        if free * size <= spare:
+            return False
+        try:
+            with closing(connection.connection.cursor()) as cursor:
+                for _ in range(0, free, _PAGES_AT_ONCE):
+                    # Each step frees a page, and only a script takes all of them.
+                    cursor.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+        except sqlite3.Error as error:  # another program writes: the pages are used again
+            log.info("Free pages of the history stay: %s", error)
+    return True
 
 
 def _wait_at_most(connection: Connection, seconds: float) -> None:
@@ -125,7 +173,7 @@ def _file(url: URL) -> Path | None:
     return Path(url.database)
 
 
-def _opened(url: URL) -> Engine:
+def _opened(url: URL, *, alone: bool) -> Engine:
     file = _file(url)
     try:
         if file is not None:
@@ -152,6 +200,8 @@ def _opened(url: URL) -> Engine:
         engine.dispose()
         raise
     if engine.dialect.name == "sqlite":
+        if alone:
+            _let_shrink(engine)
         engine.dispose()  # the next connection is the first one of a database that is ours
         event.listen(engine, "connect", _prepare)
     if file is not None:
@@ -188,6 +238,19 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
             return
 
 
+def _let_shrink(engine: Engine) -> None:
+    """Rewrite a file that keeps its free pages for ever, as those of older versions do."""
+    with engine.connect() as connection:
+        ask = connection.exec_driver_sql
+        if ask("PRAGMA auto_vacuum").scalar() == _INCREMENTAL:
+            return
+        try:
+            ask(f"PRAGMA auto_vacuum={_INCREMENTAL}")
+            ask("VACUUM")
+        except SQLAlchemyError as error:  # no room for a second copy, or another program reads it
+            log.warning("The history stays as large as it ever was: %s", error)
+
+
 def _make_tables(engine: Engine) -> None:
     """Make the tables, or bring them to their newest version; ComfyError where they are not ours.
     One transaction: if it fails, all is as it was. So no copy is made first, in which what people
@@ -195,6 +258,8 @@ def _make_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         match engine.dialect.name:
             case "sqlite":
+                # Before there is a table; later it does nothing.
+                connection.exec_driver_sql(f"PRAGMA auto_vacuum={_INCREMENTAL}")
                 answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if answer != "ok":
                     raise DamagedDatabase(str(answer).partition("\n")[0])

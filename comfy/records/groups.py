@@ -13,13 +13,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, ins
 
 from comfy.errors import ComfyError
 from comfy.messages import message
-from comfy.quota import Use
+from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
-from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.room import Room
+from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
-from comfy.records.used_files import bytes_of, without_use
+from comfy.records.used_files import ROW, bytes_of, without_use
 
 GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]
@@ -27,15 +28,17 @@ GroupState = Literal["running", "paused", "done", "failed", "stopped"]
 _MOST = 50  # of one owner; the oldest of those that have ended go then
 _MOST_IN_ALL = 1_000  # anybody can be many owners
 _LARGEST = 4_000_000  # characters
-_OF_ONE = 1 / 4  # of the room for files: what those of one owner may have
+_OF_ONE = 1 / 4  # of the room: what the files of one owner may have
+_OF_ADDRESS = 1 / 2  # of the room: what all owners at one address may have
 _MILLION = 1_000_000
 _HEAD = tuple(column for column in _groups.c if column.name != "content")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A batch or a chain. `id`: the `group` of its runs. `about`: what a list tells of it, and
-    `progress` what has come of its parts, both JSON values. A batch never has failed, a chain is
+    """A batch or a chain. `id`: the `group` of its runs. `about`: what a list tells of it, and the
+    `address` of an owner without a login; `progress`: what has come of its parts. Both are JSON
+    values. A batch never has failed, a chain is
     never paused. `ended_at`: seconds since 1970, None as long as it is to go on."""
 
     id: str
@@ -52,12 +55,12 @@ class GroupStore:
     """The groups of all owners, in the database of the history. All methods may be called from any
     thread.
 
-    `room`: bytes for the files of all groups. ComfyError, with a sentence, wherever the database
+    `room`: for the rows and files of all groups. ComfyError, with a sentence, wherever the database
     cannot be used.
     """
 
     def __init__(
-        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: float
+        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: Room
     ) -> None:
         """`writing`: held by whoever removes files that nothing has any more."""
         self._engine = engine
@@ -67,26 +70,28 @@ class GroupStore:
 
     def add(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
         """Keep a new one, with what is to be run (`content`, JSON values) and the kept files that
-        this needs. ComfyError where it is too large, or its files are."""
-        with self._writing:
-            with as_comfy_errors(), self._engine.begin() as connection:
-                unused = self._insert(connection, group, content, digests)
-            self._blobs.remove_all(unused)
+        this needs. Older ones that have ended make room. ComfyError where it is too large, or its
+        files are."""
+        self.put(group, content, digests)
 
     def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
         """As `add`, in the place of what was kept of it before, which stays where it raises."""
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 before = _take_out(connection, _groups.c.id == group.id)
-                before += self._insert(connection, group, content, digests)
+                size = self._insert(connection, group, content, digests)
+                before += self._make_room(connection, group)
                 unused = without_use(connection, dict.fromkeys(before))
             self._blobs.remove_all(unused)
+        self._room.grew(size)
 
     def save(self, group: Group) -> None:
         """Keep how far it is now; nothing where it was deleted."""
         with self._writing, as_comfy_errors(), self._engine.begin() as connection:
             which = _groups.c.id == group.id
-            connection.execute(update(_groups).where(which).values(_changing(group)))
+            changing = _changing(group)
+            size = func.length(_groups.c.content) + _size(changing)
+            connection.execute(update(_groups).where(which).values(changing | {"size": size}))
 
     def get(self, group_id: str, owner: str) -> Group | None:
         """One of this owner."""
@@ -123,12 +128,11 @@ class GroupStore:
         self._forget(_groups.c.ended_at < before)
 
     def uses(self) -> Iterator[Use]:
-        """Which files the groups of all people have. They go with their groups only."""
-        columns = (_files.c.group, _groups.c.owner, _files.c.digest, _files.c.size)
+        """Which rows and files the groups of all people have. They go with their groups only."""
         with as_comfy_errors(), self._engine.connect() as connection:
-            rows = connection.execute(select(*columns).join_from(_files, _groups)).all()
-        for row in rows:
-            yield Use(row.group, row.owner, removable=False, digest=row.digest, size=row.size)
+            uses = _uses(connection)
+        for use in uses:
+            yield use._replace(removable=False)
 
     def _insert(
         self,
@@ -136,21 +140,44 @@ class GroupStore:
         group: Group,
         content: Mapping[str, Any],
         digests: Collection[str],
-    ) -> list[str]:
-        """See `add`; the files that nothing has any more then."""
+    ) -> float:
+        """Insert a group. Return the bytes of it and its files."""
         text = json.dumps(content)
         if len(text) > _LARGEST:
             raise _too_large(group.kind)
         owner = digest(group.owner)
         row = {"id": group.id, "owner": owner, "kind": group.kind, "content": text}
-        made = {"created_at": group.created_at}
-        connection.execute(insert(_groups).values(row | made | _changing(group)))
-        if digests:
-            sizes = {one: self._blobs.size(one) for one in digests}
+        row["share"] = _share_of(group)
+        changing = {"created_at": group.created_at, **_changing(group)}
+        changing["size"] = size = len(text) + _size(changing)
+        connection.execute(insert(_groups).values(row | changing))
+        sizes = {one: self._blobs.size(one) for one in digests}
+        if sizes:
             rows = [{"group": group.id, "digest": one, "size": size} for one, size in sizes.items()]
             connection.execute(insert(_files), rows)
-            self._check_room(connection, owner)
-        return _forget_too_many(connection, owner)
+            self._check_files(connection, owner)
+        return size + sum(sizes.values())
+
+    def _make_room(self, connection: Connection, group: Group) -> list[str]:
+        """Forget groups that have ended, oldest first, where this one is too much for its owner,
+        its address or all. Return the files that nothing has any more. ComfyError where others
+        leave no room."""
+        unused = _forget_too_many(connection, digest(group.owner))
+        own = _share_of(group) or digest(group.owner)
+        for whose, most in ((own, self._room.most * _OF_ADDRESS), ("", self._room.most)):
+            uses = [
+                use for use in _uses(connection, group.id) if whose in ("", use.share or use.owner)
+            ]
+            gone = to_remove(uses, most)
+            left = {use.digest: use.size for use in uses if use.item not in gone}
+            if sum(left.values()) > most:
+                raise ComfyError(
+                    message("This app has no room for more files of batches and chains."),
+                    message("Ask whoever runs it for help."),
+                )
+            if gone:
+                unused += _take_out(connection, _groups.c.id.in_(gone))
+        return unused
 
     def _groups(self, which: ColumnElement[bool]) -> tuple[Group, ...]:
         order = (_groups.c.created_at.desc(), _groups.c.id)
@@ -171,10 +198,10 @@ class GroupStore:
             erase_deleted(self._engine)
         return known
 
-    def _check_room(self, connection: Connection, owner: str) -> None:
+    def _check_files(self, connection: Connection, owner: str) -> None:
         every = select(_files.c.digest, _files.c.size)
         own = every.join_from(_files, _groups).where(_groups.c.owner == owner)
-        most = self._room * _OF_ONE
+        most = self._room.most * _OF_ONE
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
@@ -182,11 +209,6 @@ class GroupStore:
                     size=round(most / _MILLION),
                 ),
                 message("Delete a batch or a chain with files first."),
-            )
-        if bytes_of(connection, every) > self._room:
-            raise ComfyError(
-                message("This app has no room for more files of batches and chains."),
-                message("Ask whoever runs it for help."),
             )
 
 
@@ -201,6 +223,29 @@ def _too_large(kind: GroupKind) -> ComfyError:
                 message("What is filled in is too large for a chain to be kept."),
                 message("Shorten a text."),
             )
+
+
+def _share_of(group: Group) -> str:
+    return share_of(str(group.about.get("address", "")))
+
+
+def _size(changing: Mapping[str, Any]) -> int:
+    """Return the bytes of a row but for its content; the texts are ASCII."""
+    return ROW + len(changing["about"]) + len(changing["progress"])
+
+
+def _uses(connection: Connection, new: str = "") -> list[Use]:
+    """Return the rows and files of all groups, what ended first before others. Those that have
+    ended may go, but not the `new` one."""
+    columns = (_groups.c.id, _groups.c.owner, _groups.c.ended_at, _groups.c.size, _groups.c.share)
+    rows = connection.execute(select(*columns).order_by(_groups.c.ended_at, _groups.c.id))
+    uses = [
+        Use(one.id, one.owner, one.ended_at is not None and one.id != new, one.id, *one[3:])
+        for one in rows
+    ]
+    known = {use.item: use for use in uses}
+    files = connection.execute(select(_files.c.group, _files.c.digest, _files.c.size))
+    return uses + [known[one.group]._replace(digest=one.digest, size=one.size) for one in files]
 
 
 def _changing(group: Group) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +13,14 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 
 from comfy.errors import ComfyError
 from comfy.messages import message, plural
-from comfy.quota import Use
+from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
-from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.room import Room
+from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
-from comfy.records.used_files import bytes_of, without_use
+from comfy.records.used_files import ROW, bytes_of, without_use
 
 EVERYBODY = ""  # the owner of presets that all people have
 _MOST = 200  # of one owner
@@ -26,7 +28,8 @@ _MOST_IN_ALL = 20_000  # anybody can be many owners
 _LARGEST = 32_000  # characters
 _LONGEST_NAME = 60
 _MILLION = 1_000_000
-_OF_ONE = 1 / 16  # of the room for files: what those of one owner may have
+_OF_ONE = 1 / 16  # of the room: what the files of one owner may have
+_HOUR = 3600.0  # seconds; how exactly it is known when a preset was used
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,12 @@ class PresetStore:
     """The presets of all owners, in the database of the history. All methods may be called from any
     thread.
 
-    `room`: bytes for the files of all presets. ComfyError, with a sentence, wherever the database
-    cannot be used.
+    `room`: for the rows and files of all presets. ComfyError, with a sentence, wherever the
+    database cannot be used.
     """
 
     def __init__(
-        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: float
+        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: Room
     ) -> None:
         """`writing`: held by whoever removes files that nothing has any more."""
         self._engine = engine
@@ -70,19 +73,19 @@ class PresetStore:
         self._room = room
 
     def get(self, owner: str, workflow: str, name: str) -> Preset:
-        """One preset. ComfyError if there is none."""
+        """Return a preset that is about to be used. ComfyError if there is none."""
         for preset in self.of(owner, workflow):
             if preset.name == name:
+                self._touch(_key(owner, workflow, name))
                 return preset
         raise ComfyError(message("This preset no longer exists."))
 
     def uses(self) -> Iterator[Use]:
-        """Which files the presets of all people hold. They go with their presets only."""
+        """Which rows and files the presets of all people have. They go with their presets only."""
         with as_comfy_errors(), self._engine.connect() as connection:
-            rows = connection.execute(select(_files)).all()
-        for row in rows:
-            preset = f"{row.owner}/{row.workflow}/{row.name}"
-            yield Use(preset, row.owner, removable=False, digest=row.digest, size=row.size)
+            uses = _uses(connection)
+        for use in uses:
+            yield use._replace(removable=False)
 
     def of(self, owner: str, workflow: str) -> tuple[Preset, ...]:
         """Those of one owner for a workflow, by their names."""
@@ -92,10 +95,12 @@ class PresetStore:
         presets = [preset for text in found if (preset := _preset(text)) is not None]
         return tuple(sorted(presets, key=lambda preset: (preset.name.casefold(), preset.name)))
 
-    def save(self, owner: str, workflow: str, preset: Preset) -> None:
-        """Keep it, in the place of one with the same name.
+    def save(self, owner: str, workflow: str, preset: Preset, address: str = "") -> None:
+        """Keep a preset, in the place of one with the same name. Where there is no room for all
+        people's, the one goes that was not used for longest of the person who has most.
 
-        ComfyError where it has no name, is too large, or is one too many.
+        `address`: as of `RunRegistry.submit`. ComfyError where the preset has no name, is too
+        large, or is one too many of its owner's.
         """
         _check_name(preset.name)
         files = {
@@ -108,18 +113,22 @@ class PresetStore:
                 message("Shorten the texts in the form."),
             )
         row = _key(owner, workflow, preset.name)
+        kept = {"preset": text, "size": ROW + len(text), "used_at": time.time()}
+        kept["share"] = share_of(address if owner != EVERYBODY else "")
+        sizes = {one: self._blobs.size(one) for one in preset.digests}
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 _, before = _take_out(connection, row)
-                connection.execute(insert(_presets).values(row | {"preset": text}))
-                self._check_count(connection, row["owner"])
-                if digests := preset.digests:
-                    sizes = {one: self._blobs.size(one) for one in digests}
+                connection.execute(insert(_presets).values(row | kept))
+                _check_count(connection, row["owner"])
+                if sizes:
                     rows = [row | {"digest": one, "size": size} for one, size in sizes.items()]
                     connection.execute(insert(_files), rows)
-                    self._check_room(connection, row["owner"])
-                unused = without_use(connection, before)
+                    self._check_files(connection, row["owner"])
+                before += self._make_room(connection, row)
+                unused = without_use(connection, dict.fromkeys(before))
             self._blobs.remove_all(unused)
+        self._room.grew(ROW + len(text) + sum(sizes.values()))
 
     def rename(self, owner: str, workflow: str, name: str, other: str) -> None:
         """Call one `other`, with all that it holds.
@@ -134,17 +143,17 @@ class PresetStore:
             # First what writes: SQLite lets nobody else do so from here on.
             touched = update(_presets).where(*_is(old)).values(name=old["name"])
             connection.execute(touched)
-            preset = select(_presets.c.preset)
-            text = connection.execute(preset.where(*_is(old))).scalar_one_or_none()
-            if _preset(text) is None:
+            preset = select(_presets)
+            kept = connection.execute(preset.where(*_is(old))).first()
+            if kept is None or _preset(kept.preset) is None:
                 raise ComfyError(message("This preset no longer exists."))
             if connection.execute(preset.where(*_is(new))).first():
                 raise ComfyError(
                     message("There is a preset “{name}” already.", name=other),
                     message("Choose another name."),
                 )
-            renamed = json.dumps(json.loads(str(text)) | {"name": other})
-            _put_under(connection, old, new, renamed)
+            renamed = json.dumps(json.loads(str(kept.preset)) | {"name": other})
+            _put_under(connection, old, kept._asdict() | new | {"preset": renamed})
         erase_deleted(self._engine)
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:
@@ -159,29 +168,18 @@ class PresetStore:
             erase_deleted(self._engine)
         return known
 
-    def _check_count(self, connection: Connection, owner: str) -> None:
-        count = select(func.count()).select_from(_presets)
-        own = connection.execute(count.where(_presets.c.owner == owner)).scalar_one()
-        if own > _MOST:
-            raise ComfyError(
-                plural(
-                    "There is {count} preset already.",
-                    "There are {count} presets already.",
-                    count=_MOST,
-                ),
-                message("Delete one of them first."),
-            )
-        if connection.execute(count).scalar_one() > _MOST_IN_ALL:
-            raise ComfyError(
-                message("This app has no room for more presets."),
-                message("Ask whoever runs it for help."),
-            )
+    def _touch(self, row: Mapping[str, str]) -> None:
+        """Note that a preset is used."""
+        now = time.time()
+        unused = _presets.c.used_at < now - _HOUR
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(update(_presets).where(*_is(row), unused).values(used_at=now))
 
-    def _check_room(self, connection: Connection, owner: str) -> None:
+    def _check_files(self, connection: Connection, owner: str) -> None:
         """The same bytes of several presets count once."""
-        every = select(_files.c.digest, _files.c.size)
-        most = self._room * _OF_ONE
-        if bytes_of(connection, every.where(_files.c.owner == owner)) > most:
+        own = select(_files.c.digest, _files.c.size).where(_files.c.owner == owner)
+        most = self._room.most * _OF_ONE
+        if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
                     "The files of your presets can have at most {size}\xa0MB together.",
@@ -189,22 +187,74 @@ class PresetStore:
                 ),
                 message("Delete a preset with files first."),
             )
-        if bytes_of(connection, every) > self._room:
+
+    def _make_room(self, connection: Connection, new: Mapping[str, str]) -> list[str]:
+        """Remove presets for the sake of a `new` one. Return the digests of their files. ComfyError
+        where that does not help."""
+        count = connection.execute(select(func.count()).select_from(_presets)).scalar_one()
+        taken = connection.execute(select(func.sum(_presets.c.size))).scalar() or 0
+        taken += bytes_of(connection, select(_files.c.digest, _files.c.size))
+        if count <= _MOST_IN_ALL and taken <= self._room.most:
+            return []
+        uses, digests = _uses(connection, new), list[str]()
+        rows = {use.digest: use._replace(size=1) for use in uses if use.digest == use.item}
+        gone = {*to_remove(rows.values(), _MOST_IN_ALL), *to_remove(uses, self._room.most)}
+        left = {use.digest: use.size for use in uses if use.item not in gone}
+        if sum(left.values()) > self._room.most:
             raise ComfyError(
-                message("This app has no room for more files of presets."),
+                message("This app has no room for more presets."),
                 message("Ask whoever runs it for help."),
             )
+        for item in gone:
+            key = dict(zip(("owner", "workflow", "name"), item.split("/"), strict=True))
+            digests += _take_out(connection, key)[1]
+        return digests
+
+
+def _check_count(connection: Connection, owner: str) -> None:
+    count = select(func.count()).select_from(_presets).where(_presets.c.owner == owner)
+    if connection.execute(count).scalar_one() > _MOST:
+        raise ComfyError(
+            plural(
+                "There is {count} preset already.",
+                "There are {count} presets already.",
+                count=_MOST,
+            ),
+            message("Delete one of them first."),
+        )
+
+
+def _uses(connection: Connection, new: Mapping[str, str] | None = None) -> list[Use]:
+    """Return the rows and files of all presets, what was not used for longest first. Those of one
+    person may go, but not the `new` one."""
+    kept = (_presets.c.used_at, _presets.c.size, _presets.c.share)
+    columns = (_presets.c.owner, _presets.c.workflow, _presets.c.name)
+    uses: dict[str, Use] = {}
+    stays = {digest(EVERYBODY), *([] if new is None else [_item(new)])}
+    for row in connection.execute(select(*columns, *kept).order_by(_presets.c.used_at)):
+        item = _item(row._mapping)
+        can_go = stays.isdisjoint((row.owner, item))
+        uses[item] = Use(item, row.owner, can_go, item, row.size, row.share)
+    files = connection.execute(select(_files)).all()
+    return [
+        *uses.values(),
+        *(uses[_item(one._mapping)]._replace(digest=one.digest, size=one.size) for one in files),
+    ]
+
+
+def _item(row: Mapping[Any, Any]) -> str:
+    return f"{row['owner']}/{row['workflow']}/{row['name']}"
 
 
 def move_presets(connection: Connection, owner: str, workflow: str, other: str) -> None:
     """Make an owner's presets of a workflow those of the other one, but for names that it has."""
     whose, old, new = digest(owner), digest(workflow), digest(other)
-    own = select(_presets.c.name, _presets.c.preset).where(_presets.c.owner == whose)
+    own = select(_presets).where(_presets.c.owner == whose)
     taken = select(_presets.c.name).where(_presets.c.owner == whose, _presets.c.workflow == new)
     which = own.where(_presets.c.workflow == old, _presets.c.name.not_in(taken))
-    for name, preset in connection.execute(which).all():
-        before = {"owner": whose, "workflow": old, "name": name}
-        _put_under(connection, before, before | {"workflow": new}, preset)
+    for row in connection.execute(which).all():
+        before = {"owner": whose, "workflow": old, "name": row.name}
+        _put_under(connection, before, row._asdict() | {"workflow": new})
 
 
 def _check_name(name: str) -> None:
@@ -250,12 +300,11 @@ def _take_out(connection: Connection, row: Mapping[str, str]) -> tuple[bool, lis
     return bool(known), list(digests)
 
 
-def _put_under(
-    connection: Connection, old: Mapping[str, str], new: Mapping[str, str], preset: str
-) -> None:
-    """Put what is kept under one key under another one, its files with it."""
-    connection.execute(insert(_presets).values({**new, "preset": preset}))
-    connection.execute(update(_files).where(*_is(old, _files)).values(**new))
+def _put_under(connection: Connection, old: Mapping[str, str], new: Mapping[str, Any]) -> None:
+    """Put what is kept under one key under that of a `new` row, its files with it."""
+    connection.execute(insert(_presets).values(**new))
+    key = {name: new[name] for name in old}
+    connection.execute(update(_files).where(*_is(old, _files)).values(**key))
     connection.execute(delete(_presets).where(*_is(old)))
 
 

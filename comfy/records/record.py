@@ -50,7 +50,8 @@ class KeptInput:
 class Job:
     """What is to be run. `workflow` is its name, `title` what people call it. `outputs`: the nodes
     whose outputs count, None = all; `values`: by field key, for show, as the seed; `inputs`: the
-    files among them; `titles`: what people call the nodes, by node id."""
+    files among them; `titles`: what people call the nodes, by node id. `shortened`: it came to
+    nothing, and its long texts are not kept: it can't be run again."""
 
     prompt: Annotated[Prompt, _AnyNodes]
     workflow: str
@@ -59,6 +60,7 @@ class Job:
     title: KeptText = ""
     inputs: Mapping[str, KeptInput] = field(default_factory=dict)
     titles: Mapping[str, KeptText] = field(default_factory=dict)
+    shortened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Record:
     nobody watches. `server`: the address of the server that was chosen for it, without a login, ""
     until then. `group`: the id that runs of one batch share, "" for none; `parents`: the ids of
     the runs that it was made from. `favourite`: its owner has marked it, as far as the history was
-    asked.
+    asked. `address`: where an owner without a login was, "" for others and for a record that was
+    read.
     """
 
     id: str
@@ -84,6 +87,7 @@ class Record:
     group: str = ""
     parents: tuple[str, ...] = ()
     favourite: bool = False
+    address: str = ""
 
     @property
     def was_taken_out(self) -> bool:

@@ -13,6 +13,7 @@ from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searched_text, to_text
 from comfy.records.tables import digest, runs
+from comfy.records.used_files import ROW
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
 UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite keeps any type in any column
@@ -20,8 +21,9 @@ COLUMNS = tuple(runs.c[name] for name in _READ)
 
 
 def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
-    """The values of all columns that a run says itself, but its id. ComfyError for one that no
-    text can hold."""
+    """The values of all columns that a run says itself, but its id and share. ComfyError for one
+    that no text can hold."""
+    words, text = searched_text(record), _text(record)
     return {
         "owner": digest(record.owner),
         "workflow": digest(record.job.workflow),
@@ -29,8 +31,9 @@ def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
         "ended_at": ended_at,
         "sent": record.sent,
         "prompt_id": escaped(record.state.prompt_id),
-        "words": searched_text(record),
-        "record": _text(record),
+        "words": words,
+        "record": text,
+        "size": ROW + len(words.encode()) + len(text),
         "server": escaped(record.server),
         "group": escaped(record.group),
         "fruitless": _came_to_nothing(record),
@@ -75,7 +78,7 @@ def _came_to_nothing(record: Record) -> bool:
 
 def _text(record: Record) -> str:
     try:
-        return to_text(record)
+        return to_text(record, shortened=_came_to_nothing(record))
     except (ValueError, RecursionError) as error:
         raise ComfyError(
             message("This run cannot be remembered: its workflow is too deeply nested."), ""

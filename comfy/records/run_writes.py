@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of, row_of
-from comfy.records.tables import digest
+from comfy.records.tables import digest, share_of
 from comfy.records.tables import files as _files
 from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
@@ -27,9 +27,9 @@ RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
 
 def put_run(
     connection: Connection, record: Record, ended_at: float | None, sizes: dict[str, int]
-) -> None:
-    """Write a run in the place of what was known of it. `sizes`: bytes of its files, by their
-    digests."""
+) -> float:
+    """Write a run in the place of what was known of it. Return the bytes of its row. `sizes`: bytes
+    of its files, by their digests."""
     row, this = row_of(record, ended_at), {"this": record.id}
     if connection.execute(_UPDATE, row | this).rowcount:
         connection.execute(_FORGET_FILES, this)
@@ -38,6 +38,7 @@ def put_run(
     if sizes:
         rows = [{"run": record.id, "digest": one, "size": size} for one, size in sizes.items()]
         connection.execute(_KEEP_FILES, rows)
+    return float(row["size"])
 
 
 def put_sent(connection: Connection, record: Record, columns: dict[str, object]) -> None:
@@ -59,8 +60,8 @@ def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> 
 
 
 def _insert(connection: Connection, record: Record, row: dict[str, object]) -> None:
-    """Write a run for the first time; what it was made from stays as it is then."""
-    connection.execute(_INSERT, {"id": record.id, **row})
+    """Write a run for the first time. Its share and what it was made from stay as they are then."""
+    connection.execute(_INSERT, {"id": record.id, "share": share_of(record.address), **row})
     if record.parents:
         rows = [{"run": record.id, "parent": escaped(one)} for one in set(record.parents)]
         connection.execute(_NAME_PARENTS, rows)

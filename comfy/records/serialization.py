@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from comfy.json_values import levels
 from comfy.protocol.run_state import RunState, waiting
 from comfy.records.record import Job, Record
 
@@ -29,6 +30,7 @@ _WRITTEN_APART: Mapping[str, bool | set[str]] = {
     "state": True,
     "job": _RAW | {"outputs"},
     "favourite": True,
+    "address": True,
 }
 # What stands for a part that is missing or not what it should be; elsewhere its default does, or an
 # empty text.
@@ -47,6 +49,7 @@ _WHOLE = ("job", "prompt")  # with a node left out it would be another workflow
 _INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5  # a target: job inputs KEY targets 0
 _ROUNDS = 10  # each goes a level deeper
 _SEARCHED = 20_000  # characters
+_LONGEST = 10_000  # characters of a text in a record that is shortened
 _YEAR_9999 = 253_370_764_800.0
 
 
@@ -62,15 +65,49 @@ def _state_to_json(state: RunState, *, kept: bool) -> dict[str, Any]:
     return data | {"nodes_finished": sorted(state.nodes_finished)}
 
 
-def to_text(record: Record) -> str:
-    """The record as JSON, messages with their sentences and values. ValueError or RecursionError
-    for a job that no JSON can hold."""
+def to_text(record: Record, *, shortened: bool = False) -> str:
+    """Return the record as JSON, messages with their sentences and values.
+
+    `shortened`: cut long texts and leave long values out, so that the form keeps its own; then the
+    job says that it is not whole. Raises ValueError or RecursionError for a job that no JSON can
+    hold.
+    """
     data = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART), round_trip=True)
     outputs = None if record.job.outputs is None else sorted(record.job.outputs)
     data["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
     data["job"]["values"] = dict(record.job.values)
     data["state"] = _state_to_json(record.state, kept=True)
+    if shortened:
+        _shorten(data)
     return json.dumps(data, default=str)
+
+
+def _shorten(data: dict[str, Any]) -> None:
+    """Cut the long texts of a record that came to nothing."""
+    job, values = data["job"], data["job"]["values"]
+    kept = {key: value for key, value in values.items() if not _is_long(value)}
+    if _is_long(job["prompt"]) or len(kept) < len(values):
+        prompt = _cut(job["prompt"])
+        data["job"] = job | {"prompt": prompt, "values": kept, "shortened": True}
+    data["state"] = _cut(data["state"])
+
+
+def _is_long(value: object) -> bool:
+    """Return whether JSON values have a long text among them."""
+    texts = (one for level in levels(value) for one in level if isinstance(one, str))
+    return any(len(one) > _LONGEST for one in texts)
+
+
+def _cut(value: object) -> object:
+    """Return JSON values with each long text cut."""
+    match value:
+        case str():
+            return value[:_LONGEST]
+        case Mapping():
+            return {key: _cut(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_cut(one) for one in value]
+    return value
 
 
 def from_text(text: str) -> Record:
@@ -165,4 +202,5 @@ def searched_text(record: Record) -> str:
     job, state = record.job, record.state
     typed = [str(value) for value in job.values.values() if isinstance(value, str | int | float)]
     parts = [job.title, *typed, *(kept.name for kept in job.inputs.values())]
-    return searchable("\n".join([*parts, *(text.text for text in state.texts)])[:_SEARCHED])
+    words = "\n".join([*parts, *(text.text for text in state.texts)])[:_SEARCHED]
+    return searchable(words)[:_SEARCHED]  # one letter may stand for many

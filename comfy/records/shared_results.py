@@ -4,9 +4,11 @@ result is deleted."""
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from comfy.errors import RunNotFound
@@ -16,8 +18,10 @@ from comfy.records.rows import COLUMNS, escaped, record_of, unescaped
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import runs as _runs
 from comfy.records.tables import shared_results as _shared
+from comfy.records.used_files import ROW
 
 _TOKEN = 24  # bytes
+_LONGEST = 10_000  # characters of a prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,22 @@ class SharedResults:
     ComfyError, with a sentence, wherever the database cannot be used.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, grew: Callable[[float], None]) -> None:
+        """`grew`: as of `comfy.records.room.Room`."""
         self._engine = engine
+        self._grew = grew
 
     def share(self, owner: str, run: str, place: int, prompt: str = "") -> SharedResult:
         """The link of a file of this owner's finished run, a new one if there is none; from now on
-        with this prompt. RunNotFound if there is no such run."""
-        row = {"run": escaped(run), "place": place, "prompt": escaped(prompt)}
-        which = (_shared.c.run == row["run"]) & (_shared.c.place == place)
+        with this prompt, or the beginning of a long one. It counts among the bytes of the run.
+        RunNotFound if there is no such run."""
+        prompt = prompt[:_LONGEST]
+        key, text = escaped(run), escaped(prompt)
+        row = {"run": key, "place": place, "prompt": text}
+        which = (_shared.c.run == key) & (_shared.c.place == place)
         with as_comfy_errors(), self._engine.begin() as connection:
             # First what writes: SQLite lets nobody else do so from here on.
+            _count(connection, key, which, -1)
             known = connection.execute(update(_shared).where(which, _own(owner)).values(row))
             if not known.rowcount:
                 found = select(_runs.c.id).where(_of(owner, run), _is_listed())
@@ -60,6 +70,8 @@ class SharedResults:
                 except IntegrityError:  # another tab has made it at this moment
                     connection.execute(update(_shared).where(which).values(row))
             token = connection.execute(select(_shared.c.token).where(which)).scalar_one()
+            _count(connection, key, which, 1)
+        self._grew(len(text))
         return SharedResult(token, run, place, prompt)
 
     def of(self, owner: str, run: str, place: int) -> SharedResult | None:
@@ -75,6 +87,7 @@ class SharedResults:
         """Take a link back; False if there is none."""
         which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
         with as_comfy_errors(), self._engine.begin() as connection:
+            _count(connection, escaped(run), which, -1)
             found = connection.execute(delete(_shared).where(which)).rowcount
         if found:
             erase_deleted(self._engine)
@@ -98,6 +111,15 @@ class SharedResults:
         if row.place >= len(record.state.files):
             return None
         return SharedResult(token, record.id, row.place, unescaped(row.prompt)), record
+
+
+def _count(
+    connection: Connection, run: str, which: ColumnElement[bool], times: Literal[1, -1]
+) -> None:
+    """Add the bytes of a link to those of its run, or take them off."""
+    taken = select(func.sum(ROW + func.length(_shared.c.prompt))).where(which).scalar_subquery()
+    size = _runs.c.size + times * func.coalesce(taken, 0)
+    connection.execute(update(_runs).where(_runs.c.id == run).values(size=size))
 
 
 def _of(owner: str, run: str) -> ColumnElement[bool]:

@@ -6,15 +6,17 @@ import json
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from comfy.errors import ComfyError, RunGoesOn
 from comfy.messages import message
-from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import started_requests as _requests
 
 _KEPT = 24 * 3600.0  # seconds
+_MOST = 10_000  # of one address, or of one person with a login
+_MOST_IN_ALL = 100_000
 _STARTING = 60.0  # seconds after which a request that has started nothing was cut off
 
 
@@ -33,15 +35,18 @@ class StartedRequests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(self, owner: str, key: str, content: str) -> tuple[str, ...]:
+    def begin(self, owner: str, key: str, content: str, address: str = "") -> tuple[str, ...]:
         """The runs of an earlier request of this owner with this key; () for a new one, of which
         the runs are told by `started`, or that there are none by `failed`.
 
         `content` tells what is asked for from anything else. OtherRequest where that was another
-        one, RunGoesOn where the same is being started right now.
+        one, RunGoesOn where the same is being started right now. `address`: as of
+        `RunRegistry.submit`; where too many requests come from there, the oldest are forgotten.
         """
         now, name = time.time(), _name(owner, key)
+        share = share_of(address) or digest(owner)
         row = {"key": name, "content": digest(content), "runs": "[]", "made_at": now}
+        row["share"] = share
         old = (_requests.c.made_at < now - _KEPT) | (
             (_requests.c.key == name)
             & (_requests.c.runs == "[]")
@@ -53,6 +58,8 @@ class StartedRequests:
             try:
                 with connection.begin_nested():
                     connection.execute(insert(_requests).values(row))
+                _forget_beyond(connection, _MOST, _requests.c.share == share)
+                _forget_beyond(connection, _MOST_IN_ALL, true())
             except IntegrityError:  # it was there
                 which = _requests.c.key == name
                 known = connection.execute(select(_requests).where(which)).one()
@@ -79,6 +86,14 @@ class StartedRequests:
         which = (_requests.c.key == _name(owner, key)) & (_requests.c.runs == "[]")
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(delete(_requests).where(which))
+
+
+def _forget_beyond(connection: Connection, most: int, which: ColumnElement[bool]) -> None:
+    """Forget the oldest of these requests where there are more than `most`."""
+    times = select(_requests.c.made_at).where(which).order_by(_requests.c.made_at.desc())
+    last = connection.execute(times.offset(most).limit(1)).scalar()
+    if last is not None:
+        connection.execute(delete(_requests).where(which, _requests.c.made_at <= last))
 
 
 def _name(owner: str, key: str) -> str:

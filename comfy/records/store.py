@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_, update
 
 from comfy.errors import ComfyError
-from comfy.quota import Use, to_remove
+from comfy.quota import to_remove
 from comfy.records.added_workflows import AddedWorkflows
 from comfy.records.blobs import BlobStore
-from comfy.records.database import erase_deleted, is_set_aside, open_database
+from comfy.records.database import Eraser, is_set_aside, open_database, shrink
 from comfy.records.groups import GroupStore
 from comfy.records.lineage import (
     Lineage,
@@ -35,6 +35,7 @@ from comfy.records.lineage import (
 )
 from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
+from comfy.records.room import Growth, Room
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
 from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent
 from comfy.records.shared_results import SharedResults
@@ -42,7 +43,7 @@ from comfy.records.started_requests import StartedRequests
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
-from comfy.records.used_files import bytes_in_use, without_use
+from comfy.records.used_files import bytes_in_use, uses_of_runs, without_use
 from comfy.records.wanted import ALL, Wanted
 from comfy.records.webhooks import WebhookStore
 
@@ -53,16 +54,17 @@ _MOST_AT_ONCE = 200
 _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
-_OF_PRESETS = _OF_GROUPS = 0.25  # of what all files may have together
+_OF_PRESETS = _OF_GROUPS = 0.25  # of what all rows and files may have together
+_BLOCK = 4096  # bytes that the smallest file takes on a disk
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
-    """How long finished runs are remembered (`days`), and how large the files of all people may be
-    together (`bytes`): where they are larger, those of whoever has most go first, favourites
-    last."""
+    """How long finished runs are remembered (`days`), and how large the records and files of all
+    people may be together (`bytes`): where they are larger, the oldest runs go of the person who
+    has most, favourites last."""
 
     days: float = 30
     bytes: int = 20 * 2**30
@@ -81,20 +83,19 @@ class RunStore:
         self.files = files
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
-        self.shared = SharedResults(self._engine)
+        self._growth = Growth(self._limits.bytes)
+        self.shared = SharedResults(self._engine, self._grew)
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()
-        self.presets = PresetStore(
-            self._engine, files, self._writing, self._limits.bytes * _OF_PRESETS
-        )
-        self.groups = GroupStore(
-            self._engine, files, self._writing, self._limits.bytes * _OF_GROUPS
-        )
-        self._unerased = False
+        room = Room(self._limits.bytes * _OF_PRESETS, self._grew)
+        self.presets = PresetStore(self._engine, files, self._writing, room)
+        room = Room(self._limits.bytes * _OF_GROUPS, self._grew)
+        self.groups = GroupStore(self._engine, files, self._writing, room)
+        self._eraser = Eraser(self._engine)
         self._misread = False
 
     def close(self) -> None:
@@ -224,7 +225,7 @@ class RunStore:
         """
         with self._writing:
             found = bool(self._forget(_ended([run_id], owner)))
-        self._erase()
+        self._eraser.erase()
         return found
 
     def move(self, owner: str, workflow: str, other: str) -> None:
@@ -250,7 +251,8 @@ class RunStore:
 
     def sweep(self) -> None:
         """Keep to the limits: runs that are too old go, then the oldest of whoever has most, files
-        with them. No favourite is too old, and a person's favourites go last."""
+        with them. No favourite is too old, and a person's favourites go last. Between sweeps the
+        size holds too, but for a little."""
         now = time.time()
         oldest = now - self._limits.days * _DAY
         if self._clock_is_right(now):
@@ -262,15 +264,29 @@ class RunStore:
             while self._forget_oldest((_runs.c.ended_at < oldest) & ~_runs.c.favourite):
                 pass
             self.groups.forget_ended(oldest)
-        if self._size() > self._limits.bytes:
-            self._forget_too_many()
+        self._forget_too_many()
         if not is_set_aside(self._engine):
             # What a program that was killed left behind has no record; a day is longer than any run
             # takes.
             self.remove_unreferenced(list(self.files.unused_since(min(oldest, now - _DAY))))
-        self._erase()
+        self._give_back()
 
     # Inside
+
+    def _grew(self, size: float) -> None:
+        """So many bytes have come: make room where that is too much."""
+        if not self._growth.add(size):
+            return
+        try:
+            self._forget_too_many()
+            self._give_back()
+        except ComfyError as problem:  # what has come is kept all the same
+            log.warning("No room could be made in the history: %s", problem)
+
+    def _give_back(self) -> None:
+        if shrink(self._engine, self._growth.slack):
+            self._eraser.note()
+        self._eraser.erase()
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
@@ -282,10 +298,12 @@ class RunStore:
         files."""
         sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
         sizes |= {digest: self.files.size(digest) for digest in given_files(record)}
+        sizes = {digest: max(size, _BLOCK) for digest, size in sizes.items()}
         with self._writing:
             with self._changing() as connection:
-                put_run(connection, record, ended_at, sizes)
+                size = put_run(connection, record, ended_at, sizes)
             self.files.release(record.id)
+        self._grew(size + sum(sizes.values()))
 
     def _change(self, which: ColumnElement[bool], **values: object) -> int:
         with self._changing() as connection:
@@ -332,20 +350,13 @@ class RunStore:
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
-    def _size(self) -> float:
-        with as_comfy_errors(), self._engine.connect() as connection:
-            return bytes_in_use(connection)
-
     def _forget_too_many(self) -> None:
-        run = (_runs.c.id, _runs.c.owner, _runs.c.ended_at.is_not(None))
         with as_comfy_errors(), self._engine.connect() as connection:
-            uses = connection.execute(
-                select(*run, _files.c.digest, _files.c.size)
-                .join_from(_runs, _files)
-                .order_by(_runs.c.favourite, *_ORDER)
-            ).all()
+            if bytes_in_use(connection) <= self._limits.bytes:
+                return
+            uses = uses_of_runs(connection)
         held = (*self.presets.uses(), *self.groups.uses())
-        ids = to_remove([*(Use(*row) for row in uses), *held], self._limits.bytes)
+        ids = to_remove([*uses, *held], self._limits.bytes)
         for start in range(0, len(ids), _BATCH):
             with self._writing:
                 self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))
@@ -356,19 +367,6 @@ class RunStore:
             with as_comfy_errors(), self._engine.connect() as connection:
                 ids = connection.execute(oldest).scalars().all()
             return self._forget(_runs.c.id.in_(ids))
-
-    def _erase(self) -> None:
-        """Let nothing be left of what was deleted; what does not succeed now is tried again."""
-        if not self._unerased:
-            return
-        self._unerased = False  # first: another thread may delete meanwhile
-        try:
-            erased = erase_deleted(self._engine)
-        except ComfyError as problem:
-            log.warning("What was deleted is still in the database's log: %s", problem)
-            erased = False
-        if not erased:
-            self._unerased = True
 
     def _forget(self, which: ColumnElement[bool]) -> int:
         """Delete runs, then their files that no other run has. How many runs there were."""
@@ -384,7 +382,7 @@ class RunStore:
             connection.execute(delete(_files).where(_files.c.run.in_(ids)))
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = without_use(connection, digests)
-            self._unerased = True
+            self._eraser.note()
         self.files.remove_all(unused)
         return len(ids)
 

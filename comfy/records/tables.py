@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -33,9 +34,22 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0013"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0014"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
+
+
+def _kept_columns() -> tuple[Column[str], Column[float]]:
+    """Return the columns by which rows count in somebody's share of `--keep-gb`.
+
+    `share`: the digest of the address where an owner without a login was, "" for other owners.
+    `size`: bytes that the row takes, without its files.
+    """
+    return (
+        Column("share", String(64), nullable=False, server_default=""),
+        Column("size", Double, nullable=False, server_default=text("0")),
+    )
+
 
 # As alembic has it.
 version = Table("history_version", tables, Column("version_num", String(32), primary_key=True))
@@ -63,6 +77,7 @@ runs = Table(
     Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
     Column("favourite", Boolean, nullable=False, server_default=false()),
     Column("deleted_at", Double),  # seconds since 1970; no longer listed, and soon deleted
+    *_kept_columns(),
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
     Index("runs_by_end", "ended_at"),
@@ -71,6 +86,11 @@ runs = Table(
         "runs_listed",
         *("owner", "ended_at", "submitted_at", "id", "workflow"),
         *("fruitless", "favourite", "deleted_at"),
+    ),
+    # All that a sweep asks of every run, without reading the records.
+    Index(
+        "runs_by_share",
+        *("share", "owner", "favourite", "ended_at", "submitted_at", "id", "size"),
     ),
 )
 
@@ -101,6 +121,9 @@ presets = Table(
     Column("workflow", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("preset", Text, nullable=False),
+    *_kept_columns(),
+    Column("used_at", Double, nullable=False, server_default=text("0")),  # seconds since 1970
+    Index("presets_by_share", "share", "owner", "used_at", "workflow", "name", "size"),
 )
 
 preset_files = Table(
@@ -137,7 +160,9 @@ started_requests = Table(
     Column("content", String(64), nullable=False),
     Column("runs", Text, nullable=False),
     Column("made_at", Double, nullable=False),
+    Column("share", String(64), nullable=False, server_default=""),  # of whose address or owner
     Index("started_requests_by_age", "made_at"),
+    Index("started_requests_by_share", "share", "made_at"),
 )
 
 # Batches and chains: runs with this id as their group. What a list tells of one stands in `about`,
@@ -154,6 +179,8 @@ groups = Table(
     Column("about", Text, nullable=False),
     Column("progress", Text, nullable=False),
     Column("content", Text, nullable=False),
+    *_kept_columns(),
+    Index("groups_by_share", "share", "owner", "ended_at", "id", "size"),
     Index("groups_of_owner", "owner", "created_at"),
     Index("groups_by_end", "ended_at"),
 )
@@ -195,9 +222,15 @@ added_workflows = Table(
 )
 
 
-def digest(text: str) -> str:
+def digest(name: str) -> str:
     """What stands for an owner, a workflow or a name."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def share_of(address: str) -> str:
+    """Return the `share` of rows whose owner is at this address, "" for a person who counts
+    alone."""
+    return digest(address) if address else ""
 
 
 class DamagedDatabase(ComfyError):

@@ -1,4 +1,4 @@
-"""Which kept files something still has: a run, a preset, or a group."""
+"""Which kept files a run, a preset or a group still has, and what these take with them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Select, func, select, union, union_all
 
+from comfy.quota import Use
 from comfy.records.tables import files as _files
 from comfy.records.tables import group_files as _group_files
+from comfy.records.tables import groups as _groups
 from comfy.records.tables import preset_files as _preset_files
+from comfy.records.tables import presets as _presets
+from comfy.records.tables import runs as _runs
 
 _BATCH = 50
 _HOLDING = (_files, _preset_files, _group_files)
+ROW = 2_000  # bytes that a row takes beside its texts: its keys in indexes, its part of a page
 
 
 def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
@@ -26,13 +31,32 @@ def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
 
 
 def bytes_in_use(connection: Connection) -> float:
-    """Bytes of all files that something has, those of several counted once."""
+    """Return the bytes of all rows, and of all files that they have, those of several counted
+    once."""
     every = union_all(*(select(one.c.digest, one.c.size) for one in _HOLDING)).subquery()
     once = select(func.max(every.c.size).label("size")).group_by(every.c.digest).subquery()
-    return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
+    rows = (func.sum(table.c.size) for table in (_runs, _presets, _groups))
+    sums = [select(one) for one in (func.sum(once.c.size), *rows)]
+    return sum(float(connection.execute(one).scalar() or 0) for one in sums)
 
 
 def bytes_of(connection: Connection, files: Select[tuple[str, float]]) -> float:
     """Bytes of the files with these digests and sizes, equal ones counted once."""
     once = files.distinct().subquery()
     return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
+
+
+def uses_of_runs(connection: Connection) -> list[Use]:
+    """Return the rows and files of all runs, favourites last, else the oldest first. Finished runs
+    can be removed."""
+    runs = select(_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.size, _runs.c.share)
+    order = (_runs.c.favourite, _runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
+    uses = [
+        Use(run, owner, ended_at is not None, run, size, share)
+        for run, owner, ended_at, size, share in connection.execute(runs.order_by(*order))
+    ]
+    known = {use.item: use for use in uses}
+    files = connection.execute(select(_files.c.run, _files.c.digest, _files.c.size))
+    return uses + [
+        known[run]._replace(digest=digest, size=size) for run, digest, size in files if run in known
+    ]

@@ -115,9 +115,8 @@ class LocalRunRegistry:
         run_id = run_id or prompt_id
         state = waiting(prompt_id, job.prompt, job.outputs, job.titles)
         now = time.time()
-        record = Record(
-            run_id, owner, job, now, state, keeps_going=keeps_going, group=group, parents=parents
-        )
+        record = Record(run_id, owner, job, now, state, keeps_going=keeps_going, group=group)
+        record = replace(record, parents=parents, address=address)
         self._check_free(run_id, _LEAVING)
         with self._entrance:
             self._check_limits(owner, address, counted_with)

@@ -260,6 +260,11 @@ class Starter:
         """
         record = self.runs.record(run_id, owner)
         job = _alone(record.job)
+        if job.shortened:
+            raise WorkflowError(
+                message("The texts of this run were too long to be kept."),
+                message("Open the form and fill them in again."),
+            )
         self.runs.check_room(owner, address)
         form = self._check_again(job, owner)
         with self._held(job.inputs) as uploads:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from comfy.records.blobs import BlobStore
-from comfy.records.store import RunStore
+from comfy.records.store import HistoryLimits, RunStore
+
+ROOMY = HistoryLimits(bytes=2**50)  # a sample has a file of a terabyte
 
 
 @pytest.fixture
@@ -18,6 +20,6 @@ def kept(tmp_path: Path) -> BlobStore:
 
 @pytest.fixture
 def history(database: str, kept: BlobStore) -> Iterator[RunStore]:
-    history = RunStore(database, kept)
+    history = RunStore(database, kept, ROOMY)
     yield history
     history.close()

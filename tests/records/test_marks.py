@@ -14,6 +14,7 @@ from comfy.records.store import HistoryLimits, RunStore
 from comfy.records.wanted import Wanted
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, kept_image
 
+RUN = 3000  # bytes that a run takes at most beside its files
 FRUITFUL = Wanted(fruitless=False)
 
 
@@ -50,13 +51,13 @@ def test_favourites_stay_when_they_are_old(database: str, kept: BlobStore) -> No
 def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
     """Of whoever has most, first what is no favourite, then the oldest of these; what others have
     is not touched for them."""
-    history = RunStore(database, kept, HistoryLimits(bytes=300))
+    history = RunStore(database, kept, HistoryLimits(bytes=3 * (RUN + 100_000)))
     now = time.time()
     for number in range(5):
-        files = (kept_image(kept, bytes([number]) * 100),)
+        files = (kept_image(kept, bytes([number]) * 100_000),)
         history.end(ended_record(begun(f"r{number}"), at=now - 100 + number, files=files))
     history.end(
-        ended_record(begun("bob's", BOB), at=now - 200, files=(kept_image(kept, b"b" * 100),))
+        ended_record(begun("bob's", BOB), at=now - 200, files=(kept_image(kept, b"b" * 100_000),))
     )
     history.set_favourite(["r0", "r1", "r2"], ANN, favourite=True)
     history.sweep()

@@ -97,14 +97,14 @@ def test_old_runs_are_swept(database: str, kept: BlobStore) -> None:
 
 def test_the_oldest_go_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
     """Down to the limit and no further; bytes of several runs count once."""
-    history = RunStore(database, kept, HistoryLimits(bytes=350))
+    history = RunStore(database, kept, HistoryLimits(bytes=350_000))
     now = time.time()
     for number in range(6):
-        files = (kept_image(kept, bytes([number]) * 100), kept_image(kept, b"s" * 100))
+        files = (kept_image(kept, bytes([number]) * 100_000), kept_image(kept, b"s" * 100_000))
         history.end(ended_record(begun(f"r{number}"), at=now - 100 + number, files=files))
     history.sweep()
     assert ids(history.of(ANN)) == ["r5", "r4"]
-    assert bytes_kept(kept) == 300
+    assert bytes_kept(kept) == 300_000
     history.sweep()
     assert len(history.of(ANN)) == 2
     history.close()

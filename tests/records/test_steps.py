@@ -46,7 +46,7 @@ from tests.support.postgres import empty
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 
 SECRET = "xylophone-marmalade"
-NUMBERS = [f"{number:04}" for number in range(1, 14)]
+NUMBERS = [f"{number:04}" for number in range(1, 15)]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from comfy.protocol.outputs import TextOutput
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.serialization import from_text, to_text
-from comfy.records.store import RunStore
+from comfy.records.store import HistoryLimits, RunStore
 from comfy.records.wanted import Wanted
 from tests.support.samples.histories import (
     ANN,
@@ -77,11 +77,12 @@ def test_any_text_comes_back_as_it_was(
 
 def test_everything_is_found_again_by_the_next_program(database: str, kept: BlobStore) -> None:
     """After closing and opening, all is as it was."""
-    first = RunStore(database, kept)
+    roomy = HistoryLimits(bytes=2**50)  # there is a file of a terabyte
+    first = RunStore(database, kept, roomy)
     first.begin(begun("waits"))
     first.end(EVERYTHING)
     first.close()
-    again = RunStore(database, kept)
+    again = RunStore(database, kept, roomy)
     assert again.get("everything", ANN) == EVERYTHING
     assert again.unfinished() == (begun("waits"),)
     again.close()

@@ -291,7 +291,8 @@ class KeyedRequest:
         if self.services.runs.history is None:
             raise HTTPException(409, _NO_HISTORY)
         requests, name = self.services.runs.history.requests, self.asker.name
-        if before := requests.begin(name, self.key, self._content(what, sent)):
+        content = self._content(what, sent)
+        if before := requests.begin(name, self.key, content, self.asker.address):
             return Begun(before, again=True, counted="count" in sent.told)
         try:
             begun = begin(sent, self.asker)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from comfy.errors import ComfyError, WorkflowError
 from comfy.form.check import check
@@ -19,6 +19,7 @@ from ui.services import Services
 from ui.view.browser_values import seed_of, seed_parts
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON, refused_answer
+from ui.web.shares import shared_address
 
 _NOT_KEPT = message("This app keeps no presets.")
 
@@ -87,7 +88,12 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         return AsciiJSON({"values": told})
 
     @router.post("")
-    def save(workflow: str, given: GivenPreset, owner: str = Depends(identity.caller)) -> AsciiJSON:
+    def save(
+        request: Request,
+        workflow: str,
+        given: GivenPreset,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
         """Keep values of a form and copies of its files, wrong values left out; one of the same
         name is overwritten."""
         try:
@@ -95,7 +101,8 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
             whose, kept = keeper(owner, shared=given.shared), history(owner)
             with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
                 preset = Preset(given.name.strip(), _right(form, given.values), files)
-                kept.presets.save(whose, workflow, preset)
+                address = shared_address(owner, request.scope)
+                kept.presets.save(whose, workflow, preset, address)
         except ComfyError as problem:
             return refused_answer(problem, WorkflowError)
         return AsciiJSON({})

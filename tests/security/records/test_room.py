@@ -28,20 +28,22 @@ def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
     """Somebody makes more than there is room for: their own oldest results go, and not one of
     somebody else's."""
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
-        history = RunStore(f"sqlite:///{tmp_path}/history.sqlite", kept, HistoryLimits(bytes=1000))
+        history = RunStore(
+            f"sqlite:///{tmp_path}/history.sqlite", kept, HistoryLimits(bytes=1_040_000)
+        )
         now = time.time() - 2 * DAY
         for number in range(3):
-            file = kept_image(kept, b"ann %d" % number + b"a" * 94)
+            file = kept_image(kept, b"ann %d" % number + b"a" * 99_994)
             history.end(ended_record(begun(f"ann{number}", ANNA, at=now + number), files=(file,)))
         for number in range(40):
-            file = kept_image(kept, b"ben %02d" % number + b"b" * 94)
+            file = kept_image(kept, b"ben %02d" % number + b"b" * 99_994)
             history.end(
                 ended_record(begun(f"ben{number:02}", BEN, at=now + 100 + number), files=(file,))
             )
         history.sweep()
         assert len(history.of(ANNA)) == 3
         assert ids(history.of(BEN, limit=200)) == [f"ben{number}" for number in range(39, 32, -1)]
-        assert bytes_kept(kept) <= 1000
+        assert bytes_kept(kept) <= 1_000_000
         history.close()
 
 

@@ -1,0 +1,244 @@
+"""What one visitor or one address can make the database grow to, and whose results that costs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, func, insert, select
+
+from comfy.errors import ComfyError
+from comfy.protocol.run_state import Phase, RunError
+from comfy.records.blobs import BlobStore
+from comfy.records.groups import Group
+from comfy.records.presets import Preset
+from comfy.records.record import Record
+from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.tables import VERSION, first_version, runs, tables, version
+from tests.support.samples.histories import BOB, begun, ended_record, ids, kept_image
+
+MB = 1_000_000
+ROOM = 8 * MB
+SLACK = 7 * MB  # a hundredth of the room, the log beside the database, and a transaction's pages
+EVE = "192.0.2.7"  # the address of many people
+NOW = time.time() - 3600
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[RunStore]:
+    """A history with room for 8 MB, in which Bob has 1 MB."""
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        limits = HistoryLimits(bytes=ROOM)
+        with contextlib.closing(RunStore(f"sqlite:///{tmp_path}/h.db", kept, limits)) as history:
+            for number in range(4):
+                photo = kept_image(kept, bytes([number]) * 250_000)
+                run = begun(f"bob {number}", BOB, at=NOW - 100 + number)
+                history.end(ended_record(run, files=(photo,)))
+            yield history
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the database, and of what SQLite keeps beside it."""
+    return sum(file.stat().st_size for file in folder.glob("h.db*"))
+
+
+def is_whole(history: RunStore) -> bool:
+    """Whether Bob has all that he had."""
+    return ids(history.of(BOB)) == [f"bob {number}" for number in (3, 2, 1, 0)]
+
+
+def told(number: int, characters: int, fields: int = 4, person: int = 0) -> Record:
+    """A run with so long a text in each of some fields."""
+    text = f"{number} " + "x" * characters
+    values = {f"{field}.text": text for field in range(fields)}
+    prompt = {
+        str(field): {"class_type": "Text", "inputs": {"text": text}} for field in range(fields)
+    }
+    run = begun(f"run {number}", f"browser:{person}", NOW + number, values=values, prompt=prompt)
+    return replace(run, address=EVE)
+
+
+@pytest.mark.parametrize("characters", [100_000, 9_000])
+def test_finding_s5_failing_runs_do_not_fill_the_disk(
+    history: RunStore, tmp_path: Path, characters: int
+) -> None:
+    """One person lets runs with long texts fail: the database stays as large as it may be, and
+    another person's results are there."""
+    largest = 0
+    for number in range(120):
+        run = told(number, characters)
+        history.begin(run)
+        history.end(ended_record(run, Phase.FAILED, started_at=NOW))
+        largest = max(largest, size_of(tmp_path))
+    assert largest < ROOM + SLACK
+    assert is_whole(history)
+
+
+def test_finding_s5_runs_with_results_count_their_texts(history: RunStore, tmp_path: Path) -> None:
+    """Thirty people at one address: their oldest runs go, though another's are older and each
+    of them has less."""
+    for number in range(60):
+        history.end(ended_record(told(number, 100_000, 2, person=number % 30)))
+    assert size_of(tmp_path) < ROOM + SLACK
+    assert is_whole(history)
+    assert history.get("run 59", "browser:29")
+    assert history.get("run 0", "browser:0") is None
+
+
+def test_finding_s5_batches_do_not_fill_the_disk(history: RunStore, tmp_path: Path) -> None:
+    """Those that ended first make room, at the address that has most; another's stay."""
+    mine = Group("bob's", BOB, "batch", NOW, "done", {}, ended_at=NOW)
+    history.groups.add(mine, {"text": "x" * 100_000}, ())
+    for number in range(40):
+        about = {"address": EVE}
+        stopped = Group(f"{number}", f"browser:{number}", "batch", NOW, "stopped", about)
+        history.groups.add(replace(stopped, ended_at=NOW + number), {"text": "x" * 400_000}, ())
+    assert size_of(tmp_path) < ROOM + SLACK
+    assert history.groups.get("bob's", BOB)
+    assert history.groups.get("39", "browser:39")
+    assert is_whole(history)
+
+
+def test_finding_s5_unfinished_batches_leave_room(history: RunStore) -> None:
+    """Nobody's are forgotten while they go on: more of one address are refused, another's find
+    room."""
+    group = Group("0", "browser:0", "batch", NOW, "paused", {"address": EVE})
+    history.groups.add(group, {"text": "x" * 600_000}, ())
+    with pytest.raises(ComfyError, match="no room"):
+        history.groups.add(replace(group, id="1"), {"text": "x" * 600_000}, ())
+    history.groups.add(replace(group, id="2", about={}), {"text": "x" * 600_000}, ())
+
+
+def test_finding_s5_progress_of_batches_counts(history: RunStore, tmp_path: Path) -> None:
+    """Also what comes of them later."""
+    for number in range(40):
+        about = {"address": EVE}
+        group = Group(f"{number}", f"browser:{number}", "batch", NOW, "running", about)
+        history.groups.add(group, {}, ())
+        ended = replace(group, state="stopped", ended_at=NOW + number)
+        history.groups.save(replace(ended, progress={"errors": "x" * 400_000}))
+    assert size_of(tmp_path) < ROOM + SLACK
+
+
+def test_finding_s21_presets_of_one_address_push_out_no_others(
+    history: RunStore, tmp_path: Path
+) -> None:
+    """Where all presets have no more room, those go that were not used for longest of the person
+    who has most at the address that has most."""
+    presets = history.presets
+    for number in range(8):
+        presets.save(BOB, "text", Preset(f"{number}", {"2.text": "x" * 30_000}))
+    for number in range(100):
+        preset = Preset("mine", {"2.text": "x" * 30_000})
+        presets.save(f"browser:{number}", "text", preset, EVE)
+    assert len(presets.of(BOB, "text")) == 8
+    assert presets.of("browser:99", "text")
+    assert presets.of("browser:0", "text") == ()
+    assert size_of(tmp_path) < ROOM + SLACK
+
+
+def test_finding_s21_a_preset_in_use_outlasts_unused_ones(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long ago it was saved."""
+    monkeypatch.setattr("comfy.records.presets._MOST_IN_ALL", 3)
+    monkeypatch.setattr("comfy.records.presets._HOUR", 0.0)
+    for name in ("used", "unused", "c", "d"):
+        history.presets.save(BOB, "text", Preset(name, {}))
+        history.presets.get(BOB, "text", "used")
+    assert {preset.name for preset in history.presets.of(BOB, "text")} == {"used", "c", "d"}
+
+
+def test_finding_s5_shared_prompts_count(history: RunStore, tmp_path: Path) -> None:
+    """Each link to a file repeats the prompt: they count as bytes of the run, as long as they are
+    there."""
+    files = tuple(kept_image(history.files, bytes([number])) for number in range(40))
+    history.end(ended_record(replace(told(0, 10), address=EVE), files=files))
+    written = bytes_counted(history)
+    for place in range(40):
+        history.shared.share("browser:0", "run 0", place, "😀" * 100_000)
+        history.shared.share("browser:0", "run 0", place, "😀" * 100_000)
+    assert 40 * 100_000 < bytes_counted(history) - written < 5 * MB
+    for place in range(40):
+        history.shared.stop("browser:0", "run 0", place)
+    assert bytes_counted(history) == written
+    assert size_of(tmp_path) < ROOM + SLACK
+
+
+def bytes_counted(history: RunStore) -> float:
+    """What the rows of runs count."""
+    with history._engine.connect() as connection:
+        return float(connection.execute(select(func.sum(runs.c.size))).scalar_one())
+
+
+def test_finding_s5_requests_of_programs_are_bounded(
+    history: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest of an address that has too many are forgotten, and none of another's."""
+    monkeypatch.setattr("comfy.records.started_requests._MOST", 20)
+    requests = history.requests
+    requests.begin(BOB, "key", "run")
+    requests.started(BOB, "key", ["bob's"])
+    for number in range(50):
+        assert requests.begin(f"browser:{number}", "key", "run", EVE) == ()
+        requests.started(f"browser:{number}", "key", [f"{number}"])
+    assert requests.begin(BOB, "key", "run") == ("bob's",)
+    assert requests.begin("browser:49", "key", "run", EVE) == ("49",)
+    assert requests.begin("browser:0", "key", "run", EVE) == ()
+
+
+def test_finding_s5_a_run_that_came_to_nothing_keeps_short_texts_whole(history: RunStore) -> None:
+    """What is longer is left out of its values, so that the form keeps its own, and the run says
+    so; a run with a result keeps all."""
+    short, long = {"1.text": "x" * 10_000}, {"2.text": "y" * 10_001}
+    error = RunError("It failed.", "", detail="z" * 50_000)
+    for name, values in (("short", short), ("long", short | long)):
+        prompt = {
+            key[0]: {"class_type": "T", "inputs": {"text": text}} for key, text in values.items()
+        }
+        run = begun(name, values=values, prompt=prompt)
+        history.end(ended_record(run, Phase.FAILED, started_at=1.0, error=error))
+        history.end(ended_record(replace(run, id=f"{name} done")))
+        kept, done = history.get(name, run.owner), history.get(f"{name} done", run.owner)
+        assert kept is not None
+        assert done is not None
+        assert kept.job.values == short
+        assert kept.job.shortened == (name == "long")
+        assert (kept.job.prompt == prompt) == (name == "short")
+        assert kept.state.error is not None
+        assert len(kept.state.error.detail) <= 10_000
+        assert (done.job.values, done.job.prompt, done.job.shortened) == (values, prompt, False)
+
+
+def test_finding_s5_the_disk_gets_back_what_is_removed(history: RunStore, tmp_path: Path) -> None:
+    """A database that was large is small again after a sweep."""
+    for number in range(15):
+        history.end(ended_record(told(number, 100_000, 2)))
+    assert size_of(tmp_path) > 5 * MB
+    for number in range(15):
+        history.delete(f"run {number}", "browser:0")
+    history.sweep()
+    assert size_of(tmp_path) < 3 * MB
+    assert is_whole(history)
+
+
+def test_finding_s5_a_database_of_before_can_shrink_too(tmp_path: Path) -> None:
+    """It is written anew once, when it is opened."""
+    address = f"sqlite:///{tmp_path}/h.db"
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        engine = create_engine(address)
+        with engine.begin() as connection:
+            tables.create_all(connection)
+            connection.execute(insert(version).values(version_num=VERSION))
+            connection.execute(insert(first_version).values(version=2))
+        engine.dispose()
+        for _ in range(2):
+            with (
+                contextlib.closing(RunStore(address, kept)) as history,
+                history._engine.connect() as connection,
+            ):
+                assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2

@@ -1,0 +1,35 @@
+"""A run that came to nothing, and whose texts were too long to be kept, through a real app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.http_client import finished, get, post, start
+from tests.support.serving import Served, running_demo_app
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Served]:
+    """An app that knows of finished runs only what is on record."""
+    with running_demo_app(step_seconds=0, keep=0) as served:
+        yield served
+
+
+def test_finding_s5_only_a_run_with_long_texts_must_be_filled_in_again(forgetful: Served) -> None:
+    """It isn't run again with a part of its text: a sentence says why, and its settings leave the
+    field as it is. One of an ordinary size runs again."""
+    demo, app = forgetful
+    for text, is_kept in (("a fox " * 1_000, True), ("a fox " * 2_000, False)):
+        demo.script("http_413", at="POST /prompt")
+        run = finished(start(app, **{"2.text": text, "5.steps": 2}))
+        eventually(lambda: not app.services.runs.known(), "the app has let go of it")
+        values = get(app, f"/history/{run.id}/values").json()["values"]
+        assert values.get("2.text") == (text if is_kept else None)
+        assert values["5.steps"] == 2
+        answer = post(app, f"/runs/{run.id}/again")
+        assert (answer.status_code == 200) == is_kept
+        assert ("too long to be kept" in answer.text) != is_kept
+        eventually(lambda: not app.services.runs.known(), "the run that was run again has ended")
