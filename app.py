@@ -149,7 +149,6 @@ def run(
             history=history,
             retries=settings.retry == "yes",
         )
-        runs.resume()
         services = wire(
             servers,
             runs,
@@ -163,8 +162,6 @@ def run(
             webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
         )
-        services.batches.resume()
-        services.chains.resume()
         log.info("Images come from %s.", named)
         sign_in = _sign_in_of(settings, users, openid, sign_ins)
         return serve(services, web_settings(settings, sign_in), told_to_end)

@@ -23,7 +23,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from comfy.client.address import is_loopback
-from comfy.runs.interface import RunRegistry
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInFileError
 from ui.api.app import api_app
@@ -269,27 +268,29 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        runs: RunRegistry,
+        services: Services,
         settings: WebSettings,
-        abort: Callable[[], None],
         told_to_end: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`abort` ends all questions to ComfyUI that are still waiting for an answer.
-        `told_to_end`: whether a signal came before this server took them."""
+        """`told_to_end`: whether a signal came before this server took them."""
         super().__init__(config)
-        self._runs = runs
+        self._services = services
         self._settings = settings
-        self._abort = abort
         self._told_to_end = told_to_end
         self._hurried = False
+        self.has_taken_up = False  # the runs, batches and chains of an earlier life
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say where; neither if the app is to end already."""
+        """Listen, take up unfinished runs, then say where; none of it if the app is to end already.
+
+        No run of an earlier life can keep the app from answering: they come after it listens."""
         if self._told_to_end():
             self.should_exit = True
             return
         await super().startup(sockets)
         if self.started:
+            await asyncio.to_thread(self._services.take_up)
+            self.has_taken_up = True
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
             for line in start_lines(reach):
                 log.info("%s", line)
@@ -313,17 +314,17 @@ class Server(uvicorn.Server):
         # In threads of their own: those of the web server may all be waiting for a server that does
         # not answer.
         closing = threading.Thread(
-            target=self._runs.close, kwargs={"finish": self._settings.finish}
+            target=self._services.runs.close, kwargs={"finish": self._settings.finish}
         )
         closing.start()
         while closing.is_alive() and not self._hurried:
             await anyio.sleep(0.01)
         if self._hurried:
-            hurried = threading.Thread(target=self._runs.close)
+            hurried = threading.Thread(target=self._services.runs.close)
             hurried.start()
             while hurried.is_alive():
                 await anyio.sleep(0.01)
-        self._abort()
+        self._services.abort()
         with anyio.move_on_after(_NEWS_WAIT):
             while self.config.app.state.telling:  # type: ignore[union-attr]
                 await anyio.sleep(0.01)
@@ -379,7 +380,7 @@ def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], b
     `told_to_end` knows. The exit code: 0, or 1 where the port cannot be had."""
     warn_of_plain_passwords(settings)
     config = web_config(build_app(services, settings), settings, services.limits)
-    server = Server(config, services.runs, settings, services.abort, told_to_end)
+    server = Server(config, services, settings, told_to_end)
     gc.collect()
     # what is here now stays: looking for garbage, also at the end, takes milliseconds from now on
     gc.freeze()

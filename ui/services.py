@@ -73,6 +73,13 @@ class Services:
     waiting: Share
     secret: bytes = field(repr=False)
 
+    def take_up(self) -> None:
+        """Resume what was unfinished when the app ended last. Call it once, in a thread, when the
+        app listens: until then none of its runs is known here."""
+        self.runs.resume()
+        self.batches.resume()
+        self.chains.resume()
+
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:
         """The form of a workflow or a chain with these values. Raises as `Forms.form` and
         `ChainForms.form`."""

@@ -110,7 +110,6 @@ def running_app(
             limits=run_limits,
             **options,
         )
-        runs.resume()
         services = wire(
             servers,
             runs,
@@ -126,12 +125,10 @@ def running_app(
             pace=pace,
             webhooks=webhooks,
         )
-        services.batches.resume()
-        services.chains.resume()
         settings = settings or WebSettings(port=0)
         asgi = build_app(services, settings)
         config = web_config(asgi, settings, services.limits)
-        server = Server(config, services.runs, settings, services.abort)
+        server = Server(config, services, settings)
         listeners = None if settings.port else [listening_socket(settings.host)]
         thread = threading.Thread(target=server.run, args=(listeners,), name="app")
         thread.start()
@@ -174,7 +171,7 @@ def listening_socket(host: str) -> socket.socket:
 def _port(server: Server, thread: threading.Thread) -> int:
     pause = threading.Event()
     for _ in range(START_SECONDS * 100):
-        if server.started:
+        if server.has_taken_up:
             return server.port
         assert thread.is_alive(), "the app ended while it started"
         pause.wait(0.01)

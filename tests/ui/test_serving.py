@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 import requests
+from fastapi import FastAPI
 from PIL import Image
 
 from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
-from tests.support.serving import PAINTED, Served, running_app, running_demo_app
+from tests.support.serving import PAINTED, Served, changing, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.server import Server, web_config
+from ui.web.limits import WebLimits
 from ui.web_settings import WebSettings
 
 
@@ -191,3 +194,24 @@ def test_the_page_goes_out_packed_and_results_as_they_are(served: Served) -> Non
     assert "content-encoding" not in get(app, "/", **{"Accept-Encoding": "identity"}).headers
     card = get(app, "/social-card.png", **{"Accept-Encoding": "gzip"})
     assert "content-encoding" not in card.headers
+
+
+def test_listens_before_it_takes_up_runs(tmp_path: Path) -> None:
+    """No unfinished run keeps the app from answering: here their database is locked."""
+    with running_demo_app(data=tmp_path) as (_, app):
+        page = FastAPI()
+        page.state = app.asgi.state
+        settings = WebSettings(port=0)
+        server = Server(web_config(page, settings, WebLimits()), app.services, settings)
+        with changing(app.data) as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            thread = threading.Thread(target=server.run)
+            thread.start()
+            eventually(lambda: server.started, "it listens")
+            answer = requests.get(f"http://127.0.0.1:{server.port}/none", timeout=LONGEST_WAIT)
+            assert answer.status_code == 404
+            assert not server.has_taken_up
+        eventually(lambda: server.has_taken_up, "the runs are taken up")
+        server.should_exit = True
+        thread.join(LONGEST_WAIT)
+        assert not thread.is_alive()
