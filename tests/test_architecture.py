@@ -63,6 +63,7 @@ USERS = {
     | {"ui.accounts.openid_provider", "ui.api.comfy_runner.text_service"},
     "websocket": {"comfy.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
+    "soundfile": {"comfy.media.sound_peaks"},  # a process of its own, started by its path
     "sqlalchemy": {
         "comfy.records.database",
         "comfy.records.added_workflows",

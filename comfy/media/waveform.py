@@ -1,24 +1,27 @@
-"""A sound as a small image: how loud it is from its beginning to its end."""
+"""A sound as a small image: how loud it is from its beginning to its end.
+
+The sound is decoded in a process of its own, with limits of time and memory.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
 from comfy.media.decoding import Undecodable
 from comfy.messages import message
 
-if TYPE_CHECKING:
-    import soundfile
-
 BARS = 40
-_FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF")
-_MOST_CHANNELS = 16
-# Frames that are read for a bar, at most: with 16 channels 4 MB. Of a long sound, parts are read.
-_MOST_FRAMES = 65_536
+_PROGRAM = Path(__file__).with_name("sound_peaks.py")
+_SECONDS = 20.0  # starting Python and importing numpy included, on a busy machine
+# What Python and its libraries need to start. The rest may hold secrets.
+_HANDED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR")
 _SIDE = 320  # pixels
 _EDGE = 16
 _HIGHEST = 140  # pixels of a bar: half as high as wide, so that a box of that shape shows all
@@ -26,30 +29,30 @@ _LOWEST = 4
 _COLOUR = (124, 110, 245, 255)  # of the page's accent, to be seen on light and on dark
 
 
-def peaks_of(path: Path) -> list[float]:
-    """How loud a sound is at its loudest, 0 to 1, in each of `BARS` parts of the same length.
+def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS) -> list[float]:
+    """Return how loud a sound is at its loudest, 0 to 1, in each of `BARS` parts of equal length.
 
-    Raises Undecodable for what is no such sound, or damaged.
+    `program` decodes it in a process of its own, which is killed after so many seconds. Raises
+    Undecodable for what is no such sound, is damaged, or crashes the program.
     """
-    # Here: it takes a while, and what needs no sound is quicker without.
-    import soundfile
-
+    environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
-        with soundfile.SoundFile(path) as sound:
-            if sound.format not in _FORMATS or sound.channels > _MOST_CHANNELS or not sound.frames:
-                raise Undecodable(message("This sound can't be drawn."))
-            return [_peak(sound, at) for at in range(BARS)]
-    except (soundfile.SoundFileError, RuntimeError, ValueError, OSError) as error:
+        told = subprocess.run(
+            # -P: the modules beside the program do not hide those of Python's library.
+            [sys.executable, "-P", str(program), str(path), str(BARS)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment | {"OPENBLAS_NUM_THREADS": "1"},
+            timeout=seconds,
+            check=True,
+        ).stdout
+        peaks = [float(peak) for peak in json.loads(told)]
+    except (subprocess.SubprocessError, OSError, ValueError, TypeError, RecursionError) as error:
         raise Undecodable(message("This sound is damaged and can't be read.")) from error
-
-
-def _peak(sound: soundfile.SoundFile, at: int) -> float:
-    start, end = (sound.frames * one // BARS for one in (at, at + 1))
-    if sound.tell() != start:
-        sound.seek(start)
-    frames = sound.read(min(max(1, end - start), _MOST_FRAMES), dtype="float32")
-    loudest = max(float(frames.max()), -float(frames.min())) if len(frames) else 0.0
-    return min(1.0, loudest) if math.isfinite(loudest) else 0.0  # a file can say anything
+    if len(peaks) != BARS or not all(0 <= peak <= 1 for peak in peaks):
+        raise Undecodable(message("This sound can't be drawn."))
+    return peaks
 
 
 def waveform(path: Path) -> Image.Image:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from cachetools import TTLCache
 from filelock import FileLock, Timeout
 
 from comfy.errors import ComfyError, not_written, words_of
@@ -32,6 +33,8 @@ _OURS = re.compile(
     r"files|thumbnails|parts|uploads|opened|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # what this program puts there
 _DAY = 24 * 3600.0
+_WAITING_SOUNDS = 8  # each takes a thread; a browser asks for six files at a time
+_MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
     {"image": thumbnail_of, "audio": sound_thumbnail}
 )
@@ -55,6 +58,8 @@ class BlobStore:
         self._held: dict[str, set[str]] = {}
         self.turns = DecodingSlots()
         self.stripped = StrippedFiles(self.path)
+        self._sound_turn, self._waiting = threading.Lock(), threading.Semaphore(_WAITING_SOUNDS)
+        self._undrawable: TTLCache[str, bool] = TTLCache(_MOST_UNDRAWABLE, _TRIED_AGAIN)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for part in (self._files, self._thumbnails, self._parts):
@@ -138,12 +143,9 @@ class BlobStore:
             return None
         if place.is_file():
             return place
-        with self.turns.turn():
-            if place.is_file():
-                return place
-            data = _THUMBNAILS[kind](source)
-        if data is None:
-            return None
+        data = self._drawn(digest, kind, source, place)
+        if place.is_file() or data is None:
+            return place if place.is_file() else None
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
             _write(part, [data], None)
@@ -159,6 +161,30 @@ class BlobStore:
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+
+    def _drawn(self, digest: str, kind: FileKind, source: Path, place: Path) -> bytes | None:
+        """Return a new thumbnail. None where it is there already or can't be drawn, which is
+        remembered for a while, or where too many sounds wait."""
+        is_sound = kind == "audio"
+        if self._cannot_draw(digest) or (is_sound and not self._waiting.acquire(blocking=False)):
+            return None
+        try:
+            # A sound that takes long doesn't hold up images.
+            with self._sound_turn if is_sound else self.turns.turn():
+                if place.is_file() or self._cannot_draw(digest):
+                    return None
+                data = _THUMBNAILS[kind](source)
+                if data is None:
+                    with self._lock:
+                        self._undrawable[digest] = True
+                return data
+        finally:
+            if is_sound:
+                self._waiting.release()
+
+    def _cannot_draw(self, digest: str) -> bool:
+        with self._lock:
+            return digest in self._undrawable
 
     def remove_all(self, digests: Iterable[str]) -> None:
         """Remove each as `remove` does."""

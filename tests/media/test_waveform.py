@@ -12,6 +12,7 @@ from PIL import Image
 from comfy.media.decoding import Undecodable
 from comfy.media.thumbnails import sound_thumbnail
 from comfy.media.waveform import BARS, peaks_of
+from comfy.records.blobs import BlobStore
 from tests.support.samples.media import MEDIA, flac, wav
 
 RATE = 48_000
@@ -90,3 +91,38 @@ def test_what_cannot_be_heard_has_no_waveform(tmp_path: Path, data: bytes) -> No
     with pytest.raises(Undecodable):
         peaks_of(tmp_path / "x")
     assert sound_thumbnail(tmp_path / "x") is None
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.abort()",
+        "import threading; threading.Event().wait()",
+        "print('[NaN' + ', 1' * 39 + ']')",
+        "print('[' * 100000)",
+        "print('[1]')",
+        "import os; print([1] * 40 if 'COMFYFORMS_LOGIN' in os.environ else 'no')",
+    ],
+    ids=["crashes", "hangs", "no number", "deep", "too few", "has no secrets"],
+)
+def test_a_broken_decoder_leaves_no_waveform(
+    tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder that crashes, hangs or answers nonsense is ended, and knows no secrets."""
+    monkeypatch.setenv("COMFYFORMS_LOGIN", "ann:lighthouse")
+    (tmp_path / "decoder.py").write_text(program)
+    (tmp_path / "a.wav").write_bytes(wav([1] * 100))
+    with pytest.raises(Undecodable):
+        peaks_of(tmp_path / "a.wav", program=tmp_path / "decoder.py", seconds=2)
+
+
+def test_a_damaged_sound_is_decoded_once(tmp_path: Path) -> None:
+    """Asking again for the thumbnail of a file that can't be read starts no decoder."""
+    store = BlobStore(tmp_path)
+    digest, _ = store.add([b"RIFF\xff\xff\xff\xffWAVEfmt "])
+    assert store.thumbnail(digest, "audio") is None
+    path = store.path(digest)
+    assert path is not None
+    path.write_bytes(wav([1] * 600))
+    assert store.thumbnail(digest, "audio") is None
+    store.close()

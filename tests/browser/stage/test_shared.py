@@ -53,6 +53,7 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
         expect(panel.get_by_role("status")).to_have_text("Link copied.")
         expect(panel).not_to_contain_text("shared already")
+        expect(panel).to_contain_text("The file is sent without its metadata.")
         link = panel.get_by_label("Link").input_value()
         assert anna.page.evaluate("navigator.clipboard.readText()") == link
         assert re.fullmatch(rf"{re.escape(app.url)}/shared/[\w-]{{32,}}", link)
@@ -73,6 +74,7 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         assert to_app.evaluate("link => link.href") == f"{site.url}/"
 
         panel.get_by_label("Show the prompt, too").check()
+        expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
         expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
         anna.page.keyboard.press("Escape")
         expect(panel).to_have_count(0)
@@ -105,6 +107,30 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         ben.forgive("404")
         for page in (anna.page, ben.page):
             page.close()
+
+
+def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) -> None:
+    """Where a file's metadata can't be removed, the dialog says so and makes no link before the
+    prompt is ticked, which stays so."""
+    anna = visit(fast).open("text-to-image", **{"5.steps": 1, "2.text": "a keeper of secrets"})
+    run = fast.run(anna.generate())
+    kept = fast.app.services.copies.blobs.path(run.state.files[0].digest)
+    assert kept is not None
+    kept.write_bytes(kept.read_bytes()[:-12])
+    anna.page.get_by_role("button", name="Share…").click()
+    panel = anna.page.get_by_role("dialog", name="Share this result")
+    expect(panel).to_contain_text("This kind of file can't be shared without its prompt.")
+    expect(panel.get_by_label("Link")).to_be_hidden()
+    expect(panel.get_by_role("button", name="Stop sharing")).to_have_count(0)
+    tick = panel.get_by_label("Show the prompt, too")
+    expect(tick).to_be_focused()
+    tick.check()
+    expect(panel.get_by_label("Link")).to_have_value(
+        re.compile(rf"{re.escape(fast.url)}/shared/.+")
+    )
+    expect(panel).to_contain_text("The file carries its workflow")
+    expect(tick).to_be_disabled()
+    anna.page.keyboard.press("Escape")
 
 
 @pytest.mark.every  # what a link leads to, and when it ends: tests/records/test_shared_results.py
