@@ -15,7 +15,8 @@ from tests.test_architecture import imports
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
+EXTRAS = PROJECT["optional-dependencies"]
+DEPENDENCIES = [Requirement(text) for text in (*PROJECT["dependencies"], *EXTRAS["mcp"])]
 LINES = [
     line
     for line in (ROOT / "docs" / "constraints.txt")
@@ -61,12 +62,12 @@ def test_what_is_imported_is_declared() -> None:
     names = {
         "PIL": "pillow",
         "argon2": "argon2-cffi",
+        "re2": "google-re2",
         "websocket": "websocket-client",
         "zipstream": "zipstream-ng",
         "pydantic_core": "pydantic",
     }
-    extra = [Requirement(text) for text in PROJECT["optional-dependencies"]["mcp"]]
-    declared = {canonicalize_name(needed.name) for needed in (*DEPENDENCIES, *extra)}
+    declared = {canonicalize_name(needed.name) for needed in DEPENDENCIES}
     sources = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
     used = (
         {package for file in sources for package in imports(file)}
