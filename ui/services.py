@@ -133,6 +133,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     forms = Forms(folder.get, catalogue, permissions, opened, nobody=NOBODY)
     server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
+    given = UploadFolder(files, limits)
     wildcards = WildcardFiles(folder.path / FOLDER)
     starter = Starter(
         runs, forms, blobs, servers, uploads, wildcards=wildcards.lines, translated=translated
@@ -152,7 +153,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         chain_forms=chain_forms,
         chains=ChainQueue(chain_forms, nobody=NOBODY),
         webhooks=Webhooks(hooks, webhooks or WebhookSettings(), alone=blobs.ours),
-        copies=FileCopies(UploadFolder(files), blobs, server_files, runs, limits.file, secret),
+        copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,
         clean_up=partial(clean_up, servers, runs),

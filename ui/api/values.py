@@ -30,7 +30,7 @@ from ui.services import Services
 from ui.view.run_view import NO_RESULT
 from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
-from ui.web.shares import caller_of
+from ui.web.shares import caller_of, shared_address
 
 # Parts that are no field's value.
 _OF_REQUEST = ("count", "axes", "table", "paired", "seeds", "again")
@@ -89,7 +89,7 @@ class Bodies:
         with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
             limits = self.services.limits
             async with request.form(max_files=MOST_FILES, max_part_size=limits.page_body) as form:
-                return await self._of_form(form, owner)
+                return await self._of_form(form, owner, request)
 
     async def keep(self, request: Request, owner: str) -> Sent:
         """The files of a multipart request, kept as uploads: their ids are its values, by their
@@ -97,7 +97,9 @@ class Bodies:
         with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
-                ids = {str(at): one for at, one in enumerate(await self._kept(files, owner))}
+                ids = {
+                    str(at): one for at, one in enumerate(await self._kept(files, owner, request))
+                }
                 return Sent({"values": ids}, frozenset(ids))
 
     async def _text(self, request: Request) -> bytes:
@@ -115,7 +117,7 @@ class Bodies:
             raise HTTPException(422, read)
         return read
 
-    async def _of_form(self, form: FormData, owner: str) -> Sent:
+    async def _of_form(self, form: FormData, owner: str, request: Request) -> Sent:
         items = form.multi_items()
         told: dict[str, Any] = {"values": {}}
         for key, count in Counter(key for key, _ in items).items():
@@ -135,15 +137,16 @@ class Bodies:
             elif isinstance(value, str):
                 told["values"][key] = value
         files = [(key, value) for key, value in items if isinstance(value, UploadFile)]
-        ids = await self._kept([file for _, file in files], owner) if files else []
+        ids = await self._kept([one for _, one in files], owner, request) if files else []
         for (key, _), upload in zip(files, ids, strict=True):
             told["values"][key] = upload
         return Sent(told, frozenset(key for key, _ in files))
 
-    async def _kept(self, files: list[UploadFile], owner: str) -> list[str]:
-        uploads, limits = self.services.copies.uploads, self.services.limits
+    async def _kept(self, files: list[UploadFile], owner: str, request: Request) -> list[str]:
+        address = shared_address(owner, request.scope)
+        uploads = self.services.copies.uploads
         try:
-            return await asyncio.to_thread(keep_all, files, owner, uploads, limits)
+            return await asyncio.to_thread(keep_all, files, owner, address, uploads)
         except Unfit as problem:
             raise HTTPException(422, str(problem)) from None
 

@@ -121,6 +121,7 @@ class FileCopies:
             copy = self.uploads.make(owner, file.filename, self._key_of(file, run))
             if not copy.exists():
                 self.server.copy(file, copy, most=self.limits.size)
+                self.uploads.kept(copy)
             return self.uploads.place(copy)
         except (ComfyError, OSError) as problem:  # also a disk that is full
             log.info("A file of the server cannot be shown in a form: %s", problem)

@@ -105,6 +105,7 @@ class FieldFiles:
             return Refused(str(problem))
         except OSError:
             return Refused(NO_ROOM)
+        self.uploads.kept(made)
         return Upload(made.name, made, content_of(Upload(files[0].name, files[0])))
 
     def _taken_apart(self, file: Path) -> dict[str, Any] | Refused:

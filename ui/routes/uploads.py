@@ -33,9 +33,8 @@ from ui.routes.results import sent
 from ui.services import Services
 from ui.web.body_limits import BUSY
 from ui.web.gradio_internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
-from ui.web.identity import Identity
-from ui.web.limits import WebLimits
-from ui.web.shares import caller_of
+from ui.web.identity import NOBODY, Identity
+from ui.web.shares import caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ class Unfit(Exception):
 
 def upload_routes(services: Services, identity: Identity) -> APIRouter:
     """The routes by which Gradio's page uploads and shows files, to be put before Gradio's own."""
-    router, uploads, limits = APIRouter(), services.copies.uploads, services.limits
+    router, uploads = APIRouter(), services.copies.uploads
 
     @router.post(UPLOAD)
     async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
@@ -62,8 +61,9 @@ def upload_routes(services: Services, identity: Identity) -> APIRouter:
                     files = [
                         file for file in form.getlist(UPLOADED) if isinstance(file, UploadFile)
                     ]
+                    address = shared_address(owner, request.scope)
                     return JSONResponse(
-                        await asyncio.to_thread(keep_all, files, owner, uploads, limits)
+                        await asyncio.to_thread(keep_all, files, owner, address, uploads)
                     )
             except Unfit as problem:
                 return PlainTextResponse(translated(str(problem)), 422)
@@ -91,19 +91,18 @@ def upload_routes(services: Services, identity: Identity) -> APIRouter:
     return router
 
 
-def keep_all(
-    files: list[UploadFile], owner: str, uploads: UploadFolder, limits: WebLimits
-) -> list[str]:
-    """The places of the files, all of which are judged before one is kept. Raises Unfit."""
+def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadFolder) -> list[str]:
+    """Return the places of the files, all of which are judged before one is kept. `address`: as of
+    `RunRegistry.submit`. Raises Unfit."""
     if not files:
         raise Unfit(message("This request holds no file."))
     for file in files:
-        if why := problem_with(file.file, limits.file):
+        if why := problem_with(file.file, uploads.limits.file):
             name = plain_name(file.filename or "")
             raise Unfit(message("{file}: {why}", file=name, why=why))
-    kept = [uploads.place(_keep(file, owner, uploads)) for file in files]
-    uploads.sweep(limits)
-    return kept
+    if owner != NOBODY:  # all who have no cookie go by one name, wherever they are
+        uploads.came_from(owner, address)
+    return [uploads.place(_keep(file, owner, uploads)) for file in files]
 
 
 def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
@@ -113,6 +112,7 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
         file.file.seek(0)
         with path.open("xb") as kept:
             shutil.copyfileobj(file.file, kept)
+        uploads.kept(path)
     except OSError:
         if path is not None:
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -126,7 +126,7 @@ async def sweep_regularly(services: Services) -> None:
     from time to time, until cancelled."""
 
     def sweep() -> None:
-        services.copies.uploads.sweep(services.limits)
+        services.copies.uploads.sweep()
         services.forms.sweep()
 
     await repeated(partial(asyncio.to_thread, sweep), _SWEEP_SECONDS)

@@ -14,9 +14,10 @@ import logging
 import re
 import secrets
 import shutil
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy.filenames import plain_name
@@ -26,14 +27,55 @@ from ui.web.limits import WebLimits
 log = logging.getLogger(__name__)
 
 PLACE = re.compile(r"([0-9a-f]{32})/([^/\0]+)")
-_MOST_KEPT = 10_000  # all are looked at with each upload
+_MOST_KEPT = 10_000  # a sweep looks at all of them
+_LEFT = 0.9  # of a limit that was passed: what a sweep leaves, so that not each file needs one
+_SWEEP_PAUSE = 60.0  # seconds
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is in the folder, as far as is known between two sweeps. Any thread may use it."""
+
+    files: int = 0
+    size: float = 0.0  # bytes
+    swept: float = float("-inf")  # by `time.monotonic`
+    shares: dict[str, str] = field(default_factory=dict)  # addresses, by the owner's folder
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, files: int, size: float) -> None:
+        with self._lock:
+            self.files += files
+            self.size += size
+
+    def take_sweep(self, limits: WebLimits) -> bool:
+        """Return whether it is time to sweep; then the next one who asks need not."""
+        now = time.monotonic()
+        with self._lock:
+            is_full = self.files > _MOST_KEPT or self.size > limits.uploads
+            if not is_full and now - self.swept < _SWEEP_PAUSE:
+                return False
+            self.begin(now)
+            return True
+
+    def begin(self, now: float) -> None:
+        """Count anew: what comes while files are listed may count twice."""
+        self.files, self.size, self.swept = 0, 0.0, now
+
+    def forget_shares(self, known: Collection[str]) -> None:
+        """Forget the addresses of all but these owners' folders, and the few that came since."""
+        with self._lock:
+            if len(self.shares) > 2 * len(known) + _MOST_KEPT:
+                self.shares = {one: self.shares[one] for one in known if one in self.shares}
 
 
 @dataclass(frozen=True, slots=True)
 class UploadFolder:
-    """A folder of files, each of which has an owner. They go after a while: `sweep`."""
+    """A folder of files, each of which has an owner. They go after a while: `sweep`. Any thread may
+    use it."""
 
     path: Path
+    limits: WebLimits = field(default_factory=WebLimits)
+    _tally: _Tally = field(default_factory=_Tally, repr=False, compare=False)
 
     def make(self, owner: str, name: str, key: str = "") -> Path:
         """Where a file of this name may be written, whose folder is there; the same place again for
@@ -67,38 +109,65 @@ class UploadFolder:
             part = file.with_name(f"{secrets.token_hex(4)}.part")
             shutil.copyfile(source, part)
             part.replace(file)
+            self.kept(file)
         return file
+
+    def kept(self, file: Path) -> None:
+        """Note that a file was written to where `make` said. The oldest go where there are too many
+        now, or where nobody has looked for a minute."""
+        with contextlib.suppress(OSError):  # somebody else removed it
+            self._tally.add(1, file.lstat().st_size)
+        if self._tally.take_sweep(self.limits):
+            self._sweep()
+
+    def came_from(self, owner: str, address: str) -> None:
+        """Let the owner's files count together with those of others at this address; not with an
+        address of "", where the owner is one person anywhere."""
+        self._tally.shares[_folder_of(owner)] = address
 
     def remove(self, owner: str, key: str) -> None:
         """Remove what was made for this person with this key."""
         shutil.rmtree(self.path / _folder_of(owner) / key, ignore_errors=True)
 
-    def sweep(self, limits: WebLimits) -> None:
+    def sweep(self) -> None:
         """Remove files that are too old; while there are too many, the oldest of whoever has
         most. What cannot be removed is a line in the log; the next sweep tries again."""
+        self._tally.begin(time.monotonic())
+        self._sweep()
+
+    def _sweep(self) -> None:
         now, files, problems = time.time(), list[tuple[float, int, Path]](), list[OSError]()
         with _noted(problems):
             files = sorted(self._files())
-        old = [str(file) for written, _, file in files if now - written > limits.upload_age]
-        uses = [
-            Use(str(file), file.parts[-3], removable=True, digest=str(file), size=size)
-            for _, size, file in files[len(old) :]
-        ]
-        large, many = (
-            to_remove(uses, limits.uploads),
-            to_remove([use._replace(size=1) for use in uses], _MOST_KEPT),
-        )
-        for file in {*old, *large, *many}:
+        old = [str(file) for written, _, file in files if now - written > self.limits.upload_age]
+        uses = [self._use(file, size) for _, size, file in files[len(old) :]]
+        large = _beyond(uses, self.limits.uploads)
+        many = _beyond([use._replace(size=1) for use in uses], _MOST_KEPT)
+        gone = {*old, *large, *many}
+        for file in gone:
             with _noted(problems):
                 _remove(Path(file))
+        left = [use for use in uses if use.item not in gone]
+        self._tally.add(len(left), sum(use.size for use in left))
+        self._tally.forget_shares({use.owner for use in uses})
         if problems:
             log.warning("Uploads could not be removed (%d): %s", len(problems), problems[0])
+
+    def _use(self, file: Path, size: int) -> Use:
+        owner, name = file.parts[-3], str(file)
+        share = self._tally.shares.get(owner, "")
+        return Use(name, owner, removable=True, digest=name, size=size, share=share)
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         for file in self.path.glob("*/*/*"):
             with contextlib.suppress(OSError):  # somebody else removed it
                 state = file.lstat()
                 yield state.st_mtime, state.st_size, file
+
+
+def _beyond(uses: list[Use], most: float) -> list[str]:
+    """Return the files to remove where there are more than `most`."""
+    return to_remove(uses, most * _LEFT) if sum(use.size for use in uses) > most else []
 
 
 @contextlib.contextmanager

@@ -17,7 +17,11 @@ LIMITS = WebLimits()
 def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
     """Files for forms take a bounded part of the disk, for a bounded time; folders go with their
     files."""
-    uploads, sweep = UploadFolder(tmp_path), UploadFolder(tmp_path).sweep
+    uploads = UploadFolder(tmp_path)
+
+    def sweep(limits: WebLimits) -> None:
+        UploadFolder(tmp_path, limits).sweep()
+
     for age in range(6):
         place = uploads.make(f"person {age // 2}", "a.png", f"folder{age}")
         place.write_bytes(bytes(1000))
@@ -45,7 +49,7 @@ def test_what_cannot_be_removed_keeps_nothing_else(
     old.touch()
     for one in (*stuck, old):
         os.utime(one, (0, 0))
-    uploads.sweep(LIMITS)
+    uploads.sweep()
     assert sorted(tmp_path.glob("*/*/*")) == sorted(stuck)
     (line,) = caplog.messages
     assert line.startswith("Uploads could not be removed (2): ")
@@ -59,5 +63,51 @@ def test_finding_26_nobody_pushes_out_what_others_gave(tmp_path: Path) -> None:
         place = uploads.make(name, f"{name}.png")
         place.write_bytes(bytes(1000))
         os.utime(place, (place.stat().st_mtime - age,) * 2)
-    uploads.sweep(replace(LIMITS, uploads=3000))
+    UploadFolder(tmp_path, replace(LIMITS, uploads=3500)).sweep()
     assert sorted(path.name for path in tmp_path.glob("*/*/*")) == ["ann.png", "ben.png", "ben.png"]
+
+
+def put(uploads: UploadFolder, owner: str, size: int = 1000) -> Path:
+    """Keep a file as an upload does."""
+    file = uploads.make(owner, "a.png")
+    file.write_bytes(bytes(size))
+    uploads.kept(file)
+    return file
+
+
+def test_finding_s20_a_sweep_comes_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many files come, all are listed once for many of them; the limits hold all the
+    same, of the number as of the bytes."""
+    monkeypatch.setattr("ui.web.upload_folder._MOST_KEPT", 50)
+    listed = list[UploadFolder]()
+    files = UploadFolder._files
+    monkeypatch.setattr(UploadFolder, "_files", lambda self: (listed.append(self), files(self))[1])
+    for limits in (LIMITS, replace(LIMITS, uploads=40_000)):
+        listed.clear()
+        uploads = UploadFolder(tmp_path / f"{limits.uploads}", limits)
+        for _ in range(200):
+            put(uploads, "ben")
+            kept = list(uploads.path.glob("*/*/*"))
+            assert len(kept) <= 50
+            assert 1000 * len(kept) <= limits.uploads
+        assert 1 < len(listed) <= 50
+
+
+def test_finding_s20_files_of_before_the_start_count(tmp_path: Path) -> None:
+    """The first file that comes has the folder listed."""
+    for _ in range(5):
+        put(UploadFolder(tmp_path), "ben")
+    put(UploadFolder(tmp_path, replace(LIMITS, uploads=4000)), "ben")
+    assert len(list(tmp_path.glob("*/*/*"))) == 3
+
+
+def test_finding_s5_one_address_pushes_out_no_others_files(tmp_path: Path) -> None:
+    """Many people at one address count together: though each has less than another, theirs go."""
+    uploads = UploadFolder(tmp_path, replace(LIMITS, uploads=10_000))
+    ann = [put(uploads, "ann") for _ in range(4)]
+    for number in range(30):
+        uploads.came_from(f"eve {number}", "192.0.2.7")
+        put(uploads, f"eve {number}")
+    assert all(file.is_file() for file in ann)
