@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy.errors import WorkflowError
 from comfy.messages import message
-from comfy.prompt.model import Node, Prompt
+from comfy.prompt.model import Node, Prompt, checked_name
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FormConfig, read_config
@@ -92,6 +92,8 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
                 node=node_id[:40],
             )
         )
+    for written in (node_id, node["class_type"], *inputs):
+        checked_name(written, node_id)
     kept: Node = {"class_type": node["class_type"], "inputs": inputs}
     if isinstance(node.get("_meta"), dict):
         kept["_meta"] = node["_meta"]
