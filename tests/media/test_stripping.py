@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image, ImageOps, ImageSequence
 from comfy.media.stripping.kinds import strip
 from comfy.media.stripping.pieces import CannotStrip
 from tests.support.samples.carrying import ALL, IMAGES, SOUNDS, VIDEOS, sound, tells, turned
-from tests.support.samples.media import MEDIA, box, every_container
+from tests.support.samples.media import MEDIA, box, element, every_container, png_chunks
 
 MADE = {name: make() for name, make in ALL.items()}
 NOT_SUPPORTED = ("tiff", "avif", "svg", "exr", "glb", "safetensors", "json")
@@ -128,6 +129,27 @@ def test_a_fragmented_movie_is_refused() -> None:
     """Its samples are not in tables, so that nobody knows what else its data holds."""
     with pytest.raises(CannotStrip):
         stripped(MADE["mp4"] + box(b"moof", bytes(8)))
+
+
+def test_a_track_nested_too_deep_is_refused() -> None:
+    """Elements inside each other don't exhaust the stack."""
+    inside = b""
+    for _ in range(3000):
+        inside = element(0xE0, inside)
+    kind = element(0x83, b"\1") + element(0xD7, b"\1") + element(0x86, b"V_VP9")
+    tracks = element(0x1654AE6B, element(0xAE, kind, inside))
+    with pytest.raises(CannotStrip):
+        stripped(element(0x1A45DFA3) + element(0x18538067, tracks))
+    plain = element(0x1654AE6B, element(0xAE, kind, element(0xE0, element(0x55B0))))
+    assert stripped(element(0x1A45DFA3) + element(0x18538067, plain))
+
+
+@pytest.mark.parametrize("kind", [b"eXIf", b"iCCP"])
+def test_reads_the_first_of_repeated_chunks(kind: bytes) -> None:
+    """A thousand profiles or EXIF blocks take no longer than one, and all of them go."""
+    block = b"a\0\0" + zlib.compress(bytes(4_000_000)) if kind == b"iCCP" else b"MM\0*" * 1000
+    before = png_chunks(*[(kind, block)] * 1000)
+    assert stripped(before) == stripped(png_chunks())
 
 
 @given(st.sampled_from([*MADE.values()]), st.data())

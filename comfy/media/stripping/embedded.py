@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from PIL import Image
-
-_ORIENTATION = 0x0112
-_MOST_PROFILE = 4 * 1024 * 1024  # bytes
+_BYTE_ORDERS: Mapping[bytes, str] = MappingProxyType({b"II*\0": "<", b"MM\0*": ">"})
+_ORIENTATION, _SHORT = 0x0112, 3  # tag and type of an entry
+_ENTRY = 12  # bytes
+_MOST_ENTRIES = 200
+MOST_PROFILE = 4 * 1024 * 1024  # bytes
 _PROFILE_HEAD = 128
 
 
 def is_color_profile(data: bytes) -> bool:
     """Return whether this is an ICC profile and nothing behind it."""
     return (
-        _PROFILE_HEAD <= len(data) <= _MOST_PROFILE
+        _PROFILE_HEAD <= len(data) <= MOST_PROFILE
         and data[36:40] == b"acsp"
         and int.from_bytes(data[:4], "big") == len(data)
     )
@@ -25,14 +28,17 @@ def orientation_only(tiff: bytes) -> bytes:
 
     Empty where the image is upright or the block can't be read.
     """
-    block = Image.Exif()
+    order = _BYTE_ORDERS.get(tiff[:4])
+    if order is None:
+        return b""
     try:
-        block.load(tiff)
-        orientation = block.get(_ORIENTATION)
-    # Pillow's parsers raise exceptions of any kind for hostile files.
-    except Exception:  # noqa: BLE001
-        return b""
-    if not isinstance(orientation, int) or not 2 <= orientation <= 8:
-        return b""
-    entry = struct.pack(">HHIHH", _ORIENTATION, 3, 1, orientation, 0)
-    return b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for at in range(start + 2, start + 2 + _ENTRY * min(count, _MOST_ENTRIES), _ENTRY):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, at)
+            if (tag, kind) == (_ORIENTATION, _SHORT) and 2 <= value <= 8:
+                entry = struct.pack(">HHIHH", _ORIENTATION, _SHORT, 1, value, 0)
+                return b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+    except struct.error:
+        pass
+    return b""

@@ -5,6 +5,7 @@ Of the media data, only the samples of video and sound tracks are kept.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -31,6 +32,7 @@ _COMPRESSOR = slice(42, 74)  # its name, in the content of a video's sample entr
 _VIDEO_HEAD = 78
 _AUDIO_HEADS = (28, 44, 64)  # by the entry's version
 _SELF_CONTAINED = 1
+_MOST_MEDIA = 1000  # boxes of media data
 
 
 def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
@@ -43,17 +45,18 @@ def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
     _visit(reader, IsoBox(b"", 0, 0, reader.size), patches, tracks)
     samples = sorted(span for track in tracks for span in sample_ranges(reader, track))
     media = [box for box in boxes(reader, 0, reader.size) if box.kind == b"mdat"]
-    if not samples or not media:
+    if not samples or not 0 < len(media) <= _MOST_MEDIA:
         raise CannotStrip(DAMAGED)
+    starts = [start for start, _ in samples]
     for box in media:
         at = box.body
-        for start, end in samples:
-            if box.body <= start < box.end:
-                if end > box.end:
-                    raise CannotStrip(DAMAGED)
-                if start > at:
-                    patches.append((at, Zeros(start - at)))
-                at = max(at, end)
+        inside = slice(bisect_left(starts, box.body), bisect_left(starts, box.end))
+        for start, end in samples[inside]:
+            if end > box.end:
+                raise CannotStrip(DAMAGED)
+            if start > at:
+                patches.append((at, Zeros(start - at)))
+            at = max(at, end)
         patches.append((at, Zeros(box.end - at)))
     yield from patched(reader.size, patches)
 

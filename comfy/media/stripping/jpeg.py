@@ -17,6 +17,7 @@ _KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}) - {0xC8}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _WINDOW = 64 * 1024
+_MOST_PARTS = 255  # of a color profile
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 
 
@@ -25,7 +26,7 @@ def jpeg_pieces(reader: Reader) -> Iterator[FilePiece]:
     pieces: list[FilePiece] = [struct.pack(">BB", 0xFF, _START)]
     reader.position = 2
     profile: list[bytes] = []
-    profile_at, has_scan, has_orientation = 0, False, False
+    profile_at, has_scan, has_exif = 0, False, False
     while (marker := _marker(reader)) != _END:
         start, length = reader.position - 2, reader.number(2)
         if marker in _ALONE or length < 2 or start + 2 + length > reader.size:
@@ -42,11 +43,11 @@ def jpeg_pieces(reader: Reader) -> Iterator[FilePiece]:
                 pieces.append(_segment(marker, data[:12] + bytes(2)))  # no thumbnail
             elif marker == _APP14 and data[:5] == b"Adobe" and len(data) >= 12:
                 pieces.append(_segment(marker, data[:12]))
-            elif marker == _APP1 and data[:6] == _EXIF and not has_orientation:
+            elif marker == _APP1 and data[:6] == _EXIF and not has_exif:
+                has_exif = True
                 if exif := orientation_only(data[6:]):
-                    has_orientation = True
                     pieces.append(_segment(marker, _EXIF + exif))
-            elif marker == _APP2 and data[:12] == _ICC:
+            elif marker == _APP2 and data[:12] == _ICC and len(profile) < _MOST_PARTS:
                 profile_at = profile_at or len(pieces)
                 profile.append(data)
         reader.position = start + 2 + length

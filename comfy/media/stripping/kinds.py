@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from comfy.media.png import PNG_SIGNATURE
-from comfy.media.reader import DamagedFile, Reader
+from comfy.media.reader import Budget, DamagedFile, Reader
 from comfy.media.signatures import LENGTH, Begins, is_iso, is_mpeg_audio, is_riff, starts
 from comfy.media.stripping.gif import gif_pieces
 from comfy.media.stripping.iso import iso_pieces
@@ -30,6 +30,7 @@ _KINDS: tuple[tuple[Begins, Callable[[Reader], Iterator[FilePiece]]], ...] = (
     (is_riff(b"WAVE"), wav_pieces),
     (is_mpeg_audio, mp3_pieces),
 )
+_MOST_READS = 250_000  # half a second; 20 minutes of WebM with sound have as many
 
 
 def strip(file: BinaryIO) -> Stripped:
@@ -37,7 +38,7 @@ def strip(file: BinaryIO) -> Stripped:
 
     Raises CannotStrip for other kinds and for damaged files.
     """
-    reader = Reader(file)
+    reader = Reader(file, Budget(reads=_MOST_READS))
     head = reader.take(min(LENGTH, reader.left))
     reader.position = 0
     try:

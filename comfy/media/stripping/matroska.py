@@ -15,10 +15,19 @@ from comfy.media.stripping.matroska_elements import (
     REQUIRED_NAMES,
     Id,
 )
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Patches, Zeros, patched
+from comfy.media.stripping.pieces import (
+    DAMAGED,
+    MOST_PIECES,
+    CannotStrip,
+    FilePiece,
+    Patches,
+    Zeros,
+    patched,
+)
 
 _HEAD = 12  # bytes of the longest id and size
 _VIDEO, _AUDIO = 1, 2
+_DEEPEST = 4  # levels inside a track: the mastering data of the color of the video
 _MAY_BE_OPEN = (Id.SEGMENT, Id.CLUSTER)  # of a live recording, which has no sizes
 _FOUND = frozenset({Id.INFO, Id.TRACKS, Id.CUES, Id.SEEK_HEAD, Id.CLUSTER})
 
@@ -45,6 +54,8 @@ def matroska_pieces(reader: Reader) -> Iterator[FilePiece]:
     while reader.position < size:
         element = _next(reader)
         end = element.end
+        if len(patches) > MOST_PIECES:
+            raise CannotStrip(DAMAGED)
         if element.id == Id.SEGMENT:
             if segment or (end or 0) > size:
                 raise CannotStrip(DAMAGED)
@@ -172,15 +183,19 @@ def _track(reader: Reader, start: int, end: int, patches: Patches) -> int | None
     return number
 
 
-def _inside_track(reader: Reader, codec: bytes, element: _Element, end: int) -> Patches:
+def _inside_track(
+    reader: Reader, codec: bytes, element: _Element, end: int, depth: int = _DEEPEST
+) -> Patches:
     if element.id == Id.CODEC_PRIVATE:
         reader.position = element.body
         return [(element.body, _codec_private(codec, reader.take(end - element.body)))]
     if element.id not in MASTERS:
         return _leaf(reader, element, end, set())
+    if not depth:
+        raise CannotStrip(DAMAGED)
     patches: Patches = []
     for child, child_end in _children(reader, element.body, end):
-        patches += _inside_track(reader, codec, child, child_end)
+        patches += _inside_track(reader, codec, child, child_end, depth - 1)
     return patches
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _CHUNK = 256 * 1024  # bytes
-_MOST_PIECES = 100_000
+MOST_PIECES = 100_000
 _MOST_OWN = 32 * 1024 * 1024  # bytes that are held in memory for one file
 DAMAGED = "Its content is damaged."
 
@@ -99,7 +99,7 @@ def stripped_of(pieces: Iterable[FilePiece]) -> Stripped:
         else:
             joined.append(piece)
     own = sum(len(piece) for piece in joined if isinstance(piece, bytes))
-    if len(joined) > _MOST_PIECES or own > _MOST_OWN:
+    if len(joined) > MOST_PIECES or own > _MOST_OWN:
         raise CannotStrip("It holds more than can be read.")
     return Stripped(tuple(joined), sum(len(piece) for piece in joined))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from comfy.media.png import PNG_SIGNATURE
 from comfy.media.reader import MAX_TEXT, Reader
-from comfy.media.stripping.embedded import is_color_profile, orientation_only
+from comfy.media.stripping.embedded import MOST_PROFILE, is_color_profile, orientation_only
 from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Span
 
 _MOST = 0x7FFFFFFF
@@ -40,27 +40,28 @@ def png_pieces(reader: Reader) -> Iterator[FilePiece]:
     """Yield the pieces of a PNG. Raises DamagedFile or CannotStrip."""
     yield PNG_SIGNATURE
     reader.position = len(PNG_SIGNATURE)
-    kind, has_pixels = b"", False
+    kind = b""
+    seen: set[bytes] = set()
     while kind != b"IEND":
         start = reader.position
         length, kind = struct.unpack(">I4s", reader.take(8))
         end = start + length + 12
         if end > reader.size:
             raise CannotStrip(DAMAGED)
-        has_pixels = has_pixels or kind == b"IDAT"
         if length <= _KEPT.get(kind, -1):
             yield Span(start, end)
-        elif kind == b"iCCP" and length <= MAX_TEXT:
-            yield _color_profile(reader.take(length))
-        elif (
-            kind == b"eXIf"
-            and length <= MAX_TEXT
-            and (exif := orientation_only(reader.take(length)))
-        ):
-            yield _chunk(kind, exif)
+        elif kind in _REWRITTEN and length <= MAX_TEXT and kind not in seen:
+            yield _REWRITTEN[kind](reader.take(length))
+        seen.add(kind)
         reader.position = end
-    if not has_pixels:
+    if b"IDAT" not in seen:
         raise CannotStrip(DAMAGED)
+
+
+def _orientation(data: bytes) -> bytes:
+    """The chunk with the orientation alone; empty for an upright image."""
+    exif = orientation_only(data)
+    return _chunk(b"eXIf", exif) if exif else b""
 
 
 def _color_profile(data: bytes) -> bytes:
@@ -68,7 +69,7 @@ def _color_profile(data: bytes) -> bytes:
     _, _, packed = data.partition(b"\0")
     inflating = zlib.decompressobj()
     try:
-        profile = inflating.decompress(packed[1:], 8 * 1024 * 1024)
+        profile = inflating.decompress(packed[1:], MOST_PROFILE + 1)
     except zlib.error:
         return b""
     if not inflating.eof or not is_color_profile(profile):
@@ -78,3 +79,8 @@ def _color_profile(data: bytes) -> bytes:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+_REWRITTEN: Mapping[bytes, Callable[[bytes], bytes]] = MappingProxyType(  # the first of each
+    {b"iCCP": _color_profile, b"eXIf": _orientation}
+)
