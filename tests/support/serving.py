@@ -19,7 +19,7 @@ from comfy.client.address import ServerAddress
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
-from comfy.records.store import RunStore
+from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import CheckPauses, ServerPool
@@ -84,6 +84,7 @@ def running_app(
     limits: WebLimits | None = None,
     run_limits: RunLimits | None = None,
     remembers: bool = True,
+    kept: HistoryLimits | None = None,
     demo: bool = True,
     pace: CheckIntervals | None = None,
     pauses: CheckPauses | None = None,
@@ -99,7 +100,7 @@ def running_app(
     with (
         contextlib.ExitStack() as clients,
         tempfile.TemporaryDirectory() as files,
-        contextlib.closing(open_history(data := data or Path(files) / "data")) as history,
+        contextlib.closing(open_history(data := data or Path(files) / "data", kept)) as history,
     ):
         client, *others = (clients.enter_context(Client(url)) for url in (server_url, *other_urls))
         servers = clients.enter_context(ServerPool(client, *others, pauses=pauses))
@@ -143,10 +144,10 @@ def running_app(
             services.chains.close()
 
 
-def open_history(folder: Path) -> RunStore:
+def open_history(folder: Path, limits: HistoryLimits | None = None) -> RunStore:
     """The history in this folder, as the app opens it."""
     kept = BlobStore(folder / "files")
-    return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept)
+    return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept, limits)
 
 
 def listening_socket(host: str) -> socket.socket:

@@ -1,0 +1,95 @@
+"""Visitors of a real app, who have no login, try to fill its disk over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from comfy.records.store import HistoryLimits
+from tests.support.http_client import BOB, cookie_of, get
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+MB = 1_000_000
+ROOM = 8 * MB
+SLACK = 8 * MB  # a hundredth of the room, SQLite's log, and runs that are not at their end
+TEXT = "x" * 100_000  # as long as a field takes
+QUICK = {"5.steps": 1, "4.width": 256, "4.height": 256}
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app with little room."""
+    with running_demo_app(step_seconds=0, kept=HistoryLimits(bytes=ROOM)) as served:
+        yield served
+
+
+def call(app: RunningApp, path: str, who: str, body: object) -> requests.Response:
+    """The answer to JSON that a visitor's page or script sends."""
+    options = {"cookies": cookie_of(who), "json": body, "timeout": LONGEST_WAIT}
+    with requests.post(f"{app.url}{path}", **options) as answer:
+        assert answer.content is not None
+        return answer
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all that an app keeps."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def person(number: int) -> str:
+    """Another browser at the same address."""
+    return f"{number:043}"
+
+
+def test_finding_s5_nobody_fills_the_disk_over_http(served: Served) -> None:
+    """Runs that fail, runs that succeed, presets, and batches that are stopped, each with texts as
+    long as fields take, by many browsers of one address: what the app keeps stays as large as it
+    may be, and each of these can still be started."""
+    demo, app = served
+    largest = 0
+    runs, batches = (
+        "/api/v1/workflows/text-to-image/runs",
+        "/api/v1/workflows/text-to-image/batches",
+    )
+    values = {**QUICK, "2.text": TEXT, "3.text": TEXT}
+    for number in range(40):
+        who = person(number % 20)
+        demo.script("http_413", at="POST /prompt")
+        failed = call(app, f"{runs}?wait=true", who, {"values": values})
+        done = call(app, f"{runs}?wait=true", who, {"values": values})
+        assert (failed.status_code, done.status_code) == (201, 201)
+        preset = {"name": f"{number}", "values": {"2.text": TEXT[:30_000]}}
+        assert call(app, "/presets?workflow=text-to-image", who, preset).status_code == 200
+        axis = {"field": "2.text", "values": [TEXT, f"{TEXT[:-2]}{number:02}"]}
+        batch = call(app, batches, who, {"values": values, "axes": [axis]})
+        assert batch.status_code == 201, batch.text
+        name = batch.json()["id"]
+        assert call(app, f"/api/v1/batches/{name}/stop", who, None).status_code == 200
+        largest = max(largest, size_of(app.data))
+    eventually(lambda: not app.services.runs.line_of(f"browser:{person(19)}"))
+    assert largest < ROOM + SLACK
+    left = get(app, "/presets?workflow=text-to-image", person(19)).json()["own"]
+    assert "39" in left
+
+
+def test_finding_s5_results_of_others_survive(served: Served) -> None:
+    """Somebody at another address keeps all, though it is older, and though each of the many
+    browsers has less."""
+    _, app = served
+    starter = app.services.starter
+    values = {**QUICK, "2.text": TEXT}
+    for _ in range(4):
+        run = starter.start(
+            "text-to-image", values, f"browser:{BOB}", address="192.0.2.7", watched=False
+        )
+        eventually(lambda: run.state.phase.finished)  # noqa: B023
+    for number in range(40):
+        body = {"values": values | {"3.text": TEXT}}
+        path = "/api/v1/workflows/text-to-image/runs?wait=true"
+        assert call(app, path, person(number), body).status_code == 201
+    assert len(get(app, "/history", BOB).json()["runs"]) == 4
+    assert len(get(app, "/history", person(0)).json()["runs"]) == 0
