@@ -20,6 +20,7 @@ from comfy.prompt.value_types import BadValue
 # Beyond these a text is no person's wildcard.
 MAX_LENGTH = 200_000
 _MAX_DEPTH = 64
+_MOST_BLOCKS = 1_000  # each costs a processor some 50 µs, and a batch reads a text several times
 
 # C comments, and line comments up to what JavaScript takes for the end of a line. So `http://x`
 # loses its address.
@@ -46,7 +47,7 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
     As the editor does it: comments (`/* */` and `//`) go first, also in texts without braces;
     `\{`, `\|` and `\}` are the plain characters; an empty choice is one; a brace that is never
     closed reaches to the end, one that was never opened stays. A text too long or too deep for a
-    wildcard comes back unchanged.
+    wildcard, or with too many blocks, comes back unchanged.
     """
     if len(text) > MAX_LENGTH:
         return text
@@ -80,8 +81,8 @@ def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterato
     r"""The first `most` of all the texts that `text` stands for, in the order in which they are
     written, each as a text for `resolve_wildcards`: `\{` stays what it is.
 
-    A text too long or too deep for a wildcard stands for itself. With `lines_of`, `__animals__` is
-    each of the lines that this gives for the name, as people have such files for other programs;
+    A text too long, too deep or with too many blocks stands for itself. With `lines_of`,
+    `__animals__` is each of the lines that this gives for the name, as people have such files for other programs;
     these stand for all that they say themselves, and `\__` is `__`. BadValue where files name each
     other in a circle.
     """
@@ -138,8 +139,9 @@ def _uncommented(found: re.Match[str]) -> str:
 
 
 def _parse(text: str) -> list[Piece] | None:
-    """What a text is made of; None where it is too deep."""
+    """What a text is made of; None where it is too deep or has too many blocks."""
     pieces: list[Piece] = []
+    blocks = 0
     open_blocks: list[tuple[Block, list[Piece]]] = []  # each with what it stands in
     begin = 0
     for mark in _MARK.finditer(text):
@@ -149,6 +151,7 @@ def _parse(text: str) -> list[Piece] | None:
         begin = mark.end()
         match mark[0]:
             case "{":
+                blocks += 1
                 block: Block = [[]]
                 pieces.append(block)
                 open_blocks.append((block, pieces))
@@ -158,7 +161,7 @@ def _parse(text: str) -> list[Piece] | None:
                 open_blocks[-1][0].append(pieces)
             case _:
                 _, pieces = open_blocks.pop()
-        if len(open_blocks) > _MAX_DEPTH:
+        if len(open_blocks) > _MAX_DEPTH or blocks > _MOST_BLOCKS:
             return None
     pieces.append(text[begin:])
     return open_blocks[0][1] if open_blocks else pieces
