@@ -15,10 +15,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ui.arguments import USAGE_ERROR, read_settings
-from ui.folders import ON_A_SPACE, with_shipped_workflows
+from ui.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
 from ui.log_format import log_formatter, log_held
 from ui.named_servers import limits_of
 from ui.settings import Settings
+from ui.token_command import change_tokens
 from ui.user_command import change_users
 from ui.web.log_limit import LogLimit
 
@@ -32,18 +33,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("comfyforms")
 
+_COMMANDS = {"user": change_users, "token": change_tokens}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then. After `user`
-    the arguments are those of `ui.user_command`."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then. After `user` or
+    `token` the arguments are those of that command."""
     logging.basicConfig(level=logging.INFO)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:
         handler.setFormatter(log_formatter())
         handler.addFilter(LogLimit())
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["user"]:
-        return change_users(arguments[1:])
+    if command := _COMMANDS.get(arguments[0] if arguments else ""):
+        return command(arguments[1:])
     with log_held():
         settings = read_settings(arguments)
         for handler in handlers:
@@ -133,7 +136,7 @@ def run(
     from ui.web.limits import WebLimits
 
     users = opened_users(settings.users_path, asked=settings.users is not None)
-    sign_ins = files.with_name("sign_in.sqlite")
+    sign_ins = files.with_name(SIGN_INS)
     with (
         opened_people(settings.openid, sign_ins) as openid,
         choose_servers(settings.server_addresses) as named,

@@ -43,7 +43,7 @@ accounts gradio_import named_servers periodic start_lines version
 setting_values
 log_format settings
 arguments languages permissions
-user_command
+token_command user_command
 view
 web
 web_settings removal files

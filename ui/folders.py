@@ -19,6 +19,7 @@ ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
 INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, and not in a checkout
 PROGRAM = "comfyforms" if INSTALLED else "app.py"
 COMMAND = PROGRAM if INSTALLED else f"python {PROGRAM}"  # what a shell is told
+SIGN_INS = "sign_in.sqlite"  # in the data folder: sessions, tokens, and people of a provider
 
 
 def data_folder(persistent: Path = _PERSISTENT) -> Path:

@@ -38,6 +38,7 @@ from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import metrics_routes
 from ui.operator.routes import operator_routes
+from ui.operator.tokens import token_routes
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import html_attributes, language_routes, language_tags
@@ -149,6 +150,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     )
     app.include_router(metrics_routes(services, access, lambda: sockets.taken))
     app.include_router(operator_routes(services, access, settings, sign_in))
+    app.include_router(token_routes(access, sign_in, root_path))
     app.include_router(login_routes(identity, guesses, sign_in, root_path))
     if settings.sign_in.openid is not None:
         from ui.page.plain.openid_routes import openid_routes  # a tenth of a second

@@ -74,6 +74,11 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             "GET": Answers(404, 404, 200),  # the sign-in page
             "HEAD": everybody(404),
         },
+        "/operator/tokens": {
+            "GET": Answers(404, 404, 200),  # the sign-in page
+            "HEAD": everybody(404),
+        },
+        "/operator/tokens/{token_id}/revoke": {"POST": people(404)},
         "/operator/runs/{run_id}/preview": {"GET": people(404)},
         "/operator/servers/{number}/{action}": {"POST": people(404)},
         "/history": {"GET": people(200)},
@@ -233,6 +238,7 @@ OPEN = frozenset(
             "/",
             "/account",
             "/operator",
+            "/operator/tokens",
             "/health",
             "/login",
             "/api/v1/docs",

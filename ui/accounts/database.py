@@ -49,6 +49,11 @@ class SignInDatabase:
         with self._lock:
             self._connection.close()
 
+    def version(self) -> int:
+        """Return a number that is another one after another connection has changed the file."""
+        with self._lock, self._said():
+            return int(self._connection.execute("pragma data_version").fetchone()[0])
+
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """For statements that are carried out together or not at all. SignInFileError where the

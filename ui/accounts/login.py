@@ -100,9 +100,10 @@ class Login:
         return self.ways.proxy or self.user(name) is not None
 
     def refresh(self) -> bool:
-        """Read the file of users again if it has changed; whether it had. ComfyError where it
-        cannot be read."""
-        return self.ways.file is not None and self.ways.file.refresh()
+        """Read the files of users and of sign-ins again if another program has changed them; return
+        whether one had. ComfyError where one cannot be read."""
+        has_changed = self._store.refresh_if_changed()
+        return (self.ways.file is not None and self.ways.file.refresh()) or has_changed
 
     def keep(self) -> None:
         """Write when what was used last, and forget what has ended; for now and then."""
@@ -110,6 +111,7 @@ class Login:
         if self.ways.openid is not None:
             self.ways.openid.refresh()
             self.ways.openid.forget(self.clock() - self.times.lasts)
+        self._store.forget_named(self.clock() - self.times.lasts)
         every = list(self._store.sessions.values())
         self._store.end_sessions([one.key for one in every if not self._lasts(one)])
 
@@ -133,7 +135,10 @@ class Login:
 
     def touch(self, who: SignedIn) -> None:
         """Note that they have asked for something."""
-        self._store.touch(who.key, self.clock())
+        if who.way == "proxy" and not who.by_token:
+            self._store.note_named(who.name, self.clock())
+        else:
+            self._store.touch(who.key, self.clock())
 
     def password(self, name: str, password: str) -> str | None:
         """Sign somebody in: what their browser's cookie has to hold; None for a wrong name or
@@ -233,6 +238,14 @@ class Login:
             self._store.end_token(own.key)
         return own is not None
 
+    def all_tokens(self) -> list[AccessToken]:
+        """Return the tokens of all people, the newest first, for administrators."""
+        return sorted(self._store.access_tokens.values(), key=lambda one: one.made, reverse=True)
+
+    def revoke_any(self, token_id: str) -> None:
+        """End a token of any person; one that is not there is gone already."""
+        self._store.end_tokens([token_id])
+
     def close(self) -> None:
         """Write what is not written yet, as `SignInStore.close`."""
         self._store.close()
@@ -265,7 +278,8 @@ class Login:
             case "guest":
                 return self.ways.guests and shown.proof == digest_of(self.share_link)
             case "proxy":
-                return self.ways.proxy
+                named = self._store.named.get(shown.name, 0.0)
+                return self.ways.proxy and self.clock() - named < self.times.lasts
 
     def _openid_person(self, person_id: str) -> OpenIDPerson | None:
         """Somebody who may still come. Nobody tells the app that they have left the provider, so
@@ -275,6 +289,14 @@ class Login:
         if people is None or person is None or not people.may_come(person):
             return None
         return person if self.clock() - person.signed_in < self.times.lasts else None
+
+
+def token_owner(token: AccessToken, people: OpenIDPeople | None) -> str:
+    """Return what administrators know a token's owner by."""
+    if token.way != "openid":
+        return token.name
+    person = people.people.get(token.name) if people else None
+    return person.account if person else "?"
 
 
 def _oldest(sessions: Sequence[BrowserSession], most: int) -> list[str]:

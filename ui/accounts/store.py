@@ -24,6 +24,7 @@ create table if not exists access_tokens (
     key text primary key, id text, name text, way text, proof text, label text, made real, used real
 ) without rowid;
 create table if not exists share_link (token text);
+create table if not exists named_by_proxy (name text primary key, named real) without rowid;
 """
 
 
@@ -70,10 +71,13 @@ class SignInStore:
         used."""
         self.sessions: dict[str, BrowserSession] = {}
         self.access_tokens: dict[str, AccessToken] = {}
+        self.named: dict[str, float] = {}  # when a proxy has named people last
         self._touched: set[str] = set()
+        self._named: set[str] = set()  # of these, what is not written yet
         # For moments only, as the event loop takes it; whoever changes the file, holds that first.
         self._memory = threading.Lock()
         self._database = SignInDatabase(path, _TABLES)
+        self._version = self._database.version()
         with self._database.changing() as rows:
             self._load(rows)
 
@@ -114,6 +118,14 @@ class SignInStore:
             with self._memory:
                 self.access_tokens.pop(key, None)
 
+    def end_tokens(self, ids: Collection[str]) -> int:
+        """Forget the tokens with these ids, whose they may be; return how many there were."""
+        with self._memory:
+            keys = [key for key, token in self.access_tokens.items() if token.id in ids]
+        for key in keys:
+            self.end_token(key)
+        return len(keys)
+
     def touch(self, key: str, now: float) -> None:
         """Note in memory that a session or token is used; `refresh` writes it."""
         with self._memory:
@@ -125,11 +137,35 @@ class SignInStore:
                 return
             self._touched.add(key)
 
+    def note_named(self, name: str, now: float) -> None:
+        """Note in memory that a proxy names somebody; `refresh` writes it."""
+        with self._memory:
+            self.named[name] = now
+            self._named.add(name)
+
+    def forget_named(self, before: float) -> None:
+        """Forget people whom no proxy has named since then."""
+        with self._database.changing() as rows:
+            rows.execute("delete from named_by_proxy where named < ?", [before])
+            self._load(rows)
+
+    def refresh_if_changed(self) -> bool:
+        """Read what another program has changed, as a token that it revoked; return whether there
+        was anything."""
+        version = self._database.version()
+        if version == self._version:
+            return False
+        self.refresh()
+        self._version = version  # of before: what comes meanwhile is read the next time
+        return True
+
     def refresh(self) -> None:
         """Write when what was used last, and read what another program on this file has changed."""
         with self._database.changing() as rows:
             with self._memory:
                 touched, self._touched = self._touched, set()
+                named = [(name, self.named[name]) for name in self._named]
+                self._named = set()
             sessions = (self.sessions[key] for key in touched if key in self.sessions)
             tokens = (self.access_tokens[key] for key in touched if key in self.access_tokens)
             seen = [(session.seen, session.key) for session in sessions]
@@ -137,6 +173,11 @@ class SignInStore:
             run = rows.executemany
             run("update sessions set seen = ?1 where key = ?2 and seen < ?1", seen)
             run("update access_tokens set used = ?1 where key = ?2 and used < ?1", used)
+            run(
+                "insert into named_by_proxy values (?, ?)"
+                " on conflict (name) do update set named = max(named, excluded.named)",
+                named,
+            )
             self._load(rows)
 
     def share_link(self) -> str:
@@ -160,7 +201,9 @@ class SignInStore:
         """Read all. Uses that are not written yet are later than what the file says of them."""
         sessions = {row[0]: BrowserSession(*row) for row in rows.execute("select * from sessions")}
         tokens = {row[0]: AccessToken(*row) for row in rows.execute("select * from access_tokens")}
+        named = dict(rows.execute("select name, named from named_by_proxy"))
         with self._memory:
+            named |= {name: self.named[name] for name in self._named}
             for key in self._touched:
                 if key in sessions and key in self.sessions:
                     seen = max(sessions[key].seen, self.sessions[key].seen)
@@ -168,7 +211,7 @@ class SignInStore:
                 elif key in tokens and key in self.access_tokens:
                     used = max(tokens[key].used, self.access_tokens[key].used)
                     tokens[key] = replace(tokens[key], used=used)
-            self.sessions, self.access_tokens = sessions, tokens
+            self.sessions, self.access_tokens, self.named = sessions, tokens, named
 
 
 def _insert(rows: Connection, table: str, what: BrowserSession | AccessToken) -> None:

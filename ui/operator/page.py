@@ -16,6 +16,7 @@ from ui.page.plain.layout import link_to_app
 from ui.version import app_version
 
 PATH = "/operator"
+TOKENS = message("All access tokens")
 TITLE = message("Servers and runs · ComfyForms")
 _HEADING = message("Servers and runs")
 _SERVERS = message("Servers")
@@ -35,8 +36,10 @@ _VERSIONS = message("Versions")
 _GB = 2**30
 
 
-def page_body(now: Overview, why: str = "") -> str:
-    """What is between the tags of the body; `why` something could not be done."""
+def page_body(now: Overview, why: str = "", *, has_tokens: bool = False) -> str:
+    """What is between the tags of the body; `why` something could not be done; `has_tokens`:
+    whether people can have tokens, which have a page of their own."""
+    tokens = f'<p><a href="{PATH[1:]}/tokens">{html_of(TOKENS)}</a></p>' if has_tokens else ""
     return f"""<main class="operator">
 <h1>{html_of(_HEADING)}</h1>
 <p id="why" role="alert">{html_of(why)}</p>
@@ -46,6 +49,7 @@ def page_body(now: Overview, why: str = "") -> str:
 {_section(_LACKING, _lacking(now.lacking))}
 {_section(_VERSIONS, _versions())}
 </div>
+{tokens}
 {link_to_app()}
 </main>
 {module_tag("refreshing.js")}"""

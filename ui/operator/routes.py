@@ -34,7 +34,8 @@ def operator_routes(
     def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
         tags = head_tags_of(html.escape(root), html_of(TITLE))
-        body = page_body(overview(services, identity.name_of, images=images), why)
+        now = overview(services, identity.name_of, images=images)
+        body = page_body(now, why, has_tokens=identity.login is not None)
         return as_page(plain_page(tags, body, root), status)
 
     def drain(server: ComfyServer) -> str:

@@ -29,7 +29,7 @@ _REFRESH_EVERY = 1.0  # seconds after which whoever was removed is out, at most
 # What anybody may ask for: the pages that ask for a login, what these need, and what browsers and
 # chats read of any site.
 _READ = re.compile(
-    rf"/|/account|/operator|/login/?|{API}/docs|/(shared|join)/[^/]+|/login/openid(/callback)?"
+    rf"/|/account|/operator(/tokens)?|/login/?|{API}/docs|/(shared|join)/[^/]+|/login/openid(/callback)?"
     r"|/script/[^/]+/sign_in\.js"
     r"|/languages/[^/]+/[^/]+|/icons/[^/]+"
     r"|/(health|favicon\.ico|robots\.txt|manifest\.json|service_worker\.js|social-card\.png)"

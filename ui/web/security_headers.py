@@ -13,7 +13,7 @@ from ui.web.gradio_internals import CONFIG, FILES_OF_PAGE, PAGE
 
 # Gradio's page needs inline scripts and `eval`. Markup that a workflow or a server brings can't
 # load anything from elsewhere there either.
-GRADIO_POLICY = (
+_GRADIO_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
@@ -43,7 +43,7 @@ def with_gradio_policy(send: Send) -> Send:
 
     async def send_with_policy(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)["content-security-policy"] = GRADIO_POLICY
+            MutableHeaders(scope=message)["content-security-policy"] = _GRADIO_POLICY
         await send(message)
 
     return send_with_policy

@@ -210,8 +210,8 @@ def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
     assert kept is not None
     assert token.encode() not in kept.read_bytes()
     with running_app(demo.url, settings=settings) as app:
-        assert re.findall("Used last on [^.]*", _page_of_ben(app)) == used
         assert used
+        assert set(used) <= set(re.findall("Used last on [^.]*", _page_of_ben(app)))
         assert asked(app, "/history", token).status_code == 200
 
 

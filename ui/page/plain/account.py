@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
-from babel.dates import format_date
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -17,11 +16,12 @@ from comfy.messages import message, sentences
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.store import AccessToken
-from ui.languages.current import current_language, html_of
+from ui.languages.current import html_of
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
+from ui.page.plain.token_row import token_row
 from ui.web.gradio_internals import root_address
 from ui.web.identity import LOG_IN_FIRST, Identity
 
@@ -39,10 +39,6 @@ _SENT_AS = message("The script sends it as a header:")
 _COPY = message("Copy")
 _COPIED = message("Copied")
 _NONE = message("You have no tokens.")
-_NEVER_USED = message("Never used.")
-_REVOKE = message("Revoke")
-_CANCEL = message("Cancel")
-_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
 _FOR_GUESTS = message("Guests have no tokens. Ask whoever runs this app to add you.")
 _OPEN_TO_ALL = message("Nobody has to sign in here, so scripts need no tokens.")
 _BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
@@ -129,11 +125,12 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> A
         return back(request, path)
 
     @router.post(f"{_PATH}/tokens/{{token_id}}/revoke", dependencies=own_page)
-    def revoke(request: Request, token_id: str) -> Response:
+    async def revoke(request: Request, token_id: str) -> Response:
         """Back to the page; one that is not there is gone already."""
         if identity.login is not None:
             login, who = asking(request)
-            login.revoke(who, token_id)
+            await asyncio.to_thread(login.revoke, who, token_id)
+            await identity.close_ended()
         return back(request, f"{_PATH}/tokens/{token_id}/revoke")
 
     return router
@@ -141,7 +138,8 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> A
 
 def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
     """`shown`: a token that was just made; `why` none was."""
-    listed = "".join(map(_row, tokens)) if tokens else f"<p>{html_of(_NONE)}</p>"
+    rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
+    listed = "".join(rows) or f"<p>{html_of(_NONE)}</p>"
     return f"""<main class="card account">
 <h1>{html_of(_TOKENS)}</h1>
 <p>{html_of(_ABOUT)}</p>
@@ -164,38 +162,6 @@ def _new(shown: str) -> str:
 <button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
 </div>
 {module_tag("copying.js")}"""
-
-
-def _row(token: AccessToken) -> str:
-    """A token, with the question that its button opens: without a script, as the whole page."""
-    name, asks = html.escape(token.label), f"revoke-{token.id}"
-    revoke = html_of(message("Revoke {name}", name=token.label))
-    question = html_of(message("Revoke “{name}”?", name=token.label))
-    return f"""<form class="token" method="post" action="account/tokens/{token.id}/revoke">
-<p><b>{name}</b><br>{html_of(_dates(token))}</p>
-<button type="button" class="quiet" popovertarget="{asks}"
- aria-label="{revoke}">{html_of(_REVOKE)}</button>
-<div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
-<h2 id="{asks}-title">{question}</h2>
-<p>{html_of(_FOR_GOOD)}</p>
-<p class="last">
-<button type="button" class="quiet" popovertarget="{asks}" popovertargetaction="hide"
- autofocus>{html_of(_CANCEL)}</button>
-<button type="submit">{html_of(_REVOKE)}</button></p>
-</div>
-</form>"""
-
-
-def _dates(token: AccessToken) -> str:
-    made = message("Made on {date}.", date=_date(token.made))
-    used = message("Used last on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
-    return sentences(made, used)
-
-
-def _date(seconds: float) -> str:
-    """A day as people write it in their language."""
-    day = datetime.fromtimestamp(seconds, UTC).date()
-    return format_date(day, locale=current_language().tag.replace("-", "_"))
 
 
 def _without_tokens(why: str) -> str:

@@ -19,7 +19,7 @@ _SHADE = """try {
 } catch {}"""
 
 
-def head_tags() -> str:
+def style_tags() -> str:
     """Return what each page has in its head: its style, and the shade that was chosen."""
     return f"<style>{_style()}</style>\n<script>{_SHADE}</script>"
 

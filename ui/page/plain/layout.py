@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from comfy.messages import message
 from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
-from ui.page.plain.inline import head_tags, policy
+from ui.page.plain.inline import policy, style_tags
 from ui.page.plain.install import tags_for_installing
 from ui.page.social_card import tags_for_other_sites
 from ui.web.responses import NO_STORE
@@ -95,4 +95,4 @@ def _head() -> str:
     return f"""<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="{icon_address()}">
-{head_tags()}"""
+{style_tags()}"""

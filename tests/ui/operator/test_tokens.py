@@ -1,0 +1,115 @@
+"""S12: administrators see and revoke the tokens of all people, on their page and in a shell."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+
+import app as program
+from comfy.demo import DemoServer
+from tests.security.signing_in import signed_in
+from tests.support.http_client import close_code
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.operator.conftest import ANNA, BEN, Place
+from ui.accounts.opening import SignInSettings
+from ui.web.identity import NO_LOGIN
+from ui.web_settings import WebSettings
+
+
+def made_by(app: RunningApp, person: requests.Session, label: str) -> dict[str, str]:
+    """The header of a token that this person makes."""
+    address = f"{app.url}/account/tokens"
+    answer = person.post(address, {"label": label}, timeout=LONGEST_WAIT)
+    (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def opened_by(app: RunningApp, header: dict[str, str]) -> websocket.WebSocket:
+    """A socket of a script with this token."""
+    address = app.url.replace("http", "ws") + "/news"
+    socket = websocket.create_connection(address, header=header, timeout=LONGEST_WAIT)
+    assert socket.recv()
+    return socket
+
+
+def status(app: RunningApp, header: dict[str, str]) -> int:
+    """What the script is answered with."""
+    return requests.get(f"{app.url}/history", headers=header, timeout=LONGEST_WAIT).status_code
+
+
+def test_an_administrator_revokes_tokens_of_others(place: Place) -> None:
+    """The page names owner, title and dates of each token; *Revoke* ends it and closes its sockets
+    at once, and leaves the others."""
+    app, address = place.app, f"{place.app.url}/operator/tokens"
+    first, second = made_by(app, place.ben, "<b>elder</b>"), made_by(app, place.ben, "younger")
+    assert 'href="operator/tokens"' in place.anna.get(f"{app.url}/operator").text
+    page = place.anna.get(address, timeout=LONGEST_WAIT).text
+    for said in ("<b>younger</b><br>ben<br>", html.escape("<b>elder</b>"), "Never used."):
+        assert said in page
+    action = re.findall(r'action="(operator/tokens/[\w-]+/revoke)">\n<p><b>younger', page)[0]
+    socket = opened_by(app, second)
+    for browser, refused in ((place.ben, 404), (requests.Session(), 401)):
+        assert browser.post(f"{app.url}/{action}", timeout=LONGEST_WAIT).status_code == refused
+    foreign = {"Origin": "https://evil.example"}
+    sent = place.anna.post(f"{app.url}/{action}", headers=foreign, timeout=LONGEST_WAIT)
+    assert (sent.status_code, status(app, second)) == (401, 200)
+    assert place.anna.post(f"{app.url}/{action}", timeout=LONGEST_WAIT).url == address
+    assert close_code(socket) == NO_LOGIN
+    socket.shutdown()
+    assert [status(app, one) for one in (first, second)] == [200, 401]
+    assert "younger" not in place.anna.get(address, timeout=LONGEST_WAIT).text
+
+
+def test_only_administrators_see_the_tokens(place: Place) -> None:
+    """Others find nothing there; somebody who has not signed in is asked to."""
+    address = f"{place.app.url}/operator/tokens"
+    made_by(place.app, place.anna, "of an administrator")
+    assert place.ben.get(address, timeout=LONGEST_WAIT).status_code == 404
+    nobody = requests.get(address, timeout=LONGEST_WAIT).text
+    assert 'id="sign-in"' in nobody
+    assert "of an administrator" not in nobody
+
+
+def test_revoking_ones_own_token_closes_its_sockets(place: Place) -> None:
+    """At once, as an administrator's *Revoke* does."""
+    header = made_by(place.app, place.ben, "own")
+    socket = opened_by(place.app, header)
+    page = place.ben.get(f"{place.app.url}/account", timeout=LONGEST_WAIT).text
+    action = re.findall(r'action="(account/tokens/[\w-]+/revoke)">\n<p><b>own', page)[0]
+    place.ben.post(f"{place.app.url}/{action}", timeout=LONGEST_WAIT)
+    assert close_code(socket) == NO_LOGIN
+    socket.shutdown()
+
+
+def test_a_shell_lists_and_revokes_tokens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`token list` and `token revoke`; the running app ends the token within a second, with what it
+    has opened."""
+    where = ("--data", str(tmp_path))
+    assert program.main(["token", "list", *where]) == 2
+    assert "There is no file" in capsys.readouterr().err
+    kept = SignInSettings(kept=tmp_path / "sign_in.sqlite")
+    settings = WebSettings(port=0, users=(ANNA, BEN), sign_in=kept)
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED) as demo,
+        running_app(demo.url, settings=settings) as app,
+        signed_in(app, BEN) as ben,
+    ):
+        header, other = made_by(app, ben, "nightly"), made_by(app, ben, "weekly")
+        socket = opened_by(app, header)
+        assert program.main(["token", "list", *where]) == 0
+        lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+        assert [line[1:3] for line in lines] == [["ben", "nightly"], ["ben", "weekly"]]
+        assert program.main(["token", "revoke", lines[0][0], *where]) == 0
+        assert close_code(socket) == NO_LOGIN
+        socket.shutdown()
+        assert [status(app, one) for one in (header, other)] == [401, 200]
+        assert program.main(["token", "revoke", lines[0][0], *where]) == 2
+        assert "There is no token" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""The page on which administrators see the tokens of all people, and revoke them."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from comfy.messages import message
+from ui.accounts.login import Login, token_owner
+from ui.languages.current import html_of
+from ui.operator.access import OperatorAccess
+from ui.operator.page import PATH, TOKENS
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.sign_in import SignInPage
+from ui.page.plain.token_row import token_row
+from ui.web.gradio_internals import root_address
+
+_PATH = f"{PATH}/tokens"
+_TITLE = message("All access tokens · ComfyForms")
+_ABOUT = message("Scripts use these tokens to act as their owners.")
+_NONE = message("There are no tokens.")
+_BACK = message("Servers and runs")
+
+
+def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) -> APIRouter:
+    """`GET /operator/tokens`, and `POST /operator/tokens/{token_id}/revoke` for its buttons.
+    `root_path` as the web server was told."""
+    router = APIRouter()
+    identity = access.identity
+
+    @router.get(_PATH)
+    def tokens(request: Request) -> HTMLResponse:
+        """Return the page; to a browser that has to sign in the page for that, 404 to people who
+        are no administrators and where there are no tokens."""
+        if identity.owner(request) is None:
+            return sign_in(request, _PATH)
+        if not access.permits(request) or identity.login is None:
+            raise HTTPException(404)
+        root = root_address(request, _PATH, root_path)
+        tags = head_tags_of(html.escape(root), html_of(_TITLE))
+        return as_page(plain_page(tags, _body(identity.login), root))
+
+    @router.post(f"{_PATH}/{{token_id}}/revoke", dependencies=[Depends(access.only)])
+    async def revoke(request: Request, token_id: str) -> Response:
+        """Back to the page; what the token has opened is closed at once."""
+        if identity.login is not None:
+            await asyncio.to_thread(identity.login.revoke_any, token_id)
+            await identity.close_ended()
+        root = root_address(request, f"{_PATH}/{token_id}/revoke", root_path)
+        return RedirectResponse(f"{root}{_PATH}", 303)
+
+    return router
+
+
+def _body(login: Login) -> str:
+    rows = (
+        token_row(one, f"{_PATH[1:]}/{one.id}/revoke", token_owner(one, login.ways.openid))
+        for one in login.all_tokens()
+    )
+    return f"""<main class="card account">
+<h1>{html_of(TOKENS)}</h1>
+<p>{html_of(_ABOUT)}</p>
+<section aria-label="{html_of(TOKENS)}">{"".join(rows) or f"<p>{html_of(_NONE)}</p>"}</section>
+<p><a href="{PATH[1:]}">{html_of(_BACK)}</a></p>
+</main>"""
