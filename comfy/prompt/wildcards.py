@@ -82,9 +82,9 @@ def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterato
     written, each as a text for `resolve_wildcards`: `\{` stays what it is.
 
     A text too long, too deep or with too many blocks stands for itself. With `lines_of`,
-    `__animals__` is each of the lines that this gives for the name, as people have such files for other programs;
-    these stand for all that they say themselves, and `\__` is `__`. BadValue where files name each
-    other in a circle.
+    `__animals__` is each of the lines that this gives for the name, as people have such files for
+    other programs; these stand for all that they say themselves, and `\__` is `__`. BadValue where
+    files name each other in a circle.
     """
     return _every_text(text, most, lines_of, 0)
 
