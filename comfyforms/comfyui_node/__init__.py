@@ -14,31 +14,57 @@ import folder_paths
 from aiohttp import web
 from server import PromptServer
 
-from .beside import FormsApp, NotOpened, browser_host, server_url, unsaved_name
+from .beside import FormsApp, NotOpened, WouldReplace, browser_host, server_url, unsaved_name
+from .guard import (
+    HEADERS_READ,
+    LARGEST_ORDER,
+    OrderRefused,
+    check_sender,
+    order_too_large,
+    own_names,
+    read_order,
+)
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}  # it has no nodes
 WEB_DIRECTORY = "./web"
 _COMFYUI = PromptServer.instance
+_URL = os.environ.get("OPEN_AS_FORM_URL", "")
 _FORMS = FormsApp(
     Path(folder_paths.get_user_directory()) / "comfyforms",
-    os.environ.get("OPEN_AS_FORM_URL", ""),
+    _URL,
     os.environ.get("COMFYFORMS_HOST") or "127.0.0.1",
 )
+_NAMES = own_names(_URL, *os.environ.get("COMFYFORMS_HOSTS", "").replace(",", " ").split())
+_PIECE = 64 * 1024
 
 
 @_COMFYUI.routes.post("/comfyforms/open")  # type: ignore[untyped-decorator]
 async def open_as_form(request: web.Request) -> web.Response:
-    """`{"name": …, "saved": …, "workflow": …}`, as the menu sends it: `{"url": …}` of its form, or
-    `{"error": …}`."""
-    told = await request.json()
-    name, workflow = str(told["name"]), dict(told["workflow"])
-    if not told["saved"]:
-        name = unsaved_name(name, workflow)
+    """Open what the menu sends, which `read_order` reads. Answers `{"url": …}` of its form, or
+    `{"error": …}`: with 409 where another workflow has the name, unless it says
+    `"replace": true`."""
     here = server_url(_COMFYUI.address, _COMFYUI.port)  # of several with --listen the first
     own, peer = (request.get_extra_info(end, ("",))[0] for end in ("sockname", "peername"))
-    browser = browser_host(request.host, own, peer)
     try:
-        url = await asyncio.to_thread(_FORMS.open, here, name, workflow, browser)
+        check_sender({name: request.headers.getall(name, []) for name in HEADERS_READ}, _NAMES)
+        order = read_order(await _body(request))
+        name = order.name if order.saved else unsaved_name(order.name, order.workflow)
+        browser = browser_host(request.host, own, peer)
+        url = await asyncio.to_thread(
+            _FORMS.open, here, name, order.workflow, browser, replace=order.replace
+        )
+    except (OrderRefused, WouldReplace) as problem:
+        return web.json_response({"error": str(problem)}, status=problem.status)
     except NotOpened as problem:
         return web.json_response({"error": str(problem)}, status=503)
     return web.json_response({"url": url})
+
+
+async def _body(request: web.Request) -> bytes:
+    """Return what was sent. OrderRefused where it is too large."""
+    body = bytearray()
+    async for piece in request.content.iter_chunked(_PIECE):
+        body += piece
+        if len(body) > LARGEST_ORDER:
+            raise order_too_large()
+    return bytes(body)

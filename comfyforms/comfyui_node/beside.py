@@ -30,10 +30,17 @@ _HERE_ONLY = (
     " ComfyForms, and start ComfyUI again."
 )
 _GROUP = "ComfyUI"  # the folder of workflows that came from there
+_MOST = 200  # of them
 
 
 class NotOpened(Exception):
     """There is no form to be opened, and why."""
+
+
+class WouldReplace(NotOpened):
+    """Another workflow has this name, and the user has to say whether it is replaced."""
+
+    status = 409
 
 
 class FormsApp:
@@ -50,16 +57,24 @@ class FormsApp:
         self._lock = threading.Lock()
 
     def open(
-        self, comfyui: str, name: str, workflow: Mapping[str, object], browser: str = ""
+        self,
+        comfyui: str,
+        name: str,
+        workflow: Mapping[str, object],
+        browser: str = "",
+        *,
+        replace: bool = False,
     ) -> str:
-        """Keep a workflow under this name, and the address of its form. `browser`: as
-        `browser_host` tells. Raises NotOpened."""
+        """Keep a workflow under this name, and return the address of its form. `browser`: as
+        `browser_host` tells. Raises NotOpened, WouldReplace where another workflow has this name
+        and is not to be replaced."""
         with self._lock:
             self.address(browser)  # before anything is started
-            if self._process is None or self._process.poll() is not None:
-                self._start(comfyui)
             kept = re.sub(r"[^\w -]", "-", name.removesuffix(".json")).strip()[:80] or "workflow"
             file = self._folder / "workflows" / _GROUP / f"{kept}.json"
+            _check_place(file, workflow, replace=replace)
+            if self._process is None or self._process.poll() is not None:
+                self._start(comfyui)
             file.parent.mkdir(parents=True, exist_ok=True)
             whole = file.with_suffix(".part")
             whole.write_text(json.dumps(workflow), encoding="utf-8")
@@ -104,6 +119,33 @@ class FormsApp:
                 last = log.read_text(encoding="utf-8", errors="replace").strip()[-500:]
                 raise NotOpened(f"ComfyForms did not start: {last or 'see its log'}")
             time.sleep(_PAUSE)
+
+
+def _check_place(file: Path, workflow: Mapping[str, object], *, replace: bool) -> None:
+    """Raise NotOpened where the folder is full, WouldReplace where the file has another
+    workflow."""
+    if not file.exists():
+        if sum(1 for _ in file.parent.glob("*.json")) >= _MOST:
+            raise NotOpened(f"ComfyForms has {_MOST} workflows. Delete some in {file.parent}.")
+        return
+    if not replace and not _is_same(file, workflow):
+        raise WouldReplace(f"ComfyForms has another workflow or version named “{file.stem}”.")
+
+
+def _is_same(file: Path, workflow: Mapping[str, object]) -> bool:
+    """Whether the file has this workflow, whatever part of it the editor shows."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(kept, dict) and _without_view(kept) == _without_view(workflow)
+
+
+def _without_view(workflow: Mapping[str, object]) -> dict[str, object]:
+    extra = workflow.get("extra")
+    if not isinstance(extra, dict):
+        return dict(workflow)
+    return {**workflow, "extra": {key: value for key, value in extra.items() if key != "ds"}}
 
 
 def _run_until_stdin_ends(command: Sequence[str]) -> int:

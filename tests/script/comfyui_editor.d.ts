@@ -18,6 +18,13 @@ declare module "*/scripts/app.js" {
     graph: Graph;
     extensionManager: {
       workflow?: { activeWorkflow?: { key: string; isPersisted: boolean } | null };
+      dialog?: {
+        confirm(question: {
+          title: string;
+          message: string;
+          type: "overwrite";
+        }): Promise<boolean | null>;
+      }; // not in every version
       toast: { add(message: { severity: "error"; summary: string; detail: string }): void };
     };
     registerExtension(extension: Extension): void;

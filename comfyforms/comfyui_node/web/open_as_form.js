@@ -5,27 +5,52 @@ import { app } from "../../scripts/app.js";
 
 const TITLE = "Open as form";
 
+/**
+ * Ask ComfyForms for the address of a workflow's form; "" where the user keeps the one that has its
+ * name.
+ * @param {{ name: string; saved: boolean; workflow: unknown; replace?: boolean }} order
+ * @param {() => Promise<boolean | null>} mayReplace
+ * @returns {Promise<string>}
+ */
+async function formAddress(order, mayReplace) {
+  const answer = await api.fetchApi("/comfyforms/open", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(order),
+  });
+  if (answer.status === 409 && !order.replace) {
+    return (await mayReplace()) ? formAddress({ ...order, replace: true }, mayReplace) : "";
+  }
+  const { url, error } = await answer.json();
+  if (error) throw new Error(error);
+  return url;
+}
+
 /** Hand the workflow that is open to ComfyForms, and show its form in a new tab. */
 async function openAsForm() {
-  const tab = window.open("", "_blank"); // now, while the press allows it
+  let tab = window.open("", "_blank"); // now, while the press allows it
+  const manager = app.extensionManager;
   try {
     const workflow = (app.rootGraph ?? app.graph).serialize();
-    const shown = app.extensionManager?.workflow?.activeWorkflow;
+    const shown = manager.workflow?.activeWorkflow;
     const name = shown?.key ?? "workflow"; // with its folder
     const saved = shown?.isPersisted ?? false;
-    const answer = await api.fetchApi("/comfyforms/open", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name, saved, workflow }),
+    const url = await formAddress({ name, saved, workflow }, async () => {
+      tab?.close(); // it would hide the question
+      const message = `ComfyForms has another version of “${name}”. Replace it with this one?`;
+      const agreed = manager.dialog
+        ? await manager.dialog.confirm({ title: TITLE, message, type: "overwrite" })
+        : window.confirm(message);
+      tab = agreed ? window.open("", "_blank") : null;
+      return agreed;
     });
-    const { url, error } = await answer.json();
-    if (error) throw new Error(error);
+    if (!url) return;
     if (tab) tab.location.href = url;
     else window.location.href = url;
   } catch (problem) {
     tab?.close();
     const detail = problem instanceof Error ? problem.message : String(problem);
-    app.extensionManager.toast.add({ severity: "error", summary: TITLE, detail });
+    manager.toast.add({ severity: "error", summary: TITLE, detail });
   }
 }
 

@@ -1,0 +1,136 @@
+"""Which requests the custom node obeys. Nothing of ComfyUI or of the app is imported here.
+
+ComfyUI has no login, and any page in a browser can send it requests. Only pages of this ComfyUI may
+start the app and put workflows on offer.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+LARGEST_ORDER = 1024 * 1024  # bytes of a request
+HEADERS_READ = ("content-type", "content-encoding", "origin", "host", "sec-fetch-site")
+_LONGEST_NAME = 500  # characters, with its folders
+_DEEPEST = 100  # lists and objects in one another; the editor's graphs have 12
+_FORM = 'Send {"name": text, "saved": true or false, "workflow": object}.'
+
+
+class OrderRefused(Exception):
+    """A request that is not obeyed; `status` is the answer's."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+class Order(NamedTuple):
+    """What the menu asks for. `saved`: the name is the workflow's own. `replace`: the user agreed
+    to replace another workflow of this name."""
+
+    name: str
+    saved: bool
+    replace: bool
+    workflow: Mapping[str, object]
+
+
+def own_names(*addresses: str) -> frozenset[str]:
+    """Return the host names of this machine, and those of addresses or names that were given."""
+    here = socket.gethostname()
+    given = (urlsplit(one if "//" in one else f"//{one}").hostname or "" for one in addresses)
+    return frozenset(
+        name.lower() for name in ("localhost", here, f"{here}.local", socket.getfqdn(), *given)
+    ) - {""}
+
+
+def check_sender(headers: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
+    """Raise OrderRefused unless a page of this ComfyUI sent the request.
+
+    `headers`: the values of `HEADERS_READ`. `names`: the host names of this machine. A page of
+    another site sends its own Origin, or JSON under a type that needs no permission. A page whose
+    name was made to point here (DNS rebinding) sends that name, which is none of ours.
+    """
+    kind = headers["content-type"]
+    types = [one.partition(";")[0].strip().lower() for one in kind]
+    if types != ["application/json"] or headers["content-encoding"]:  # no browser packs it
+        raise OrderRefused(415, "Send the workflow as application/json.")
+    origin, host = _only(headers["origin"]), _only(headers["host"])
+    scheme, _, place = origin.partition("://")
+    elsewhere = any(one != "same-origin" for one in headers["sec-fetch-site"])
+    if not host or scheme not in ("http", "https") or place != host or elsewhere:
+        raise OrderRefused(
+            403,
+            "Only ComfyUI's own page can open a form. If a proxy stands in front of ComfyUI, let it"
+            " pass on the Host header.",
+        )
+    if not _is_own(host, names):
+        raise OrderRefused(
+            403,
+            "ComfyUI was reached by a name that ComfyForms does not know. Add it to the variable"
+            " COMFYFORMS_HOSTS and start ComfyUI again.",
+        )
+
+
+def read_order(body: bytes) -> Order:
+    """Return what a request asks for. Raises OrderRefused."""
+    try:
+        sent = json.loads(body.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise OrderRefused(400, f"This is no JSON that can be read. {_FORM}") from None
+    if not isinstance(sent, dict) or not _is_flat(sent):
+        raise OrderRefused(400, f"This is not a request for a form. {_FORM}")
+    name, saved, workflow = (sent.get(key) for key in ("name", "saved", "workflow"))
+    replace = sent.get("replace", False)
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
+        raise OrderRefused(400, f"The name is missing or too long. {_FORM}")
+    if not isinstance(saved, bool) or not isinstance(replace, bool):
+        raise OrderRefused(
+            400, f"It is not clear whether the workflow is saved or replaced. {_FORM}"
+        )
+    if not isinstance(workflow, dict):
+        raise OrderRefused(400, f"There is no workflow in the request. {_FORM}")
+    return Order(name, saved, replace, workflow)
+
+
+def order_too_large() -> OrderRefused:
+    """Return the error for a request of more than `LARGEST_ORDER` bytes."""
+    return OrderRefused(413, f"This workflow is larger than {LARGEST_ORDER // 1024} kB.")
+
+
+def _only(values: Sequence[str]) -> str:
+    return values[0].lower() if len(values) == 1 else ""
+
+
+def _is_own(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host header is an address, a name of this machine, or one without a dot: no
+    stranger owns these."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        name = name[:-1] if name.endswith(".") else name
+        return bool(name) and (name in names or "." not in name or bool(ip_address(name)))
+    except ValueError:
+        return False
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(name)
+
+
+def _is_flat(value: object) -> bool:
+    """Whether a JSON value is nested no deeper than any graph, by a walk without recursion."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return True
+    return False
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
