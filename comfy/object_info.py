@@ -37,6 +37,7 @@ _LIKENESS = 0.8
 
 # As many inputs as an autogrow group without a limit of its own may have.
 _MOST_GROWN = 100
+_LONGEST_NAME = 200  # characters of a class's name for people
 
 # The options by which a combo or string input says that files can be uploaded to it, and what kind
 # of file.
@@ -335,7 +336,7 @@ def compatible(one: str, other: str) -> bool:
 def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
     return NodeSpec(
         class_type=class_type,
-        display_name=as_text(info.get("display_name")) or class_type,
+        display_name=as_text(info.get("display_name"))[:_LONGEST_NAME] or class_type,
         description=as_text(info.get("description")),
         category=as_text(info.get("category")),
         inputs=_parse_inputs(info.get("input"), order=info.get("input_order")),

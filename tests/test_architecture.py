@@ -57,8 +57,9 @@ server
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 STEPS = "comfy.records.steps"  # all below it counts as one: each version adds a file
+CLIENT = ("client", "exchange", "abortable", "sessions", "view")
 USERS = {
-    "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")}
+    "requests": {f"comfy.client.{name}" for name in CLIENT}
     | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
     | {"ui.accounts.openid_provider", "ui.api.comfy_runner.text_service"},
     "websocket": {"comfy.client.event_stream"},

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from itertools import chain
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from comfy.errors import ComfyError
 from comfy.messages import message
@@ -113,8 +113,16 @@ class ServerAddress:
         return self.url.partition("://")[2]
 
     def owns(self, url: str) -> bool:
-        """Whether something is on this server: same scheme, host and port."""
-        return url.startswith(f"{self.url}/") or _origin(url) == _origin(self.url)
+        """Whether something is on this server: same scheme, host and port, and below its path."""
+        try:
+            same = _origin(url) == _origin(self.url)
+        except ValueError:  # of the port
+            return False
+        netloc, path = urlsplit(url)[1:3]
+        # A proxy reads %2e%2e and backslashes as it likes.
+        path = unquote(path).replace("\\", "/")
+        is_below = path.startswith(f"{unquote(urlsplit(self.url).path)}/")
+        return same and is_below and "@" not in netloc and ".." not in path.split("/")
 
 
 def named_servers(

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -20,15 +21,17 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from comfy.callbacks import Callbacks
+from comfy.client import exchange
 from comfy.client.abortable import open_socket, timed_out
 from comfy.client.address import ServerAddress
+from comfy.client.exchange import ServerAnswer
 from comfy.client.file_form import ASK_BEFORE, FileForm
 from comfy.client.http_errors import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
 from comfy.client.sessions import IdleSessions, Session
 from comfy.client.unreachable import unreachable
 from comfy.client.view import FileResponse
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
-from comfy.json_values import as_mapping, parse_json
+from comfy.json_values import as_mapping
 from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 from comfy.protocol.responses import (
@@ -43,7 +46,6 @@ from comfy.protocol.responses import (
 # An attempt to connect cannot be aborted, so it is kept short; nothing has been sent yet, so it can
 # be repeated.
 _CONNECT_SECONDS = 0.9
-_CONNECT_TRIES = 3
 
 
 class Client:
@@ -130,27 +132,28 @@ class Client:
                 message("The workflow holds a number that cannot be sent."),
                 message("Look for an infinite or missing number."),
             ) from error
-        with self._call(
+        answer = self._call(
             "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
-        ) as response:
-            if response.status_code == 400:
-                raise rejected(_json(response))
-            if response.status_code == 413:
-                raise PromptRejected(*PROMPT_TOO_LARGE)
-            self._check(response)
-            try:
-                return parse_submitted(_json(response))
-            except ValueError as error:
-                raise ServerError(
-                    message("The server's answer to the prompt could not be understood."),
-                    message("Check that this is the address of a ComfyUI server."),
-                    status=response.status_code,
-                ) from error
+        )
+        if answer.status == 400:
+            raise rejected(answer.json())
+        if answer.status == 413:
+            raise PromptRejected(*PROMPT_TOO_LARGE)
+        self._check(answer.status)
+        try:
+            return parse_submitted(answer.json())
+        except ValueError as error:
+            raise ServerError(
+                message("The server's answer to the prompt could not be understood."),
+                message("Check that this is the address of a ComfyUI server."),
+                status=answer.status,
+            ) from error
 
     def history(self, prompt_id: str) -> HistoryEntry | None:
         """How a prompt ended, or None while it waits or runs, and when the server does not know
         it."""
-        return parse_history(self._get(f"/history/{quote(prompt_id, safe='')}"), prompt_id)
+        path = f"/history/{quote(prompt_id, safe='')}"
+        return parse_history(self._get(path, most=exchange.LONG_ANSWER), prompt_id)
 
     def forget(self, prompt_id: str) -> None:
         """Delete what the server remembers of a prompt that has ended; nothing where it knows none.
@@ -159,7 +162,7 @@ class Client:
 
     def queue(self) -> Queue:
         """What runs and what waits."""
-        return parse_queue(self._get("/queue"))
+        return parse_queue(self._get("/queue", most=exchange.LONG_ANSWER))
 
     def cancel(self, prompt_id: str) -> bool:
         """Stop this prompt, waiting or running, and no other. A prompt that is neither is left
@@ -169,12 +172,10 @@ class Client:
         are told to take it out of the queue and then to interrupt it if it runs; without its id
         `/interrupt` would stop whoever is running.
         """
-        with self._call(
-            "POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={}
-        ) as response:
-            if response.status_code not in (404, 405):
-                self._check(response)
-                return as_mapping(_json(response)).get("cancelled") is True
+        answer = self._call("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={})
+        if answer.status not in (404, 405):
+            self._check(answer.status)
+            return as_mapping(answer.json()).get("cancelled") is True
         self._post("/queue", {"delete": [prompt_id]})
         self._post("/interrupt", {"prompt_id": prompt_id})
         return False
@@ -186,7 +187,7 @@ class Client:
         is none. ServerUnreachable where the question was aborted: nothing is known then."""
         headers = {"Connection": "close"}  # nothing is kept open for a question now and then
         try:
-            with self._call("GET", "/system_stats", timeout=timeout, headers=headers) as response:
+            with self._opened("GET", "/system_stats", timeout=timeout, headers=headers) as response:
                 return response.status_code < 500
         except ServerUnreachable:
             if self._aborted:
@@ -196,7 +197,8 @@ class Client:
     def object_info(self) -> dict[str, Any]:
         """The catalogue of all nodes, raw: 0.5 to 1.6 MB, so fetch it rarely
         (docs/comfyui.md#25)."""
-        return as_mapping(self._get("/object_info", timeout=max(self.timeout, 60.0)))
+        timeout = max(self.timeout, 60.0)
+        return as_mapping(self._get("/object_info", timeout=timeout, most=exchange.LONG_ANSWER))
 
     def system_stats(self) -> dict[str, Any]:
         """What the server says of itself and its machine: `GET /system_stats`, or {}."""
@@ -222,20 +224,20 @@ class Client:
         form |= {"overwrite": "true"} if overwrite else {}
         body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
         if len(body) > ASK_BEFORE:
-            with self._call("GET", "/features") as response:  # which older servers do not have
-                body.check_size(as_mapping(_json(response)) if response.ok else {})
-        with self._call(
+            features = self._call("GET", "/features")  # which older servers do not have
+            body.check_size(as_mapping(features.json()) if features.ok else {})
+        answer = self._call(
             "POST",
             "/upload/image",
             data=body,
             headers={"Content-Type": body.kind},
             timeout=max(self.timeout, 60.0),
-        ) as response:
-            if response.status_code in UPLOAD_REFUSED:
-                raise UploadRejected(*UPLOAD_REFUSED[response.status_code])
-            self._check(response)
-            answer = as_mapping(_json(response))
-        name, folder = answer.get("name"), answer.get("subfolder", "")
+        )
+        if answer.status in UPLOAD_REFUSED:
+            raise UploadRejected(*UPLOAD_REFUSED[answer.status])
+        self._check(answer.status)
+        kept = as_mapping(answer.json())
+        name, folder = kept.get("name"), kept.get("subfolder", "")
         if not isinstance(name, str):
             raise UploadRejected(
                 message("The server did not say under which name it keeps the file."),
@@ -251,20 +253,17 @@ class Client:
         subfolder, _, name = place.rpartition("/")
         params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
         headers = {"Accept-Encoding": "identity"}
-        with self._call("HEAD", "/view", params=params, headers=headers) as response:
-            self._check(response)
-            told = response.headers.get("content-length", "")
-            return int(told) if told.isdecimal() else None
+        with self._opened("HEAD", "/view", params=params, headers=headers) as response:
+            self._check(response.status_code)
+            return FileResponse(response).size
 
     def empty(self, value: str) -> None:
         """Overwrite an uploaded file, a value as `upload` returns it, with nothing: no ComfyUI
         can delete one (docs/comfyui.md#29)."""
         subfolder, _, name = value.rpartition("/")
         form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
-        with self._call(
-            "POST", "/upload/image", data=form, files={"image": (name, b"")}
-        ) as response:
-            self._check(response)
+        answer = self._call("POST", "/upload/image", data=form, files={"image": (name, b"")})
+        self._check(answer.status)
 
     @contextmanager
     def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[FileResponse]:
@@ -275,94 +274,103 @@ class Client:
             "Accept-Encoding": "identity",
             **({"Range": range_header} if range_header else {}),
         }
-        with self._call("GET", "/view", params=params, headers=headers, stream=True) as response:
+        with self._opened("GET", "/view", params=params, headers=headers) as response:
             if response.status_code == 404:
                 raise ServerError(
                     message("The file {file} is no longer on the server.", file=file.filename),
                     message("Run the workflow again."),
                     status=404,
                 )
-            self._check(response)
+            self._check(response.status_code)
             yield FileResponse(response)
 
     # The one exit to ComfyUI
 
-    def _get(self, path: str, timeout: float | None = None) -> object:
-        with self._call("GET", path, timeout=timeout) as response:
-            self._check(response)
-            return _json(response)
+    def _get(
+        self, path: str, timeout: float | None = None, *, most: int = exchange.USUAL_ANSWER
+    ) -> object:
+        answer = self._call("GET", path, timeout=timeout, most=most)
+        self._check(answer.status)
+        return answer.json()
 
     def _post(self, path: str, body: Mapping[str, object]) -> None:
-        with self._call("POST", path, json=body) as response:
-            self._check(response)
+        self._check(self._call("POST", path, json=body).status)
 
     def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
         """A socket to the server for what is no HTTP, by the way that the calls take: proxies, TLS.
         `opened` is as in `comfy.client.abortable.open_socket`. ServerUnreachable."""
-        for attempt in range(1, _CONNECT_TRIES + 1):
+        for attempt in range(1, exchange.CONNECT_TRIES + 1):
             try:
                 return open_socket(
                     self.address, opened, timeout=min(self.timeout, _CONNECT_SECONDS)
                 )
             except (HTTPError, OSError) as error:
-                if self._aborted or not timed_out(error) or attempt == _CONNECT_TRIES:
+                if self._aborted or not timed_out(error) or attempt == exchange.CONNECT_TRIES:
                     raise self._unreachable(error) from error
         raise AssertionError("unreachable")
 
-    @contextmanager
     def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: float | None = None,
+        most: int = exchange.USUAL_ANSWER,
+        **options: Any,
+    ) -> ServerAnswer:
+        """Return the answer, of `most` bytes at most."""
+
+        def ask() -> ServerAnswer:
+            with self._sent(session, method, path, timeout, options) as response:
+                return exchange.read_bounded(response, most)
+
+        with self._session() as session, self._translating():
+            return exchange.ask_repeatedly(method, ask, lambda: self._aborted)
+
+    @contextmanager
+    def _opened(
         self, method: str, path: str, *, timeout: float | None = None, **options: Any
     ) -> Iterator[requests.Response]:
+        """Open an answer, whose body the caller reads."""
         with self._session() as session:
-            try:
-                response = self._send(
-                    session, method, self.address.url + path, timeout or self.timeout, options
-                )
-            except (requests.RequestException, HTTPError) as error:
-                raise self._unreachable(error) from error
-            except (
-                ValueError
-            ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
-                raise ComfyError(
-                    message("A name cannot be sent to the server."), message("Rename the file.")
-                ) from error
+            with self._translating():
+                ask = partial(self._sent, session, method, path, timeout, options)
+                response = exchange.ask_repeatedly(method, ask, lambda: self._aborted)
             with response:
                 yield response
+
+    def _sent(
+        self,
+        session: Session,
+        method: str,
+        path: str,
+        timeout: float | None,
+        options: Mapping[str, Any],
+    ) -> requests.Response:
+        longest = timeout or self.timeout
+        limits = min(longest, _CONNECT_SECONDS), longest
+        url = self.address.url + path
+        return exchange.send_request(
+            session, self.address, method, url, timeout=limits, options=options
+        )
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (requests.RequestException, HTTPError) as error:
+            raise self._unreachable(error) from error
+        except (
+            ValueError
+        ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
+            raise ComfyError(
+                message("A name cannot be sent to the server."), message("Rename the file.")
+            ) from error
 
     def _unreachable(self, error: BaseException) -> ServerUnreachable:
         if not self._aborted:
             self._when_unreachable.call()
         return unreachable(error, self.address.name)
-
-    def _send(
-        self,
-        session: Session,
-        method: str,
-        url: str,
-        timeout: float,
-        options: Mapping[str, Any],
-    ) -> requests.Response:
-        stream = options.get("stream", False)
-        request = session.prepared(method, url, options)
-        limits = (min(timeout, _CONNECT_SECONDS), timeout)
-        for attempt in range(1, _CONNECT_TRIES + 1):
-            try:
-                return session.send(
-                    request,
-                    timeout=limits,
-                    allow_redirects=method == "GET",
-                    stream=stream,
-                    proxies={},  # the adapter knows them
-                )
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-                # Not sent at all; or a question cut off, as when it meets a kept connection that is
-                # being closed.
-                repeatable = isinstance(error, requests.ConnectTimeout) or (
-                    method in ("GET", "HEAD") and attempt == 1
-                )
-                if self._aborted or not repeatable or attempt == _CONNECT_TRIES:
-                    raise
-        raise AssertionError("unreachable")
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
@@ -383,18 +391,7 @@ class Client:
             else:
                 self._sessions.give_back(session)
 
-    def _check(self, response: requests.Response) -> None:
+    def _check(self, status: int) -> None:
         """Nothing for a good answer, ServerError for any other."""
-        if not 200 <= response.status_code < 300:
-            raise unexpected(response.status_code, self.address)
-
-
-def _json(response: requests.Response) -> object:
-    try:
-        return parse_json(response.content)
-    except (requests.RequestException, ValueError, RecursionError) as error:
-        raise ServerError(
-            message("The server's answer could not be understood."),
-            message("Check that this is the address of a ComfyUI server."),
-            status=response.status_code,
-        ) from error
+        if not 200 <= status < 300:
+            raise unexpected(status, self.address)

@@ -22,6 +22,8 @@ from comfy.threads import start_thread
 log = logging.getLogger(__name__)
 
 _READ_AHEAD = 16 * 1024  # bytes; websocket-client copies what it keeps
+_MIB = 1024 * 1024
+LONGEST_MESSAGE = 32 * _MIB  # of a message, however many frames it has
 _FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
 
@@ -31,8 +33,8 @@ class EventStream:
     `receive` is called in the reading thread with each frame and must come back at once: a client
     that does not read holds up the server's messages to everybody (docs/comfyui.md#12). `ended` is
     called there once, with the reason, when the socket is at its end without `close`, and whether
-    it ended by itself: False if it gave no sign of life any more. No limit on the size of a frame
-    (docs/comfyui.md#14).
+    it ended by itself: False if it gave no sign of life any more, or sent a message that is too
+    large (docs/comfyui.md#14).
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class EventStream:
         self._receive = receive
         self._ended = ended
         self._ping = ping
-        self._ws = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
+        self._ws = _bounded_socket()
         self._thread = threading.Thread(
             target=self._read, name=f"stream-{client_id[:8]}", daemon=True
         )
@@ -128,7 +130,7 @@ class EventStream:
         by_itself = True
         try:
             reason = self._frames()
-        except TimeoutError as error:
+        except (TimeoutError, _MessageTooLarge) as error:
             reason, by_itself = str(error), False
         except (OSError, websocket.WebSocketException) as error:
             reason = str(error) or type(error).__name__
@@ -161,7 +163,7 @@ class EventStream:
             if opcode == websocket.ABNF.OPCODE_TEXT:
                 self._receive(data.decode("utf-8", "replace"))
             elif opcode == websocket.ABNF.OPCODE_BINARY:
-                self._receive(data)
+                self._receive(bytes(data))  # the same object where it is no bytearray
 
     def _shut(self) -> None:
         with self._lock:
@@ -169,6 +171,40 @@ class EventStream:
         if sock is not None:
             shut(sock)
             sock.close()
+
+
+class _MessageTooLarge(websocket.WebSocketException):
+    def __init__(self) -> None:
+        super().__init__(f"the server sent a message of more than {LONGEST_MESSAGE // _MIB} MB")
+
+
+def _bounded_socket() -> websocket.WebSocket:
+    """Return a WebSocket that raises _MessageTooLarge as soon as a header announces too much."""
+    socket = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
+    socket.frame_buffer = _BoundedFrames(socket.frame_buffer.recv, skip_utf8_validation=True)
+    socket.cont_frame = _BoundedMessage(fire_cont_frame=False, skip_utf8_validation=True)
+    return socket
+
+
+class _BoundedFrames(websocket.frame_buffer):
+    """Reads frame by frame, up to a size."""
+
+    def recv_length(self) -> None:
+        super().recv_length()
+        if self.length is not None and self.length > LONGEST_MESSAGE:
+            raise _MessageTooLarge
+
+
+class _BoundedMessage(websocket.continuous_frame):
+    """Joins the frames of a message, up to a size, in linear time."""
+
+    def add(self, frame: websocket.ABNF) -> None:
+        before = len(self.cont_data[1]) if self.cont_data else 0
+        if before + len(frame.data) > LONGEST_MESSAGE:
+            raise _MessageTooLarge
+        super().add(frame)
+        if self.cont_data and not before and not frame.fin:
+            self.cont_data[1] = bytearray(self.cont_data[1])  # else each frame would copy all
 
 
 class _ReadAhead:

@@ -54,6 +54,10 @@ class Session(requests.Session):
         request.prepare(method, url, cookies=self.cookies, **parts)
         return request
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: `comfy.client.exchange` follows redirects. To prepare the next request, requests
+        would read all of the body."""
+
     def abort(self) -> None:
         """Let the call in progress, and all later ones, fail at once."""
         with self._lock:

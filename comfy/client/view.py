@@ -13,6 +13,8 @@ from comfy.errors import ServerUnreachable
 from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 
+_DIGITS = 15  # of a size that a file can have; a server may send any number
+
 
 class FileResponse:
     """An open answer of `/view`, to be read once."""
@@ -21,6 +23,9 @@ class FileResponse:
         self._response = response
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        told = response.headers.get("content-length", "")
+        is_size = told.isdecimal() and len(told) <= _DIGITS
+        self.size: int | None = int(told) if is_size else None  # bytes, where the server says
 
     def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
         """The body as it comes, undecoded; ServerUnreachable if it breaks off."""

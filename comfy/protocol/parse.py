@@ -82,6 +82,8 @@ class _Malformed(Exception):
 
 
 _MOST_FRAMES = 1000  # of an animation of previews
+_LONGEST_ID = 1000  # of a node; one inside subgraphs has the numbers of all of them
+_LONGEST_NOTE = 2000  # that a node shows while it works
 _FASTEST = 120.0  # of them a second
 
 
@@ -116,11 +118,11 @@ class _Data(dict[str, Any]):
     def node(self, key: str) -> str | None:
         # Ids are strings in a prompt; some custom nodes report them as numbers.
         value = self.get(key)
-        return (
-            str(value)
-            if isinstance(value, int) and not isinstance(value, bool)
-            else self.optional_text(key)
-        )
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        node = str(value) if is_number else self.optional_text(key)
+        if node is not None and len(node) > _LONGEST_ID:
+            raise ValueError(f"{key} is too long")
+        return node
 
 
 def _parse_text(text: str, warn: WarnOnce) -> Event | None:
@@ -292,7 +294,8 @@ def _preview_with_metadata(payload: bytes) -> Preview:
 
 def _progress_text(payload: bytes) -> ProgressText:
     node, text = _sized(payload, "progress text")
-    return ProgressText(node.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
+    shown = (part.decode("utf-8", "replace") for part in (node[:_LONGEST_ID], text[:_LONGEST_NOTE]))
+    return ProgressText(*shown)
 
 
 _BINARY: Mapping[int, Callable[[bytes], Event]] = MappingProxyType(

@@ -94,10 +94,8 @@ class ResultDownloader:
                 with client.view(file) as answer:
                     away_since = None
                     _check_kind(file, answer.headers.get("content-type", ""))
-                    announced = answer.headers.get("content-length", "")
-                    size = int(announced) if announced.isdecimal() else None
-                    chunks = _in_time(answer.iter_bytes(), end + (size or 0) / _SLOWEST)
-                    digest, size = self._kept.add(chunks, size=size, holder=holder)
+                    chunks = _in_time(answer.iter_bytes(), end + (answer.size or 0) / _SLOWEST)
+                    digest, size = self._kept.add(chunks, size=answer.size, holder=holder)
                 return replace(file, digest=digest, size=size)
             except ComfyError as error:
                 attempt += 1

@@ -28,7 +28,8 @@ from comfy.runs.shared import ThreadState
 
 log = logging.getLogger(__name__)
 
-_EARLY_EVENTS = 200
+_EARLY_EVENTS, _EARLY_SIZE = 200, 100_000  # how many before the answer, and how long each
+_MOST_IDS = 10_000  # in a message; a hostile server could choose an id of one letter
 
 
 class FrameRelay:
@@ -63,7 +64,7 @@ class FrameRelay:
         if prompt_id == self._run_id:
             return frame
         if isinstance(frame, str):
-            return frame.replace(prompt_id, self._run_id)
+            return frame.replace(prompt_id, self._run_id, _MOST_IDS)
         # In the JSON before a preview, whose length is told: both ids are UUIDs.
         return frame.replace(prompt_id.encode(), self._run_id.encode(), 1)
 
@@ -121,8 +122,12 @@ class RunEvents:
                 self._take(event)
             elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
                 self._latest.update(partial(advance, event=event))
-            elif not isinstance(event, Preview) and len(self._early) < _EARLY_EVENTS:
+            elif not isinstance(event, Preview) and self._has_room(data):
                 self._early.append((data, event))
+
+    def _has_room(self, data: str | bytes) -> bool:
+        early = self._early or []
+        return len(early) < _EARLY_EVENTS and len(data) <= _EARLY_SIZE
 
     def ended(self, reason: str, by_itself: bool) -> None:  # noqa: FBT001 - as EventStream calls it
         """The socket is at its end; `by_itself`: so far it was well."""

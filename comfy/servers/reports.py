@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from threading import Condition
 from typing import Any
 
@@ -15,6 +16,8 @@ from comfy.servers.pool import ServerPool
 from comfy.servers.server import ANSWER_SECONDS, ComfyServer
 from comfy.threads import in_threads
 
+# What a server reports goes to everybody who asks for the health.
+_LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
 _FRESH = 2.0  # seconds that an answer is good for, whoever asks
 
 
@@ -76,17 +79,21 @@ def _health_of(server: ComfyServer, name: str) -> ServerReport:
         name,
         up=True,
         drained=server.drained,
-        version=as_text(as_mapping(stats.get("system")).get("comfyui_version")),
+        version=_cut(as_mapping(stats.get("system")).get("comfyui_version")),
         running=len(queue.running),
         waiting=len(queue.pending),
-        memory=tuple(map(_memory, as_dicts(stats.get("devices")))),
+        memory=tuple(map(_memory, islice(as_dicts(stats.get("devices")), _MOST_DEVICES))),
     )
 
 
 def _memory(device: dict[str, Any]) -> Memory:
     free, total = (as_number(device.get(name)) for name in ("vram_free", "vram_total"))
-    return Memory(as_text(device.get("name")), _whole(free), _whole(total))
+    return Memory(_cut(device.get("name")), _whole(free), _whole(total))
 
 
 def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)
+    return int(number) if number is not None and abs(number) < _MOST_BYTES else None
+
+
+def _cut(text: object) -> str:
+    return as_text(text)[:_LONGEST]

@@ -259,6 +259,7 @@ class Forms:
         if workflow.name.startswith(OPENED_MARK):
             self.permissions.check_nodes(workflow.prompt)
             if not trusted:
+                self.permissions.check_savers(workflow.prompt, catalogue)
                 return sanitize(workflow, catalogue, UPLOADS)
         return sanitize_for_operators(workflow, catalogue, UPLOADS)
 

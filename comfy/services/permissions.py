@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from comfy.errors import WorkflowError
 from comfy.messages import listed, message, plural
+from comfy.object_info import NodeSpec
 from comfy.prompt.model import Prompt
 from comfy.wording import quoted
+from comfy.workflow.model_savers import model_savers
 
+_ALLOW_NODES = message("Ask whoever runs this app to add the workflow, or to allow these nodes.")
 _NAMED = 3  # node classes that a refusal names
 
 
@@ -80,5 +83,19 @@ class Permissions:
                 )
                 if more > 0
                 else message("Workflows that are opened here may not use {nodes}.", nodes=named),
-                message("Ask whoever runs this app to add the workflow, or to allow these nodes."),
+                _ALLOW_NODES,
+            )
+
+    def check_savers(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
+        """Raise WorkflowError where an opened workflow fills the server's disk with models, unless
+        its nodes are listed as allowed."""
+        savers = model_savers(prompt, catalogue) if self.nodes is None else ()
+        if savers:
+            raise WorkflowError(
+                message(
+                    "“{node}” saves models or latents on the ComfyUI server. Opened workflows may"
+                    " not do that.",
+                    node=catalogue[savers[0]].display_name[:80],
+                ),
+                _ALLOW_NODES,
             )

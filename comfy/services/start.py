@@ -330,6 +330,8 @@ class Starter:
                 message("The server doesn't have the node {node}.", node=min(unknown)[:80]),
                 message("Press Reload models."),
             )
+        if brought:
+            permissions.check_savers(prompt, catalogue)
         named = named_files(prompt, catalogue, own)
         named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
         for place in named:

@@ -146,16 +146,39 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
         ServerAddress.parse("http://h", ca=tmp_path / "ca.pem")
 
 
-def test_a_server_is_itself_by_scheme_host_and_port() -> None:
-    """What decides whether a redirect still goes to it."""
-    address = ServerAddress.parse("https://comfy.example/x")
-    assert address.owns("https://comfy.example:443/view?a=b")
-    for other in (
-        "http://comfy.example:443/",
-        "https://comfy.example:8443/",
-        "https://comfy.example.evil.test/",
-    ):
-        assert not address.owns(other)
+@pytest.mark.parametrize(
+    "other",
+    [
+        "http://comfy.example:443/x/view",
+        "https://comfy.example:8443/x/view",
+        "https://comfy.example:no/x/view",
+        "https://comfy.example.evil.test/x/view",
+        "https://user@comfy.example/x/view",
+        "https://comfy.example/view",
+        "https://comfy.example/xy/view",
+        "https://comfy.example/x/../view",
+        "https://comfy.example/x/%2e%2E/view",
+        "https://comfy.example/x/..%5Cview",
+        "file:///x/view",
+        "",
+    ],
+)
+def test_a_server_owns_nothing_beside_its_address(other: str) -> None:
+    """Neither another origin nor another path, however it is written."""
+    assert not ServerAddress.parse("https://comfy.example/x").owns(other)
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("https://comfy.example", "https://comfy.example:443/view?a=b"),
+        ("https://comfy.example/x", "https://COMFY.example/x/view?a=/../b"),
+        ("https://comfy.example/%7Ex", "https://comfy.example/~x/view"),
+    ],
+)
+def test_a_server_owns_what_is_below_its_address(server: str, url: str) -> None:
+    """Login and redirects depend on it."""
+    assert ServerAddress.parse(server).owns(url)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""Which nodes write models or latents into ComfyUI's output folder: gigabytes with each run.
+
+ComfyUI does not declare it, so the inputs have to tell. CheckpointSave, LoraSave and SaveLatent of
+ComfyUI take a part of a model and the beginning of a file's name, as savers, trainers and
+converters of other packs do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from comfy.object_info import InputSpec, NodeSpec
+from comfy.prompt.model import Prompt
+
+# Types of links, as WANVIDEOMODEL and LORA_MODEL too.
+_PART = re.compile(
+    r"([A-Z0-9_]*MODEL|([A-Z0-9]+_)*(CLIP|CLIP_VISION|VAE|LATENTS?|CONDITIONING|LORA|CONTROL_NET|GLIGEN"
+    r"|HYPERNETWORK|STATE_DICT|AUDIO_ENCODER|TENSOR|\*))",
+    re.ASCII,
+)
+_MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
+_NAME = re.compile(r"([a-z0-9]+_)*(prefix|save_as|save_name|output_name|file_?name)", re.ASCII)
+_SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
+_TRAINS = re.compile(r"\btrain", re.IGNORECASE)
+
+
+def model_savers(prompt: Prompt, nodes: Mapping[str, NodeSpec]) -> tuple[str, ...]:
+    """Return the classes of a prompt that write models or latents, sorted."""
+    return tuple(
+        sorted(
+            {
+                node["class_type"]
+                for node in prompt.values()
+                if (spec := nodes.get(node["class_type"]))
+                and _saves_models(spec, spec.active_inputs(node["inputs"]).values())
+            }
+        )
+    )
+
+
+def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
+    """Whether a class with these inputs writes models or latents.
+
+    Nodes that save images, as video nodes with a VAE, and samplers that save what they make are
+    told by their required inputs and by their outputs.
+    """
+    if not spec.output_node:
+        return False
+    declared = tuple(inputs)
+    needed = {part for one in declared if one.required for part in _types(one)}
+    makes = {part for kind in spec.output_types for part in kind.upper().split(",")}
+    if not _MEDIA.isdisjoint(needed | makes) and not _TRAINS.search(spec.category):
+        return False
+    takes = any(_PART.fullmatch(part) for one in declared for part in _types(one))
+    names = any(_NAME.fullmatch(one.bare_name) for one in declared)
+    return takes and (names or bool(_SAVES.search(spec.class_type)))
+
+
+def _types(spec: InputSpec) -> list[str]:
+    """Return the types that an input accepts, those of an autogrow group by its member."""
+    kind = spec.member.type if spec.member else spec.type
+    return kind.upper().split(",")

@@ -1,0 +1,82 @@
+"""Opened workflows fill no disk of the ComfyUI server with models or latents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import NodeResult
+from comfy.errors import WorkflowError
+from comfy.services.permissions import Permissions
+from tests.security.brought.calls import BOBS, bring, drawn
+from tests.support.http_client import finished
+from tests.support.samples.forms import node
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
+
+SAVE = node_info(
+    "PackSave",
+    "Save checkpoint (pack)",
+    "pack",
+    required={"model": spec("MODEL"), "filename_prefix": spec("STRING", default="x")},
+    output_node=True,
+)
+PROMPT = json.loads((WORKFLOWS / "text-to-image.json").read_text("utf-8")) | {
+    "99": node("PackSave", model=["1", 0], filename_prefix="big")
+}
+CLASSES = frozenset(one["class_type"] for one in PROMPT.values())
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    saver = NodeClass(lambda _: SAVE, lambda *_: NodeResult(()))
+    with DemoServer(step_seconds=0, nodes={**NODES, "PackSave": saver}) as server:
+        yield server
+
+
+def test_finding_s23_a_stranger_saves_no_model(demo: DemoServer) -> None:
+    """The form and a script's call say which node does it."""
+    with running_app(demo.url) as app:
+        name = bring(app, PROMPT).json()["name"]
+        said = json.dumps(drawn(app, name).components, ensure_ascii=False)
+        assert "“Save checkpoint (pack)” saves models or latents" in said
+        with pytest.raises(WorkflowError, match="saves models or latents"):
+            app.services.starter.start(name, {}, BOBS)
+        assert not app.services.runs.line_of(BOBS)
+
+
+def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> None:
+    """A run that was allowed once is not repeated where it would be refused today."""
+    trusting = [True]
+    permissions = Permissions(trusts=lambda _: trusting[0], keep=lambda _: True)
+    with running_app(demo.url, permissions=permissions) as app:
+        run = run_it(app)
+        trusting[0] = False
+        with pytest.raises(WorkflowError, match="saves models or latents"):
+            app.services.starter.again(run, BOBS)
+
+
+@pytest.mark.parametrize(
+    "permissions", [Permissions(nodes=CLASSES), Permissions(trusts=lambda _: True)]
+)
+def test_finding_s23_listed_nodes_and_trusted_people_save(
+    demo: DemoServer, permissions: Permissions
+) -> None:
+    """The administrator decides."""
+    with running_app(demo.url, permissions=permissions) as app:
+        run_it(app)
+
+
+def run_it(app: RunningApp) -> str:
+    """Open the workflow, run it to its end and return the run's id."""
+    name = bring(app, PROMPT).json()["name"]
+    values = {"5.steps": 1}
+    run = app.services.starter.start(name, values, BOBS, deadline=LONGEST_WAIT, watched=False)
+    finished(run)
+    return run.id
