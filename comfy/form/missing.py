@@ -13,8 +13,10 @@ from typing import Protocol
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.form.model import Field
+from comfy.json_values import as_mapping, as_text
 from comfy.object_info import Catalogue
 from comfy.prompt.model import Prompt, own_title
+from comfy.protocol.paid_nodes import PAID_MODULE
 
 
 class ListedModel(Protocol):
@@ -64,6 +66,7 @@ def missing_classes(
     for node_id, node in prompt.items():
         if node["class_type"] not in catalogue:
             found.setdefault(node["class_type"], []).append(node_id)
+    has_paid_nodes = bool(found) and _has_paid_nodes(catalogue)
     return tuple(
         MissingClass(
             class_type,
@@ -71,9 +74,16 @@ def missing_classes(
             tuple(_titles(class_type, [own[node_id] for node_id in nodes])),
             catalogue.similar(class_type),
             packs.get(class_type, ""),
+            has_paid_nodes,
         )
         for class_type, nodes in found.items()
     )
+
+
+def _has_paid_nodes(catalogue: Catalogue) -> bool:
+    """True if the server offers any of ComfyUI's paid API nodes (docs/comfyui.md#47)."""
+    modules = (as_text(as_mapping(raw).get("python_module")) for raw in catalogue.raw.values())
+    return any(module.partition(".")[0] == PAID_MODULE for module in modules)
 
 
 def missing_choices(

@@ -7,8 +7,10 @@ from typing import Any
 
 from comfy.filenames import is_model_file
 from comfy.messages import listed, message, plural, sentences
+from comfy.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 from comfy.wording import quoted, short
 
+MAY_BE_OFF = message("The ComfyUI server runs with {option} or is older.", option=DISABLE_OPTION)
 _CORE = "comfy-core"  # how graphs call what ComfyUI itself brings
 _MAX_TITLES = 3
 _MAX_ADDRESS = 300
@@ -17,13 +19,15 @@ _MAX_ADDRESS = 300
 @dataclass(frozen=True, slots=True)
 class MissingClass:
     """A node class that the server lacks; nothing runs without it. `close` is the display name of
-    the one most like it, or ""."""
+    the one most like it, or ""; `has_paid_nodes`: the server offers some of ComfyUI's paid API
+    nodes."""
 
     class_type: str
     nodes: tuple[str, ...]
     titles: tuple[str, ...]
     close: str
     pack: str
+    has_paid_nodes: bool = True
 
     @property
     def can_be_replaced(self) -> bool:
@@ -31,9 +35,20 @@ class MissingClass:
         return False
 
     @property
+    def is_paid(self) -> bool:
+        """True for a paid API node of ComfyUI itself."""
+        return self.class_type in PAID_NODES and self.pack in ("", _CORE)
+
+    @property
     def is_built_in(self) -> bool:
-        """Whether ComfyUI itself brings it, in other versions."""
-        return self.pack == _CORE
+        """True for a node of ComfyUI itself, paid or not."""
+        return self.is_paid or self.pack == _CORE
+
+    @property
+    def may_be_off(self) -> bool:
+        """True if the server may have been started without the node. It offers no paid node at all
+        then; an old server doesn't either."""
+        return self.is_built_in and not self.has_paid_nodes
 
     @property
     def sentence(self) -> str:
@@ -56,6 +71,13 @@ class MissingClass:
         return listed([*shown, "…"] if len(self.titles) > _MAX_TITLES else shown)
 
     def _origin(self) -> str:
+        match self.is_paid, self.may_be_off:
+            case True, True:
+                return sentences(message("It is a paid API node."), MAY_BE_OFF)
+            case True, False:
+                return message("It is a paid API node of another ComfyUI version.")
+            case False, True:
+                return sentences(message("It is part of ComfyUI."), MAY_BE_OFF)
         if self.is_built_in:
             return message("Newer versions of ComfyUI have it.")
         return message("It comes with the node pack {pack}.", pack=self.pack) if self.pack else ""

@@ -13,7 +13,9 @@ import pytest
 
 from comfy.errors import WorkflowError
 from comfy.form.build import build_form
+from comfy.form.missing import missing_classes
 from comfy.object_info import Catalogue
+from comfy.protocol.paid_nodes import PAID_MODULE
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 from tests.form.test_labels import is_balanced
@@ -45,6 +47,23 @@ def test_every_real_workflow_opens(shared: Path, version: str) -> None:
         json.dumps(form.to_json(), allow_nan=False)
         opened += 1
     assert opened >= 70
+
+
+@pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
+def test_official_templates_name_paid_nodes(shared: Path, version: str) -> None:
+    """Templates of both versions, on a server that was started without paid nodes: none is called
+    newer, and each that the server lacks is called paid."""
+    raw = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz").raw
+    paid = {name for name, info in raw.items() if info["python_module"].startswith(PAID_MODULE)}
+    catalogue = Catalogue({name: info for name, info in raw.items() if name not in paid})
+    found = set()
+    for file in sorted((shared / "workflows/gui_to_api/api").glob("api_*.json")):
+        for one in missing_classes(read_workflow(file).prompt, catalogue):
+            assert "Newer versions" not in one.sentence, file.name
+            if one.class_type in paid:
+                assert one.is_paid, file.name
+                found.add(one.class_type)
+    assert len(found) >= 20
 
 
 def test_odd_files_open(shared: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
+from comfy.form.missing_items import MAY_BE_OFF
+from comfy.object_info import Catalogue
 from comfy.workflow.config import parse_config
 from tests.support.samples.forms import (
     form_of,
@@ -60,6 +62,38 @@ def test_a_graph_knows_the_pack() -> None:
     """Where a missing class is to be had."""
     (said,) = said_about(node("Quux"), listed=(Listed(class_type="Quux", pack="quux-nodes"),))
     assert said == "Missing node: Quux. It comes with the node pack quux-nodes."
+
+
+@pytest.mark.parametrize(
+    ("class_type", "has_paid_nodes", "said"),
+    [
+        ("KlingVideoNode", False, f"It is a paid API node. {MAY_BE_OFF}"),
+        ("KlingVideoNode", True, "It is a paid API node of another ComfyUI version."),
+        ("NewNode", False, f"It is part of ComfyUI. {MAY_BE_OFF}"),
+        ("NewNode", True, "Newer versions of ComfyUI have it."),
+    ],
+)
+def test_says_why_a_node_of_comfyui_is_missing(
+    class_type: str, has_paid_nodes: bool, said: str
+) -> None:
+    """A server without any paid API node may be started without them; else its version differs."""
+    raw = dict(small_catalogue().raw)
+    if has_paid_nodes:
+        raw["IdeogramV3"] = {"python_module": "comfy_api_nodes.nodes_ideogram"}
+    listed = (Listed(class_type=class_type, pack="comfy-core"),)
+    (one,) = missing_classes({"1": node(class_type)}, Catalogue(raw), listed)
+    assert one.sentence == f"Missing node: {class_type}. {said}"
+
+
+def test_a_prompt_without_packs_names_paid_nodes() -> None:
+    """Prompts in API format don't say where a node comes from. A pack's node of the same name is the
+    pack's."""
+    (paid,) = said_about(node("KlingVideoNode"))
+    assert "paid API node" in paid
+    (other,) = said_about(
+        node("KlingVideoNode"), listed=(Listed(class_type="KlingVideoNode", pack="kling-pack"),)
+    )
+    assert other == "Missing node: KlingVideoNode. It comes with the node pack kling-pack."
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from comfy.form.missing_items import MissingChoice, MissingClass
-from ui.page.form.missing_card import missing_card, why_not
+from ui.page.form.missing_card import missing_card, missing_lines, why_not
 
 NODE = MissingClass("Sharpen+", ("1", "2"), ("Crisp",), "Sharpen", "sharp-pack")
 CORE = MissingClass("Newest", ("3",), (), "", "comfy-core")
+PAID = MissingClass("KlingVideoNode", ("4",), (), "", "", has_paid_nodes=False)
+OTHER_PAID = MissingClass("KlingVideoNode", ("4",), (), "", "comfy-core", has_paid_nodes=True)
+REASON = "The ComfyUI server runs with --disable-api-nodes or is older."
 CHOICES = (
     MissingChoice("4.a", "Model", "sd\\One.safetensors", "two.safetensors", "checkpoints", "http://x/1"),
     MissingChoice("5.a", "Sampler", "swift", "euler"),
@@ -38,6 +43,32 @@ def test_what_cannot_be_chosen_blocks() -> None:
     assert "demo server" in missing_card((NODE,), demo=True)
     assert "demo server" not in missing_card((NODE,), demo=False) + missing_card(CHOICES, demo=True)
     assert "comfy-core" not in missing_card((CORE,), demo=False) + CORE.sentence
+
+
+def test_paid_nodes_are_called_paid() -> None:
+    """The card and the reason at Generate count them apart. Where the server offers none at all, the
+    card and the lines for administrators say how to get them; on the stand-in they don't."""
+    card = missing_card((PAID, NODE), demo=False)
+    assert why_not((PAID, NODE)) == (
+        "This workflow can't run here. Missing: 1 paid API node, 1 node."
+    )
+    assert "<strong>Missing paid API node:</strong> <code>KlingVideoNode</code>" in card
+    assert f"<p>{REASON} Start it without this option, or update it.</p>" in card
+    assert missing_lines((PAID,))[0] == "Paid API node: KlingVideoNode"
+    assert missing_lines((PAID,))[1].startswith(REASON)
+    assert REASON not in missing_card((PAID,), demo=True)
+    other = missing_card((OTHER_PAID, CORE), demo=False)
+    assert "part of another ComfyUI version" in other
+    assert "built into newer versions of ComfyUI" in other
+    assert REASON not in other
+
+
+def test_nodes_of_a_bare_server_may_be_switched_off() -> None:
+    """A node of ComfyUI that isn't known as paid may still be a new paid one."""
+    card = missing_card((replace(CORE, has_paid_nodes=False),), demo=False)
+    assert "part of ComfyUI" in card
+    assert "newer" not in card
+    assert REASON in card
 
 
 def test_names_are_text() -> None:

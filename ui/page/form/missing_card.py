@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
-from comfy.form.missing_items import Missing, MissingChoice, MissingClass
+from comfy.form.missing_items import MAY_BE_OFF, Missing, MissingChoice, MissingClass
 from comfy.messages import listed, message, plural, sentences
 from comfy.wording import quoted, short
 from ui.languages.current import html_of, translated
@@ -18,19 +18,23 @@ from ui.languages.current import html_of, translated
 _MOST_USES = 3
 _MISSING = {
     "node": message("Missing node:"),
+    "paid": message("Missing paid API node:"),
     "model": message("Missing model:"),
     "setting": message("Missing setting:"),
 }
 _COPY = message("Copy list")
 _COPY_LINK = message("Copy download link")
+_BUILT_IN = message("part of ComfyUI")
 _NEWER = message("built into newer versions of ComfyUI")
+_OTHER_VERSION = message("part of another ComfyUI version")
+_TO_SWITCH_ON = message("Start it without this option, or update it.")
 _DEMO = message(
     "The demo server only runs the demo workflows. To run this one, start ComfyUI, then restart"
     " ComfyForms with {option}.",
     option="<code>--server http://&lt;address&gt;:8188</code>",
 )
 
-MissingKind = Literal["node", "model", "setting"]
+MissingKind = Literal["node", "paid", "model", "setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class _Item:
         match self.kind:
             case "node":
                 said = message("Node: {name}", name=name)
+            case "paid":
+                said = message("Paid API node: {name}", name=name)
             case "model":
                 said = message("Model: {name}", name=name)
             case "setting":
@@ -70,8 +76,15 @@ def why_not(missing: Iterable[Missing]) -> str:
 
 
 def missing_lines(missing: Iterable[Missing]) -> tuple[str, ...]:
-    """What is missing, a line each, with where it belongs and where it is to be had."""
-    return tuple(item.line for item in _items(missing))
+    """What is missing, a line each, with where it belongs and where it is to be had; then why, if
+    ComfyUI itself has it."""
+    missing = tuple(missing)
+    return _lines(_items(missing), _reason(missing))
+
+
+def _lines(items: Iterable[_Item], reason: str) -> tuple[str, ...]:
+    lines = tuple(item.line for item in items)
+    return (*lines, translated(reason)) if reason else lines
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
@@ -83,15 +96,32 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
     unfolded = " open" if len(items) == 1 else ""
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     lines = "".join(f"<li>{_line(item)}</li>" for item in shown)
-    lines_to_copy = html.escape("\n".join(item.line for item in items))
-    hint = f"<p>{translated(_DEMO)}</p>" if demo and blocked else ""
+    reason = "" if demo else _reason(missing)
+    lines_to_copy = html.escape("\n".join(_lines(items, reason)))
+    hint = translated(_DEMO) if demo and blocked else html_of(reason)
     return (
         f'<details class="missing"{unfolded}><summary>{html.escape(summary)}</summary>'
         f"<ul>{lines}</ul>"
         f'<button type="button" class="quiet" data-copy="{lines_to_copy}">'
         f"{html_of(_COPY)}</button></details>"
-        f"{hint}"
+        f"{hint and f'<p>{hint}</p>'}"
     )
+
+
+def _reason(missing: Iterable[Missing]) -> str:
+    """Why nodes of ComfyUI itself are missing and what to do, "" if nothing but the version can be
+    the reason."""
+    may_be_off = any(isinstance(one, MissingClass) and one.may_be_off for one in missing)
+    return sentences(MAY_BE_OFF, _TO_SWITCH_ON) if may_be_off else ""
+
+
+def _place(node: MissingClass) -> str:
+    """Where a node is to be had."""
+    if not node.is_built_in:
+        return node.pack
+    if node.may_be_off:
+        return "" if node.is_paid else _BUILT_IN
+    return _OTHER_VERSION if node.is_paid else _NEWER
 
 
 def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
@@ -99,11 +129,11 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
     choices: list[MissingChoice] = []
     for one in missing:
         match one:
-            case MissingClass(class_type, nodes, titles, close, pack):
+            case MissingClass(class_type, nodes, titles, close):
                 times = (_used(len(nodes)),) if len(nodes) > 1 else ()
-                place = _NEWER if one.is_built_in else pack
                 uses = (*times, *(quoted(short(title)) for title in titles))
-                yield _Item("node", class_type, place, uses, close)
+                kind: MissingKind = "paid" if one.is_paid else "node"
+                yield _Item(kind, class_type, _place(one), uses, close)
             case MissingChoice():
                 choices.append(one)
     choices.sort(key=_kind_and_file)
@@ -134,6 +164,8 @@ def _number_of(kind: MissingKind, count: int) -> str:
     match kind:
         case "node":
             return plural("{count} node", "{count} nodes", count=count)
+        case "paid":
+            return plural("{count} paid API node", "{count} paid API nodes", count=count)
         case "model":
             return plural("{count} model", "{count} models", count=count)
         case "setting":
