@@ -11,21 +11,22 @@ from collections.abc import Iterable
 # Widgets of the editor whose value is the name of a file, or an object of such names
 # (docs/comfyui.md#31).
 FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 # How inputs are called that take a path. ComfyUI does not declare them:
 # `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain
 # lists, `Preview3D.model_file` is a plain text.
 _FOLDER = re.compile(
-    r"(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII
+    r"\A(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII
 )
-_FILE = re.compile(r"(.+_)?(file|filename)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_FILE = re.compile(r"\A(.+_)?(file|filename)s?(_name|_list)?(_?\d+)?", re.ASCII)
 _MEDIUM = re.compile(r"(image|video|audio|mask|latent)s?(_name|_list)?(_?\d+)?", re.ASCII)
 _MEDIUM_OR_ADDRESS = re.compile(
-    r"(.+_)?(image|video|audio|mask|latent|url|uri)s?(_name|_list)?(_?\d+)?", re.ASCII
+    r"\A(.+_)?(image|video|audio|mask|latent|url|uri)s?(_name|_list)?(_?\d+)?", re.ASCII
 )
-_MEDIA_FILE = re.compile(
-    r".+\.(png|apng|jpe?g?|webp|gif|bmp|tiff?|avif|heic|exr|hdr|svg|psd|mp4|webm|mov|mkv|avi|flv|m4v|mp3|wav|flac|ogg|opus"
+_MEDIA_ENDING = re.compile(
+    r"\A(png|apng|jpe?g?|webp|gif|bmp|tiff?|avif|heic|exr|hdr|svg|psd|mp4|webm|mov|mkv|avi|flv|m4v|mp3|wav|flac|ogg|opus"
     r"|m4a|aac|glb|gltf|obj|fbx|stl|ply|k?splat|spz|usdz|latent|pkl|npy|pdf|txt|csv|zip)(\s*\[\w+\])?\s*",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE,
 )
 
 
@@ -45,6 +46,12 @@ def may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool
             return False
 
 
+def bare_name(name: str) -> str:
+    """The name without what stands before a dot, in small letters and underscores: `a.filePath` is
+    file_path."""
+    return _WORD_ENDS.sub("_", name.rpartition(".")[2]).lower()
+
+
 def is_folder_name(name: str) -> bool:
     """True for an input that is called as those for folders are."""
     return bool(_FOLDER.fullmatch(name))
@@ -53,7 +60,10 @@ def is_folder_name(name: str) -> bool:
 def is_media_file(value: object) -> bool:
     """True for a text that is the name of an image, video, sound, 3D model or another file that
     people make."""
-    return isinstance(value, str) and bool(_MEDIA_FILE.fullmatch(value))
+    if not isinstance(value, str):
+        return False
+    stem, _, ending = value.rpartition(".")
+    return bool(stem and _MEDIA_ENDING.fullmatch(ending))
 
 
 def is_no_file(value: object) -> bool:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 LONGEST = 80
 _LONGEST_SAVED = 150  # characters of a name that the server gave, which are letters and digits
 
+_DIGITS = re.compile(r"([0-9]+)")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 # Not every Python knows these, nor every system.
 _MADE: Mapping[str, str] = MappingProxyType(
@@ -79,14 +80,14 @@ def _media_types() -> MimeTypes:
 
 def natural_order(name: str) -> tuple[object, ...]:
     """By which names are sorted as people count: "img2" before "img10"."""
-    text_and_digits = re.split(r"([0-9]+)", name.casefold())
+    text_and_digits = _DIGITS.split(name.casefold())
     bare = (part.lstrip("0") for part in text_and_digits[1::2])
     numbers = [(len(digits), digits) for digits in bare]  # int() takes only so many of them
     return (*chain.from_iterable(zip_longest(text_and_digits[::2], numbers)), name)
 
 
 def _last(name: str) -> str:
-    return re.split(r"[/\\]", name)[-1]
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def safe_name(name: str) -> str:

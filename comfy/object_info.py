@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import gzip
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy.errors import ComfyError
-from comfy.file_inputs import FILE_WIDGETS, is_folder_name, may_name_file
+from comfy.file_inputs import FILE_WIDGETS, bare_name, is_folder_name, may_name_file
 from comfy.json_values import as_dicts, as_list, as_mapping, as_text, parse_json
 
 COMBO = "COMBO"
@@ -29,15 +28,11 @@ DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
 # Types whose value a person types or picks. Everything else arrives through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
 
-# Types of links that fit anything.
-_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})
+_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # types of links that fit anything
+LONGEST_NAME = 200  # characters of a class, a node id or an input name; real ones have some 80
+_LIKENESS = 0.8  # how like a missing class another must be to be named; less is no help
+_MOST_GROWN = 100  # inputs of an autogrow group without a limit of its own
 
-# How like a missing class another must be to be named; less is no help.
-_LIKENESS = 0.8
-
-# As many inputs as an autogrow group without a limit of its own may have.
-_MOST_GROWN = 100
-_LONGEST_NAME = 200  # characters of a class's name for people
 
 # The options by which a combo or string input says that files can be uploaded to it, and what kind
 # of file.
@@ -114,10 +109,8 @@ class InputSpec:
 
     @property
     def bare_name(self) -> str:
-        """The name without what stands before a dot, in small letters and underscores: `a.filePath`
-        is file_path."""
-        last = self.name.rpartition(".")[2]
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", last).lower()
+        """See `comfy.file_inputs.bare_name`."""
+        return bare_name(self.name)
 
     def branch(self, value: object) -> tuple[InputSpec, ...]:
         """The inputs that come with one choice of a dynamic combo, under their dotted names; () for
@@ -231,7 +224,7 @@ class NodeSpec:
 
 
 class Catalogue(Mapping[str, NodeSpec]):
-    """All node classes of one server, by class type. Built from the parsed body of
+    """All node classes of one server by class type, without longer names. Built from the body of
     `/object_info`. Any thread may ask: two that parse the same class at once come to the same."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
@@ -290,14 +283,15 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     def __getitem__(self, class_type: str) -> NodeSpec:
         if class_type not in self._parsed:
-            info = self.raw[class_type]
-            if not isinstance(info, dict):
+            if class_type not in self:
                 raise KeyError(class_type)
-            self._parsed[class_type] = _parse_node(class_type, info)
+            self._parsed[class_type] = _parse_node(class_type, self.raw[class_type])
         return self._parsed[class_type]
 
     def __contains__(self, class_type: object) -> bool:
-        return isinstance(class_type, str) and isinstance(self.raw.get(class_type), dict)
+        if not isinstance(class_type, str) or len(class_type) > LONGEST_NAME:
+            return False
+        return isinstance(self.raw.get(class_type), dict)
 
     def __iter__(self) -> Iterator[str]:
         return (class_type for class_type in self.raw if class_type in self)
@@ -336,7 +330,7 @@ def compatible(one: str, other: str) -> bool:
 def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
     return NodeSpec(
         class_type=class_type,
-        display_name=as_text(info.get("display_name"))[:_LONGEST_NAME] or class_type,
+        display_name=as_text(info.get("display_name"))[:LONGEST_NAME] or class_type,
         description=as_text(info.get("description")),
         category=as_text(info.get("category")),
         inputs=_parse_inputs(info.get("input"), order=info.get("input_order")),
@@ -370,7 +364,8 @@ def _parse_inputs(
             else []
         )
         for name in dict.fromkeys([*first, *specs]):
-            found.append(parse_input(prefix + name, specs[name], required=required))
+            if len(prefix + name) <= LONGEST_NAME:
+                found.append(parse_input(prefix + name, specs[name], required=required))
     return tuple(found)
 
 
@@ -387,7 +382,8 @@ def _walk(
 def _core(name: str) -> str:
     """A class name without the pack behind it ("Seed (rgthree)", "Text|pysssss") and without
     punctuation."""
-    return "".join(c for c in re.split(r" ?[(|]", name[:200], maxsplit=1)[0].lower() if c.isalnum())
+    bare = name[:200].replace("|", "(").partition("(")[0]
+    return "".join(c for c in bare.lower() if c.isalnum())
 
 
 def _type_names(value: object) -> tuple[str, ...]:

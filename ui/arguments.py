@@ -44,7 +44,11 @@ _WORDS: Mapping[str, str] = {
 _PARTS = NamedServer.model_fields.keys() - {"url"}
 
 # Where in an option's value the secret is; without a line here, all of it is one.
-_SECRET_PART: Mapping[str, str] = {"server": "@", "database": "//[^:@]*:[^@]*@|password="}
+_SECRET_PART: Mapping[str, re.Pattern[str]] = {
+    "server": re.compile("@"),
+    "database": re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password="),
+}
+_ANYTHING = re.compile(".")
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
@@ -85,8 +89,8 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
 
 
 def _holds_secret(name: str, value: object) -> bool:
-    part = _SECRET_PART.get(name, ".")
-    return name in SECRET and re.search(part, str(value or "")) is not None
+    part = _SECRET_PART.get(name, _ANYTHING)
+    return name in SECRET and part.search(str(value or "")) is not None
 
 
 class _Parser(ArgumentParser):

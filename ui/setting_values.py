@@ -19,6 +19,12 @@ from comfy.webhooks.address import named_host
 from comfy.webhooks.secret import check_secret
 from ui.named_servers import OWN, HomePath, read_secrets
 
+_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
+_PATH_OR_ADDRESS = re.compile(r"(https?:/)?/[!-~]+", re.ASCII)
+_PEOPLE = re.compile(r"\A(?:\*|(group|user):.+|[^@:*]*@[^@]+)")
+
 _YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
@@ -69,7 +75,7 @@ def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
 
 def _path_prefix(value: str) -> str:
     prefix = value.rstrip("/")
-    if not re.fullmatch(r"(/[\w.~-]+)*", prefix, re.ASCII):
+    if not _PATH.fullmatch(prefix):
         raise PydanticCustomError(
             OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms."
         )
@@ -80,7 +86,7 @@ def host_setting(value: str) -> str:
     """A name or an address as browsers send it, without a port; an IPv6 address may stand in
     brackets."""
     name = value.lower().rstrip(".")
-    if not _is_address(name) and not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
+    if not _is_address(name) and not _HOST.fullmatch(name):
         raise PydanticCustomError(
             OWN, "write names or addresses without http:// and port, like forms.example.org."
         )
@@ -118,7 +124,7 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
 
 
 def _header_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", value):
+    if not _HEADER.fullmatch(value):
         raise PydanticCustomError(OWN, "write the name of one header, like X-Forwarded-User.")
     return value
 
@@ -148,14 +154,14 @@ def _no_file(path: Path) -> Path:
 
 
 def _own_path_or_address(value: str) -> str:
-    if value and not re.fullmatch(r"(https?:/)?/[!-~]+", value, re.ASCII):
+    if value and not _PATH_OR_ADDRESS.fullmatch(value):
         raise PydanticCustomError(OWN, "write an address or a path, like /oauth2/sign_out.")
     return value
 
 
 def _people_rule(value: str) -> str:
     """See `ui.accounts.openid_people.fits`."""
-    if not re.fullmatch(r"\*|(group|user):.+|[^@:*]*@[^@]+", value):
+    if not _PEOPLE.fullmatch(value):
         raise PydanticCustomError(
             OWN, "write *, @example.org, anna@example.org, group:NAME or user:NAME."
         )

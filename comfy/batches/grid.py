@@ -18,7 +18,7 @@ _CUT = "…"
 _WORTH_CUTTING = 8  # characters
 _FEW = 3
 _LONGEST_OF_FEW = 16  # characters
-_IS_FILE = re.compile(r"\S.*\.[A-Za-z]\w{1,11}")
+_IS_FILE = re.compile(r"\A\S.*\.[A-Za-z]\w{1,11}")
 
 
 def fits_grid(counts: Sequence[int]) -> bool:

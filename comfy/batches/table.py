@@ -23,7 +23,7 @@ from comfy.wording import short
 # The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
 # How a formula of a spreadsheet begins, which a table of results has behind one more apostrophe.
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
 _DELIMITERS = ",;\t"
 # The first line by which a file tells Excel what parts its cells.
 _SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)

@@ -16,13 +16,13 @@ from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
 from comfy.messages import message, plural
 from comfy.prompt.value_types import BadValue
-from comfy.prompt.wildcards import LinesOf, every_text
+from comfy.prompt.wildcards import LinesOf, check_blocks, every_text
 from comfy.wording import short
 
 MOST_ROWS = 10_000
 MOST_TEXT = 50_000_000  # characters of all values together
 _NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
-_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
+_RANGE = re.compile(rf"\A({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
 
 
 class TooManyRows(BadValue):
@@ -118,6 +118,8 @@ def _texts(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Ite
     lines = _lines(text)
     if not is_drawn(form, field):
         return iter(lines)
+    for line in lines:
+        check_blocks(line)
     return chain.from_iterable(every_text(line, MOST_ROWS + 1, lines_of) for line in lines)
 
 

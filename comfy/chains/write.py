@@ -22,6 +22,7 @@ from comfy.records.record import KeptInput, Record
 from comfy.workflow.toml_settings import as_scalar
 
 _LONGEST_NAME = 50  # characters of a step's
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def _step_names(workflows: Iterable[str]) -> Iterator[str]:
     """A name for each step, after its workflow's."""
     taken: set[str] = set()
     for workflow in workflows:
-        words = "-".join(re.findall(r"\w+", workflow.rpartition("/")[2]))
+        words = "-".join(_WORD.findall(workflow.rpartition("/")[2]))
         plain = words[:_LONGEST_NAME].strip("-") or "step"
         names = (plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 2)))
         name = next(one for one in names if one not in taken)

@@ -20,7 +20,7 @@ from comfy.messages import message
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
-_BETWEEN = re.compile(r"[\s,]+(?=https?://)")
+_BETWEEN = re.compile(r"(?<![\s,])[\s,]+(?=https?://)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 # A second one of these would break every request.

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 Folder = Literal["input", "output", "temp"]
 
+_NUMBER = re.compile(r"\d{1,20}")
 _ANNOTATION = re.compile(r"^(?P<name>.*?) ?\[(?P<folder>input|output|temp)\]$", re.DOTALL)
 
 
@@ -92,9 +93,7 @@ class Storage:
         if not directory.is_relative_to(self._root / folder):
             raise UnsafePath(prefix)
         directory.mkdir(parents=True, exist_ok=True)
-        numbered = re.compile(rf"{re.escape(bare)}_(\d+)")
-        taken = (
-            int(match[1]) for path in directory.iterdir() if (match := numbered.match(path.name))
-        )
+        names = (path.name for path in directory.iterdir() if path.name.startswith(f"{bare}_"))
+        taken = (int(match[0]) for name in names if (match := _NUMBER.match(name, len(bare) + 1)))
         subfolder = directory.relative_to(self._root / folder).as_posix()
         return directory, "" if subfolder == "." else subfolder, bare, max(taken, default=0) + 1

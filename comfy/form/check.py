@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
-from comfy.form.fill import left_empty
+from comfy.form.fill import is_drawn, left_empty
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.messages import listed, message, sentences
@@ -24,11 +24,13 @@ from comfy.prompt.value_types import (
     read_text,
     read_value,
 )
+from comfy.prompt.wildcards import check_blocks
 from comfy.wording import did_you_mean, maximum, minimum, short
 from comfy.workflow.config import Widget
 
 _MAX_FILE_NAME = 1_000
-_MAX_KEY = 200
+_MAX_KEY = 60
+_MOST_KEYS = 500  # fields among which the one that may be meant is looked for
 _MOST_UNKNOWN = 20  # keys that are no fields and are told so
 
 NOT_ON_SERVER = message("This isn't on the server. Choose another.")
@@ -77,7 +79,7 @@ def check(
             clean[field.key] = field.default
             continue
         try:
-            clean[field.key] = _check_field(field, values.get(field.key))
+            clean[field.key] = _check_field(form, field, values.get(field.key))
         except _NotOffered as bad:
             errors[field.key] = sentences(str(bad), bad.close()) if hints else str(bad)
         except BadValue as bad:
@@ -92,10 +94,11 @@ def unknown_fields(values: Iterable[str], keys: Collection[str]) -> dict[str, st
     """What is said of values that have no field, by their keys; of so many at most. `keys`: those
     of the fields."""
     unknown = (key for key in values if key not in keys)
+    like = [key for key in keys if len(key) <= _MAX_KEY][:_MOST_KEYS]
     return {
         key: sentences(
             message("There is no field “{field}”.", field=short(key)),
-            did_you_mean(key[:_MAX_KEY], keys),
+            did_you_mean(key[:_MAX_KEY], like),
         )
         for key in itertools.islice(unknown, _MOST_UNKNOWN)
     }
@@ -140,8 +143,11 @@ def _round_value(field: Field, value: int | float) -> int | float:
     return value
 
 
-def _check_field(field: Field, value: object) -> object:
-    return CHECKS[field.widget](field, value)
+def _check_field(form: Form, field: Field, value: object) -> object:
+    checked = CHECKS[field.widget](field, value)
+    if isinstance(checked, str) and is_drawn(form, field):
+        check_blocks(checked)
+    return checked
 
 
 def _check_number(field: Field, value: object) -> int | float:

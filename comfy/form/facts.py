@@ -34,7 +34,7 @@ MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
 _MADE_TYPES = MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
 # Models that make sampling fast: their LoRA belongs to the recipe, not to the image.
 _RECIPE_LORA = re.compile(
-    r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d+[-_ ]?steps?|fast",
+    r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d[-_ ]?steps?|fast",
     re.IGNORECASE,
 )
 PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})

@@ -21,6 +21,7 @@ from comfy.wording import CAMEL
 _PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
 
 _OPENING = MappingProxyType({")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "】": "【"})
+_BETWEEN_WORDS = re.compile(r"[^a-z0-9.]+")
 _FAMILY = re.compile(
     r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE
 )
@@ -154,7 +155,7 @@ def closest(wanted: object, offered: Iterable[object]) -> object:
 
 def _words(value: object) -> set[str]:
     text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
-    return set(re.split(r"[^a-z0-9.]+", text)) - {""}
+    return set(_BETWEEN_WORDS.split(text)) - {""}
 
 
 def _stem(value: object) -> str:

@@ -41,8 +41,8 @@ _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_image
 _SYSTEM = re.compile(r"\bsystem\b", re.IGNORECASE)
 # Texts that steer a text tool and are nothing an image shows.
 _TOOLING = re.compile(
-    r"^(find|delimiter|separator|.*pattern|.*regex.*|expression|template|mode|filename\w*|path|url|.*json\w*|.*shader|"
-    r"code|script|css|html|format)$"
+    r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
+    r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
 )
 # Settings of a recipe, whatever their node is called.
 _RECIPE = frozenset(

@@ -19,6 +19,7 @@ from comfy.wording import maximum, minimum, plain_words
 
 _DAMAGED = message("Fix the workflow in ComfyUI.")
 
+_STATED = re.compile(r"of (-?\d{1,40}(\.\d{1,40})?(e[+-]?\d{1,10})?)$")
 _FILE = re.compile(r"Invalid (?:image|audio|video|\w*) ?file: (?P<name>.+)")
 
 
@@ -69,7 +70,7 @@ def _too_big(field: Field, error: NodeError) -> str:
 def _limit(limit: float | None, error: NodeError) -> int | float | None:
     """The limit as the server states it ("Value 0 smaller than min of 1"), which may know better
     than the form."""
-    stated = re.search(r"of (-?\d{1,40}(\.\d+)?(e[+-]?\d+)?)$", error.message)
+    stated = _STATED.search(error.message)
     if not stated:
         return limit
     return float(stated[1]) if stated[2] or stated[3] else int(stated[1])

@@ -15,7 +15,6 @@ from typing import Any
 from comfy.errors import WorkflowError
 from comfy.json_values import as_dicts, as_mapping, as_text
 from comfy.messages import message
-from comfy.prompt.model import checked_name
 
 # The two nodes every subgraph has: where its inputs come in, where its outputs leave.
 INPUT_NODE = "-10"
@@ -218,11 +217,11 @@ def _node(raw: Mapping[str, Any]) -> GraphNode | None:
     if node_id is None or not isinstance(node_type, str):
         return None
     return GraphNode(
-        id=checked_name(node_id, node_id),
-        type=checked_name(node_type, node_id),
+        id=node_id,
+        type=node_type,
         title=as_text(raw.get("title")),
         mode=_int(raw.get("mode")) or ALWAYS,
-        inputs=tuple(_input(slot, node_id) for slot in as_dicts(raw.get("inputs"))),
+        inputs=tuple(map(_input, as_dicts(raw.get("inputs")))),
         outputs=tuple(map(_output, as_dicts(raw.get("outputs")))),
         widgets_values=_values(raw.get("widgets_values")),
         properties=as_mapping(raw.get("properties")),
@@ -235,13 +234,13 @@ def _values(saved: object) -> tuple[Any, ...] | Mapping[str, Any] | None:
     return tuple(saved) if isinstance(saved, list) else saved if isinstance(saved, dict) else None
 
 
-def _input(raw: Mapping[str, Any], node_id: str) -> InputSlot:
+def _input(raw: Mapping[str, Any]) -> InputSlot:
     widget = as_mapping(raw.get("widget")).get("name")
     return InputSlot(
-        name=checked_name(as_text(raw.get("name")), node_id),
+        name=as_text(raw.get("name")),
         type=slot_type(raw.get("type")),
         link=_int(raw.get("link")),
-        widget=checked_name(widget, node_id) if isinstance(widget, str) else None,
+        widget=widget if isinstance(widget, str) else None,
         label=as_text(raw.get("label")),
     )
 

@@ -21,7 +21,7 @@ from comfy.graph.widgets import NodeWidget
 from comfy.json_values import NotJson, TooDeep, as_list, read_json
 from comfy.prompt.model import sources_first
 
-_LEGACY_PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
+_LEGACY_PREFIX = re.compile(r"\A\s*(\d+)\s*:\s*(.+)", re.DOTALL)
 _DEEPEST_PREFIX = 20
 _BYPASSED_TO = "proxyBypassedToSubgraphInput"
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import re2
 
 from comfy.errors import WorkflowError
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import ALWAYS, INPUT_NODE, Frame, GraphLink, SavedGraph
-from comfy.messages import plural
+from comfy.messages import message, plural
 
 _SEED, _PROMPTS = "Seed Everywhere", "Prompts Everywhere"
 EVERYWHERE = frozenset(
@@ -28,8 +30,44 @@ _PROMPT_INPUTS = (r"(_|\b)pos(itive|_|\b)", r"(_|\b)neg(ative|_|\b)")
 
 _MOST_SENDERS = 200
 
-# Patterns come from files: these limits keep one from running for minutes.
-_LONGEST_PATTERN, _MOST_REPEATS, _LONGEST_SUBJECT = 200, 3, 100
+_MOST_CHECKS = 300_000  # pairs of a sender and an input of its type, by their `cost`
+_MOST_IN_GROUPS = 2_000_000  # times that a node is looked for in a group
+
+# Patterns come from strangers' files. RE2 takes time that grows linearly with the text, and no more
+# memory than these bytes for each pattern.
+_LONGEST_PATTERN, _LONGEST_SUBJECT, _PATTERN_BYTES = 200, 100, 64 * 1024
+_VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A pattern for the titles ("title"), inputs ("input") or groups ("group") that are reached.
+    `compiled` is None for one that RE2 lacks, as with look-around: it matches nothing."""
+
+    what: str
+    compiled: Any
+    inverted: bool
+
+    @classmethod
+    def of(cls, what: str, pattern: str, *, inverted: bool = False) -> _Pattern:
+        """Compile a pattern from a file."""
+        options = re2.Options()
+        options.max_mem, options.log_errors = _PATTERN_BYTES, False
+        try:
+            compiled = re2.compile(pattern[: _LONGEST_PATTERN + 1], options)
+        except (re2.error, UnicodeEncodeError):  # the latter for half a surrogate pair
+            compiled = None
+        return cls(what, compiled if len(pattern) <= _LONGEST_PATTERN else None, inverted)
+
+    @property
+    def cost(self) -> int:
+        """Return how many plain checks a search takes as long as."""
+        return 0 if self.compiled is None else int(self.compiled.programsize) // 4
+
+    def fits(self, subject: str) -> bool:
+        """Search as the editor does, within the first characters."""
+        text = subject[:_LONGEST_SUBJECT].encode("utf-8", "replace").decode()
+        return (self.compiled is not None and bool(self.compiled.search(text))) != self.inverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +78,62 @@ class _Broadcast:
     slot: int
     type: str
     controller: LiveNode
-    patterns: tuple[tuple[str, str, bool], ...]
+    patterns: tuple[_Pattern, ...]
     only: frozenset[str] | None
     exact: str | None
     priority: float
 
+    @property
+    def cost(self) -> int:
+        """Return how many plain checks `reaches` takes as long as."""
+        return 1 + sum(one.cost for one in self.patterns)
+
     def reaches(self, node: LiveNode, slot: LiveInput) -> bool:
+        """Return whether an input of a fitting type takes it."""
         if node.id == self.origin or (self.only is not None and node.id not in self.only):
-            return False
-        settings = _settings(self.controller)
-        loose = (slot.type == "*" and settings.get("send_to_any")) or (
-            slot.type == "COMBO" and self.type == "STRING" and settings.get("string_to_combo")
-        )
-        if slot.type != self.type and not loose:
             return False
         name = slot.label or slot.name
         if self.exact is not None and name != self.exact:
             return False
         subjects = {"title": node.title, "input": name}
-        return all(
-            _matches(pattern, subjects[what]) != inverted
-            for what, pattern, inverted in self.patterns
-        )
+        return all(one.fits(subjects[one.what]) for one in self.patterns)
+
+
+class _Offers:
+    """The broadcasts of one graph by the type of the inputs that may take them."""
+
+    def __init__(self, offers: Iterable[_Broadcast]) -> None:
+        self._by_type: dict[str, list[_Broadcast]] = {}
+        self._costs: Counter[str] = Counter()
+        for offer in offers:
+            settings = _settings(offer.controller)
+            types = {offer.type}
+            if settings.get("send_to_any"):
+                types.add("*")
+            if settings.get("string_to_combo") and offer.type == "STRING":
+                types.add("COMBO")
+            for one in types:
+                self._by_type.setdefault(one, []).append(offer)
+                self._costs[one] += offer.cost
+        self._left = _MOST_CHECKS
+
+    def __bool__(self) -> bool:
+        return bool(self._by_type)
+
+    def best(self, node: LiveNode, slot: LiveInput) -> _Broadcast | None:
+        """Return the one broadcast that an input takes. WorkflowError after too many checks."""
+        self._left -= self._costs[slot.type]
+        if self._left < 0:
+            raise _too_large()
+        offers = self._by_type.get(slot.type, ())
+        return _best([offer for offer in offers if offer.reaches(node, slot)])
+
+
+def _too_large() -> WorkflowError:
+    return WorkflowError(
+        message("This workflow is too large for its “Anything Everywhere” nodes."),
+        message("Connect some inputs directly, or split the workflow."),
+    )
 
 
 def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
@@ -79,7 +151,10 @@ def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
                 count=_MOST_SENDERS,
             )
         )
-    offers = [offer for sender in senders for offer in _offers(graph, sender)]
+    in_groups = sum(map(_asks_for_groups, senders)) * len(graph.nodes) * len(graph.groups)
+    if in_groups > _MOST_IN_GROUPS:
+        raise _too_large()
+    offers = _Offers(offer for sender in senders for offer in _offers(graph, sender))
     if not offers:
         return
     number = max(graph.links, default=0)
@@ -95,7 +170,7 @@ def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
             if (slot.link is None or slot.link not in graph.links) and _open(
                 node, slot, before_sockets=before_sockets
             ):
-                best = _best([offer for offer in offers if offer.reaches(node, slot)])
+                best = offers.best(node, slot)
                 if best is not None:
                     number += 1
                     link = GraphLink(
@@ -119,7 +194,7 @@ def _settings(node: LiveNode) -> Mapping[str, Any]:
 def _saved_before_sockets(document: SavedGraph) -> bool:
     """Before front end 1.16 only widgets converted to inputs had a socket, so a socket meant "may
     be fed" (docs/comfyui.md#45)."""
-    version = re.match(r"(\d+)\.(\d+)", str(document.extra.get("frontendVersion", "")))
+    version = _VERSION.match(str(document.extra.get("frontendVersion", ""))[:40])
     return version is None or (int(version[1]), int(version[2])) < (1, 16)
 
 
@@ -140,9 +215,7 @@ def _offers(graph: LiveGraph, sender: LiveNode) -> Iterator[_Broadcast]:
     only = _only(graph, sender)
     priority = _priority(sender, patterns)
     if sender.type == _SEED:
-        chosen = [pattern for pattern in patterns if pattern[0] == "input"] or [
-            ("input", "seed", False)
-        ]
+        chosen = [one for one in patterns if one.what == "input"] or [_Pattern.of("input", "seed")]
         yield _Broadcast(sender.id, 0, "INT", sender, tuple(chosen), only, None, priority)
         return
     fed = [
@@ -154,7 +227,7 @@ def _offers(graph: LiveGraph, sender: LiveNode) -> Iterator[_Broadcast]:
     for place, slot, link, kind in fed:
         here, exact = patterns, None
         if sender.type == _PROMPTS and place < len(_PROMPT_INPUTS):
-            here = (*patterns, ("input", _PROMPT_INPUTS[place], False))
+            here = (*patterns, _Pattern.of("input", _PROMPT_INPUTS[place]))
         elif times[kind] > 1:
             exact = slot.label or slot.name
         bonus = 20 if times[kind] > 1 and not patterns else 0
@@ -176,7 +249,7 @@ def _kind(graph: LiveGraph, link: GraphLink) -> str:
     return output.type if output and output.type != "*" else link.type
 
 
-def _patterns(sender: LiveNode) -> Iterator[tuple[str, str, bool]]:
+def _patterns(sender: LiveNode) -> Iterator[_Pattern]:
     """Title and input patterns: since version 7 among the properties, before that the widgets of
     `Everywhere?`."""
     settings, values = _settings(sender), sender.saved.widgets_values
@@ -184,10 +257,11 @@ def _patterns(sender: LiveNode) -> Iterator[tuple[str, str, bool]]:
     for place, what in enumerate(("title", "input")):
         pattern = settings.get(f"{what}_regex") or (old[place] if place < len(old) else None)
         if isinstance(pattern, str) and pattern not in ("", ".*"):
-            yield what, pattern, bool(settings.get(f"{what}_regex_invert"))
+            inverted = bool(settings.get(f"{what}_regex_invert"))
+            yield _Pattern.of(what, pattern, inverted=inverted)
 
 
-def _priority(sender: LiveNode, patterns: tuple[tuple[str, str, bool], ...]) -> float:
+def _priority(sender: LiveNode, patterns: tuple[_Pattern, ...]) -> float:
     chosen = _settings(sender).get("priority")
     if isinstance(chosen, int | float) and chosen:
         return chosen
@@ -219,13 +293,21 @@ def _only(graph: LiveGraph, sender: LiveNode) -> frozenset[str] | None:
                 allowed = allowed & _like(graph, sender, what)
             case 2:
                 allowed = allowed - _like(graph, sender, what)
-    pattern = _settings(sender).get("group_regex")
-    if isinstance(pattern, str) and pattern not in ("", ".*"):
-        inverted = bool(_settings(sender).get("group_regex_invert"))
-        allowed = allowed & _within(
-            graph, [one for one in graph.groups if _matches(pattern, one.title) != inverted]
-        )
+    if (pattern := _group_pattern(sender)) is not None:
+        allowed = allowed & _within(graph, [one for one in graph.groups if pattern.fits(one.title)])
     return None if allowed is everyone else frozenset(allowed)
+
+
+def _group_pattern(sender: LiveNode) -> _Pattern | None:
+    settings = _settings(sender)
+    pattern = settings.get("group_regex")
+    if not isinstance(pattern, str) or pattern in ("", ".*"):
+        return None
+    return _Pattern.of("group", pattern, inverted=bool(settings.get("group_regex_invert")))
+
+
+def _asks_for_groups(sender: LiveNode) -> bool:
+    return bool(_restriction(sender, "group")) or _group_pattern(sender) is not None
 
 
 def _like(graph: LiveGraph, sender: LiveNode, what: str) -> set[str]:
@@ -239,14 +321,3 @@ def _within(graph: LiveGraph, groups: list[Frame]) -> set[str]:
     return {
         node.id for node in graph.nodes.values() if any(group.holds(node.saved) for group in groups)
     }
-
-
-def _matches(pattern: str, subject: str) -> bool:
-    """`re.search` for patterns nobody vouches for: those that could run away match nothing."""
-    repeats = len(re.findall(r"[*+{]", pattern))
-    if len(pattern) > _LONGEST_PATTERN or repeats > _MOST_REPEATS or re.search(r"\)[*+{]", pattern):
-        return False
-    try:
-        return re.search(pattern, subject[:_LONGEST_SUBJECT]) is not None
-    except (re.error, OverflowError, RecursionError):
-        return False

@@ -53,7 +53,7 @@ _COSTLY = frozenset(("mask", "pattern", "marker", "filter"))
 _SVG, _XHTML = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"
 _HELD = "metadata"  # what is in it is not drawn
 _INSIDE = re.compile(r"#[^#]*|data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/=\s]*")
-_REACHES_OUT = re.compile(r"@import|expression\(|\\|url\(\s*['\"]?\s*(?!#)", re.IGNORECASE)
+_REACHES_OUT = re.compile(r"@import|expression\(|\\|url\((?!#)", re.IGNORECASE)
 
 
 class _Refused(Exception):

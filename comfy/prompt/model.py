@@ -6,11 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NotRequired, TypedDict, TypeGuard
 
-from comfy.errors import WorkflowError
-from comfy.messages import message
-
-_LONGEST_NAME = 200  # characters of a class, a node's id or an input's name
-
 
 class Node(TypedDict):
     """One node: each of its inputs is a value, or a link `[node id, output slot]`."""
@@ -56,23 +51,6 @@ def links(node: Node) -> Iterator[tuple[str, Link]]:
     for name, value in node["inputs"].items():
         if is_link(value):
             yield name, Link(str(value[0]), int(value[1]))
-
-
-def checked_name(name: str, node_id: str) -> str:
-    """Return the name of a class, a node or an input in a workflow's file.
-
-    Raises WorkflowError for one that no editor writes: the name reaches patterns, keys and pages.
-    """
-    if len(name) > _LONGEST_NAME:
-        raise WorkflowError(
-            message(
-                "Node {node} has a name that is too long (maximum {number} characters).",
-                node=node_id[:40],
-                number=_LONGEST_NAME,
-            ),
-            hint=message("Fix the workflow in ComfyUI."),
-        )
-    return name
 
 
 def with_inputs(node: Node, inputs: dict[str, Any]) -> Node:

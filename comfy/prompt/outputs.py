@@ -17,10 +17,13 @@ OutputKind = Literal["images", "video", "audio", "3d", "text", "temp"]
 ASIDE: frozenset[OutputKind] = frozenset({"temp", "text"})
 
 # By class name: what the server's types do not tell, and savers of packs that a server may lack.
-# First match counts.
+# First match counts. Atomic groups keep the search linear: the engine doesn't go back into them.
 _KIND_OF_CLASS: tuple[tuple[re.Pattern[str], OutputKind], ...] = (
     (re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))", re.I), "temp"),
-    (re.compile(r"video|combine.*(gif|mp4|webm)|save(webm|wan)", re.I), "video"),
+    (
+        re.compile(r"\A(?:.*(video|savewebm|savewan)|(?>.*?combine).*(gif|mp4|webm))", re.I | re.S),
+        "video",
+    ),
     (re.compile(r"audio|tts", re.I), "audio"),
     (re.compile(r"3d|glb|mesh|splat|voxel", re.I), "3d"),
     (re.compile(r"text|string|anything|PreviewAny|showany", re.I), "text"),
@@ -38,7 +41,8 @@ _KIND_OF_TYPE: Mapping[str, OutputKind] = {
     "*": "text",
 }
 _KNOWN_SAVER = re.compile(
-    r"^(save|preview|show)|save.*image|image.*save|videocombine|video_combine", re.IGNORECASE
+    r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

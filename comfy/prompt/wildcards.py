@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice, product
+from itertools import chain, groupby, islice, product
 from typing import TypeAlias
 
 from comfy.messages import message
@@ -19,8 +19,8 @@ from comfy.prompt.value_types import BadValue
 
 # Beyond these a text is no person's wildcard.
 MAX_LENGTH = 200_000
+MOST_BLOCKS = 1_000
 _MAX_DEPTH = 64
-_MOST_BLOCKS = 1_000  # each costs a processor some 50 µs, and a batch reads a text several times
 
 # C comments, and line comments up to what JavaScript takes for the end of a line. So `http://x`
 # loses its address.
@@ -28,7 +28,7 @@ _LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
 _COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
 _MARK = re.compile(r"\\[\s\S]|[{}|]")
 _ESCAPED = re.compile(r"\\([{}|])")
-_SIGN = re.compile(r"(\\*)([{}|])")
+_SIGN = re.compile(r"(?<!\\)(\\*)([{}|])")
 _COMMENT_BEGINS = re.compile(r"/(?=[/*])")
 _NAMED = re.compile(r"(?<![\w\\])__((?:(?!__)[\w./-])*[^\W_])__(?!\w)")
 _DEEPEST_FILE = 8  # files whose lines name others
@@ -46,13 +46,27 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
 
     As the editor does it: comments (`/* */` and `//`) go first, also in texts without braces;
     `\{`, `\|` and `\}` are the plain characters; an empty choice is one; a brace that is never
-    closed reaches to the end, one that was never opened stays. A text too long or too deep for a
-    wildcard, or with too many blocks, comes back unchanged.
+    closed reaches to the end, one that was never opened stays. A text that is too long or too deep
+    for a wildcard, or has more than MOST_BLOCKS of them, comes back unchanged.
     """
     if len(text) > MAX_LENGTH:
         return text
     pieces = _parse(_COMMENT.sub(_uncommented, text))
     return text if pieces is None else _choose(pieces, rng)
+
+
+def check_blocks(text: str) -> None:
+    """Raise BadValue for a text with more than MOST_BLOCKS wildcards."""
+    if text.count("{") > MOST_BLOCKS:
+        marks = _MARK.finditer(_COMMENT.sub(_uncommented, text))
+        if sum(mark[0] == "{" for mark in marks) > MOST_BLOCKS:
+            raise BadValue(
+                message(
+                    "Too many wildcards like {example} in one text (maximum {count}).",
+                    example="{a|b}",
+                    count=f"{MOST_BLOCKS:,}",
+                )
+            )
 
 
 def has_alternatives(text: str) -> bool:
@@ -81,7 +95,7 @@ def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterato
     r"""The first `most` of all the texts that `text` stands for, in the order in which they are
     written, each as a text for `resolve_wildcards`: `\{` stays what it is.
 
-    A text too long, too deep or with too many blocks stands for itself. With `lines_of`,
+    A text that `resolve_wildcards` leaves unchanged stands for itself. With `lines_of`,
     `__animals__` is each of the lines that this gives for the name, as people have such files for
     other programs; these stand for all that they say themselves, and `\__` is `__`. BadValue where
     files name each other in a circle.
@@ -97,13 +111,19 @@ def _every_text(text: str, most: int, lines_of: LinesOf | None, depth: int) -> I
 def _every(
     pieces: Sequence[Piece], most: int, lines_of: LinesOf | None, depth: int
 ) -> Iterator[str]:
-    """The last part changes first: of those before it no more is looked at than counts."""
+    """The last part changes first: of those before it no more is looked at than counts. Neighbors
+    that don't change become one, so that a text takes no longer than what changes in it."""
     parts = [part for one in pieces for part in _parts(one, most, lines_of, depth)]
     wanted, found = most, list[Sequence[str]]()
     for part in reversed(parts):
-        found.append(tuple(islice(part, wanted)))
-        wanted = -(-wanted // max(1, len(found[-1])))
-    return islice(map("".join, product(*reversed(found))), most)
+        texts = tuple(islice(part, wanted))
+        wanted = -(-wanted // max(1, len(texts)))
+        found.append(texts)
+    joined = list[Sequence[str]]()
+    for fixed, group in groupby(reversed(found), key=lambda texts: len(texts) == 1):
+        texts_of = list(group)
+        joined += [("".join(one for (one,) in texts_of),)] if fixed else texts_of
+    return islice(map("".join, product(*joined)), most)
 
 
 def _parts(
@@ -161,7 +181,7 @@ def _parse(text: str) -> list[Piece] | None:
                 open_blocks[-1][0].append(pieces)
             case _:
                 _, pieces = open_blocks.pop()
-        if len(open_blocks) > _MAX_DEPTH or blocks > _MOST_BLOCKS:
+        if len(open_blocks) > _MAX_DEPTH or blocks > MOST_BLOCKS:
             return None
     pieces.append(text[begin:])
     return open_blocks[0][1] if open_blocks else pieces

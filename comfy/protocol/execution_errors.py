@@ -11,49 +11,92 @@ from comfy.messages import message
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    pattern: re.Pattern[str]
+    """What to say of an error that has one of these phrases. Each is a row of parts that follow one
+    another, in small letters."""
+
+    phrases: tuple[tuple[str, ...], ...]
     sentence: str
     hint: str
 
+    def fits(self, lowered: str) -> bool:
+        return any(_has(lowered, parts) for parts in self.phrases)
 
-def _rule(pattern: str, sentence: str, hint: str) -> _Rule:
-    return _Rule(re.compile(pattern, re.IGNORECASE | re.DOTALL), sentence, hint)
+
+def _rule(phrases: str, sentence: str, hint: str) -> _Rule:
+    """`phrases`: one per line; `…` stands for any text between two parts."""
+    lines = (line.lstrip() for line in phrases.strip("\n").splitlines())
+    return _Rule(tuple(tuple(line.split("…")) for line in lines if line), sentence, hint)
 
 
-# Read from the top; matched against "exception_type: exception_message".
+# Only so much of an error is read and kept: it may repeat any text that a visitor has sent.
+_MOST_READ, _MOST_KEPT = 2_000, 4_000  # characters
+
+# Read from the top, in "exception_type: exception_message" in small letters. These are no regular
+# expressions, as visitors, nodes and the server write that text.
 _RULES = (
     _rule(
-        r"Payment Required|add credits|insufficient credits|not enough credits",
+        """
+        payment required
+        add credits
+        insufficient credits
+        not enough credits
+        """,
         message("This workflow uses a paid node and the server's account is out of credits."),
         message("Ask your admin to add credits, or use another workflow."),
     ),
     _rule(
-        r"Unauthorized: Please log ?in|please log ?in first",
+        """
+        unauthorized: please login
+        unauthorized: please log in
+        please login first
+        please log in first
+        """,
         message(
             "This workflow uses a paid node and the server isn't logged in to a Comfy account."
         ),
         message("Ask your admin to log in or add an API key, or use another workflow."),
     ),
     _rule(
-        r"Rate Limit Exceeded|Too Many Requests",
+        """
+        rate limit exceeded
+        too many requests
+        """,
         message("A service this workflow uses takes no more requests right now."),
         message("Wait a little, then run it again."),
     ),
     _rule(
-        r"OutOfMemory|out of memory|CUDNN_STATUS_ALLOC_FAILED|not enough"
-        r" memory|DefaultCPUAllocator",
+        """
+        outofmemory
+        out of memory
+        cudnn_status_alloc_failed
+        not enough memory
+        defaultcpuallocator
+        """,
         message("The server ran out of memory."),
         message("Try a smaller size, fewer images per run or a smaller model."),
     ),
     _rule(
-        r"SafetensorError|deserializing header|is no checkpoint|UnpicklingError|invalid load key"
-        r"|PytorchStreamReader|central directory",
+        """
+        safetensorerror
+        deserializing header
+        is no checkpoint
+        unpicklingerror
+        invalid load key
+        pytorchstreamreader
+        central directory
+        """,
         message("The model file on the server is damaged or isn't a model."),
         message("Choose another model, or ask your admin to download it again."),
     ),
     _rule(
-        r"could not detect model type|ERROR: .*(checkpoint|unet|clip|vae).* (is )?invalid|clip"
-        r" input is invalid",
+        """
+        could not detect model type
+        error: …checkpoint… invalid
+        error: …unet… invalid
+        error: …clip… invalid
+        error: …vae… invalid
+        clip input is invalid
+        """,
         message("The model file doesn't contain what this workflow needs."),
         message(
             "Choose a model made for this workflow; some checkpoints come without a"
@@ -61,30 +104,53 @@ _RULES = (
         ),
     ),
     _rule(
-        r"UnidentifiedImageError|cannot identify image|image file is"
-        r" truncated|DecompressionBomb|broken data stream",
+        """
+        unidentifiedimageerror
+        cannot identify image
+        image file is truncated
+        decompressionbomb
+        broken data stream
+        """,
         message("The server couldn't read the image."),
         message("Save it as PNG or JPEG and try again."),
     ),
     _rule(
-        r"No space left|Errno 28|disk quota",
+        """
+        no space left
+        errno 28
+        disk quota
+        """,
         message("The server's disk is full."),
         message("Free some space on the server, then run this again."),
     ),
     _rule(
-        r"PermissionError|Errno 13",
+        """
+        permissionerror
+        errno 13
+        """,
         message("The server wasn't allowed to read or write one of its files."),
         message("Check the file permissions on the server."),
     ),
     _rule(
-        r"FileNotFoundError|No such file|Errno 2\b|Model .* not found|not found in",
+        """
+        filenotfounderror
+        no such file
+        errno 2]
+        model … not found
+        not found in
+        """,
         message("The server is missing a file this workflow needs."),
         message("Check the model and your files. Press Reload models if files were moved."),
     ),
     _rule(
-        r"size mismatch|shapes cannot be multiplied|must match the size of tensor|Sizes of tensors"
-        r" must match"
-        r"|expected .* channels|Given groups=",
+        """
+        size mismatch
+        shapes cannot be multiplied
+        must match the size of tensor
+        sizes of tensors must match
+        expected … channels
+        given groups=
+        """,
         message("Two parts of the workflow don't fit together."),
         message(
             "Often models of different families are mixed (SD1.5, SDXL, Flux …), or"
@@ -92,8 +158,15 @@ _RULES = (
         ),
     ),
     _rule(
-        r"mixed dtype|expected scalar type|not implemented for '(Half|BFloat16|Float8\w*)'|same"
-        r" dtype|dtype mismatch",
+        """
+        mixed dtype
+        expected scalar type
+        not implemented for 'half'
+        not implemented for 'bfloat16'
+        not implemented for 'float8
+        same dtype
+        dtype mismatch
+        """,
         message("The model's number format doesn't work on the server's hardware."),
         message(
             "Choose another variant of the model, or another precision where the"
@@ -101,17 +174,36 @@ _RULES = (
         ),
     ),
     _rule(
-        r"CUDA error|HIP error|cudaError|device-side assert|NVML|No CUDA GPUs|MPS backend",
+        """
+        cuda error
+        hip error
+        cudaerror
+        device-side assert
+        nvml
+        no cuda gpus
+        mps backend
+        """,
         message("The server's graphics card reported an error."),
         message("Try again. If the error comes back, the server needs a restart."),
     ),
     _rule(
-        r"ConnectionError|TimeoutError|timed out|Max retries|Name or service not known|HTTPError",
+        """
+        connectionerror
+        timeouterror
+        timed out
+        max retries
+        name or service not known
+        httperror
+        """,
         message("A step in the workflow couldn't reach something on the network."),
         message("Check the server's network connection, then run this again."),
     ),
     _rule(
-        r"ModuleNotFoundError|ImportError|No module named",
+        """
+        modulenotfounderror
+        importerror
+        no module named
+        """,
         message("Software for this workflow is missing on the server."),
         message("Install the missing package on the server, or use another workflow."),
     ),
@@ -130,11 +222,17 @@ _OTHERWISE_HINT = message("Check its settings. The technical details help your a
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
     """A sentence and a hint for an exception in a node, from `execution_error` or from history."""
-    told = f"{exception_type}: {exception_message}"
+    told = f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}".lower()
     for rule in _RULES:
-        if rule.pattern.search(told):
+        if rule.fits(told):
             return rule.sentence, rule.hint
     return _OTHERWISE, _OTHERWISE_HINT
+
+
+def details(exception_type: str, exception_message: str) -> str:
+    """The server's own words for the technical details, cut to what is kept of them."""
+    told = (exception_type[:_MOST_READ], exception_message[:_MOST_KEPT])
+    return without_folders(": ".join(filter(None, told)))[:_MOST_KEPT]
 
 
 def without_folders(told: str) -> str:
@@ -143,6 +241,16 @@ def without_folders(told: str) -> str:
     return _PATH.sub(lambda found: _last_part(found[0]), told)
 
 
+def _has(text: str, parts: tuple[str, ...]) -> bool:
+    place = 0
+    for part in parts:
+        found = text.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
+
+
 def _last_part(path: str) -> str:
-    name = re.split(r"[\\/]", path)[-1]
+    name = path.replace("\\", "/").rpartition("/")[2]
     return f"…/{name}" if "." in name[1:] else "…"

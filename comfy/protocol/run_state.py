@@ -33,7 +33,7 @@ from comfy.protocol.events import (
     ProgressText,
     Status,
 )
-from comfy.protocol.execution_errors import explain, without_folders
+from comfy.protocol.execution_errors import details, explain
 from comfy.protocol.outputs import OutputFile, TextOutput, read_outputs
 from comfy.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
 from comfy.protocol.run_progress import RunProgress, planned_progress
@@ -351,9 +351,9 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
             )
         case ExecutionError(node=node, class_type=class_type):
             sentence, hint = explain(verdict.exception_type, verdict.exception_message)
-            title = state.planned.titles.get(node or "") or class_type or None
-            detail = ": ".join(filter(None, (verdict.exception_type, verdict.exception_message)))
-            return failed(state, RunError(sentence, hint, node, title, without_folders(detail)))
+            title = state.planned.titles.get(node or "") or class_type[:200] or None
+            detail = details(verdict.exception_type, verdict.exception_message)
+            return failed(state, RunError(sentence, hint, node, title, detail))
 
 
 def refused(state: RunState, error: PromptRejected) -> RunState:

@@ -30,6 +30,7 @@ _SUFFIXES = (".json", *_IMAGES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg"
 MOST = 500  # workflows; to those that people keep, not to those that are put there
 _MOST_BYTES = 4 * 2**30  # of their files, likewise
 _DEEPEST = 4  # sub-folders
+_WORD = re.compile(r"\w+")
 log = logging.getLogger(__name__)
 State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
 
@@ -195,7 +196,7 @@ class WorkflowFolder:
 def names_like(text: str, otherwise: str) -> Iterator[str]:
     """Names for a new file, without an ending, that say what `text` does: the plainest, then
     numbered ones without end. `otherwise` stands where nothing is left of it."""
-    words = plain_name("-".join(re.findall(r"\w+", text))[:60] or otherwise)
+    words = plain_name("-".join(_WORD.findall(text))[:60] or otherwise)
     return itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
 
 

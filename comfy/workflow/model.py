@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from comfy.errors import WorkflowError
 from comfy.messages import message
-from comfy.prompt.model import Node, Prompt, checked_name
+from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FormConfig, read_config
 from comfy.workflow.cover import cover_of, cover_problem
 from comfy.workflow.documents import is_node
 from comfy.workflow.extract import find_workflow, find_workflow_in
+from comfy.workflow.names import check_names
 from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _workflow(
     name: str, prompt: Mapping[str, Any] | None, graph: Mapping[str, Any] | None
 ) -> Workflow:
     """Without the keys that are no nodes, and of each node with what is part of a prompt."""
+    check_names(prompt or {}, graph or {})
     nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
     return Workflow(name, nodes, graph=graph)
 
@@ -92,8 +94,6 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
                 node=node_id[:40],
             )
         )
-    for written in (node_id, node["class_type"], *inputs):
-        checked_name(written, node_id)
     kept: Node = {"class_type": node["class_type"], "inputs": inputs}
     if isinstance(node.get("_meta"), dict):
         kept["_meta"] = node["_meta"]

@@ -13,14 +13,26 @@ from collections.abc import Iterable, Mapping
 from comfy.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import Prompt
 
-# Types of links, as WANVIDEOMODEL and LORA_MODEL too.
-_PART = re.compile(
-    r"([A-Z0-9_]*MODEL|([A-Z0-9]+_)*(CLIP|CLIP_VISION|VAE|LATENTS?|CONDITIONING|LORA|CONTROL_NET|GLIGEN"
-    r"|HYPERNETWORK|STATE_DICT|AUDIO_ENCODER|TENSOR|\*))",
-    re.ASCII,
+# The last words of types of links: WANVIDEOMODEL and LORA_MODEL are models, too.
+_PARTS = (
+    "CLIP",
+    "CLIP_VISION",
+    "VAE",
+    "LATENT",
+    "LATENTS",
+    "CONDITIONING",
+    "LORA",
+    "CONTROL_NET",
+    "GLIGEN",
+    "HYPERNETWORK",
+    "STATE_DICT",
+    "AUDIO_ENCODER",
+    "TENSOR",
+    "*",
 )
 _MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
-_NAME = re.compile(r"([a-z0-9]+_)*(prefix|save_as|save_name|output_name|file_?name)", re.ASCII)
+# The last words of inputs that name a file to be written.
+_NAMES = ("prefix", "save_as", "save_name", "output_name", "filename", "file_name")
 _SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
 _TRAINS = re.compile(r"\btrain", re.IGNORECASE)
 
@@ -52,8 +64,8 @@ def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
     makes = {part for kind in spec.output_types for part in kind.upper().split(",")}
     if not _MEDIA.isdisjoint(needed | makes) and not _TRAINS.search(spec.category):
         return False
-    takes = any(_PART.fullmatch(part) for one in declared for part in _types(one))
-    names = any(_NAME.fullmatch(one.bare_name) for one in declared)
+    takes = any(_is_model(part) for one in declared for part in _types(one))
+    names = any(_ends_with(one.bare_name, _NAMES) for one in declared)
     return takes and (names or bool(_SAVES.search(spec.class_type)))
 
 
@@ -61,3 +73,12 @@ def _types(spec: InputSpec) -> list[str]:
     """Return the types that an input accepts, those of an autogrow group by its member."""
     kind = spec.member.type if spec.member else spec.type
     return kind.upper().split(",")
+
+
+def _is_model(kind: str) -> bool:
+    return kind.endswith("MODEL") or _ends_with(kind, _PARTS)
+
+
+def _ends_with(name: str, words: tuple[str, ...]) -> bool:
+    """Return whether a name in snake case is one of these, or ends with one after an underscore."""
+    return any(name == one or name.endswith(f"_{one}") for one in words)

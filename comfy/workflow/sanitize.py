@@ -41,8 +41,8 @@ _PARTS = _TEXTS | {"INT", "FLOAT"}
 _ANNOTATION = re.compile(r"\[\s*(?:output|temp|input)\s*\]\s*\Z", re.IGNORECASE)
 # An annotated name, an absolute path, a drive, a network share, an address of a file, or a step up.
 _NAME = re.compile(
-    r"\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:.*[\\/])?\s*\.\.(?:[\\/]|\s*\Z)",
-    re.IGNORECASE | re.DOTALL,
+    r"\A\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:\A|[\\/])\s*\.\.(?:[\\/]|\s*\Z)",
+    re.IGNORECASE,
 )
 
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -70,7 +69,9 @@ class FormsApp:
         and is not to be replaced."""
         with self._lock:
             self.address(browser)  # before anything is started
-            kept = re.sub(r"[^\w -]", "-", name.removesuffix(".json")).strip()[:80] or "workflow"
+            stem = name.removesuffix(".json")
+            kept = "".join(c if c.isalnum() or c in "_ -" else "-" for c in stem).strip()[:80]
+            kept = kept or "workflow"
             file = self._folder / "workflows" / _GROUP / f"{kept}.json"
             _check_place(file, workflow, replace=replace)
             if self._process is None or self._process.poll() is not None:

@@ -1,4 +1,4 @@
-"""docs/constraints.txt, which pins what was tested, fits pyproject.toml."""
+"""docs/constraints*.txt, which pin what was tested, fit pyproject.toml."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from tests.test_architecture import imports
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = PROJECT["optional-dependencies"]
-DEPENDENCIES = [Requirement(text) for text in (*PROJECT["dependencies"], *EXTRAS["mcp"])]
+DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
+OF_EXTRA = [Requirement(text) for text in PROJECT["optional-dependencies"]["mcp"]]
 LINES = [
     line
-    for line in (ROOT / "docs" / "constraints.txt")
-    .read_text(encoding="utf-8")
-    .replace("\\\n", " ")
-    .splitlines()
+    for name in ("constraints.txt", "constraints-mcp.txt")
+    for line in (ROOT / "docs" / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     if not line.startswith("#")
 ]
 PINNED = [Requirement(line.partition(" --hash=")[0].strip()) for line in LINES]
 
 
-@pytest.mark.parametrize("needed", DEPENDENCIES, ids=lambda needed: needed.name)
+@pytest.mark.parametrize("needed", [*DEPENDENCIES, *OF_EXTRA], ids=lambda needed: needed.name)
 def test_finding_27_every_dependency_is_pinned_within_its_bounds(needed: Requirement) -> None:
     """What pyproject.toml asks for is there, in a release that it allows."""
     pins = [pin for pin in PINNED if canonicalize_name(pin.name) == canonicalize_name(needed.name)]
@@ -62,12 +60,12 @@ def test_what_is_imported_is_declared() -> None:
     names = {
         "PIL": "pillow",
         "argon2": "argon2-cffi",
-        "re2": "google-re2",
         "websocket": "websocket-client",
         "zipstream": "zipstream-ng",
         "pydantic_core": "pydantic",
+        "re2": "google-re2",
     }
-    declared = {canonicalize_name(needed.name) for needed in DEPENDENCIES}
+    declared = {canonicalize_name(needed.name) for needed in (*DEPENDENCIES, *OF_EXTRA)}
     sources = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
     used = (
         {package for file in sources for package in imports(file)}
@@ -75,3 +73,9 @@ def test_what_is_imported_is_declared() -> None:
         - {"app", "comfy", "ui", "_typeshed"}
     )
     assert {canonicalize_name(names.get(package, package)) for package in used} <= declared
+
+
+def test_no_package_is_pinned_twice() -> None:
+    """Both files go into one command, which takes one release of each package."""
+    pins = [(pin.name, str(pin.marker)) for pin in PINNED]
+    assert len(pins) == len(set(pins))

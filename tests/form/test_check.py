@@ -54,6 +54,11 @@ def test_all_wrong_fields_are_named_at_once() -> None:
     assert values["6.text"] == "fox"
 
 
+def test_too_many_wildcards_are_refused_on_their_field() -> None:
+    assert "Too many wildcards" in error_of("6.text", "{|}" * 30_000)
+    assert clean("6.text", r"\{\}" * 2_000) == r"\{\}" * 2_000
+
+
 def test_labels_of_ours_and_all_that_is_said_of_them_are_messages() -> None:
     """So they can be said in other languages, also where a label has a title beside it; an author's
     own label is text."""

@@ -3,6 +3,7 @@ Everywhere"."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -162,12 +163,54 @@ def test_widgets_take_broadcasts_only_when_told() -> None:
     assert inputs(data, "3")["seed"] == 2
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "a*a*a*a*a*b", "(", "x" * 500])
-def test_patterns_that_would_run_away(pattern: str) -> None:
-    """A pattern that could take for ever, or is none, reaches nobody."""
-    data = everywhere(graph_node(3, "Anything Everywhere?", pattern, ".*"), sampler())
-    data["nodes"][3]["title"] = "a" * 90 + "!"
+RUNAWAYS = {
+    "nested repeats": "(a+)+$",
+    "repeats in a row": "a*a*a*a*a*b",
+    "alternatives": "(?:a|a)?" * 22 + "b",
+    "optional parts": "a?" * 33 + "a" * 33 + "b",
+    "lazy repeats": "(a??)*?(a|aa)+?b",
+    "large counts": "((a{1,9}){1,9}){1,9}b",
+    "more memory than is allowed": ".{1,999}b",
+    "a back reference": r"(a)\1*b",
+    "look-ahead": "(?=(a+))a*b",
+    "no pattern": "(",
+    "too long": "x" * 500,
+    "half a character": "\ud800",
+}
+
+
+@pytest.mark.parametrize("pattern", RUNAWAYS.values(), ids=RUNAWAYS)
+@pytest.mark.parametrize("setting", ["title_regex", "input_regex", "group_regex"])
+def test_a_hostile_pattern_matches_nothing_at_once(pattern: str, setting: str) -> None:
+    """No pattern of a file takes time that grows faster than the text."""
+    sender = graph_node(3, "Anything Everywhere", properties={"ue_properties": {setting: pattern}})
+    data = everywhere(sender, sampler())
+    data["nodes"][3]["title"] = "a" * 90 + "!" * 100_000
+    data["groups"] = [{"title": "a" * 90 + "!", "bounding": [0, 0, 900, 900]}]
+    begun = time.process_time()
     assert "clip" not in inputs(data, "4")
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^Pos", "(?i)^pos(itive)?$", "Neg|Pos", r"\bPositive\b", "a?b?P"]
+)
+def test_patterns_match_as_in_the_editor(pattern: str) -> None:
+    data = everywhere(graph_node(3, "Anything Everywhere?", pattern, ".*"), sampler())
+    assert inputs(data, "4")["clip"] == ["1", 1]
+
+
+def test_a_crowd_of_senders_and_inputs_is_refused() -> None:
+    """The work grows with their product: a sentence says so after a second's worth."""
+    costly = {"ue_properties": {"title_regex": "(?:a?){900}$"}}
+    senders = [graph_node(10 + n, "Anything Everywhere", properties=costly) for n in range(150)]
+    texts = [graph_node(1000 + n, "Text", "a", title="a" * 99) for n in range(2000)]
+    links = "\n".join(f"1.1 CLIP > {sender['id']}.anything" for sender in senders)
+    data = everywhere(senders[0] | {"id": 3}, sampler(), *senders, *texts, links=links)
+    begun = time.process_time()
+    with pytest.raises(WorkflowError, match="too large"):
+        converted(data)
+    assert time.process_time() - begun < 10
 
 
 def grouped(*values: Any, config: object = None, kind: str = "workflow/Pair") -> dict[str, Any]:

@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.errors import WorkflowError
-from comfy.object_info import Catalogue
 from comfy.prompt.model import is_link, own_title
-from comfy.workflow.model import open_workflow, read_workflow
-from comfy.workflow.resolve import on_server
+from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image
 
 KEYS = st.sampled_from(
@@ -197,30 +195,3 @@ def test_any_prompt_makes_a_form(prompt: dict[str, Any]) -> None:
     labels = [field.label for field in form.fields]
     assert len(labels) == len(set(labels))
     json.dumps(form.to_json(), allow_nan=False)
-
-
-LONG = "save" * 51  # more than 200 characters
-NODE = {"class_type": "KSampler", "inputs": {"seed": 1}}
-GRAPH_NODE = {"id": 1, "type": "KSampler", "inputs": [{"name": "seed", "type": "INT"}]}
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"1": {**NODE, "class_type": LONG}},
-        {LONG: NODE},
-        {"1": {**NODE, "inputs": {LONG: 1}}},
-        {"nodes": [{**GRAPH_NODE, "type": LONG}]},
-        {"nodes": [{**GRAPH_NODE, "id": LONG}]},
-        {"nodes": [{**GRAPH_NODE, "inputs": [{"name": LONG, "type": "INT"}]}]},
-        {
-            "nodes": [GRAPH_NODE],
-            "definitions": {"subgraphs": [{"nodes": [{**GRAPH_NODE, "type": LONG}]}]},
-        },
-    ],
-)
-def test_refuses_names_that_no_editor_writes(document: dict[str, object]) -> None:
-    """A class, a node's id or an input's name above 200 characters, in either format."""
-    data = json.dumps(document).encode()
-    with pytest.raises(WorkflowError, match=r"has a name that is too long \(maximum 200"):
-        on_server(open_workflow("a.json", data), Catalogue({}))

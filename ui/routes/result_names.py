@@ -19,7 +19,7 @@ _LONGEST_NAME = 120
 _LONGEST_PATTERN = 100
 # What `run_name` makes of a title, a seed and a text; where a browser has that name already, it
 # adds a number.
-_OF_RUN = re.compile(r"([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
+_OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
 _PART = re.compile(r"\{([^{}]*)\}")
 _SEPARATORS = re.compile(r"[/\\]")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from comfy.form.model import Field, Form
 
 _LONGEST = 48  # characters; some assistants take 64
+_OTHERS = re.compile(r"[^a-z0-9]+")
 
 
 def argument_names(form: Form) -> dict[str, str]:
@@ -44,7 +45,7 @@ def unique_name(name: str, taken: set[str]) -> str:
 def plain_word(text: str) -> str:
     """A text as such a name, "" where it has no letter or digit that has one."""
     letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "_", letters).strip("_")[:_LONGEST].rstrip("_")
+    return _OTHERS.sub("_", letters).strip("_")[:_LONGEST].rstrip("_")
 
 
 def _name_of(field: Field) -> str:

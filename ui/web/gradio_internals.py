@@ -1,5 +1,4 @@
-"""What is used of Gradio that it does not promise, in one place: read this first when its version
-changes.
+"""What is used of Gradio that it does not promise: read this first when its version changes.
 
 The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. What is
 promised: components, their events and options, the variables of themes, `mount_gradio_app`,
@@ -186,9 +185,9 @@ def model_viewer() -> str:
     for name, component in _scripts().items():
         if not name.startswith("Canvas3D-"):
             continue
-        named = re.search(r"import\(`\.(/lib-[\w-]+\.js)`\)", component.read_text(encoding="utf-8"))
-        if named:
-            return f"{SCRIPTS.removesuffix('/')}{named[1]}"
+        _, _, after = component.read_text(encoding="utf-8").partition("import(`./lib-")
+        if after:
+            return f"{SCRIPTS.removesuffix('/')}/lib-{after.partition('`')[0]}"
     return ""
 
 

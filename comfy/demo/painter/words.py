@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 Light = Literal["day", "sunset", "dawn", "night", "grey"]
 Season = Literal["summer", "autumn", "winter", "spring"]
 T = TypeVar("T", bound=str)
+_WORD = re.compile(r"[\w'-]+")
 
 _LIGHTS: dict[Light, str] = {
     "sunset": "sunset dusk evening golden orange warm fire twilight amber lava autumnal",
@@ -142,7 +143,7 @@ class Scene:
 
 def telling_words(text: str) -> tuple[str, ...]:
     """The words of a text in small letters, without those that say nothing."""
-    return tuple(word for word in re.findall(r"[\w'-]+", text.lower()) if word not in _EMPTY_WORDS)
+    return tuple(word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS)
 
 
 def read(text: str, negative: str) -> Scene:

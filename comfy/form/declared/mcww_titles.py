@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 
 _WRAPPER = re.compile(
-    r"<(?P<label>[^:]+):(?P<category>[^/:]+)(?:/(?P<tab>[^/:]+))?"
+    r"\A<(?P<label>[^:]+):(?P<category>[^/:]+)(?:/(?P<tab>[^/:]+))?"
     r":(?P<row>\d{1,9})(?:/(?P<col>\d{1,9}))?>(?P<args>.*)",
     re.ASCII,
 )
-_NUMBER = re.compile(r"[-+]?\d*\.?\d+", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)", re.ASCII)
 # The wrapper's own categories; every other is an accordion of the author's.
 _CATEGORIES = ("prompt", "output", "important", "advanced")
 

@@ -1,0 +1,74 @@
+"""Names in a workflow have a limit, wherever they stand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from comfy.errors import WorkflowError
+from comfy.object_info import LONGEST_NAME, Catalogue
+from comfy.workflow.model import open_workflow
+
+LONG = "save" * 30_000
+FITS = "n" * LONGEST_NAME
+
+
+def prompt(node_id: str = "1", class_type: str = "A", name: str = "a") -> dict[str, Any]:
+    return {node_id: {"class_type": class_type, "inputs": {name: 1}}}
+
+
+def graph(**more: Any) -> dict[str, Any]:
+    return {"nodes": [{"id": 1, "type": "A"}], "links": [], **more}
+
+
+def drawn(**more: Any) -> dict[str, Any]:
+    return graph(nodes=[{"id": 7, "type": "A", **more}])
+
+
+def subgraph(**more: Any) -> dict[str, Any]:
+    return graph(definitions={"subgraphs": [{"id": "s", "name": "S", **drawn(), **more}]})
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        prompt(node_id=LONG),
+        prompt(class_type=LONG),
+        prompt(name=LONG),
+        {"prompt": prompt(class_type=LONG)},
+        drawn(id=LONG),
+        drawn(type=LONG),
+        drawn(inputs=[{"name": LONG, "type": "INT"}]),
+        drawn(inputs=[{"name": "a", "type": "INT", "widget": {"name": LONG}}]),
+        drawn(widgets_values={LONG: 1}),
+        subgraph(nodes=[{"id": 7, "type": LONG}]),
+        subgraph(inputs=[{"name": LONG, "type": "INT"}]),
+        subgraph(definitions={"subgraphs": [drawn(type=LONG)]}),
+        graph(extra={"groupNodes": {"G": drawn(type=LONG)}}),
+        graph(extra={"groupNodes": {LONG: graph()}}),
+    ],
+    ids=lambda workflow: json.dumps(workflow).replace(LONG, "…"),
+)
+def test_a_workflow_with_a_long_name_is_refused(workflow: dict[str, Any]) -> None:
+    """With a sentence that names the node and its limit, and one that says what to do."""
+    with pytest.raises(WorkflowError, match=r"^Node “.*” has .* more than 200 characters") as said:
+        open_workflow("a.json", json.dumps(workflow).encode())
+    assert len(str(said.value)) < 200
+    assert "shorten" in said.value.hint
+
+
+def test_names_up_to_the_limit_are_taken() -> None:
+    for workflow in (prompt(FITS, FITS, FITS), drawn(type=FITS), subgraph(name=FITS)):
+        open_workflow("a.json", json.dumps(workflow).encode())
+
+
+def test_long_names_of_a_server_are_left_out() -> None:
+    """Neither its classes nor their inputs reach the rules that go by names."""
+    info = {"input": {"required": {"a": ["INT"], LONG: ["INT"], FITS: ["INT"]}}}
+    catalogue = Catalogue({"A": info, LONG: info})
+    assert [*catalogue] == ["A"]
+    assert LONG not in catalogue
+    assert catalogue.get(LONG) is None
+    assert [one.name for one in catalogue["A"].inputs] == ["a", FITS]
