@@ -5,6 +5,8 @@ Behind them, in front of Gradio's own routes: ui/gradio_allowlist.
 
 from __future__ import annotations
 
+import re
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -29,10 +31,12 @@ from ui.web_settings import WebSettings
 # What is read, and takes a processor for long; see `TurnMiddleware`. `sheet.png` has turns of its
 # own. The second kind may wait for what ComfyUI says of its nodes.
 _WORK = (
-    rf"(/batches/[^/]+|{API}/batches/[^/]+)(/rows(/[0-9]+/values)?|/grid|/results\.(csv|zip)"
-    rf"|/sheet\.(html|zip))?|/history|{API}/(runs|batches|chains|openapi\.json)|/batches"
-    r"|/files/([^/]+/all|chosen)\.zip",
-    rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|{API}/workflows(/.+)?",
+    re.compile(
+        rf"(/batches/[^/]+|{API}/batches/[^/]+)(/rows(/[0-9]+/values)?|/grid|/results\.(csv|zip)"
+        rf"|/sheet\.(html|zip))?|/history|{API}/(runs|batches|chains|openapi\.json)|/batches"
+        r"|/files/([^/]+/all|chosen)\.zip"
+    ),
+    re.compile(rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|{API}/workflows(/.+)?"),
 )
 
 
@@ -55,7 +59,7 @@ def add_middleware(
     app.add_middleware(LogoutMiddleware, identity=identity)
     # No other site's page reads anything here; without it, Gradio lets all in.
     app.add_middleware(CORSMiddleware)
-    person, address = limits.person_working, limits.address_working
+    person, address = limits.person_reading, limits.address_reading
     app.add_middleware(
         TurnMiddleware, identity=identity, kinds=_WORK, person=person, address=address
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.batches.spec import AxisSpec, BatchSpec, read_batch
-from comfy.batches.values import MOST_ROWS, MOST_TEXT, values_of
+from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.check import check
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
-from comfy.prompt.wildcards import every_text, resolve_wildcards
+from comfy.prompt.wildcards import MOST_BLOCKS, every_text, resolve_wildcards
 from comfy.workflow.wildcard_files import WildcardFiles
 from tests.support.samples.forms import form_of, node, text_to_image
 
@@ -207,3 +208,27 @@ def test_no_text_with_names_takes_long(tmp_path: Path, text: str) -> None:
     lines = cache(WildcardFiles(tmp_path).lines)
     found = tuple(every_text(text, 3, lines))
     assert 1 <= len(found) <= 3
+
+
+@pytest.mark.parametrize("text", ["{|}" * 66_000, "{" * 66_000, "a\n" + "{a|b} " * 1_001])
+def test_too_many_wildcards_are_refused_at_once(text: str) -> None:
+    """With a sentence for the field, before any text is made."""
+    begun = time.process_time()
+    with pytest.raises(BadValue, match=r"Too many wildcards like \{a\|b\} .*1,000"):
+        read("text", text)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("block", ["{|}", "{a|b}", "{a|{b|c}}", "{a}{b|c}{|}"])
+def test_many_wildcards_take_little_time(block: str) -> None:
+    """As many as are allowed, each text as long as it may be."""
+    text = block * (MOST_BLOCKS // block.count("{")) + "x" * 10_000
+    begun = time.process_time()
+    with pytest.raises(TooManyRows):
+        read("text", text)
+    assert time.process_time() - begun < 2
+
+
+def test_escaped_braces_are_no_wildcards() -> None:
+    text = r"\{a\}" * 2_000
+    assert read("text", text) == (text,)

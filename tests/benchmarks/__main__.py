@@ -28,6 +28,7 @@ BENCHMARKS = {
     "rude": (
         "one rude visitor after the other: what another person notices, memory, log, what is left"
     ),
+    "rude_address": "one address that does everything rude at once: sign-in, previews, memory",
     "start": "from `python app.py` to a page ready for Generate",
 }
 

@@ -38,11 +38,11 @@ NAME = Patience(free=5, longest=60.0)
 # wrong one holds the address's turn for so long that the time does not tell which names exist.
 PAUSE = 0.25  # seconds
 SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords of an address, and the pause from then on
-HASHING = 2  # passwords at once: each takes 64 MB
+_HASHING = 2  # passwords at once: each takes 64 MB
 # Attempts that wait for a turn. An address has a fifth: five rude ones leave no room for a browser
 # that nobody knows, those that are known have places of their own.
-WAITING, WAITING_OF_ADDRESS = 100, 20
-KNOWN_WAITING, WAITING_OF_KNOWN = 1000, 5  # the latter of one person
+_WAITING, _WAITING_OF_ADDRESS = 100, 20
+_KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter of one person
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Tries:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class PasswordAttempt:
     """An attempt to sign in with a password. `browser`: as of `Cookies.known_browser`."""
 
     name: str
@@ -82,7 +82,7 @@ class Guesses:
         self._tries: OrderedDict[tuple[str, ...], _Tries] = OrderedDict()
         self._failed: Counter[str] = Counter()
 
-    def attempt(self, attempt: Attempt, now: float) -> float:
+    def attempt(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds until this attempt may be made. 0 is now: it counts as a wrong one
         until `right` says otherwise."""
         wait = self._due(attempt.key, now) - now
@@ -100,7 +100,7 @@ class Guesses:
             self._tries.popitem(last=False)
         return 0.0
 
-    def right(self, attempt: Attempt) -> None:
+    def right(self, attempt: PasswordAttempt) -> None:
         """Forget the wrong passwords of this name here. Those of other names from its address still
         count: a person with an account may guess another's password."""
         self._tries.pop(attempt.key, None)
@@ -108,7 +108,7 @@ class Guesses:
             self._tries[(attempt.address,)] = _Tries(max(0, tries.wrong - 1), tries.last)
         self._failed[attempt.address] -= 1
 
-    def pause(self, attempt: Attempt, now: float) -> float:
+    def pause(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds for which a wrong password holds its turn."""
         wrong = self._known((attempt.address,), now).wrong
         return SPRAYING_PAUSE if wrong > SPRAYING else PAUSE
@@ -141,22 +141,22 @@ class HashingTurns:
     wait of another one grows with the number of addresses, not with that of their attempts.
     `hashing`: to be held while a password is hashed."""
 
-    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHING))
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHING))
     _lanes: FairSlots = field(default_factory=lambda: FairSlots(sys.maxsize, 1))
-    _waiting: Share = field(default_factory=lambda: Share(WAITING, WAITING, WAITING_OF_ADDRESS))
+    _waiting: Share = field(default_factory=lambda: Share(_WAITING, _WAITING, _WAITING_OF_ADDRESS))
     _known: Share = field(
-        default_factory=lambda: Share(KNOWN_WAITING, KNOWN_WAITING, WAITING_OF_KNOWN)
+        default_factory=lambda: Share(_KNOWN_WAITING, _KNOWN_WAITING, _WAITING_OF_KNOWN)
     )
 
     @contextlib.contextmanager
-    def place(self, attempt: Attempt) -> Iterator[bool]:
+    def place(self, attempt: PasswordAttempt) -> Iterator[bool]:
         """Hold a place among those who wait; the value is False where there is none."""
         room = self._known if attempt.browser else self._waiting
         with room.held(attempt.lane) as place:
             yield place
 
     @contextlib.asynccontextmanager
-    async def turn(self, attempt: Attempt) -> AsyncIterator[None]:
+    async def turn(self, attempt: PasswordAttempt) -> AsyncIterator[None]:
         """Wait for the turn of a lane, and keep it for as long as the block lasts."""
         async with self._lanes.turn(attempt.lane):
             yield

@@ -25,8 +25,8 @@ class WebLimits:
     `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them;
     `requests`: unfinished requests among them. `pages`: open pages whose forms are kept; the one
     used longest ago by whoever has most goes first. `calls`: scripts' calls that wait or run.
-    `…_working`: calls of pages that are looked at at once, and as many batches; more of them wait,
-    as each takes processor time from all.
+    `…_reading`: see `TurnMiddleware`. `…_working`: calls of pages that are looked at at once, and
+    as many batches; more of them wait, as each takes processor time from all.
 
     What begins with `person_` and `address_` is the most of one person and from one address. A
     person's is far more than anybody uses with many tabs. An address has half of all or less, so
@@ -71,6 +71,8 @@ class WebLimits:
     call_bodies: int = 128 * MIB
     person_call_bodies: int = 48 * MIB
     address_call_bodies: int = 64 * MIB
+    person_reading: int = 1
+    address_reading: int = 2
     person_working: int = 2
     address_working: int = 8
 

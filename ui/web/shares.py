@@ -138,11 +138,16 @@ class TurnMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, identity: Identity, kinds: Sequence[str], person: int, address: int
+        self,
+        app: ASGIApp,
+        identity: Identity,
+        kinds: Sequence[re.Pattern[str]],
+        person: int,
+        address: int,
     ) -> None:
         self.app = app
         self.identity = identity
-        self.kinds = [(re.compile(one), FairSlots(person, address)) for one in kinds]
+        self.kinds = [(one, FairSlots(person, address)) for one in kinds]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on in its turn, everything else at once."""

@@ -13,26 +13,26 @@ from ui.web.guesses import (
     PAUSE,
     SPRAYING,
     SPRAYING_PAUSE,
-    Attempt,
     Guesses,
+    PasswordAttempt,
 )
 from ui.web.rates import MOST_RATES, Rate
 
 
 def wrong(guesses: Guesses, name: str, address: str, many: int, now: float = 0.0) -> float:
     """So many wrong passwords at one moment; the wait of the last."""
-    return [guesses.attempt(Attempt(name, address), now) for _ in range(many)][-1]
+    return [guesses.attempt(PasswordAttempt(name, address), now) for _ in range(many)][-1]
 
 
 def test_waits_grow_and_have_an_end() -> None:
     """A few wrong passwords go at once, then the wait doubles with each, up to a minute."""
     guesses, now, waits = Guesses(), 0.0, []
     for _ in range(NAME.free + 10):
-        wait = guesses.attempt(Attempt("anna", "10.0.0.5"), now)
+        wait = guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), now)
         waits.append(wait)
         now += wait
         if wait:
-            assert guesses.attempt(Attempt("anna", "10.0.0.5"), now) == 0.0
+            assert guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), now) == 0.0
     assert waits[: NAME.free + 1] == [0.0] * (NAME.free + 1)
     assert waits[NAME.free + 1 : NAME.free + 4] == [1.0, 2.0, 4.0]
     assert max(waits) == NAME.longest
@@ -43,7 +43,7 @@ def test_guessing_at_once_is_guessing_one_after_another() -> None:
     few looked at."""
     guesses = Guesses()
     assert (
-        sum(guesses.attempt(Attempt("anna", "10.0.0.5"), 0.0) == 0.0 for _ in range(100))
+        sum(guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0) == 0.0 for _ in range(100))
         == NAME.free + 1
     )
 
@@ -53,38 +53,38 @@ def test_others_do_not_wait() -> None:
     the same one."""
     guesses = Guesses()
     assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
-    assert guesses.attempt(Attempt("anna", "10.0.0.6"), 0.0) == 0.0
-    assert guesses.attempt(Attempt("ben", "10.0.0.5"), 0.0) == 0.0
+    assert guesses.attempt(PasswordAttempt("anna", "10.0.0.6"), 0.0) == 0.0
+    assert guesses.attempt(PasswordAttempt("ben", "10.0.0.5"), 0.0) == 0.0
 
 
 def test_guesses_over_many_names_are_slowed() -> None:
     """One password tried for every name is guessing too: each then holds its turn longer, and no
     name is refused for another's sake."""
-    guesses, last = Guesses(), Attempt("anna", "10.0.0.5")
+    guesses, last = Guesses(), PasswordAttempt("anna", "10.0.0.5")
     assert guesses.pause(last, 0.0) == PAUSE
     for number in range(SPRAYING + 1):
-        assert guesses.attempt(Attempt(f"name {number}", "10.0.0.5"), 0.0) == 0.0
+        assert guesses.attempt(PasswordAttempt(f"name {number}", "10.0.0.5"), 0.0) == 0.0
     assert guesses.attempt(last, 0.0) == 0.0
     assert guesses.pause(last, 0.0) == SPRAYING_PAUSE
-    assert guesses.pause(Attempt("anna", "10.0.0.6"), 0.0) == PAUSE
+    assert guesses.pause(PasswordAttempt("anna", "10.0.0.6"), 0.0) == PAUSE
 
 
 def test_a_right_password_clears_its_own_name_only() -> None:
     """A person who mistyped starts afresh; one with an account can't speed up guesses at others'."""
-    guesses, own = Guesses(), Attempt("ben", "10.0.0.5")
+    guesses, own = Guesses(), PasswordAttempt("ben", "10.0.0.5")
     for number in range(2 * SPRAYING):
-        guesses.attempt(Attempt(f"name {number}", "10.0.0.5"), 0.0)
+        guesses.attempt(PasswordAttempt(f"name {number}", "10.0.0.5"), 0.0)
         assert guesses.attempt(own, 0.0) == 0.0
         guesses.right(own)
     assert guesses.pause(own, 0.0) == SPRAYING_PAUSE
     for _ in range(2):
         assert wrong(guesses, "anna", "10.0.0.6", NAME.free + 1) == 0.0
-        guesses.right(Attempt("anna", "10.0.0.6"))
+        guesses.right(PasswordAttempt("anna", "10.0.0.6"))
 
 
 def test_a_known_browser_has_a_back_off_of_its_own() -> None:
     """Guesses at the same name and address don't hold it up; its own wrong passwords do."""
-    guesses, own = Guesses(), Attempt("anna", "10.0.0.5", "her browser")
+    guesses, own = Guesses(), PasswordAttempt("anna", "10.0.0.5", "her browser")
     assert wrong(guesses, "anna", "10.0.0.5", 100) > 0
     waits = [guesses.attempt(own, 0.0) for _ in range(NAME.free + 2)]
     assert waits == [0.0] * (NAME.free + 1) + [1.0]
@@ -94,7 +94,7 @@ def test_guesses_are_forgotten() -> None:
     """After a quarter of an hour without an attempt everything is as before."""
     guesses = Guesses()
     assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
-    assert guesses.attempt(Attempt("anna", "10.0.0.5"), FORGOTTEN_AFTER + 1) == 0.0
+    assert guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), FORGOTTEN_AFTER + 1) == 0.0
     assert wrong(guesses, "anna", "10.0.0.5", NAME.free, FORGOTTEN_AFTER + 1) == 0.0
 
 
@@ -108,7 +108,7 @@ def test_waits_are_bounded_whatever_comes(attempts: list[tuple[str, str, float]]
     guesses, now = Guesses(), 0.0
     for name, address, pause in attempts:
         now += pause
-        assert 0.0 <= guesses.attempt(Attempt(name, address), now) <= NAME.longest
+        assert 0.0 <= guesses.attempt(PasswordAttempt(name, address), now) <= NAME.longest
 
 
 def test_what_is_remembered_is_bounded() -> None:
@@ -118,9 +118,9 @@ def test_what_is_remembered_is_bounded() -> None:
     assert wrong(guesses, "anna", "10.0.0.5", NAME.free + 2) > 0
     assert [rate.take("10.0.0.5", 0.0) for _ in range(2)] == [True, False]
     for number in range(2 * max(MOST_KEYS, MOST_RATES)):
-        guesses.attempt(Attempt(f"name {number}", f"address {number}"), 0.0)
+        guesses.attempt(PasswordAttempt(f"name {number}", f"address {number}"), 0.0)
         rate.take(f"address {number}", 0.0)
-    assert guesses.attempt(Attempt("anna", "10.0.0.5"), 0.0) == 0.0
+    assert guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0) == 0.0
     assert rate.take("10.0.0.5", 0.0)
     assert guesses.report()[-1].endswith(f"from {MOST_KEYS + 1 - MOST_LINES} other addresses.")
 
@@ -142,8 +142,8 @@ def test_a_report_has_a_few_lines_however_much_was_tried() -> None:
 def test_right_passwords_are_not_reported() -> None:
     """Nobody is told of what went well."""
     guesses = Guesses()
-    guesses.attempt(Attempt("anna", "10.0.0.5"), 0.0)
-    guesses.right(Attempt("anna", "10.0.0.5"))
+    guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0)
+    guesses.right(PasswordAttempt("anna", "10.0.0.5"))
     assert guesses.report() == []
 
 

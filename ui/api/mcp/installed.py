@@ -43,6 +43,9 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
         return McpRoutes()
     from ui.api.mcp.endpoint import McpEndpoint
 
+    # It writes a line for each session, with an id that makes it another kind to `LogLimit`.
+    logging.getLogger("mcp").setLevel(logging.WARNING)
+
     endpoint = McpEndpoint(services, identity, root)
     methods = ["GET", "POST", "DELETE"]
     return McpRoutes([Route(MCP, endpoint, methods=methods)], endpoint.serving)

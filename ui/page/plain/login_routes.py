@@ -18,7 +18,7 @@ from ui.page.plain.sign_in import SignInPage
 from ui.page.plain.sign_in_file import logged
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
-from ui.web.guesses import Attempt, Guesses, HashingTurns
+from ui.web.guesses import Guesses, HashingTurns, PasswordAttempt
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.rates import Rate
 from ui.web.responses import wants_page
@@ -104,14 +104,14 @@ class Passwords:
         self._guesses = guesses
         self._turns = HashingTurns()
 
-    def attempt(self, request: Request, name: str) -> Attempt:
+    def attempt(self, request: Request, name: str) -> PasswordAttempt:
         """The attempt that a request makes for this name."""
         proof = self._proof(name)
         cookies = self._identity.cookies
         browser = cookies.known_browser(request, name, proof) if proof else ""
-        return Attempt(name, client_address(request.scope), browser)
+        return PasswordAttempt(name, client_address(request.scope), browser)
 
-    async def session(self, attempt: Attempt, password: str) -> str:
+    async def session(self, attempt: PasswordAttempt, password: str) -> str:
         """Return what the cookie of the new session has to hold. Raises SignInRefused, and
         SignInFileError where the password was right."""
         since, login = time.monotonic(), self._identity.login
@@ -138,7 +138,7 @@ class Passwords:
         await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
         raise SignInRefused(_WRONG)
 
-    def make_known(self, attempt: Attempt, request: Request, answer: Response) -> None:
+    def make_known(self, attempt: PasswordAttempt, request: Request, answer: Response) -> None:
         """Give the browser the cookie by which the next sign-in as this person knows it."""
         proof = self._proof(attempt.name)
         if proof and not attempt.browser:

@@ -108,12 +108,18 @@ class BatchResults:
         yield from bundle.finalize()
 
     def lines(self) -> Iterator[bytes]:
-        """The table line by line; of files the names that the server gave."""
+        """The table, some lines at a time: each piece that is sent costs more than its lines do. Of
+        files it has the names that the server gave."""
         yield self._head().encode(ENCODING, "replace")
+        lines = []
         for index, record in self._records():
             places = saved_places(record) if record is not None else ()
             names = [record.state.files[at].filename for at in places] if record else []
-            yield self._line(index, record, names).encode("utf-8", "replace")
+            lines.append(self._line(index, record, names))
+            if len(lines) == _AT_ONCE:
+                yield "".join(lines).encode("utf-8", "replace")
+                lines = []
+        yield "".join(lines).encode("utf-8", "replace")
 
     def _records(self) -> Iterator[tuple[int, Record | None]]:
         history, states = self.services.runs.history, self.table.states
