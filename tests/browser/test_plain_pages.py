@@ -1,0 +1,112 @@
+"""S14: pages without Gradio do all that they are for under a policy that lets no other code run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import requests
+from playwright.sync_api import Page, expect
+
+from comfy.services.permissions import Permissions
+from tests.attacks.people import a_run
+from tests.browser.test_login import log_in
+from tests.support.serving import RunningApp, running_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import LONGEST_WAIT
+from ui.web_settings import WebSettings
+
+SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"),))
+# What markup that slipped into a page could try; resolves to what of it ran or was loaded.
+ATTACK = """async () => {
+  const blocked = [];
+  addEventListener("securitypolicyviolation", (event) => blocked.push(event.violatedDirective));
+  const parts = {
+    handler: '<img src="data:," onerror="window.ran = 1">',
+    script: "<script>window.ran = 1<" + "/script>",
+    style: '<p style="color: red">',
+    sheet: "<style>body { color: red }</style>",
+    image: '<img src="https://evil.example/pixel.png">',
+    frame: '<iframe src="https://evil.example/"></iframe>',
+  };
+  for (const markup of Object.values(parts))
+    document.body.append(document.createRange().createContextualFragment(markup));
+  for (let i = 0; i < 200 && blocked.length < 6; i++) await new Promise((go) => setTimeout(go, 20));
+  return [window.ran ?? 0, [...new Set(blocked)].sort()];
+}"""
+BLOCKED = ["frame-src", "img-src", "script-src-attr", "script-src-elem", "style-src-attr"]
+PLAYS = """async ([tag, address]) => {
+  const media = document.createElement(tag);
+  const blocked = new Promise((go) => addEventListener("securitypolicyviolation", () => go(true)));
+  const loaded = new Promise((go) => {
+    for (const event of ["error", "loadedmetadata"]) media.addEventListener(event, () => go(false));
+  });
+  media.src = address;
+  document.body.append(media);
+  return !(await Promise.race([blocked, loaded]));
+}"""
+
+
+def test_plain_pages_work_under_their_policy(fast: Site, visit: Callable[..., Visitor]) -> None:
+    """Sign-in, tokens, the administrator's pages, shared results and errors do what they are for;
+    no page runs code that markup brings. The console stays empty but for what the test forgives."""
+    operators = Permissions(operates=lambda owner: owner == "user:anna")
+    with running_app(fast.demo.url, settings=SETTINGS, permissions=operators) as app:
+        person = visit(Site(app.url, fast.demo, app))
+        page = person.page
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(f"{app.url}/account")
+        log_in(page, password="a guess")
+        expect(page.get_by_text("Wrong username or password.")).to_be_visible()
+        log_in(page)
+        makes_and_revokes_tokens(page, app)
+        page.goto(f"{app.url}/operator")
+        page.get_by_role("button", name="Drain").click()
+        page.get_by_role("button", name="Take back").click()
+        page.goto(shared_by(app, cookie_of(page)))
+        image = page.locator("main img")
+        assert image.evaluate("image => image.decode().then(() => true)")
+        for tag in ("video", "audio"):
+            assert page.evaluate(PLAYS, [tag, image.get_attribute("src")])
+        for path in ("/shared/nothing", "/nothing"):
+            page.goto(app.url + path)
+            expect(page.get_by_role("link", name="Open ComfyForms").first).to_be_visible()
+        page.goto(f"{app.url}/api/v1/docs")
+        expect(page.locator(".opblock").first).to_be_visible()
+        person.forgive("(Not Found)", "400 (Bad Request)")
+        assert not person.complaints, person.complaints
+        for path in ("/account", "/operator", "/operator/tokens", "/nothing", "/api/v1/docs"):
+            page.goto(app.url + path)
+            ran, blocked = page.evaluate(ATTACK)
+            assert (ran, set(BLOCKED) <= set(blocked)) == (0, True), (path, blocked)
+        person.forgive("Content Security Policy", "violates the following")
+        person.failed.clear()
+
+
+def makes_and_revokes_tokens(page: Page, app: RunningApp) -> None:
+    """Make two tokens, copy one, and revoke one on each of the two pages."""
+    for name in ("nightly", "weekly"):
+        page.get_by_label("Name of the script").fill(name)
+        page.get_by_role("button", name="Make a token").click()
+        expect(page.get_by_text("Copy this token now")).to_be_visible()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("comfyforms_")
+    for path, name in (("/account", "nightly"), ("/operator/tokens", "weekly")):
+        page.goto(app.url + path)
+        page.get_by_role("button", name=f"Revoke {name}").click()
+        question = page.get_by_role("dialog")
+        question.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_text(name)).to_have_count(0)
+        assert page.url == app.url + path
+
+
+def cookie_of(page: Page) -> str:
+    """The cookies of this browser, as a header has them."""
+    return "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies())
+
+
+def shared_by(app: RunningApp, cookie: str) -> str:
+    """The address of a result that this person shares."""
+    link = f"{app.url}/history/{a_run(app, cookie)}/files/0/link"
+    told = requests.post(link, headers={"Cookie": cookie}, timeout=LONGEST_WAIT).json()
+    return app.url + str(told["address"])
