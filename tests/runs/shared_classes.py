@@ -29,6 +29,8 @@ SHARED = {
     ("comfy/media/decoding.py", "DecodingSlots"): {"_counting"},
     ("comfy/protocol/parse.py", "WarnOnce"): {"_lock"},
     ("comfy/records/blobs.py", "BlobStore"): {"_lock"},
+    ("comfy/records/database.py", "Eraser"): set(),
+    ("comfy/records/room.py", "Growth"): {"_lock"},
     ("comfy/records/store.py", "RunStore"): {"_writing"},
     ("comfy/records/webhooks.py", "WebhookStore"): set(),
     ("comfy/object_info.py", "Catalogue"): set(),
@@ -57,6 +59,7 @@ SHARED = {
     ("ui/web/log_limit.py", "LogLimit"): {"_lock"},
     ("ui/web/rates.py", "Rate"): {"_lock"},
     ("ui/web/server_health.py", "ServerHealth"): set(),
+    ("ui/web/upload_folder.py", "Tally"): {"_lock"},
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
@@ -101,7 +104,7 @@ ONE_WRITER = {
         "_is_over",
     ): "the reading thread, under the lock of its events; the run's own once that has ended",
     (
-        "RunStore",
+        "Eraser",
         "_unerased",
     ): "any; to True once something is deleted, to False before that is erased",
     ("RunStore", "_misread"): "any, to True; two at once say the same twice",
@@ -139,6 +142,7 @@ CALLED_WITH_LOCK = {
     ("OpenBatch", "_end"): "lock",
     ("OpenBatch", "_note"): "lock",
     ("RunStore", "_forget"): "_writing",
+    ("Tally", "_begin"): "_lock",
     ("OpenChain", "_end"): "lock",
     ("OpenChain", "_fail"): "lock",
     ("OpenChain", "_set"): "lock",
@@ -149,6 +153,8 @@ OWN_LOCK = {
     "_latest": "LatestState",
     "_durations": "Durations",
     "_forecast": "Forecast",
+    "_growth": "Growth",
+    "_tally": "Tally",
     "_callbacks": "Callbacks",
     "_listeners": "Callbacks",
     "_kept": "BlobStore",

@@ -33,7 +33,7 @@ _SWEEP_PAUSE = 60.0  # seconds
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What is in the folder, as far as is known between two sweeps. Any thread may use it."""
 
     files: int = 0
@@ -43,6 +43,7 @@ class _Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, files: int, size: float) -> None:
+        """Count so many more files and bytes."""
         with self._lock:
             self.files += files
             self.size += size
@@ -54,12 +55,22 @@ class _Tally:
             is_full = self.files > _MOST_KEPT or self.size > limits.uploads
             if not is_full and now - self.swept < _SWEEP_PAUSE:
                 return False
-            self.begin(now)
+            self._begin(now)
             return True
 
-    def begin(self, now: float) -> None:
+    def begin_sweep(self) -> None:
+        """Note that somebody sweeps."""
+        with self._lock:
+            self._begin(time.monotonic())
+
+    def _begin(self, now: float) -> None:
         """Count anew: what comes while files are listed may count twice."""
         self.files, self.size, self.swept = 0, 0.0, now
+
+    def note_share(self, owner: str, address: str) -> None:
+        """Remember the address of an owner's folder."""
+        with self._lock:
+            self.shares[owner] = address
 
     def forget_shares(self, known: Collection[str]) -> None:
         """Forget the addresses of all but these owners' folders, and the few that came since."""
@@ -75,7 +86,7 @@ class UploadFolder:
 
     path: Path
     limits: WebLimits = field(default_factory=WebLimits)
-    _tally: _Tally = field(default_factory=_Tally, repr=False, compare=False)
+    _tally: Tally = field(default_factory=Tally, repr=False, compare=False)
 
     def make(self, owner: str, name: str, key: str = "") -> Path:
         """Where a file of this name may be written, whose folder is there; the same place again for
@@ -123,7 +134,7 @@ class UploadFolder:
     def came_from(self, owner: str, address: str) -> None:
         """Let the owner's files count together with those of others at this address; not with an
         address of "", where the owner is one person anywhere."""
-        self._tally.shares[_folder_of(owner)] = address
+        self._tally.note_share(_folder_of(owner), address)
 
     def remove(self, owner: str, key: str) -> None:
         """Remove what was made for this person with this key."""
@@ -132,7 +143,7 @@ class UploadFolder:
     def sweep(self) -> None:
         """Remove files that are too old; while there are too many, the oldest of whoever has
         most. What cannot be removed is a line in the log; the next sweep tries again."""
-        self._tally.begin(time.monotonic())
+        self._tally.begin_sweep()
         self._sweep()
 
     def _sweep(self) -> None:
