@@ -74,7 +74,7 @@ from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
 from ui.routes.workflows import workflow_routes
 from ui.services import Services
-from ui.start_lines import show_code, start_lines
+from ui.start_lines import show_code, start_lines, start_warnings
 from ui.web.cookies import Cookies
 from ui.web.gradio_internals import (
     ROOT_ADDRESS,
@@ -285,8 +285,7 @@ class Server(uvicorn.Server):
         self.has_taken_up = False  # the runs, batches and chains of an earlier life
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, take up unfinished runs, which can't keep the app from answering, then say where;
-        none of it if the app is to end already."""
+        """Listen, take up unfinished runs, then say where; nothing if the app is to end already."""
         if self._told_to_end():
             self.should_exit = True
             return
@@ -297,6 +296,8 @@ class Server(uvicorn.Server):
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
             for line in start_lines(reach):
                 log.info("%s", line)
+            for line in start_warnings(reach):
+                log.warning("%s", line)
             show_code(reach)
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import TextIO
 
 import segno
@@ -26,7 +28,7 @@ _ALL = frozenset({"0.0.0.0", "::"})
 class Reach:
     """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
     without one. `names`: what browsers call it, as far as that is known; `proxied`: at a proxy, not
-    where it listens itself."""
+    where it listens itself. `contained`: in a container, and no proxy of its network is trusted."""
 
     host: str
     port: int
@@ -35,6 +37,7 @@ class Reach:
     share_link: str = ""
     proxied: bool = False
     names: tuple[str, ...] = ()
+    contained: bool = False
 
     @property
     def by_proxy(self) -> list[str]:
@@ -83,6 +86,23 @@ def start_lines(reach: Reach) -> list[str]:
     if reach.share_link:
         lines.append(f"This link lets guests in: {reach.for_others}/join/{reach.share_link}")
     return lines
+
+
+def start_warnings(reach: Reach) -> list[str]:
+    """Return warnings for the log: settings that are probably missing."""
+    if is_loopback(reach.host) or not reach.contained:
+        return []
+    return [
+        "This app runs in a container and trusts no proxy. If a proxy stands in front of it, name"
+        " the proxy's address as the container sees it: --trusted-proxies ADDRESS. Otherwise all"
+        " visitors share the limits of one address."
+    ]
+
+
+def is_contained() -> bool:
+    """Whether this program runs in a container of Docker, Podman or Kubernetes."""
+    marks = map(Path, ("/.dockerenv", "/run/.containerenv"))
+    return any(mark.exists() for mark in marks) or "KUBERNETES_SERVICE_HOST" in os.environ
 
 
 def _open_at_proxy(reach: Reach) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from comfy.client.address import is_loopback
 from ui.accounts.opening import SignInSettings
 from ui.languages.catalogues import Languages
-from ui.start_lines import Reach
+from ui.start_lines import Reach, is_contained
 from ui.web.identity import Identity
 
 NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
@@ -50,7 +50,13 @@ class WebSettings:
             share_link=login.share_link if login else "",
             proxied=self.has_proxy,
             names=tuple(filter(None, self.hosts)),
+            contained=self.is_contained,
         )
+
+    @property
+    def is_contained(self) -> bool:
+        """Whether the app runs in a container and trusts no proxy outside of it."""
+        return is_contained() and set(self.trusted_proxies) <= set(NEXT_DOOR)
 
     @property
     def has_proxy(self) -> bool:

@@ -16,7 +16,7 @@ import segno
 from comfy.demo import DemoServer
 from tests.support.app_process import started
 from tests.support.waiting import LONGEST_WAIT
-from ui.start_lines import Reach, show_code, start_lines
+from ui.start_lines import Reach, show_code, start_lines, start_warnings
 from ui.web_settings import WebSettings
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +51,25 @@ def test_who_can_reach_it_is_said() -> None:
     assert guests == f"This link lets guests in: http://10.1.2.3:80/join/{TOKEN}"
     *_, behind = start_lines(Reach("10.1.2.3", 80, "/forms", True, TOKEN, proxied=True))
     assert behind == f"This link lets guests in: /join/{TOKEN}"
+
+
+def test_finding_s24_a_container_without_a_proxy_is_warned() -> None:
+    """Its visitors may all have the address of the container's network."""
+    (said,) = start_warnings(Reach("0.0.0.0", 80, contained=True))
+    assert "--trusted-proxies ADDRESS" in said
+    assert not start_warnings(Reach("0.0.0.0", 80))
+    assert not start_warnings(Reach("127.0.0.1", 80, contained=True))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "contained"), [((), True), (("127.0.0.1", "::1"), True), (("172.18.0.1",), False)]
+)
+def test_a_container_trusts_a_proxy_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, trusted: tuple[str, ...], contained: bool
+) -> None:
+    """Addresses inside the container are none of a proxy's."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert WebSettings(host="0.0.0.0", trusted_proxies=trusted).is_contained is contained
 
 
 def test_on_a_space_the_secret_is_named() -> None:

@@ -3,6 +3,7 @@ are believed."""
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,8 @@ from ui.languages.current import translated
 from ui.web.gradio_internals import SERVER_HEADER
 from ui.web.responses import API, Problem
 
+log = logging.getLogger(__name__)
+
 # "*" trusts these: whoever is believed without being named must at least be near, else any browser
 # could choose its own address.
 _NEAR = (
@@ -32,6 +35,7 @@ _NEAR = (
     "fc00::/7",
 )
 _FORWARDED = (b"x-forwarded-", b"forwarded", SERVER_HEADER)  # Gradio makes addresses of some
+_MOST_WARNINGS = 3
 FORWARDED_USER = "comfyforms.user"  # in a request's scope: who asks, as a trusted proxy says
 _HOST = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9._-]{1,253}))(?::[0-9]{1,5})?", re.ASCII
@@ -118,6 +122,7 @@ class ProxyMiddleware:
         self.app = app
         self.hosts = hosts
         self.user_header = user_header.lower().encode()
+        self._warned = set[str]()
         self.proxies = ProxyHeadersMiddleware(self._addressed, networks_of(trusted))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,7 +134,26 @@ class ProxyMiddleware:
             named = {FORWARDED_USER: self._user(scope)}
             await self.proxies({**scope, **named}, receive, send)  # type: ignore[arg-type]
         else:
+            self._warn(peer, scope)
             await self._addressed({**scope, "headers": _without_forwarded(scope)}, receive, send)
+
+    def _warn(self, peer: str, scope: Scope) -> None:
+        """Log once that a proxy is probably not trusted. Others can send such a header too, so only
+        a few addresses are named."""
+        if (
+            self.hosts.network
+            and peer not in self._warned
+            and len(self._warned) < _MOST_WARNINGS
+            and any(name == b"x-forwarded-for" for name, _ in scope["headers"])
+            and _is_private(peer)
+        ):
+            self._warned.add(peer)
+            log.warning(
+                "%s sends X-Forwarded-For and is no trusted proxy. If it is your proxy, start with"
+                " --trusted-proxies %s: otherwise all visitors share the limits of one address.",
+                peer,
+                peer,
+            )
 
     def _user(self, scope: Scope) -> str:
         """Whom the proxy names, "" for nobody and for several."""
@@ -153,6 +177,13 @@ class ProxyMiddleware:
             return
         rest = [(name, value) for name, value in _without_forwarded(scope) if name != b"host"]
         await self.app({**scope, "headers": [(b"host", names[0].encode()), *rest]}, receive, send)
+
+
+def _is_private(address: str) -> bool:
+    try:
+        return ip_address(address).is_private
+    except ValueError:
+        return False
 
 
 def _without_forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -3,6 +3,7 @@ proxies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -170,6 +171,50 @@ def test_a_network_of_proxies_can_be_trusted() -> None:
     assert (
         client_address(arrives("10.0.0.9", ("10.0.0.0/8",), host="localhost", **told)) == "9.9.9.9"
     )
+
+
+def warnings_of(
+    caplog: pytest.LogCaptureFixture, peers: Iterable[str], hosts: HostMiddleware, **headers: str
+) -> list[str]:
+    """What an app logs that trusts 10.0.0.7, of two requests from each of these peers."""
+
+    async def nothing(*_: Any) -> Any:
+        return {}
+
+    proxies = ProxyMiddleware(nothing, ("10.0.0.7",), hosts)
+    named = [(name.replace("_", "-").encode(), told.encode()) for name, told in headers.items()]
+    for peer in [one for one in peers for _ in range(2)]:
+        scope = {"type": "http", "path": "/", "client": (peer, 1), "headers": named}
+        awaited(proxies(scope, nothing, nothing))
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_finding_s24_a_proxy_that_is_not_trusted_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once for each, with the setting; not for ever, as any neighbor can send such a header."""
+    peers = ["172.18.0.1", "fd00::1", *(f"192.168.0.{end}" for end in range(9))]
+    said = warnings_of(caplog, peers, NETWORK, host="10.0.0.5", x_forwarded_for="9.9.9.9")
+    assert len(said) == 3
+    assert "--trusted-proxies 172.18.0.1:" in said[0]
+    assert "--trusted-proxies fd00::1:" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("peer", "hosts", "headers"),
+    [
+        ("172.18.0.1", NETWORK, {}),
+        ("10.0.0.7", NETWORK, {"x_forwarded_for": "9.9.9.9"}),
+        ("9.9.9.9", NETWORK, {"x_forwarded_for": "8.8.8.8"}),
+        ("", NETWORK, {"x_forwarded_for": "9.9.9.9"}),
+        ("127.0.0.1", LOOPBACK, {"x_forwarded_for": "9.9.9.9"}),
+    ],
+)
+def test_other_callers_bring_no_warning(
+    caplog: pytest.LogCaptureFixture, peer: str, hosts: HostMiddleware, headers: dict[str, str]
+) -> None:
+    """Visitors, trusted proxies, strangers, and an app of this machine alone."""
+    assert not warnings_of(caplog, [peer], hosts, host="localhost", **headers)
 
 
 @pytest.mark.parametrize(
