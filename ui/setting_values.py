@@ -19,7 +19,7 @@ from comfy.webhooks.address import named_host
 from comfy.webhooks.secret import check_secret
 from ui.named_servers import OWN, HomePath, read_secrets
 
-_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
+_PATH = re.compile(r"\A(/[\w.~-]+)*", re.ASCII)
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _PATH_OR_ADDRESS = re.compile(r"(https?:/)?/[!-~]+", re.ASCII)

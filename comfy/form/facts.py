@@ -25,7 +25,7 @@ _EDITOR_ONLY = re.compile(
     re.IGNORECASE,
 )
 _TEXT_INPUT = re.compile(
-    r"(^|_|\.)(text|prompt|string|caption|tags|lyrics|instruction|positive|negative|wildcard_text|clip_[lg]|t5xxl|"
+    r"(?:^|[_.])(text|prompt|string|caption|tags|lyrics|instruction|positive|negative|wildcard_text|clip_[lg]|t5xxl|"
     r"text_[lgb]|value)(_?\d+)?$",
     re.IGNORECASE,
 )

@@ -28,10 +28,11 @@ LENGTH = 100_000
 LONGEST = 0.05  # seconds of processor for a text of LENGTH characters
 # An exponential pattern exceeds its limit at one of these before the next would take minutes, and
 # what grows with the square of the length exceeds it at the last.
-LENGTHS = (8, 14, 24, 40, 80, 500, 3_000)
-SLOWEST = 3  # attacks on a pattern that are tried at LENGTH: those that took most at 3,000
+LENGTHS = (8, 14, 20, 28, 40, 56, 80, 120, 180, 300, 600, 2_000)
+SLOWEST = 3  # attacks on a pattern that are tried at LENGTH: those that took most at the last
 HOPELESS = 20  # times the limit: no other try will be within it
-TRIES = 3  # the best counts: another program may have had the processor's caches
+SLOW_MACHINE = 4  # times the limit that a pattern may take if its time grows linearly
+TRIES = 8  # the best counts: another program may have had the processor's caches
 
 
 def uses(pattern: re.Pattern[str]) -> dict[str, Use]:
@@ -51,7 +52,7 @@ def _as_bytes(text: str) -> Any:
 
 def share_of_limit(use: Use, text: str) -> float:
     """Return which share of the allowed time a use takes."""
-    limit = LONGEST * max(len(text) / LENGTH, 0.01)
+    limit = LONGEST * max(len(text) / LENGTH, 0.1)
     share = float("inf")
     for _ in range(TRIES):
         begun = time.thread_time()
@@ -87,8 +88,12 @@ def slow_text(pattern: re.Pattern[str], use: Use) -> str:
             return f"{attack} with {length} characters"
         tried.append((share, attack))
     for _, attack in sorted(tried, reverse=True)[:SLOWEST]:
-        if growing(use, attack, [LENGTH])[0] > 1:
-            return f"{attack} with {LENGTH} characters"
+        tenth, _ = growing(use, attack, [LENGTH // 10])
+        share, length = tenth, LENGTH // 10
+        if tenth < SLOW_MACHINE:
+            share, length = growing(use, attack, [LENGTH])
+        if share > SLOW_MACHINE or share > max(1, 2 * tenth):
+            return f"{attack} with {length} characters"
     return ""
 
 
