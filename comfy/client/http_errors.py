@@ -88,6 +88,7 @@ _LOGIN_REFUSED: Mapping[int, _Refusal] = MappingProxyType(
 )
 # What a handshake is refused with by a proxy that has something else to say than that it is one.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
+_MOST_WORDS = 1_000  # characters of what a server says of a prompt
 PROMPT_TOO_LARGE = (
     message("The workflow is larger than the server accepts."),
     message("Make its texts shorter, or raise the server's --max-upload-size."),
@@ -183,7 +184,7 @@ def rejected(answer: object) -> PromptRejected:
 
 def _cannot_run(told: str, details: str) -> str:
     """With the server's own words, as far as it has any."""
-    told = told.rstrip(".")
+    told, details = told[:_MOST_WORDS].rstrip("."), details[:_MOST_WORDS]
     why = without_folders(f"{told} ({details})" if told and details else told or details)
     if why:
         return message("This workflow can't run here: {why}.", why=why)

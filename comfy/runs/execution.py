@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_OUR_FAULT = RunError(
+OUR_FAULT = RunError(
     message("Something went wrong inside this program."),
     message("Try again; the log says more."),
 )
@@ -117,7 +117,7 @@ class Execution:
     ) -> tuple[RunState, bool] | Elsewhere:
         """The finished state, and whether the server was told of a cancel; Elsewhere where it goes
         away with the results. `left`: why the run was to leave the last server."""
-        end = _guarded(partial(self._live, left, hooks)) or partial(failed, error=_OUR_FAULT)
+        end = _guarded(partial(self._live, left, hooks)) or partial(failed, error=OUR_FAULT)
         attempt = self._attempt
         told = attempt is None or bool(_guarded(attempt.leave))
         state = end(self._latest.state)

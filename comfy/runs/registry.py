@@ -26,6 +26,7 @@ from comfy.protocol.run_state import Phase, RunError, RunState, lost, stopped, w
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
+from comfy.runs.execution import OUR_FAULT
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimiter, RunLimits
 from comfy.runs.line.fair_queue import FairQueue
@@ -138,10 +139,9 @@ class LocalRunRegistry:
             self._check_limits(owner, address, group)
 
     def resume(self) -> None:
-        """Take up what was unfinished when the program ended: what was sent to the server is looked
-        for there, what was not waits in the queue again. What was sent to a server that is not
-        among those of now is lost, and asked of nobody. The grace time runs until a page finds its
-        run."""
+        """Take up unfinished runs: those that were sent are looked for at the server, others wait
+        again. A run on a server that isn't configured any more is lost. The grace time runs until a
+        page finds its run."""
         servers = self._context.servers
         for record in self._left_over():
             job = record.job
@@ -154,6 +154,9 @@ class LocalRunRegistry:
                     self._start(replace(record, state=fresh), deadline=None, watched=True)
                 except ComfyError as problem:
                     self._lose(record, fresh, RunError(str(problem), problem.hint))
+                except Exception:  # one record keeps no other run from being taken up
+                    log.exception("Run %s can't be taken up", record.id)
+                    self._lose(record, fresh, OUR_FAULT)
         self._sweep()
 
     def _lose(self, record: Record, state: RunState, why: RunError) -> None:
@@ -169,9 +172,7 @@ class LocalRunRegistry:
         try:
             return self.history.unfinished() if self.history is not None else ()
         except ComfyError as problem:
-            log.error(  # noqa: TRY400 - a sentence for the operator, no fault to trace
-                "Unfinished runs cannot be taken up again: %s %s", problem, problem.hint
-            )
+            log.warning("Unfinished runs cannot be taken up: %s %s", problem, problem.hint)
             return ()
 
     def _start(

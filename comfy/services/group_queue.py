@@ -125,6 +125,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                     self._take_up(group)
             except ComfyError as problem:
                 log.warning("A %s of before the restart cannot go on: %s", self.kind, problem)
+            except Exception:  # one keeps no other from it
+                log.exception("A %s of before the restart cannot go on", self.kind)
 
     def close(self, timeout: float = 5.0) -> None:
         """Wait until none is at work, once the registry is closed."""

@@ -18,7 +18,9 @@ _PIXELLE_OUTPUT = "output"
 
 
 _PIXELLE = re.compile(
-    r"\$(?P<name>[^\W\d]\w*)\.~?(?P<input>[^\s!:]++)(?P<required>!)?\s*(?::(?P<help>.*))?", re.DOTALL
+    r"\$(?P<name>[^\W\d]\w*)\.~?(?P<input>[^\s!:]++)(?P<required>!)?"
+    r"\s*(?::(?P<help>.*))?",
+    re.DOTALL,
 )
 
 
