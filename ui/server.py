@@ -39,7 +39,7 @@ from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import metrics_routes
 from ui.operator.routes import operator_routes
-from ui.operator.tokens import token_routes
+from ui.operator.token_page import token_routes
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import html_attributes, language_routes, language_tags
@@ -291,7 +291,10 @@ class Server(uvicorn.Server):
             return
         await super().startup(sockets)
         if self.started:
-            await asyncio.to_thread(self._services.take_up)
+            try:
+                await asyncio.to_thread(self._services.take_up)
+            except RuntimeError:  # no thread can be started
+                self._services.take_up()
             self.has_taken_up = True
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
             for line in start_lines(reach):
