@@ -293,7 +293,7 @@ class Server(uvicorn.Server):
         if self.started:
             try:
                 await asyncio.to_thread(self._services.take_up)
-            except RuntimeError:  # no thread can be started
+            except RuntimeError:  # no free thread
                 self._services.take_up()
             self.has_taken_up = True
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
@@ -348,8 +348,7 @@ class Server(uvicorn.Server):
 
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:
-    """How uvicorn serves the app; more connections than it can have at once are told to come
-    later."""
+    """How uvicorn serves the app; too many connections are told to come later."""
     addresses = Addresses(limits.address_connections, settings.trusted_proxies)
     return uvicorn.Config(
         app,
@@ -369,8 +368,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
 
 
 def warn_of_plain_passwords(settings: WebSettings) -> None:
-    """Log that passwords can be read on the way, where they can: on a network, and no proxy is
-    named that has TLS."""
+    """Log that passwords can be read on the way: on a network, without a proxy that has TLS."""
     if (
         settings.sign_in.ways(settings.users).any
         and not is_loopback(settings.host)
@@ -383,8 +381,8 @@ def warn_of_plain_passwords(settings: WebSettings) -> None:
 
 
 def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], bool]) -> int:
-    """Serve until SIGINT or SIGTERM, then end every run; not at all where one has come before, as
-    `told_to_end` knows. The exit code: 0, or 1 where the port cannot be had."""
+    """Serve until SIGINT or SIGTERM, or not at all if `told_to_end`; then end every run. Return the
+    exit code: 0, or 1 if the port is taken."""
     warn_of_plain_passwords(settings)
     config = web_config(build_app(services, settings), settings, services.limits)
     server = Server(config, services, settings, told_to_end)

@@ -50,6 +50,7 @@ SHARED = {
     ("comfyforms/comfyui_node/beside.py", "FormsApp"): {"_lock"},
     ("ui/accounts/database.py", "SignInDatabase"): {"_lock"},
     ("ui/accounts/openid_people.py", "OpenIDPeople"): {"_database"},
+    ("comfy/records/stripped_files.py", "StrippedFiles"): {"_lock"},
     ("ui/accounts/store.py", "SignInStore"): {"_memory"},
     ("ui/accounts/users.py", "UsersFile"): set(),
     ("ui/api/relay.py", "RelaySession"): {"_lock"},
@@ -64,6 +65,7 @@ SHARED = {
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
 ONE_WRITER = {
+    ("SignInStore", "_version"): "the watcher's; a second reading finds nothing new",
     ("Attempt", "_stream"): "the run's own thread; nobody else looks at it",
     ("Attempt", "_told"): "the run's own thread; nobody else looks at it",
     (

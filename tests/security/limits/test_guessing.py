@@ -106,7 +106,7 @@ def test_attempts_that_wait_have_a_bound(
 ) -> None:
     """One address has so many that wait for a turn; one more is told to come later, and another
     address signs in."""
-    monkeypatch.setattr(guesses, "WAITING_OF_ADDRESS", 3)
+    monkeypatch.setattr(guesses, "_WAITING_OF_ADDRESS", 3)
     app: RunningApp = request.getfixturevalue("app")
     numbers = itertools.count()
     with guessing(app, lambda: f"name {next(numbers)}", threads=6):
