@@ -388,8 +388,7 @@ def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], b
     server = Server(config, services, settings, told_to_end)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.collect()
-    # what is here now stays: looking for garbage, also at the end, takes milliseconds from now on
-    gc.freeze()
+    gc.freeze()  # what is here stays: looking for garbage takes milliseconds from now on
     try:
         server.run()
     except SystemExit as end:  # a signal, or a port that is taken, as uvicorn has said

@@ -97,10 +97,11 @@ class BodyLimitMiddleware:
             arrived += size
             return message
 
+        given = [0]  # bytes of `arrived` that have been given back
+
         def give_back() -> None:
-            nonlocal arrived
-            self.arriving.give_back(caller, arrived)
-            arrived = 0
+            self.arriving.give_back(caller, arrived - given[0])
+            given[0] = arrived
 
         try:
             await self.app({**scope, _BODY_DONE: give_back}, counted, send)
