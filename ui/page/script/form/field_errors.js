@@ -97,18 +97,17 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
 }
 
 /**
- * Put the focus into the first wrong field on the page and scroll to it.
+ * Put the focus into the first wrong field on the page and scroll to it, once the caller has changed
+ * the rest of the page: the stage above the form may be about to go.
  * @param {Promise<void>[]} opening sections that are being unfolded; a user who presses something meanwhile is left alone
  */
 async function leadToFirst(opening) {
-  if (opening.length) {
-    const left = new AbortController();
-    for (const act of ["keydown", "pointerdown"])
-      addEventListener(act, () => left.abort(), { capture: true, signal: left.signal });
-    await Promise.all(opening);
-    if (left.signal.aborted) return;
-    left.abort();
-  }
+  const left = new AbortController();
+  for (const act of ["keydown", "pointerdown"])
+    addEventListener(act, () => left.abort(), { capture: true, signal: left.signal });
+  await Promise.all(opening);
+  if (left.signal.aborted) return;
+  left.abort();
   const field = $("#form .has-error");
   const input = field && inputOf(field);
   if (!input) return;
