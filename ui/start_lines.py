@@ -22,13 +22,22 @@ _SIGN_IN = "To have them sign in: " + (
     "the secret COMFYFORMS_LOGIN, with NAME:PASSWORD" if ON_A_SPACE else f"{COMMAND} user add NAME"
 )
 _ALL = frozenset({"0.0.0.0", "::"})
+_UNENCRYPTED = (
+    "Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies)."
+)
+_NO_PROXY = (
+    "This app runs in a container and trusts no proxy. If a proxy stands in front of it, name the"
+    " proxy's address as the container sees it: --trusted-proxies ADDRESS. Otherwise all visitors"
+    " share the limits of one address."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
     without one. `names`: what browsers call it, as far as that is known; `proxied`: at a proxy, not
-    where it listens itself. `contained`: in a container, and no proxy of its network is trusted."""
+    where it listens itself. `contained`: in a container, and no proxy of its network is trusted.
+    `unencrypted`: passwords are asked for, on a network without TLS."""
 
     host: str
     port: int
@@ -38,6 +47,7 @@ class Reach:
     proxied: bool = False
     names: tuple[str, ...] = ()
     contained: bool = False
+    unencrypted: bool = False
 
     @property
     def by_proxy(self) -> list[str]:
@@ -90,13 +100,9 @@ def start_lines(reach: Reach) -> list[str]:
 
 def start_warnings(reach: Reach) -> list[str]:
     """Return warnings for the log: settings that are probably missing."""
-    if is_loopback(reach.host) or not reach.contained:
+    if is_loopback(reach.host):
         return []
-    return [
-        "This app runs in a container and trusts no proxy. If a proxy stands in front of it, name"
-        " the proxy's address as the container sees it: --trusted-proxies ADDRESS. Otherwise all"
-        " visitors share the limits of one address."
-    ]
+    return [_UNENCRYPTED] * reach.unencrypted + [_NO_PROXY] * reach.contained
 
 
 def is_contained() -> bool:

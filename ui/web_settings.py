@@ -11,7 +11,7 @@ from ui.languages.catalogues import Languages
 from ui.start_lines import Reach, is_contained
 from ui.web.identity import Identity
 
-NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
+_NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class WebSettings:
     users: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     finish: float = 0.0
     hosts: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = NEXT_DOOR
+    trusted_proxies: tuple[str, ...] = _NEXT_DOOR
     on_a_space: bool = False
     smaller_previews: bool = True
     languages: Languages = field(default_factory=Languages)
@@ -51,16 +51,23 @@ class WebSettings:
             proxied=self.has_proxy,
             names=tuple(filter(None, self.hosts)),
             contained=self.is_contained,
+            unencrypted=self.is_unencrypted,
         )
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether passwords travel over a network without a known proxy, which would have TLS."""
+        signs_in = self.sign_in.ways(self.users).any
+        return signs_in and not is_loopback(self.host) and self.trusted_proxies == _NEXT_DOOR
 
     @property
     def is_contained(self) -> bool:
         """Whether the app runs in a container and trusts no proxy outside of it."""
-        return is_contained() and set(self.trusted_proxies) <= set(NEXT_DOOR)
+        return is_contained() and set(self.trusted_proxies) <= set(_NEXT_DOOR)
 
     @property
     def has_proxy(self) -> bool:
         """Whether people certainly come through a proxy. Else the names of the settings belong to
         the address that the app itself listens on."""
-        is_named = is_loopback(self.host) or self.trusted_proxies != NEXT_DOOR
+        is_named = is_loopback(self.host) or self.trusted_proxies != _NEXT_DOOR
         return bool(self.root_path or (any(self.hosts) and is_named))

