@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from ui.arguments import USAGE_ERROR, read_settings
 from ui.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
 from ui.log_format import log_formatter, log_held
+from ui.log_limit import LogLimit
 from ui.named_servers import limits_of
 from ui.settings import Settings
 from ui.token_command import change_tokens
 from ui.user_command import change_users
-from ui.web.log_limit import LogLimit
 
 if TYPE_CHECKING:
     from comfy.records.store import RunStore

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from comfy.messages import message
 
 MAX_DEPTH = 100
 # Lists and objects, a few hundred bytes each; the largest graph seen has 12,000.
@@ -19,6 +22,13 @@ _MAX_VALUES = 1_000_000  # commas; some 300 ns and 100 bytes each
 # The same of a server, whose catalog has 27,000 and 59,000 in ComfyUI 0.33.0.
 _SERVER_PARTS, _SERVER_VALUES = 1_000_000, 3_000_000
 _LEAVES = (str, int, float, type(None))
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # signed and unsigned 64 bits: seeds use the latter
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_HALF_CHARACTER = message(
+    "There is half a character in this text, as of an emoji that was cut. Write it again."
+)
+_NOT_FINITE = message("A number is NaN or infinite. Send a finite number.")
+_TOO_LARGE = message("A whole number has more than 64 bits. Send a smaller one.")
 
 
 class NotJson(Exception):
@@ -73,6 +83,31 @@ def levels(value: object) -> Iterator[list[Any]]:
             if not isinstance(parent, _LEAVES)
             for child in _children(parent)
         ]
+
+
+def refused_value(value: object) -> str:
+    """Return why one value of a parsed JSON text can't be used, for people; "" if it can. The
+    values inside a list or an object are not looked at: see `levels`.
+
+    Refused are what Python's `json` reads and neither a database nor an answer can carry: lone
+    surrogates (in keys too), NaN, infinity, and whole numbers above 64 bits.
+    """
+    match value:
+        case str():
+            return _HALF_CHARACTER if _has_lone_surrogate(value) else ""
+        case dict():
+            return _HALF_CHARACTER if any(map(_has_lone_surrogate, value)) else ""
+        case float():
+            return "" if math.isfinite(value) else _NOT_FINITE
+        case int():
+            return "" if _SMALLEST <= value <= _LARGEST else _TOO_LARGE
+        case _:
+            return ""
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    """Return whether the text holds half a character, which UTF-8 can't carry."""
+    return not text.isascii() and _LONE_SURROGATE.search(text) is not None
 
 
 def as_mapping(value: object) -> dict[str, Any]:

@@ -41,7 +41,7 @@ UI = """
 folders
 accounts gradio_import named_servers periodic start_lines version
 setting_values
-log_format settings
+log_format log_limit settings
 arguments languages permissions
 token_command user_command
 view

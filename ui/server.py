@@ -19,11 +19,11 @@ from typing import cast
 import anyio.to_thread
 import gradio as gr
 import uvicorn
-from fastapi import APIRouter, FastAPI, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from comfy.client.address import is_loopback
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInFileError
 from ui.api.app import api_app
@@ -86,6 +86,7 @@ from ui.web.gradio_internals import (
 )
 from ui.web.guesses import Guesses
 from ui.web.identity import Identity
+from ui.web.json_bodies import judge_json, validation_error
 from ui.web.limits import WebLimits
 from ui.web.logins import watched_logins
 from ui.web.responses import API, AsciiJSON
@@ -93,7 +94,7 @@ from ui.web.secret import derived
 from ui.web.shares import Share
 from ui.web.urls import ENDPOINTS
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
-from ui.web_settings import NEXT_DOOR, WebSettings
+from ui.web_settings import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(judge_json)],
     )
+    app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
     app.state.telling, app.state.identity = set(), identity
@@ -356,7 +359,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
-        log_config=None,  # as all other lines: see `ui.web.log_limit`
+        log_config=None,  # as all other lines: see `ui.log_limit`
         limit_concurrency=limits.connections,
         proxy_headers=False,  # TrustedProxies reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
@@ -367,23 +370,9 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
     )
 
 
-def warn_of_plain_passwords(settings: WebSettings) -> None:
-    """Log that passwords can be read on the way: on a network, without a proxy that has TLS."""
-    if (
-        settings.sign_in.ways(settings.users).any
-        and not is_loopback(settings.host)
-        and settings.trusted_proxies == NEXT_DOOR
-    ):
-        log.warning(
-            "Passwords travel unencrypted: put a proxy with TLS in front and name it"
-            " (--trusted-proxies)."
-        )
-
-
 def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], bool]) -> int:
     """Serve until SIGINT or SIGTERM, or not at all if `told_to_end`; then end every run. Return the
     exit code: 0, or 1 if the port is taken."""
-    warn_of_plain_passwords(settings)
     config = web_config(build_app(services, settings), settings, services.limits)
     server = Server(config, services, settings, told_to_end)
     sys.setswitchinterval(_SWITCH_INTERVAL)

@@ -32,6 +32,10 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web_settings import WebSettings
 
 BUSY = 503  # said on purpose, with a sentence
+# What the outermost middleware logs: nothing else has refused the request, so something failed.
+CAUGHT = ("A request could not be answered", "A socket was closed")
+OF_GRADIO = re.compile(r"\(gradio\w*/")  # raised by Gradio at a call that no page makes
+MOST_WORK = 1.0  # seconds of processor for one request
 TRACEBACK = "Traceback (most recent call last)"
 CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 MANY = RunLimits(person=100_000, all=100_000, hourly=1_000_000)
@@ -58,7 +62,10 @@ def campaign(count: int, number: int) -> Report:
     with said() as log, two_apps() as (apps, folder), writing() as written:
         for attack in drawn(sites_of(apps), count, number):
             log.truncate(log.seek(0))
+            worked = time.process_time()
             answer = sent(attack)
+            if time.process_time() - worked > MOST_WORK:
+                report.wrong(f"{attack.about} held a processor", attack)
             report.statuses[answer.status] += 1
             report.kinds[attack.about.partition(" ")[0]] += 1
             judge(report, attack, answer, log.getvalue())
@@ -100,6 +107,9 @@ def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
         report.wrong(f"no answer to {attack.about}: {answer.head}", attack)
     if TRACEBACK in log:
         report.wrong(f"a traceback in the log: {told(log)}", attack)
+    for line in log.splitlines():
+        if line.startswith(CAUGHT) and not OF_GRADIO.search(line):
+            report.wrong(f"caught at last: {line}", attack)
     for name, found in {
         "a traceback": TRACEBACK.encode() in answer.body,
         "/etc/passwd": b"root:x:0" in answer.body,

@@ -57,7 +57,7 @@ SHARED = {
     ("ui/page/plain/account.py", "_NewTokens"): {"_lock"},
     ("ui/routes/groups/grids.py", "Drawing"): {"_lock"},
     ("ui/routes/run_socket.py", "RunSession"): {"remembering"},
-    ("ui/web/log_limit.py", "LogLimit"): {"_lock"},
+    ("ui/log_limit.py", "LogLimit"): {"_lock"},
     ("ui/web/rates.py", "Rate"): {"_lock"},
     ("ui/web/server_health.py", "ServerHealth"): set(),
     ("ui/web/upload_folder.py", "Tally"): {"_lock"},

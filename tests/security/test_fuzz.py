@@ -46,6 +46,11 @@ def test_finding_21_no_request_makes_the_app_fail(every: bool) -> None:
             "Traceback (most recent call last):\n  File\nOops",
             "a traceback in the log: Oops",
         ),
+        (
+            Answer(422),
+            "A request could not be answered: KeyError (a.py:1)",
+            "caught at last: A request could not be answered: KeyError (a.py:1)",
+        ),
     ],
 )
 def test_the_judge_sees_what_is_wrong(answer: Answer, log: str, says: str) -> None:

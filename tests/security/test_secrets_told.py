@@ -21,7 +21,7 @@ from comfy.records.database import open_database
 from comfy.records.tables import as_comfy_errors
 from tests.support.http_client import finished, get, start
 from tests.support.serving import running_demo_app
-from ui.web.log_limit import LINES, LogLimit
+from ui.log_limit import LINES, LogLimit
 from ui.web_settings import WebSettings
 
 SECRET = "hunter2"

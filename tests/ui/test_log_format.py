@@ -14,7 +14,7 @@ from tests.attacks.people import SECRET
 from tests.support.app_process import started
 from tests.support.waiting import LONGEST_WAIT
 from ui.log_format import log_formatter
-from ui.web.log_limit import LINES
+from ui.log_limit import LINES
 
 
 def test_json_lines_follow_each_run() -> None:

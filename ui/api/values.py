@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,28 +17,25 @@ from starlette.requests import Request
 from comfy.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.filenames import plain_name
 from comfy.form.model import Field, Form
+from comfy.json_values import refused_value
 from comfy.messages import listed, message
 from comfy.services.uploads import Refused, Upload
 from comfy.wording import quoted, short
 from ui.api.problems import NotThere
 from ui.files.results import FieldResults
-from ui.gradio_allowlist.call_check import read_object
 from ui.routes.gradio_api import file_of_script
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
 from ui.services import Services
 from ui.view.run_view import NO_RESULT
 from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
+from ui.web.json_bodies import read_object
 from ui.web.shares import caller_of, shared_address
 
 # Parts that are no field's value.
 _OF_REQUEST = ("count", "axes", "table", "paired", "seeds", "again")
 _NO_OBJECT = message("The values are an object of field keys and values.")
 _NOT_BASE64 = message("This is not base64.")
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_HALF_CHARACTER = message(
-    "There is half a character in this text, as of an emoji that was cut. Write it again."
-)
 _FILE_WORDS = message(
     "A file is the id of an upload, a data: address,"
     ' {"base64": "…", "name": "a.png"} or {"run": "…", "file": 0}.'
@@ -125,6 +121,9 @@ class Bodies:
                 said = message("{field} is given twice. Leave one of them out.", field=short(key))
                 raise HTTPException(422, said)
         for key, value in items:
+            # A charset such as UTF-7 can spell half a character.
+            if problem := refused_value(key) or refused_value(value):
+                raise HTTPException(422, problem)
             if key == "values" and isinstance(value, str):
                 told["values"] |= self._object(value)
             elif key in _OF_REQUEST and isinstance(value, str):
@@ -172,8 +171,6 @@ class SentValues:
 
     def value(self, field: Field | None, value: object) -> object:
         """One value: of a field for files the file, or what is wrong with it."""
-        if isinstance(value, str) and _LONE_SURROGATE.search(value):
-            return Refused(_HALF_CHARACTER)
         if field is None or not field.is_media:
             return file_of_script(value) if field is None else value
         files = self.services.copies.files_of(self.owner)

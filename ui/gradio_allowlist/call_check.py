@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from comfy.json_values import levels
-from comfy.messages import message, plural
+from comfy.messages import message
 from ui.web.gradio_internals import session_and_call
+from ui.web.json_bodies import read_object
 from ui.web.limits import WebLimits
 from ui.web.upload_folder import PLACE
 
-# brackets and commas, also of texts: each may become a hundred bytes of memory and more
-_MOST_MARKS = 500_000
 _NOT_UPLOADED = message("Files have to be uploaded first, and one of these was not.")
 # Gradio's page writes them out
 _NO_DRAWING = message("A drawing (SVG) can't be used as an image. Save it as PNG first.")
@@ -30,26 +28,6 @@ class Call:
     event: str | None = None
 
 
-def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
-    """The JSON object that a call has brought; a sentence where it is none, or too much."""
-    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_MARKS:
-        return too_many(limits)
-    try:
-        call = json.loads(body)
-    except (ValueError, RecursionError):
-        return message("This is not JSON.")
-    if not isinstance(call, dict):
-        return message("A call is a JSON object.")
-    number = 0
-    for depth, level in enumerate(levels(call)):
-        number += len(level)
-        if depth > limits.depth:
-            return message("These values are nested too deeply.")
-        if number > limits.values:
-            return too_many(limits)
-    return call
-
-
 def read_call(body: bytes, limits: WebLimits) -> Call | str:
     """What a call's JSON names; a sentence where it is not handed on."""
     call = read_object(body, limits)
@@ -64,16 +42,6 @@ def read_call(body: bytes, limits: WebLimits) -> Call | str:
     if not (_is_name(session) and _is_name(event)):
         return message("An id is a short text.")
     return Call(session, listener if isinstance(listener, int) else None, event)
-
-
-def too_many(limits: WebLimits) -> str:
-    """The sentence for more values than a call may have."""
-    return plural(
-        "These are more than {number} value.",
-        "These are more than {number} values.",
-        count=limits.values,
-        number=f"{limits.values:,}",
-    )
 
 
 def _is_name(value: object) -> TypeGuard[str | None]:

@@ -114,5 +114,7 @@ class PackedPages:
 def in_short(problem: BaseException) -> str:
     """An error in one line for the log: what, and where it was raised."""
     frames = traceback.extract_tb(problem.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(problem).__name__}{where}"
+    if not frames:
+        return type(problem).__name__
+    file = Path(frames[-1].filename)
+    return f"{type(problem).__name__} ({file.parent.name}/{file.name}:{frames[-1].lineno})"

@@ -14,10 +14,10 @@ from starlette.types import Message
 
 from tests.support.waiting import awaited
 from ui.gradio_allowlist.owners import Owners
+from ui.log_limit import LINES, LogLimit
 from ui.web.addresses import client_address
 from ui.web.body_limits import LeastSpeed
 from ui.web.limits import WebLimits
-from ui.web.log_limit import LINES, LogLimit
 from ui.web.shares import Caller, FairSlots, Share
 from ui.web.uvicorn_protocols import Addresses
 

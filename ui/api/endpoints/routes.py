@@ -22,7 +22,6 @@ from ui.api.endpoints.calls import ANSWERING
 from ui.api.endpoints.values import endpoint_of
 from ui.api.named_workflows import named_forms
 from ui.gradio_allowlist.allowlist import GradioAllowlist, replay
-from ui.gradio_allowlist.call_check import read_object
 from ui.services import Services
 from ui.web.gradio_internals import (
     CALL,
@@ -39,6 +38,7 @@ from ui.web.gradio_internals import (
     root_address,
 )
 from ui.web.identity import NOBODY, Identity
+from ui.web.json_bodies import read_object
 from ui.web.responses import AsciiJSON
 from ui.web.urls import ENDPOINTS
 

@@ -18,11 +18,11 @@ from ui.api.mcp.sessions import OpenSessions
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs
 from ui.gradio_allowlist.allowlist import replay
-from ui.gradio_allowlist.call_check import read_object
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.web.body_limits import BUSY, body_done
 from ui.web.identity import Identity
+from ui.web.json_bodies import read_object
 from ui.web.responses import Problem
 from ui.web.shares import FairSlots, Share, caller_of
 

@@ -1,0 +1,76 @@
+"""What a JSON body may hold: judged right after it is parsed, before anybody uses its values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from comfy.json_values import levels, refused_value
+from comfy.messages import message, plural
+from ui.web.limits import WebLimits
+from ui.web.responses import AsciiJSON
+
+# brackets and commas, also of texts: each may become a hundred bytes of memory and more
+_MOST_MARKS = 500_000
+
+
+def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
+    """Parse the JSON object that a call has brought. Return a sentence instead if it is none, has
+    more or deeper values than a call may have, or a value that `refused_value` names."""
+    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_MARKS:
+        return _too_many(limits)
+    try:
+        call = json.loads(body)
+    except (ValueError, RecursionError):
+        return message("This is not JSON.")
+    if not isinstance(call, dict):
+        return message("A call is a JSON object.")
+    number = 0
+    for depth, level in enumerate(levels(call)):
+        number += len(level)
+        if depth > limits.depth:
+            return message("These values are nested too deeply.")
+        if number > limits.values:
+            return _too_many(limits)
+        if problem := next(filter(None, map(refused_value, level)), ""):
+            return problem
+    return call
+
+
+async def judge_json(connection: HTTPConnection) -> None:
+    """Raise HTTPException 422 if FastAPI has parsed a JSON body with a value that `refused_value`
+    names. A dependency of every route of the page; routes that read bodies by themselves are left
+    alone, as is a workflow that is opened, in which ComfyUI writes NaN."""
+    route = connection.scope["route"]
+    if not (isinstance(route, APIRoute) and route.body_field and isinstance(connection, Request)):
+        return
+    kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind.endswith(("/json", "+json")) or not await connection.body():
+        return
+    for level in levels(await connection.json()):  # parsed once: Starlette keeps it
+        if problem := next(filter(None, map(refused_value, level)), ""):
+            raise HTTPException(422, problem)
+
+
+async def validation_error(_: Request, problem: Exception) -> Response:
+    """Answer what FastAPI could not validate: where and why, without the values that were sent,
+    which may be of any size."""
+    assert isinstance(problem, RequestValidationError)
+    told = [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in problem.errors()]
+    return AsciiJSON({"detail": told}, 422)
+
+
+def _too_many(limits: WebLimits) -> str:
+    """Return the sentence for more values than a call may have."""
+    return plural(
+        "These are more than {number} value.",
+        "These are more than {number} values.",
+        count=limits.values,
+        number=f"{limits.values:,}",
+    )
