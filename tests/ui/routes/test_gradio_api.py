@@ -262,12 +262,13 @@ def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
     """Whoever waited for it is gone: after a crash its runs are stopped and nothing is left of it;
     where that cannot be written, the app starts all the same."""
     nobody, left, crashed = "browser:", [], tmp_path / "crashed"
+    still_going = {"base.5.steps": 60}  # a minute, unless it is stopped
     with (
-        DemoServer(step_seconds=0.01) as demo,
+        DemoServer(step_seconds=1) as demo,
         demo.hold("progress") as reached,
         running_app(demo.url, data=tmp_path / "data") as app,
     ):
-        app.services.chains.start("create-upscale-detail.chain", {}, nobody, attended=True)
+        app.services.chains.start("create-upscale-detail.chain", still_going, nobody, attended=True)
         assert reached.reached.wait(LONGEST_WAIT)
         (run,) = app.runs.line_of(nobody)
         shutil.copytree(tmp_path / "data", crashed)  # as it would be found now
