@@ -39,7 +39,7 @@ class ServerAnswer:
         return 200 <= self.status < 300
 
     def json(self) -> object:
-        """Return the JSON value. ServerError where there is none."""
+        """Return the JSON value. Raises ServerError if the answer isn't JSON."""
         try:
             return parse_json(self.content)
         except (ValueError, RecursionError) as error:

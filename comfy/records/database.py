@@ -31,7 +31,7 @@ _PAUSE = 0.02  # seconds
 _ERASING = 1.0  # seconds in which others may have to wait until they can write
 # What is deleted is overwritten, not only forgotten.
 _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
-_INCREMENTAL = 2  # SQLite's number for a file that gives free pages back when it is told to
+_INCREMENTAL = 2  # SQLite's number for a file that returns free pages on request
 _PAGES_AT_ONCE = 1000  # others wait meanwhile until they can write
 _OWN_NAME = "history.sqlite"  # as the app calls it
 _LOCK = 0x636F6D6679  # our own: Postgres lets one program at a time change tables under it
@@ -239,7 +239,7 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 
 def _let_shrink(engine: Engine) -> None:
-    """Rewrite a file that keeps its free pages for ever, as those of older versions do."""
+    """Rewrite a file of an older version, which never returns its free pages."""
     with engine.connect() as connection:
         ask = connection.exec_driver_sql
         if ask("PRAGMA auto_vacuum").scalar() == _INCREMENTAL:

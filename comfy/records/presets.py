@@ -73,7 +73,7 @@ class PresetStore:
         self._room = room
 
     def get(self, owner: str, workflow: str, name: str) -> Preset:
-        """Return a preset that is about to be used. ComfyError if there is none."""
+        """Return a preset and note its use. Raises ComfyError if it doesn't exist."""
         for preset in self.of(owner, workflow):
             if preset.name == name:
                 self._touch(_key(owner, workflow, name))

@@ -280,7 +280,7 @@ class RunStore:
         try:
             self._forget_too_many()
             self._give_back()
-        except ComfyError as problem:  # what has come is kept all the same
+        except ComfyError as problem:  # the new result is kept anyway
             log.warning("No room could be made in the history: %s", problem)
 
     def _give_back(self) -> None:

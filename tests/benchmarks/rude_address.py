@@ -65,7 +65,7 @@ def measured(name: str, app: AppProcess, more: dict[str, str], *ways: str) -> It
 
 
 async def sign_ins(app: AppProcess) -> list[float]:
-    """Seconds that right sign-ins take, each in a browser that nobody knows."""
+    """Return the seconds that correct sign-ins take, each in a new browser."""
     taken = []
     for _ in range(ROUNDS):
         async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:

@@ -126,7 +126,7 @@ def test_reads_any_range_without_the_rest() -> None:
 
 
 def test_a_fragmented_movie_is_refused() -> None:
-    """Its samples are not in tables, so that nobody knows what else its data holds."""
+    """Its samples aren't in tables, so its data may hold anything else."""
     with pytest.raises(CannotStrip):
         stripped(MADE["mp4"] + box(b"moof", bytes(8)))
 

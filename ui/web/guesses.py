@@ -150,7 +150,7 @@ class HashingTurns:
 
     @contextlib.contextmanager
     def place(self, attempt: PasswordAttempt) -> Iterator[bool]:
-        """Hold a place among those who wait; the value is False where there is none."""
+        """Hold a place in the queue. The value is False if the queue is full."""
         room = self._known if attempt.browser else self._waiting
         with room.held(attempt.lane) as place:
             yield place

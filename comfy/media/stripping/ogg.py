@@ -83,7 +83,7 @@ def _pages(reader: Reader) -> Iterator[_Page]:
 
 
 def _count(lengths: list[int], lacing: bytes) -> None:
-    """Add a page's segments to the lengths of packets, the last of which is not complete yet."""
+    """Add a page's segments to the lengths of packets. The last one isn't complete yet."""
     for length in lacing:
         lengths[-1] += length
         if length < 255:

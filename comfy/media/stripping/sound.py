@@ -134,7 +134,7 @@ def _without_encoder(frame: bytes) -> bytes:
 
 
 def _skip_id3(reader: Reader) -> bool:
-    """Move behind the ID3v2 tag at the reader's position; False where there is none."""
+    """Skip the ID3v2 tag at the reader's position. Return False if there isn't one."""
     start = reader.position
     head = reader.take(min(_ID3_HEAD, reader.left))
     reader.position = start

@@ -1,4 +1,4 @@
-"""Guessed passwords hold up those who guess, and nobody who shares their address."""
+"""Guessed passwords delay the guesser, not others at the same address."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
 
 @pytest.fixture
 def app() -> Iterator[RunningApp]:
-    """An app for anna and ben that nobody has tried to sign in to yet."""
+    """An app for anna and ben without a sign-in so far."""
     with DemoServer() as demo, running_app(demo.url, settings=SETTINGS) as app:
         yield app
 

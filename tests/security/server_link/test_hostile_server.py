@@ -105,7 +105,7 @@ def test_finding_s11_a_redirect_stays_below_the_servers_path() -> None:
 
 
 def test_finding_s11_a_redirect_within_the_server_is_followed() -> None:
-    """Relative or whole, but not for ever."""
+    """Relative or absolute, but only five in a row."""
     steps = {"/queue": "/one?a=b", "/one?a=b": "two", "/two": "http://OWN/three", "/history/x": "x"}
 
     def redirect(handler: BaseHTTPRequestHandler) -> None:

@@ -1,4 +1,4 @@
-"""S13 and S14: nobody keeps a private answer, and pages without Gradio run their own scripts only."""
+"""S13 and S14: private answers aren't cached; pages without Gradio run only their own scripts."""
 
 from __future__ import annotations
 

@@ -1,0 +1,87 @@
+"""No text of a user, of a workflow or of ComfyUI keeps the app from answering others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import NodeResult
+from comfy.protocol.run_state import Phase
+from tests.security.brought.calls import BOBS, bring, drawn
+from tests.support.http_client import finished, get
+from tests.support.samples.forms import node
+from tests.support.samples.graphs import graph, graph_node
+from tests.support.serving import running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+REPEATS = node_info(
+    "Repeats", "Repeats", "pack", required={"text": spec("STRING")}, output_node=True
+)
+
+
+def repeat(_: NodeRun, inputs: Inputs) -> NodeResult:
+    """Fail as many packs' nodes do: with what was typed."""
+    raise NodeFailure(f"cannot read {inputs['text']!r}")
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    repeats = NodeClass(lambda _: REPEATS, repeat)
+    with DemoServer(step_seconds=0, nodes={**NODES, "Repeats": repeats}) as server:
+        yield server
+
+
+@pytest.mark.parametrize("text", ["ERROR: clip ", "Model checkpoint ", "expected input channels "])
+def test_finding_s1_a_failed_run_with_a_long_text(
+    demo: DemoServer, text: str, tmp_path: Path
+) -> None:
+    """Others are answered; an app that finds such a run in ComfyUI's history starts all the same."""
+    crashed = tmp_path / "crashed"
+    with running_app(demo.url, data=tmp_path / "data", may_keep=True) as app:
+        name = bring(app, {"1": node("Repeats", text="")}).json()["name"]
+        with demo.hold("execution_start") as held:
+            values = {"1.text": text * (30_000 // len(text))}
+            run = app.services.starter.start(name, values, BOBS)
+            assert held.reached.wait(LONGEST_WAIT)
+            shutil.copytree(app.data, crashed)  # as it would be found after a crash
+        assert finished(run).state.phase is Phase.FAILED
+        assert get(app, "/").status_code == 200
+        with running_app(demo.url, data=crashed) as other:
+            eventually(lambda: other.server.has_taken_up, "the run is taken up")
+            eventually(lambda: other.runs.record(run.id, BOBS).state.phase is Phase.FAILED)
+            assert get(other, "/").status_code == 200
+
+
+@pytest.mark.parametrize("pattern", ["(?:a|a)?" * 22 + "b", "a?" * 33 + "a" * 33 + "b", "(a+)+$"])
+def test_finding_s2_a_pattern_in_an_opened_workflow(demo: DemoServer, pattern: str) -> None:
+    """The form is drawn, and the node with the pattern matches nothing."""
+    sender = graph_node(
+        2, "Anything Everywhere", properties={"ue_properties": {"title_regex": pattern}}
+    )
+    workflow = graph(
+        graph_node(1, "CheckpointLoaderSimple", "demo-painterly.safetensors"),
+        sender,
+        graph_node(3, "CLIPTextEncode", "a boat", title="a" * 200),
+        links="1.1 CLIP > 2.anything",
+    )
+    with running_app(demo.url, may_keep=True) as app:
+        assert "a boat" in json.dumps(drawn(app, bring(app, workflow).json()["name"]).components)
+        assert get(app, "/").status_code == 200
+
+
+@pytest.mark.parametrize("word", ["save", "combine", "saveimage"])
+def test_finding_s3_a_long_class_name(demo: DemoServer, word: str) -> None:
+    """It is refused with a sentence, not looked at."""
+    with running_app(demo.url, may_keep=True) as app:
+        answer = bring(app, {"1": node(word * 20_000)})
+        assert answer.status_code == 422
+        assert "200" in answer.text
+        assert get(app, "/").status_code == 200
