@@ -29,14 +29,18 @@ from ui.web.urls import ENDPOINTS
 from ui.web_settings import WebSettings
 
 # What is read, and takes a processor for long; see `TurnMiddleware`. `sheet.png` has turns of its
-# own. The second kind may wait for what ComfyUI says of its nodes.
+# own. The second kind may wait for ComfyUI's catalog, the third for its health.
 _WORK = (
     re.compile(
         rf"(/batches/[^/]+|{API}/batches/[^/]+)(/rows(/[0-9]+/values)?|/grid|/results\.(csv|zip)"
         rf"|/sheet\.(html|zip))?|/history|{API}/(runs|batches|chains|openapi\.json)|/batches"
         r"|/files/([^/]+/all|chosen)\.zip"
     ),
-    re.compile(rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|{API}/workflows(/.+)?"),
+    re.compile(
+        rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|/presets(/.+)?|/history/[^/]+/values"
+        rf"|{API}/workflows(/.+)?"
+    ),
+    re.compile(rf"{API}/health"),
 )
 
 

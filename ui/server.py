@@ -98,7 +98,6 @@ from ui.web_settings import WebSettings
 
 log = logging.getLogger(__name__)
 
-_THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 _NEWS_WAIT = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
 _SWITCH_INTERVAL = 0.001  # seconds, a fifth of Python's: the loop waits less beside a busy thread
 _STEPS_TO_CONNECT = 10  # turns of the loop: asyncio takes 3 from a connection to its protocol
@@ -118,9 +117,10 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        # One for each request: those that wait for ComfyUI keep no other from a thread.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = limits.requests
         # Those of asyncio would be six on two cores: a server that hangs has them all wait for it.
-        workers = ThreadPoolExecutor(_THREADS, "asyncio")
+        workers = ThreadPoolExecutor(limits.requests, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
         sweeping = asyncio.create_task(sweep_regularly(services))
         deleting = asyncio.create_task(delete_regularly(services))
@@ -245,7 +245,7 @@ def _mount_page(
             add_endpoints=add_endpoints,
         )
         # GradioAllowlist lets go of pages long before, and of the right ones.
-        allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
+        allow(page, threads=limits.requests, sessions=2 * limits.pages, calls=limits.calls)
     put_into_head(head_tags_of(ROOT_ADDRESS), html_attributes, language_tags)
     gr.mount_gradio_app(
         app,

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from types import TracebackType
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -64,12 +63,7 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -232,6 +226,7 @@ class Client:
             data=body,
             headers={"Content-Type": body.kind},
             timeout=max(self.timeout, 60.0),
+            has_deadline=False,  # a large file on a slow line takes its time
         )
         if answer.status in UPLOAD_REFUSED:
             raise UploadRejected(*UPLOAD_REFUSED[answer.status])
@@ -316,15 +311,21 @@ class Client:
         *,
         timeout: float | None = None,
         most: int = exchange.USUAL_ANSWER,
+        has_deadline: bool = True,
         **options: Any,
     ) -> ServerAnswer:
-        """Return the answer, of `most` bytes at most."""
+        """Return the answer, of `most` bytes at most. `has_deadline`: see `exchange.deadline`."""
+        longest = (timeout or self.timeout) if has_deadline else None
 
         def ask() -> ServerAnswer:
             with self._sent(session, method, path, timeout, options) as response:
                 return exchange.read_bounded(response, most)
 
-        with self._session() as session, self._translating():
+        with (
+            self._session() as session,
+            self._translating(),
+            exchange.deadline(session, longest),
+        ):
             return exchange.ask_repeatedly(method, ask, lambda: self._aborted)
 
     @contextmanager
@@ -335,7 +336,8 @@ class Client:
         with self._session() as session:
             with self._translating():
                 ask = partial(self._sent, session, method, path, timeout, options)
-                response = exchange.ask_repeatedly(method, ask, lambda: self._aborted)
+                with exchange.deadline(session, timeout or self.timeout):
+                    response = exchange.ask_repeatedly(method, ask, lambda: self._aborted)
             with response:
                 yield response
 

@@ -1,8 +1,10 @@
-"""One request and its answer: redirects stay on the server, and answers have a limit of size."""
+"""One request and its answer: redirects stay on the server, and answers are bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urljoin
@@ -11,14 +13,16 @@ import requests
 
 from comfy.client.address import ServerAddress
 from comfy.client.sessions import Session
-from comfy.errors import ServerError
+from comfy.errors import ServerError, TooManyThreads
 from comfy.json_values import parse_json
 from comfy.messages import message
+from comfy.threads import start_thread
 
 _MIB = 1024 * 1024
 USUAL_ANSWER = 8 * _MIB
 LONG_ANSWER = 64 * _MIB  # of a catalog, a queue or a history; the largest catalogs seen have 20
 _MOST_REDIRECTS = 5
+_LONGEST = 5  # times the limit of silence
 CONNECT_TRIES = 3
 _Told = TypeVar("_Told")
 _PIECE = 64 * 1024
@@ -86,6 +90,27 @@ def read_bounded(response: requests.Response, most: int) -> ServerAnswer:
         if len(content) > most:
             raise _too_large(response.status_code)
     return ServerAnswer(response.status_code, response.headers, bytes(content))
+
+
+@contextmanager
+def deadline(session: Session, timeout: float | None) -> Iterator[None]:
+    """Abort the session if the block takes five times `timeout`, a call's limit of silence. A
+    server that sends a byte now and then would otherwise hold the caller as long as it likes."""
+    if timeout is None:
+        yield
+        return
+    timer = threading.Timer(_LONGEST * timeout, session.abort)
+    timer.name, timer.daemon = "deadline", True
+    try:
+        start_thread(timer)
+    except TooManyThreads:  # then this call has none
+        yield
+        return
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def ask_repeatedly(method: str, ask: Callable[[], _Told], is_aborted: Callable[[], bool]) -> _Told:

@@ -66,6 +66,12 @@ class Session(requests.Session):
         for sock in sockets:
             shut(sock)
 
+    @property
+    def is_aborted(self) -> bool:
+        """True once `abort` was called: no call can be made any more."""
+        with self._lock:
+            return self._aborted
+
     def _opened(self, sock: socket.socket) -> None:
         with self._lock:
             self._sockets.add(sock)
@@ -95,7 +101,7 @@ class IdleSessions:
     def give_back(self, session: Session) -> None:
         """Keep it for the next call, if there is room."""
         with self._lock:
-            has_room = not self._closed and len(self._idle) < _MOST
+            has_room = not self._closed and len(self._idle) < _MOST and not session.is_aborted
             is_kept = has_room and (self._timer is not None or self._wait_locked(_KEPT))
             if is_kept:
                 self._idle.append((time.monotonic() + _KEPT, session))

@@ -41,16 +41,21 @@ def guess(app: RunningApp, name: str, **headers: str) -> int:
 
 
 @contextlib.contextmanager
-def guessing(app: RunningApp, names: Callable[[], str], threads: int = 4) -> Iterator[None]:
+def guessing(
+    app: RunningApp,
+    names: Callable[[], str],
+    threads: int = 4,
+    headers: Callable[[], dict[str, str]] = dict,
+) -> Iterator[None]:
     """Wrong passwords for these names at full speed, from this address, beside the block."""
     ended, begun = threading.Event(), threading.Barrier(threads + 1)
 
     def guess_on() -> None:
         for _ in range(NAME.free):
-            guess(app, names())
+            guess(app, names(), **headers())
         begun.wait(LONGEST_WAIT)
         while not ended.is_set():
-            guess(app, names())
+            guess(app, names(), **headers())
 
     own = [threading.Thread(target=guess_on) for _ in range(threads)]
     for thread in own:
@@ -101,16 +106,24 @@ def test_a_known_browser_is_known_for_its_person_only() -> None:
         assert not cookies.known_browser(asking(f"{name}={forged}"), "anna", "a password")
 
 
+@pytest.mark.parametrize("address", ["9.9.9.8", "2001:db8:0:{}::1"])
 def test_attempts_that_wait_have_a_bound(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
 ) -> None:
-    """One address has so many that wait for a turn; one more is told to come later, and another
-    address signs in."""
+    """One address, or all of a large IPv6 network, has so many that wait for a turn; one more is
+    told to come later, and another address signs in."""
     monkeypatch.setattr(guesses, "_WAITING_OF_ADDRESS", 3)
     app: RunningApp = request.getfixturevalue("app")
     numbers = itertools.count()
-    with guessing(app, lambda: f"name {next(numbers)}", threads=6):
-        eventually(lambda: guess(app, f"name {next(numbers)}") == 429, "its places are taken")
+
+    def name() -> str:
+        return f"name {next(numbers)}"
+
+    def sender() -> dict[str, str]:
+        return {"X-Forwarded-For": address.format(next(numbers) % 10_000)}
+
+    with guessing(app, name, 6, sender):
+        eventually(lambda: guess(app, name(), **sender()) == 429, "its places are taken")
         with requests.Session() as other:
             other.headers.update(ELSEWHERE)
             assert sign_in(app, other, ANNA) == 200

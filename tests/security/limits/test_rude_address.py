@@ -13,15 +13,17 @@ from types import FrameType
 import pytest
 import requests
 
+from comfy.demo import DemoServer
 from tests.security.test_availability import JSON, begun, sent, status
 from tests.support.http_client import ANN, cookie_of
-from tests.support.serving import RunningApp, running_demo_app
+from tests.support.serving import RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
 from ui.routes.groups.batches import TableView
 from ui.web.limits import WebLimits
 
 WORDS = "a lighthouse " * 50
+SOON = LONGEST_WAIT / 3  # long before the stand-in ends a hold
 RUDE = "9.9.9.9"  # as a trusted proxy names it
 
 
@@ -85,6 +87,25 @@ def test_waiting_for_a_run_holds_no_upload_space() -> None:
             eventually(app.runs.known, "its run has begun")
             eventually(is_accepted, "there is room again")
             assert not all(run.state.phase.finished for run in app.runs.known())
+
+
+def test_questions_that_wait_for_comfyui_leave_others_served() -> None:
+    """One address asks for more than any server answers at once, while ComfyUI says nothing of its
+    nodes; another address is answered."""
+    line = ("GET /presets?workflow=text-to-image HTTP/1.1", "Host: localhost", "", "")
+    with (
+        DemoServer(step_seconds=0) as demo,
+        contextlib.ExitStack() as kept,
+        running_app(demo.url) as app,
+    ):
+        held = [kept.enter_context(demo.hold("GET /object_info")) for _ in range(20)]
+        for _ in range(220):
+            kept.enter_context(forwarded(app, RUDE, *line))
+        assert held[0].reached.wait(LONGEST_WAIT)
+        headers = {"X-Forwarded-For": "9.9.9.10"}
+        for _ in range(10):
+            other = requests.get(f"{app.url}/robots.txt", headers=headers, timeout=SOON)
+            assert other.status_code == 200
 
 
 def large_batch(app: RunningApp) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from comfy.client.client import Client
 from comfy.client.exchange import LONG_ANSWER
-from comfy.errors import ComfyError, ServerError
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.protocol.outputs import OutputFile
 from comfy.servers.pool import ServerPool
 from comfy.servers.reports import fresh
@@ -159,6 +160,37 @@ def test_finding_s17_an_answer_has_a_limit(answer: Answering, says: str) -> None
                 ask()
         with pytest.raises(ServerError, match=says):
             client.history("x")
+
+
+def drip_head(handler: BaseHTTPRequestHandler) -> None:
+    """Announce an answer again and again."""
+    drip(handler, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def drip_body(handler: BaseHTTPRequestHandler) -> None:
+    """Send a byte now and then."""
+    send(handler, 200, content_length=str(2**50))
+    drip(handler, b" ")
+
+
+def drip(handler: BaseHTTPRequestHandler, piece: bytes) -> None:
+    """Send it every few milliseconds, until the other end closes."""
+    handler.close_connection = True
+    handler.connection.settimeout(0.02)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            handler.connection.sendall(piece)
+            with contextlib.suppress(TimeoutError):
+                handler.connection.recv(1)
+
+
+@pytest.mark.parametrize("answer", [drip_head, drip_body])
+def test_finding_s17_an_answer_has_a_limit_of_time(answer: Answering) -> None:
+    """Bytes that trickle in, never silent for long, hold no caller."""
+    with answering(answer) as (url, _), Client(url, timeout=0.1) as client:
+        for ask in (client.queue, client.system_stats):
+            with pytest.raises(ServerUnreachable):
+                ask()
 
 
 def test_finding_s17_a_server_tells_short_things_of_itself() -> None:
