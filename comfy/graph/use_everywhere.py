@@ -30,7 +30,8 @@ _PROMPT_INPUTS = (r"(_|\b)pos(itive|_|\b)", r"(_|\b)neg(ative|_|\b)")
 
 _MOST_SENDERS = 200
 
-_MOST_CHECKS = 300_000  # pairs of a sender and an input of its type, by their `cost`
+# Pairs of a sender and an input of its type, by their `cost`; the same of senders and groups.
+_MOST_CHECKS = 300_000
 _MOST_IN_GROUPS = 2_000_000  # times that a node is looked for in a group
 
 # Patterns come from strangers' files. RE2 takes time that grows linearly with the text, and no more
@@ -152,7 +153,9 @@ def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
             )
         )
     in_groups = sum(map(_asks_for_groups, senders)) * len(graph.nodes) * len(graph.groups)
-    if in_groups > _MOST_IN_GROUPS:
+    patterns = [one for one in map(_group_pattern, senders) if one is not None]
+    group_checks = sum(1 + one.cost for one in patterns) * len(graph.groups)
+    if in_groups > _MOST_IN_GROUPS or group_checks > _MOST_CHECKS:
         raise _too_large()
     offers = _Offers(offer for sender in senders for offer in _offers(graph, sender))
     if not offers:

@@ -328,3 +328,17 @@ def test_group_widgets_with_one_name() -> None:
     data = graph(graph_node(5, "workflow/G", 10, 20, 30), extra={"groupNodes": {"G": inside}})
     prompt = converted(data).prompt
     assert [prompt[f"9:{n}"]["inputs"]["value"] for n in (6, 7, 8)] == [10, 20, 30]
+
+
+def test_a_crowd_of_groups_is_refused() -> None:
+    """A sender's pattern is checked against the title of each."""
+    costly = {"ue_properties": {"group_regex": "(a|ab|abc|.){30}" + "b?" * 30 + "[a-c]{20}$"}}
+    data = everywhere(graph_node(3, "Anything Everywhere", properties=costly), sampler())
+    group = {"title": "ab" * 50, "bounding": [0, 0, 9, 9]}
+    data["groups"] = [group] * 100
+    assert converted(data)
+    data["groups"] = [group] * 20_000
+    begun = time.process_time()
+    with pytest.raises(WorkflowError, match="too large"):
+        converted(data)
+    assert time.process_time() - begun < 1

@@ -33,18 +33,30 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "at"),
     pairs(
-        ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late", "huge_frame"],
+        ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late"],
         ["progress", "executed", "preview"],
     ),
 )
 def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at: str) -> None:
-    """Garbage, twins, late and huge frames leave a run with one socket and its image."""
+    """Garbage, twins and late frames leave a run with one socket and its image."""
     demo.script(kind, at=at)
     with registry(demo, Timeouts()) as runs:
         state = end(runs.submit(job(), owner="me"))
     assert state.phase is Phase.DONE
     assert len(state.files) == 1
     assert seen.calls["GET /ws"] == 1
+
+
+@pytest.mark.parametrize("at", ["progress", "executed", "preview"])
+def test_a_huge_frame_costs_its_socket_only(demo: DemoServer, seen: Watched, at: str) -> None:
+    """It closes the socket. The run opens another, unless it has ended by then, and has its
+    image."""
+    demo.script("huge_frame", at=at)
+    with registry(demo, Timeouts()) as runs:
+        state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.DONE
+    assert len(state.files) == 1
+    assert seen.calls["GET /ws"] <= 2
 
 
 @pytest.mark.parametrize(
