@@ -42,9 +42,9 @@ _HOST = re.compile(
 )
 
 
-def client_address(scope: Scope, network: int = 64) -> str:
-    """Who asks, for limits by address: an IPv4 address, or an IPv6 network of so many bits. One
-    customer gets 64 of them, or down to 48.
+def client_address(scope: Scope) -> str:
+    """Return the address that limits count by: an IPv4 address, or an IPv6 network of 48 bits, the
+    largest that one customer gets.
 
     "" where the address is unknown, as with a UNIX socket. `ProxyMiddleware` has seen to it that it
     is not a proxy's.
@@ -55,7 +55,7 @@ def client_address(scope: Scope, network: int = 64) -> str:
         return ""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is None:
-            return str(ip_network((address, network), strict=False))
+            return str(ip_network((address, 48), strict=False))
         address = address.ipv4_mapped
     return str(address)
 

@@ -109,8 +109,7 @@ class Passwords:
         proof = self._proof(name)
         cookies = self._identity.cookies
         browser = cookies.known_browser(request, name, proof) if proof else ""
-        # Whoever has a large IPv6 network guesses from no more addresses than others.
-        return PasswordAttempt(name, client_address(request.scope, network=48), browser)
+        return PasswordAttempt(name, client_address(request.scope), browser)
 
     async def session(self, attempt: PasswordAttempt, password: str) -> str:
         """Return what the cookie of the new session has to hold. Raises SignInRefused, and
