@@ -93,7 +93,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: Path) -> None:
     """To a Space for Gradio, as both pages say it; environment and data stay here, and so does what
     a clone has in `.git`."""
-    pages = README, (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    docs = ROOT / "docs"
+    pages = [(docs / name).read_text(encoding="utf-8") for name in ("guide.md", "operating.md")]
     command, again = (re.findall(r"`(hf upload [^`]*)`", page)[0] for page in pages)
     assert command == again
     checkout = tmp_path / "checkout"

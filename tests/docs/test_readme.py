@@ -1,4 +1,4 @@
-"""Every command and snippet of the README does what it says."""
+"""The commands and snippets in README.md and docs/guide.md work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from tests.support.waiting import LONGEST_WAIT, awaited, eventually, run_python
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+BLOCKS = list(dict.fromkeys(re.findall(r"```(\w+)\n(.*?)```", README + GUIDE, re.S)))
 SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
@@ -181,7 +182,7 @@ def test_no_command_shows_a_password(command: str) -> None:
 def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
     """The options of that table, all at once: guests are let in at the proxy, which is told where
     the app is."""
-    commands = re.findall(r"\| `python app.py (.+?)` \|", README)
+    commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
     assert len(commands) == 4
     config = tmp_path / "config.toml"
     config.write_text('[comfy]\nworkflow = "text-to-image"\n', encoding="utf-8")
@@ -198,12 +199,14 @@ def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
             assert app.end() == 0
 
 
-def test_every_file_the_readme_names_exists() -> None:
-    """Links and images that point into the project lead somewhere, also those to a heading."""
-    for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", README):
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    """Links and images that point into the project exist, with the heading they name."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
         if target.startswith("http"):
             continue
-        file = ROOT / (target or "README.md")
+        file = (ROOT / page).parent / target if target else ROOT / page
         assert file.exists(), target
         if heading:
             headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
