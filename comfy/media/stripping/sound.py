@@ -138,7 +138,7 @@ def _skip_id3(reader: Reader) -> bool:
     start = reader.position
     head = reader.take(min(_ID3_HEAD, reader.left))
     reader.position = start
-    if head[:3] != ID3:
+    if len(head) < _ID3_HEAD or head[:3] != ID3:
         return False
     size = 0
     for byte in head[6:]:
