@@ -152,11 +152,7 @@ def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
                 count=_MOST_SENDERS,
             )
         )
-    in_groups = sum(map(_asks_for_groups, senders)) * len(graph.nodes) * len(graph.groups)
-    patterns = [one for one in map(_group_pattern, senders) if one is not None]
-    group_checks = sum(1 + one.cost for one in patterns) * len(graph.groups)
-    if in_groups > _MOST_IN_GROUPS or group_checks > _MOST_CHECKS:
-        raise _too_large()
+    _check_groups(graph, senders)
     offers = _Offers(offer for sender in senders for offer in _offers(graph, sender))
     if not offers:
         return
@@ -301,16 +297,24 @@ def _only(graph: LiveGraph, sender: LiveNode) -> frozenset[str] | None:
     return None if allowed is everyone else frozenset(allowed)
 
 
+def _check_groups(graph: LiveGraph, senders: list[LiveNode]) -> None:
+    """Raise WorkflowError if looking through the groups would take too long."""
+    patterns = [_group_pattern(sender) for sender in senders]
+    asking = sum(
+        pattern is not None or _restriction(sender, "group") != 0
+        for sender, pattern in zip(senders, patterns, strict=True)
+    )
+    checks = sum(1 + one.cost for one in patterns if one) * len(graph.groups)
+    if asking * len(graph.nodes) * len(graph.groups) > _MOST_IN_GROUPS or checks > _MOST_CHECKS:
+        raise _too_large()
+
+
 def _group_pattern(sender: LiveNode) -> _Pattern | None:
     settings = _settings(sender)
     pattern = settings.get("group_regex")
     if not isinstance(pattern, str) or pattern in ("", ".*"):
         return None
     return _Pattern.of("group", pattern, inverted=bool(settings.get("group_regex_invert")))
-
-
-def _asks_for_groups(sender: LiveNode) -> bool:
-    return bool(_restriction(sender, "group")) or _group_pattern(sender) is not None
 
 
 def _like(graph: LiveGraph, sender: LiveNode, what: str) -> set[str]:

@@ -110,8 +110,8 @@ def test_a_known_browser_is_known_for_its_person_only() -> None:
 def test_attempts_that_wait_have_a_bound(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
 ) -> None:
-    """One address, or all of a large IPv6 network, has so many that wait for a turn; one more is
-    told to come later, and another address signs in."""
+    """An address, or a large IPv6 network, has a bounded queue. A further attempt gets 429, and
+    another address signs in."""
     monkeypatch.setattr(guesses, "_WAITING_OF_ADDRESS", 3)
     app: RunningApp = request.getfixturevalue("app")
     numbers = itertools.count()

@@ -261,25 +261,25 @@ def test_a_chain_ends_with_its_caller(served: Served, caller: Client) -> None:
 def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
     """Whoever waited for it is gone: after a crash its runs are stopped and nothing is left of it;
     where that cannot be written, the app starts all the same."""
-    nobody, left, crashed = "browser:", [], tmp_path / "crashed"
-    still_going = {"base.5.steps": 60}  # a minute, unless it is stopped
+    owner, left, crashed = "browser:", [], tmp_path / "crashed"
+    minute_long = {"base.5.steps": 60}  # unless it is stopped
     with (
         DemoServer(step_seconds=1) as demo,
         demo.hold("progress") as reached,
         running_app(demo.url, data=tmp_path / "data") as app,
     ):
-        app.services.chains.start("create-upscale-detail.chain", still_going, nobody, attended=True)
+        app.services.chains.start("create-upscale-detail.chain", minute_long, owner, attended=True)
         assert reached.reached.wait(LONGEST_WAIT)
-        (run,) = app.runs.line_of(nobody)
+        (run,) = app.runs.line_of(owner)
         shutil.copytree(tmp_path / "data", crashed)  # as it would be found now
         for hindered in (read_only(crashed), nullcontext()):
             with hindered, running_app(demo.url, data=crashed) as other:
-                eventually(lambda: not other.runs.line_of(nobody))
+                eventually(lambda: not other.runs.line_of(owner))
                 with suppress(RunNotFound):  # nothing is kept of one that was not taken up yet
-                    assert other.runs.record(run.id, nobody).state.phase is Phase.STOPPED
+                    assert other.runs.record(run.id, owner).state.phase is Phase.STOPPED
                 assert other.runs.history is not None
-                left.append(len(other.runs.history.groups.of(nobody, "chain")))
-                assert other.services.chains.recent(nobody) == ()
+                left.append(len(other.runs.history.groups.of(owner, "chain")))
+                assert other.services.chains.recent(owner) == ()
     assert left == [1, 0]
 
 
