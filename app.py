@@ -14,14 +14,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ui.arguments import USAGE_ERROR, read_settings
-from ui.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
-from ui.log_format import log_formatter, log_held
-from ui.log_limit import LogLimit
-from ui.named_servers import limits_of
-from ui.settings import Settings
-from ui.token_command import change_tokens
-from ui.user_command import change_users
+from ui.accounts.token_command import change_tokens
+from ui.accounts.user_command import change_users
+from ui.settings.arguments import USAGE_ERROR, read_settings
+from ui.settings.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
+from ui.settings.log_format import log_formatter, log_held
+from ui.settings.log_limit import LogLimit
+from ui.settings.named_servers import limits_of
+from ui.settings.options import Settings
 
 if TYPE_CHECKING:
     from comfy.records.store import RunStore
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ui.accounts.openid_people import OpenIDPeople
     from ui.accounts.opening import SignInSettings
     from ui.accounts.users import UsersFile
-    from ui.web_settings import WebSettings
+    from ui.settings.web_settings import WebSettings
 
 log = logging.getLogger("comfyforms")
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each takes its time to import, gradio seconds: --help goes without.
-    from comfy.errors import ComfyError
+    from comfy.base.errors import ComfyError
     from comfy.records.blobs import BlobStore
     from comfy.records.database import sqlite_address
     from comfy.records.store import HistoryLimits, RunStore
@@ -123,16 +123,16 @@ def run(
 ) -> int:
     """Wire the parts together and serve; `files` is for what people give, `told_to_end` as for
     `ui.server.serve`. The exit code. ComfyError for a setting that cannot be used."""
-    from comfy.discovery import choose_servers, opened_servers
+    from comfy.comfyui.discovery import choose_servers, opened_servers
+    from comfy.library.folder import WorkflowFolder
+    from comfy.library.private import PrivateWorkflows
     from comfy.media.checks import MIB
     from comfy.runs.limits import RunLimits
     from comfy.runs.registry import LocalRunRegistry
-    from comfy.workflow.folder import WorkflowFolder
-    from comfy.workflow.private import PrivateWorkflows
     from ui.accounts.opening import opened_people, opened_users
-    from ui.permissions import permissions_of
     from ui.server import serve
     from ui.services import wire
+    from ui.settings.permissions import permissions_of
     from ui.web.limits import WebLimits
 
     users = opened_users(settings.users_path, asked=settings.users is not None)
@@ -172,7 +172,7 @@ def run(
 
 def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
     """What the web side is told of the settings."""
-    from ui.web_settings import WebSettings
+    from ui.settings.web_settings import WebSettings
 
     return WebSettings(
         settings.host,
@@ -193,7 +193,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
 def _webhook_settings(settings: Settings) -> WebhookSettings:
     """Where webhooks may go, what they are signed with, and whom they trust. ComfyError where
     a file with that cannot be used."""
-    from comfy.client.address import trusted_certificates
+    from comfy.comfyui.client.address import trusted_certificates
     from comfy.webhooks.waiting import WebhookSettings
     from ui.web.secret import kept_webhook_secret
 

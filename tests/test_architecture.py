@@ -22,47 +22,46 @@ SCRIPT = ROOT / "ui" / "page" / "script"
 # What stands on one line may import from the lines above it only, and nothing of the line it stands
 # on.
 COMFY = """
-messages
-errors
-callbacks file_inputs filenames json_values quota secret_options threads wording
-object_info
+base
+comfyui.file_inputs
+comfyui.object_info
 media prompt
-protocol
-client graph
-records servers workflow
+comfyui.protocol
+comfyui.client graph
+comfyui.servers records workflow
 form runs
+library
+launch
+groups
 batches
 chains
-services
-discovery webhooks
+comfyui.discovery webhooks
 cli
 """
 UI = """
-folders
-accounts gradio_import named_servers periodic start_lines version
-setting_values
-log_format log_limit settings
-arguments languages permissions
-token_command user_command
-view
-web
-web_settings removal files
+gradio.event_options gradio.import_hook languages settings.folders settings.named_servers
+settings.version
+accounts settings.setting_values settings.start_lines web.responses
+documents gradio.internals settings
+accounts.token_command accounts.user_command web
+files settings.web_settings
 services
-deleting gradio_allowlist
-page routes
-api operator
+gradio page
+accounts.pages routes
+api
+doors operator
 middleware
 server
 """
-STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
+STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 STEPS = "comfy.records.steps"  # all below it counts as one: each version adds a file
 CLIENT = ("client", "exchange", "abortable", "sessions", "view")
 USERS = {
-    "requests": {f"comfy.client.{name}" for name in CLIENT}
+    "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
     | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
-    | {"ui.accounts.openid_provider", "ui.api.comfy_runner.text_service"},
-    "websocket": {"comfy.client.event_stream"},
+    | {"ui.accounts.openid_provider", "ui.doors.comfy_runner.text_service"},
+    "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
     "soundfile": {"comfy.media.sound_peaks"},  # a process of its own, started by its path
     "sqlalchemy": {
@@ -140,8 +139,10 @@ FLOORS = {
 
 
 def part_of(module: str) -> str:
-    """The package or file directly below comfy or ui that a module belongs to."""
-    return ".".join(module.split(".")[:2])
+    """Return the part that FLOORS lists for a module: the longest name that begins its own."""
+    names = module.split(".")
+    longer = (".".join(names[:count]) for count in range(len(names), 2, -1))
+    return next((name for name in longer if name in FLOORS), ".".join(names[:2]))
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in FLOORS])
@@ -155,17 +156,22 @@ def test_no_import_goes_up(module: str) -> None:
 
 def test_every_part_has_its_floor() -> None:
     """A new package or file directly below comfy or ui has to be given a place in the order."""
-    parts = {part_of(name) for name in MODULES} - {
-        "app",
-        "comfyforms",
-        "comfyforms.__main__",
-        "comfyforms.comfyui_node",
-        "comfyforms.remote",
-        "comfy",
-        "ui",
-        "comfy.__main__",
-        "comfy.demo",
-    }
+    packages = {"comfy.comfyui"}  # the parts below it have their own
+    parts = (
+        {part_of(name) for name in MODULES}
+        - packages
+        - {
+            "app",
+            "comfyforms",
+            "comfyforms.__main__",
+            "comfyforms.comfyui_node",
+            "comfyforms.remote",
+            "comfy",
+            "ui",
+            "comfy.__main__",
+            "comfy.demo",
+        }
+    )
     assert parts == FLOORS.keys()
 
 
@@ -223,7 +229,7 @@ def test_no_page_and_no_route_holds_a_client_of_comfyui(module: str) -> None:
         if isinstance(node, ast.Attribute) and node.attr == "client"
     }
     assert held <= {"request.client", "self.client"}
-    assert "comfy.client.client" not in imported(MODULES[module])
+    assert "comfy.comfyui.client.client" not in imported(MODULES[module])
 
 
 def test_the_page_does_not_know_the_app() -> None:

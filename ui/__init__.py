@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ui.gradio_import import import_without_stubs
+from ui.gradio.import_hook import import_without_stubs
 
 import_without_stubs()

@@ -1,6 +1,6 @@
 """What stands before every route: who is let in, how much may come, what is told to browsers.
 
-Behind them, in front of Gradio's own routes: ui/gradio_allowlist.
+Behind them, in front of Gradio's own routes: ui/gradio.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import re
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from ui.api.mcp.installed import MCP
+from ui.doors.mcp.installed import MCP
+from ui.gradio.internals import CALL, CONFIG, INFO, LOGIN, UPLOAD, WHOLE_PAGES
 from ui.languages.current import LanguageMiddleware
 from ui.page.language_files import CHOOSE_LANGUAGE
 from ui.routes.workflows import OPEN
+from ui.settings.web_settings import WebSettings
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
 from ui.web.body_limits import BodyLimitMiddleware, RequestLimitMiddleware
 from ui.web.failures import FailureMiddleware
-from ui.web.gradio_internals import CALL, CONFIG, INFO, LOGIN, UPLOAD, WHOLE_PAGES
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
@@ -26,7 +27,6 @@ from ui.web.security_headers import SecurityHeadersMiddleware, StrictTransportMi
 from ui.web.shares import Share, TurnMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
-from ui.web_settings import WebSettings
 
 # What is read, and takes a processor for long; see `TurnMiddleware`. `sheet.png` has turns of its
 # own. The second kind may wait for ComfyUI's catalog, the third for its health.

@@ -26,15 +26,27 @@ from starlette.routing import Route
 
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInFileError
+from ui.accounts.pages.account import account_routes
+from ui.accounts.pages.login_routes import login_routes, logout_routes, share_link_routes
+from ui.accounts.pages.shared_page import shared_page_routes
+from ui.accounts.pages.sign_in import SignInPage
+from ui.accounts.pages.sign_in_file import sign_in_file_handler
 from ui.api.app import api_app
-from ui.api.comfy_runner.routes import comfy_runner_routes
-from ui.api.endpoints.calls import add_named_endpoints
-from ui.api.endpoints.routes import EndpointRoutes
 from ui.api.ends import ToldEnds
-from ui.api.mcp.installed import mcp_routes
-from ui.api.relay import relay_routes
-from ui.deleting import delete_regularly
-from ui.gradio_allowlist.allowlist import GradioAllowlist
+from ui.doors.comfy_runner.routes import comfy_runner_routes
+from ui.doors.endpoints.calls import add_named_endpoints
+from ui.doors.endpoints.routes import EndpointRoutes
+from ui.doors.mcp.installed import mcp_routes
+from ui.doors.relay import relay_routes
+from ui.gradio.allowlist import GradioAllowlist
+from ui.gradio.internals import (
+    ROOT_ADDRESS,
+    App,
+    allow,
+    put_into_head,
+    stand_before,
+    without_apps,
+)
 from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import metrics_routes
@@ -43,18 +55,14 @@ from ui.operator.token_page import token_routes
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import html_attributes, language_routes, language_tags
-from ui.page.plain.account import account_routes
 from ui.page.plain.health import health_routes
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
-from ui.page.plain.login_routes import login_routes, logout_routes, share_link_routes
 from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.page.plain.offline import offline_routes
-from ui.page.plain.shared_page import shared_page_routes
-from ui.page.plain.sign_in import SignInPage
-from ui.page.plain.sign_in_file import sign_in_file_handler
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
+from ui.routes.deleting import delete_regularly
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.gradio_chains import add_chain_api
@@ -74,16 +82,9 @@ from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
 from ui.routes.workflows import workflow_routes
 from ui.services import Services
-from ui.start_lines import show_code, start_lines, start_warnings
+from ui.settings.start_lines import show_code, start_lines, start_warnings
+from ui.settings.web_settings import WebSettings
 from ui.web.cookies import Cookies
-from ui.web.gradio_internals import (
-    ROOT_ADDRESS,
-    App,
-    allow,
-    put_into_head,
-    stand_before,
-    without_apps,
-)
 from ui.web.guesses import Guesses
 from ui.web.identity import Identity
 from ui.web.json_bodies import judge_json, validation_error
@@ -94,7 +95,6 @@ from ui.web.secret import derived
 from ui.web.shares import Share
 from ui.web.urls import ENDPOINTS
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
-from ui.web_settings import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.include_router(token_routes(access, sign_in, root_path))
     app.include_router(login_routes(identity, guesses, sign_in, root_path))
     if settings.sign_in.openid is not None:
-        from ui.page.plain.openid_routes import openid_routes  # a tenth of a second
+        from ui.accounts.pages.openid_routes import openid_routes  # a tenth of a second
 
         key = derived(services.secret, "signing in elsewhere")
         app.include_router(
@@ -359,7 +359,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
-        log_config=None,  # as all other lines: see `ui.log_limit`
+        log_config=None,  # as all other lines: see `ui.settings.log_limit`
         limit_concurrency=limits.connections,
         proxy_headers=False,  # TrustedProxies reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),

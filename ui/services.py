@@ -7,30 +7,30 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from comfy.batches.queue import BatchQueue
 from comfy.chains.folder import ChainFolder
+from comfy.chains.forms import ChainForms
+from comfy.chains.queue import ChainQueue
+from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.reports import ServerReport, fresh
 from comfy.form.model import Form
+from comfy.launch.start import Starter
+from comfy.launch.uploads import UploadLimits
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.folder import FolderEntry, WorkflowFolder
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from comfy.library.private import PrivateWorkflows
+from comfy.library.removal import Removal
+from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
-from comfy.servers.pool import ServerPool
-from comfy.servers.reports import ServerReport, fresh
-from comfy.services.batch_queue import BatchQueue
-from comfy.services.catalogue import CatalogueCache
-from comfy.services.chain_forms import ChainForms
-from comfy.services.chain_queue import ChainQueue
-from comfy.services.forms import Forms
-from comfy.services.permissions import Permissions
-from comfy.services.server_files import ServerFiles
-from comfy.services.start import Starter
-from comfy.services.uploads import UploadLimits
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
-from comfy.workflow.folder import FolderEntry, WorkflowFolder
-from comfy.workflow.private import PrivateWorkflows
-from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
-from ui.removal import Removal
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals, ServerHealth

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
-from comfy.batches.grid import fits_grid
+from comfy.batches.grids.grid import fits_grid
 from comfy.batches.replaced import replaced
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from comfy.errors import ManyProblems
+from comfy.base.errors import ManyProblems
+from comfy.base.messages import message, sentences
+from comfy.base.wording import did_you_mean, short
 from comfy.form.model import Field, Form
-from comfy.messages import message, sentences
-from comfy.wording import did_you_mean, short
 
 
 class UnknownField(ManyProblems):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from comfy.messages import message
+from comfy.base.messages import message
 from comfy.prompt.value_types import LONGEST_TEXT, BadValue, too_long
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.batches.table import Row
 from comfy.batches.values import MOST_ROWS, TooManyRows
-from comfy.errors import ComfyError
-from comfy.messages import message
 
 
 class UnequalLengths(ComfyError):

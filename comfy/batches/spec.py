@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, ValidationError
 from pydantic import Field as Limited
 
+from comfy.base.messages import message
+from comfy.base.wording import short
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, Table, TableErrors, read_table
@@ -19,7 +21,6 @@ from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.fill import is_drawn
 from comfy.form.model import TEXT_WIDGETS, Field, Form
 from comfy.form.seeds import CountUp, next_seed
-from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_text
 from comfy.prompt.wildcards import (
     LinesOf,
@@ -28,7 +29,6 @@ from comfy.prompt.wildcards import (
     literal_text,
     resolve_wildcards,
 )
-from comfy.wording import short
 
 _MOST_AXES = 20
 _MOST_FILES = 1_000

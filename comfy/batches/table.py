@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.base.errors import ManyProblems
+from comfy.base.messages import message, sentences
+from comfy.base.wording import short
 from comfy.batches.find_field import UnknownField, find_field, meant_by
 from comfy.batches.values import MOST_ROWS, TooManyRows, choices_as_shown
-from comfy.errors import ManyProblems
 from comfy.form.model import Field, Form
-from comfy.messages import message, sentences
-from comfy.wording import short
 
 # The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")

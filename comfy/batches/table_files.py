@@ -6,9 +6,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 
-from comfy.messages import message
+from comfy.base.messages import message
+from comfy.base.wording import short
 from comfy.prompt.value_types import BadValue
-from comfy.wording import short
 
 
 def plain_path(name: str) -> str:

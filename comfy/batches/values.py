@@ -12,12 +12,12 @@ from decimal import Decimal
 from functools import cache
 from itertools import chain
 
+from comfy.base.messages import message, plural
+from comfy.base.wording import short
 from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
-from comfy.messages import message, plural
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf, check_blocks, every_text
-from comfy.wording import short
 
 MOST_ROWS = 10_000
 MOST_TEXT = 50_000_000  # characters of all values together

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
+from comfy.base.messages import listed, message, sentences
+from comfy.base.wording import did_you_mean, quoted, short
 from comfy.chains.model import Chain, ChainErrors, Source, Step, Switch
 from comfy.chains.order import after_sources
-from comfy.messages import listed, message, sentences
 from comfy.prompt.value_types import BadValue, read_bool
-from comfy.wording import did_you_mean, quoted, short
 
 # What stands for a step's results where it does not run: by its name, and whether texts are meant.
 _Instead = dict[tuple[str, bool], Source]

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
 
+from comfy.base.messages import listed, message, plural
+from comfy.base.wording import short
 from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.rows import Axis, combined
 from comfy.batches.values import MOST_ROWS, TooManyRows, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.form.model import TEXT_WIDGETS, Field, Form
 from comfy.form.takers import ResultKind, takes
-from comfy.messages import listed, message, plural
 from comfy.prompt.outputs import Output, OutputKind
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
-from comfy.wording import short
 
 _Value = TypeVar("_Value")
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from comfy.base.errors import WorkflowError, words_of
+from comfy.base.messages import message
 from comfy.chains.chosen import chosen
 from comfy.chains.fields import in_step, lacks_workflow
 from comfy.chains.model import Chain, ChainErrors, Step
 from comfy.chains.read import SUFFIX, read_chain
-from comfy.errors import WorkflowError, words_of
-from comfy.messages import message
-from comfy.workflow.cover import cover_problem
-from comfy.workflow.folder import (
+from comfy.library.folder import (
     MOST,
     FolderEntry,
     State,
@@ -25,6 +24,7 @@ from comfy.workflow.folder import (
     state_of,
     write_new,
 )
+from comfy.workflow.cover import cover_problem
 from comfy.workflow.model import title_from_name
 
 _ENDING = ".chain"  # of the names of chains, which workflows' can have as well

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from comfy.errors import ManyProblems
+from comfy.base.errors import ManyProblems
 
 Pick = int | Literal["each", "all"]
 

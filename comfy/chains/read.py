@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from comfy.base.filenames import is_beside
+from comfy.base.messages import listed, message, sentences
+from comfy.base.wording import did_you_mean, quoted, short
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Step, Switch
 from comfy.chains.order import circle
-from comfy.filenames import is_beside
-from comfy.messages import listed, message, sentences
-from comfy.wording import did_you_mean, quoted, short
 from comfy.workflow.config import FORM_KEYS
 from comfy.workflow.toml_settings import (
     SettingReaders,

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from comfy.base.messages import message, plural
 from comfy.batches.rows import Axis, combined
 from comfy.chains.fields import FormStep, takes_from
 from comfy.chains.model import ChainErrors, Source
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.form.model import Field, Form
 from comfy.form.takers import ResultKind
-from comfy.messages import message, plural
 from comfy.prompt.autogrow import further_keys
-from comfy.protocol.outputs import OutputFile, TextOutput
 
 Result = OutputFile | TextOutput
 

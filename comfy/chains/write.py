@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import tomlkit
 
+from comfy.base.messages import message
 from comfy.batches.find_field import UnknownField, find_field
 from comfy.chains.fields import takes_from
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.chains.results import Given, fitting
 from comfy.chains.untouched import is_untouched
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Field, Form
-from comfy.messages import message
 from comfy.prompt.text_replacements import PrefixNames, prefix_names
-from comfy.protocol.outputs import OutputFile
 from comfy.records.record import KeptInput, Record
 from comfy.workflow.toml_settings import as_scalar
 

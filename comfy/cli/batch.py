@@ -17,9 +17,12 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+from comfy.base.errors import ComfyError, ManyProblems
+from comfy.batches.check import estimate
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.find_field import find_field
 from comfy.batches.rows import Axis, combined
+from comfy.batches.runner import BatchGaveUp, BatchRunner, RowBatch
 from comfy.batches.spec import with_drawn_texts
 from comfy.batches.table import Row, Table, read_cells, read_table
 from comfy.batches.values import values_of
@@ -40,22 +43,19 @@ from comfy.cli.results_table import write_results
 from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
-from comfy.discovery import ChosenServers, choose_servers, opened_servers
-from comfy.errors import ComfyError, ManyProblems
+from comfy.comfyui.discovery import ChosenServers, choose_servers, opened_servers
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.model import Form
+from comfy.launch.once import NOT_FETCHED
+from comfy.launch.start import Starter
+from comfy.launch.uploads import content_of, distinctly_named
+from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
-from comfy.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
-from comfy.services.batch_check import estimate
-from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
-from comfy.services.once import NOT_FETCHED
-from comfy.services.start import Starter
-from comfy.services.uploads import content_of, distinctly_named
 from comfy.workflow.model import read_workflow
-from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 
 _RESULTS = "results.csv"
 _RECORDS = ".batch-"  # and the id, in the folder of the results

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from comfy.base.errors import ComfyError
 from comfy.batches.find_field import find_field
 from comfy.batches.values import choices_as_shown, values_of
 from comfy.cli.forms import OWNER, WORKFLOW
-from comfy.errors import ComfyError
 from comfy.form.model import Form
+from comfy.library.forms import Forms
 from comfy.prompt.value_types import BadValue
-from comfy.services.forms import Forms
 
 _COMBINATIONS = 200  # of options that rows choose: nobody waits for more
 

@@ -13,12 +13,16 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
+from comfy.base.errors import ComfyError, WorkflowError
+from comfy.base.filenames import is_beside
+from comfy.base.wording import short
 from comfy.batches.find_field import UnknownField, find_field
 from comfy.chains.chosen import check_steps, chosen, never_run, wrong_switches
 from comfy.chains.fields import FormStep
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
 from comfy.chains.read import SUFFIX, read_chain
+from comfy.chains.runner import ChainRunner, StepEnd, StepProblem
 from comfy.cli.files import is_file, with_uploads
 from comfy.cli.forms import OWNER, forms_by_name
 from comfy.cli.kept_runs import check_new, starter_in
@@ -35,15 +39,11 @@ from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.settings import split_settings
 from comfy.cli.stop_signals import StopSignals
-from comfy.discovery import choose_servers, opened_servers
-from comfy.errors import ComfyError, WorkflowError
-from comfy.filenames import is_beside
+from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.form.model import Form
+from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.records.blobs import BlobStore
-from comfy.services.chains import ChainRunner, StepEnd, StepProblem
-from comfy.wording import short
 from comfy.workflow.model import Workflow, read_workflow, title_from_name
-from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 
 _NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of the groups of chains' runs
 

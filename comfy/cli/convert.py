@@ -8,11 +8,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from comfy.base.errors import ComfyError, WorkflowError
+from comfy.base.json_values import NotJson, TooDeep, read_json
 from comfy.cli.server import add_catalogue_arguments, catalogue_of
-from comfy.errors import ComfyError, WorkflowError
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import Converted, convert
-from comfy.json_values import NotJson, TooDeep, read_json
-from comfy.object_info import Catalogue
 from comfy.prompt.text_replacements import replace_prefixes
 from comfy.workflow.documents import documents
 from comfy.workflow.extract import file_text, find_workflow_in

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from comfy.base.filenames import is_beside, media_type_of, natural_order, plain_name
+from comfy.base.wording import short
 from comfy.batches.table import Row
 from comfy.batches.table_files import plain_path
 from comfy.batches.text_file import decoded_text
 from comfy.cli.outcome import UsageError
-from comfy.filenames import is_beside, media_type_of, natural_order, plain_name
 from comfy.form.model import Field, Form
+from comfy.launch.uploads import Refused, Upload, distinctly_named
 from comfy.media.checks import kind_problem
-from comfy.services.uploads import Refused, Upload, distinctly_named
-from comfy.wording import short
 
 # What macOS and Windows put beside files, for themselves.
 _OF_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")

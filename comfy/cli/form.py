@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from comfy.base.errors import ComfyError
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.server import add_catalogue_arguments, catalogue_of
-from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
 from comfy.workflow.model import read_workflow
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from comfy.services.catalogue import CatalogueCache
-from comfy.services.forms import Forms
-from comfy.services.permissions import Permissions
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
 from comfy.workflow.model import Workflow
 
 WORKFLOW = "workflow"  # what services call it

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from comfy.cli.outcome import UsageError
 from comfy.cli.stop_signals import StopSignals
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.launch.start import Starter
+from comfy.launch.uploads import UploadLimits
+from comfy.library.forms import Forms
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
-from comfy.services.forms import Forms
-from comfy.services.start import Starter
-from comfy.services.uploads import UploadLimits
 
 _AHEAD = 2  # handed to the server: it goes on at once
 _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)

@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
+from comfy.base.errors import ComfyError, ManyProblems
 from comfy.cli.stop_signals import StopSignals
-from comfy.errors import ComfyError, ManyProblems
+from comfy.comfyui.protocol.run_state import RunState
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
-from comfy.protocol.run_state import RunState
-from comfy.services.start import FieldErrors
+from comfy.launch.start import FieldErrors
 
 OK, FAILED = 0, 1  # exit statuses
 _UNUSABLE = 2

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from comfy.protocol.run_state import Phase, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState
 
 _BAR = 24
 

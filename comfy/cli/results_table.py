@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from comfy.base.errors import ComfyError
 from comfy.batches.results_table import ENCODING, table_head, table_line
+from comfy.batches.runner import RowBatch
 from comfy.cli.outcome import problems_of
-from comfy.errors import ComfyError
 from comfy.form.fill import drawn_texts
 from comfy.form.model import Form
 from comfy.records.record import Record
-from comfy.services.batches import RowBatch
 
 
 def write_results(

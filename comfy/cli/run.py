@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from comfy.base.errors import ComfyError
 from comfy.cli.files import with_uploads
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.kept_runs import stop_runs
@@ -29,18 +30,17 @@ from comfy.cli.save import check_folder, save_file
 from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.settings import split_settings
 from comfy.cli.stop_signals import StopSignals
-from comfy.discovery import choose_servers, opened_servers
-from comfy.errors import ComfyError
+from comfy.comfyui.discovery import choose_servers, opened_servers
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
-from comfy.protocol.run_state import Phase, RunState
+from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.uploads import UploadLimits
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.serialization import state_to_json
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
-from comfy.services.start import FieldErrors, Starter
-from comfy.services.uploads import UploadLimits
 from comfy.workflow.model import read_workflow
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from filecmp import cmp
 from pathlib import Path
 
-from comfy.client.view import ViewFile
-from comfy.errors import ComfyError
-from comfy.filenames import safe_name
-from comfy.protocol.outputs import OutputFile
+from comfy.base.errors import ComfyError
+from comfy.base.filenames import safe_name
+from comfy.comfyui.client.view import ViewFile
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 

@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from comfy.client.address import ServerAddress, named_servers, split_servers
-from comfy.object_info import Catalogue
-from comfy.secret_options import secrets_can_be_read
+from comfy.base.secret_options import secrets_can_be_read
+from comfy.comfyui.client.address import ServerAddress, named_servers, split_servers
+from comfy.comfyui.object_info import Catalogue
 
 _SECRETS = "; secrets belong in the variable"
 
@@ -96,7 +96,7 @@ def catalogue_of(args: argparse.Namespace) -> Catalogue:
     if args.object_info:
         return Catalogue.read(args.object_info)
     # Only now: reading a file needs no network libraries.
-    from comfy.discovery import choose_servers, opened_servers
+    from comfy.comfyui.discovery import choose_servers, opened_servers
 
     with (
         choose_servers(addresses_of(args)) as named,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from comfy.errors import ManyProblems
+from comfy.base.errors import ManyProblems
 
 
 def split_settings(

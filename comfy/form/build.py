@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from comfy.base.messages import message
+from comfy.base.wording import plain_words
+from comfy.comfyui.object_info import DYNAMIC_COMBO, Catalogue, NodeSpec
 from comfy.form.candidates import find_candidates
-from comfy.form.declared.comfy_runner import mappings_layer
-from comfy.form.declared.conventions import conventions
-from comfy.form.declared.ideas import find_ideas
-from comfy.form.declared.layers import Layer, app_layer, shown_layer
-from comfy.form.declared.toml import names_of, toml_layer
+from comfy.form.conventions.comfy_runner import mappings_layer
+from comfy.form.conventions.ideas import find_ideas
+from comfy.form.conventions.layers import Layer, app_layer, shown_layer
+from comfy.form.conventions.readers import conventions
+from comfy.form.conventions.toml import names_of, toml_layer
 from comfy.form.exposure import Exposed, expose
 from comfy.form.fields import Problems, build_field
 from comfy.form.missing import missing_choices, missing_classes
@@ -25,15 +28,12 @@ from comfy.form.missing_items import Missing
 from comfy.form.model import Field, Form
 from comfy.form.naming import name_fields
 from comfy.form.order import in_order
-from comfy.messages import message
-from comfy.object_info import DYNAMIC_COMBO, Catalogue, NodeSpec
 from comfy.prompt.arrange import Arranged, arrange
 from comfy.prompt.autogrow import LOADERS, room_to_grow
 from comfy.prompt.bypass import can_do_without
 from comfy.prompt.model import Prompt, own_title
 from comfy.prompt.outputs import Output, find_outputs
 from comfy.prompt.trace import Trace
-from comfy.wording import plain_words
 from comfy.workflow.model import Workflow, title_from_name
 
 

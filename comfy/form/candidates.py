@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from comfy.file_inputs import is_media_file, is_no_file
+from comfy.comfyui.file_inputs import is_media_file, is_no_file
+from comfy.comfyui.object_info import COMBO, Catalogue, InputSpec, NodeSpec
 from comfy.form.labels import is_notation
-from comfy.object_info import COMBO, Catalogue, InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 
 _OPTION = re.compile(r"option(\d{1,4})", re.ASCII)

@@ -10,10 +10,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
+from comfy.base.messages import listed, message, sentences
+from comfy.base.wording import did_you_mean, maximum, minimum, short
 from comfy.form.fill import is_drawn, left_empty
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
-from comfy.messages import listed, message, sentences
 from comfy.prompt.bypass import take_out
 from comfy.prompt.shapes import drawn, read_box, read_points
 from comfy.prompt.value_types import (
@@ -25,7 +26,6 @@ from comfy.prompt.value_types import (
     read_value,
 )
 from comfy.prompt.wildcards import check_blocks
-from comfy.wording import did_you_mean, maximum, minimum, short
 from comfy.workflow.config import Widget
 
 _MAX_FILE_NAME = 1_000

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from comfy.form.candidates import Candidate
-from comfy.form.declared.layers import Statement
+from comfy.form.conventions.layers import Statement
 from comfy.form.heuristics import Exposure
 from comfy.form.rules import Rule
 

@@ -13,7 +13,7 @@ from typing import get_args
 
 from comfy.form.candidates import Candidate
 from comfy.form.condense import Judged, fold_frequent, merge_same_role
-from comfy.form.declared.layers import KEEP, Layer, Statement
+from comfy.form.conventions.layers import KEEP, Layer, Statement
 from comfy.form.heuristics import Exposure, classify, promote
 from comfy.form.model import FieldSource
 from comfy.form.rules import Rule

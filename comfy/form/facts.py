@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from comfy.comfyui.object_info import WIDGET_TYPES, NodeSpec
 from comfy.form.candidates import Candidate
 from comfy.form.labels import says_something
 from comfy.form.widgets import ChosenWidget, choose_widget
-from comfy.object_info import WIDGET_TYPES, NodeSpec
 from comfy.prompt.model import Link
 from comfy.prompt.trace import Pole, Trace, pole_of
 from comfy.workflow.config import Widget

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from comfy.base.messages import message, sentences
+from comfy.base.wording import maximum, minimum, plain_number, quoted, short
+from comfy.comfyui.object_info import InputSpec
 from comfy.form.exposure import Exposed
 from comfy.form.labels import choice_labels, closest
 from comfy.form.model import CHOICE_WIDGETS, MEDIA_WIDGETS, Field, Note
 from comfy.form.widgets import Limits
-from comfy.messages import message, sentences
-from comfy.object_info import InputSpec
 from comfy.prompt.value_types import BadValue, match_choice, read_value
-from comfy.wording import maximum, minimum, plain_number, quoted, short
 from comfy.workflow.config import FieldConfig, Widget
 
 # Which values a widget named in a toml can hold; the others make no sense there.

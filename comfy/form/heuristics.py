@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from comfy.base.messages import message
+from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.facts import collect_facts
 from comfy.form.rules import RULES, Rule
 from comfy.form.widgets import ChosenWidget
-from comfy.messages import message
 from comfy.prompt.trace import Trace
-from comfy.wording import plain_words
 from comfy.workflow.config import FieldGroup
 
 # What a file is, where the input's name does not say it.

@@ -12,10 +12,10 @@ from posixpath import splitext
 from types import MappingProxyType
 from typing import Any
 
-from comfy.filenames import is_model_file
-from comfy.form.declared.mcww_titles import read_wrapper_title
-from comfy.messages import message
-from comfy.wording import CAMEL
+from comfy.base.filenames import is_model_file
+from comfy.base.messages import message
+from comfy.base.wording import CAMEL
+from comfy.form.conventions.mcww_titles import read_wrapper_title
 
 # Words that every node's title may have and that say nothing about it.
 _PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})

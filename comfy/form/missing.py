@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from comfy.base.json_values import as_mapping, as_text
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.form.model import Field
-from comfy.json_values import as_mapping, as_text
-from comfy.object_info import Catalogue
 from comfy.prompt.model import Prompt, own_title
-from comfy.protocol.paid_nodes import PAID_MODULE
 
 
 class ListedModel(Protocol):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.filenames import is_model_file
-from comfy.messages import listed, message, plural, sentences
-from comfy.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
-from comfy.wording import quoted, short
+from comfy.base.filenames import is_model_file
+from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.wording import quoted, short
+from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 
 MAY_BE_OFF = message("The ComfyUI server runs with {option} or is older.", option=DISABLE_OPTION)
 _CORE = "comfy-core"  # how graphs call what ComfyUI itself brings

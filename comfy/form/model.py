@@ -10,8 +10,8 @@ from comfy.prompt.outputs import ASIDE, Output
 from comfy.workflow.config import FieldGroup, Widget
 
 if TYPE_CHECKING:
+    from comfy.comfyui.object_info import NodeSpec
     from comfy.form.missing_items import Missing
-    from comfy.object_info import NodeSpec
     from comfy.prompt.model import InputRef, Prompt
 
 

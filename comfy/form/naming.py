@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
+from comfy.base.messages import message
+from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.exposure import Exposed
 from comfy.form.labels import distinct, telling_part
-from comfy.messages import message
-from comfy.wording import plain_words
 from comfy.workflow.config import FieldGroup
 
 # Inputs whose names tell nothing apart.

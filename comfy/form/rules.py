@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from comfy.base.messages import message
 from comfy.form.facts import MEDIA_TYPES, PLAIN_TYPES, InputFacts, is_editor_state
 from comfy.form.model import MEDIA_WIDGETS
-from comfy.messages import message
 from comfy.prompt.trace import Pole
 from comfy.workflow.config import FieldGroup
 

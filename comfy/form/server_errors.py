@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from comfy.errors import FILE_REFUSED, NodeError
+from comfy.base.errors import FILE_REFUSED, NodeError
+from comfy.base.messages import message, sentences
+from comfy.base.wording import maximum, minimum, plain_words
+from comfy.comfyui.protocol.execution_errors import without_folders
 from comfy.form.check import ADD_MEDIA, NOT_ON_SERVER
 from comfy.form.model import Field, Form
-from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef
-from comfy.protocol.execution_errors import without_folders
-from comfy.wording import maximum, minimum, plain_words
 
 _DAMAGED = message("Fix the workflow in ComfyUI.")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from comfy.comfyui.protocol.outputs import FileKind
 from comfy.form.model import Field
-from comfy.protocol.outputs import FileKind
 from comfy.workflow.config import Widget
 
 ResultKind = FileKind | Literal["text"]

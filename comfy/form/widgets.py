@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from comfy.base.json_values import as_number
+from comfy.comfyui.object_info import InputSpec
 from comfy.form.candidates import Candidate
-from comfy.json_values import as_number
-from comfy.object_info import InputSpec
 from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue, read_color
 from comfy.workflow.config import Widget

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.comfyui.object_info import InputSpec, NodeSpec
 from comfy.graph.group_nodes import expand_groups
 from comfy.graph.links import FromHost, FromOutput, LinkSource, Placed, resolve_source, unfold
 from comfy.graph.live import PRIMITIVE, LiveGraph
@@ -25,7 +26,6 @@ from comfy.graph.schema import read_document
 from comfy.graph.subgraphs import promoted_from, unique_ids
 from comfy.graph.use_everywhere import broadcast
 from comfy.graph.widgets import NodeWidget, complete
-from comfy.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, MissingNode, ModelFile, Prompt
 from comfy.prompt.text_replacements import FILE_PREFIX, SAVERS, NamedNode, PrefixNames, by_name
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import message
+from comfy.comfyui.object_info import COMBO, InputSpec, NodeSpec, compatible
 from comfy.graph.live import PRIMITIVE, LiveNode
 from comfy.graph.open import open_node
 from comfy.graph.schema import (
@@ -30,8 +32,6 @@ from comfy.graph.schema import (
     slot_type,
 )
 from comfy.graph.widgets import SEEDS, widget_type
-from comfy.messages import message
-from comfy.object_info import COMBO, InputSpec, NodeSpec, compatible
 
 _PREFIXES = ("workflow/", "workflow>")
 _REROUTE = "Reroute"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import message, plural
+from comfy.comfyui.object_info import compatible
 from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import INPUT_NODE, GraphLink
 from comfy.graph.widgets import NodeWidget
-from comfy.messages import message, plural
-from comfy.object_info import compatible
 from comfy.prompt.model import sources_first
 
 # A subgraph that contains ten of another that contains ten of a third … is a small file and an

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.schema import BYPASSED, MUTED, Frame, Graph, GraphLink, GraphNode, OutputSlot, Port
 from comfy.graph.widgets import NodeWidget
-from comfy.object_info import NodeSpec
 from comfy.prompt.text_replacements import ALIAS
 
 _REROUTES = frozenset({"Reroute", "Reroute (rgthree)"})

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from comfy.comfyui.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
 from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restore, widget_type
-from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
 
 _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.errors import WorkflowError
-from comfy.json_values import as_dicts, as_mapping, as_text
-from comfy.messages import message
+from comfy.base.errors import WorkflowError
+from comfy.base.json_values import as_dicts, as_mapping, as_text
+from comfy.base.messages import message
 
 # The two nodes every subgraph has: where its inputs come in, where its outputs leave.
 INPUT_NODE = "-10"
@@ -130,7 +130,7 @@ class SavedGraph:
 
 
 def read_document(data: object) -> SavedGraph:
-    """Read a saved graph, as JSON from `comfy.json_values`. WorkflowError if `data` is not one."""
+    """Read a saved graph (JSON of `comfy.base.json_values`); WorkflowError if it is none."""
     found = as_mapping(data)
     if not isinstance(found.get("nodes"), list):
         raise WorkflowError(

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from comfy.base.json_values import NotJson, TooDeep, as_list, read_json
 from comfy.graph.live import PRIMITIVE, LiveGraph, LiveInput, LiveNode, LivePort
 from comfy.graph.schema import INPUT_NODE, Graph, GraphLink, GraphNode, SavedGraph
 from comfy.graph.widgets import NodeWidget
-from comfy.json_values import NotJson, TooDeep, as_list, read_json
 from comfy.prompt.model import sources_first
 
 _LEGACY_PREFIX = re.compile(r"\A\s*(\d+)\s*:\s*(.+)", re.DOTALL)

@@ -17,10 +17,10 @@ from typing import Any
 
 import re2
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import message, plural
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import ALWAYS, INPUT_NODE, Frame, GraphLink, SavedGraph
-from comfy.messages import message, plural
 
 _SEED, _PROMPTS = "Seed Everywhere", "Prompts Everywhere"
 EVERYWHERE = frozenset(

@@ -14,8 +14,15 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from comfy.json_values import as_mapping
-from comfy.object_info import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, NodeSpec, parse_input
+from comfy.base.json_values import as_mapping
+from comfy.comfyui.object_info import (
+    AUTOGROW,
+    COMBO,
+    DYNAMIC_COMBO,
+    InputSpec,
+    NodeSpec,
+    parse_input,
+)
 
 
 @dataclass(slots=True)

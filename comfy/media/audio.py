@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from comfy.base.messages import message
 from comfy.media.reader import DamagedFile, Reader, Text, decode_text, named
-from comfy.messages import message
 
 _MAX_COMMENTS = 10_000
 _VORBIS_COMMENT = 4

@@ -11,6 +11,7 @@ from typing import IO, BinaryIO, cast
 
 from PIL import Image, ImageFile
 
+from comfy.base.messages import message, sentences
 from comfy.media import gif
 from comfy.media.reader import DamagedFile, FewReads
 from comfy.media.signatures import (
@@ -23,7 +24,6 @@ from comfy.media.signatures import (
     is_riff,
     starts,
 )
-from comfy.messages import message, sentences
 
 MIB = 1024 * 1024
 MILLION = 1_000_000

@@ -15,8 +15,8 @@ from typing import IO
 
 from PIL import Image, ImageFile
 
+from comfy.base.messages import message
 from comfy.media.checks import FORMATS, MIB, MILLION
-from comfy.messages import message
 
 MOST_MEMORY = 300 * MIB  # of one image while it is decoded and worked on
 # What Pillow 12 was seen to take for a pixel while it decodes, in bytes.

@@ -12,8 +12,8 @@ from typing import IO, Any, cast
 
 from PIL import ExifTags, Image
 
+from comfy.base.messages import message
 from comfy.media.reader import MAX_TEXT, DamagedFile, FewReads, Reader, Text, decode_text
-from comfy.messages import message
 
 _FORMATS = ("WEBP", "JPEG", "GIF", "TIFF", "AVIF")  # AVIF last: not every build of Pillow has it
 _MAX_BYTES = 256 * 1024 * 1024

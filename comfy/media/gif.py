@@ -7,8 +7,8 @@ import os
 import struct
 from typing import BinaryIO
 
+from comfy.base.messages import message
 from comfy.media.reader import TOO_MUCH, DamagedFile
-from comfy.messages import message
 
 GIF_SIGNATURE = b"GIF8"
 _MOST_PARTS = 1_000_000  # 256 MB have as many if nobody wastes any

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from comfy.json_values import NotJson, TooDeep, read_json
+from comfy.base.json_values import NotJson, TooDeep, read_json
+from comfy.base.messages import message
 from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
-from comfy.messages import message
 
 EXR_SIGNATURE = b"\x76\x2f\x31\x01"
 _GLB_JSON = 0x4E4F534A

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from comfy.messages import message
+from comfy.base.messages import message
 
 MAX_TEXT = (
     32 * 1024 * 1024

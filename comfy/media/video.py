@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from comfy.base.messages import message
 from comfy.media.reader import DamagedFile, Reader, Text, decode_text
-from comfy.messages import message
 
 # Which boxes are opened inside which. A file's own tags are in moov/udta/meta/ilst; QuickTime also
 # has moov/meta.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from comfy.base.messages import message
 from comfy.media.decoding import Undecodable
-from comfy.messages import message
 
 BARS = 40
 _PROGRAM = Path(__file__).with_name("sound_peaks.py")

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from comfy.messages import message
-from comfy.object_info import AUTOGROW, NodeSpec
+from comfy.base.messages import message
+from comfy.base.wording import plain_words
+from comfy.comfyui.object_info import AUTOGROW, NodeSpec
 from comfy.prompt.autogrow import FreePlace, add_loader, add_loaders, loader_for
 from comfy.prompt.dynamic_combos import choose_options, combos_of
 from comfy.prompt.model import InputRef, Prompt, is_link
-from comfy.wording import plain_words
 
 
 @dataclass(frozen=True, slots=True)

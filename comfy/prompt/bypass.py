@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from comfy.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec, compatible
+from comfy.comfyui.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec, compatible
 from comfy.prompt.model import Link, Node, Prompt, links, sources_first, with_inputs
 from comfy.prompt.outputs import ASIDE, find_outputs
 

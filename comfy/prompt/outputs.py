@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from comfy.object_info import NodeSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import Prompt
 
 OutputKind = Literal["images", "video", "audio", "3d", "text", "temp"]

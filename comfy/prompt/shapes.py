@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from comfy.messages import message
+from comfy.base.messages import message
 from comfy.prompt.value_types import BadValue, read_float, read_int
 
 Points = tuple[tuple[float, float], ...]

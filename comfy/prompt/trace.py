@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
-from comfy.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
+from comfy.comfyui.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, Link, Prompt, links
 
 # Link types that carry what a person wrote, from the text to the sampler.

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import ImageColor
 
-from comfy.messages import message
+from comfy.base.messages import message
 
 LONGEST_TEXT = 100_000  # characters
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice, product
 from typing import TypeAlias
 
-from comfy.messages import message
+from comfy.base.messages import message
 from comfy.prompt.value_types import BadValue
 
 # Beyond these a text is no person's wildcard.

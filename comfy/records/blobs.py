@@ -19,11 +19,11 @@ from types import MappingProxyType
 from cachetools import TTLCache
 from filelock import FileLock, Timeout
 
-from comfy.errors import ComfyError, not_written, words_of
+from comfy.base.errors import ComfyError, not_written, words_of
+from comfy.base.messages import message
+from comfy.comfyui.protocol.outputs import FileKind
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
-from comfy.messages import message
-from comfy.protocol.outputs import FileKind
 from comfy.records.stripped_files import StrippedFiles
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from comfy.errors import ComfyError, not_written, words_of
+from comfy.base.errors import ComfyError, not_written, words_of
 from comfy.records.tables import DamagedDatabase, as_comfy_errors
 from comfy.records.upgrade import make_tables
 

@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 
-from comfy.errors import ComfyError
-from comfy.messages import message
-from comfy.quota import Use, to_remove
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
 from comfy.records.room import Room

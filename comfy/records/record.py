@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import GetPydanticSchema
 
-from comfy.messages import KeptText
+from comfy.base.messages import KeptText
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.prompt.model import InputRef, Prompt
-from comfy.protocol.run_state import Phase, RunState
 
 # A node may have keys that are not ours: what reads a record keeps them.
 _AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))

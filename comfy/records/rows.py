@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from comfy.errors import ComfyError
-from comfy.messages import message
-from comfy.protocol.run_state import Phase
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searched_text, to_text
 from comfy.records.tables import digest, runs

@@ -18,8 +18,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from comfy.json_values import levels
-from comfy.protocol.run_state import RunState, waiting
+from comfy.base.json_values import levels
+from comfy.comfyui.protocol.run_state import RunState, waiting
 from comfy.records.record import Job, Record
 
 _RECORD = TypeAdapter(Record)

@@ -11,7 +11,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from comfy.errors import RunNotFound
+from comfy.base.errors import RunNotFound
 from comfy.records.database import erase_deleted
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of, unescaped

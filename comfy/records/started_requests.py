@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
-from comfy.errors import ComfyError, RunGoesOn
-from comfy.messages import message
+from comfy.base.errors import ComfyError, RunGoesOn
+from comfy.base.messages import message
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import started_requests as _requests
 

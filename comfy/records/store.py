@@ -19,8 +19,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_, update
 
-from comfy.errors import ComfyError
-from comfy.quota import to_remove
+from comfy.base.errors import ComfyError
+from comfy.base.quota import to_remove
 from comfy.records.added_workflows import AddedWorkflows
 from comfy.records.blobs import BlobStore
 from comfy.records.database import Eraser, is_set_aside, open_database, shrink

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from comfy.errors import ComfyError, DiskFull
-from comfy.messages import message
+from comfy.base.errors import ComfyError, DiskFull
+from comfy.base.messages import message
 
 log = logging.getLogger(__name__)
 

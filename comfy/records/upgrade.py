@@ -10,7 +10,7 @@ import logging
 
 from sqlalchemy import Connection, insert, inspect, select
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.records.tables import VERSION, files, first_version, runs, tables, version
 
 log = logging.getLogger(__name__)

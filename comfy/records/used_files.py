@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Select, func, select, union, union_all
 
-from comfy.quota import Use
+from comfy.base.quota import Use
 from comfy.records.tables import files as _files
 from comfy.records.tables import group_files as _group_files
 from comfy.records.tables import groups as _groups

@@ -12,13 +12,12 @@ import time
 import uuid
 from functools import partial
 
-from comfy.client.event_stream import EventStream
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.messages import message
-from comfy.prompt.model import Prompt
-from comfy.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
-from comfy.protocol.responses import HistoryEntry, Queue
-from comfy.protocol.run_state import (
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.messages import message
+from comfy.comfyui.client.event_stream import EventStream
+from comfy.comfyui.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
+from comfy.comfyui.protocol.responses import HistoryEntry, Queue
+from comfy.comfyui.protocol.run_state import (
     Phase,
     RunError,
     concluded,
@@ -29,6 +28,9 @@ from comfy.protocol.run_state import (
     unanswered,
     uploading,
 )
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.prompt.model import Prompt
 from comfy.records.record import Record
 from comfy.runs.cancellation import Cancellation
 from comfy.runs.context import RunContext, RunHooks
@@ -49,8 +51,6 @@ from comfy.runs.run_events import FrameRelay, RunEvents
 from comfy.runs.shared import ThreadState
 from comfy.runs.submit import Submission
 from comfy.runs.timeouts import jitter
-from comfy.servers.needs import Needs
-from comfy.servers.server import ComfyServer
 
 log = logging.getLogger(__name__)
 

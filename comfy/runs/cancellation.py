@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from comfy.client.client import Client
-from comfy.errors import ComfyError
-from comfy.protocol.responses import HistoryEntry
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.responses import HistoryEntry
 from comfy.runs.timeouts import Timeouts
 
 log = logging.getLogger(__name__)

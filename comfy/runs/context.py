@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from comfy.callbacks import Callbacks
-from comfy.protocol.run_state import RunError, RunState
+from comfy.base.callbacks import Callbacks
+from comfy.comfyui.protocol.run_state import RunError, RunState
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.reconnect import Elsewhere
 from comfy.runs.timeouts import Timeouts
-from comfy.servers.pool import ServerPool
-from comfy.servers.server import ComfyServer
 
 if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from comfy.client.client import Client
-from comfy.errors import ComfyError, DiskFull, ServerError, ServerUnreachable
-from comfy.messages import message
-from comfy.protocol.outputs import OutputFile
+from comfy.base.errors import ComfyError, DiskFull, ServerError, ServerUnreachable
+from comfy.base.messages import message
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.runs.timeouts import Timeouts, jitter
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.errors import ComfyError
-from comfy.protocol.run_progress import (
+from comfy.base.errors import ComfyError
+from comfy.comfyui.protocol.run_progress import (
     RunProgress,
     SamplerSteps,
     SamplingWork,
     sampling_work,
 )
-from comfy.protocol.run_state import Phase, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import WantedOfAll

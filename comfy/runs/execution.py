@@ -27,9 +27,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from comfy.errors import ComfyError, PromptRejected
-from comfy.messages import message
-from comfy.protocol.run_state import RunError, RunState, failed, in_line, refused, stopped
+from comfy.base.errors import ComfyError, PromptRejected
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import RunError, RunState, failed, in_line, refused, stopped
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.runs.attempt import Attempt, stop_where_due
 from comfy.runs.context import RunContext, RunHooks
@@ -38,8 +40,6 @@ from comfy.runs.plan import Stop
 from comfy.runs.reconnect import Elsewhere, End, Reconnect
 from comfy.runs.run_events import FrameRelay
 from comfy.runs.shared import ThreadState
-from comfy.servers.needs import Needs
-from comfy.servers.server import ComfyServer
 
 log = logging.getLogger(__name__)
 

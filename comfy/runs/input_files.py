@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from comfy.client.client import Client
-from comfy.errors import FILE_REFUSED, NodeError, PromptRejected, ServerError, UploadRejected
-from comfy.filenames import plain_name
-from comfy.messages import message, sentences
+from comfy.base.errors import FILE_REFUSED, NodeError, PromptRejected, ServerError, UploadRejected
+from comfy.base.filenames import plain_name
+from comfy.base.messages import message, sentences
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.prompt.model import InputRef, Prompt
-from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record, ServerFile
 

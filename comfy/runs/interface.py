@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from comfy.protocol.run_progress import SamplingWork
-from comfy.protocol.run_state import RunState
+from comfy.comfyui.protocol.run_progress import SamplingWork
+from comfy.comfyui.protocol.run_state import RunState
+from comfy.comfyui.servers.needs import Needs
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
 from comfy.runs.durations import RunTimes, RunTotals
-from comfy.servers.needs import Needs
 
 
 class Run(Protocol):

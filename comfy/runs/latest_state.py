@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from comfy.callbacks import Callbacks
-from comfy.protocol.run_state import Phase, RunState
+from comfy.base.callbacks import Callbacks
+from comfy.comfyui.protocol.run_state import Phase, RunState
 
 
 class LatestState:

@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comfy.errors import TooManyRuns
-from comfy.messages import message, plural
+from comfy.base.errors import TooManyRuns
+from comfy.base.messages import message, plural
 
 _HOUR = 3600.0  # seconds
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from operator import itemgetter
 
-from comfy.protocol.run_state import Phase, RunError, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
 from comfy.runs.reconnect import Reconnect
 
 _LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it

@@ -35,9 +35,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from comfy.errors import ComfyError, ServerUnreachable
-from comfy.messages import message
-from comfy.protocol.run_state import Phase, RunError, RunState, concluded, failed, stopped
+from comfy.base.errors import ComfyError, ServerUnreachable
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, concluded, failed, stopped
 from comfy.runs.timeouts import Timeouts
 
 End = Callable[[RunState], RunState]

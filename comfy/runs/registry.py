@@ -18,11 +18,13 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
-from comfy.callbacks import Callbacks
-from comfy.errors import ComfyError, RunGoesOn, RunNotFound
-from comfy.messages import message
-from comfy.protocol.run_progress import SamplingWork
-from comfy.protocol.run_state import Phase, RunError, RunState, lost, stopped, waiting
+from comfy.base.callbacks import Callbacks
+from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_progress import SamplingWork
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, lost, stopped, waiting
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
@@ -34,8 +36,6 @@ from comfy.runs.line.forecast import Forecast
 from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import LocalRun, not_joined
 from comfy.runs.timeouts import Timeouts
-from comfy.servers.needs import Needs
-from comfy.servers.pool import ServerPool
 
 if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore

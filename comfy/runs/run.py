@@ -9,10 +9,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyThreads
-from comfy.messages import message
-from comfy.protocol.run_progress import SamplingWork, sampling_work
-from comfy.protocol.run_state import Phase, RunError, RunState, fetching, stopped, unanswered
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, TooManyThreads
+from comfy.base.messages import message
+from comfy.base.threads import start_thread
+from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
+from comfy.comfyui.protocol.run_state import (
+    Phase,
+    RunError,
+    RunState,
+    fetching,
+    stopped,
+    unanswered,
+)
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.runs.context import RunContext
 from comfy.runs.download import ResultDownloader
@@ -20,9 +30,6 @@ from comfy.runs.durations import RunTimes
 from comfy.runs.execution import Execution
 from comfy.runs.latest_state import LatestState, stamped
 from comfy.runs.reconnect import Elsewhere
-from comfy.servers.needs import Needs
-from comfy.servers.server import ComfyServer
-from comfy.threads import start_thread
 
 log = logging.getLogger(__name__)
 

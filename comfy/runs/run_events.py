@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from comfy.protocol import relay
-from comfy.protocol.events import (
+from comfy.comfyui.protocol import relay
+from comfy.comfyui.protocol.events import (
     Event,
     Executing,
     ExecutionError,
@@ -19,9 +19,9 @@ from comfy.protocol.events import (
     Preview,
     Status,
 )
-from comfy.protocol.parse import WarnOnce, parse_message
-from comfy.protocol.responses import Submitted
-from comfy.protocol.run_state import Phase, RunState, accepted, advance
+from comfy.comfyui.protocol.parse import WarnOnce, parse_message
+from comfy.comfyui.protocol.responses import Submitted
+from comfy.comfyui.protocol.run_state import Phase, RunState, accepted, advance
 from comfy.runs.latest_state import LatestState
 from comfy.runs.reconnect import Reconnect
 from comfy.runs.shared import ThreadState

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
-from comfy.client.client import Client
-from comfy.errors import ComfyError, ServerError
+from comfy.base.errors import ComfyError, ServerError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import RunRegistry
-from comfy.servers.pool import ServerPool
-from comfy.servers.server import ComfyServer
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from comfy.client.event_stream import EventStream
+from comfy.comfyui.client.event_stream import EventStream
 from comfy.runs.plan import Stop
 from comfy.runs.reconnect import Reconnect
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from comfy.client.client import Client
-from comfy.errors import ServerError, ServerUnreachable
+from comfy.base.errors import ServerError, ServerUnreachable
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.responses import Submitted
 from comfy.prompt.animated_previews import animated_previews
 from comfy.prompt.model import Prompt
-from comfy.protocol.responses import Submitted
 from comfy.runs.timeouts import Timeouts
 
 # A server that fails at the same prompt so often would do so again.

@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection
 from ipaddress import IPv6Address
 
-from comfy.client.address import DEFAULT_PORTS
-from comfy.errors import ComfyError
-from comfy.messages import message
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.comfyui.client.address import DEFAULT_PORTS
 
 _LONGEST = 2000  # characters
 # Nothing but what all readers of addresses read alike: no user, no dot at the end of a name.

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from anyio import to_thread
 
-from comfy.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
+from comfy.base.errors import BatchNotFound, ChainNotFound, ComfyError, RunNotFound
 from comfy.records.webhooks import Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.sender import Delivered, DeliveryOutcome, Undelivered, Unwanted, WebhookSender
 from comfy.webhooks.waiting import Webhooks

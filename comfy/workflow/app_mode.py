@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from comfy.base.json_values import as_list, as_mapping, as_number
 from comfy.graph.convert import BoundWidget, Converted
 from comfy.graph.schema import node_key
-from comfy.json_values import as_list, as_mapping, as_number
 from comfy.workflow.app import App, ShownInput
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from comfy.json_values import as_number
-from comfy.messages import message
+from comfy.base.json_values import as_number
+from comfy.base.messages import message
 from comfy.workflow.toml_settings import (
     SettingReaders,
     as_flag,

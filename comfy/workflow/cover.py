@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from comfy.errors import words_of
+from comfy.base.errors import words_of
+from comfy.base.messages import message
 from comfy.media.checks import MIB, FileLimits, problem_with
-from comfy.messages import message
 from comfy.workflow.config import FormConfig, image_beside
 
 # It is sent to everybody who opens the page, and to each list of workflows.

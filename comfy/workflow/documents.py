@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from comfy.json_values import NotJson, TooDeep, read_json
+from comfy.base.json_values import NotJson, TooDeep, read_json
 
 DocumentKind = Literal["prompt", "graph"]
 

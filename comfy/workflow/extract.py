@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from comfy.errors import WorkflowError, words_of
-from comfy.json_values import NotJson, TooDeep, read_json
+from comfy.base.errors import WorkflowError, words_of
+from comfy.base.json_values import NotJson, TooDeep, read_json
+from comfy.base.messages import message, sentences
 from comfy.media import audio, exif, png, video
 from comfy.media import other_headers as headers
 from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
 from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, is_riff, starts
-from comfy.messages import message, sentences
 from comfy.workflow.documents import DocumentKind, FoundDocument, documents
 
 _ORIGINAL = message(

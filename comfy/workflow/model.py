@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from comfy.errors import WorkflowError
-from comfy.messages import message
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import message
 from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from comfy.object_info import InputSpec, NodeSpec
+from comfy.comfyui.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import Prompt
 
 # The last words of types of links: WANVIDEOMODEL and LORA_MODEL are models, too.

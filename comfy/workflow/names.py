@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from comfy.errors import WorkflowError
-from comfy.json_values import as_dicts, as_mapping
-from comfy.messages import message
-from comfy.object_info import LONGEST_NAME
+from comfy.base.errors import WorkflowError
+from comfy.base.json_values import as_dicts, as_mapping
+from comfy.base.messages import message
+from comfy.comfyui.object_info import LONGEST_NAME
 from comfy.workflow.documents import is_node
 
 

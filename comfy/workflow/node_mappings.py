@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from comfy.messages import message
+from comfy.base.messages import message
 
 MAPPINGS = "config.toml"
 _MAX_BYTES = 1_000_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import convert
-from comfy.object_info import Catalogue
 from comfy.workflow.app_mode import promoted_inputs, read_app
 from comfy.workflow.model import Workflow
 

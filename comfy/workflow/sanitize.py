@@ -22,17 +22,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from comfy.errors import WorkflowError
-from comfy.file_inputs import FILE_WIDGETS, is_no_file
-from comfy.messages import message
-from comfy.object_info import InputSpec, NodeSpec
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import message
+from comfy.comfyui.file_inputs import FILE_WIDGETS, is_no_file
+from comfy.comfyui.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, with_inputs
 from comfy.workflow.model import Workflow
 
 Nodes = Mapping[str, NodeSpec]
 
 _WRAPPER = "__value__"
-_FILE_KEY = "filename"  # of an object that stands for a file: see `comfy.protocol.outputs`
+_FILE_KEY = "filename"  # of an object that stands for a file: see `comfy.comfyui.protocol.outputs`
 _DEPTH = 100  # of a node catalogue; real ones have some fifteen levels
 # Types of outputs that may carry a text; numbers become part of one on the way.
 _TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})

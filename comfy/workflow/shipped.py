@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from comfy.messages import Message, message
+from comfy.base.messages import Message, message
 
 # By the file's name: title and description, and of a chain the titles of its steps.
 SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from comfy.errors import words_of
-from comfy.json_values import as_number
-from comfy.messages import listed, message, sentences
-from comfy.wording import did_you_mean
+from comfy.base.errors import words_of
+from comfy.base.json_values import as_number
+from comfy.base.messages import listed, message, sentences
+from comfy.base.wording import did_you_mean
 from comfy.workflow.shipped import with_messages
 
 # What is said of a value of the wrong kind: where it stands, and the name of the setting.

@@ -29,7 +29,7 @@ from tests.attacks.strategies import Site, attacks
 from tests.attacks.wire import Answer, Attack, sent
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 BUSY = 503  # said on purpose, with a sentence
 # What the outermost middleware logs: nothing else has refused the request, so something failed.

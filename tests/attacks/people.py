@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))

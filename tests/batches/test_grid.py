@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy.batches.grid import (
+from comfy.base.errors import ComfyError
+from comfy.batches.grids.grid import (
     MOST_CELLS,
     Grid,
     GridAxis,
@@ -19,17 +20,16 @@ from comfy.batches.grid import (
     in_lines,
     short_labels,
 )
-from comfy.batches.grid_settings import (
+from comfy.batches.grids.image import CellLine
+from comfy.batches.grids.settings import (
     KEYWORD,
     GridField,
     GridSettings,
     settings_in,
     settings_text,
 )
-from comfy.batches.grid_sheet import sheet_of
+from comfy.batches.grids.sheet import sheet_of
 from comfy.batches.rows import Axis, combined
-from comfy.errors import ComfyError
-from comfy.media.grid_image import CellLine
 from comfy.media.png_stream import png_of
 
 COUNTS = st.lists(st.integers(1, 6), min_size=1, max_size=3)

@@ -15,9 +15,9 @@ from comfy.batches.spec import AxisSpec, BatchSpec, read_batch
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.check import check
 from comfy.form.model import Form
+from comfy.library.wildcard_files import WildcardFiles
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import MOST_BLOCKS, every_text, resolve_wildcards
-from comfy.workflow.wildcard_files import WildcardFiles
 from tests.support.samples.forms import form_of, node, text_to_image
 
 FORM = form_of(text_to_image())

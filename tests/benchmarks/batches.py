@@ -35,13 +35,13 @@ from pathlib import Path
 import requests
 import websocket
 
+from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
-from comfy.services.open_batch import BatchSummary
+from tests.batches.kept_batches import ANN, Batches, kept_batches
 from tests.benchmarks.tools.figure import Figure
 from tests.benchmarks.tools.kept_journal import KeptJournal
-from tests.services.kept_batches import ANN, Batches, kept_batches
 from tests.support.sampler import prompt
 
 ROWS = 1000

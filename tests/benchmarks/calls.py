@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from tests.benchmarks.overhead import prompts, whole_run
 from tests.benchmarks.tools.app_process import running_app
 from tests.benchmarks.tools.browser import generate, opened_page

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.graph.convert import convert
-from comfy.object_info import Catalogue
-from comfy.protocol.run_state import Phase, waiting
 from comfy.records.record import Job, Record
 from comfy.records.run_writes import put_run
 from comfy.records.wanted import Wanted

@@ -7,16 +7,16 @@ import random
 import time
 from collections.abc import Iterator
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
-from comfy.object_info import Catalogue
 from comfy.prompt.model import Prompt
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from comfy.workflow.model import read_workflow
 from tests.benchmarks.tools import bare
 from tests.benchmarks.tools.app_process import ROOT

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from comfy.client.client import Client
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.run import LocalRun
-from comfy.servers.pool import ServerPool
 from tests.benchmarks.batches import stand_in
 from tests.benchmarks.tools.figure import Figure
 from tests.benchmarks.tools.kept_journal import successes

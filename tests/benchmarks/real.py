@@ -19,13 +19,14 @@ from pathlib import Path
 
 import requests
 
-from comfy.client.client import Client
-from comfy.object_info import Catalogue
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.prompt.model import Prompt
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.run import LocalRun
+from tests.batches.kept_batches import MODEL, kept_batches
 from tests.benchmarks.batches import submitted, whole_batch
 from tests.benchmarks.chains import times
 from tests.benchmarks.pool import end_of, registry_on
@@ -33,7 +34,6 @@ from tests.benchmarks.real_app import page_and_kill
 from tests.benchmarks.real_turns import gap_of_steps, rows_before_another
 from tests.benchmarks.tools import bare
 from tests.benchmarks.tools.figure import Figure, median
-from tests.services.kept_batches import MODEL, kept_batches
 from tests.support.sampler import prompt
 
 URLS = os.environ.get("COMFYUI_URLS", "").split()

@@ -8,15 +8,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.prompt.model import Prompt
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
+from tests.batches.kept_batches import ANN, BOB, MODEL, kept_batches
 from tests.benchmarks.batches import begun_batch
 from tests.benchmarks.chains import STEPS, gaps_between, times, whole_chain
 from tests.benchmarks.pool import end_of
 from tests.benchmarks.tools.app_process import ROOT
 from tests.benchmarks.tools.figure import Figure, median
-from tests.services.kept_batches import ANN, BOB, MODEL, kept_batches
 from tests.support.serving import running_app
 from tests.support.waiting import eventually
 

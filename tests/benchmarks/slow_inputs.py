@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from comfy.prompt.text_replacements import prefix_names, replace_prefixes
 from comfy.prompt.wildcards import resolve_wildcards
 from comfy.workflow.extract import find_workflow

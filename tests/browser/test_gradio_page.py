@@ -1,7 +1,7 @@
 """What the page's style and script know of Gradio's page: an upgrade that changes it is told here,
 with a sentence.
 
-The part that Python knows is in tests/ui/web/test_gradio_internals.py.
+The part that Python knows is in tests/ui/gradio/test_internals.py.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tests.support.reverse_http_proxy import running_proxy
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 HEADING = "ComfyForms can't be reached"

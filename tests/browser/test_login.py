@@ -13,8 +13,8 @@ from tests.support.visitor import Site, Visitor
 from tests.ui.accounts.openid_provider import openid_provider, settings_of
 from ui.accounts.openid_people import OpenIDPeople
 from ui.accounts.opening import SignInSettings
+from ui.settings.web_settings import WebSettings
 from ui.web import guesses
-from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 LONG_NAME = "somebody with quite a long name"

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.browser.conftest import DESKTOP
 from tests.browser.test_login import log_in
 from tests.support.sampler import LONG, job
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.support.reverse_http_proxy import running_proxy
 from tests.support.serving import running_app
 from tests.support.visitor import OF_THE_HOST, Site, Visitor
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 CLOSE_CODE = """address => new Promise((done) => {

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import requests
 from playwright.sync_api import Page, expect
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.attacks.people import a_run
 from tests.browser.test_login import log_in
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"),))
 # What markup that slipped into a page could try; resolves to what of it ran or was loaded.

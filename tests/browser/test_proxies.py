@@ -28,7 +28,7 @@ from tests.support.app_process import free_port
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 pytestmark = pytest.mark.every
 

@@ -22,8 +22,8 @@ from tests.support.link import FaultyLink
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
+from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
-from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.status)"

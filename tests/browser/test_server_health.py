@@ -14,7 +14,7 @@ from tests.browser.walk.states import at_every_size
 from tests.support.batch_dialog import card_of, open_sheet, start_batch, values_of_row, vary
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.view.headlines import AWAY
+from ui.documents.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
 Visit = Callable[..., Visitor]
@@ -173,7 +173,7 @@ def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServ
         yield Site(app.url, one, app), one, other
 
 
-@pytest.mark.every  # tests/runs and tests/servers try it without a page
+@pytest.mark.every  # tests/runs and tests/comfyui/servers try it without a page
 def test_a_run_goes_on_at_another_server(
     pair: tuple[Site, DemoServer, DemoServer], visit: Visit
 ) -> None:

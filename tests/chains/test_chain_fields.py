@@ -13,10 +13,10 @@ from comfy.chains.fields import FormStep, form_steps
 from comfy.chains.model import ChainErrors, Source
 from comfy.chains.read import CHAIN_KEYS, STEP_KEYS, parse_chain
 from comfy.chains.results import Given, StepRun, runs_of
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
-from comfy.protocol.outputs import OutputFile, TextOutput
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import WORKFLOWS, form_of, node, small_catalogue
 

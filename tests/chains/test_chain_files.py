@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy.base.errors import WorkflowError
 from comfy.chains.chosen import chosen, never_run
 from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Switch
 from comfy.chains.order import due, held_up
 from comfy.chains.read import SUFFIX, parse_chain, read_chain
-from comfy.errors import WorkflowError
-from comfy.workflow.folder import WorkflowFolder
+from comfy.library.folder import WorkflowFolder
 from tests.support.samples.forms import WORKFLOWS
 
 STEPS = """

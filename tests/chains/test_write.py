@@ -15,11 +15,11 @@ from comfy.chains.fields import FormStep, form_steps
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.chains.read import parse_chain
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
-from comfy.protocol.outputs import OutputFile, TextOutput
 from comfy.records.record import KeptInput
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import (

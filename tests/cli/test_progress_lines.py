@@ -6,8 +6,8 @@ import io
 from dataclasses import replace
 
 from comfy.cli.progress import BatchLine, ChainLine
-from comfy.protocol.run_progress import RunProgress
-from comfy.protocol.run_state import Phase, PlannedNodes, RunState
+from comfy.comfyui.protocol.run_progress import RunProgress
+from comfy.comfyui.protocol.run_state import Phase, PlannedNodes, RunState
 
 
 class Terminal(io.StringIO):

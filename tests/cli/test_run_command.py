@@ -18,11 +18,11 @@ import pytest
 from PIL import Image
 
 from comfy.__main__ import main
+from comfy.base.filenames import safe_name
 from comfy.cli.progress import ProgressLine
+from comfy.comfyui.protocol.run_progress import RunProgress
+from comfy.comfyui.protocol.run_state import Phase, PlannedNodes, RunState
 from comfy.demo import DemoServer
-from comfy.filenames import safe_name
-from comfy.protocol.run_progress import RunProgress
-from comfy.protocol.run_state import Phase, PlannedNodes, RunState
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT, eventually
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from comfy.__main__ import main
+from comfy.base.errors import ComfyError
 from comfy.cli.save import save_file
-from comfy.client.view import ViewFile
+from comfy.comfyui.client.view import ViewFile
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
-from comfy.protocol.outputs import OutputFile
 from tests.cli.commands import small_workflow
 
 

@@ -17,13 +17,13 @@ import pytest
 import requests
 from PIL import Image
 
+from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.records.record import Record
-from comfy.services.open_batch import BatchSummary
+from tests.batches.kept_batches import ANN as LIVING
+from tests.batches.kept_batches import MODEL, kept_batches, killed_batches
 from tests.conformance.conftest import STEP_SECONDS
-from tests.services.kept_batches import ANN as LIVING
-from tests.services.kept_batches import MODEL, kept_batches, killed_batches
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_app
 from tests.support.speaking import PATIENCE, ServerUnderTest, fresh_prompt

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from comfy.launch.uploads import Upload
 from comfy.records.record import Record
-from comfy.services.uploads import Upload
 from tests.support.http_client import ANN
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.speaking import PATIENCE, ServerUnderTest

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
-from comfy.object_info import Catalogue
-from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from comfy.workflow.model import Workflow, read_workflow
 from tests.support.samples.forms import WORKFLOWS, node, text_to_image, with_values, workflow_of
 

@@ -18,7 +18,7 @@ from tests.deploy.conftest import ROOT, environment_at, plain_environment, servi
 from tests.deploy.dockerfile import Image, built, context_of, instructions
 from tests.support.app_process import free_port
 from tests.support.waiting import LONGEST_WAIT
-from ui.settings import PREFIX, Settings
+from ui.settings.options import PREFIX, Settings
 
 DEPLOY = ROOT / "docs" / "deploy"
 VARIABLES = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}

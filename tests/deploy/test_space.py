@@ -196,7 +196,7 @@ def test_a_space_keeps_its_data_where_it_outlasts_a_restart(
 ) -> None:
     """In persistent storage, if it has any; nobody else takes that for theirs."""
     code = (
-        "import pathlib, sys; from ui.folders import data_folder\n"
+        "import pathlib, sys; from ui.settings.folders import data_folder\n"
         "print(*(data_folder(pathlib.Path(one)) for one in sys.argv[1:]), sep='\\n')"
     )
     said = subprocess.run(

@@ -12,7 +12,7 @@ import requests
 
 from tests.deploy.conftest import ROOT, plain_environment, serving
 from tests.support.waiting import LONGEST_WAIT
-from ui.folders import with_shipped_workflows
+from ui.settings.folders import with_shipped_workflows
 
 PARTS = ("app.py", "comfy", "ui", "workflows", "comfyforms")
 SHIPPED = {

@@ -11,8 +11,8 @@ import pytest
 from tests.support.programs import needs
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.arguments import read_settings
-from ui.web_settings import WebSettings
+from ui.settings.arguments import read_settings
+from ui.settings.web_settings import WebSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "comfy_runner.md").read_text(encoding="utf-8")

@@ -14,9 +14,9 @@ import yaml
 from comfy.media.checks import FileLimits
 from tests.support.http_client import finished, get, start
 from tests.support.serving import running_demo_app
-from ui.arguments import read_settings
-from ui.permissions import permissions_of
-from ui.settings import PREFIX, Settings
+from ui.settings.arguments import read_settings
+from ui.settings.options import PREFIX, Settings
+from ui.settings.permissions import permissions_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

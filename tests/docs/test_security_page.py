@@ -15,7 +15,7 @@ import pytest
 
 from comfy.media.checks import MIB
 from comfy.runs.limits import BatchLimits, ChainLimits, RunLimits
-from ui.settings import Settings
+from ui.settings.options import Settings
 from ui.web.limits import WebLimits
 
 ROOT = Path(__file__).parents[2]

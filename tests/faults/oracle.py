@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from comfy.protocol.run_state import Phase, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from tests.faults.plan import Planned
 from tests.faults.table import LINK
 

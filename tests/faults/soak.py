@@ -18,9 +18,10 @@ from pathlib import Path
 
 import requests
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.protocol.run_state import Phase, RunState
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.store import RunStore
@@ -28,7 +29,6 @@ from comfy.runs.interface import Run
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
-from comfy.servers.pool import ServerPool
 from tests.faults.oracle import Happened, wrong_with
 from tests.faults.plan import OWNERS, Planned
 from tests.faults.table import FAULTS, Moment, Scene

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from comfy.client.client import Client
-from comfy.object_info import Catalogue
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.object_info import Catalogue
 from comfy.runs.timeouts import Timeouts
 from tests.faults.plan import planned
 from tests.faults.soak import Report, Target, soak

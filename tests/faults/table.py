@@ -12,8 +12,8 @@ from functools import partial
 
 import requests
 
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer, HttpKind, SocketKind
-from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from tests.support.link import FaultyLink
 from tests.support.stage import reader_that_sleeps, until

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 from _pytest.mark import ParameterSet
 
-from comfy.client.client import Client
-from comfy.protocol.run_state import Phase, RunState
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from tests.faults.table import (
     ANSWERS,
     CELLS,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.protocol.run_state import Phase, RunError, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
 from tests.faults.oracle import Happened, wrong_with
 from tests.faults.plan import planned
 from tests.faults.soak_command import main

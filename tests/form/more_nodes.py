@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.object_info import Catalogue
+from comfy.comfyui.object_info import Catalogue
 from tests.support.samples.forms import small_catalogue
 
 TEXT = ["STRING", {"multiline": True}]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
-from comfy.object_info import Catalogue
 from tests.support.samples.forms import (
     field_of,
     form_of,

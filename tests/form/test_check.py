@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comfy.base.messages import Message
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.form.labels import distinct
-from comfy.messages import Message
 from comfy.workflow.config import parse_config
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
 

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
-from comfy.object_info import Catalogue
 from tests.support.samples.forms import node, workflow_of
 
 NODES = {

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.form.build import build_form
-from comfy.form.declared.kind_titles import read_kind_title
-from comfy.form.declared.mcww_titles import read_wrapper_title
-from comfy.form.declared.pixelle import read_pixelle_title
-from comfy.form.declared.placeholders import is_placeholder
+from comfy.form.conventions.kind_titles import read_kind_title
+from comfy.form.conventions.mcww_titles import read_wrapper_title
+from comfy.form.conventions.pixelle import read_pixelle_title
+from comfy.form.conventions.placeholders import is_placeholder
 from comfy.form.model import Form
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FormConfig

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
-from comfy.object_info import Catalogue
-from comfy.protocol.paid_nodes import PAID_MODULE
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 from tests.form.test_labels import is_balanced

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.model import Form
-from comfy.object_info import Catalogue
 from comfy.prompt.model import Prompt
 from comfy.workflow.model import read_workflow
 from tests.form.more_nodes import more_nodes

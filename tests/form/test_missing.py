@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
 from comfy.form.missing_items import MAY_BE_OFF
-from comfy.object_info import Catalogue
 from comfy.workflow.config import parse_config
 from tests.support.samples.forms import (
     form_of,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import FILE_REFUSED, NodeError
+from comfy.base.errors import FILE_REFUSED, NodeError
+from comfy.base.messages import Message, message
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
-from comfy.messages import Message, message
 from tests.support.samples.forms import form_of, node, text_to_image, with_values
 
 FORM = form_of(text_to_image())

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
-from comfy.object_info import Catalogue
 from tests.support.samples.forms import node, workflow_of
 
 BOX = {"x": 1, "y": 2, "width": 300, "height": 200}

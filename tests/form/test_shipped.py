@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
-from comfy.object_info import Catalogue
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import WORKFLOWS, small_catalogue
 

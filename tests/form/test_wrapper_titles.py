@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from comfy.form.declared.mcww_titles import read_wrapper_title
+from comfy.form.conventions.mcww_titles import read_wrapper_title
 from comfy.prompt.model import Prompt
 from tests.support.samples.forms import (
     form_of,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import convert
-from comfy.object_info import Catalogue
 from comfy.prompt.text_replacements import replace_prefixes
 from comfy.workflow.documents import documents
 from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node, inputs, subgraph

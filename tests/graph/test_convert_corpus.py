@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from comfy.__main__ import main
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import convert
-from comfy.object_info import Catalogue
 
 
 @pytest.fixture(scope="module")

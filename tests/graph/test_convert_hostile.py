@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
+from comfy.base.json_values import TooDeep, read_json
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import Converted, convert
 from comfy.graph.live import VIRTUAL
 from comfy.graph.use_everywhere import EVERYWHERE
-from comfy.json_values import TooDeep, read_json
-from comfy.object_info import Catalogue
 from comfy.workflow.app_mode import read_app
 from tests.support.samples.graphs import CATALOGUE, as_read, graph, graph_node, subgraph
 

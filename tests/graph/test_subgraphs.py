@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from tests.support.samples.graphs import converted, graph, graph_node, inputs, subgraph
 
 

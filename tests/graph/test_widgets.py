@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import convert
-from comfy.object_info import Catalogue
 from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node, inputs
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy.filenames import LONGEST, plain_name
+from comfy.base.filenames import LONGEST, plain_name
 from comfy.media.checks import FORMATS, FileLimits
 from comfy.workflow.config import Widget
 from tests.support.samples.media import box, every_container, flac, id3, problem_in, riff, saved

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from tests.support.samples.histories import bytes_kept
 from tests.support.samples.media import wav

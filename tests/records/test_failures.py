@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, begun, bytes_kept, ended_record, ids, kept_image

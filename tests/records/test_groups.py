@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.groups import Group
 from comfy.records.store import HistoryLimits, RunStore

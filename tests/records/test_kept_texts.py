@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import FILE_REFUSED, NodeError
-from comfy.messages import Message, message, plural
-from comfy.protocol.run_state import RunError
+from comfy.base.errors import FILE_REFUSED, NodeError
+from comfy.base.messages import Message, message, plural
+from comfy.comfyui.protocol.run_state import RunError
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, state_to_json, to_text
 from comfy.records.store import RunStore

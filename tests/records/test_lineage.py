@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comfy.protocol.outputs import TextOutput
+from comfy.comfyui.protocol.outputs import TextOutput
 from comfy.records.blobs import BlobStore
 from comfy.records.lineage import used_file, was_given
 from comfy.records.record import KeptInput, Record

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from comfy.protocol.run_state import Phase, RunError
+from comfy.comfyui.protocol.run_state import Phase, RunError
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import HistoryLimits, RunStore

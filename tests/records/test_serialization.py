@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.errors import NodeError
-from comfy.protocol.events import ExecutionSuccess, Preview
-from comfy.protocol.outputs import FileKind, OutputFile, TextOutput
-from comfy.protocol.run_state import Phase, RunError, RunState, waiting
+from comfy.base.errors import NodeError
+from comfy.comfyui.protocol.events import ExecutionSuccess, Preview
+from comfy.comfyui.protocol.outputs import FileKind, OutputFile, TextOutput
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, KeptInput, Record
 from comfy.records.serialization import from_text, state_to_json, to_text
 

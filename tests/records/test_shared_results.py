@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.errors import RunNotFound
-from comfy.protocol.outputs import OutputFile
+from comfy.base.errors import RunNotFound
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.records.shared_results import SharedResult
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record

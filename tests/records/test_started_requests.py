@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.errors import RunGoesOn
+from comfy.base.errors import RunGoesOn
 from comfy.records import started_requests
 from comfy.records.started_requests import OtherRequest
 from comfy.records.store import RunStore

@@ -21,8 +21,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase
+from comfy.base.errors import ComfyError
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import RunStore

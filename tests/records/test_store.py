@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comfy.protocol.outputs import TextOutput
+from comfy.comfyui.protocol.outputs import TextOutput
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.serialization import from_text, to_text

@@ -33,7 +33,7 @@ from tests.support.http_client import ANN, cookie_of
 from tests.support.link import FaultyLink
 from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 QUICK = {"5.steps": 4, "4.width": 256, "4.height": 256}
 CHAIN = {"base.4.width": 256, "base.4.height": 256, "base.5.steps": 2, "detail.runs": False}

@@ -18,7 +18,7 @@ from comfyforms.remote.calls import Calls, TokenSession
 from tests.security.signing_in import signed_in
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
 

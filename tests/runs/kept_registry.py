@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from comfy.client.address import ServerAddress
-from comfy.client.client import Client
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
 from tests.support.serving import open_history

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.responses import Queue
+from comfy.comfyui.protocol.run_state import RunState
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.protocol.responses import Queue
-from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
-from comfy.servers.pool import ServerPool
 from tests.support.waiting import LONGEST_WAIT
 
 HURRIED = Timeouts(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.responses import Queue
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.protocol.responses import Queue
-from comfy.protocol.run_state import Phase
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job

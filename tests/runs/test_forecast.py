@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from comfy.comfyui.protocol.run_progress import sampling_work
 from comfy.demo import DemoServer
-from comfy.protocol.run_progress import sampling_work
 from comfy.runs.line.forecast import UnfinishedRun, due_in
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, running

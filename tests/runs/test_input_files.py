@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from comfy.client.client import Client
+from comfy.base.errors import FILE_REFUSED, ComfyError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase, waiting
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.demo import DemoServer
-from comfy.errors import FILE_REFUSED, ComfyError
-from comfy.protocol.run_state import Phase, waiting
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import bound_prompt, names_on_server, with_names
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
-from comfy.servers.server import ComfyServer
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job

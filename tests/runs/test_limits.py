@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.errors import ComfyError, TooManyRuns
-from comfy.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
+from comfy.base.errors import ComfyError, TooManyRuns
+from comfy.comfyui.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.limits import Person, RunLimiter, RunLimits
 

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from comfy.client.client import Client
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 
 PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
 OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from comfy.errors import ServerUnreachable
-from comfy.protocol.events import ExecutionSuccess
-from comfy.protocol.run_state import Phase, RunError, RunState, waiting
+from comfy.base.errors import ServerUnreachable
+from comfy.comfyui.protocol.events import ExecutionSuccess
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.runs.plan import Action, CheckHistory, CheckQueue, Stop, Submit, plan, seconds_left
 from comfy.runs.reconnect import Reconnect
 from comfy.runs.timeouts import Timeouts

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.protocol.events import ExecutionSuccess, Status
-from comfy.protocol.run_state import Phase, RunState, advance, waiting
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.comfyui.protocol.events import ExecutionSuccess, Status
+from comfy.comfyui.protocol.run_state import Phase, RunState, advance, waiting
 from comfy.runs.reconnect import FORGOTTEN, REMOVED, RESTARTED, Reconnect
 from comfy.runs.timeouts import Timeouts
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from comfy.base.errors import RunNotFound, TooManyThreads
+from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.demo import DemoServer
-from comfy.errors import RunNotFound, TooManyThreads
-from comfy.protocol.run_state import Phase, waiting
 from comfy.records.record import Record
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry

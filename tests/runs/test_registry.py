@@ -10,13 +10,13 @@ import weakref
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.events import Event, Executing, Preview
+from comfy.comfyui.protocol.parse import parse_message
+from comfy.comfyui.protocol.responses import Queue
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError, RunGoesOn, RunNotFound
-from comfy.protocol.events import Event, Executing, Preview
-from comfy.protocol.parse import parse_message
-from comfy.protocol.responses import Queue
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.protocol.run_state import Phase
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until

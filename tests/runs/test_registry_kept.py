@@ -15,15 +15,15 @@ from uuid import uuid4
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase, waiting
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError, RunNotFound
-from comfy.protocol.run_state import Phase, waiting
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
 from tests.support.link import FaultyLink

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError, RunNotFound
-from comfy.protocol.run_state import Phase
 from comfy.runs.limits import RunLimits
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, running, until

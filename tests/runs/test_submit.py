@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.responses import Submitted
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
 from comfy.prompt.model import Prompt
-from comfy.protocol.responses import Submitted
 from comfy.runs.submit import Submission
 from comfy.runs.timeouts import Timeouts
 from tests.support.sampler import prompt

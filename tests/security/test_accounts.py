@@ -15,8 +15,8 @@ import requests
 import websocket
 from gradio_client import Client
 
+from comfy.base.errors import ComfyError
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
 from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app
@@ -25,8 +25,8 @@ from ui.accounts import database
 from ui.accounts.login import TOKEN_PREFIX
 from ui.accounts.opening import SignInSettings
 from ui.accounts.users import UsersFile
+from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN
-from ui.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "a lighthouse at dusk"), ("ben", "a harbour in rain")
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import NodeClass
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
-from comfy.errors import WorkflowError
-from comfy.protocol.outputs import read_outputs
+from comfy.launch.start import FieldErrors
+from comfy.launch.uploads import Upload, from_data_url
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
 from comfy.records.record import Job
-from comfy.services.forms import Forms
-from comfy.services.permissions import Permissions
-from comfy.services.start import FieldErrors
-from comfy.services.uploads import Upload, from_data_url
 from tests.support.http_client import ANN, BOB, finished, start
 from tests.support.samples.forms import node
 from tests.support.samples.graphs import graph

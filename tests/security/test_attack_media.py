@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from comfy.launch.uploads import Refused, Upload, judged
 from comfy.media.checks import FileLimits
-from comfy.services.uploads import Refused, Upload, judged
 from comfy.workflow.config import Widget
 from tests.support.samples.media import problem_in, synchsafe
 

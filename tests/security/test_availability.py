@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.media.checks import MIB
 from comfy.runs.limits import RunLimits
 from tests.support.gradio_calls import PageCalls
@@ -20,9 +20,9 @@ from tests.support.http_client import ANN, BOB, cookie_of, finished, get, page_o
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.web_settings import WebSettings
 from ui.web.identity import NOBODY
 from ui.web.limits import LOGIN_FORM, WebLimits
-from ui.web_settings import WebSettings
 
 RUDE = "127.0.0.2"  # one more address of this machine; no proxy that is trusted
 LOGIN = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))

@@ -23,9 +23,9 @@ from tests.support.http_client import (
 )
 from tests.support.serving import RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.folders import ON_A_SPACE
+from ui.settings.folders import ON_A_SPACE
+from ui.settings.web_settings import WebSettings
 from ui.web import identity
-from ui.web_settings import WebSettings
 
 LOGIN = {"username": "anna", "password": "lighthouse"}
 TLS = {"X-Forwarded-Proto": "https"}

@@ -19,8 +19,8 @@ from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun
 from comfy.demo.nodes.describe import NodeInfo, node_info
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
+from comfy.library.folder import WorkflowFolder
 from comfy.runs.timeouts import Timeouts
-from comfy.workflow.folder import WorkflowFolder
 from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
 from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT

@@ -14,7 +14,7 @@ import websocket
 from tests.support.http_client import ANN, cookie_of, get
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 EVIL = {"Host": "evil.example:7860", "Origin": "http://evil.example:7860"}
 ROUTES = [

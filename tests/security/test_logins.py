@@ -21,9 +21,9 @@ from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from ui.accounts.login import SessionTimes
 from ui.accounts.opening import SignInSettings
+from ui.settings.web_settings import WebSettings
 from ui.web import guesses, logins
 from ui.web.identity import NO_LOGIN, REPLACED
-from ui.web_settings import WebSettings
 
 PASSWORDS = {"anna": "lighthouse", "ben": "harbour"}
 SETTINGS = WebSettings(port=0, users=tuple(PASSWORDS.items()))

@@ -9,12 +9,12 @@ from pathlib import Path
 import requests
 from PIL import Image
 
-from comfy.client.client import Client
-from comfy.client.file_form import FileForm
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.client.file_form import FileForm
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.library.private import PrivateWorkflows
 from comfy.media.checks import MIB, FileLimits
 from comfy.media.decoding import MOST_MEMORY, DecodingSlots, opened
-from comfy.protocol.outputs import OutputFile
-from comfy.workflow.private import PrivateWorkflows
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT

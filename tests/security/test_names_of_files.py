@@ -13,16 +13,16 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from comfy.errors import ComfyError, WorkflowError
-from comfy.object_info import Catalogue, InputSpec
+from comfy.base.errors import ComfyError, WorkflowError
+from comfy.comfyui.object_info import Catalogue, InputSpec
+from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.uploads import Upload
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.forms import Forms
 from comfy.prompt.model import Prompt, is_link
 from comfy.records.record import Job
 from comfy.runs.input_files import UPLOADS, with_names
 from comfy.runs.limits import RunLimits
-from comfy.services.catalogue import CatalogueCache
-from comfy.services.forms import Forms
-from comfy.services.start import FieldErrors, Starter
-from comfy.services.uploads import Upload
 from comfy.workflow.sanitize import named_files, sanitize, unwrap, without_folder
 from tests.support.comfyui_reading import READERS, InputFolders
 from tests.support.samples.forms import node, parse_workflow

@@ -46,7 +46,7 @@ from tests.attacks.routes import SOCKET, Registered, registered
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 WHERE = (
     "Say in RULES of tests/attacks/route_answers.py what it answers to whom, or add it to SHUT if"

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from comfy.client.http_errors import rejected
-from comfy.errors import ComfyError, NodeError
+from comfy.base.errors import ComfyError, NodeError
+from comfy.comfyui.client.http_errors import rejected
+from comfy.comfyui.protocol.events import ExecutionError
+from comfy.comfyui.protocol.execution_errors import without_folders
+from comfy.comfyui.protocol.run_state import RunError, concluded, waiting
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
-from comfy.protocol.events import ExecutionError
-from comfy.protocol.execution_errors import without_folders
-from comfy.protocol.run_state import RunError, concluded, waiting
 from comfy.records.database import open_database
 from comfy.records.tables import as_comfy_errors
 from tests.support.http_client import finished, get, start
 from tests.support.serving import running_demo_app
-from ui.log_limit import LINES, LogLimit
-from ui.web_settings import WebSettings
+from ui.settings.log_limit import LINES, LogLimit
+from ui.settings.web_settings import WebSettings
 
 SECRET = "hunter2"
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.base.errors import WorkflowError
 from comfy.demo import DemoServer
-from comfy.errors import WorkflowError
 from comfy.graph.convert import convert
 from comfy.prompt.text_replacements import prefix_names, replace_prefixes
 from comfy.prompt.wildcards import resolve_wildcards

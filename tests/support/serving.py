@@ -15,25 +15,25 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import Connection, create_engine
 
-from comfy.client.address import ServerAddress
-from comfy.client.client import Client
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.demo import DemoServer
+from comfy.library.folder import WorkflowFolder
+from comfy.library.permissions import Permissions
+from comfy.library.private import PrivateWorkflows
 from comfy.records.blobs import BlobStore
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import CheckPauses, ServerPool
-from comfy.services.permissions import Permissions
 from comfy.webhooks.waiting import WebhookSettings
-from comfy.workflow.folder import WorkflowFolder
-from comfy.workflow.private import PrivateWorkflows
 from tests.support.waiting import LONGEST_WAIT
 from ui.server import Server, build_app, web_config
 from ui.services import Services, wire
+from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals
 from ui.web.uvicorn_protocols import PageConnection
-from ui.web_settings import WebSettings
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 START_SECONDS = 20

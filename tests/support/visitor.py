@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, WebSocket, expect
 from playwright.sync_api import Error as PlaywrightError
 
-from comfy.client.client import Client
+from comfy.comfyui.client.client import Client
 from comfy.demo import DemoServer
 from comfy.runs.interface import Run
 from tests.support.serving import RunningApp

@@ -16,7 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from comfy.services.uploads import Upload
+from comfy.launch.uploads import Upload
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 
 SIDE = 512  # pixels

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.candidates import find_candidates
 from comfy.form.check import check
-from comfy.object_info import Catalogue
 from comfy.runs.input_files import UPLOADS, names_on_server
 from comfy.workflow.config import parse_config
 from comfy.workflow.model import Workflow

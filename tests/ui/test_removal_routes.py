@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.support.brought import own_prompt
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, post, start
 from tests.support.serving import WORKFLOWS, RunningApp, running_app

@@ -20,8 +20,8 @@ from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watc
 from tests.support.serving import PAINTED, Served, changing, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import Server, web_config
+from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
-from ui.web_settings import WebSettings
 
 
 @pytest.fixture(scope="module")

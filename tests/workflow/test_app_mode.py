@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.graph.convert import convert
-from comfy.object_info import Catalogue
 from comfy.workflow.app import App
 from comfy.workflow.app_mode import find_widget, read_app
 from comfy.workflow.model import read_workflow

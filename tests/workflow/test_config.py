@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from comfy.form.build import build_form
 from comfy.form.model import Form
+from comfy.library.folder import WorkflowFolder
 from comfy.workflow.config import FIELD_KEYS, FORM_KEYS, FormConfig, parse_config, read_config
-from comfy.workflow.folder import WorkflowFolder
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import (
     WORKFLOWS,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from comfy.workflow.extract import ExtractedWorkflow, find_workflow, find_workflow_in
 from tests.support.samples.media import (
     BOTH,

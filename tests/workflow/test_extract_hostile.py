@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from comfy.workflow.extract import find_workflow
 from tests.support.samples.media import (
     box,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from comfy.prompt.model import is_link, own_title
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image

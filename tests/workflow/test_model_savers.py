@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.demo.nodes.describe import node_info, spec
-from comfy.object_info import Catalogue
 from comfy.workflow.model_savers import model_savers
 
 PREFIX = {"filename_prefix": spec("STRING", default="x")}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import WorkflowError
-from comfy.object_info import LONGEST_NAME, Catalogue
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.object_info import LONGEST_NAME, Catalogue
 from comfy.workflow.model import open_workflow
 
 LONG = "save" * 30_000

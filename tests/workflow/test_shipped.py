@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from comfy.base.messages import Message
 from comfy.chains.folder import ChainFolder
 from comfy.form.build import build_form
-from comfy.messages import Message
+from comfy.library.folder import WorkflowFolder
 from comfy.workflow.config import read_config
-from comfy.workflow.folder import WorkflowFolder
 from comfy.workflow.model import read_workflow
 from comfy.workflow.shipped import SHIPPED
 from tests.support.samples.forms import small_catalogue

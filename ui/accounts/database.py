@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from comfy.errors import ComfyError
-from comfy.messages import message, sentences
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
 
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program to let go of the file
 

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from comfy.errors import ComfyError
-from comfy.messages import message, plural
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, plural
 from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown

@@ -20,8 +20,8 @@ from joserfc.jws import JWSRegistry
 from pydantic import TypeAdapter
 from requests import RequestException
 
-from comfy.errors import ComfyError
-from comfy.messages import message
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from ui.accounts.openid_people import OpenIDSettings
 
 log = logging.getLogger(__name__)

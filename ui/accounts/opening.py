@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from ui.accounts.login import Login, SessionTimes, WaysIn
 from ui.accounts.openid_people import OpenIDPeople, OpenIDSettings
 from ui.accounts.store import SignInStore
 from ui.accounts.users import UsersFile
-from ui.folders import COMMAND
+from ui.settings.folders import COMMAND
 
 
 @dataclass(frozen=True, slots=True)

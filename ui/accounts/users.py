@@ -23,8 +23,8 @@ from argon2.low_level import hash_secret
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.errors import ComfyError
-from ui.folders import COMMAND
+from comfy.base.errors import ComfyError
+from ui.settings.folders import COMMAND
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from ui.accounts.pages.sign_in import SignInPage
 from ui.api.batches import batches_api
 from ui.api.chains import chains_api
 from ui.api.docs_page import docs_api
@@ -22,7 +23,6 @@ from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
 from ui.api.workflows import workflows_api
-from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON

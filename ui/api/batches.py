@@ -13,13 +13,13 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
+from comfy.base.errors import RunNotFound
+from comfy.base.messages import message
+from comfy.batches.open_batch import BatchState, BatchSummary
+from comfy.batches.queue import BatchQueue, BatchTable
+from comfy.batches.row_states import RowState
 from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
-from comfy.errors import RunNotFound
-from comfy.messages import message
 from comfy.records.record import Record
-from comfy.services.batch_queue import BatchQueue, BatchTable
-from comfy.services.batch_rows import RowState
-from comfy.services.open_batch import BatchState, BatchSummary
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
@@ -37,10 +37,10 @@ from ui.api.start import (
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
+from ui.documents.browser_values import value_text
 from ui.files.batch_files import TABLE_FILE
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
-from ui.view.browser_values import value_text
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import FairSlots

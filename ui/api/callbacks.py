@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.records.webhooks import Subject
 from ui.services import Services
 

@@ -11,9 +11,9 @@ from typing import Any
 from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
-from comfy.messages import message
+from comfy.base.messages import message
+from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from comfy.records.record import Record
-from comfy.services.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of

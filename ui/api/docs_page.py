@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
-from ui.page.plain.sign_in import SignInPage
+from ui.accounts.pages.sign_in import SignInPage
 from ui.web.identity import Identity
 from ui.web.responses import API, wants_page
 from ui.web.security_headers import strict_policy

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from comfy.errors import BatchNotFound, RunNotFound
+from comfy.base.errors import BatchNotFound, RunNotFound
 from comfy.records.webhooks import Subject, Webhook
 from ui.api.batches import BatchJson, ToldBatch
 from ui.api.chains import ChainJson, ToldChain
 from ui.api.run_json import RunJson, ToldRun
 from ui.api.runs import Runs
+from ui.documents.run_view import NO_RESULT
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 

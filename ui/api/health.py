@@ -9,9 +9,9 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request
 from starlette.requests import HTTPConnection
 
-from comfy.servers.reports import ServerReport
+from comfy.comfyui.servers.reports import ServerReport
 from ui.services import Services
-from ui.version import app_version
+from ui.settings.version import app_version
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 

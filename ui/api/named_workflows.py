@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from comfy.base.errors import WorkflowError
 from comfy.chains.model import ChainErrors
-from comfy.errors import WorkflowError
 from comfy.form.model import Form
+from ui.api.argument_names import workflow_names
 from ui.services import Services
-from ui.view.argument_names import workflow_names
 
 
 class NamedForm(NamedTuple):

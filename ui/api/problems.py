@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from comfy.batches.spec import BatchProblem
-from comfy.errors import (
+from comfy.base.errors import (
     BatchNotFound,
     ChainNotFound,
     ComfyError,
@@ -24,11 +23,12 @@ from comfy.errors import (
     ServerUnreachable,
     WorkflowError,
 )
-from comfy.messages import message
+from comfy.base.messages import message
+from comfy.batches.check import BatchErrors
+from comfy.batches.runner import RowErrors
+from comfy.batches.spec import BatchProblem
+from comfy.launch.start import FieldErrors
 from comfy.records.started_requests import OtherRequest
-from comfy.services.batch_check import BatchErrors
-from comfy.services.batches import RowErrors
-from comfy.services.start import FieldErrors
 from comfy.webhooks.address import CallbackRefused
 from ui.web.responses import SOON, Problem
 

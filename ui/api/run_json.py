@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.protocol.outputs import FileKind, OutputFile
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.outputs import FileKind, OutputFile
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import state_to_json
 from comfy.runs.durations import RunTimes
+from ui.documents.run_view import PhaseWord, show
 from ui.routes.result_names import result_name
-from ui.view.run_view import PhaseWord, show
 from ui.web.responses import API
 
 # What of a state is told as it is.

@@ -8,19 +8,19 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 
-from comfy.errors import RunNotFound
-from comfy.messages import message
+from comfy.base.errors import RunNotFound
+from comfy.base.messages import message
+from comfy.batches.open_batch import BatchSummary
+from comfy.chains.open_chain import ChainStanding
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
-from comfy.services.open_batch import BatchSummary
-from comfy.services.open_chain import ChainStanding
 from ui.api.run_json import DeletedRun, RunJson, RunPage, ToldRun, has_field_errors
-from ui.deleting import delete_run
+from ui.documents.run_view import NO_RESULT
+from ui.routes.deleting import delete_run
 from ui.routes.history import of_chain
 from ui.routes.presenter import outcome_of
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 

@@ -16,10 +16,10 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from comfy.errors import ComfyError, RunNotFound
-from comfy.messages import message
-from comfy.services.start import Batch
-from comfy.services.uploads import Upload, content_of
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.messages import message
+from comfy.launch.start import Batch
+from comfy.launch.uploads import Upload, content_of
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
 from ui.api.run_json import ToldRun, ToldRuns

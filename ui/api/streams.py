@@ -13,19 +13,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 
-from comfy.errors import ComfyError, RunNotFound
-from comfy.messages import message
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.messages import message
+from comfy.groups.queue import GroupQueue
 from comfy.records.record import Record
 from comfy.runs.interface import Run
-from comfy.services.group_queue import GroupQueue
 from ui.api.problems import NotThere
 from ui.api.run_json import ToldRun
 from ui.api.runs import Runs
 from ui.api.watch import LiveStream, standings_of, states_of
+from ui.documents.run_view import NO_RESULT
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, json_text
 from ui.web.shares import caller_of

@@ -14,19 +14,19 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from comfy.errors import ComfyError, RunNotFound, WorkflowError
-from comfy.filenames import plain_name
+from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
+from comfy.base.filenames import plain_name
+from comfy.base.json_values import refused_value
+from comfy.base.messages import listed, message
+from comfy.base.wording import quoted, short
 from comfy.form.model import Field, Form
-from comfy.json_values import refused_value
-from comfy.messages import listed, message
-from comfy.services.uploads import Refused, Upload
-from comfy.wording import quoted, short
+from comfy.launch.uploads import Refused, Upload
 from ui.api.problems import NotThere
+from ui.documents.run_view import NO_RESULT
 from ui.files.results import FieldResults
 from ui.routes.gradio_api import file_of_script
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
 from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
 from ui.web.json_bodies import read_object

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from comfy.protocol.run_state import RunState
+from comfy.comfyui.protocol.run_state import RunState
+from comfy.groups.queue import AnyStanding, GroupQueue
 from comfy.runs.interface import Run
-from comfy.services.group_queue import AnyStanding, GroupQueue
 from ui.web.body_limits import BUSY
 from ui.web.responses import NO_STORE, Problem
 from ui.web.shares import Caller, Share

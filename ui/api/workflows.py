@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from ui.api.problems import NotThere
 from ui.api.schema import ToldField, told_fields, values_schema
 from ui.services import Services

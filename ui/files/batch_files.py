@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec, why_too_large
-from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
-from comfy.messages import message
-from comfy.services.uploads import Refused
+from comfy.launch.uploads import Refused
+from ui.documents.browser_values import places_kept
 from ui.files.components import Painted, place_in
 from ui.files.field_files import FieldFiles
-from ui.view.browser_values import places_kept
 
 _SPEC = TypeAdapter(BatchSpec)
 # For which field a file of a table is, its rows say: there each is judged again.

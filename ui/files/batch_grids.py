@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from comfy.base.errors import BatchNotFound
+from comfy.base.messages import message
 from comfy.batches.content import BatchContent
-from comfy.batches.grid import Grid, GridAxis
-from comfy.batches.grid_settings import GridField, GridSettings
-from comfy.errors import BatchNotFound
+from comfy.batches.grids.grid import Grid, GridAxis
+from comfy.batches.grids.settings import GridField, GridSettings
+from comfy.batches.queue import BatchTable
 from comfy.form.model import Form
-from comfy.messages import message
-from comfy.services.batch_queue import BatchTable
-from comfy.services.uploads import KeptUpload
-from ui.view.browser_values import kept, value_text
+from comfy.launch.uploads import KeptUpload
+from ui.documents.browser_values import kept, value_text
 
 _NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from ui.web.gradio_internals import FILE, WithoutDataModel, WithoutStub
+from ui.gradio.internals import FILE, WithoutDataModel, WithoutStub
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from comfy.errors import ComfyError, RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.form.model import Field
+from comfy.launch.uploads import KeptUpload
 from comfy.media.checks import FileLimits
 from comfy.media.svg import MOST_BYTES, is_plain_drawing
-from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.lineage import given_files
 from comfy.records.record import KeptInput, Record
 from comfy.runs.interface import RunRegistry
-from comfy.services.server_files import ServerFiles
-from comfy.services.uploads import KeptUpload
+from ui.documents.browser_values import file_kept, kept, painted_kept
 from ui.files.field_files import FieldFiles
-from ui.view.browser_values import file_kept, kept, painted_kept
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)

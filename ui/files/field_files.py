@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comfy.base.messages import message
 from comfy.form.model import Field
+from comfy.launch.uploads import FILE_GONE, Refused, Upload, content_of, judged
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots, Undecodable
-from comfy.messages import message
-from comfy.services.uploads import FILE_GONE, Refused, Upload, content_of, judged
 from comfy.workflow.config import Widget
 from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageOps
 
+from comfy.base.messages import plural
 from comfy.media.checks import MILLION, FileLimits
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
-from comfy.messages import plural
 
 _MOST_LAYERS = 4  # the page offers one
 _OPAQUE = 255

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.form.model import Field, Form
-from comfy.messages import message
+from comfy.launch.kept_uploads import kept_uploads
+from comfy.launch.uploads import Refused, Upload
 from comfy.records.presets import Preset, PresetFile
 from comfy.records.store import RunStore
-from comfy.services.kept_uploads import kept_uploads
-from comfy.services.uploads import Refused, Upload
+from ui.documents.browser_values import file_kept, painted_kept, places_kept
 from ui.files.copies import FileCopies
-from ui.view.browser_values import file_kept, painted_kept, places_kept
 
 Files = dict[str, tuple[PresetFile, ...]]
 

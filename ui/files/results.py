@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from comfy.base.messages import message, sentences
+from comfy.comfyui.protocol.outputs import FileKind, OutputFile
 from comfy.form.model import Field
 from comfy.form.takers import takes
-from comfy.messages import message, sentences
-from comfy.protocol.outputs import FileKind, OutputFile
+from comfy.launch.uploads import Refused
 from comfy.records.record import Record
-from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
+from ui.documents.run_view import NO_RESULT
 from ui.files.copies import FileCopies
-from ui.view.run_view import NO_RESULT
 
 _ANY = -1  # instead of a file's place among a run's results: the first that the field takes
 _WANTED: Mapping[Widget, str] = {

@@ -18,7 +18,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-from comfy.messages import Message
+from comfy.base.messages import Message
 
 _FOLDER = Path(__file__).parent
 _FILE = "LC_MESSAGES/messages.po"

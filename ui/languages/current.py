@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from comfy.messages import Message
+from comfy.base.messages import Message
 from ui.languages.catalogues import Language, Languages, wanted_languages
 
 COOKIE = "language"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from comfy.client.address import is_loopback
-from comfy.services.permissions import Permissions
+from comfy.comfyui.client.address import is_loopback
+from comfy.library.permissions import Permissions
 from ui.web.identity import Identity
 
 

@@ -20,14 +20,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase
-from comfy.servers.reports import ServerReport
-from comfy.servers.server import ComfyServer
+from comfy.base.errors import ComfyError
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.reports import ServerReport
+from comfy.comfyui.servers.server import ComfyServer
 from comfy.webhooks.waiting import AttemptOutcome
 from ui.operator.access import OperatorAccess
 from ui.services import Services
-from ui.version import app_version
+from ui.settings.version import app_version
 from ui.web.responses import NO_STORE
 
 

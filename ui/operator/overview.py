@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from comfy.errors import (
+from comfy.base.errors import (
     ComfyError,
     ManyProblems,
     ServerError,
@@ -15,16 +15,16 @@ from comfy.errors import (
     TooManyThreads,
     WorkflowError,
 )
-from comfy.messages import message, plural
-from comfy.protocol.events import Preview
-from comfy.protocol.run_state import Phase, RunState
+from comfy.base.messages import message, plural
+from comfy.comfyui.protocol.events import Preview
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.reports import ServerReport
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.library.private import MARK
 from comfy.runs.interface import Run
-from comfy.servers.reports import ServerReport
-from comfy.servers.server import ComfyServer
-from comfy.workflow.private import MARK
+from ui.documents.headlines import AWAY, elapsed_words
 from ui.page.form.missing_card import missing_lines
 from ui.services import Services
-from ui.view.headlines import AWAY, elapsed_words
 from ui.web.identity import NOBODY
 
 _WAITING = message("Waiting")

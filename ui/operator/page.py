@@ -7,13 +7,13 @@ import platform
 from collections.abc import Iterable
 from importlib import metadata
 
-from comfy.messages import message
-from comfy.servers.reports import Memory
+from comfy.base.messages import message
+from comfy.comfyui.servers.reports import Memory
 from ui.languages.current import current_language, html_of
 from ui.operator.overview import LackingWorkflow, Overview, RunLine, ServerLine
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import link_to_app
-from ui.version import app_version
+from ui.settings.version import app_version
 
 PATH = "/operator"
 TOKENS = message("All access tokens")

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from comfy.servers.server import ComfyServer
+from comfy.comfyui.servers.server import ComfyServer
+from ui.accounts.pages.sign_in import SignInPage
+from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.operator.access import OperatorAccess
 from ui.operator.overview import free, overview, preview_of
 from ui.operator.page import PATH, TITLE, page_body
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.plain.sign_in import SignInPage
 from ui.services import Services
-from ui.web.gradio_internals import root_address
+from ui.settings.web_settings import WebSettings
 from ui.web.responses import NO_STORE
-from ui.web_settings import WebSettings
 
 
 def operator_routes(

@@ -8,15 +8,15 @@ import html
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from comfy.messages import message
+from comfy.base.messages import message
 from ui.accounts.login import Login, token_owner
+from ui.accounts.pages.sign_in import SignInPage
+from ui.accounts.pages.token_row import token_row
+from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.operator.access import OperatorAccess
 from ui.operator.page import PATH, TOKENS
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.plain.sign_in import SignInPage
-from ui.page.plain.token_row import token_row
-from ui.web.gradio_internals import root_address
 
 _PATH = f"{PATH}/tokens"
 _TITLE = message("All access tokens · ComfyForms")

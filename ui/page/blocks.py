@@ -11,9 +11,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from comfy.messages import Message, message
+from comfy.base.messages import Message, message
+from ui.gradio.event_options import QUIET
+from ui.gradio.internals import Page
 from ui.languages.catalogues import Languages
-from ui.page.event_options import QUIET
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
@@ -26,7 +27,6 @@ from ui.page.stage import Stage
 from ui.page.theme import make_theme
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.services import Services
-from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent

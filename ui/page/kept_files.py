@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ui.web.gradio_internals import SCRIPTS, script_of_page
+from ui.gradio.internals import SCRIPTS, script_of_page
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER = "public, max-age=31536000, immutable"

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Body, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from comfy.messages import message
+from comfy.base.messages import message
+from ui.gradio.internals import NAVIGATOR_LANGUAGE
 from ui.languages.catalogues import Language, Languages
 from ui.languages.current import COOKIE, current_language
 from ui.page.kept_files import KeptFile
 from ui.web.cookies import AGE
-from ui.web.gradio_internals import NAVIGATOR_LANGUAGE
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 

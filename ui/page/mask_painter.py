@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from comfy.messages import message
+from comfy.base.messages import message
 from ui.files.components import Painted, place_in
+from ui.gradio.internals import WithoutStub
 from ui.page.script_files import mounts
-from ui.web.gradio_internals import WithoutStub
 
 _IMAGE = message("Image")
 _STYLE = Path(__file__).parent / "styles" / "mask_painter.css"

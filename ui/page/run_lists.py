@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
-from comfy.messages import message
+from comfy.base.messages import message
+from ui.documents.run_view import PastRun, RunEntry
+from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
-from ui.view.run_view import PastRun, RunEntry
-from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = Path(__file__).parent / "styles"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")

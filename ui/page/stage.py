@@ -22,11 +22,11 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter
 
-from comfy.messages import message
-from comfy.protocol.outputs import FileKind
+from comfy.base.messages import message
+from comfy.comfyui.protocol.outputs import FileKind
+from ui.documents.run_view import ShownFile
+from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
-from ui.view.run_view import ShownFile
-from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = tuple(
     Path(__file__).parent / "styles" / f"{name}.css"

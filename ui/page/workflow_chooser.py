@@ -21,8 +21,8 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter
 
+from ui.gradio.internals import WithoutStub
 from ui.page.script_files import mounts
-from ui.web.gradio_internals import WithoutStub
 
 _STYLE = Path(__file__).parent / "styles" / "chooser.css"
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
-from ui.periodic import repeated
+from ui.web.periodic import repeated
 
 _LOOK_SECONDS = 0.5
 

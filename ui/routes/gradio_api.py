@@ -10,15 +10,15 @@ from typing import Any
 import anyio.from_thread
 import gradio as gr
 
-from comfy.errors import ComfyError
-from comfy.messages import message, sentences
-from comfy.protocol.run_state import RunState
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
+from comfy.comfyui.protocol.run_state import RunState
+from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.uploads import from_data_url
+from comfy.library.folder import WorkflowFolder
 from comfy.records.serialization import state_to_json
 from comfy.runs.interface import Run
-from comfy.services.start import FieldErrors, Starter
-from comfy.services.uploads import from_data_url
-from comfy.workflow.folder import WorkflowFolder
-from ui.web.gradio_internals import api, forget_session_of
+from ui.gradio.internals import api, forget_session_of
 from ui.web.identity import Identity
 from ui.web.shares import where
 from ui.web.urls import file_address

@@ -10,11 +10,13 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
+from comfy.base.errors import BatchNotFound
+from comfy.base.messages import message
+from comfy.batches.open_batch import BatchSummary
+from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
-from comfy.errors import BatchNotFound
-from comfy.messages import message
-from comfy.services.batch_queue import BatchQueue
-from comfy.services.open_batch import BatchSummary
+from ui.documents.browser_values import value_text
+from ui.gradio.internals import api
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
@@ -25,8 +27,6 @@ from ui.routes.gradio_api import (
     values_of_script,
 )
 from ui.services import Services
-from ui.view.browser_values import value_text
-from ui.web.gradio_internals import api
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from comfy.errors import ChainNotFound
-from comfy.messages import sentences
-from comfy.services.chain_queue import ChainQueue
-from comfy.services.open_chain import ChainStanding
+from comfy.base.errors import ChainNotFound
+from comfy.base.messages import sentences
+from comfy.chains.open_chain import ChainStanding
+from comfy.chains.queue import ChainQueue
+from ui.gradio.internals import api
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
@@ -21,7 +22,6 @@ from ui.routes.gradio_api import (
     values_of_script,
 )
 from ui.services import Services
-from ui.web.gradio_internals import api
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
-from comfy.errors import ComfyError, RunNotFound, WorkflowNotFound
+from comfy.base.errors import ComfyError, RunNotFound, WorkflowNotFound
+from comfy.base.messages import message, sentences
 from comfy.form.fill import drawn_texts, literal_texts
-from comfy.messages import message, sentences
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
-from ui.deleting import delete_run
+from ui.documents.run_view import NO_RESULT
+from ui.routes.deleting import delete_run
 from ui.routes.past_run import days_of, past_run
 from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 

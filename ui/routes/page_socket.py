@@ -16,14 +16,14 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, WebSocket
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
+from comfy.batches.open_batch import BatchSummary
 from comfy.runs.interface import Run
-from comfy.services.open_batch import BatchSummary
+from ui.documents.headlines import AWAY
+from ui.documents.run_view import run_entry
 from ui.routes.folder_watch import FolderWatch
 from ui.routes.groups.chain_view import chain_view
 from ui.services import Services
-from ui.view.headlines import AWAY
-from ui.view.run_view import run_entry
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from comfy.messages import message, plural
-from comfy.protocol.outputs import FileKind, OutputFile
-from comfy.protocol.run_state import Phase
+from comfy.base.messages import message, plural
+from comfy.comfyui.protocol.outputs import FileKind, OutputFile
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
-from ui.view.run_view import PastRun, first_text
+from ui.documents.run_view import PastRun, first_text
 from ui.web.urls import file_address, thumbnail_address
 
 _WORDS = 200  # characters of what a run was asked, or what it said

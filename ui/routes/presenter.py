@@ -8,22 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from comfy.errors import BatchNotFound, ComfyError, ServerUnreachable, WorkflowError
+from comfy.base.errors import BatchNotFound, ComfyError, ServerUnreachable, WorkflowError
+from comfy.base.messages import message
+from comfy.chains.queue import ChainPart
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
-from comfy.messages import message
-from comfy.protocol.run_state import Phase
 from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
-from comfy.services.chain_queue import ChainPart
-from ui.routes.past_run import past_run, seeds_of
-from ui.routes.result_names import result_name
-from ui.routes.run_socket import Show
-from ui.services import Services
-from ui.view.browser_values import value_text
-from ui.view.run_view import (
+from ui.documents.browser_values import value_text
+from ui.documents.run_view import (
     NOTHING_YET,
     Caption,
     Outcome,
@@ -32,6 +28,10 @@ from ui.view.run_view import (
     show,
     written_text,
 )
+from ui.routes.past_run import past_run, seeds_of
+from ui.routes.result_names import result_name
+from ui.routes.run_socket import Show
+from ui.services import Services
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
 
 _NOT_SHOWN = message("This drawing is not shown here, for safety: it may contain a script.")

@@ -8,15 +8,15 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from comfy.errors import ComfyError, WorkflowError
+from comfy.base.errors import ComfyError, WorkflowError
+from comfy.base.messages import message
 from comfy.form.check import check
 from comfy.form.model import Field, Form
-from comfy.messages import message
 from comfy.records.presets import EVERYBODY, Preset
 from comfy.records.store import RunStore
+from ui.documents.browser_values import seed_of, seed_parts
 from ui.files.preset_files import PresetFiles
 from ui.services import Services
-from ui.view.browser_values import seed_of, seed_parts
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address

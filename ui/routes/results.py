@@ -24,19 +24,19 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
 
-from comfy.errors import ComfyError, RunNotFound
-from comfy.filenames import media_type_of
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.filenames import media_type_of
+from comfy.base.messages import message
+from comfy.comfyui.client.server_files import ServerFiles
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.media.decoding import Undecodable
-from comfy.messages import message
-from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
-from comfy.services.server_files import ServerFiles
+from ui.documents.run_view import NO_RESULT
 from ui.files.byte_ranges import NoSuchRange, byte_range
 from ui.files.masks import without_mask
 from ui.routes.result_names import result_name, run_name
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.urls import download_name
 

@@ -16,15 +16,15 @@ from dataclasses import replace
 
 from fastapi import APIRouter, WebSocket
 
-from comfy.errors import RunNotFound
-from comfy.protocol.events import Preview
-from comfy.protocol.run_state import RunState
+from comfy.base.errors import RunNotFound
+from comfy.comfyui.protocol.events import Preview
+from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Run, RunRegistry
+from ui.documents.run_view import RunView
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
-from ui.view.run_view import RunView
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
 
-from comfy.errors import ComfyError, RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.launch.start import Starter
 from comfy.runs.interface import RunRegistry
-from comfy.services.start import Starter
 from ui.routes.past_run import seeds_among
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer

@@ -6,14 +6,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from comfy.errors import RunNotFound
-from comfy.messages import message
+from comfy.base.errors import RunNotFound
+from comfy.base.messages import message
 from comfy.records.shared_results import SharedResults
+from ui.documents.run_view import NO_RESULT
 from ui.routes.history import as_http_errors
 from ui.routes.presenter import outcome_of
 from ui.routes.results import ResultFiles
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.urls import link_address
 

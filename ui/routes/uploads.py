@@ -23,17 +23,17 @@ from fastapi.responses import (
 )
 from starlette.datastructures import UploadFile
 
-from comfy.filenames import plain_name
+from comfy.base.filenames import plain_name
+from comfy.base.messages import message
 from comfy.media.checks import problem_with
-from comfy.messages import message
 from ui.files.field_files import NO_ROOM
+from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
-from ui.periodic import repeated
 from ui.routes.results import sent
 from ui.services import Services
 from ui.web.body_limits import BUSY
-from ui.web.gradio_internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.web.identity import NOBODY, Identity
+from ui.web.periodic import repeated
 from ui.web.shares import caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException
 
+from comfy.base.messages import message
 from comfy.form.takers import first_taker
-from comfy.messages import message
-from comfy.services.takers import takers_of
-from comfy.services.uploads import Refused
+from comfy.launch.uploads import Refused
+from comfy.library.takers import takers_of
+from ui.documents.browser_values import file_kept
+from ui.documents.run_view import NO_RESULT
 from ui.files.results import FieldResults
 from ui.routes.history import as_http_errors
 from ui.services import Services
-from ui.view.browser_values import file_kept
-from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 

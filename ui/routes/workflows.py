@@ -14,18 +14,24 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse
 
-from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.base.errors import (
+    ComfyError,
+    ManyProblems,
+    ServerError,
+    ServerUnreachable,
+    WorkflowError,
+)
+from comfy.base.messages import message
+from comfy.library.private import MARK as OPENED_MARK
 from comfy.media.signatures import LENGTH
-from comfy.messages import message
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
-from comfy.workflow.private import MARK as OPENED_MARK
+from ui.documents.browser_values import kept
 from ui.routes.history import as_http_errors, made_with
 from ui.routes.past_run import past_run
 from ui.routes.result_names import title_in_name
 from ui.routes.results import sent
 from ui.services import Services
-from ui.view.browser_values import kept
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import FairSlots, caller_of, shared_address

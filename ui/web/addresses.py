@@ -15,10 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from comfy.client.address import is_loopback
-from comfy.messages import message
+from comfy.base.messages import message
+from comfy.comfyui.client.address import is_loopback
+from ui.gradio.internals import SERVER_HEADER
 from ui.languages.current import translated
-from ui.web.gradio_internals import SERVER_HEADER
 from ui.web.responses import API, Problem
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from comfy.base.messages import message, plural
 from comfy.media.checks import MIB
-from comfy.messages import message, plural
 from ui.web.addresses import client_address
 from ui.web.failures import refusal_for
 from ui.web.identity import Identity

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from ui.web.gradio_internals import refusal
+from ui.gradio.internals import refusal
 from ui.web.responses import API, NOT_UNDERSTOOD, Problem, in_short
 
 log = logging.getLogger(__name__)

@@ -16,14 +16,14 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from comfy.client.address import DEFAULT_PORTS
-from comfy.messages import message
+from comfy.base.messages import message
+from comfy.comfyui.client.address import DEFAULT_PORTS
 from ui.accounts.login import TOKEN_PREFIX, Login, SignedIn
 from ui.accounts.store import Way
+from ui.gradio.internals import connection
 from ui.languages.current import translated
 from ui.web.addresses import FORWARDED_USER, client_address
 from ui.web.cookies import Cookies
-from ui.web.gradio_internals import connection
 from ui.web.rates import Rate
 
 # whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from comfy.json_values import levels, refused_value
-from comfy.messages import message, plural
+from comfy.base.json_values import levels, refused_value
+from comfy.base.messages import message, plural
 from ui.web.limits import WebLimits
 from ui.web.responses import AsciiJSON
 

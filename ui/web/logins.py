@@ -12,12 +12,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comfy.errors import ComfyError
-from ui.periodic import repeated
+from comfy.base.errors import ComfyError
+from ui.gradio.internals import LOGIN
 from ui.web.failures import refusal_for
-from ui.web.gradio_internals import LOGIN
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
+from ui.web.periodic import repeated
 from ui.web.responses import API
 from ui.web.urls import ENDPOINTS
 

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from comfy.errors import ComfyError
-from comfy.messages import message
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from ui.languages.current import all_translated
 
 API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.web.gradio_internals import CONFIG, FILES_OF_PAGE, PAGE
+from ui.gradio.internals import CONFIG, FILES_OF_PAGE, PAGE
 
 # Gradio's page needs inline scripts and `eval`. Markup that a workflow or a server brings can't
 # load anything from elsewhere there either.

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from comfy.errors import ServerUnreachable
-from ui.periodic import repeated
+from comfy.base.errors import ServerUnreachable
+from ui.web.periodic import repeated
 from ui.web.socket_limits import set_from_thread
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ import gradio as gr
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.gradio.internals import connection
 from ui.web.addresses import client_address
-from ui.web.gradio_internals import connection
 from ui.web.identity import NOBODY, Identity
 
 

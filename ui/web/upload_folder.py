@@ -20,8 +20,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from comfy.filenames import plain_name
-from comfy.quota import Use, to_remove
+from comfy.base.filenames import plain_name
+from comfy.base.quota import Use, to_remove
 from ui.web.limits import WebLimits
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from comfy.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.outputs import OutputFile
 
 ENDPOINTS = "/endpoints"  # before the paths of an app of named endpoints alone
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")

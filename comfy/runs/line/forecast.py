@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from comfy.protocol.run_progress import SamplingWork
-from comfy.protocol.run_state import Phase, RunState
+from comfy.comfyui.protocol.run_progress import SamplingWork
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.runs.durations import Durations, time_left
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import APIResponse, Locator, Route, expect
 
-from comfy.messages import message
+from comfy.base.messages import message
 from tests.browser.conftest import STEP
 from tests.browser.walk.states import Walker, at_every_size
 from tests.support.batch_dialog import (

@@ -312,7 +312,7 @@ def all_results_of_a_step_are_seen(person: Visitor) -> None:
     expect(seen).to_have_attribute("data-run", before)
 
 
-@pytest.mark.every  # what it was made with: tests/services/test_chain_values.py
+@pytest.mark.every  # what it was made with: tests/chains/test_chain_values.py
 def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit) -> None:
     """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
     lets the whole chain run with those values and new seeds, and leaves the form as it is. What would

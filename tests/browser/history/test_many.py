@@ -25,7 +25,7 @@ from tests.support.history_tiles import (
 )
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
-from ui.deleting import delete_unlisted
+from ui.routes.deleting import delete_unlisted
 
 Visit = Callable[..., Visitor]
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles

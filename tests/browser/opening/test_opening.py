@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Route, ViewportSize, expect
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.support.brought import give, image_with, own_graph, own_prompt
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.browser.form.test_images import coloured_image, received
 from tests.browser.form.test_masks import PAINTED, sent_mask
 from tests.browser.opening.test_choosing import lacking

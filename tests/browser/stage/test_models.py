@@ -18,7 +18,7 @@ from tests.support.samples.models import save_model, tetrahedron
 from tests.support.serving import running_app
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
-from ui.web.gradio_internals import model_viewer
+from ui.gradio.internals import model_viewer
 
 Visit = Callable[..., Visitor]
 MODEL = "#stage .media .model canvas"

@@ -19,15 +19,15 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import BrowserContext, Page, expect
 
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase
 from tests.support.gradio_calls import script_client
 from tests.support.serving import listening_socket
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.documents.run_view import PastRun, RunEntry, ShownFile
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import script_routes
 from ui.page.stage import Follow, Selection, ShowFiles, Stage
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
-from ui.view.run_view import PastRun, RunEntry, ShownFile
 
 ARCHITECTURE = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
 # A dot, as nobody's server sends it.

@@ -13,7 +13,7 @@ from tests.browser.test_login import log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))

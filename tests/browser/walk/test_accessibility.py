@@ -15,7 +15,7 @@ from tests.browser.walk.states import Walker
 from tests.support.brought import give
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 
 @pytest.fixture(autouse=True)

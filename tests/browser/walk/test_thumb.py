@@ -21,7 +21,7 @@ from tests.support.batch_dialog import vary, vary_row
 from tests.support.brought import give
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 # By how much what a list shows reaches below its arrow.

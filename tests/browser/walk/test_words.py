@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from comfy.messages import message
+from comfy.base.messages import message
 from tests.browser.opening.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
 from tests.browser.walk.states import SCRIPT, SIZES, at_every_size
@@ -21,7 +21,7 @@ from tests.support.leaks import Closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from ui.languages.catalogues import Languages
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 LONG = ("de",)  # words

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from comfy.messages import Message
+from comfy.base.messages import Message
 from tests.support.visitor import Site, Visitor
 
 SCRIPT = Path(__file__).parents[2] / "script" / "words.js"

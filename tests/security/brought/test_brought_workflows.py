@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.base.errors import WorkflowError
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import NodeClass
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
-from comfy.errors import WorkflowError
+from comfy.launch.start import FieldErrors
+from comfy.launch.uploads import Upload
 from comfy.records.record import Job
 from comfy.runs.input_files import UPLOADS, names_on_server
-from comfy.services.start import FieldErrors
-from comfy.services.uploads import Upload
 from tests.security.brought.calls import BOBS, RESULT, SECRET, SHOW, bring, drawn
 from tests.support.http_client import ANN, finished, start
 from tests.support.samples.forms import node

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from comfy.base.errors import WorkflowError
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import NodeClass
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
-from comfy.errors import WorkflowError
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished
 from tests.support.samples.forms import node

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import WorkflowError
+from comfy.base.errors import WorkflowError
 from comfy.form.build import build_form
-from comfy.services.permissions import Permissions
-from comfy.services.uploads import Upload
+from comfy.launch.uploads import Upload
+from comfy.library.permissions import Permissions
 from tests.security.brought.calls import ANNS, BOBS, RESULT, SECRET, SHOW, bring, drawn
 from tests.support.gradio_calls import PageCalls, script_client
 from tests.support.http_client import ANN, BOB, finished, get, post

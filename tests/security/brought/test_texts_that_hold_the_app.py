@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
-from comfy.protocol.run_state import Phase
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished, get
 from tests.support.samples.forms import node

@@ -16,10 +16,10 @@ from comfy.demo import DemoServer
 from tests.security.signing_in import sign_in, signed_in
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.web_settings import WebSettings
 from ui.web import guesses
 from ui.web.cookies import Cookies
 from ui.web.guesses import NAME
-from ui.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 SETTINGS = WebSettings(port=0, users=(ANNA, BEN))

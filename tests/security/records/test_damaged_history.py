@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN as ANNA

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, func, insert, select
 
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase, RunError
+from comfy.base.errors import ComfyError
+from comfy.comfyui.protocol.run_state import Phase, RunError
 from comfy.records.blobs import BlobStore
 from comfy.records.groups import Group
 from comfy.records.presets import Preset

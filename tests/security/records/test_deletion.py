@@ -7,7 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.wanted import Wanted
 from comfy.runs.input_files import names_on_server
 from tests.support.http_client import ANN, finished, get, start

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.serialization import from_text, to_text
 from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import EVERYTHING, begun, bytes_kept
 from tests.support.serving import RunningApp, changing
 from tests.ui.routes.test_history import SMALL, ask, kept_files, past
+from ui.documents.run_view import show
 from ui.routes.history import past_run
-from ui.view.run_view import show
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.errors import DiskFull
+from comfy.base.errors import DiskFull
 from comfy.records.blobs import BlobStore
 from comfy.records.store import HistoryLimits, RunStore
 from tests.support.samples.histories import ANN as ANNA
@@ -151,7 +151,7 @@ def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:
     """A disk or a quota that is used up is told as such, other errors by their own words."""
     import errno
 
-    from comfy.errors import not_written, words_of
+    from comfy.base.errors import not_written, words_of
 
     for code in (errno.ENOSPC, errno.EDQUOT):
         told = not_written(OSError(code, "x"), "Not kept.", "hint", full="No room to keep it.")

@@ -13,13 +13,13 @@ import pytest
 import trustme
 
 from comfy.__main__ import main
-from comfy.client.client import Client
-from comfy.client.event_stream import EventStream
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase, RunState
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.client.event_stream import EventStream
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from tests.support.sampler import prompt
 
 USER, PASSWORD = "svc", "hunter2 s@cret/ü"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.client import Client
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
 from tests.security.server_link.logged_in_server import (
     BASIC,
     USER_INFO,

@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from comfy.client.client import Client
-from comfy.client.exchange import LONG_ANSWER
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.protocol.outputs import OutputFile
-from comfy.servers.pool import ServerPool
-from comfy.servers.reports import fresh
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.client.exchange import LONG_ANSWER
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.reports import fresh
 from tests.support.waiting import LONGEST_WAIT
 
 MIB = 1024 * 1024

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.client import Client
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
 from tests.security.server_link.logged_in_server import BASIC, USER_INFO, ends_at_once, shell
 from tests.support.reverse_proxy import Guard, answer
 
@@ -89,7 +89,7 @@ class Redirecting(Guard):
 
 def server_at(url: str, **login: str) -> object:
     """An address with a login, as settings give it."""
-    from comfy.client.address import named_servers
+    from comfy.comfyui.client.address import named_servers
 
     return named_servers([url], **login)[0]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import trustme
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
-from comfy.servers.pool import ServerPool
 from tests.security.server_link.logged_in_server import (
     BASIC,
     LIMIT,

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-from comfy.client.client import Client
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from tests.security.server_link.logged_in_server import (
     BASIC,
@@ -135,7 +135,7 @@ def test_finding_07_a_wrong_address_is_refused_in_a_sentence(
     wrong: str, workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """App and shell end with status 2, without a traceback and without what was typed."""
-    from ui.arguments import read_settings
+    from ui.settings.arguments import read_settings
 
     with pytest.raises(SystemExit) as end:
         read_settings(["--server", wrong])

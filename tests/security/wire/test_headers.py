@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.attacks.people import ANN, LOGIN, Person, person
 from tests.attacks.routes import SOCKET, registered
 from tests.support.serving import RunningApp, running_demo_app

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.model import Form
-from comfy.object_info import Catalogue
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import FormConfig
 from tests.support.samples.forms import DATA, node, workflow_of

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from comfy.comfyui.object_info import Catalogue
 from comfy.form.build import build_form
 from comfy.form.model import Field, Form
-from comfy.object_info import Catalogue
 from comfy.prompt.model import Node, Prompt
 from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, open_workflow

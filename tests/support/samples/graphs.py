@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from comfy.base.json_values import read_json
+from comfy.comfyui.object_info import Catalogue
 from comfy.graph.convert import Converted, convert
-from comfy.json_values import read_json
-from comfy.object_info import Catalogue
 
 
 def _node(

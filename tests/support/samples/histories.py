@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comfy.errors import NodeError
+from comfy.base.errors import NodeError
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
+from comfy.comfyui.protocol.run_state import Phase, RunError, waiting
 from comfy.prompt.model import InputRef
-from comfy.protocol.outputs import OutputFile, TextOutput
-from comfy.protocol.run_state import Phase, RunError, waiting
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record
 

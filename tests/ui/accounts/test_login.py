@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from tests.support.waiting import Clock, awaited
 from ui.accounts import database
 from ui.accounts import login as rules

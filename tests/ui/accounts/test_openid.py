@@ -17,7 +17,7 @@ import requests
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from comfy.demo import DemoServer
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.attacks.route_answers import LOGOUT, RULES, SHUT, WITH_PROVIDER
 from tests.attacks.routes import SOCKET, registered
 from tests.security.signing_in import history_status
@@ -35,7 +35,7 @@ from ui.accounts.login import DAY, SessionTimes
 from ui.accounts.openid_people import OpenIDPeople, OpenIDSettings
 from ui.accounts.openid_provider import LASTS
 from ui.accounts.opening import SignInSettings
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 ANNA, BEN, CARL = "1", "2", "3"  # as the provider calls them
 CALLBACK = "/login/openid/callback"

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from ui.accounts.openid_people import OpenIDPeople, person_of
-from ui.arguments import read_settings
-from ui.permissions import permissions_of
+from ui.settings.arguments import read_settings
+from ui.settings.permissions import permissions_of
 
 
 @pytest.mark.parametrize(

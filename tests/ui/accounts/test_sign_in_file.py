@@ -19,7 +19,7 @@ from tests.ui.accounts.openid_provider import openid_provider, settings_of, sign
 from ui.accounts import database
 from ui.accounts.openid_people import OpenIDPeople
 from ui.accounts.opening import SignInSettings
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 ANNA = ("anna", "lighthouse")
 PAGE = {"accept": "text/html"}

@@ -18,7 +18,7 @@ from tests.security.signing_in import history_status, signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock, eventually
 from ui.accounts.opening import SignInSettings
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 

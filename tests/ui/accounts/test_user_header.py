@@ -17,8 +17,8 @@ from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from ui.accounts.login import DAY, SignedIn
 from ui.accounts.opening import SignInSettings
-from ui.arguments import read_settings
-from ui.web_settings import WebSettings
+from ui.settings.arguments import read_settings
+from ui.settings.web_settings import WebSettings
 
 WAYS = SignInSettings(user_header="X-Forwarded-User")
 TRUSTING = WebSettings(port=0, trusted_proxies=("127.0.0.1",), sign_in=WAYS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from ui.accounts.users import User, UsersFile
 
 PASSWORD = "a lighthouse at dusk"

@@ -17,7 +17,7 @@ from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem
 from ui.api import watch
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 BATCH = "/workflows/text-to-image/batches"
 CHAIN = "/workflows/create-upscale-detail.chain/chains"

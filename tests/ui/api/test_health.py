@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfy.comfyui.servers.pool import CheckPauses
+from comfy.comfyui.servers.reports import fresh
 from comfy.demo import DemoServer
-from comfy.servers.pool import CheckPauses
-from comfy.servers.reports import fresh
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import requests
 
+from comfy.library.permissions import Permissions
 from comfy.records.webhooks import new_webhooks
-from comfy.services.permissions import Permissions
 from comfyforms import RemoteApp
 from tests.support.http_client import ANN, finished
 from tests.support.serving import RunningApp, open_history, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, problem, run_of
 from tests.ui.api.webhook_receiver import NEVER, Receiver, receiver
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 RUNS = "/workflows/text-to-image/runs"
 BATCHES = "/workflows/text-to-image/batches"

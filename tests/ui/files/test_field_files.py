@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from comfy.form.model import Field
+from comfy.launch.uploads import Refused, Upload, from_data_url
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots
-from comfy.services.uploads import Refused, Upload, from_data_url
 from comfy.workflow.config import Widget
 from tests.support.samples.media import saved
 from tests.support.waiting import LONGEST_WAIT, eventually

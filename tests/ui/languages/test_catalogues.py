@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.messages import Message, message, plural
-from comfy.wording import minimum
+from comfy.base.messages import Message, message, plural
+from comfy.base.wording import minimum
 from tests.support.languages.catalogues import write_catalogue
 from ui.languages.catalogues import Language, Languages, wanted_languages
 

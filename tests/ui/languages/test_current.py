@@ -15,7 +15,7 @@ from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.languages.catalogues import Languages
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 POLISH = {
     "This result no longer exists.": "Ten wynik już nie istnieje.",

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from comfy.client.address import ServerAddress
+from comfy.comfyui.client.address import ServerAddress
 from comfy.demo import DemoServer
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.security.signing_in import signed_in
 from tests.support.sampler import prompt
 from tests.support.serving import PAINTED, RunningApp, running_app
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 TOKEN = "token-of-the-other-server"

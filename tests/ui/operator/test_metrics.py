@@ -7,7 +7,7 @@ import re
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.security.signing_in import socket_of
 from tests.support.sampler import LONG, job
 from tests.support.serving import RunningApp, running_demo_app

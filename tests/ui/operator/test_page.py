@@ -12,14 +12,14 @@ import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
-from comfy.services.permissions import Permissions
-from comfy.workflow.private import MARK
+from comfy.library.permissions import Permissions
+from comfy.library.private import MARK
 from tests.security.signing_in import signed_in
 from tests.support.sampler import LONG, job
 from tests.support.serving import running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.operator.conftest import ANNA, BEN, TOKEN, Place, hidden
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 
 def page(place: Place) -> str:

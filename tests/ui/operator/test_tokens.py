@@ -18,8 +18,8 @@ from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.operator.conftest import ANNA, BEN, Place
 from ui.accounts.opening import SignInSettings
+from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN
-from ui.web_settings import WebSettings
 
 
 def made_by(app: RunningApp, person: requests.Session, label: str) -> dict[str, str]:

@@ -10,10 +10,10 @@ import gradio as gr
 import pytest
 from gradio_client.utils import json_schema_to_python_type
 
+from ui.documents.run_view import PastRun, RunEntry, ShownFile
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.stage import Follow, Refusal, Selection, ShowFiles, Stage
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
-from ui.view.run_view import PastRun, RunEntry, ShownFile
 
 ENTRY = RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True)
 PAST = PastRun("b", "boats", "Boats", "done", 1.5, "Image", "one boat", 2, "/files/b/0/thumb")

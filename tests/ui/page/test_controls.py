@@ -12,6 +12,7 @@ from comfy.form.labels import distinct
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 from comfy.workflow.config import Widget
+from ui.documents.browser_values import filled_in
 from ui.page.form.controls import (
     BUILDERS,
     Control,
@@ -22,7 +23,6 @@ from ui.page.form.controls import (
 )
 from ui.page.form.panel import below_title
 from ui.page.form.size import size_pairs
-from ui.view.browser_values import filled_in
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
 NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", "number", "main", 20, 1, 10000, 1)

@@ -13,7 +13,7 @@ from babel.messages.extract import extract
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.page.script_files import head_tags, modules, script_address
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec
 from comfy.form.seeds import CountUp
+from comfy.launch.uploads import FILE_GONE
 from comfy.prompt.wildcards import literal_text
-from comfy.services.open_batch import BatchSummary
-from comfy.services.uploads import FILE_GONE
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app

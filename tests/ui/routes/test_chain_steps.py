@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from comfy.demo import DemoServer
-from comfy.services.uploads import Upload
+from comfy.launch.uploads import Upload
 from tests.support.brought import own_prompt
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.samples.forms import WORKFLOWS

@@ -13,14 +13,14 @@ import pytest
 import requests
 from PIL import Image
 
+from comfy.base.errors import ChainNotFound, ComfyError, TooManyRuns
+from comfy.chains.open_chain import ChainStanding
+from comfy.chains.queue import ChainQueue
 from comfy.demo import DemoServer
-from comfy.errors import ChainNotFound, ComfyError, TooManyRuns
 from comfy.form.seeds import CountUp
+from comfy.launch.start import FieldErrors
+from comfy.launch.uploads import Upload, content_of
 from comfy.runs.limits import ChainLimits, RunLimits
-from comfy.services.chain_queue import ChainQueue
-from comfy.services.open_chain import ChainStanding
-from comfy.services.start import FieldErrors
-from comfy.services.uploads import Upload, content_of
 from tests.support.http_client import ANN, BOB, cookie_of, finished, post, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app

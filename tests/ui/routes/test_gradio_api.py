@@ -15,11 +15,11 @@ import requests
 from gradio_client import Client
 from PIL import Image
 
+from comfy.base.errors import RunNotFound
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.errors import RunNotFound
-from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
-from tests.services.kept_batches import read_only
+from tests.batches.kept_batches import read_only
 from tests.support.gradio_calls import script_client
 from tests.support.http_client import get
 from tests.support.serving import Served, running_app, running_demo_app

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase
 from tests.support.programs import SCRIPTS, needs_gradio_client
 from tests.support.samples.media import saved
 from tests.support.serving import Served, running_demo_app

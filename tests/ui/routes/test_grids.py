@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy.batches.grid_settings import KEYWORD
+from comfy.batches.grids.settings import KEYWORD
+from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
-from comfy.services.open_batch import BatchSummary
-from comfy.services.uploads import Upload
+from comfy.launch.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.samples.media import saved

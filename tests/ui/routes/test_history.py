@@ -12,13 +12,13 @@ import pytest
 import requests
 from PIL import Image
 
+from comfy.base.errors import ComfyError
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase
+from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import Run
-from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.histories import bytes_kept
 from tests.support.serving import (
@@ -30,7 +30,7 @@ from tests.support.serving import (
     running_demo_app,
 )
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.deleting import delete_run
+from ui.routes.deleting import delete_run
 from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}

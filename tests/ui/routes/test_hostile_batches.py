@@ -14,9 +14,9 @@ import requests
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from comfy.errors import ComfyError
-from comfy.services.batch_check import problems_of_batch
-from comfy.services.batch_queue import BatchQueue
+from comfy.base.errors import ComfyError
+from comfy.batches.check import problems_of_batch
+from comfy.batches.queue import BatchQueue
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from comfy.protocol.run_state import Phase
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.lineage import given_files
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
@@ -19,7 +19,7 @@ from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.routes.test_history import QUICK, photo
 from tests.ui.routes.test_history import served as served
-from ui.deleting import delete_unlisted
+from ui.routes.deleting import delete_unlisted
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 

@@ -26,7 +26,7 @@ from tests.support.http_client import (
 )
 from tests.support.serving import PAINTED, RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 LONG = {"5.steps": 60}
 

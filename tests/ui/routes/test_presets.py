@@ -10,7 +10,7 @@ import pytest
 import requests
 from PIL import Image
 
-from comfy.services.permissions import Permissions
+from comfy.library.permissions import Permissions
 from tests.support.http_client import ANN, BOB, cookie_of, get
 from tests.support.samples.histories import bytes_kept
 from tests.support.samples.media import saved

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.protocol.outputs import OutputFile
-from comfy.protocol.run_state import RunState
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Job, Record
 from ui.routes.result_names import result_name, title_in_name
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.demo import DemoServer
-from comfy.protocol.outputs import OutputFile
+from comfy.launch.uploads import Upload
 from comfy.runs.interface import Run
-from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from ui.files.components import Painted

@@ -10,7 +10,7 @@ import pytest
 from tests.support.http_client import ANN, BOB, finished, post, start
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
-from ui.web_settings import WebSettings
+from ui.settings.web_settings import WebSettings
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ import pytest
 import requests
 from PIL import Image
 
+from comfy.base.errors import WorkflowError
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
-from comfy.errors import WorkflowError
-from comfy.services.uploads import Upload
+from comfy.launch.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, post, start
 from tests.support.sampler import prompt
 from tests.support.samples.forms import node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.web import gradio_internals
+from ui.gradio import internals as gradio_internals
 
 
 def page() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
 from ui.web.secret import SIZE, derived, kept_secret, kept_webhook_secret
 
 

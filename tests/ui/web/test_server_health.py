@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.client.client import Client
+from comfy.base.errors import ServerUnreachable
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.server import ANSWER_SECONDS
 from comfy.demo import DemoServer
-from comfy.errors import ServerUnreachable
-from comfy.servers.server import ANSWER_SECONDS
 from tests.support.http_client import BOB, finished, page_open, start, told
 from tests.support.serving import PAINTED, running_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
-from ui.view.headlines import AWAY
+from ui.documents.headlines import AWAY
 from ui.web.server_health import CheckIntervals, ServerHealth
 
 QUICK = CheckIntervals(idle=0.2, recheck=0.05, away=0.1)

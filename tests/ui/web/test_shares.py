@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from tests.support.waiting import awaited
-from ui.gradio_allowlist.owners import Owners
-from ui.log_limit import LINES, LogLimit
+from ui.gradio.owners import Owners
+from ui.settings.log_limit import LINES, LogLimit
 from ui.web.addresses import client_address
 from ui.web.body_limits import LeastSpeed
 from ui.web.limits import WebLimits

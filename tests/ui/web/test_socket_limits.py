@@ -14,8 +14,8 @@ import pytest
 import requests
 import websocket
 
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.protocol.run_state import Phase
 from tests.support.distribution import pairs
 from tests.support.http_client import BOB, close_code, messages, page_open, start, watching
 from tests.support.serving import RunningApp, running_demo_app

@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from tests.attacks.wire import frame_of, rendered
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import web_config
+from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
-from ui.web_settings import WebSettings
 
 
 @contextlib.contextmanager

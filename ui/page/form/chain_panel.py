@@ -11,13 +11,14 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.messages import message, plural
-from comfy.services.chain_forms import ChainForm, ChainStep, Feed
-from comfy.services.start import FieldErrors
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.messages import message, plural
+from comfy.chains.forms import ChainForm, ChainStep, Feed
+from comfy.launch.start import FieldErrors
 from comfy.workflow.config import Widget
+from ui.gradio.event_options import AT_ONCE
+from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control
 from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
@@ -38,7 +39,6 @@ from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import listener
 from ui.page.stage import FollowChain, Refusal, Stage
 from ui.services import Services
-from ui.web.gradio_internals import root_of
 from ui.web.responses import json_text
 from ui.web.shares import where
 from ui.web.urls import cover_address

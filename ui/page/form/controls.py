@@ -17,15 +17,12 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from comfy.base.messages import message
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp, random_seed
-from comfy.messages import message
 from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue
-from ui.files.components import Audio, File, Image, Video
-from ui.languages.current import current_language, translated
-from ui.page.mask_painter import MaskPainter
-from ui.view.browser_values import (
+from ui.documents.browser_values import (
     COUNTING,
     FIXED,
     RANDOM,
@@ -35,7 +32,10 @@ from ui.view.browser_values import (
     seed_of,
     seed_parts,
 )
-from ui.web.gradio_internals import without_preprocess
+from ui.files.components import Audio, File, Image, Video
+from ui.gradio.internals import without_preprocess
+from ui.languages.current import current_language, translated
+from ui.page.mask_painter import MaskPainter
 
 _LINES = 3
 SEED_MODES = [
@@ -61,7 +61,7 @@ class Control:
 
     @property
     def kind(self) -> ValueKind:
-        """How the browser reads the components' values: see `ui.view.browser_values`."""
+        """How the browser reads the components' values: see `ui.documents.browser_values`."""
         match self.field.widget:
             case "mask":
                 return "painted"

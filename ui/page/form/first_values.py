@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.base.messages import message
+from comfy.base.wording import plain_number, short
 from comfy.chains.folder import ChainFolder
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
-from comfy.messages import message
-from comfy.services.uploads import FILE_GONE, Refused
-from comfy.wording import plain_number, short
+from comfy.launch.uploads import FILE_GONE, Refused
+from ui.documents.browser_values import Filled, filled_in
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
-from ui.view.browser_values import Filled, filled_in
 
 _MISSING = object()
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import gradio as gr
 
-from comfy.errors import ComfyError
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
 from comfy.form.model import Form, Idea
-from comfy.messages import message
-from comfy.workflow.private import MARK as OPENED_MARK
+from comfy.library.private import MARK as OPENED_MARK
+from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.languages.current import html_of, translated
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.services import Services
-from ui.view.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.web.responses import json_text
 
 _MOST_IDEAS = 6

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
+from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.wording import quoted, short
 from comfy.form.missing_items import MAY_BE_OFF, Missing, MissingChoice, MissingClass
-from comfy.messages import listed, message, plural, sentences
-from comfy.wording import quoted, short
 from ui.languages.current import html_of, translated
 
 _MOST_USES = 3

@@ -12,14 +12,16 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.messages import Message, message, plural, sentences
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
-from comfy.messages import Message, message, plural, sentences
-from comfy.services.start import FieldErrors
+from comfy.launch.start import FieldErrors
 from comfy.workflow.config import Widget
+from ui.documents.browser_values import kept
+from ui.gradio.event_options import AT_ONCE
+from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
@@ -39,8 +41,6 @@ from ui.page.form.vary import BatchStart, bind_batch, draw_varied
 from ui.page.script_files import calls, listener
 from ui.page.stage import Follow, Refusal, Stage
 from ui.services import Services
-from ui.view.browser_values import kept
-from ui.web.gradio_internals import root_of
 from ui.web.responses import json_text
 from ui.web.shares import where
 from ui.web.urls import cover_address

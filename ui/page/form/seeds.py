@@ -10,12 +10,12 @@ from typing import Any
 
 import gradio as gr
 
+from comfy.base.messages import message
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
-from comfy.messages import message
+from ui.documents.browser_values import COUNTING, seed_parts
 from ui.page.form.controls import SEED_MODES, Control
 from ui.page.script_files import listener
-from ui.view.browser_values import COUNTING, seed_parts
 
 _LOCKED = SEED_MODES[:2]  # increasing numbers are wanted of one seed at a time
 

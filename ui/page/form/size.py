@@ -10,12 +10,12 @@ from typing import Any
 
 import gradio as gr
 
+from comfy.base.messages import message
 from comfy.form.model import Field
-from comfy.messages import message
+from ui.documents.browser_values import number_rules
 from ui.languages.current import html_of
 from ui.page.form.controls import Control, build_control, element_id
 from ui.page.script_files import calls
-from ui.view.browser_values import number_rules
 
 _SWAP = message("Swap width and height")
 

@@ -9,15 +9,15 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from comfy.messages import message
-from comfy.services.uploads import Refused
-from comfy.workflow.private import MARK as OPENED_MARK
-from ui.page.event_options import QUIET
+from comfy.base.messages import message
+from comfy.launch.uploads import Refused
+from comfy.library.private import MARK as OPENED_MARK
+from ui.gradio.event_options import QUIET
+from ui.gradio.internals import root_of
 from ui.page.form.controls import Control
 from ui.page.form.first_values import authors_value, choice_of
 from ui.page.script_files import calls, listener
 from ui.services import Services
-from ui.web.gradio_internals import root_of
 
 
 def draw_tools(

@@ -9,18 +9,18 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from comfy.errors import RunNotFound
+from comfy.base.errors import RunNotFound
 from comfy.form.takers import first_taker
+from comfy.launch.uploads import Refused
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
-from comfy.services.uploads import Refused
+from ui.documents.run_view import NO_RESULT
 from ui.files.results import FieldResults
-from ui.page.event_options import QUIET
+from ui.gradio.event_options import QUIET
+from ui.gradio.internals import root_of
 from ui.page.form.controls import Control, element_id
 from ui.page.stage import Refusal, Stage
 from ui.services import Services
-from ui.view.run_view import NO_RESULT
-from ui.web.gradio_internals import root_of
 
 
 def bind_use(

@@ -13,20 +13,20 @@ from typing import Any
 
 import gradio as gr
 
-from comfy.errors import ComfyError, ManyProblems
+from comfy.base.errors import ComfyError, ManyProblems
+from comfy.base.messages import message, sentences
 from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
-from comfy.messages import message, sentences
-from comfy.services.start import FieldErrors
+from comfy.launch.start import FieldErrors
 from comfy.workflow.config import Widget
+from ui.documents.browser_values import kept
 from ui.files.batch_files import batch_of
-from ui.page.event_options import AT_ONCE
+from ui.gradio.event_options import AT_ONCE
 from ui.page.form.controls import Control
 from ui.page.form.seeds import typed_first
 from ui.page.form.text_sources import text_sources_in
 from ui.page.script_files import calls, listener
 from ui.services import Services
-from ui.view.browser_values import kept
 from ui.web.responses import json_text
 from ui.web.shares import where
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from comfy.messages import message
+from comfy.base.messages import message
 from ui.page.theme import ACCENT, BACKGROUND
 from ui.web.responses import KEEP_A_DAY, AsciiJSON
 

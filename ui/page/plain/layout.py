@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi.responses import HTMLResponse
 
-from comfy.messages import message
+from comfy.base.messages import message
 from ui.languages.current import html_of
 from ui.page.language_files import html_attributes
 from ui.page.plain.inline import policy, style_tags

@@ -8,9 +8,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from comfy.messages import message
+from comfy.base.messages import message
+from ui.gradio.internals import app_address
 from ui.page.plain.layout import notice_page
-from ui.web.gradio_internals import app_address
 from ui.web.responses import API, Problem, http_error, wants_page
 
 _TITLE = message("Nothing here · ComfyForms")

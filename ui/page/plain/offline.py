@@ -10,11 +10,11 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from comfy.messages import message
+from comfy.base.messages import message
+from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.inline import module_tag, policy
 from ui.page.plain.layout import plain_page
-from ui.web.gradio_internals import root_address
 
 _PATH = "/service_worker.js"  # at the root: it is asked about pages below its own address only
 _HEADERS = {"cache-control": "no-cache"}

@@ -2,11 +2,11 @@
 // What the page knows, in one value; components are told when it changes.
 
 /**
- * A file of a run, or of elsewhere: ui/view/run_view.py.
+ * A file of a run, or of elsewhere: ui/documents/run_view.py.
  * @typedef {{ name: string, url: string, kind: "image" | "video" | "audio" | "3d" | "file", saved: boolean,
  *   thumb: string | null, note: string }} ShownFile
  *
- * What a run's socket says of it: ui/view/run_view.py. `file`: the place of the one that it is looked back at for.
+ * What a run's socket says of it: ui/documents/run_view.py. `file`: the place of the one that it is looked back at for.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, finished: boolean, headline: string,
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
@@ -23,12 +23,12 @@
  * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
  *   took: string, steps: readonly ChainStep[] }} Chain
  *
- * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
+ * A run in the person's queue: ui/documents/run_view.py. `group`: what it was started with, as a batch by its id.
  * `place`: how many come before it. `due_in`: seconds until it begins, or ends, from when it was told on.
  * @typedef {{ id: string, title: string, about: string, phase: string, said: string, movable: boolean,
  *   again: boolean, group: string, place: number | null, due_in: number | null }} Entry
  *
- * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970. `file`: the
+ * A run in the person's history: ui/documents/run_view.py. `at`: seconds since 1970. `file`: the
  * place of the one that is meant, null where all are.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
  *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null,

@@ -11,17 +11,17 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
+from comfy.base.errors import BatchNotFound
+from comfy.base.messages import listed, message
 from comfy.batches.content import Column
+from comfy.batches.queue import BatchTable
 from comfy.batches.results_table import ENCODING, table_head, table_line
-from comfy.errors import BatchNotFound
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.fill import drawn_texts
 from comfy.form.model import Form
 from comfy.form.seeds import CountUp
-from comfy.messages import listed, message
 from comfy.prompt.wildcards import has_alternatives
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
-from comfy.services.batch_queue import BatchTable
 from ui.languages.current import translated
 from ui.routes.groups.batches import why_failed
 from ui.routes.result_names import OF_ALL, pattern_name, unknown_part

@@ -8,21 +8,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from comfy.base.errors import BatchNotFound, ComfyError, WorkflowError
+from comfy.base.messages import message
+from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
 from comfy.batches.content import BatchRows, Column
-from comfy.errors import BatchNotFound, ComfyError, WorkflowError
+from comfy.batches.queue import BatchTable
+from comfy.batches.row_states import RowState
+from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import check as check_values
-from comfy.messages import message
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.wanted import WantedOfGroups
-from comfy.services.batch_check import batch_seconds_left, estimate, problems_of_batch
-from comfy.services.batch_queue import BatchTable
-from comfy.services.batch_rows import RowState
+from ui.documents.browser_values import value_text
+from ui.documents.headlines import HEADLINES
 from ui.files.batch_files import batch_of
 from ui.routes.past_run import past_run
 from ui.services import Services
-from ui.view.browser_values import value_text
-from ui.view.headlines import HEADLINES
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import FairSlots, caller_of

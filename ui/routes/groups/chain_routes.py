@@ -8,9 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
 
-from comfy.errors import ChainNotFound, ComfyError, RunNotFound
-from comfy.messages import sentences
-from comfy.services.start import FieldErrors
+from comfy.base.errors import ChainNotFound, ComfyError, RunNotFound
+from comfy.base.messages import sentences
+from comfy.launch.start import FieldErrors
 from ui.routes.history import as_http_errors
 from ui.routes.past_run import past_run, seeds_among
 from ui.services import Services

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from comfy.services.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
+from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
+from ui.documents.headlines import elapsed_words
 from ui.routes.past_run import past_run
-from ui.view.headlines import elapsed_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,22 +20,22 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from comfy.batches.grid import Grid
-from comfy.batches.grid_settings import KEYWORD, settings_in, settings_text
-from comfy.batches.grid_sheet import sheet_of
-from comfy.errors import BatchNotFound, ComfyError
-from comfy.media.grid_image import draw_grid
-from comfy.messages import message
+from comfy.base.errors import BatchNotFound, ComfyError
+from comfy.base.messages import message
+from comfy.batches.grids.grid import Grid
+from comfy.batches.grids.image import draw_grid
+from comfy.batches.grids.settings import KEYWORD, settings_in, settings_text
+from comfy.batches.grids.sheet import sheet_of
+from comfy.batches.queue import BatchTable
 from comfy.records.record import Record
-from comfy.services.batch_queue import BatchTable
 from ui.files.batch_grids import grid_of, settings_of, told_settings
 from ui.languages.current import translated
+from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.routes.groups.batches import UNKNOWN, table_view
 from ui.routes.past_run import past_run
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
-from ui.view.grid_page import grid_page, image_cell, word_cell
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
 

@@ -1,5 +1,5 @@
 // @ts-check
-// What is filled in where values are varied, and what the app is told of it: comfy/services has the other side. Pure.
+// What is filled in where values are varied, and what the app is told of it: comfy/batches has the other side. Pure.
 
 import { durationWords } from "../clock.js";
 import { LOCALE, message, plural } from "../messages.js";

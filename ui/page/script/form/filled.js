@@ -5,7 +5,7 @@ import { all } from "../dom.js";
 import { Store } from "../state.js";
 
 /**
- * Values by the fields' keys, as ui/view/browser_values.py has them: those of now, and the author's. `name` is the
+ * Values by the fields' keys, as ui/documents/browser_values.py has them: those of now, and the author's. `name` is the
  * workflow's.
  * @typedef {{ name: string, values: Record<string, unknown>, authors: Record<string, unknown> }} Filled
  */

@@ -1,12 +1,12 @@
 // @ts-check
-// How a field's value looks in the browser's keeping and in links. ui/view/browser_values.py is the description. Pure.
+// How a field's value looks in the browser's keeping and in links. ui/documents/browser_values.py is the description. Pure.
 
 import { message } from "../messages.js";
 
 /** @typedef {"plain" | "seed" | "box" | "table" | "file" | "painted"} Kind */
 
 /**
- * What a number has to keep to, as ui/view/browser_values.py says. `typical` is the author's own
+ * What a number has to keep to, as ui/documents/browser_values.py says. `typical` is the author's own
  * value, which is never changed.
  * @typedef {{ whole: boolean, min: number | null, max: number | null, step: number, grain: number | null,
  *   typical: number | null }} NumberRule

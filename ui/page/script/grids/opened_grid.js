@@ -23,7 +23,7 @@ import { openVary } from "../vary/open.js";
  *   missing: string[], errors: Record<string, string> }} CarriedGrid
  */
 
-const KEYWORD = "comfyforms_grid"; // comfy/batches/grid_settings.py
+const KEYWORD = "comfyforms_grid"; // comfy/batches/grids/settings.py
 const HEAD = 200; // bytes, in which an image says that it carries a grid
 const BEGINNING = 4_000_000; // bytes in which it has the grid
 const DRAWN_WITHIN = 15000; // milliseconds

@@ -7,7 +7,7 @@ import { message, plural } from "../messages.js";
 /** @import { PageState, Run } from "../state.js" */
 
 /**
- * As `place_words` of ui/view/headlines.py has it.
+ * As `place_words` of ui/documents/headlines.py has it.
  * @param {number} place
  * @param {number} dueIn seconds
  */

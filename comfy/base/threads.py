@@ -1,0 +1,58 @@
+"""Threads, on a machine that may let no more of them start."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from comfy.base.errors import TooManyThreads
+from comfy.base.messages import message
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start it. TooManyThreads where the system lets this program start no more, as at a limit of
+    processes or where memory is short."""
+    with _starting(thread.name):
+        thread.start()
+
+
+def in_threads(
+    call: Callable[[_T], _R],
+    items: Sequence[_T],
+    *,
+    name: str,
+    give_up: Callable[[_T], None] = lambda _: None,
+) -> list[_R]:
+    """What the call comes to for each of the items, all at once, each in a thread whose name begins
+    so. Raises what it raises, and TooManyThreads as `start_thread`. `give_up`: makes an end of the
+    call for an item, where nobody waits for that any more, as after a signal."""
+    with ThreadPoolExecutor(len(items), name) as threads:
+        try:
+            with _starting(name):
+                results = threads.map(call, items)
+            return list(results)
+        except BaseException:
+            for item in items:
+                give_up(item)
+            raise
+
+
+@contextmanager
+def _starting(name: str) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        log.warning("The thread %s did not start: %s", name, error)
+        raise TooManyThreads(
+            message("The computer that this app runs on can't start anything more at the moment."),
+            message("Try again in a few minutes."),
+        ) from error

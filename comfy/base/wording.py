@@ -1,0 +1,120 @@
+"""Plain words for names and numbers."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from comfy.base.messages import message
+
+# Input names that every graph has, in the words of somebody who never saw one.
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "amount": message("How many"),
+        "audio": message("Audio"),
+        "batch_size": message("Images"),
+        "bit_depth": message("Colour depth"),
+        "ckpt_name": message("Model"),
+        "cfg": message("Guidance scale"),
+        "clip_name": message("Text encoder"),
+        "clip_name1": message("Text encoder 1"),
+        "clip_name2": message("Text encoder 2"),
+        "clip_name3": message("Text encoder 3"),
+        "clip_l": message("Keywords"),
+        "codec": message("Codec"),
+        "control_net_name": message("ControlNet"),
+        "crop": message("Crop"),
+        "denoise": message("Denoise"),
+        "duration": message("Duration"),
+        "duration_seconds": message("Duration (seconds)"),
+        "file": message("File"),
+        "filename_prefix": message("File name"),
+        "fps": message("Frames per second"),
+        "frame_rate": message("Frames per second"),
+        "grow_mask_by": message("Grow mask by (pixels)"),
+        "guidance": message("Guidance"),
+        "height": message("Height"),
+        "image": message("Image"),
+        "length": message("Frames"),
+        "lora_name": message("LoRA"),
+        "lyrics": message("Lyrics"),
+        "megapixels": message("Megapixels"),
+        "model_name": message("Model"),
+        "n": message("How many"),
+        "noise_seed": message("Seed"),
+        "num_frames": message("Frames"),
+        "quality": message("Quality"),
+        "sampler_name": message("Sampler"),
+        "scale_by": message("Scale (times)"),
+        "scheduler": message("Scheduler"),
+        "seed": message("Seed"),
+        "seconds": message("Seconds"),
+        "string_a": message("First part"),
+        "string_b": message("Second part"),
+        "steps": message("Steps"),
+        "strength_clip": message("LoRA strength (text)"),
+        "strength_model": message("LoRA strength"),
+        "t5xxl": message("Description"),
+        "tags": message("Tags"),
+        "text": message("Text"),
+        "unet_name": message("Model"),
+        "upscale_method": message("Scaling method"),
+        "vae_name": message("VAE"),
+        "video": message("Video"),
+        "switch": message("On"),
+        "video_frames": message("Frames"),
+        "weight_dtype": message("Weight precision"),
+        "width": message("Width"),
+    }
+)
+
+
+_MOST_DIGITS = 10**15
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def plain_words(input_name: str) -> str:
+    """Words for an input name: from the table, else the name itself as words ("start_at_step" →
+    "Start at step")."""
+    if input_name in _WORDS:
+        return _WORDS[input_name]
+    last = input_name.rpartition(".")[2]
+    if last in _WORDS:
+        return _WORDS[last]
+    words = " ".join(CAMEL.sub(" ", last).replace("_", " ").replace("-", " ").split())
+    return words[:1].upper() + words[1:60] if words else message("Value")
+
+
+def plain_number(number: int | float) -> int | float:
+    """A number for a message, which its language writes: a whole one without a point."""
+    whole = isinstance(number, float) and number.is_integer() and abs(number) < _MOST_DIGITS
+    return int(number) if whole else number
+
+
+def minimum(number: int | float) -> str:
+    """What a field says to a number below its least."""
+    return message("Minimum {number}.", number=plain_number(number))
+
+
+def maximum(number: int | float) -> str:
+    """What a field says to a number above its most."""
+    return message("Maximum {number}.", number=plain_number(number))
+
+
+def short(value: object) -> str:
+    """A value on one line and not too long to read; the sentence around it has the quotes."""
+    text = " ".join(str(value)[:200].split())
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def quoted(name: str) -> str:
+    """A name in quotes, for lists of such names."""
+    return message("“{name}”", name=name)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The sentence "Did you mean “steps”?" if something known is close to the word, else ""."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return message("Did you mean “{name}”?", name=close[0]) if close else ""

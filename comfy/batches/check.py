@@ -1,0 +1,252 @@
+"""Whether a batch can be run: all that is wrong with it at once, each value looked at once however
+many rows have it. And about how long it takes, going by earlier runs."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from comfy.base.errors import ManyProblems
+from comfy.base.messages import message
+from comfy.base.wording import short
+from comfy.batches.content import BatchContent, BatchRows
+from comfy.batches.open_batch import BatchSummary
+from comfy.batches.replaced import replaced
+from comfy.batches.rows import UnequalLengths
+from comfy.batches.runner import MOST_TOLD, BatchRunner, RowBatch, and_more
+from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
+from comfy.batches.table import Row
+from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
+from comfy.comfyui.servers.needs import Needs
+from comfy.form.check import check, labelled_errors
+from comfy.form.model import Field, Form
+from comfy.launch.once import lacking
+from comfy.launch.start import FieldErrors, Starter
+from comfy.prompt.model import Prompt
+from comfy.prompt.value_types import BadValue
+from comfy.records.record import Record
+from comfy.records.wanted import Wanted
+from comfy.runs.interface import RunRegistry
+
+_SAMPLE = 5  # runs
+_MOST_HINTS = 20  # problems that say which value may be meant, which takes long
+_LOOKED_AT = 100  # rows
+_DECISIVE = ("INT", "FLOAT", "COMBO")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCheck:
+    """What a batch is as far as it can be read, how many rows it has, and what is wrong with it: no
+    more than anybody reads, and how many `more` problems there are."""
+
+    content: BatchContent
+    rows: int
+    problems: tuple[BatchProblem, ...]
+    more: int
+
+
+class BatchErrors(ManyProblems):
+    """A batch cannot be run; `found` has what is wrong with where that is."""
+
+    def __init__(self, form: Form, checked: BatchCheck) -> None:
+        told = [*_labelled(form, checked.problems), *and_more(checked.more)]
+        super().__init__(told, message("Nothing was started."))
+        self.found = checked.problems
+
+
+def problems_of_batch(
+    starter: Starter,
+    workflow: str,
+    form: Form,
+    spec: BatchSpec,
+    base: Mapping[str, object],
+    owner: str,
+) -> BatchCheck:
+    """Look at a batch of a workflow, whose form this is, without starting it."""
+    content, problems = read_batch(form, spec, base, starter.wildcards, starter.translated)
+    wrong = _wrong(starter, form, content, owner)
+    try:
+        count = len(BatchRows(content)) if content.shown else 0
+    except (BadValue, UnequalLengths) as error:
+        count, problems = 0, (*problems, BatchProblem(str(error)))
+        if isinstance(error, BadValue):  # too many rows: nobody waits for each to be looked at
+            wrong = iter(())
+    varied = dict.fromkeys(column.key for column in content.shown)
+    missing = map(BatchProblem, lacking(form, {**base, **varied}))
+    found = (*problems, *missing, *wrong)
+    if count and not found:
+        found = tuple(_conflicts(starter, workflow, content, owner))
+    return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))
+
+
+def checked_batch(
+    starter: Starter, workflow: str, base: Mapping[str, object], spec: BatchSpec, owner: str
+) -> tuple[BatchContent, Form]:
+    """What is to be run, and its form. BatchErrors where something is wrong with what varies,
+    FieldErrors where it is with the rest; otherwise as `Starter.start`."""
+    _, form = starter.forms.form(workflow, owner, base)
+    checked = problems_of_batch(starter, workflow, form, spec, base, owner)
+    if checked.problems:
+        raise BatchErrors(form, checked)
+    content = checked.content
+    rows = BatchRows(content)
+    _, errors = starter.judged_values(form, rows[0].values, owner)
+    if errors:
+        raise FieldErrors(form, errors)
+    fields = {field.key: field for field in form.fields}
+    # Else each value is taken or not whatever the others are.
+    if content.redraws or any(fields[one.key].is_media for one in content.shown):
+        BatchRunner(starter, owner).check_values(_row_batch(workflow, content))
+    return content, form
+
+
+def _row_batch(workflow: str, content: BatchContent) -> RowBatch:
+    return RowBatch(uuid.uuid4(), workflow, BatchRows(content), content.of_options)
+
+
+def _conflicts(
+    starter: Starter, workflow: str, content: BatchContent, owner: str
+) -> Iterator[BatchProblem]:
+    """What no server has together, with the first row that has it where that is not in all."""
+    varied = {column.key for column in content.shown}
+    batch = _row_batch(workflow, content)
+    for row, error in BatchRunner(starter, owner).conflicts(batch):
+        place = (row.number, row.line) if varied & error.errors.keys() else (None, None)
+        for key, said in error.errors.items():
+            yield BatchProblem(said, key or None, *place)
+
+
+def _wrong(
+    starter: Starter, form: Form, content: BatchContent, owner: str
+) -> Iterator[BatchProblem]:
+    """What is wrong with values; the first say which ones may be meant, the rest is counted."""
+    count = 0
+    columns = form.with_fields({one.key for one in content.columns})
+    for row in content.table:
+        _, errors = starter.judged_values(columns, row.values, owner, hints=count < _MOST_HINTS)
+        for key in row.values:
+            if key in errors:
+                count += 1
+                yield BatchProblem(errors[key], key, line=row.number)
+    for axis in content.axes:
+        own = form.with_fields({axis.key})
+        for place, value in enumerate(axis.values):
+            text = str(content.base.get(axis.key, ""))
+            try:
+                given = replaced(text, axis.find, str(value)) if axis.find else value
+            except BadValue as error:
+                errors = {axis.key: str(error)}
+            else:
+                hints = count < _MOST_HINTS
+                _, errors = starter.judged_values(own, {axis.key: given}, owner, hints=hints)
+            if said := errors.get(axis.key):
+                count += 1
+                told = message("“{value}”: {problem}", value=short(value), problem=said)
+                yield BatchProblem(told, axis.key, place=place)
+
+
+def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
+    """The problems as they are told away from where they are."""
+    for one in found:
+        told = one.message
+        if one.field is not None:
+            told = labelled_errors(form, {one.field: told})[one.field]
+        yield one.with_place(told)
+
+
+def batch_seconds_left(
+    starter: Starter, summary: BatchSummary, rows: BatchRows, left: Sequence[int], owner: str
+) -> float | None:
+    """About how long the rows of a batch take that are `left`, by their places; None where nobody
+    can tell."""
+    if summary.finished:
+        return None
+    form = starter.forms.known_form(summary.workflow, owner, rows.base)
+    if form is None:  # its runs say so
+        return None
+    prompts = _prompts(form, rows, left)
+    width = _width(starter.runs, form, prompts)
+    works = list(map(sampling_work, prompts))
+    return _seconds(starter.runs, summary.workflow, works, len(left), width)
+
+
+def estimate(
+    starter: Starter, form: Form, workflow: str, rows: Sequence[Row], owner: str
+) -> tuple[float | None, float | None]:
+    """About how many seconds all rows take, and how many bytes their results have, going by the
+    last runs of the workflow, of bytes by this owner's; None where there were none."""
+    history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
+    last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
+    prompts, count = _prompts(form, rows, range(len(rows))), len(rows)
+    works, width = list(map(sampling_work, prompts)), _width(starter.runs, form, prompts)
+    return _seconds(starter.runs, workflow, works, count, width), _bytes(last, works, count)
+
+
+def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Prompt]:
+    """What the rows at these places have to do, of so many of them that nobody waits."""
+    some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
+    return [_prompt(form, rows[at].values) for at in some]
+
+
+def _width(runs: RunRegistry, form: Form, prompts: Sequence[Prompt]) -> float:
+    """How many of rows like these are at work at the same time, 1 where there are none."""
+    files = [target for field in form.fields if field.is_media for target in field.targets]
+    widths = [runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE]]
+    return fmean(widths) if widths else 1
+
+
+def _seconds(
+    runs: RunRegistry,
+    workflow: str,
+    works: Sequence[SamplingWork | None],
+    count: int,
+    width: float,
+) -> float | None:
+    """About how long `count` rows take, of which some do these `works`, `width` of them at the same
+    time."""
+    known = [runs.expected_seconds(workflow, work) for work in works]
+    seconds = [one for one in known if one is not None]
+    return fmean(seconds) * count / min(count, width) if seconds else None
+
+
+def _bytes(
+    last: Sequence[Record], works: Sequence[SamplingWork | None], count: int
+) -> float | None:
+    """About how large the results of `count` rows are, of which some do these `works`: as those of
+    the `last` runs, by the pixels where they are known."""
+    sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
+    if not works or not any(sizes):
+        return None
+    made = [sampling_work(record.job.prompt) for record in last]
+
+    def expected(work: SamplingWork | None) -> float:
+        alike = [
+            size * work.size / one.size
+            for size, one in zip(sizes, made, strict=True)
+            if work and one and one.source == work.source
+        ]
+        return fmean(alike or sizes)
+
+    return fmean(map(expected, works)) * count
+
+
+def _prompt(form: Form, values: Mapping[str, object]) -> Prompt:
+    """The prompt of a run with these values, as far as they decide how much its samplers do, and
+    which servers can do it: numbers and choices."""
+    fields = [one for one in form.fields if _is_decisive(one)]
+    own = {field.key: values[field.key] for field in fields if field.key in values}
+    checked, _ = check(form.with_fields(own.keys()), own, hints=False)
+    prompt = dict(form.prompt)
+    for field in fields:
+        for node, name in field.targets if field.key in checked else ():
+            if node in prompt:
+                inputs = {**prompt[node]["inputs"], name: checked[field.key]}
+                prompt[node] = {**prompt[node], "inputs": inputs}
+    return prompt
+
+
+def _is_decisive(field: Field) -> bool:
+    return field.type in _DECISIVE and field.widget != "seed" and not field.is_media

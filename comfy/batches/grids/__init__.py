@@ -1,0 +1,1 @@
+"""Grids of a batch: settings, layout and the image of the whole."""

@@ -1,0 +1,90 @@
+"""What a grid's image carries so that the grid can be opened again: its workflow by name, the
+values of the form, of its files the names alone, and what varies. No address, no path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from comfy.base.errors import ComfyError
+from comfy.base.json_values import NotJson, TooDeep, read_json
+from comfy.base.messages import message
+from comfy.media.png import PNG_SIGNATURE, read_png
+from comfy.media.reader import DamagedFile, Reader, Text
+
+KEYWORD = "comfyforms_grid"
+_MOST_TEXT = 4_000_000  # characters
+_MOST_VALUES = 10_000
+_MOST_FIELDS = 1_000
+_Word = Annotated[str, Field(max_length=200_000)]
+_Name = Annotated[str, Field(max_length=1_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class GridField:
+    """A field that varies, by its key and label: its values as text, of files their names. `find`:
+    the words that are replaced by each of them."""
+
+    field: _Name
+    label: _Name
+    values: Annotated[tuple[_Word, ...], Field(max_length=_MOST_VALUES)]
+    find: _Word = ""
+    files: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GridSettings:
+    """`batch`: its id, for whom it is still there; `base`: values by field key, as a browser keeps
+    them; `files`: the names of those of its files that do not vary, by field key too."""
+
+    workflow: _Name
+    batch: _Name
+    axes: Annotated[tuple[GridField, ...], Field(min_length=1, max_length=3)]
+    base: Annotated[Mapping[str, Any], Field(max_length=_MOST_FIELDS)] = field(default_factory=dict)
+    files: Annotated[Mapping[str, _Name], Field(max_length=_MOST_FIELDS)] = field(
+        default_factory=dict
+    )
+
+
+_SETTINGS = TypeAdapter(GridSettings)
+
+
+def settings_text(settings: GridSettings) -> str:
+    """As a PNG carries them, under KEYWORD."""
+    return json.dumps(asdict(settings), separators=(",", ":"))
+
+
+def settings_in(data: bytes) -> GridSettings:
+    """Those that a PNG carries, of which this may be the beginning. ComfyError, and nothing else,
+    whatever the bytes are."""
+    text = next((one.text for one in _texts(data) if one.key == KEYWORD), None)
+    if text is None:
+        raise ComfyError(
+            message("This image carries no grid."),
+            message("Use the original file: editing it usually strips what is inside."),
+        )
+    try:
+        if len(text) > _MOST_TEXT:
+            raise TooDeep  # noqa: TRY301 - one answer to all that is no grid of ours
+        return _SETTINGS.validate_python(read_json(text))
+    except (NotJson, TooDeep, ValidationError):
+        raise ComfyError(
+            message("The grid in this image can't be read."),
+            message("It may be damaged, or from a newer version of ComfyForms."),
+        ) from None
+
+
+def _texts(data: bytes) -> list[Text]:
+    found: list[Text] = []
+    if not data.startswith(PNG_SIGNATURE):
+        return found
+    try:
+        found.extend(read_png(Reader(BytesIO(data))))
+    except DamagedFile:  # cut off: what stands before the image is there
+        return found
+    return found

@@ -1,0 +1,28 @@
+"""A page of a grid as lines of cells with labels, for an image or a page of its own. Pure."""
+
+from __future__ import annotations
+
+from comfy.base.messages import message
+from comfy.batches.grids.grid import Grid, in_lines
+from comfy.batches.grids.image import CellLine, GridSheet
+
+
+def sheet_of(grid: Grid, title: str, page: int = 0) -> GridSheet:
+    """The sheet of a page; the cells of one field stand in several lines, each below its value.
+    IndexError where there is no such page."""
+    pages, across, down = grid.pages, grid.across, grid.down
+    if pages is not None:
+        about = {"title": title, "field": pages.label, "value": pages.labels[page]}
+        title = message("{title} · {field}: {value}", **about)
+    lines = grid.lines(page)
+    heads = across.labels
+    if down is None:
+        told = (
+            CellLine(cells, "", tuple(heads[at] for at in cells)) for cells in in_lines(lines[0])
+        )
+        return GridSheet(title, across.label, "", tuple(told))
+    told = (
+        CellLine(cells, label, () if number else heads)
+        for number, (cells, label) in enumerate(zip(lines, down.labels, strict=True))
+    )
+    return GridSheet(title, across.label, down.label, tuple(told))

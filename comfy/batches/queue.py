@@ -1,0 +1,310 @@
+"""The batches of everybody: each runs in a thread of its own, a few rows at a time, through the
+registry of runs, so that people take turns whatever they have begun."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from cachetools import FIFOCache, LRUCache
+
+from comfy.base.errors import BatchNotFound, ComfyError
+from comfy.base.messages import message
+from comfy.batches.check import checked_batch
+from comfy.batches.content import BatchContent, BatchRows
+from comfy.batches.kept_content import (
+    content_from_json,
+    content_to_json,
+    values_of_all,
+    with_distinct_names,
+    with_other_values,
+)
+from comfy.batches.open_batch import (
+    BatchSummary,
+    OpenBatch,
+    about_batch,
+    summary_of,
+)
+from comfy.batches.row_states import RowStates
+from comfy.batches.runner import BatchRunner, RowBatch
+from comfy.batches.spec import BatchSpec, with_drawn_texts, with_seeds
+from comfy.groups.queue import GroupQueue
+from comfy.launch.kept_uploads import kept_uploads
+from comfy.launch.start import Starter
+from comfy.launch.uploads import Upload
+from comfy.prompt.value_types import BadValue
+from comfy.records.groups import Group
+from comfy.records.wanted import WantedOfGroups
+from comfy.runs.limits import BatchLimits
+
+log = logging.getLogger(__name__)
+
+_RECENT = 200  # that ended, of which pages are still told
+_SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
+_LOOKED_AT = 200  # records at a time
+_LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTable:
+    """A batch with its rows, how far each is, and the runs of those that are in work."""
+
+    summary: BatchSummary
+    content: BatchContent
+    rows: BatchRows
+    states: RowStates
+    live: Mapping[int, str]
+
+
+class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
+    """See `GroupQueue`; `recent` waits for no disk either. BatchNotFound wherever there is no such
+    batch of this owner."""
+
+    kind = "batch"
+    keeps_none = message("This app keeps no batches of yours.")
+    no_history = message("This app remembers no runs, so it can't run batches.")
+
+    def __init__(
+        self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
+    ) -> None:
+        """`nobody`: as of `GroupQueue`."""
+        self._limits = limits or BatchLimits()
+        super().__init__(starter, self._limits, nobody)
+        self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
+        self._contents = LRUCache[str, tuple[BatchContent, BatchRows]](_LOOKED_INTO)
+
+    # One batch
+
+    def start(  # noqa: PLR0913 - what to run, and options by name
+        self,
+        workflow: str,
+        base: Mapping[str, object],
+        spec: BatchSpec,
+        owner: str,
+        address: str = "",
+        *,
+        attended: bool = False,
+        text_sources: Collection[str] = (),
+    ) -> BatchSummary:
+        """Check all rows, keep the files among their values, and let the batch run. `base`: the
+        values that the form has; `address`: as of `RunRegistry.submit`; `attended`: whoever asks
+        stays until its end, and need not find it again; `text_sources`: as of `Starter.start`.
+
+        BatchErrors and FieldErrors say what is wrong; also raises Overloaded, WorkflowError,
+        ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
+        """
+        history = self._history()
+        self._check_kept(owner, attended=attended)
+        self._check_room(owner, address)
+        content, form = checked_batch(self._starter, workflow, base, spec, owner)
+        content = with_distinct_names(with_seeds(form, content, spec.seeds, self._starter.rng))
+        if spec.seeds != "each":
+            content = with_drawn_texts(form, content, self._starter.rng)
+        group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)
+        about["text_sources"] = [*text_sources]
+        group = Group(group_id, owner, "batch", time.time(), "running", about)
+        given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
+        uploads = {str(key): one for key, one in given.items()}
+        with kept_uploads(self._starter.blobs, history, uploads) as files:
+            told = content_to_json(
+                with_other_values(content, lambda value: files.get(str(id(value)), value))
+            )
+            batch = self._open_group(group)
+            with self._counted(batch):
+                history.groups.add(group, told, {one.digest for one in files.values()})
+        self._let_run(batch)
+        return batch.summary
+
+    def pause(self, batch_id: str, owner: str) -> None:
+        """Begin no more of its rows; those that run go on."""
+        self._changed(self._opened(batch_id, owner), OpenBatch.pause)
+
+    def go_on(self, batch_id: str, owner: str) -> None:
+        """Let one run that is paused."""
+        batch = self._opened(batch_id, owner)
+        if batch.state == "paused":
+            self._changed(batch, OpenBatch.go_on)
+            self._let_run(batch)
+
+    def stop(self, batch_id: str, owner: str) -> None:
+        """End it: what waits is not begun, and what runs is cancelled."""
+        self._changed(self._opened(batch_id, owner), OpenBatch.stop)
+
+    def leave(self, batch_id: str, owner: str) -> None:
+        """Nobody waits for it any more, or hears of it: end it, also where that is not written."""
+        batch = self._opened(batch_id, owner)
+        batch.stop()
+        self._save(batch)
+        self._close_ended(batch)
+
+    def retry_failed(self, batch_id: str, owner: str) -> None:
+        """Run the rows that have failed, or were stopped, once more."""
+        batch = self._opened(batch_id, owner)
+        with self._lock:
+            is_open = batch_id in self._open
+        if not is_open:
+            self._check_room(owner, batch.address)
+        with self._counted(batch):
+            self._changed(batch, lambda one: one.go_on("failed", "stopped"))
+        if batch.state == "running":
+            self._let_run(batch)
+
+    def delete(self, batch_id: str, owner: str, *, with_runs: bool = False) -> None:
+        """Forget one, which is stopped first; its runs stay in the history, unless they are no
+        longer to be listed either, and soon deleted (`with_runs`)."""
+        batch = self._opened(batch_id, owner)
+        history = self._history()
+        if with_runs:  # first: where that is refused, it is there to be deleted once more
+            self._unlist_runs(batch)
+        with batch.saving:  # nobody lets it go on in between
+            history.groups.delete(batch_id, owner)
+            batch.delete(with_runs=with_runs)
+        with self._lock:
+            self._ended.pop(batch_id, None)
+            if batch.thread is None:
+                self._open.pop(batch_id, None)
+        self._listeners.call(owner)
+        if with_runs:  # what has ended since
+            self._unlist_runs(batch)
+
+    # Looking
+
+    def of(self, owner: str) -> tuple[BatchSummary, ...]:
+        """Those of one owner, the newest first."""
+        return tuple(
+            summary_of(one) if isinstance(one, Group) else one.summary for one in self._known(owner)
+        )
+
+    def recent(self, owner: str) -> tuple[BatchSummary, ...]:
+        """Those of one owner that have not ended, and the last that have since the program's
+        start; the oldest first."""
+        with self._lock:
+            live = [one for one in self._open.values() if one.owner == owner and not one.deleted]
+            ended = [told for whose, told in self._ended.values() if whose == owner]
+        going = [one.summary for one in live]
+        known = {one.id for one in going}
+        told = [*going, *(one for one in ended if one.id not in known)]
+        return tuple(sorted(told, key=lambda one: (one.created_at, one.id)))
+
+    def get(self, batch_id: str, owner: str) -> BatchSummary:
+        """One of this owner's."""
+        return self._opened(batch_id, owner).summary
+
+    def table(self, batch_id: str, owner: str) -> BatchTable:
+        """One of this owner's with its rows."""
+        batch = self._opened(batch_id, owner)
+        content, rows = self._content(batch_id, owner)
+        states, live = batch.states()
+        return BatchTable(batch.summary, content, rows, states, live)
+
+    # Inside
+
+    def _check_room(self, owner: str, address: str) -> None:
+        """What has been paused for long is stopped first where there is no room."""
+        with self._lock:
+            batches = tuple(self._open.values())
+        if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
+            for one in (one for one in batches if one.was_paused_for(self._limits.paused)):
+                self._changed(one, OpenBatch.stop)
+        with self._lock:
+            self._check_room_locked(owner, address)
+
+    def _make(self, group: Group) -> OpenBatch:
+        return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
+
+    def _not_found(self) -> ComfyError:
+        return BatchNotFound(message("This batch no longer exists."))
+
+    def _content(self, batch_id: str, owner: str) -> tuple[BatchContent, BatchRows]:
+        """What is to be run, which never changes, of a batch that is this owner's."""
+        with self._lock:
+            known = self._contents.get(batch_id)
+        if known is not None:
+            return known
+        told = self._history().groups.content(batch_id, owner)
+        try:
+            content = content_from_json(told or {})
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_found() from error
+        read = content, BatchRows(content)
+        with self._lock:
+            self._contents[batch_id] = read
+        return read
+
+    def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
+        """Do with a batch what somebody wants, and tell of it. ComfyError where it cannot be
+        remembered: then nothing has changed."""
+        try:
+            with batch.saving:  # the thread writes nothing over it
+                if batch.deleted:
+                    raise self._not_found()
+                after = OpenBatch(batch.group, self._runs)
+                change(after)
+                self._history().groups.save(after.group)
+                change(batch)
+            self._listeners.call(batch.owner)
+        finally:
+            self._close_ended(batch)
+
+    def _unlist_runs(self, batch: OpenBatch) -> None:
+        """List those no longer that have ended. ComfyError."""
+        history, wanted = self._history(), WantedOfGroups(groups=(batch.id,))
+        while runs := history.of(batch.owner, wanted, limit=_LOOKED_AT):
+            if not history.unlist([one.id for one in runs], batch.owner):
+                break
+
+    def _close_ended(self, batch: OpenBatch) -> None:
+        with batch.lock:
+            summary = batch.summary
+            if batch.thread is not None or not summary.finished:
+                return
+            with self._lock:
+                if self._open.pop(batch.id, None) is not None and not batch.deleted:
+                    self._ended[batch.id] = batch.owner, summary
+        self._listeners.call(batch.owner)
+
+    def _take_up(self, group: Group) -> None:
+        batch = self._open_group(group)
+        if batch.state == "running":
+            self._let_run(batch)
+        else:
+            with self._lock:
+                self._open[batch.id] = batch
+
+    # The thread of a batch
+
+    def _run(self, batch: OpenBatch) -> None:
+        try:
+            self._run_rows(batch)
+        except BadValue as problem:
+            raise ComfyError(str(problem)) from problem
+        if batch.deleted_with_runs:  # what it has cancelled is on record only now
+            try:
+                self._unlist_runs(batch)
+            except ComfyError as problem:
+                log.warning("Runs of a deleted batch stay: %s %s", problem, problem.hint)
+
+    def _run_rows(self, batch: OpenBatch) -> None:
+        content, rows = self._content(batch.id, batch.owner)
+        rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
+        runner = BatchRunner(self._starter, batch.owner, batch.address, batch.text_sources)
+        states, _ = batch.states()
+        waiting = states.places("waiting")
+        for start in range(0, len(waiting), _LOOKED_AT):
+            some = waiting[start : start + _LOOKED_AT]
+            last = runner.last_of(rows_batch, some)
+            batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
+        saved_at = 0.0
+        states, _ = batch.states()
+        over = set(range(len(rows))) - set(states.places("waiting"))
+        for index, record in runner.run(rows_batch, over, batch):
+            batch.ended(index, record, is_done=runner.is_done(record))
+            if time.monotonic() - saved_at > _SAVED_EACH:
+                saved_at = time.monotonic()
+                self._save(batch)
+            else:
+                self._listeners.call(batch.owner)

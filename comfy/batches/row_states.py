@@ -1,0 +1,111 @@
+"""How far the rows of a batch are: one letter a row, and the little that this does not say."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from comfy.base.messages import message_from_json, message_to_json
+from comfy.batches.runner import row_id
+from comfy.launch.once import run_id_of
+
+RowState = Literal["waiting", "running", "done", "failed", "stopped"]
+
+_LETTERS: Mapping[str, RowState] = {"w": "waiting", "d": "done", "f": "failed", "s": "stopped"}
+_WORDS = {word: letter for letter, word in _LETTERS.items()}
+
+
+class RowStates:
+    """The state of each row by its place, and its last run. For one thread at a time.
+
+    A row that runs waits, as far as this remembers: what became of it is in the records of runs.
+    """
+
+    def __init__(self, batch: str, count: int, told: Mapping[str, Any] | None = None) -> None:
+        """`told`: what `to_json` gave."""
+        told = told or {}
+        states = told.get("states", "")
+        self._batch = uuid.UUID(batch)
+        self._states = bytearray(
+            states.encode() if isinstance(states, str) and len(states) == count else b"w" * count
+        )
+        self._tries = {int(at): int(tries) for at, tries in dict(told.get("tries", {})).items()}
+        errors = dict(told.get("errors", {})).items()
+        self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
+        self._instance, self._changes = secrets.token_hex(4), 0
+        self._changed: dict[int, int] = {}  # the last change of each row that had one
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "states": self._states.decode(),
+            "tries": self._tries,
+            "errors": {at: message_to_json(said) for at, said in self._errors.items()},
+        }
+
+    def copy(self) -> RowStates:
+        """The same, as it is now."""
+        copied = RowStates(str(self._batch), len(self._states), self.to_json())
+        copied._instance, copied._changes = self._instance, self._changes
+        copied._changed = self._changed.copy()
+        return copied
+
+    @property
+    def mark(self) -> str:
+        """By which `changed_since` knows how far it is now."""
+        return f"{self._instance}-{self._changes}"
+
+    def changed_since(self, mark: str) -> set[int] | None:
+        """The rows that may have another state or run than at this mark; None where it is of
+        another process of the app, or none at all."""
+        instance, _, changes = mark.partition("-")
+        if instance != self._instance or not changes.isdecimal():
+            return None
+        return {at for at, change in self._changed.items() if change > int(changes)}
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __getitem__(self, index: int) -> RowState:
+        return _LETTERS[chr(self._states[index])]
+
+    def count(self, state: RowState) -> int:
+        """How many rows are in this state."""
+        return self._states.count(_WORDS[state].encode())
+
+    def places(self, *states: RowState) -> list[int]:
+        """The rows that are in one of these states."""
+        letters = {ord(_WORDS[state]) for state in states}
+        return [at for at, letter in enumerate(self._states) if letter in letters]
+
+    def set(self, places: Iterable[int], state: RowState) -> None:
+        """Let these rows be in this state."""
+        self._changes += 1
+        for at in places:
+            self._states[at] = ord(_WORDS[state])
+            self._errors.pop(at, None)
+            self._changed[at] = self._changes
+
+    def tried(self, index: int, run: str) -> None:
+        """A row was begun, as this run."""
+        self._changes += 1
+        self._changed[index] = self._changes
+        task = row_id(self._batch, index)
+        self._tries[index] = next(at for at in itertools.count() if run_id_of(task, at) == run)
+
+    def tell(self, index: int, error: str) -> None:
+        """Why a row has failed without a run."""
+        self.set([index], "failed")
+        self._errors[index] = error
+
+    def error(self, index: int) -> str:
+        """What `tell` was told; "" for any other row."""
+        return self._errors.get(index, "")
+
+    def run(self, index: int) -> str:
+        """The id of the last run of a row, "" for one that had none."""
+        tries = self._tries.get(index)
+        return "" if tries is None else run_id_of(row_id(self._batch, index), tries)

@@ -1,0 +1,289 @@
+"""How to reach a ComfyUI server: its address, what to send with every request, and which
+certificates to trust."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from itertools import chain
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
+_BETWEEN = re.compile(r"(?<![\s,])[\s,]+(?=https?://)")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+# A second one of these would break every request.
+_OUR_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "range",
+        "transfer-encoding",
+    }
+    | {"te", "trailer", "upgrade"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a server is. `url` has neither user info nor a slash at its end; `headers` hold the
+    login and go to this server alone, over HTTP and WebSocket alike; `tls` judges its certificate,
+    None for http.
+
+    `shown`: people who use this program may read the address in sentences.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+    shown: bool = True
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        *,
+        token: str | None = None,
+        headers: Iterable[str] = (),
+        ca: Path | None = None,
+    ) -> Self:
+        """`text` as in `http://127.0.0.1:8188`, a path prefix and `user:password@`
+        (percent-encoded) allowed.
+
+        `token` is sent as `Authorization: Bearer`, `headers` (`Name: value`) as they are; `ca`: a
+        PEM file, or a folder of them, that alone is trusted. ComfyError, which repeats nothing of
+        all that, where one is wrong.
+        """
+        user_info, url = _split(text)
+        told = chain.from_iterable(map(parse_header, headers))
+        pairs = (*_basic(user_info), *_bearer(token), *told)
+        names = [name.lower() for name, _ in pairs]
+        if len(set(names)) < len(names):
+            raise ComfyError(
+                "The server is given more than one login.",
+                "Choose one: a password in the address, a token, or a header named Authorization.",
+            )
+        secure = url.startswith("https:")
+        if ca and not secure:
+            raise ComfyError(
+                "Certificates are named for a server that is reached without TLS.",
+                "Write its address with https://.",
+            )
+        return cls(url, pairs, trusted_certificates(ca) if secure else None)
+
+    @property
+    def host(self) -> str:
+        """The host's name, or its IP address without brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port, also where it is the scheme's own."""
+        return _origin(self.url)[2]
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls the server."""
+        return message("ComfyUI at {address}", address=self.url) if self.shown else "ComfyUI"
+
+    @property
+    def short_name(self) -> str:
+        """What a heading calls the server: its address without the scheme, where people may read
+        it."""
+        return self.place if self.shown else self.name
+
+    @property
+    def place(self) -> str:
+        """Its address without the scheme, for operators, whoever else may read it."""
+        return self.url.partition("://")[2]
+
+    def owns(self, url: str) -> bool:
+        """Whether something is on this server: same scheme, host and port, and below its path."""
+        try:
+            same = _origin(url) == _origin(self.url)
+        except ValueError:  # of the port
+            return False
+        netloc, path = urlsplit(url)[1:3]
+        # A proxy reads %2e%2e and backslashes as it likes.
+        path = unquote(path).replace("\\", "/")
+        is_below = path.startswith(f"{unquote(urlsplit(self.url).path)}/")
+        return same and is_below and "@" not in netloc and ".." not in path.split("/")
+
+
+def named_servers(
+    texts: Sequence[str],
+    *,
+    token: str | None = None,
+    header: str | None = None,
+    ca: Path | None = None,
+) -> tuple[ServerAddress, ...]:
+    """The servers that settings name, () where they name none; ComfyError also for a login without
+    a server, or for several: it is not given to whichever server happens to be found."""
+    told = token or header or ca
+    if told and not texts:
+        raise ComfyError(
+            "A login or a certificate belongs to a server, and none is named.",
+            "Give --server as well.",
+        )
+    if told and len(texts) > 1:
+        raise ComfyError(
+            "A login or a certificate belongs to one server, and several are named.",
+            "Name each with its own in the file of --config, under [[server]].",
+        )
+    headers = (header,) if header else ()
+    return one_each(
+        ServerAddress.parse(text, token=token, headers=headers, ca=ca) for text in texts
+    )
+
+
+def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
+    """The same; ComfyError where a server is among them twice."""
+    found = tuple(addresses)
+    if len({one.url for one in found}) < len(found):
+        raise ComfyError("A server is named twice.", "Name each of them once.")
+    return found
+
+
+def split_servers(text: str) -> list[str]:
+    """The addresses in a text, between commas or spaces."""
+    return [part for part in _BETWEEN.split(text.strip()) if part]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is one that only this machine reaches."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The user info of an address, and the address without it."""
+    try:
+        parts = urlsplit(_plain(text.strip()))
+        host, port = _host(parts.hostname or ""), parts.port
+        user_info, _, place = parts.netloc.rpartition("@")
+        if parts.scheme not in DEFAULT_PORTS or port == 0 or place.endswith(":"):
+            raise ValueError  # noqa: TRY301 - one answer to whatever is wrong with it
+    except ValueError:  # its message may hold a part of a password
+        raise ComfyError(
+            "This is not the address of a server.", "Write it like http://127.0.0.1:8188."
+        ) from None
+    if "?" in text or "#" in text or "@" in parts.path:  # may be the rest of a password
+        raise ComfyError(
+            "The address of a server has no “?”, “#” or “@” behind its host.",
+            "In a password write them as %3F, %23 and %40, and a slash as %2F.",
+        )
+    path = quote(parts.path.rstrip("/"), safe="/%:!$&'()*+,;=~")
+    return user_info, f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
+
+
+def _plain(text: str) -> str:
+    """The same; ValueError for characters that `urlsplit` would drop or browsers read otherwise."""
+    if not text.isprintable() or " " in text or "\\" in text:
+        raise ValueError
+    return text
+
+
+def _host(name: str) -> str:
+    """A host as it stands in an address, in ASCII; ValueError if it is none."""
+    if ":" in name:
+        return f"[{ip_address(name)}]"
+    host = name.encode("idna").decode()
+    if not _HOST_NAME.fullmatch(host):
+        raise ValueError
+    return host
+
+
+def _basic(user_info: str) -> list[tuple[str, str]]:
+    user, _, password = user_info.partition(":")
+    if not user and not password:
+        return []
+    login = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+    return [("Authorization", f"Basic {base64.b64encode(login).decode()}")]
+
+
+def _bearer(token: str | None) -> list[tuple[str, str]]:
+    if not token or not (token := token.strip()):
+        return []
+    if " " in token or not _HEADER_VALUE.fullmatch(token):
+        raise ComfyError(
+            "The token for the server cannot be sent.",
+            "It is one word of plain letters, digits, signs.",
+        )
+    return [("Authorization", f"Bearer {token}")]
+
+
+def parse_header(header: str) -> list[tuple[str, str]]:
+    """`Name: value` as a header to send, [] for ""; ComfyError for one that would break every
+    request."""
+    if not header:
+        return []
+    name, _, value = (part.strip() for part in header.partition(":"))
+    own = name.lower() in _OUR_HEADERS or name.lower().startswith("sec-websocket-")
+    if own or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        raise ComfyError(
+            "The header for the server cannot be sent.", "Write it like 'X-Api-Key: secret'."
+        )
+    return [(name, value)]
+
+
+def trusted_certificates(ca: Path | None = None) -> ssl.SSLContext:
+    """What judges certificates: by `ca` alone; else by all that the environment names, as requests
+    and OpenSSL each read it; else by the system's list and the one that requests brings."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= (
+        ssl.VERIFY_X509_PARTIAL_CHAIN
+    )  # the server's own certificate may be named too
+    if ca:
+        _trust(context, str(ca))
+        return context
+    bundles = [
+        os.environ[name]
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        if os.environ.get(name)
+    ]
+    for bundle in bundles:
+        _trust(context, bundle)
+    named = bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
+    if named or not bundles:
+        context.load_default_certs()
+    if not named and not bundles:
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def _trust(context: ssl.SSLContext, place: str) -> None:
+    try:
+        if os.path.isdir(place):
+            context.load_verify_locations(capath=place)
+        else:
+            context.load_verify_locations(cafile=place)
+    except OSError as error:
+        raise ComfyError(
+            f"{place} holds no certificates that can be read.",
+            "It has to be a file of certificates in PEM format, from --server-ca or"
+            " REQUESTS_CA_BUNDLE.",
+        ) from error

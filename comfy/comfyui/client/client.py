@@ -1,0 +1,400 @@
+"""ComfyUI's HTTP interface: one method a request, every one with a timeout.
+
+Answers are parsed in `comfy.comfyui.protocol.responses`; every foreign exception becomes one of
+`comfy.base.errors` here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from comfy.base.callbacks import Callbacks
+from comfy.base.errors import (
+    ComfyError,
+    PromptRejected,
+    ServerError,
+    ServerUnreachable,
+    UploadRejected,
+)
+from comfy.base.json_values import as_mapping
+from comfy.base.messages import message
+from comfy.comfyui.client import exchange
+from comfy.comfyui.client.abortable import open_socket, timed_out
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.exchange import ServerAnswer
+from comfy.comfyui.client.file_form import ASK_BEFORE, FileForm
+from comfy.comfyui.client.http_errors import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
+from comfy.comfyui.client.sessions import IdleSessions, Session
+from comfy.comfyui.client.unreachable import unreachable
+from comfy.comfyui.client.view import FileResponse
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.responses import (
+    HistoryEntry,
+    Queue,
+    Submitted,
+    parse_history,
+    parse_queue,
+    parse_submitted,
+)
+
+# An attempt to connect cannot be aborted, so it is kept short; nothing has been sent yet, so it can
+# be repeated.
+_CONNECT_SECONDS = 0.9
+
+
+class Client:
+    """Requests to one ComfyUI server, from any number of threads."""
+
+    def __init__(self, server: ServerAddress | str, *, timeout: float = 10.0) -> None:
+        """`server` as a text is read by `ServerAddress.parse`; ComfyError if it is no address."""
+        self.address = ServerAddress.parse(server) if isinstance(server, str) else server
+        self.timeout = timeout
+        self._sessions = IdleSessions(self.address)
+        self._lock = threading.Lock()
+        self._used = set[Session]()
+        self._aborted = False
+        self._when_unreachable = Callbacks[[]]()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections, also those of forks; a connection in use closes after its call."""
+        self._sessions.close()
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody is using; the next call opens another."""
+        self._sessions.close_idle()
+
+    def fork(self, *, timeout: float | None = None) -> Client:
+        """Return a client over the same connections that is aborted on its own and never closed."""
+        forked = Client(self.address, timeout=self.timeout if timeout is None else timeout)
+        forked._sessions, forked._when_unreachable = self._sessions, self._when_unreachable
+        return forked
+
+    def on_unreachable(self, call: Callable[[], None]) -> None:
+        """Call `call` after each unanswered request of this client or its forks that was not
+        aborted, in the thread of that request."""
+        self._when_unreachable.add(call)
+
+    def abort(self) -> None:
+        """Make all present and later calls fail with ServerUnreachable at once. Thread-safe."""
+        with self._lock:
+            self._aborted = True
+            used = list(self._used)
+        for session in used:
+            session.abort()
+
+    # Prompts
+
+    def submit(
+        self,
+        prompt: Mapping[str, Any],
+        *,
+        client_id: str,
+        prompt_id: str,
+        extra_data: Mapping[str, Any] | None = None,
+    ) -> Submitted:
+        """`POST /prompt`. PromptRejected if it is refused as a whole.
+
+        Servers before 0.3.45 choose the prompt id themselves: the one in the answer is right
+        (docs/comfyui.md#15).
+        """
+        body = {
+            "prompt": prompt,
+            "client_id": client_id,
+            "prompt_id": prompt_id,
+            "extra_data": {"client_id": client_id, **(extra_data or {})},
+        }
+        # requests would send NaN and infinity, which are not JSON.
+        try:
+            data = json.dumps(body, allow_nan=False).encode()
+        except ValueError as error:
+            raise PromptRejected(
+                message("The workflow holds a number that cannot be sent."),
+                message("Look for an infinite or missing number."),
+            ) from error
+        answer = self._call(
+            "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
+        )
+        if answer.status == 400:
+            raise rejected(answer.json())
+        if answer.status == 413:
+            raise PromptRejected(*PROMPT_TOO_LARGE)
+        self._check(answer.status)
+        try:
+            return parse_submitted(answer.json())
+        except ValueError as error:
+            raise ServerError(
+                message("The server's answer to the prompt could not be understood."),
+                message("Check that this is the address of a ComfyUI server."),
+                status=answer.status,
+            ) from error
+
+    def history(self, prompt_id: str) -> HistoryEntry | None:
+        """Return how a prompt ended; None while it waits or runs, and for an unknown prompt."""
+        path = f"/history/{quote(prompt_id, safe='')}"
+        return parse_history(self._get(path, most=exchange.LONG_ANSWER), prompt_id)
+
+    def forget(self, prompt_id: str) -> None:
+        """Delete what the server remembers of a prompt that has ended; nothing where it knows none.
+        Files stay (docs/comfyui.md#29)."""
+        self._post("/history", {"delete": [prompt_id]})
+
+    def queue(self) -> Queue:
+        """What runs and what waits."""
+        return parse_queue(self._get("/queue", most=exchange.LONG_ANSWER))
+
+    def cancel(self, prompt_id: str) -> bool:
+        """Stop this prompt, waiting or running, and no other. A prompt that is neither is left
+        alone. True if the server says that it did so; older ones do not say.
+
+        `/api/jobs/{id}/cancel` does it in one step since 0.33 (docs/comfyui.md#19). Older servers
+        are told to take it out of the queue and then to interrupt it if it runs; without its id
+        `/interrupt` would stop whoever is running.
+        """
+        answer = self._call("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={})
+        if answer.status not in (404, 405):
+            self._check(answer.status)
+            return as_mapping(answer.json()).get("cancelled") is True
+        self._post("/queue", {"delete": [prompt_id]})
+        self._post("/interrupt", {"prompt_id": prompt_id})
+        return False
+
+    # The server
+
+    def answers(self, *, timeout: float) -> bool:
+        """Whether the server answers within so many seconds. A refusal is an answer, a proxy's 5xx
+        is none. ServerUnreachable where the question was aborted: nothing is known then."""
+        headers = {"Connection": "close"}  # nothing is kept open for a question now and then
+        try:
+            with self._opened("GET", "/system_stats", timeout=timeout, headers=headers) as response:
+                return response.status_code < 500
+        except ServerUnreachable:
+            if self._aborted:
+                raise
+            return False
+
+    def object_info(self) -> dict[str, Any]:
+        """The catalogue of all nodes, raw: 0.5 to 1.6 MB, so fetch it rarely
+        (docs/comfyui.md#25)."""
+        timeout = max(self.timeout, 60.0)
+        return as_mapping(self._get("/object_info", timeout=timeout, most=exchange.LONG_ANSWER))
+
+    def system_stats(self) -> dict[str, Any]:
+        """What the server says of itself and its machine: `GET /system_stats`, or {}."""
+        return as_mapping(self._get("/system_stats"))
+
+    def free(self) -> None:
+        """Have the server let go of its models and of results that it keeps: at once where it is
+        idle, else after what runs."""
+        self._post("/free", {"unload_models": True, "free_memory": True})
+
+    # Files
+
+    def upload(
+        self, data: bytes | BinaryIO, filename: str, *, subfolder: str, overwrite: bool = False
+    ) -> str:
+        """Send a file and get the value for LoadImage: `subfolder/name` with the name the server
+        really took, another one where that is taken and not to `overwrite` (docs/comfyui.md#22).
+
+        An open file is sent piece by piece, from its beginning. UploadRejected if the server
+        refuses, or says before that it takes nothing so large.
+        """
+        form = {"type": "input", "subfolder": subfolder}
+        form |= {"overwrite": "true"} if overwrite else {}
+        body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
+        if len(body) > ASK_BEFORE:
+            features = self._call("GET", "/features")  # which older servers do not have
+            body.check_size(as_mapping(features.json()) if features.ok else {})
+        answer = self._call(
+            "POST",
+            "/upload/image",
+            data=body,
+            headers={"Content-Type": body.kind},
+            timeout=max(self.timeout, 60.0),
+            has_deadline=False,  # a large file on a slow line takes its time
+        )
+        if answer.status in UPLOAD_REFUSED:
+            raise UploadRejected(*UPLOAD_REFUSED[answer.status])
+        self._check(answer.status)
+        kept = as_mapping(answer.json())
+        name, folder = kept.get("name"), kept.get("subfolder", "")
+        if not isinstance(name, str):
+            raise UploadRejected(
+                message("The server did not say under which name it keeps the file."),
+                message("Try again."),
+            )
+        return f"{folder}/{name}" if folder else name
+
+    def size_of(self, value: str) -> int | None:
+        """How many bytes a file of the server has, by the name that an input has for it
+        (docs/comfyui.md#22); None where the server does not say. ServerError (404) where there is
+        none."""
+        place, _, folder = value.rpartition(" [")
+        subfolder, _, name = place.rpartition("/")
+        params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
+        headers = {"Accept-Encoding": "identity"}
+        with self._opened("HEAD", "/view", params=params, headers=headers) as response:
+            self._check(response.status_code)
+            return FileResponse(response).size
+
+    def empty(self, value: str) -> None:
+        """Overwrite an uploaded file, a value as `upload` returns it, with nothing: no ComfyUI
+        can delete one (docs/comfyui.md#29)."""
+        subfolder, _, name = value.rpartition("/")
+        form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
+        answer = self._call("POST", "/upload/image", data=form, files={"image": (name, b"")})
+        self._check(answer.status)
+
+    @contextmanager
+    def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[FileResponse]:
+        """A file of the server, whole or the part asked for; ServerError (404) when it is no longer
+        there."""
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        headers = {
+            "Accept-Encoding": "identity",
+            **({"Range": range_header} if range_header else {}),
+        }
+        with self._opened("GET", "/view", params=params, headers=headers) as response:
+            if response.status_code == 404:
+                raise ServerError(
+                    message("The file {file} is no longer on the server.", file=file.filename),
+                    message("Run the workflow again."),
+                    status=404,
+                )
+            self._check(response.status_code)
+            yield FileResponse(response)
+
+    # The one exit to ComfyUI
+
+    def _get(
+        self, path: str, timeout: float | None = None, *, most: int = exchange.USUAL_ANSWER
+    ) -> object:
+        answer = self._call("GET", path, timeout=timeout, most=most)
+        self._check(answer.status)
+        return answer.json()
+
+    def _post(self, path: str, body: Mapping[str, object]) -> None:
+        self._check(self._call("POST", path, json=body).status)
+
+    def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
+        """A socket to the server for what is no HTTP, by the way that the calls take: proxies, TLS.
+        `opened` is as in `comfy.comfyui.client.abortable.open_socket`. ServerUnreachable."""
+        for attempt in range(1, exchange.CONNECT_TRIES + 1):
+            try:
+                return open_socket(
+                    self.address, opened, timeout=min(self.timeout, _CONNECT_SECONDS)
+                )
+            except (HTTPError, OSError) as error:
+                if self._aborted or not timed_out(error) or attempt == exchange.CONNECT_TRIES:
+                    raise self._unreachable(error) from error
+        raise AssertionError("unreachable")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: float | None = None,
+        most: int = exchange.USUAL_ANSWER,
+        has_deadline: bool = True,
+        **options: Any,
+    ) -> ServerAnswer:
+        """Return the answer, of `most` bytes at most. `has_deadline`: see `exchange.deadline`."""
+        longest = (timeout or self.timeout) if has_deadline else None
+
+        def ask() -> ServerAnswer:
+            with self._sent(session, method, path, timeout, options) as response:
+                return exchange.read_bounded(response, most)
+
+        with (
+            self._session() as session,
+            self._translating(),
+            exchange.deadline(session, longest),
+        ):
+            return exchange.ask_repeatedly(method, ask, lambda: self._aborted)
+
+    @contextmanager
+    def _opened(
+        self, method: str, path: str, *, timeout: float | None = None, **options: Any
+    ) -> Iterator[requests.Response]:
+        """Open an answer, whose body the caller reads."""
+        with self._session() as session:
+            with self._translating():
+                ask = partial(self._sent, session, method, path, timeout, options)
+                with exchange.deadline(session, timeout or self.timeout):
+                    response = exchange.ask_repeatedly(method, ask, lambda: self._aborted)
+            with response:
+                yield response
+
+    def _sent(
+        self,
+        session: Session,
+        method: str,
+        path: str,
+        timeout: float | None,
+        options: Mapping[str, Any],
+    ) -> requests.Response:
+        longest = timeout or self.timeout
+        limits = min(longest, _CONNECT_SECONDS), longest
+        url = self.address.url + path
+        return exchange.send_request(
+            session, self.address, method, url, timeout=limits, options=options
+        )
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (requests.RequestException, HTTPError) as error:
+            raise self._unreachable(error) from error
+        except (
+            ValueError
+        ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
+            raise ComfyError(
+                message("A name cannot be sent to the server."), message("Rename the file.")
+            ) from error
+
+    def _unreachable(self, error: BaseException) -> ServerUnreachable:
+        if not self._aborted:
+            self._when_unreachable.call()
+        return unreachable(error, self.address.name)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        session = self._sessions.take()
+        with self._lock:
+            self._used.add(session)
+            aborted = self._aborted
+        if aborted:
+            session.abort()
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._used.remove(session)
+                aborted = self._aborted
+            if aborted:
+                session.close()
+            else:
+                self._sessions.give_back(session)
+
+    def _check(self, status: int) -> None:
+        """Nothing for a good answer, ServerError for any other."""
+        if not 200 <= status < 300:
+            raise unexpected(status, self.address)

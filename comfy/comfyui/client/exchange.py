@@ -1,0 +1,157 @@
+"""One request and its answer: redirects stay on the server, and answers are bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+import requests
+
+from comfy.base.errors import ServerError, TooManyThreads
+from comfy.base.json_values import parse_json
+from comfy.base.messages import message
+from comfy.base.threads import start_thread
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.sessions import Session
+
+_MIB = 1024 * 1024
+USUAL_ANSWER = 8 * _MIB
+LONG_ANSWER = 64 * _MIB  # of a catalog, a queue or a history; the largest catalogs seen have 20
+_MOST_REDIRECTS = 5
+_LONGEST = 5  # times the limit of silence
+CONNECT_TRIES = 3
+_Told = TypeVar("_Told")
+_PIECE = 64 * 1024
+_HINT = message("Check that this is the address of a ComfyUI server.")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAnswer:
+    """A whole answer of a server."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def ok(self) -> bool:
+        """True for a success."""
+        return 200 <= self.status < 300
+
+    def json(self) -> object:
+        """Return the JSON value. Raises ServerError if the answer isn't JSON."""
+        try:
+            return parse_json(self.content)
+        except (ValueError, RecursionError) as error:
+            raise ServerError(
+                message("The server's answer could not be understood."), _HINT, status=self.status
+            ) from error
+
+
+def send_request(
+    session: Session,
+    address: ServerAddress,
+    method: str,
+    url: str,
+    *,
+    timeout: tuple[float, float],
+    options: Mapping[str, Any],
+) -> requests.Response:
+    """Send a request and return the answer, its body unread. Raises as requests does.
+
+    A redirect of a GET is followed where the server's own address leads, a few times. Any other
+    redirect is returned as the answer: a hostile server or node could have us fetch from hosts
+    that only this machine reaches.
+    """
+    request = session.prepared(method, url, options)
+    for _ in range(_MOST_REDIRECTS):
+        response = _sent(session, request, timeout)
+        location = response.headers.get("location", "")
+        if method != "GET" or not (300 < response.status_code < 400) or not location:
+            return response
+        following = _redirected(session, response.url, location, options)
+        if following is None or not address.owns(following.url or ""):
+            return response
+        response.close()
+        request = following
+    return _sent(session, request, timeout)
+
+
+def read_bounded(response: requests.Response, most: int) -> ServerAnswer:
+    """Read the body. ServerError where it has more than `most` bytes, unpacked. Raises as requests
+    does."""
+    content = bytearray()
+    for piece in response.iter_content(_PIECE):
+        content += piece
+        if len(content) > most:
+            raise _too_large(response.status_code)
+    return ServerAnswer(response.status_code, response.headers, bytes(content))
+
+
+@contextmanager
+def deadline(session: Session, timeout: float | None) -> Iterator[None]:
+    """Abort the session if the block takes five times `timeout`, a call's limit of silence. A
+    server that sends a byte now and then would otherwise hold the caller as long as it likes."""
+    if timeout is None:
+        yield
+        return
+    timer = threading.Timer(_LONGEST * timeout, session.abort)
+    timer.name, timer.daemon = "deadline", True
+    try:
+        start_thread(timer)
+    except TooManyThreads:  # then this call has none
+        yield
+        return
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def ask_repeatedly(method: str, ask: Callable[[], _Told], is_aborted: Callable[[], bool]) -> _Told:
+    """Ask again where the first attempt could not have been answered. Raises as requests does."""
+    for attempt in range(1, CONNECT_TRIES + 1):
+        try:
+            return ask()
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            # Not sent at all; or a question cut off, as when it meets a kept connection that is
+            # being closed.
+            repeatable = isinstance(error, requests.ConnectTimeout) or (
+                method in ("GET", "HEAD") and attempt == 1
+            )
+            if is_aborted() or not repeatable or attempt == CONNECT_TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _sent(
+    session: Session, request: requests.PreparedRequest, timeout: tuple[float, float]
+) -> requests.Response:
+    return session.send(
+        request,
+        timeout=timeout,
+        allow_redirects=False,
+        stream=True,
+        proxies={},  # the adapter knows them
+    )
+
+
+def _redirected(
+    session: Session, url: str, location: str, options: Mapping[str, Any]
+) -> requests.PreparedRequest | None:
+    """Return the request that a redirect from `url` asks for, None where its address is
+    malformed."""
+    try:
+        headers = {"headers": options.get("headers", {})}
+        return session.prepared("GET", urljoin(url, location), headers)
+    except (requests.RequestException, ValueError):
+        return None
+
+
+def _too_large(status: int) -> ServerError:
+    return ServerError(message("The server's answer is too large."), _HINT, status=status)

@@ -1,0 +1,36 @@
+"""Files that are on the server and not kept here: what authors used as examples, and some
+results."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.comfyui.client.view import ViewFile
+from comfy.comfyui.protocol.outputs import OutputFile
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFiles:
+    """Reads them."""
+
+    view: ViewFile
+
+    def copy(self, file: OutputFile, to: Path, *, most: int) -> None:
+        """Put a file of at most so many bytes at this path, whole or not at all.
+
+        ComfyError if it cannot be had or is larger, OSError if it cannot be written.
+        """
+        part = to.with_name(f"{secrets.token_hex(4)}.part")
+        try:
+            with self.view(file) as answer, part.open("wb") as kept:
+                for chunk in answer.iter_bytes():
+                    if kept.tell() + len(chunk) > most:
+                        raise ComfyError(message("The file is too large to be shown."))
+                    kept.write(chunk)
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,147 @@
+"""Why a server cannot be reached, in sentences: from what sockets, TLS and proxies raise."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    ProxyError,
+    ProxySchemeUnknown,
+)
+
+from comfy.base.errors import ServerUnreachable
+from comfy.base.messages import message
+
+_CHECK = message(
+    "Check that ComfyUI is running there and the address is right, http:// or https:// included."
+)
+_CHECK_PROXY = message("Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started.")
+
+# X509_V_ERR_… of OpenSSL -> (what is wrong, hint)
+_NAME_OF_THE_CERTIFICATE = message("Write the address with the name that the certificate is for.")
+_CERTIFICATE: Mapping[int, tuple[Callable[[str], str], str]] = MappingProxyType(
+    {
+        9: (
+            lambda name: message("The certificate of {server} is not valid yet.", server=name),
+            message("Check the clocks of both machines."),
+        ),
+        10: (
+            lambda name: message("The certificate of {server} has expired.", server=name),
+            message("Have it renewed; if it was, check the clock of this machine."),
+        ),
+        62: (
+            lambda name: message(
+                "The certificate of {server} is for another host name.", server=name
+            ),
+            _NAME_OF_THE_CERTIFICATE,
+        ),
+        64: (
+            lambda name: message(
+                "The certificate of {server} is for another address.", server=name
+            ),
+            _NAME_OF_THE_CERTIFICATE,
+        ),
+    }
+)
+_NOT_TRUSTED: tuple[Callable[[str], str], str] = (
+    lambda name: message("The certificate of {server} is not trusted.", server=name),
+    message("Name the certificate that it was signed with: --server-ca FILE."),
+)
+
+# Reasons of OpenSSL when the other side speaks something else; their names have changed with its
+# versions.
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+)
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+
+
+def unreachable(error: BaseException, name: str) -> ServerUnreachable:
+    """The error for a call that was not answered. `name` is what the sentence calls the server."""
+    causes = list(_causes(error))
+    for cause in causes:
+        match cause:
+            case ssl.SSLCertVerificationError(verify_code=code):
+                said, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
+                return ServerUnreachable(said(name), hint, passing=False)
+            case ssl.SSLError(reason=str(reason)) if reason in _NO_TLS:
+                hint = message("Write the address with http:// rather than https://.")
+                return ServerUnreachable(
+                    message("{server} does not speak TLS.", server=name), hint, passing=False
+                )
+            case ProxySchemeUnknown():
+                hint = message(
+                    "Its address has to begin with http://; or put the server into NO_PROXY."
+                )
+                return ServerUnreachable(
+                    message("The proxy before {server} is of an unknown kind.", server=name),
+                    hint,
+                    passing=False,
+                )
+            case OSError() if refused := _TUNNEL.search(str(cause)):
+                return _refused_by_proxy(int(refused[1]), name)
+    for cause in causes:
+        match cause:
+            case ProxyError():
+                return ServerUnreachable(
+                    message("The proxy before {server} cannot be reached.", server=name),
+                    _CHECK_PROXY,
+                )
+            case socket.gaierror():
+                return ServerUnreachable(
+                    message(
+                        "{server} cannot be reached: there is no host of that name.", server=name
+                    ),
+                    message("Check the host in its address."),
+                )
+            case ConnectionRefusedError():
+                return ServerUnreachable(
+                    message(
+                        "{server} cannot be reached: nothing answers at that port.", server=name
+                    ),
+                    _CHECK,
+                )
+            case ConnectTimeoutError():
+                return ServerUnreachable(
+                    message("{server} cannot be reached: no answer from that host.", server=name),
+                    _CHECK,
+                )
+            case TimeoutError():
+                return ServerUnreachable(
+                    message("{server} took too long to answer.", server=name),
+                    message("It may be busy; try again in a moment."),
+                )
+    return ServerUnreachable(message("{server} cannot be reached.", server=name), _CHECK)
+
+
+def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
+    if status == 407:
+        hint = message(
+            "Put name and password into HTTP_PROXY or HTTPS_PROXY, where this app was started."
+        )
+        return ServerUnreachable(
+            message("The proxy before {server} asks for a login.", server=name), hint, passing=False
+        )
+    sentence = message(
+        "The proxy before {server} does not let us through ({status}).",
+        server=name,
+        status=status,
+    )
+    return ServerUnreachable(sentence, _CHECK_PROXY, passing=status >= 500)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and all it came from."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            left += [one.__context__, one.__cause__]

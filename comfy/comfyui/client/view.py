@@ -1,0 +1,46 @@
+"""A file of the server while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from comfy.base.errors import ServerUnreachable
+from comfy.base.messages import message
+from comfy.comfyui.protocol.outputs import OutputFile
+
+_DIGITS = 15  # of a size that a file can have; a server may send any number
+
+
+class FileResponse:
+    """An open answer of `/view`, to be read once."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        told = response.headers.get("content-length", "")
+        is_size = told.isdecimal() and len(told) <= _DIGITS
+        self.size: int | None = int(told) if is_size else None  # bytes, where the server says
+
+    def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
+        """The body as it comes, undecoded; ServerUnreachable if it breaks off."""
+        try:
+            yield from self._response.raw.stream(size, decode_content=False)
+        except (HTTPError, OSError) as error:
+            raise ServerUnreachable(
+                message("The file broke off while it came from the server."), message("Try again.")
+            ) from error
+
+
+class ViewFile(Protocol):
+    """`Client.view`, and `ServerPool.view`."""
+
+    def __call__(
+        self, file: OutputFile, *, range_header: str | None = None
+    ) -> AbstractContextManager[FileResponse]:
+        """Open one file of the server, or the part of it that `range_header` names."""

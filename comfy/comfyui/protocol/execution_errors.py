@@ -1,0 +1,256 @@
+"""What went wrong while a prompt was executed, for the person: exception type and message
+(docs/comfyui.md#21) to a sentence and a hint."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from comfy.base.messages import message
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What to say of an error that has one of these phrases. Each is a row of parts that follow one
+    another, in small letters."""
+
+    phrases: tuple[tuple[str, ...], ...]
+    sentence: str
+    hint: str
+
+    def fits(self, lowered: str) -> bool:
+        return any(_has(lowered, parts) for parts in self.phrases)
+
+
+def _rule(phrases: str, sentence: str, hint: str) -> _Rule:
+    """`phrases`: one per line; `…` stands for any text between two parts."""
+    lines = (line.lstrip() for line in phrases.strip("\n").splitlines())
+    return _Rule(tuple(tuple(line.split("…")) for line in lines if line), sentence, hint)
+
+
+# Only so much of an error is read and kept: it may repeat any text that a visitor has sent.
+_MOST_READ, _MOST_KEPT = 2_000, 4_000  # characters
+
+# Read from the top, in "exception_type: exception_message" in small letters. These are no regular
+# expressions, as visitors, nodes and the server write that text.
+_RULES = (
+    _rule(
+        """
+        payment required
+        add credits
+        insufficient credits
+        not enough credits
+        """,
+        message("This workflow uses a paid node and the server's account is out of credits."),
+        message("Ask your admin to add credits, or use another workflow."),
+    ),
+    _rule(
+        """
+        unauthorized: please login
+        unauthorized: please log in
+        please login first
+        please log in first
+        """,
+        message(
+            "This workflow uses a paid node and the server isn't logged in to a Comfy account."
+        ),
+        message("Ask your admin to log in or add an API key, or use another workflow."),
+    ),
+    _rule(
+        """
+        rate limit exceeded
+        too many requests
+        """,
+        message("A service this workflow uses takes no more requests right now."),
+        message("Wait a little, then run it again."),
+    ),
+    _rule(
+        """
+        outofmemory
+        out of memory
+        cudnn_status_alloc_failed
+        not enough memory
+        defaultcpuallocator
+        """,
+        message("The server ran out of memory."),
+        message("Try a smaller size, fewer images per run or a smaller model."),
+    ),
+    _rule(
+        """
+        safetensorerror
+        deserializing header
+        is no checkpoint
+        unpicklingerror
+        invalid load key
+        pytorchstreamreader
+        central directory
+        """,
+        message("The model file on the server is damaged or isn't a model."),
+        message("Choose another model, or ask your admin to download it again."),
+    ),
+    _rule(
+        """
+        could not detect model type
+        error: …checkpoint… invalid
+        error: …unet… invalid
+        error: …clip… invalid
+        error: …vae… invalid
+        clip input is invalid
+        """,
+        message("The model file doesn't contain what this workflow needs."),
+        message(
+            "Choose a model made for this workflow; some checkpoints come without a"
+            " text encoder or VAE."
+        ),
+    ),
+    _rule(
+        """
+        unidentifiedimageerror
+        cannot identify image
+        image file is truncated
+        decompressionbomb
+        broken data stream
+        """,
+        message("The server couldn't read the image."),
+        message("Save it as PNG or JPEG and try again."),
+    ),
+    _rule(
+        """
+        no space left
+        errno 28
+        disk quota
+        """,
+        message("The server's disk is full."),
+        message("Free some space on the server, then run this again."),
+    ),
+    _rule(
+        """
+        permissionerror
+        errno 13
+        """,
+        message("The server wasn't allowed to read or write one of its files."),
+        message("Check the file permissions on the server."),
+    ),
+    _rule(
+        """
+        filenotfounderror
+        no such file
+        errno 2]
+        model … not found
+        not found in
+        """,
+        message("The server is missing a file this workflow needs."),
+        message("Check the model and your files. Press Reload models if files were moved."),
+    ),
+    _rule(
+        """
+        size mismatch
+        shapes cannot be multiplied
+        must match the size of tensor
+        sizes of tensors must match
+        expected … channels
+        given groups=
+        """,
+        message("Two parts of the workflow don't fit together."),
+        message(
+            "Often models of different families are mixed (SD1.5, SDXL, Flux …), or"
+            " images of different sizes."
+        ),
+    ),
+    _rule(
+        """
+        mixed dtype
+        expected scalar type
+        not implemented for 'half'
+        not implemented for 'bfloat16'
+        not implemented for 'float8
+        same dtype
+        dtype mismatch
+        """,
+        message("The model's number format doesn't work on the server's hardware."),
+        message(
+            "Choose another variant of the model, or another precision where the"
+            " workflow offers one."
+        ),
+    ),
+    _rule(
+        """
+        cuda error
+        hip error
+        cudaerror
+        device-side assert
+        nvml
+        no cuda gpus
+        mps backend
+        """,
+        message("The server's graphics card reported an error."),
+        message("Try again. If the error comes back, the server needs a restart."),
+    ),
+    _rule(
+        """
+        connectionerror
+        timeouterror
+        timed out
+        max retries
+        name or service not known
+        httperror
+        """,
+        message("A step in the workflow couldn't reach something on the network."),
+        message("Check the server's network connection, then run this again."),
+    ),
+    _rule(
+        """
+        modulenotfounderror
+        importerror
+        no module named
+        """,
+        message("Software for this workflow is missing on the server."),
+        message("Install the missing package on the server, or use another workflow."),
+    ),
+)
+
+# An absolute path, with spaces only between quotes; neither an address nor mark-up nor a single
+# name after a slash.
+_ROOT = r"""(?:/[^\s'"/<>]+/|[A-Za-z]:[\\/]|\\\\)"""
+_PATH = re.compile(
+    rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])""" rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
+)
+
+_OTHERWISE = message("A step in the workflow failed.")
+_OTHERWISE_HINT = message("Check its settings. The technical details help your admin.")
+
+
+def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
+    """A sentence and a hint for an exception in a node, from `execution_error` or from history."""
+    told = f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}".lower()
+    for rule in _RULES:
+        if rule.fits(told):
+            return rule.sentence, rule.hint
+    return _OTHERWISE, _OTHERWISE_HINT
+
+
+def details(exception_type: str, exception_message: str) -> str:
+    """The server's own words for the technical details, cut to what is kept of them."""
+    told = (exception_type[:_MOST_READ], exception_message[:_MOST_KEPT])
+    return without_folders(": ".join(filter(None, told)))[:_MOST_KEPT]
+
+
+def without_folders(told: str) -> str:
+    """The server's own words without the folders of its machine, which may name its accounts; a
+    file keeps its name."""
+    return _PATH.sub(lambda found: _last_part(found[0]), told)
+
+
+def _has(text: str, parts: tuple[str, ...]) -> bool:
+    place = 0
+    for part in parts:
+        found = text.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
+
+
+def _last_part(path: str) -> str:
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return f"…/{name}" if "." in name[1:] else "…"

@@ -1,0 +1,303 @@
+"""Frames of ComfyUI's `/ws`, text and binary, as events. No sockets here.
+
+`parse_message` takes one text or binary frame and gives one `Event`, or None for a frame that says
+nothing to us: unknown, malformed or internal. It never raises. Binary frames are big-endian: a u32
+type, then a payload by type (docs/comfyui.md#2).
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from comfy.base.json_values import as_number, parse_json
+from comfy.comfyui.protocol.events import (
+    AnimatedPreviews,
+    Event,
+    Executed,
+    Executing,
+    ExecutionCached,
+    ExecutionError,
+    ExecutionInterrupted,
+    ExecutionStart,
+    ExecutionSuccess,
+    FeatureFlags,
+    NodeProgress,
+    Preview,
+    Progress,
+    ProgressState,
+    ProgressText,
+    Status,
+)
+
+log = logging.getLogger(__name__)
+
+
+class WarnOnce:
+    """Warns once for each kind of message that could not be used. Share one among the sockets of a
+    program: any thread may call it.
+
+    The kinds are the server's words, so only `limit` of them are remembered; after that there are
+    no more warnings.
+    """
+
+    def __init__(self, limit: int = 100) -> None:
+        self._lock = threading.Lock()
+        self._kinds: set[str] = set()
+        self._limit = limit
+
+    def __call__(self, kind: str, reason: str) -> None:
+        """Log that a message of this kind is skipped, unless it was said before."""
+        with self._lock:
+            if kind in self._kinds or len(self._kinds) >= self._limit:
+                return
+            self._kinds.add(kind)
+        log.warning("Skipping messages of ComfyUI: %s (%s)", kind, reason)
+
+
+def parse_message(data: str | bytes, skipped: WarnOnce | None = None) -> Event | None:
+    """One frame of `/ws` as an event; None, with one warning through `skipped`, if it is of no use.
+
+    `str` is a text frame (JSON), `bytes` a binary one.
+    """
+    warn = skipped or WarnOnce()
+    try:
+        return _parse_binary(data, warn) if isinstance(data, bytes) else _parse_text(data, warn)
+    except _Malformed as error:
+        warn(f"malformed {error.kind}", str(error))
+        return None
+
+
+class _Malformed(Exception):
+    """A message that is not what its kind promises."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+_MOST_FRAMES = 1000  # of an animation of previews
+_LONGEST_ID = 1000  # of a node; one inside subgraphs has the numbers of all of them
+_LONGEST_NOTE = 2000  # that a node shows while it works
+_FASTEST = 120.0  # of them a second
+
+
+class _Data(dict[str, Any]):
+    """The `data` of a text message with readers that check; a missing key reads as None."""
+
+    def text(self, key: str) -> str:
+        value = self.get(key)
+        if isinstance(value, str):
+            return value
+        raise ValueError(f"{key} is not a text")
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self.get(key) is None else self.text(key)
+
+    def loose_text(self, key: str) -> str:
+        value = self.get(key)
+        return value if isinstance(value, str) else ""
+
+    def number(self, key: str) -> float:
+        value = as_number(self.get(key))
+        if value is None or abs(value) > sys.float_info.max:  # an integer that no float can hold
+            raise ValueError(f"{key} is not a number")
+        return value
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self.get(key)
+        if isinstance(value, dict):
+            return value
+        raise ValueError(f"{key} is not an object")
+
+    def node(self, key: str) -> str | None:
+        # Ids are strings in a prompt; some custom nodes report them as numbers.
+        value = self.get(key)
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        node = str(value) if is_number else self.optional_text(key)
+        if node is not None and len(node) > _LONGEST_ID:
+            raise ValueError(f"{key} is too long")
+        return node
+
+
+def _parse_text(text: str, warn: WarnOnce) -> Event | None:
+    try:
+        message = parse_json(text)
+    except (ValueError, RecursionError) as error:
+        raise _Malformed("text frame", str(error)[:200]) from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise _Malformed("text frame", "not an object with a type")
+    kind = message["type"][:80]
+    parser = _TEXT.get(kind)
+    if parser is None:
+        warn(f"unknown type {kind!r}", "text frame")
+        return None
+    data = message.get("data")
+    if not isinstance(data, dict):
+        raise _Malformed(kind, "data is not an object")
+    try:
+        return parser(_Data(data))
+    except (ValueError, OverflowError) as error:
+        raise _Malformed(kind, str(error)[:200]) from None
+
+
+def _status(data: _Data) -> Status:
+    info = _Data(_Data(data.mapping("status")).mapping("exec_info"))
+    return Status(int(info.number("queue_remaining")), data.optional_text("sid"))
+
+
+def _cached(data: _Data) -> ExecutionCached:
+    nodes = data.get("nodes")
+    if not isinstance(nodes, list):
+        raise ValueError("nodes is not a list")
+    return ExecutionCached(
+        data.text("prompt_id"), tuple(node for node in nodes if isinstance(node, str))
+    )
+
+
+def _executing(data: _Data) -> Executing:
+    return Executing(data.node("node"), data.optional_text("prompt_id"), data.node("display_node"))
+
+
+def _progress(data: _Data) -> Progress:
+    return Progress(
+        data.number("value"), data.number("max"), data.node("node"), data.optional_text("prompt_id")
+    )
+
+
+def _progress_state(data: _Data) -> ProgressState:
+    nodes = []
+    for node, values in data.mapping("nodes").items():
+        if isinstance(values, dict):
+            one = _Data(values)
+            shown = one.node("display_node_id") or node
+            nodes.append(
+                NodeProgress(
+                    node, shown, one.number("value"), one.number("max"), one.loose_text("state")
+                )
+            )
+    return ProgressState(data.text("prompt_id"), tuple(nodes))
+
+
+def _executed(data: _Data) -> Executed:
+    # A node that is through but has nothing to show answers with "output": null.
+    output = data.mapping("output") if data.get("output") is not None else {}
+    return Executed(
+        data.text("prompt_id"), data.node("display_node") or data.node("node") or "", output
+    )
+
+
+def _error(data: _Data) -> ExecutionError:
+    return ExecutionError(
+        data.text("prompt_id"),
+        data.node("node_id"),
+        data.loose_text("node_type"),
+        data.loose_text("exception_type"),
+        data.loose_text("exception_message").strip(),
+    )
+
+
+def _animated(data: _Data) -> AnimatedPreviews:
+    frames, rate = data.number("length"), data.number("rate")
+    if not (1 <= frames <= _MOST_FRAMES and 0 < rate <= _FASTEST):
+        raise ValueError(f"{frames:g} frames, {rate:g} a second")
+    return AnimatedPreviews(int(frames), rate)
+
+
+_TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
+    {
+        "status": _status,
+        "feature_flags": lambda _: FeatureFlags(),
+        "execution_start": lambda data: ExecutionStart(data.text("prompt_id")),
+        "execution_cached": _cached,
+        "executing": _executing,
+        "progress": _progress,
+        "VHS_latentpreview": _animated,
+        "progress_state": _progress_state,
+        "executed": _executed,
+        "execution_success": lambda data: ExecutionSuccess(data.text("prompt_id")),
+        "execution_error": _error,
+        "execution_interrupted": lambda data: ExecutionInterrupted(
+            data.text("prompt_id"), data.node("node_id")
+        ),
+    }
+)
+
+
+def _parse_binary(frame: bytes, warn: WarnOnce) -> Event | None:
+    kind, payload = _u32(frame, "binary frame")
+    parser = _BINARY.get(kind)
+    if parser is None:
+        warn(f"unknown binary type {kind}", f"{len(frame)} bytes")
+        return None
+    return parser(payload)
+
+
+def _u32(data: bytes, kind: str) -> tuple[int, bytes]:
+    if len(data) < 4:
+        raise _Malformed(kind, f"{len(data)} bytes where 4 are needed")
+    return struct.unpack_from(">I", data)[0], data[4:]
+
+
+def _sized(data: bytes, kind: str) -> tuple[bytes, bytes]:
+    """A part preceded by its length, and what follows it."""
+    length, rest = _u32(data, kind)
+    if length > len(rest):
+        raise _Malformed(kind, f"length {length} in {len(rest)} bytes")
+    return rest[:length], rest[length:]
+
+
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG")  # of JPEG and PNG
+_FRAME_STARTS = (12, 28)  # bytes before an animation's frame: three u32, and the node's id or none
+_TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
+
+
+def _check_image(image: bytes, told: object, kind: str) -> None:
+    """_Malformed if it is no JPEG or PNG; what the frame says of its type only counts when the
+    start is unknown."""
+    if not image:
+        raise _Malformed(kind, "no image in it")
+    if not image.startswith(_STARTS) and told not in _TYPES:
+        raise _Malformed(kind, f"image type {told!r}")
+
+
+def _preview(payload: bytes) -> Preview:
+    code, image = _u32(payload, "preview")
+    for start in _FRAME_STARTS:  # of an animation: docs/comfyui.md#46
+        if len(payload) > start and payload[start:].startswith(_STARTS):
+            return Preview(None, None, payload[start:], frame=_u32(payload[8:], "preview")[0])
+    _check_image(image, code, "preview")
+    return Preview(None, None, image)
+
+
+def _preview_with_metadata(payload: bytes) -> Preview:
+    kind = "preview with metadata"
+    head, image = _sized(payload, kind)
+    try:
+        metadata = parse_json(head)
+        if not isinstance(metadata, dict):
+            raise ValueError("metadata is not an object")  # noqa: TRY301 - one answer for all
+        data = _Data(metadata)
+        node = data.node("display_node_id") or data.node("node_id")
+        prompt_id = data.optional_text("prompt_id")
+        told = data.optional_text("image_type")
+    except (ValueError, RecursionError) as error:
+        raise _Malformed(kind, str(error)[:200]) from None
+    _check_image(image, told, kind)
+    return Preview(node, prompt_id, image)
+
+
+def _progress_text(payload: bytes) -> ProgressText:
+    node, text = _sized(payload, "progress text")
+    shown = (part.decode("utf-8", "replace") for part in (node[:_LONGEST_ID], text[:_LONGEST_NOTE]))
+    return ProgressText(*shown)
+
+
+_BINARY: Mapping[int, Callable[[bytes], Event]] = MappingProxyType(
+    {1: _preview, 3: _progress_text, 4: _preview_with_metadata}
+)

@@ -1,0 +1,100 @@
+"""What ComfyUI's `/ws` says, for those who are told of a run by somebody else than ComfyUI. Pure.
+
+Frames are passed on as they came; what is made here are the few that only the one who speaks to a
+client can know, in ComfyUI's own form (docs/comfyui.md#1, docs/comfyui.md#5).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+
+from comfy.comfyui.protocol.run_state import Phase, RunState
+
+_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+_IMAGE_TYPES = {b"\xff\xd8\xff": 1, b"\x89PNG": 2}  # how a file begins, and its type there
+_OF_PROGRESS = frozenset(
+    {
+        *("execution_start", "execution_cached", "executing", "progress", "progress_state"),
+        *("execution_success", "execution_interrupted"),
+    }
+)
+_OF_AN_ERROR = ("prompt_id", "node_id", "node_type")
+_ENDS = {Phase.DONE: "execution_success", Phase.STOPPED: "execution_interrupted"}
+
+
+def greeting(client_id: str, unfinished: int) -> str:
+    """The first frame of a socket: the id that the client goes by, and how many prompts wait or
+    run."""
+    status = {"exec_info": {"queue_remaining": unfinished}}
+    return _text("status", status=status, sid=client_id)
+
+
+def feature_flags() -> str:
+    """The answer to a client's flags, which is its first frame."""
+    return _text("feature_flags", supports_preview_metadata=True)
+
+
+def wants_metadata(text: str) -> bool | None:
+    """Whether a client raises the flag for previews with metadata; None where its frame has no
+    flags."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or said.get("type") != "feature_flags":
+        return None
+    flags = said.get("data")
+    return isinstance(flags, dict) and bool(flags.get("supports_preview_metadata"))
+
+
+def is_preview(frame: str | bytes) -> bool:
+    """Whether this frame is an image of something that is not finished."""
+    return isinstance(frame, bytes) and _kind(frame) in (_PREVIEW, _PREVIEW_WITH_METADATA)
+
+
+def without_metadata(frame: bytes) -> bytes:
+    """A preview as ComfyUI sends it to a client that has not raised the flag; any other frame as it
+    is."""
+    if _kind(frame) != _PREVIEW_WITH_METADATA or len(frame) < 8:
+        return frame
+    (length,) = struct.unpack_from(">I", frame, 4)
+    image = frame[8 + length :]
+    told = (code for start, code in _IMAGE_TYPES.items() if image.startswith(start))
+    return struct.pack(">II", _PREVIEW, next(told, 1)) + image
+
+
+def progress_alone(frame: str | bytes) -> str | None:
+    """What a frame says of how far a run is, and nothing of what it is given or makes; None where
+    that is nothing. An error of ComfyUI's has the texts of its prompt in it."""
+    if isinstance(frame, bytes):
+        return None
+    try:
+        said = json.loads(frame)
+        kind, data = said["type"], said["data"]
+        if kind == "execution_error":
+            return _text(kind, **{name: data.get(name) for name in _OF_AN_ERROR})
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None
+    return frame if kind in _OF_PROGRESS else None
+
+
+def verdict(run_id: str, state: RunState) -> str:
+    """What ComfyUI says of how a prompt has ended, of a run that is finished here."""
+    kind, error = _ENDS.get(state.phase, "execution_error"), state.error
+    failure = {"exception_message": error.message if error else "", "exception_type": ""}
+    told = failure if kind == "execution_error" else {}
+    return _text(kind, prompt_id=run_id, node_id=state.node, **told)
+
+
+def over(run_id: str) -> str:
+    """The last frame of a prompt."""
+    return _text("executing", node=None, prompt_id=run_id)
+
+
+def _text(kind: str, **data: object) -> str:
+    return json.dumps({"type": kind, "data": data})
+
+
+def _kind(frame: bytes) -> int:
+    return int(struct.unpack_from(">I", frame)[0]) if len(frame) >= 4 else 0

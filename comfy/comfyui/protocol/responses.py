@@ -1,0 +1,147 @@
+"""Answers of ComfyUI's HTTP interface as frozen values. No sockets here.
+
+The parsers take decoded JSON. What is missing or has another shape reads as empty; `ValueError` is
+raised only where nothing can be done without it (the prompt id of an accepted prompt).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.base.errors import NodeError
+from comfy.base.json_values import as_mapping, as_text
+from comfy.comfyui.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
+from comfy.comfyui.protocol.parse import parse_message
+
+Verdict = ExecutionSuccess | ExecutionError | ExecutionInterrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An accepted prompt. `node_errors` is not empty when some of its outputs were refused and the
+    others run (docs/comfyui.md#16)."""
+
+    prompt_id: str
+    number: float
+    node_errors: tuple[NodeError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Prompt ids of `/queue`; `pending` in the order in which they will run
+    (docs/comfyui.md#18)."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+    def __contains__(self, prompt_id: str) -> bool:
+        return prompt_id in self.running or prompt_id in self.pending
+
+    def place(self, prompt_id: str) -> int | None:
+        """How many prompts come before this one: None if it does not wait here."""
+        if prompt_id not in self.pending:
+            return None
+        return len(self.running) + self.pending.index(prompt_id)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """What `/history/{prompt_id}` keeps of a finished prompt (docs/comfyui.md#20): raw outputs by
+    node, and how it ended."""
+
+    prompt_id: str
+    outputs: Mapping[str, Mapping[str, object]]
+    verdict: Verdict
+
+
+def parse_submitted(answer: object) -> Submitted:
+    """The 200 of `POST /prompt`."""
+    data = as_mapping(answer)
+    prompt_id, number = data.get("prompt_id"), data.get("number")
+    if not isinstance(prompt_id, str) or not prompt_id.isascii() or not prompt_id:
+        raise ValueError("no prompt_id in the answer to POST /prompt")
+    return Submitted(
+        prompt_id, number if isinstance(number, int | float) else 0, tuple(_node_errors(data))
+    )
+
+
+def rejection(answer: object) -> tuple[str, str, str, tuple[NodeError, ...]]:
+    """Type, message and details of the 400 of `POST /prompt`, and its objections to single
+    nodes."""
+    data = as_mapping(answer)
+    error = data.get("error")
+    if isinstance(error, str):
+        return "", error, "", ()
+    told = as_mapping(error)
+    type_, message, details = (as_text(told.get(key)) for key in ("type", "message", "details"))
+    errors = tuple(_node_errors(data))
+    extra = as_mapping(told.get("extra_info"))
+    if not errors and isinstance(extra.get("node_id"), str):
+        errors = (
+            NodeError(
+                extra["node_id"], None, as_text(extra.get("class_type")), type_, message, details
+            ),
+        )
+    return type_, message, details, errors
+
+
+def _node_errors(data: Mapping[str, Any]) -> Iterator[NodeError]:
+    for node, told in as_mapping(data.get("node_errors")).items():
+        class_type = as_text(as_mapping(told).get("class_type"))
+        errors = as_mapping(told).get("errors")
+        for error in map(as_mapping, errors if isinstance(errors, list) else ()):
+            name = as_mapping(error.get("extra_info")).get("input_name")
+            type_, message, details = (
+                as_text(error.get(key)) for key in ("type", "message", "details")
+            )
+            yield NodeError(
+                node, name if isinstance(name, str) else None, class_type, type_, message, details
+            )
+
+
+def parse_queue(answer: object) -> Queue:
+    """`GET /queue`: entries are `[number, prompt_id, …]`, listed as the heap has them and run by
+    number."""
+    data = as_mapping(answer)
+    running, pending = (_entries(data.get(key)) for key in ("queue_running", "queue_pending"))
+    return Queue(tuple(id_ for _, id_ in running), tuple(id_ for _, id_ in sorted(pending)))
+
+
+def _entries(entries: object) -> list[tuple[float, str]]:
+    return [
+        (entry[0], entry[1])
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, list)
+        and len(entry) > 1
+        and isinstance(entry[0], int | float)
+        and isinstance(entry[1], str)
+    ]
+
+
+def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
+    """`GET /history/{prompt_id}`: an unknown id answers `{}`, which is None here."""
+    entry = as_mapping(answer).get(prompt_id)
+    if not isinstance(entry, dict):
+        return None
+    outputs = {
+        node: output
+        for node, output in as_mapping(entry.get("outputs")).items()
+        if isinstance(output, dict)
+    }
+    return HistoryEntry(prompt_id, outputs, _verdict(prompt_id, as_mapping(entry.get("status"))))
+
+
+def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:
+    """The last word among the messages kept with the outcome; they are those of the socket."""
+    messages = status.get("messages")
+    for message in reversed(messages if isinstance(messages, list) else []):
+        if isinstance(message, list) and len(message) == 2:
+            event = parse_message(json.dumps({"type": message[0], "data": message[1]}))
+            if isinstance(event, ExecutionSuccess | ExecutionError | ExecutionInterrupted):
+                return event
+    if status.get("status_str") == "error":
+        return ExecutionError(prompt_id, None, "", "", "")
+    return ExecutionSuccess(prompt_id)

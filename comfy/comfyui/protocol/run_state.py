@@ -1,0 +1,399 @@
+"""All that is known of one run, as one frozen value, and the pure functions that lead from one to
+the next.
+
+`advance` takes what the socket says; `in_line`, `uploading`, `accepted`, `refused`, `placed`,
+`settled`, `stopped`, `failed` and `lost` take what is learned otherwise. The stream only *suggests*
+an end (`verdict`): `/history` is complete at `over` and decides (docs/comfyui.md#5, and
+docs/comfyui.md#6 for cached results). A finished state never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from comfy.base.errors import NodeError, PromptRejected
+from comfy.base.messages import KeptText, message
+from comfy.comfyui.protocol.events import (
+    AnimatedPreviews,
+    Event,
+    Executed,
+    Executing,
+    ExecutionCached,
+    ExecutionError,
+    ExecutionInterrupted,
+    ExecutionSuccess,
+    FeatureFlags,
+    Preview,
+    Progress,
+    ProgressState,
+    ProgressText,
+    Status,
+)
+from comfy.comfyui.protocol.execution_errors import details, explain
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput, read_outputs
+from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
+from comfy.comfyui.protocol.run_progress import RunProgress, planned_progress
+from comfy.prompt.model import own_title
+
+
+class Phase(StrEnum):
+    """Where a run is: on its way, or at one of its ends."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    LOST = "lost"
+
+    @property
+    def finished(self) -> bool:
+        """It is at its end."""
+        return self not in (Phase.WAITING, Phase.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """What went wrong, for the person, and what to do; `detail` is for a folded part of the
+    page."""
+
+    message: KeptText
+    hint: KeptText = ""
+    node: str | None = None
+    node_title: KeptText | None = None
+    detail: KeptText = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNodes:
+    """The nodes of a run's prompt, the same in each of its states: by id what people call them, and
+    those whose outputs count, None = all."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    with_outputs: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One run at one moment.
+
+    `queue_place`: prompts before ours, 0 = next, None = not known or no longer waiting. `held`: no
+    server that could do it takes runs at the moment.
+    `uploading`: its turn has come, and its files are on their way to the server. `step` of `steps`
+    belong to the executing `node`; steps 0 = unknown. `away`: the server does not answer at the
+    moment. `preview` is the newest image only, `preview_number` counts all; those with a `frame`
+    belong to the `animation`. `node_errors`: why it
+    was refused, or, in a run that goes on, which outputs the server left out. `restarted`: it had
+    begun at a server that went away, and begins once more at another one.
+    """
+
+    prompt_id: str
+    phase: Phase = Phase.WAITING
+    queue_place: int | None = None
+    held: bool = False
+    uploading: bool = False
+    node: str | None = None
+    step: int = 0
+    steps: int = 0
+    note: str = ""
+    away: bool = False
+    restarted: bool = False
+    preview: Preview | None = None
+    preview_number: int = 0
+    animation: AnimatedPreviews | None = None
+    files: tuple[OutputFile, ...] = ()
+    texts: tuple[TextOutput, ...] = ()
+    error: RunError | None = None
+    node_errors: tuple[NodeError, ...] = ()
+    started_at: float | None = None
+    finished_at: float | None = None
+    # What follows is for `advance` and for whoever runs it; pages are not told of it.
+    planned: PlannedNodes = field(default_factory=PlannedNodes, repr=False)
+    nodes_finished: frozenset[str] = field(default=frozenset(), repr=False)
+    progress: RunProgress = field(default_factory=RunProgress, repr=False)
+    queue_remaining: int | None = None
+    verdict: Verdict | None = None
+    over: bool = False
+
+    @property
+    def nodes_done(self) -> int:
+        """Nodes of the prompt that are through or were not needed."""
+        return self.nodes_total if self.phase is Phase.DONE else len(self.nodes_finished)
+
+    @property
+    def nodes_total(self) -> int:
+        """How many nodes the prompt has."""
+        return len(self.planned.titles)
+
+    def measured(self, now: float) -> RunState:
+        """With its progress at `now`, seconds since 1970."""
+        done = self.nodes_finished
+        progress = self.progress.measured(self.node, self.step, self.steps, done, now)
+        if self.away:
+            progress = progress.interrupted()
+        return self if progress is self.progress else replace(self, progress=progress)
+
+    @property
+    def node_title(self) -> str | None:
+        """What people call the executing node: its title, or its class."""
+        return self.planned.titles.get(self.node) if self.node else None
+
+
+def waiting(
+    prompt_id: str,
+    prompt: Mapping[str, Any],
+    outputs: Iterable[str] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> RunState:
+    """The first state of a run. `outputs`: the nodes whose outputs count; None = all.
+
+    `titles`: what people call the nodes; one that has none there goes by its title in the prompt,
+    else by its class.
+    """
+    called = titles or {}
+    named = {
+        node_id: called.get(node_id) or own_title(node) or str(node.get("class_type", ""))
+        for node_id, node in prompt.items()
+    }
+    planned = PlannedNodes(named, None if outputs is None else frozenset(outputs))
+    return RunState(prompt_id, planned=planned, progress=planned_progress(prompt))
+
+
+def advance(state: RunState, event: Event) -> RunState:
+    """The state after one message of the socket, in any order that docs/comfyui.md#4 allows.
+    Messages about other prompts change nothing (docs/comfyui.md#11)."""
+    if state.phase.finished or not _ours(state, event):
+        return state
+    match event:
+        case Status(queue_remaining):
+            return _with(state, queue_remaining=queue_remaining)
+        case FeatureFlags():
+            return state
+        case Preview(prompt_id=None) | Progress(prompt_id=None) | ProgressText() if (
+            state.phase is Phase.WAITING
+        ):
+            return state  # without an id it can only be ours once we run
+        case _:
+            return _advance_running(_running(state), event)
+
+
+def _ours(state: RunState, event: Event) -> bool:
+    return getattr(event, "prompt_id", None) in (None, state.prompt_id)
+
+
+def _running(state: RunState) -> RunState:
+    if state.phase is Phase.RUNNING:
+        return state
+    return replace(state, phase=Phase.RUNNING, queue_place=None)
+
+
+def _with(state: RunState, **changes: Any) -> RunState:
+    """`replace`, but the same state where nothing changes: the server says most things twice."""
+    if all(getattr(state, name) == value for name, value in changes.items()):
+        return state
+    return replace(state, **changes)
+
+
+def _advance_running(state: RunState, event: Event) -> RunState:
+    match event:
+        case ExecutionCached(nodes=nodes):
+            finished, progress = _finished(state, nodes), state.progress.without(nodes)
+            return _with(state, nodes_finished=finished, progress=progress)
+        case Executing(node=None):
+            return _with(state, node=None, step=0, steps=0, note="", over=True)
+        case Executing(node=node, display_node=shown):
+            return _at_node(state, shown or node)
+        case Progress(value=value, max=most):
+            return _with(state, step=int(value), steps=int(most))
+        case ProgressState(nodes=nodes):
+            return _progress_state(state, event)
+        case AnimatedPreviews():
+            return _with(state, animation=event)
+        case Preview():
+            return _with(state, preview=event, preview_number=state.preview_number + 1)
+        case ProgressText(text=text):
+            return _with(state, note=text)
+        case Executed(node=node, output=output):
+            return _with_outputs(
+                _with(state, nodes_finished=_finished(state, (node,))), {node: output}
+            )
+        case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
+            return _with(state, verdict=event)
+        case _:  # ExecutionStart has said all by being ours
+            return state
+
+
+def _finished(state: RunState, nodes: Iterable[str]) -> frozenset[str]:
+    # Nodes made at run time have ids of their own; only those of the prompt are counted.
+    return state.nodes_finished | (state.planned.titles.keys() & set(nodes))
+
+
+def _at_node(state: RunState, node: str | None) -> RunState:
+    if node == state.node:
+        return state
+    done = _finished(state, (state.node,) if state.node else ())
+    return _with(state, node=node, step=0, steps=0, note="", nodes_finished=done - {node or ""})
+
+
+def _progress_state(state: RunState, event: ProgressState) -> RunState:
+    finished = (
+        one.display_node
+        for one in event.nodes
+        if one.state == "finished" and one.node == one.display_node
+    )
+    state = _with(state, nodes_finished=_finished(state, finished))
+    running = [one for one in event.nodes if one.state == "running"]
+    current = next((one for one in running if one.display_node == state.node), None)
+    if current is None or current.max <= 1:  # 0 of 1 stands for "no steps known"
+        return state
+    return _with(state, step=int(current.value), steps=int(current.max))
+
+
+def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) -> RunState:
+    """The state with these nodes' outputs in the place of what they had."""
+    counted = state.planned.with_outputs
+    new = {node: output for node, output in outputs.items() if counted is None or node in counted}
+    files = [file for file in state.files if file.node not in new]
+    texts = [text for text in state.texts if text.node not in new]
+    for node, output in new.items():
+        more_files, more_texts = read_outputs(node, output)
+        files.extend(more_files)
+        texts.extend(more_texts)
+    return _with(state, files=tuple(files), texts=tuple(texts))
+
+
+def accepted(state: RunState, answer: Submitted) -> RunState:
+    """The server took the prompt, possibly under an id of its own and without some of its
+    outputs."""
+    if state.phase.finished:
+        return state
+    return replace(state, prompt_id=answer.prompt_id, node_errors=answer.node_errors, away=False)
+
+
+def unanswered(state: RunState) -> RunState:
+    """The server does not answer just now; the run may go on there."""
+    return state if state.phase.finished else _with(state, away=True)
+
+
+def in_line(state: RunState, place: int, *, held: bool = False) -> RunState:
+    """It waits here for its turn, with so many runs before it. `held`: as of `RunState`."""
+    return state if state.phase.finished else _with(state, queue_place=place, held=held)
+
+
+def uploading(state: RunState, *, now: bool) -> RunState:
+    """Whether its files are on their way to the server."""
+    return (
+        state if state.phase.finished else _with(state, uploading=now, away=state.away and not now)
+    )
+
+
+def placed(state: RunState, queue: Queue, *, still: bool = False) -> RunState:
+    """What a look at the queue tells; a prompt that is not in it is left as it was.
+
+    `still`: the stream had spoken of an end before the queue was asked. Otherwise the look is older
+    than the end.
+    """
+    if state.phase.finished:
+        return state
+    state = _with(state, away=False)
+    if state.over or state.verdict is not None:
+        return replace(state, over=False, verdict=None) if still else state
+    if state.prompt_id in queue.running:
+        return _running(state)
+    if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:
+        return _with(state, queue_place=place)
+    return state
+
+
+def fetching(state: RunState) -> RunState:
+    """It is over at the server, and its files are on their way."""
+    return (
+        state
+        if state.phase.finished
+        else _with(_running(state), over=True, away=False, node=None, step=0, steps=0)
+    )
+
+
+def settled(state: RunState, entry: HistoryEntry) -> RunState:
+    """The end as the server's history has it: its outputs replace those heard of on the way."""
+    if state.phase.finished:
+        return state
+    return _ended(_with_outputs(replace(state, files=(), texts=()), entry.outputs), entry.verdict)
+
+
+def concluded(state: RunState, otherwise: RunError) -> RunState:
+    """The end when history cannot be had: what the stream said of it, else the run is lost for the
+    reason given."""
+    if state.phase.finished:
+        return state
+    return lost(state, otherwise) if state.verdict is None else _ended(state, state.verdict)
+
+
+def _ended(state: RunState, verdict: Verdict) -> RunState:
+    match verdict:
+        case ExecutionSuccess():
+            return _end(state, Phase.DONE)
+        case ExecutionInterrupted(node=node):
+            return stopped(
+                state,
+                RunError(
+                    message("Someone else stopped this run on the server."),
+                    message(
+                        "Try again. If this wasn't meant to happen, ask who else uses this server."
+                    ),
+                    node,
+                    state.planned.titles.get(node or ""),
+                ),
+            )
+        case ExecutionError(node=node, class_type=class_type):
+            sentence, hint = explain(verdict.exception_type, verdict.exception_message)
+            title = state.planned.titles.get(node or "") or class_type[:200] or None
+            detail = details(verdict.exception_type, verdict.exception_message)
+            return failed(state, RunError(sentence, hint, node, title, detail))
+
+
+def refused(state: RunState, error: PromptRejected) -> RunState:
+    """The server did not take the prompt."""
+    if state.phase.finished:
+        return state
+    return _end(
+        replace(state, node_errors=error.node_errors),
+        Phase.REFUSED,
+        RunError(str(error), error.hint),
+    )
+
+
+def stopped(state: RunState, error: RunError | None = None) -> RunState:
+    """The run was stopped. Without an error: by the person who started it."""
+    return _end(state, Phase.STOPPED, error)
+
+
+def failed(state: RunState, error: RunError) -> RunState:
+    """The run ended in an error."""
+    return _end(state, Phase.FAILED, error)
+
+
+def lost(state: RunState, error: RunError) -> RunState:
+    """Nobody knows any more how the run ended."""
+    return _end(state, Phase.LOST, error)
+
+
+def _end(state: RunState, phase: Phase, error: RunError | None = None) -> RunState:
+    """A finished state has no preview: its bytes would stay in memory as long as the run does."""
+    if state.phase.finished:
+        return state
+    return replace(
+        state,
+        phase=phase,
+        error=error,
+        queue_place=None,
+        node=None,
+        step=0,
+        steps=0,
+        note="",
+        preview=None,
+    )

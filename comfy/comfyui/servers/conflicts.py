@@ -1,0 +1,131 @@
+"""Why no server can do a prompt, though each thing that it needs is on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.wording import quoted, short
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.servers.needs import Lack, Needs
+from comfy.prompt.model import InputRef
+
+_MOST_NAMED = 3  # choices that one sentence tells
+
+_Item = tuple[str | None, str]  # the key of the field that sets it, and what it is
+
+
+class ChoiceField(Protocol):
+    """A field of a form in which people choose from a list."""
+
+    @property
+    def key(self) -> str:
+        """Its own."""
+
+    @property
+    def choices(self) -> tuple[tuple[str, Any], ...] | None:
+        """The list, as labels with their values."""
+
+    @property
+    def targets(self) -> tuple[InputRef, ...]:
+        """The inputs that it sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A choice, or a node class, that no server has together with `others`. `key`: of the field
+    where it is chosen, None where it is in none; `instead`: what could be chosen there if all else
+    stays; `servers`: the names of those that have it."""
+
+    key: str | None
+    said: str
+    others: tuple[str, ...]
+    instead: tuple[str, ...]
+    servers: tuple[str, ...]
+
+    def sentence(self, *, named: bool) -> str:
+        """What is said to a person; `named`: who may know the servers."""
+        return sentences(
+            message(
+                "No image server has “{choice}” together with {others}.",
+                choice=short(self.said),
+                others=_quoted(self.others),
+            ),
+            self._told_instead(),
+            message(
+                "“{choice}” is on {servers}.", choice=short(self.said), servers=listed(self.servers)
+            )
+            if named
+            else "",
+        )
+
+    def _told_instead(self) -> str:
+        told, more = _quoted(self.instead), len(self.instead) - _MOST_NAMED
+        if more > 0:
+            return plural(
+                "Here you can choose {choices} and {count} more.",
+                "Here you can choose {choices} and {count} more.",
+                count=more,
+                choices=told,
+            )
+        return message("Here you can choose {choices}.", choices=told) if told else ""
+
+
+def conflicts(
+    needs: Needs, fields: Collection[ChoiceField], servers: Mapping[str, Catalogue]
+) -> tuple[Conflict, ...]:
+    """What keeps each of these servers, by their names, from doing a prompt. () where one can do
+    it, or where something is on none of them: that is no matter of what else is chosen.
+
+    `fields`: where people choose. If another choice in one of them would do, only such are told."""
+    labels: dict[str | None, dict[Any, str]] = {
+        one.key: {value: label for label, value in one.choices or ()} for one in fields
+    }
+    keys = {target: one.key for one in fields for target in one.targets}
+    lacking = {name: _items(needs.lacking(nodes), keys) for name, nodes in servers.items()}
+    everything = [frozenset(items) for items in lacking.values()]
+    if not all(everything) or frozenset.intersection(*everything):
+        return ()
+    wanted = dict.fromkeys(chain.from_iterable(lacking.values()))
+    found = tuple(_conflict(one, lacking, labels) for one in wanted)
+    return tuple(one for one in found if one.instead) or found
+
+
+def _items(lacking: Iterable[Lack], keys: Mapping[InputRef, str]) -> dict[_Item, tuple[str, ...]]:
+    """What a server lacks, with what it offers in its place."""
+    return {
+        (keys.get(lack.place) if lack.place else None, lack.name): lack.offered for lack in lacking
+    }
+
+
+def _conflict(
+    item: _Item,
+    lacking: Mapping[str, Mapping[_Item, tuple[str, ...]]],
+    labels: Mapping[str | None, Mapping[Any, str]],
+) -> Conflict:
+    key, _ = item
+    having = {name: lacks for name, lacks in lacking.items() if item not in lacks}
+    others = min(having.values(), key=len)
+    offered = chain.from_iterable(
+        lacks[item] for lacks in lacking.values() if lacks.keys() == {item}
+    )
+    own = labels.get(key, {})
+    return Conflict(
+        key,
+        _label(item, labels),
+        tuple(_label(one, labels) for one in others),
+        tuple(own[one] for one in dict.fromkeys(offered) if one in own),
+        tuple(having),
+    )
+
+
+def _label(item: _Item, labels: Mapping[str | None, Mapping[Any, str]]) -> str:
+    key, name = item
+    return labels.get(key, {}).get(name, name)
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return listed(quoted(short(one)) for one in names[:_MOST_NAMED])

@@ -1,0 +1,64 @@
+"""The answers of several servers to `/object_info` as if one server had all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from comfy.base.json_values import as_list, as_mapping
+from comfy.comfyui.object_info import DIFFERS
+
+_SECTIONS = ("required", "optional")
+
+
+def merged(catalogues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Every node class that any of them has, as the first of them describes it; its lists offer
+    what any of them offers, and say where that differs. Nothing of what is given is changed."""
+    found: dict[str, Any] = {}
+    for catalogue in catalogues:
+        for class_type, node in catalogue.items():
+            known = found.get(class_type)
+            same = known is None or known == node or not isinstance(node, dict)
+            found[class_type] = (known or node) if same else _node(as_mapping(known), node)
+    return found
+
+
+def _node(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = as_mapping(first.get("input"))
+    others = as_mapping(other.get("input"))
+    sections = {
+        name: _inputs(as_mapping(inputs[name]), as_mapping(others.get(name)))
+        for name in _SECTIONS
+        if name in inputs
+    }
+    return {**first, "input": {**inputs, **sections}}
+
+
+def _inputs(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _spec(spec, other.get(name)) for name, spec in first.items()}
+
+
+def _spec(first: object, other: object) -> object:
+    """One input: a list of choices in either of its two spellings (docs/comfyui.md#25)."""
+    ours, theirs = _choices(first), _choices(other)
+    if ours is None or theirs is None or ours == theirs:
+        return first
+    head, *rest = as_list(first)
+    both = [*ours, *(one for one in theirs if one not in ours)]
+    options = {**(as_mapping(rest[0]) if rest else {})}
+    if len(both) > len(ours) or any(one not in theirs for one in ours):
+        options[DIFFERS] = True
+    if isinstance(head, list):
+        return [both, options, *rest[1:]]
+    return [head, {**options, "options": both}, *rest[1:]]
+
+
+def _choices(spec: object) -> list[Any] | None:
+    """What an input offers; None where it is no plain list."""
+    match spec:
+        case [list() as choices, *_]:
+            return choices
+        case ["COMBO", {"options": [*choices]}, *_]:
+            return choices
+        case _:
+            return None

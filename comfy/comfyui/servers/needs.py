@@ -1,0 +1,122 @@
+"""What a prompt needs of a server: node classes, the choices of their lists, models among them, and
+inputs that take what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from comfy.base.filenames import is_model_file
+from comfy.base.json_values import as_number
+from comfy.comfyui.object_info import AUTOGROW, COMBO, Catalogue, InputSpec, compatible
+from comfy.prompt.cache_keys import cache_keys
+from comfy.prompt.model import InputRef, Prompt, is_link
+from comfy.prompt.value_types import BadValue, read_value
+
+
+class Lack(NamedTuple):
+    """What a server does not have: a node class, or a choice at `place`, where it has `offered`."""
+
+    name: str
+    place: InputRef | None = None
+    offered: tuple[str, ...] = ()
+
+
+class _Judgement(NamedTuple):
+    """Of one catalogue."""
+
+    nodes: Catalogue
+    lacking: tuple[Lack, ...]
+    unfit_inputs: int
+
+
+class Needs:
+    """What one prompt needs. Judged once for each catalogue of a server; any thread may ask, for
+    two that judge at once come to the same."""
+
+    def __init__(self, prompt: Prompt, given: Iterable[InputRef] = ()) -> None:
+        """`given`: the inputs that get a file of the person's, which is brought to the server."""
+        self._prompt = prompt
+        self._given = frozenset(given)
+        self._judged: dict[int, _Judgement] = {}
+
+    def met_by(self, nodes: Catalogue) -> bool:
+        """Whether a server with these nodes has all of it."""
+        return not self.lacking(nodes)
+
+    def lacking(self, nodes: Catalogue) -> tuple[Lack, ...]:
+        """What a server with these nodes does not have of it."""
+        return self._judgement(nodes).lacking
+
+    def unfit_inputs(self, nodes: Catalogue) -> int:
+        """How many inputs a server with these nodes does not know, wants besides, or has with
+        another type or other limits. Some are on any server, such as those that only the editor
+        uses: what counts is where they are fewest."""
+        return self._judgement(nodes).unfit_inputs
+
+    @cached_property
+    def models(self) -> frozenset[str]:
+        """The names of model files in it."""
+        return frozenset(
+            value
+            for node in self._prompt.values()
+            for value in node["inputs"].values()
+            if isinstance(value, str) and is_model_file(value)
+        )
+
+    @cached_property
+    def cache_keys(self) -> frozenset[int]:
+        """See `comfy.prompt.cache_keys.cache_keys`."""
+        return cache_keys(self._prompt)
+
+    def _judgement(self, nodes: Catalogue) -> _Judgement:
+        known = self._judged.get(id(nodes))
+        if known is None or known.nodes is not nodes:
+            unfit_inputs = sum(1 for _ in self._unfit_inputs(nodes))
+            known = _Judgement(nodes, tuple(self._missing(nodes)), unfit_inputs)
+            self._judged[id(nodes)] = known
+        return known
+
+    def _unfit_inputs(self, nodes: Catalogue) -> Iterator[InputRef]:
+        for node_id, node in self._prompt.items():
+            spec, given = nodes.get(node["class_type"]), node["inputs"]
+            declared = spec.active_inputs(given) if spec else {}
+            for name, value in given.items():
+                one = declared.get(name)
+                if one is None or not self._fits(one, value, nodes):
+                    yield InputRef(node_id, name)
+            for name, one in declared.items():
+                if one.required and one.type != AUTOGROW and name not in given:
+                    yield InputRef(node_id, name)
+
+    def _fits(self, spec: InputSpec, value: object, nodes: Catalogue) -> bool:
+        if is_link(value):
+            source = self._prompt.get(str(value[0]))
+            made = nodes.get(source["class_type"]) if source else None
+            types = made.output_types if made else ()
+            return int(value[1]) < len(types) and compatible(types[int(value[1])], spec.type)
+        if spec.choices:  # a text that is not among them is what the server lacks
+            return value in spec.choices or (spec.type == COMBO and isinstance(value, str))
+        try:
+            number = read_value(spec.value_type, value)
+        except BadValue:
+            return False
+        least, most = (as_number(spec.options.get(limit)) for limit in ("min", "max"))
+        return not isinstance(number, int | float) or (
+            (least is None or number >= least) and (most is None or number <= most)
+        )
+
+    def _missing(self, nodes: Catalogue) -> Iterator[Lack]:
+        for node_id, node in self._prompt.items():
+            spec = nodes.get(node["class_type"])
+            if spec is None:
+                yield Lack(node["class_type"])
+                continue
+            declared = spec.active_inputs(node["inputs"])
+            for name, value in node["inputs"].items():
+                one, place = declared.get(name), InputRef(node_id, name)
+                choices = one.choices if one is not None and one.type == COMBO else None
+                lacks = choices and isinstance(value, str) and value not in choices
+                if lacks and place not in self._given:
+                    yield Lack(value, place, tuple(map(str, choices or ())))

@@ -1,0 +1,283 @@
+"""All ComfyUI servers of one program: which of them can do a prompt, and which answer.
+
+A single server is asked nothing of its own accord. Of several each has a thread that asks it now
+and then whether it is there, so that no run is handed to one that is not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from comfy.base.callbacks import Callbacks
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.messages import plural
+from comfy.base.threads import in_threads, start_thread
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.client.view import FileResponse
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.servers.conflicts import ChoiceField, Conflict, conflicts
+from comfy.comfyui.servers.merged import merged
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPauses:
+    """Seconds from one look at a server to the next: `up` while it answers, `recheck` where a call
+    of somebody had no answer, `away` while it does not answer. It does not where it has not in
+    `limit` seconds."""
+
+    up: float = 10.0
+    recheck: float = 0.5
+    away: float = 2.0
+    limit: float = ANSWER_SECONDS
+
+
+class ServerPool:
+    """At least one server. Any thread may call it. Ends with its block: then what asks is stopped;
+    the clients are left to whoever made them."""
+
+    def __init__(
+        self,
+        *clients: Client,
+        pauses: CheckPauses | None = None,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        """`limits`: how many runs are handed to a server at once, by addresses; of others whoever
+        hands them over decides."""
+        self.servers = tuple(map(ComfyServer, clients))
+        told = limits or {}
+        self.limits = {one: told[one.url] for one in self.servers if one.url in told}
+        self._pauses = pauses or CheckPauses()
+        self._listeners = Callbacks[[]]()
+        self._closed = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._watch, args=(server,), name="server", daemon=True)
+            for server in self.servers
+        ]
+
+    def __enter__(self) -> ServerPool:
+        if len(self.servers) > 1:
+            for server, thread in zip(self.servers, self._threads, strict=True):
+                server.client.on_unreachable(server.recheck)
+                start_thread(thread)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        for server in self.servers:
+            server.stop_asking()
+            server.recheck()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    @property
+    def short_name(self) -> str:
+        """What a heading calls them."""
+        if len(self.servers) == 1:
+            return self.servers[0].client.address.short_name
+        count = len(self.servers)
+        return plural("{count} server", "{count} servers", count=count)
+
+    @property
+    def shown(self) -> bool:
+        """People who use this program may read the addresses in sentences."""
+        return all(one.client.address.shown for one in self.servers)
+
+    def width_for(self, needs: Needs) -> int:
+        """How many servers answer, are not drained and can do a prompt, at least 1."""
+        return sum(one.up and not one.drained for one in self._able(needs)) or 1
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """From now on, do this whenever a server has gone, is back, is drained or taken back; from
+        any thread, so it has to be quick."""
+        self._listeners.add(call)
+
+    def on_unreachable(self, call: Callable[[], None]) -> None:
+        """From now on, do this whenever a call had no answer; as `Client.on_unreachable`."""
+        for server in self.servers:
+            server.client.on_unreachable(call)
+
+    def at(self, url: str) -> ComfyServer | None:
+        """The server with this address; the first one for "", which records of old versions have.
+        None if it is not among them."""
+        return next((one for one in self.servers if url in ("", one.url)), None)
+
+    def note_ended(self, prompts: Iterable[tuple[str, str]]) -> None:
+        """Prompts that have ended before this program began, the newest last: the address of the
+        server that ran it, and its id."""
+        for url, prompt_id in prompts:
+            if server := self.at(url):
+                server.ended.add(prompt_id)
+
+    def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
+        """The servers that a prompt may go to now, the best first: those that have all it needs and
+        answer, first those with fewest prompts of others, then those that have its models in
+        memory, then those that have results of most of its nodes. Where none answers, those that
+        have it; where none has it, all: one of them says what is missing. None that is drained:
+        what only such a one can do waits."""
+        able = [one for one in self._able(needs) if not one.drained]
+        up = [one for one in able if one.up] or able
+        if len(up) == 1:
+            return up
+        return sorted(
+            up, key=lambda one: (-one.prompts_of_others, one.familiarity(needs)), reverse=True
+        )
+
+    def are_drained(self, needs: Needs) -> bool:
+        """Whether `candidates` has none, which costs less to ask."""
+        return all(one.drained for one in self._able(needs))
+
+    def has_other(self, server: ComfyServer, needs: Needs) -> bool:
+        """Whether another one that answers has all that a prompt needs."""
+        others = (one for one in self._that_have(needs) if one is not server)
+        return any(one.up and not one.drained for one in others)
+
+    def _able(self, needs: Needs) -> Sequence[ComfyServer]:
+        return self._that_have(needs) or self.servers
+
+    def _that_have(self, needs: Needs) -> Sequence[ComfyServer]:
+        """Those with all that a prompt needs, but for those on which more of its inputs would be
+        unknown or refused than on others."""
+        if len(self.servers) == 1:
+            return self.servers
+        unfit_inputs = [(one, one.unfit_inputs(needs)) for one in self.servers if one.can_do(needs)]
+        least = min((count for _, count in unfit_inputs if count is not None), default=None)
+        return [one for one, count in unfit_inputs if count in (None, least)]
+
+    def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
+        """See `comfy.comfyui.servers.conflicts.conflicts`; () where it is not known of all servers
+        what they have."""
+        if len(self.servers) == 1:
+            return ()
+        known = {one.place: one.nodes for one in self.servers}
+        told = {name: nodes for name, nodes in known.items() if nodes is not None}
+        return conflicts(needs, fields, told) if len(told) == len(known) else ()
+
+    def drain(self, server: ComfyServer) -> None:
+        """Hand it no more runs, until `take_back` or the end of this program. What it has goes
+        on."""
+        server.drained = True
+        log.info("ComfyUI at %s is handed no more runs.", server.url)
+        self._listeners.call()
+
+    def take_back(self, server: ComfyServer) -> None:
+        """Hand it runs again, those that wait for it at once."""
+        server.drained = False
+        log.info("ComfyUI at %s is handed runs again.", server.url)
+        self._listeners.call()
+
+    def answers(self) -> bool:
+        """Whether any answers: a single one is asked now, several as they were last.
+        ServerUnreachable where the question was aborted."""
+        if len(self.servers) == 1:
+            return self.servers[0].client.answers(timeout=ANSWER_SECONDS)
+        return any(one.up for one in self.servers)
+
+    def object_info(self) -> dict[str, Any]:
+        """The node classes and choices of all, as if one server had them; one that does not answer
+        counts as it was, and is waited for only until that is known. ServerUnreachable, ServerError
+        where nothing is known of any, TooManyThreads where several can't be asked at once."""
+        if len(self.servers) == 1:
+            return self.servers[0].client.object_info()
+        asked = [one for one in self.servers if one.up] or self.servers
+        for server in asked:
+            server.recheck()
+        told = in_threads(_problem, asked, name="nodes", give_up=ComfyServer.give_up_asking)
+        problems = [one for one in told if one is not None]
+        known = [one.nodes.raw for one in self.servers if one.nodes is not None]
+        if not known:
+            raise problems[0]
+        return merged(known)
+
+    @contextmanager
+    def view(
+        self, file: OutputFile, *, range_header: str | None = None, at: str = ""
+    ) -> Iterator[FileResponse]:
+        """A file of the server with the address `at`, else of the first that has it. Raises as
+        `Client.view`."""
+        named = [one for one in self.servers if one.url == at]
+        *others, last = named or sorted(self.servers, key=lambda one: one.up, reverse=True)
+        with ExitStack() as stack:
+            for server in others:
+                with suppress(ServerError, ServerUnreachable):
+                    answer = server.client.view(file, range_header=range_header)
+                    opened = stack.enter_context(answer)
+                    break
+            else:
+                opened = stack.enter_context(last.client.view(file, range_header=range_header))
+            yield opened
+
+    def abort(self) -> None:
+        """Make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
+        self._closed.set()
+        for server in self.servers:
+            server.abort()
+
+    def _watch(self, server: ComfyServer) -> None:
+        # It may hang again as soon as it is back: its nodes are asked for beside the looks at it.
+        with ThreadPoolExecutor(1, "nodes") as beside:
+            self._keep_looking(server, beside)
+
+    def _keep_looking(self, server: ComfyServer, beside: ThreadPoolExecutor) -> None:
+        pauses, up = self._pauses, True
+        while not self._closed.is_set():
+            try:
+                up = self._look_at(server, beside, told_up=up)
+            except ServerUnreachable:
+                return
+            except Exception:
+                log.exception("A look at ComfyUI at %s failed inside this program", server.url)
+            if self._closed.wait(pauses.recheck if up else pauses.away):
+                return  # `check` may have cleared the `recheck` of the program's end
+            if up:
+                server.wait_for_recheck(pauses.up - pauses.recheck)
+
+    def _look_at(self, server: ComfyServer, beside: ThreadPoolExecutor, *, told_up: bool) -> bool:
+        """Whether it is up; ServerUnreachable where the program ends."""
+        was_up = server.up  # a run may have found it gone, and nobody has been told of that
+        up = server.check(timeout=self._pauses.limit)
+        if up != told_up:
+            said = "answers again" if up else "does not answer"
+            log.warning("ComfyUI at %s %s.", server.url, said)
+        if up != told_up or up != was_up:
+            try:
+                beside.submit(self._tell, server)
+            except RuntimeError:  # no thread can be started
+                self._tell(server)
+        if up:
+            server.cancel_left()
+            server.look_at_queue()
+        return up
+
+    def _tell(self, server: ComfyServer) -> None:
+        try:
+            if server.up:
+                _problem(server)  # it may be another version now
+        except Exception:
+            log.exception("The nodes of ComfyUI at %s were not read", server.url)
+        self._listeners.call()
+
+
+def _problem(server: ComfyServer) -> ComfyError | None:
+    """Why a server did not tell its node classes; None where it has."""
+    try:
+        server.fetch_nodes()
+    except ComfyError as problem:
+        return problem
+    return None

@@ -1,0 +1,99 @@
+"""What each server says of itself: version, queue and memory; asked once for all who want it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from threading import Condition
+from typing import Any
+
+from cachetools import TTLCache, cached
+
+from comfy.base.errors import ComfyError, TooManyThreads
+from comfy.base.json_values import as_dicts, as_mapping, as_number, as_text
+from comfy.base.threads import in_threads
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
+
+# What a server reports goes to everybody who asks for the health.
+_LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
+_FRESH = 2.0  # seconds that an answer is good for, whoever asks
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A device of a server; bytes of its memory, null where it does not say."""
+
+    device: str
+    free: int | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """A ComfyUI. `name`: its address where callers may know it, else with a number where there are
+    several; `drained`: it is handed no more runs; `running`, `waiting`: prompts in its queue,
+    whoever sent them; `version`: "" where it does not say."""
+
+    name: str
+    up: bool
+    drained: bool = False
+    version: str = ""
+    running: int | None = None
+    waiting: int | None = None
+    memory: tuple[Memory, ...] = ()
+
+
+def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
+    """What asks all servers at once, else one after another where threads are short; however many
+    want to know, one question in two seconds."""
+
+    @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
+    def look() -> tuple[ServerReport, ...]:
+        named = tuple(zip(pool.servers, _names(pool), strict=True))
+        try:
+            return tuple(in_threads(lambda one: _health_of(*one), named, name="reports"))
+        except TooManyThreads:  # whoever asks wants to know what is wrong, just then
+            return tuple(_health_of(*one) for one in named)
+
+    return look
+
+
+def _names(pool: ServerPool) -> tuple[str, ...]:
+    """What callers know the servers by."""
+    names = tuple(one.client.address.short_name for one in pool.servers)
+    if pool.shown or len(names) == 1:
+        return names
+    return tuple(f"{name} {number}" for number, name in enumerate(names, 1))
+
+
+def _health_of(server: ComfyServer, name: str) -> ServerReport:
+    """What a server of this name says of itself; that it is not up where it does not answer."""
+    client = server.client.fork(timeout=ANSWER_SECONDS)
+    try:
+        stats, queue = client.system_stats(), client.queue()
+    except ComfyError:
+        return ServerReport(name, up=False, drained=server.drained)
+    return ServerReport(
+        name,
+        up=True,
+        drained=server.drained,
+        version=_cut(as_mapping(stats.get("system")).get("comfyui_version")),
+        running=len(queue.running),
+        waiting=len(queue.pending),
+        memory=tuple(map(_memory, islice(as_dicts(stats.get("devices")), _MOST_DEVICES))),
+    )
+
+
+def _memory(device: dict[str, Any]) -> Memory:
+    free, total = (as_number(device.get(name)) for name in ("vram_free", "vram_total"))
+    return Memory(_cut(device.get("name")), _whole(free), _whole(total))
+
+
+def _whole(number: float | None) -> int | None:
+    return int(number) if number is not None and abs(number) < _MOST_BYTES else None
+
+
+def _cut(text: object) -> str:
+    return as_text(text)[:_LONGEST]

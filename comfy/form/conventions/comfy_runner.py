@@ -1,0 +1,78 @@
+"""Names for nodes from a config.toml (node_mappings.py) as statements about their inputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from comfy.base.messages import message, one_of, sentences
+from comfy.base.wording import plain_words, short
+from comfy.form.candidates import Candidate
+from comfy.form.conventions.layers import Layer, Statement
+from comfy.prompt.model import Prompt
+from comfy.workflow.config import FieldConfig
+from comfy.workflow.node_mappings import MAPPINGS, NodeMappings
+
+OUTPUT = "save_image_node_id"
+# Which input of a node is a text: the first that comfy_runner would set.
+TEXT_INPUTS = (
+    *("text", "value", "text_positive", "text_negative", "prompt", "system"),
+    *("style", "style_name", "key", "url", "model"),
+)
+_INPUTS = (*TEXT_INPUTS, "image", "audio", "video", "file")
+_MOST_NAMED = 10
+_SUFFIX = re.compile(r"[_ ](node_?id|node|id)$", re.IGNORECASE)
+
+
+def mappings_layer(
+    mappings: NodeMappings, prompt: Prompt, candidates: Sequence[Candidate]
+) -> Layer:
+    """Statements about the inputs of the named nodes, or about the input that is named itself
+    (`"5.steps"`).
+
+    Names of nodes that are not there say nothing: a file may be for many workflows. A node without
+    a suitable input is a problem.
+    """
+    by_key = {one.key: one for one in candidates}
+    statements = []
+    problems = list(mappings.problems)
+    for name, place in mappings.nodes:
+        node = place if place in prompt else place.partition(".")[0]
+        if name == OUTPUT or node not in prompt:
+            continue
+        inputs = {one.input: one for one in candidates if one.node == node}
+        meant = _meant(inputs) if place == node else by_key.get(place)
+        if meant is None:
+            problems.append(
+                _nothing_meant(name, place, prompt[node]["class_type"], list(inputs.values()))
+            )
+            continue
+        said = FieldConfig("", plain_words(_SUFFIX.sub("", name)))
+        statements.append(Statement("node_mappings", (meant.ref,), said))
+    outputs = tuple(node for name, node in mappings.nodes if name == OUTPUT)
+    return Layer(tuple(statements), outputs=outputs, problems=tuple(problems))
+
+
+def _meant(inputs: Mapping[str, Candidate]) -> Candidate | None:
+    named = (inputs[name] for name in _INPUTS if name in inputs)
+    return next(named, None) or (next(iter(inputs.values())) if len(inputs) == 1 else None)
+
+
+def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Candidate]) -> str:
+    at = {"file": MAPPINGS, "name": name, "place": short(place), "node": class_type}
+    if not inputs:
+        return sentences(
+            message(
+                "{file}: “{name}” is “{place}”, but that node ({node}) has no value to set.", **at
+            ),
+            message("Name the node that holds the value."),
+        )
+    keys = [f'"{one.key}"' for one in inputs[:_MOST_NAMED]] + ["…"] * (len(inputs) > _MOST_NAMED)
+    return sentences(
+        message("{file}: “{name}” is “{place}”, but that node ({node}) has several inputs.", **at)
+        if place == inputs[0].node
+        else message(
+            "{file}: “{name}” is “{place}”, but that node ({node}) has no such value to set.", **at
+        ),
+        message("Write which one is meant: {name} = {inputs}.", name=name, inputs=one_of(keys)),
+    )

@@ -1,0 +1,92 @@
+"""What an author lets people try: a text for the prompt, or values for several fields, images that
+lie beside the workflow among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from comfy.base.messages import message, sentences
+from comfy.base.wording import did_you_mean, short
+from comfy.form.candidates import Candidate
+from comfy.form.check import check, labelled_errors
+from comfy.form.model import Field, Form, Idea
+from comfy.workflow.config import IdeaConfig, image_beside
+
+_OF_IMAGES = ("image", "mask")
+_NO_IMAGE = message("This must be the name of an image beside the workflow.")
+
+
+def find_ideas(
+    form: Form, said: tuple[IdeaConfig, ...], names: Mapping[str, Candidate]
+) -> tuple[tuple[Idea, ...], tuple[str, ...]]:
+    """The ideas that can be filled into this form, and sentences about the others. `names`: how a
+    toml may call each input."""
+    ideas: list[Idea] = []
+    problems: list[str] = []
+    for one in said:
+        values, wrong = _values_of(form, one, names)
+        problems += wrong
+        if not wrong:
+            media = (key for key in values if form.field(key).is_media)
+            images = {key: str(values[key]) for key in media}
+            values = {key: value for key, value in values.items() if key not in images}
+            texts = (value for value in values.values() if isinstance(value, str))
+            label = next(texts, ", ".join(map(str, (values or images).values())))
+            ideas.append(Idea(label, values, images))
+    return tuple(ideas), tuple(problems)
+
+
+def _values_of(
+    form: Form, said: IdeaConfig, names: Mapping[str, Candidate]
+) -> tuple[dict[str, object], list[str]]:
+    shown = {field.key: field for field in form.fields if field.group != "hidden"}
+    if isinstance(said, str):
+        prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
+        if prompt is None:
+            return {}, [
+                message(
+                    "The idea “{idea}” in the TOML file has no text field to go into.",
+                    idea=short(said),
+                )
+            ]
+        values: dict[str, object] = {prompt: said}
+    else:
+        unknown = list(_unknown(said, names, shown))
+        if unknown:
+            return {}, unknown
+        values = {names[name.lower()].key: value for name, value in said.items()}
+    images = {key: name for key, name in values.items() if shown[key].is_media}
+    clean, errors = check(form, {key: values[key] for key in values if key not in images})
+    clean |= images
+    errors |= {
+        key: _NO_IMAGE
+        for key, name in images.items()
+        if shown[key].widget not in _OF_IMAGES or not image_beside(name)
+    }
+    said_of = labelled_errors(form, errors)
+    wrong: list[str] = [
+        message("Ideas in the TOML file: {problem}", problem=said_of[key])
+        for key in values
+        if key in errors
+    ]
+    return {key: clean[key] for key in values if key in clean}, wrong
+
+
+def _unknown(
+    said: Mapping[str, object], names: Mapping[str, Candidate], shown: Mapping[str, Field]
+) -> Iterator[str]:
+    for name in said:
+        candidate = names.get(name.lower())
+        if candidate is None:
+            yield sentences(
+                message(
+                    "The ideas in the TOML file name “{name}”, which this workflow doesn't have.",
+                    name=name,
+                ),
+                did_you_mean(name, names),
+            )
+        elif candidate.key not in shown:
+            yield message(
+                "The ideas in the TOML file name “{name}”, which isn't a field to fill in.",
+                name=name,
+            )

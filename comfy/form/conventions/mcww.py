@@ -1,0 +1,128 @@
+"""Forms of Minimalistic Comfy Wrapper WebUI: `<Label:category[/tab]:row[/col]> args`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from comfy.base.messages import message
+from comfy.form.candidates import Candidate
+from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.conventions.mcww_titles import WrapperTitle, read_wrapper_title
+from comfy.form.conventions.node_view import NodeView
+from comfy.workflow.config import FieldConfig, FieldGroup, Others, Widget
+
+# Which input of a node a wrapper's title means: the first of the first kind that the node has.
+_WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
+
+
+def _input_of_wrapper(node: NodeView) -> Candidate | None:
+    """The one input that a wrapper shows of a node: an image, video or sound before a text, a
+    switch, the first."""
+    usable = [one for one in node.inputs.values() if not (one.node_spec and one.spec is None)]
+    kinds = [(_wrapper_kind(one), one) for one in usable]
+    for wanted in _WRAPPER_KINDS:
+        for kind, one in kinds:
+            if kind == wanted:
+                return one
+    numbers = (one for kind, one in kinds if kind in ("INT", "FLOAT"))
+    return next(numbers, None) or next(iter(usable), None)
+
+
+def _wrapper_kind(one: Candidate) -> str:
+    if one.spec and one.spec.upload in ("image", "video", "audio"):
+        return one.spec.upload
+    if one.type == "COMBO" and one.input in ("image", "file"):
+        return "image" if one.input == "image" else "video"
+    return one.type
+
+
+@dataclass(frozen=True, slots=True)
+class WrapperNode:
+    """A node with a wrapper's title."""
+
+    node: NodeView
+    title: WrapperTitle
+    position: int
+
+
+def wrapper(nodes: Sequence[NodeView]) -> Layer:
+    """`<Label:category[/tab]:row[/col]> args` of Minimalistic Comfy Wrapper WebUI.
+
+    Each titled node is one field, in the order of category, tab, row and column; nothing else is
+    shown, as long as there is a prompt and an output, which that program asks for.
+    """
+    titled = [
+        WrapperNode(node, title, position)
+        for position, node in enumerate(nodes)
+        if (title := read_wrapper_title(node.title)) is not None
+    ]
+    if not titled:
+        return Layer()
+    outputs = tuple(one.node.id for one in titled if one.title.category == "output")
+    statements, problems = [], []
+    for one in _in_order([one for one in titled if one.title.category != "output"]):
+        candidate = _input_of_wrapper(one.node)
+        if candidate is None:
+            problems.append(
+                message(
+                    "“{name}” has nothing to set: node {node} takes everything from links.",
+                    name=one.title.label,
+                    node=one.node.id,
+                )
+            )
+        else:
+            statements.append(_wrapper_statement(one.title, candidate))
+    complete = bool(outputs) and any(one.title.category == "prompt" for one in titled)
+    titles = {one.node.id: one.title.label for one in titled}
+    others: Others = "hidden" if complete else "advanced"
+    return Layer(tuple(statements), others, outputs, titles, problems=tuple(problems))
+
+
+def _in_order(titled: Sequence[WrapperNode]) -> list[WrapperNode]:
+    """Categories as that program stacks them, tabs by their lowest row, rows with columns before
+    single fields."""
+    own = dict.fromkeys(
+        one.title.category for one in titled if one.title.category not in ("prompt", "important")
+    )
+    categories = list(dict.fromkeys(["prompt", "important", "advanced", *own]))
+    tabs: dict[tuple[str, str | None], int] = {}
+    for one in titled:
+        place = (one.title.category, one.title.tab)
+        tabs[place] = min(one.title.row, tabs.get(place, one.title.row))
+
+    def order(one: WrapperNode) -> tuple[int, int, str, int, bool, int, int]:
+        title = one.title
+        tab = (tabs[title.category, title.tab], title.tab or "")
+        return (
+            categories.index(title.category),
+            *tab,
+            title.row,
+            title.col is None,
+            title.col or 0,
+            one.position,
+        )
+
+    return sorted(titled, key=order)
+
+
+def _wrapper_statement(title: WrapperTitle, candidate: Candidate) -> Statement:
+    limits = title.limits if candidate.type in ("INT", "FLOAT") else None
+    low, high, step = limits or (None, None, None)
+    widget: Widget | None = (
+        "seed" if title.is_seed and candidate.type == "INT" else "slider" if limits else None
+    )
+    if title.args.lower() == "json" and candidate.type == "STRING":
+        widget = "textarea"
+    said = FieldConfig(
+        "", title.label, min=low, max=high, step=step if step and step > 0 else None, widget=widget
+    )
+    group: FieldGroup = "main" if title.category in ("prompt", "important") else "advanced"
+    section = None if group == "main" else _section(title)
+    return Statement("mcww", (candidate.ref,), said, group, section)
+
+
+def _section(title: WrapperTitle) -> str | None:
+    if title.category == "advanced":
+        return title.tab
+    return f"{title.category}: {title.tab}" if title.tab else title.category

@@ -1,0 +1,71 @@
+"""A prompt as conventions read it: nodes with their raw titles and the inputs that have a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from comfy.base.json_values import as_number
+from comfy.form.candidates import Candidate
+from comfy.form.conventions.layers import Statement
+from comfy.form.model import FieldSource
+from comfy.prompt.model import InputRef, Prompt, links, written_title
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node: `title` as its author wrote it, `inputs` with a value in the server's order,
+    `links` to other nodes."""
+
+    id: str
+    class_type: str
+    title: str
+    inputs: Mapping[str, Candidate]
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+def views(prompt: Prompt, candidates: Sequence[Candidate]) -> list[NodeView]:
+    """All nodes in the prompt's order."""
+    inputs: dict[str, dict[str, Candidate]] = {node_id: {} for node_id in prompt}
+    for one in candidates:
+        inputs[one.node][one.input] = one
+    return [
+        NodeView(
+            node_id,
+            node["class_type"],
+            written_title(node),
+            inputs[node_id],
+            {name: link.node for name, link in links(node)},
+        )
+        for node_id, node in prompt.items()
+    ]
+
+
+def first_named(node: NodeView, names: Iterable[str], type_: str | None = None) -> Candidate | None:
+    """The first of these inputs that has a value (of this type)."""
+    found = (node.inputs[name] for name in names if name in node.inputs)
+    return next((one for one in found if type_ is None or one.type == type_), None)
+
+
+def text_of(node: NodeView, name: str) -> str:
+    """A text that describes the field, "" if it is linked or none."""
+    value = node.inputs[name].value if name in node.inputs else ""
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def number_of(node: NodeView, *names: str) -> int | float | None:
+    """The first of these inputs that holds a number."""
+    for name in names:
+        number = as_number(node.inputs[name].value) if name in node.inputs else None
+        if number is not None:
+            return number
+    return None
+
+
+def hidden(source: FieldSource, node: NodeView, besides: str = "") -> list[Statement]:
+    """Statements that leave out the inputs which only describe the field."""
+    return [
+        Statement(source, (InputRef(node.id, name),), group="hidden")
+        for name in node.inputs
+        if name != besides
+    ]

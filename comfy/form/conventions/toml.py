@@ -1,0 +1,75 @@
+"""The toml beside a workflow as statements about its inputs: the author's word, before all
+others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from comfy.base.messages import listed, message, sentences
+from comfy.base.wording import did_you_mean
+from comfy.form.candidates import Candidate
+from comfy.form.conventions.layers import Layer, Statement
+from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig
+
+
+def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> Layer:
+    """What a toml says. Names that fit nothing are sentences among the problems."""
+    if config is None:
+        return Layer()
+    names = names_of(candidates)
+    statements: list[Statement] = []
+    problems: list[str] = []
+    taken: set[str] = set()
+
+    def look_up(name: str) -> Candidate | None:
+        candidate = names.get(name.lower())
+        if candidate is None:
+            problems.append(
+                sentences(
+                    message(
+                        "The toml names “{name}”, which this workflow does not have.", name=name
+                    ),
+                    did_you_mean(name, names),
+                )
+            )
+        elif candidate.key in taken:
+            problems.append(message("The toml names “{name}” twice.", name=name))
+        else:
+            taken.add(candidate.key)
+            return candidate
+        return None
+
+    for said in config.fields:
+        candidate = look_up(said.name)
+        if candidate is None:
+            continue
+        also = tuple(other for name in said.also if (other := look_up(name)))
+        if wrong := [other.key for other in also if other.type != candidate.type]:
+            problems.append(
+                message(
+                    "The toml's “{name}” cannot also set {inputs}: the types differ.",
+                    name=said.name,
+                    inputs=listed(wrong),
+                )
+            )
+            also = tuple(other for other in also if other.key not in wrong)
+            taken.difference_update(wrong)
+        group, section = _group(said)
+        targets = tuple(one.ref for one in (candidate, *also))
+        statements.append(Statement("toml", targets, said, group, section))
+    others = config.others if statements else "auto"
+    return Layer(tuple(statements), others, config.outputs, problems=tuple(problems))
+
+
+def _group(said: FieldConfig) -> tuple[FieldGroup, str | None]:
+    if said.hidden:
+        return "hidden", None
+    return said.group or ("advanced" if said.section else "main"), said.section
+
+
+def names_of(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
+    """How a toml may call each input: by node id, or by a node title that only one node has."""
+    titles = Counter(title for title in {c.node: c.title for c in candidates}.values() if title)
+    by_title = {f"{c.title}.{c.input}".lower(): c for c in candidates if titles[c.title] == 1}
+    return by_title | {c.key.lower(): c for c in candidates}

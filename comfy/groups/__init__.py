@@ -1,0 +1,1 @@
+"""Base of the batch and chain queues."""

@@ -1,0 +1,1 @@
+"""From values to a run: the starter, uploads, runs that are started once."""

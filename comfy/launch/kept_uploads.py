@@ -1,0 +1,106 @@
+"""Files that people give, kept before there is anything on record that has them, and values with
+such files as JSON for a database."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.form.seeds import CountUp
+from comfy.launch.uploads import KeptUpload, Upload
+from comfy.records.blobs import BlobStore
+from comfy.records.record import KeptInput
+from comfy.records.store import RunStore
+
+
+@contextmanager
+def kept_uploads(
+    blobs: BlobStore, history: RunStore | None, uploads: Mapping[str, Upload]
+) -> Iterator[dict[str, KeptUpload]]:
+    """These files as they are kept: copies.
+
+    They stay if something with them is on record at the end of the block, and go if it raises.
+    """
+    holder = secrets.token_hex(8)
+    kept: dict[str, KeptUpload] = {}
+    try:
+        for key, upload in uploads.items():
+            digest, _ = blobs.add(upload.chunks(), holder=holder)
+            kept[key] = KeptUpload(upload.name, digest, upload.below, upload.result, upload.made_by)
+        yield kept
+    except BaseException:
+        blobs.release(holder)
+        if history is not None:
+            history.remove_unreferenced(one.digest for one in kept.values())
+        raise
+    blobs.release(holder)
+
+
+def given_values(told: Mapping[str, Any], blobs: BlobStore) -> dict[str, object]:
+    """What `values_to_json` has written, with the files as they were given. ComfyError where one is
+    gone."""
+    return kept_as_given(values_from_json(told), blobs)
+
+
+def kept_as_given(values: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
+    """Values with files that are kept, as they were given. ComfyError where one is gone."""
+    return {key: _as_upload(one, blobs) for key, one in values.items()}
+
+
+def _as_upload(value: object, blobs: BlobStore) -> object:
+    match value:
+        case (
+            KeptUpload(name=name, digest=digest, below=below, made_by=made_by)
+            | KeptInput(name=name, digest=digest, below=below, made_by=made_by)
+        ):
+            path = blobs.path(digest)
+            if path is None:
+                raise ComfyError(message("{file} is no longer here.", file=name))
+            return Upload(name, path, below, made_by=made_by)
+    return value
+
+
+def values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
+    """Values by key as they are written; TypeError for one that cannot be, as a file which is not
+    kept."""
+    return {key: value_to_json(value) for key, value in values.items()}
+
+
+def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
+    """Those values again."""
+    return {key: value_from_json(value) for key, value in told.items()}
+
+
+def value_to_json(value: object) -> object:
+    """A value is itself, but for what JSON has no word for: of a file that is kept its name,
+    digests and run, of a seed that counts up the last one, or the first."""
+    match value:
+        case KeptUpload(name, digest, below, made_by=made_by):
+            more = {"made_by": made_by} if made_by else {}
+            return {"file": [name, digest], "below": below, **more}
+        case CountUp(last, is_used):
+            return {"after" if is_used else "from": last}
+        case dict():
+            return {"value": value}
+        case None | str() | int() | float() | list() | tuple():
+            return value
+    raise TypeError(f"{type(value).__name__} cannot be written")
+
+
+def value_from_json(told: object) -> object:
+    """That value again."""
+    match told:
+        case {"file": [str(name), str(digest)], **more}:
+            below, made_by = (str(more.get(key, "")) for key in ("below", "made_by"))
+            return KeptUpload(name, digest, below, made_by=made_by)
+        case {"after": int(last)}:
+            return CountUp(last)
+        case {"from": int(first)}:
+            return CountUp(first, is_used=False)
+        case {"value": value}:
+            return value
+    return told

@@ -1,0 +1,252 @@
+"""Runs that are done once, however often the program is killed: each is found again by an id that
+is always the same."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, Self, TypeVar
+
+from comfy.base.errors import RunGoesOn
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.form.missing_items import MissingChoice
+from comfy.form.model import Form
+from comfy.launch.row_judge import RowJudge
+from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.uploads import KeptUpload, Upload
+from comfy.records.record import Record
+from comfy.runs.interface import Run, RunRegistry
+
+# What is said of a run that has ended well, where its results are not here.
+NOT_FETCHED = message("Its results could not be fetched.")
+_COMBINATIONS = 200  # of choices that are looked at: nobody waits for more
+_FREE = ("STRING", "INT", "FLOAT")  # types of values that any server takes
+_WAITING = 2  # tasks beside those that are handed to servers: none ever waits for the next
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be done once: a workflow with values. `id`: the same for the same; `group`,
+    `parents`: as in `Record`."""
+
+    id: uuid.UUID
+    workflow: str
+    values: Mapping[str, object]
+    group: str
+    parents: tuple[str, ...] = ()
+
+
+class TaskRunner:
+    """Runs tasks, and finds those that were run. The registry needs a history."""
+
+    def __init__(
+        self,
+        starter: Starter,
+        owner: str,
+        address: str = "",
+        text_sources: Collection[str] = (),
+    ) -> None:
+        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
+        self._starter = starter
+        self._runs = starter.runs
+        self._owner = owner
+        self._address = address
+        self._text_sources = text_sources
+        self._judge = RowJudge(partial(starter.checked, owner=owner))
+
+    def resume(self) -> None:
+        """Take up what was under way when the program ended, before any task is begun."""
+        self._runs.resume()
+
+    def last(self, task: Task) -> Record | None:
+        """The record of the last try of a task; None where there was none."""
+        return self._last(task)[0]
+
+    def last_of(self, tasks: Mapping[Key, uuid.UUID]) -> dict[Key, tuple[Record, int]]:
+        """The records of the last tries of those tasks (their ids) that were tried, with how many
+        tries there were before."""
+        assert self._runs.history is not None
+        found: dict[Key, tuple[Record, int]] = {}
+        asked, tries = dict(tasks), 0
+        while asked:
+            ids = {run_id_of(task, tries): key for key, task in asked.items()}
+            records = self._runs.history.get_many(ids, self._owner)
+            some = {ids[run_id]: (record, tries) for run_id, record in records.items()}
+            found |= some
+            asked, tries = {key: asked[key] for key in some}, tries + 1
+        return found
+
+    def is_done(self, record: Record) -> bool:
+        """Whether a run is done, and all that it has made is kept here."""
+        files, state = self._starter.blobs, record.state
+        return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
+
+    def begin(
+        self, task: Task, *, again: Collection[str] | None = None, is_new: bool = False
+    ) -> Run | Record:
+        """The run of a task: the one that goes on since before a restart, or a new one; its record
+        where it is done. What failed before is tried again. `again`: where it is to be done once
+        more, the ids of the runs that were begun for that. `is_new`: it is known that there was no
+        try.
+
+        Raises as `Starter.start`.
+        """
+        record, tries = (None, 0) if is_new else self._last(task)
+        if record is not None and self.is_done(record) and (again is None or record.id in again):
+            return record
+        if record is not None and not record.state.phase.finished:
+            return self._runs.get(record.id, self._owner)
+        run_id = run_id_of(task.id, tries)
+        try:
+            return self._starter.start(
+                task.workflow,
+                task.values,
+                self._owner,
+                address=self._address,
+                watched=False,
+                keeps_going=True,
+                group=task.group,
+                parents=task.parents,
+                text_sources=self._text_sources,
+                run_id=run_id,
+                judge=self._judge.checked,
+            )
+        except RunGoesOn:  # somebody else has begun the same in the meantime
+            return self._runs.get(run_id, self._owner)
+
+    def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
+        """Stop the runs of a group that were taken up and are none of these: what was wanted before
+        the restart is not wanted any more."""
+        for run in self._runs.line_of(self._owner):
+            if run.record.group == group and run.id not in live.run_ids:
+                run.cancel()
+
+    def _last(self, task: Task) -> tuple[Record | None, int]:
+        """The record of the last try, and how many there were."""
+        assert self._runs.history is not None
+        last, tries = None, 0
+        while record := self._runs.history.get(run_id_of(task.id, tries), self._owner):
+            last, tries = record, tries + 1
+        return last, tries
+
+
+class LiveTasks(Generic[Key]):
+    """Tasks that were begun and whose end was not told yet, by keys of whoever began them."""
+
+    def __init__(
+        self, runs: RunRegistry, watch: Callable[[Mapping[Key, RunState]], None] | None = None
+    ) -> None:
+        """`watch` is called, while they are waited for, with the states of all whenever one has a
+        new one."""
+        self._watch = watch
+        self._live: dict[Key, Run | Record] = {}
+        self._changed, self._some_ended = threading.Event(), threading.Event()
+        self._most = _WAITING + runs.room
+        self._leave = runs.subscribe(self._look)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def is_full(self) -> bool:
+        """Enough are in work."""
+        return len(self._live) >= self._most
+
+    @property
+    def are_all_at_work(self) -> bool:
+        """None of them has ended."""
+        return not any(one.state.phase.finished for one in tuple(self._live.values()))
+
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The ids of their runs."""
+        return frozenset(one.id for one in self._live.values())
+
+    def add(self, key: Key, begun: Run | Record) -> None:
+        """What `TaskRunner.begin` has given."""
+        self._live[key] = begun
+        if self._watch is not None and not isinstance(begun, Record):
+            begun.subscribe(self._changed.set)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something has changed among the runs of all, but so long at most."""
+        self._changed.wait(seconds)
+        self._changed.clear()
+
+    def ended(self) -> Iterator[tuple[Key, Record]]:
+        """Wait until at least one has ended; those that have, which are no longer among them."""
+        awaited = self._some_ended if self._watch is None else self._changed
+        while self._live:
+            awaited.clear()
+            ended = [key for key, one in self._live.items() if one.state.phase.finished]
+            for key in ended:
+                one = self._live.pop(key)
+                yield key, one if isinstance(one, Record) else one.record
+            if ended:
+                return
+            if self._watch is not None:
+                self._watch({key: one.state for key, one in self._live.items()})
+            awaited.wait()
+
+    def _look(self, _owner: str) -> None:
+        """Whoever waits for an end is not woken by the news of all runs, of which each has many."""
+        self._changed.set()
+        if not self.are_all_at_work:
+            self._some_ended.set()
+
+
+def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
+    """What the server does not have of a workflow, but for choices of fields for which
+    `values` have something else."""
+    for one in form.missing:
+        if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value:
+            yield one.sentence
+
+
+def conflicts_in(
+    starter: Starter, workflow: str, rows: Iterable[Mapping[str, object]], owner: str
+) -> Iterator[tuple[int, FieldErrors]]:
+    """What no single server has together of what rows of values choose, though all is somewhere:
+    the place of the first such row, and what is wrong, by the key "" where it is in no field. Each
+    sentence once; each combination of choices, which is all that matters, is looked at once.
+    Raises as `Forms.form`."""
+    if len(starter.servers.servers) == 1:
+        return
+    _, plain = starter.forms.form(workflow, owner)
+    free = {one.key for one in plain.fields if one.type in _FREE and not one.is_choice}
+    seen: set[frozenset[tuple[str, str]]] = set()
+    told: set[tuple[str, str]] = set()
+    for place, values in enumerate(rows):
+        chosen = frozenset((key, _told(one)) for key, one in values.items() if key not in free)
+        if chosen in seen:
+            continue
+        if len(seen) == _COMBINATIONS:
+            return
+        seen.add(chosen)
+        form, errors = starter.conflicts(workflow, values, owner)
+        if new := {key: said for key, said in errors.items() if (key, said) not in told}:
+            told.update(new.items())
+            yield place, FieldErrors(form, new)
+
+
+def _told(value: object) -> str:
+    """A choice; of a file that it is one, which is brought to any server."""
+    return type(value).__name__ if isinstance(value, Upload | KeptUpload) else repr(value)
+
+
+def run_id_of(task: uuid.UUID, tries: int) -> str:
+    """The run of a try of a task, after so many others: always the same, so that none is started
+    twice."""
+    return str(uuid.uuid5(task, str(tries)))

@@ -1,0 +1,400 @@
+"""Starting runs: the one way from values to a run, for the page, the shell, scripts and "run
+again"."""
+
+from __future__ import annotations
+
+import copy
+import random
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
+from comfy.base.messages import message, sentences
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.form.check import check, labelled_errors
+from comfy.form.fill import fill, targets_of
+from comfy.form.model import Form
+from comfy.form.seeds import counted_on, random_seed
+from comfy.launch.kept_uploads import kept_uploads
+from comfy.launch.row_judge import Check
+from comfy.launch.uploads import (
+    KeptUpload,
+    Upload,
+    UploadLimits,
+    as_checked,
+    files_in,
+    foreign_files,
+    refusals,
+)
+from comfy.library.forms import Forms
+from comfy.library.private import MARK as OPENED_MARK
+from comfy.prompt.model import InputRef, Prompt
+from comfy.prompt.wildcards import LinesOf
+from comfy.records.blobs import BlobStore
+from comfy.records.lineage import has_text_of
+from comfy.records.record import Job, KeptInput
+from comfy.runs.input_files import UPLOADS, shared_folder
+from comfy.runs.interface import Run, RunRegistry
+from comfy.workflow.sanitize import named_files, written_names
+
+
+class FieldErrors(ComfyError):
+    """Values the form refuses; `errors` holds what each field says, by its key, and `labelled` the
+    same for where the fields are not seen, by their labels unless it is given."""
+
+    def __init__(
+        self, form: Form, errors: Mapping[str, str], labelled: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message("Please fix the highlighted fields."))
+        self.errors = dict(errors)
+        self.labelled = dict(labelled or labelled_errors(form, errors))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Runs that were asked for at once, in their order; why the rest was not started, None where
+    all were."""
+
+    runs: tuple[Run, ...]
+    refused: ComfyError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn;
+    `servers`: where they run; `wildcards`: the lines of files that several values of a text may
+    name; `translated`: a message as whoever asks at that moment reads it."""
+
+    runs: RunRegistry
+    forms: Forms
+    blobs: BlobStore
+    servers: ServerPool
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    wildcards: LinesOf | None = None
+    translated: Callable[[str], str] = str
+
+    def start(  # noqa: PLR0913 - what to run, and options by name
+        self,
+        name: str,
+        values: Mapping[str, object],
+        owner: str,
+        *,
+        address: str = "",
+        deadline: float | None = None,
+        watched: bool = True,
+        keeps_going: bool = False,
+        group: str = "",
+        parents: tuple[str, ...] = (),
+        run_id: str = "",
+        text_sources: Collection[str] = (),
+        judge: Check | None = None,
+    ) -> Run:
+        """Check the values, keep the files among them, and start a run of the workflow `name`.
+
+        Fields left out keep the author's value, seeds left out are drawn. A media field's value is
+        an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
+        `deadline`, `watched`, `keeps_going`, `group`, `parents`, `run_id`: as of
+        `RunRegistry.submit`. `text_sources`: the ids of the owner's runs whose texts were put into
+        fields: it is made from those of which one is still there. `judge` is called in the place of
+        `checked`.
+        Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
+        there are too many runs, or no room for a file.
+        """
+        # Before any work is done for it.
+        self.runs.check_room(owner, address, group if run_id else "")
+        workflow, form = self.forms.form(name, owner, values)
+        seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
+        values = dict.fromkeys(seeds) | dict(values)
+        clean = judge(form, values) if judge else self.checked(form, values, owner)
+        prompt, used = fill(workflow, form, clean, self.rng)
+        files = files_in(values)
+        uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
+        targets = {key: targets_of(form.field(key), prompt) for key in files}
+        brought = set(chain.from_iterable(targets.values()))
+        self._check_files(prompt, form, name, owner, brought)
+        if errors := self._not_together(form, Needs(prompt, brought), owner):
+            raise FieldErrors(form, errors)
+        with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
+            inputs = {
+                key: self._input(
+                    one if isinstance(one, KeptUpload) else kept[key], targets[key], group
+                )
+                for key, one in files.items()
+            }
+            outputs = frozenset(output.node for output in form.outputs) or None
+            return self.runs.submit(
+                Job(prompt, name, outputs, used, form.title, inputs, form.titles),
+                owner=owner,
+                address=address,
+                deadline=deadline,
+                watched=watched,
+                keeps_going=keeps_going,
+                group=group,
+                parents=(*parents, *self._given_text(text_sources, used, owner)),
+                run_id=run_id,
+            )
+
+    def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
+        """FieldErrors, WorkflowError, ServerUnreachable or ServerError where `start` would raise
+        them for these values; of choices that no server has together see `conflicts`."""
+        _, form = self.forms.form(name, owner, values)
+        self.checked(form, values, owner)
+
+    def conflicts(
+        self, name: str, values: Mapping[str, object], owner: str
+    ) -> tuple[Form, dict[str, str]]:
+        """The form with these values, and what no server has together of what they choose, though
+        all is somewhere: by the key "" where that is in no field. Nothing where the form refuses a
+        value. Raises as `Forms.form`."""
+        workflow, form = self.forms.form(name, owner, values)
+        clean, wrong = self.judged_values(form, values, owner, hints=False)
+        if any(one.key in wrong and not one.is_media for one in form.fields):
+            return form, {}
+        prompt, _ = fill(workflow, form, clean, random.Random(0))
+        files = files_in(values)
+        fields = (one for one in form.fields if one.key in files)
+        brought = chain.from_iterable(one.targets for one in fields)
+        try:
+            return form, self._not_together(form, Needs(prompt, brought), owner)
+        except WorkflowError as problem:
+            return form, {"": sentences(str(problem), problem.hint)}
+
+    def start_batch(  # noqa: PLR0913 - as of `start`
+        self,
+        name: str,
+        values: Mapping[str, object],
+        owner: str,
+        count: int,
+        *,
+        address: str = "",
+        watched: bool = True,
+        keeps_going: bool = False,
+        text_sources: Collection[str] = (),
+    ) -> Batch:
+        """Start `count` runs with these values, so many as there is room for.
+
+        Random seeds are drawn for each, and seeds that count up go on. Where there are none of
+        both, fixed seeds go on by one from run to run: all would be the same. Raises as `start`,
+        where not even the first can be started.
+        """
+        runs: list[Run] = []
+        group = secrets.token_hex(16) if count > 1 else ""
+        while len(runs) < count:
+            try:
+                run = self.start(
+                    name,
+                    values,
+                    owner,
+                    address=address,
+                    watched=watched,
+                    keeps_going=keeps_going,
+                    group=group,
+                    text_sources=text_sources,
+                )
+            except ComfyError as problem:
+                if not runs:
+                    raise
+                return Batch(tuple(runs), problem)
+            runs.append(run)
+            _, form = self.forms.form(name, owner, values)
+            values = counted_on(values, form, run.job.values)
+        return Batch(tuple(runs))
+
+    def judged_values(
+        self, form: Form, values: Mapping[str, object], owner: str, *, hints: bool = True
+    ) -> tuple[dict[str, object], dict[str, str]]:
+        """Clean values for every good field of a form, and a sentence for every bad one. `hints`:
+        as of `comfy.form.check.check`."""
+        given = {key: as_checked(value) for key, value in values.items()}
+        cleaned, errors = check(form, given, hints=hints)
+        edits = self.forms.permissions.edits(owner)
+        foreign = {} if edits else foreign_files(form, cleaned, values)
+        fixed = {} if edits else _fixed(form, values)
+        return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
+
+    def checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
+        """Clean values for every field. Raises FieldErrors."""
+        cleaned, errors = self.judged_values(form, values, owner)
+        if errors:
+            raise FieldErrors(form, errors)
+        return cleaned
+
+    def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
+        """What is wrong with choices where each of several servers lacks something of what a run
+        needs, though all of it is somewhere. WorkflowError where people have not chosen that."""
+        lists = [one for one in form.fields if one.is_choice and one.group != "hidden"]
+        found = self.servers.conflicts(needs, lists)
+        named = self.servers.shown or self.forms.permissions.operates(owner)
+        errors = {one.key: one.sentence(named=named) for one in found if one.key is not None}
+        if found and not errors:
+            raise WorkflowError(
+                found[0].sentence(named=named),
+                message("Ask whoever runs this app to put all that it needs on one server."),
+            )
+        return errors
+
+    def _input(self, file: KeptUpload, targets: tuple[InputRef, ...], group: str) -> KeptInput:
+        below = file.below if self.blobs.path(file.below) else ""
+        folder = shared_folder(group, file.name, file.digest) if group else ""
+        return KeptInput(file.name, file.digest, targets, below, file.result, folder, file.made_by)
+
+    def again(
+        self,
+        run_id: str,
+        owner: str,
+        *,
+        vary: bool = False,
+        address: str = "",
+        keeps_going: bool = False,
+    ) -> Run:
+        """Submit the job of an earlier run once more, its values and seed included; with new seeds
+        where it is to `vary`, as far as its form is still there.
+
+        Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
+        there are too many runs.
+        """
+        record = self.runs.record(run_id, owner)
+        job = _alone(record.job)
+        if job.shortened:
+            raise WorkflowError(
+                message("The texts of this run were too long to be kept."),
+                message("Open the form and fill them in again."),
+            )
+        self.runs.check_room(owner, address)
+        form = self._check_again(job, owner)
+        with self._held(job.inputs) as uploads:
+            if form is not None and (errors := refusals(form, uploads, self.limits)):
+                raise WorkflowError(
+                    sentences(*labelled_errors(form, errors).values()),
+                    message("Open the form and add another file."),
+                )
+            if vary and form is not None:
+                job = _varied(job, form, self.rng)
+            parents = (run_id, *self._given_text(record.parents, job.values, owner))
+            return self.runs.submit(
+                job, owner=owner, address=address, keeps_going=keeps_going, parents=parents
+            )
+
+    def _given_text(
+        self, sources: Collection[str], values: Mapping[str, object], owner: str
+    ) -> Iterator[str]:
+        """Those of these runs of which a text is among the values."""
+        for source in sources:
+            with suppress(RunNotFound):  # deleted since
+                if has_text_of(self.runs.record(source, owner), values):
+                    yield source
+
+    def _check_again(self, job: Job, owner: str) -> Form | None:
+        """WorkflowError where this job would not be taken today: other rules, or another workflow.
+
+        The form of today, or None where the workflow is gone.
+        """
+        if job.workflow.startswith(OPENED_MARK):
+            self.forms.permissions.check_open(owner)
+        form = None
+        # Where it is gone, nothing in the prompt is known to be the operator's.
+        with suppress(WorkflowError):
+            _, form = self.forms.form(job.workflow, owner, job.values)
+        own = {target for kept in job.inputs.values() for target in kept.targets}
+        self._check_files(job.prompt, form, job.workflow, owner, own)
+        if form and (errors := self._not_together(form, Needs(job.prompt, own), owner)):
+            raise WorkflowError(
+                sentences(*labelled_errors(form, errors).values()),
+                message("Open the form and choose something else."),
+            )
+        return form
+
+    def _check_files(
+        self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[InputRef]
+    ) -> None:
+        """WorkflowError where a prompt names files of the server's, or has classes that it may not.
+
+        Those at `own` are named when they are sent, others may be the operator's gift. The form
+        adds nodes that load files.
+        """
+        permissions, brought = self.forms.permissions, name.startswith(OPENED_MARK)
+        if brought:
+            permissions.check_nodes(prompt)
+        if permissions.edits(owner) or (brought and permissions.trusts(owner)):
+            return
+        catalogue = self.forms.catalogue.get()
+        unknown = {node["class_type"] for node in prompt.values()} - catalogue.keys()
+        if brought and unknown:
+            # The server may have got it since, and nothing is known of what it reads.
+            raise WorkflowError(
+                message("The server doesn't have the node {node}.", node=min(unknown)[:80]),
+                message("Press Reload models."),
+            )
+        if brought:
+            permissions.check_savers(prompt, catalogue)
+        named = named_files(prompt, catalogue, own)
+        named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
+        for place in named:
+            if brought or form is None or not _is_authors(form, place, prompt):
+                raise WorkflowError(
+                    message(
+                        "This run would use a file of the server's in “{input}”, which may be"
+                        " somebody else's.",
+                        input=place[1][:80],
+                    ),
+                    message("Open the form and add the file itself."),
+                )
+
+    @contextmanager
+    def _held(self, inputs: Mapping[str, KeptInput]) -> Iterator[dict[str, Upload]]:
+        """The kept files that a run needs again, none of which goes before the end of the block."""
+        holder = secrets.token_hex(8)
+        uploads: dict[str, Upload] = {}
+        try:
+            for key, kept in inputs.items():
+                if not kept.targets:
+                    continue
+                path = self.blobs.path(kept.digest)
+                if path is None or not self.blobs.hold(kept.digest, holder):
+                    raise WorkflowError(
+                        message("{file} is no longer here.", file=kept.name),
+                        message("Open the form and add it again."),
+                    )
+                uploads[key] = Upload(kept.name, path)
+            yield uploads
+        finally:
+            self.blobs.release(holder)
+
+
+def _alone(job: Job) -> Job:
+    """The same for a run that is of no group."""
+    inputs = {key: replace(kept, folder="") for key, kept in job.inputs.items()}
+    return replace(job, inputs=inputs)
+
+
+def _varied(job: Job, form: Form, rng: random.Random) -> Job:
+    """The same with a new number in each seed that people can set."""
+    prompt, values = copy.deepcopy(job.prompt), dict(job.values)
+    for item in form.fields:
+        if item.widget == "seed" and item.group != "hidden" and item.key in values:
+            values[item.key] = random_seed(item, rng)
+            for node, name in targets_of(item, prompt):
+                prompt[node]["inputs"][name] = values[item.key]
+    return replace(job, prompt=prompt, values=values)
+
+
+def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
+    """Whether an input of a prompt has the value that the workflow's author gave it."""
+    node, name = place
+    given = [item.default for item in form.fields if place in item.targets]
+    given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []
+    return prompt[node]["inputs"][name] in given
+
+
+def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
+    """Values for inputs that are in no form: their author set them, for every caller."""
+    return {
+        item.key: message("The workflow's author has set this. It can't be changed here.")
+        for item in form.fields
+        if item.group == "hidden" and item.key in values
+    }

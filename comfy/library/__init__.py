@@ -1,0 +1,1 @@
+"""Workflows on offer: the folder, private workflows, their forms, the catalogue, permissions."""

@@ -1,0 +1,296 @@
+"""The folder of workflows and its sub-folders: what is in them now, and each file read once until
+it changes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import math
+import os
+import re
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.base.errors import WorkflowError, WorkflowNotFound, words_of
+from comfy.base.filenames import plain_name
+from comfy.base.messages import Message, message
+from comfy.workflow.config import FormConfig
+from comfy.workflow.cover import cover_of, images_of
+from comfy.workflow.model import Workflow, read_workflow
+from comfy.workflow.model import title_from_name as title_of_name
+from comfy.workflow.node_mappings import MAPPINGS
+from comfy.workflow.shipped import SHIPPED_FOLDERS
+
+# What may hold a workflow; where two files share a name, the one whose ending stands first counts.
+_IMAGES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
+_SUFFIXES = (".json", *_IMAGES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
+MOST = 500  # workflows; to those that people keep, not to those that are put there
+_MOST_BYTES = 4 * 2**30  # of their files, likewise
+_DEEPEST = 4  # sub-folders
+_WORD = re.compile(r"\w+")
+log = logging.getLogger(__name__)
+State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What changes when a workflow does: its file, and the tomls that speak about it."""
+
+    file: Path
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
+    `order`: its author's number for its place, infinite where there is none. `cover`: its author's
+    image of what comes out; `images`: all that its author has put beside it."""
+
+    name: str
+    title: str
+    description: str = ""
+    cover: Path | None = None
+    problem: str = ""
+    order: float = math.inf
+    images: tuple[Path, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The sub-folder that it lies in, as people read it: "Portraits / Soft light"; "" for
+        none."""
+        parts = self.name.split("/")[:-1]
+        is_ours = isinstance(self.title, Message)
+        if is_ours and (ours := SHIPPED_FOLDERS.get("/".join(parts))):
+            return ours
+        return " / ".join(map(title_of_name, parts))
+
+
+class WorkflowFolder:
+    """Workflows by name, which is the file's name without its ending, behind those of its
+    sub-folders: "portraits/soft-light". A missing folder is an empty one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read: dict[str, tuple[Stamp, State, Workflow | WorkflowError]] = {}
+        self._reading = threading.Lock()  # what several want at once is read by one of them
+        self._left_out: frozenset[str] = frozenset()  # names that the log has told of
+
+    def entries(self, covers: Collection[Path | None] = ()) -> tuple[FolderEntry, ...]:
+        """Every workflow in the folder: those with an order by that, then the others by title;
+        those that cannot be read come last. `covers`: images that belong to something else."""
+        self._tell_left_out()
+        known = set(self._read)  # before the list is made: what is read meanwhile may be new
+        stamps = self.stamps()
+        with self._reading:
+            for name in known - stamps.keys():
+                self._read.pop(name, None)
+        found = [self._entry(name, stamp) for name, stamp in stamps.items()]
+        images = {*covers, *(image for one in found for image in one.images)}
+        listed = (one for one in found if not (one.problem and stamps[one.name].file in images))
+        return tuple(
+            sorted(
+                listed,
+                key=lambda one: (bool(one.problem), one.order, one.title.casefold(), one.name),
+            )
+        )
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        """What changes when a workflow, or a toml beside it, is added, edited or removed; by
+        name."""
+        return {name: _stamp(file) for name, file in _files(self.path).items()}
+
+    def get(self, name: str) -> Workflow:
+        """The workflow called `name`. WorkflowError when there is none or it cannot be read."""
+        # The name comes from a browser's address: it is looked up among the files, never made into
+        # a path. Whoever goes through all workflows need not list them again for each.
+        known = self._read.get(name)
+        file = known[0].file if known else None
+        if file is None or not _is_first(file):
+            file = _files(self.path).get(name)
+        if file is None:
+            raise WorkflowNotFound(
+                not_found(name),
+                message("Choose another workflow."),
+            )
+        match self._current(name, _stamp(file)):
+            case Workflow() as workflow:
+                return workflow
+            case problem:
+                raise problem
+
+    def add(self, file_name: str, data: bytes, title: str) -> str:
+        """Keep a file under a name like its own that is still free; the workflow's name from now
+        on. Where that name would not give this title, a toml beside the file says it.
+        WorkflowError."""
+        suffix = Path(file_name).suffix.lower()
+        if suffix not in _SUFFIXES:
+            raise WorkflowError(
+                message("Files ending in “{ending}” can't be added here.", ending=suffix),
+                message("Save the workflow as JSON."),
+            )
+        taken = _files(self.path)
+        sizes = [state[1] for state in map(state_of, taken.values()) if state]
+        if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
+            raise WorkflowError(
+                message("There's no room for more workflows here."),
+                message("Ask whoever runs this app."),
+            )
+        names = names_like(Path(file_name).stem.removesuffix(".app"), "workflow")
+        # A toml that was left behind speaks about another workflow.
+        name = next(
+            name
+            for name in names
+            if name not in taken and not (self.path / f"{name}.toml").exists()
+        )
+        files = {self.path / f"{name}{suffix}": data}
+        if title != title_of_name(name):
+            files[self.path / f"{name}.toml"] = _toml_of(title).encode(errors="replace")
+        try:
+            write_new(files)
+        except OSError as error:
+            why = words_of(error)
+            raise WorkflowError(
+                message("The workflow can't be added: {why}.", why=why),
+                message("Ask whoever runs this app."),
+            ) from error
+        return name
+
+    def _tell_left_out(self) -> None:
+        """Log once what is there and not listed."""
+        endings = (*_SUFFIXES, ".toml")
+        files = (file for file in files_below(self.path) if file.suffix.lower() in endings)
+        names = {_name_of(self.path, file) for file in files}
+        left_out = {name for name in names if not _can_be_listed(name)}
+        with self._reading:
+            new, self._left_out = left_out - self._left_out, frozenset(left_out)
+        for name in sorted(new):
+            log.warning("%r in the folder of workflows has a line break: rename it.", name)
+
+    def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
+        match self._current(name, stamp):
+            case Workflow() as workflow:
+                said = workflow.config or FormConfig()
+                return FolderEntry(
+                    name,
+                    _workflow_title(workflow),
+                    said.description or "",
+                    workflow.cover,
+                    order=math.inf if said.order is None else said.order,
+                    images=tuple(images_of(stamp.file, workflow.config)),
+                )
+            case problem:
+                return FolderEntry(name, stamp.file.stem, problem=str(problem))
+
+    def _current(self, name: str, stamp: Stamp) -> Workflow | WorkflowError:
+        with self._reading:
+            known = self._read.get(name)
+            if known is None or known[0] != stamp or known[1] != _cover_state(stamp, known[2]):
+                read = _read(stamp.file, name)
+                known = self._read[name] = (stamp, _cover_state(stamp, read), read)
+            return known[2]
+
+
+def names_like(text: str, otherwise: str) -> Iterator[str]:
+    """Names for a new file, without an ending, that say what `text` does: the plainest, then
+    numbered ones without end. `otherwise` stands where nothing is left of it."""
+    words = plain_name("-".join(_WORD.findall(text))[:60] or otherwise)
+    return itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
+
+
+def write_new(files: Mapping[Path, bytes]) -> None:
+    """Make these files: all of them and whole, or none. OSError, also where one is there."""
+    begun = []
+    try:
+        for path, data in files.items():
+            with path.open("xb") as file:
+                begun.append(path)
+                file.write(data)
+    except OSError:
+        for path in begun:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _toml_of(title: str) -> str:
+    """A toml that says the title and nothing else."""
+    said = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"title = {said}\n"
+
+
+def not_found(name: str) -> str:
+    """What is said where there is no workflow of this name."""
+    return message("Workflow “{name}” not found.", name=name[:80])
+
+
+def _workflow_title(workflow: Workflow) -> str:
+    """What people call a workflow: its author's title, else its file name in words."""
+    return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder and its sub-folders, but for hidden ones. Links to folders are not
+    followed: they may lead out of this one, or back into it."""
+    for path, folders, names in os.walk(folder):
+        here = Path(path)
+        is_deepest = len(here.relative_to(folder).parts) == _DEEPEST
+        folders[:] = [] if is_deepest else [name for name in folders if not name.startswith(".")]
+        yield from (here / name for name in names if not name.startswith("."))
+
+
+def state_of(file: Path) -> State:
+    """What changes when a file is written; None where there is none."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return (state.st_mtime_ns, state.st_size)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files that may hold a workflow, by name."""
+    found = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
+    found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
+    return listed_by_name(folder, found)
+
+
+def listed_by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """Files of a folder by their names: without endings, behind those of its sub-folders."""
+    named = {_name_of(folder, file): file for file in files}
+    return {name: file for name, file in named.items() if _can_be_listed(name)}
+
+
+def _name_of(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).with_suffix("").as_posix()
+
+
+def _can_be_listed(name: str) -> bool:
+    """Whether a workflow of this name can be opened: no route's address matches a line break."""
+    return "\n" not in name
+
+
+def _is_first(file: Path) -> bool:
+    """Whether a file that was found once is there, and none whose ending stands before its own."""
+    before = _SUFFIXES[: _SUFFIXES.index(file.suffix.lower())]
+    return file.is_file() and not any(file.with_suffix(ending).exists() for ending in before)
+
+
+def _read(file: Path, name: str) -> Workflow | WorkflowError:
+    try:
+        return read_workflow(file, name)
+    except WorkflowError as problem:
+        return problem
+
+
+def _stamp(file: Path) -> Stamp:
+    return Stamp(
+        file,
+        (state_of(file), state_of(file.with_suffix(".toml")), state_of(file.with_name(MAPPINGS))),
+    )
+
+
+def _cover_state(stamp: Stamp, read: Workflow | WorkflowError) -> State:
+    cover = cover_of(stamp.file, read.config) if isinstance(read, Workflow) else None
+    return state_of(cover) if cover else None

@@ -1,0 +1,283 @@
+"""The forms of workflows, as each person may see them; built anew only where another form comes of
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import Condition, Lock
+
+from cachetools import LRUCache, cached
+
+from comfy.base.errors import ComfyError, WorkflowError
+from comfy.base.filenames import plain_name
+from comfy.base.messages import message
+from comfy.comfyui.object_info import Catalogue
+from comfy.form.build import build_form
+from comfy.form.fill import is_drawn
+from comfy.form.model import Form
+from comfy.form.takers import ResultKind, first_taker, taken_kinds
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.folder import WorkflowFolder
+from comfy.library.permissions import Permissions
+from comfy.library.private import MARK as OPENED_MARK
+from comfy.library.private import PrivateWorkflows, weight
+from comfy.prompt.structure import Structural, Structure
+from comfy.runs.input_files import UPLOADS
+from comfy.workflow.model import Workflow
+from comfy.workflow.resolve import on_server
+from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
+
+_MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
+_CACHE_BYTES = 64 * 2**20  # of workflows, and of forms; the largest of each that was seen: 5 MB
+_MOST_JUDGED = 1000  # workflows whose usability is known
+_FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapted:
+    """A workflow as somebody may use it on one server.
+
+    `source` and `catalogue` are what it was made of. The cache knows them by their identity, which
+    is theirs alone for as long as they are kept here.
+    """
+
+    source: Workflow
+    catalogue: Catalogue
+    workflow: Workflow
+    structure: Structure
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return weight(self.workflow.prompt) + weight(self.workflow.graph)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A form, and what it was made of."""
+
+    adapted: _Adapted
+    form: Form
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the form takes."""
+        choices = sum(len(field.choices or ()) for field in self.form.fields)
+        fields = len(self.form.fields) * _FIELD_BYTES
+        return weight(self.form.prompt) + fields + choices * _CHOICE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Usability:
+    """What can be done with a workflow on a server: whether it can run, which kinds of results
+    its form takes, and the key of the field that a text goes into, "" where there is none.
+    `draws_text`: alternatives in that are drawn."""
+
+    can_run: bool = False
+    takes: tuple[ResultKind, ...] = ()
+    text_field: str = ""
+    draws_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A workflow's usability, and by which catalogue; `source` keeps its identity from being
+    another one's."""
+
+    source: Workflow
+    catalogue: Catalogue
+    usability: Usability
+
+
+class Forms:
+    """What people may see and set of the workflows in the folder, and of those they bring
+    themselves.
+
+    For any number of threads: of those that want the same form at once, one builds it.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Workflow],
+        catalogue: CatalogueCache,
+        permissions: Permissions,
+        opened: PrivateWorkflows | None = None,
+        *,
+        nobody: str = "",
+    ) -> None:
+        """`find` gives a workflow of the folder by its name, the same object until it has
+        changed; `nobody`: the owner whom strangers share."""
+        self.catalogue = catalogue
+        self.permissions = permissions
+        self._find = find
+        self._opened = opened or PrivateWorkflows()
+        self._nobody = nobody
+        self._adapted = cached(
+            LRUCache[object, _Adapted](_CACHE_BYTES, getsizeof=lambda one: one.size),
+            key=lambda source, catalogue, *, trusted: (id(source), id(catalogue), trusted),
+            condition=Condition(),
+        )(self._adapt)
+        self._built = cached(
+            LRUCache[object, _Built](_CACHE_BYTES, getsizeof=lambda one: one.size),
+            key=lambda adapted, structural, *, edits: (id(adapted), structural, edits),
+            condition=Condition(),
+        )(_build)
+
+        self._judging = Lock()
+        self._judged = LRUCache[tuple[int, bool], _Judged](_MOST_JUDGED)
+
+    def form(
+        self,
+        name: str,
+        owner: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        offline: bool = False,
+    ) -> tuple[Workflow, Form]:
+        """The workflow that goes by `name` for this person, and its form with these values.
+
+        The form has the fields that the values bring. `offline`: by what is known of the server's
+        nodes, without asking it. Raises WorkflowError, ServerUnreachable, ServerError.
+        """
+        catalogue = self.catalogue.cached() if offline else self.catalogue.get()
+        source, trusted = self._found(name, owner)
+        adapted = self._adapted(source, catalogue, trusted=trusted)
+        structural = adapted.structure.structural(values or {})
+        built = self._built(adapted, structural, edits=self.permissions.edits(owner))
+        return adapted.workflow, built.form
+
+    def known_form(
+        self, name: str, owner: str, values: Mapping[str, object] | None = None
+    ) -> Form | None:
+        """The form without asking the server; None where that has never told its nodes, or the
+        workflow is gone."""
+        try:
+            return self.form(name, owner, values, offline=True)[1]
+        except ComfyError:
+            return None
+
+    def usability(self, name: str, owner: str) -> Usability:
+        """What this person can do with a workflow; nothing with one that cannot be used.
+
+        Judged once for each catalogue, one workflow at a time. Raises ServerUnreachable,
+        ServerError.
+        """
+        catalogue = self.catalogue.get()
+        try:
+            source, trusted = self._found(name, owner)
+        except WorkflowError:
+            return Usability()
+        with self._judging:
+            known = self._judged.get((id(source), trusted))
+            if known is None or known.catalogue is not catalogue:
+                known = _Judged(source, catalogue, self._judge(source, catalogue, trusted=trusted))
+                self._judged[id(source), trusted] = known
+        return known.usability
+
+    def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
+        """Open a file for this person alone; the answer's name is what it goes by.
+
+        `address`: as of `PrivateWorkflows.put`. WorkflowError says why not.
+        """
+        self.permissions.check_open(owner)
+        return self._opened.put(owner, plain_name(file), data, address=address)
+
+    def opened_by(self, owner: str) -> tuple[Workflow, ...]:
+        """The workflows that this person has opened and may still use, but for those that were
+        added to the shared ones; the newest first. What a stranger has opened, others don't
+        learn of."""
+        if owner == self._nobody or not self.permissions.open(owner):
+            return ()
+        return self._opened.opened_by(owner)
+
+    def close(self, owner: str, name: str) -> None:
+        """Forget what this person has opened; what was made with it stays. WorkflowError."""
+        self._opened.forget(owner, name)
+
+    def sweep(self) -> None:
+        """Forget what was opened and not used for too long."""
+        self._opened.sweep()
+
+    def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
+        """Put an opened workflow into the folder, for everybody; the name it has there.
+
+        What is in the folder counts as the operator's. So a file of somebody who is not trusted may
+        name no file there. Raises WorkflowError, ServerUnreachable, ServerError.
+        """
+        self.permissions.check_keep(owner)
+        if not self.permissions.trusts(owner):
+            catalogue = self.catalogue.get()
+            found, _ = self._found(name, owner)
+            workflow = on_server(found, catalogue)
+            known = all(node["class_type"] in catalogue for node in workflow.prompt.values())
+            if not known or self._harmless(workflow, catalogue, trusted=False) != workflow:
+                raise WorkflowError(
+                    message(
+                        "This workflow names files of the server, or nodes that it does not have."
+                    ),
+                    message(
+                        "Choose no files in ComfyUI and save it again, or ask whoever runs this"
+                        " app to add it."
+                    ),
+                )
+        kept = folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
+        self._opened.note_shared(owner, name)
+        return kept
+
+    def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
+        """A workflow, and whether it is the operator's or brought by somebody who is trusted."""
+        if not name.startswith(OPENED_MARK):
+            return self._find(name), True
+        self.permissions.check_open(owner)
+        return self._opened.get(owner, name), self.permissions.trusts(owner)
+
+    def _adapt(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> _Adapted:
+        workflow = on_server(source, catalogue)
+        if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
+            raise WorkflowError(
+                message("This workflow has more inputs than a form can show."),
+                message("Open a smaller one."),
+            )
+        workflow = self._harmless(workflow, catalogue, trusted=trusted)
+        return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))
+
+    def _judge(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> Usability:
+        try:
+            workflow = self._adapt(source, catalogue, trusted=trusted).workflow
+        except WorkflowError:
+            return Usability()
+        form = _without_fixed(build_form(workflow, catalogue))
+        text = first_taker(form.fields, "text")
+        kinds = taken_kinds(form.fields)
+        if text is None:
+            return Usability(form.can_run, kinds)
+        return Usability(form.can_run, kinds, text.key, is_drawn(form, text))
+
+    def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
+        """The workflow as somebody who is trusted with it, or not, may use it."""
+        if workflow.name.startswith(OPENED_MARK):
+            self.permissions.check_nodes(workflow.prompt)
+            if not trusted:
+                self.permissions.check_savers(workflow.prompt, catalogue)
+                return sanitize(workflow, catalogue, UPLOADS)
+        return sanitize_for_operators(workflow, catalogue, UPLOADS)
+
+
+def _build(adapted: _Adapted, structural: Structural, *, edits: bool) -> _Built:
+    form = build_form(adapted.workflow, adapted.catalogue, dict(structural))
+    return _Built(adapted, form if edits else _without_fixed(form))
+
+
+def _without_fixed(form: Form) -> Form:
+    """The form, hiding what only the author sets: names of files, and texts that become names."""
+    fixed = fixed_inputs(form.prompt, form.nodes)
+    fields = (
+        (
+            replace(item, group="hidden")
+            if not item.is_media and not fixed.isdisjoint(item.targets)
+            else item
+        )
+        for item in form.fields
+    )
+    return replace(form, fields=tuple(fields))

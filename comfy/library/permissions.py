@@ -1,0 +1,101 @@
+"""What a person may do with workflows: bring them, add them to the folder, set what authors set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import listed, message, plural
+from comfy.base.wording import quoted
+from comfy.comfyui.object_info import NodeSpec
+from comfy.prompt.model import Prompt
+from comfy.workflow.model_savers import model_savers
+
+_ALLOW_NODES = message("Ask whoever runs this app to add the workflow, or to allow these nodes.")
+_NAMED = 3  # node classes that a refusal names
+
+
+def _everybody(_owner: str) -> bool:
+    return True
+
+
+def _nobody(_owner: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Each asks for a person, by the name that their runs have as `owner`.
+
+    `open`: may bring workflows of their own. `keep`: may add those to the folder, for everybody.
+    `trusts`: what they bring counts as the operator's, so it may name files of the server's; only
+    people who keep are trusted, and of these operators alone where others can reach the app or
+    people log in. `edits`: may set every input of any workflow, as its author does, names of files
+    of the server's too; for whoever runs workflows from a shell. `operates`: runs this app, and may
+    see what all people do with it. `nodes`: the classes that opened
+    workflows may use, None = any.
+    """
+
+    open: Callable[[str], bool] = _everybody
+    keep: Callable[[str], bool] = _nobody
+    trusts: Callable[[str], bool] = _nobody
+    edits: Callable[[str], bool] = _nobody
+    operates: Callable[[str], bool] = _nobody
+    nodes: frozenset[str] | None = None
+
+    @classmethod
+    def of_a_shell(cls) -> Permissions:
+        """Whoever has a shell may do everything."""
+        return cls(_everybody, _everybody, _everybody, _everybody, _everybody)
+
+    def check_open(self, owner: str) -> None:
+        """WorkflowError unless this person may open workflows."""
+        if not self.open(owner):
+            raise WorkflowError(
+                message("This app does not open workflows that people bring."),
+                message("Choose one from the list, or ask whoever runs it to add the file."),
+            )
+
+    def check_keep(self, owner: str) -> None:
+        """WorkflowError unless this person may add workflows to the folder."""
+        self.check_open(owner)
+        if not self.keep(owner):
+            raise WorkflowError(
+                message("This app does not take new workflows."),
+                message("Ask whoever runs it to add the file."),
+            )
+
+    def check_nodes(self, prompt: Prompt) -> None:
+        """WorkflowError where an opened workflow uses classes that it may not."""
+        if self.nodes is None:
+            return
+        others = sorted({node["class_type"] for node in prompt.values()} - self.nodes)
+        if others:
+            named = listed(quoted(one[:80]) for one in others[:_NAMED])
+            more = len(others) - _NAMED
+            raise WorkflowError(
+                plural(
+                    "Workflows that are opened here may not use {nodes} and {count} more.",
+                    "Workflows that are opened here may not use {nodes} and {count} more.",
+                    count=more,
+                    nodes=named,
+                )
+                if more > 0
+                else message("Workflows that are opened here may not use {nodes}.", nodes=named),
+                _ALLOW_NODES,
+            )
+
+    def check_savers(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
+        """Raise WorkflowError where an opened workflow fills the server's disk with models, unless
+        its nodes are listed as allowed."""
+        savers = model_savers(prompt, catalogue) if self.nodes is None else ()
+        if savers:
+            raise WorkflowError(
+                message(
+                    "“{node}” saves models or latents on the ComfyUI server. Opened workflows may"
+                    " not do that.",
+                    node=catalogue[savers[0]].display_name[:80],
+                ),
+                _ALLOW_NODES,
+            )

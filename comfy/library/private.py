@@ -1,0 +1,187 @@
+"""Workflows that people opened for themselves: each for the person who brought it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from comfy.base.errors import WorkflowError, WorkflowNotFound
+from comfy.base.json_values import levels
+from comfy.base.messages import message
+from comfy.base.quota import Use, to_remove
+from comfy.base.wording import short
+from comfy.library.private_files import PrivateFile, PrivateFiles
+from comfy.workflow.model import Workflow, open_workflow, title_from_name
+
+MARK = "~"  # no file of the folder is called so: its names come from files, this from nobody
+_KEEP = 20  # workflows a person; the one opened longest ago goes first
+_BYTES = 128 * 1024 * 1024  # of everything together; the oldest of whoever has most goes first
+LARGEST = (
+    32 * 1024 * 1024
+)  # bytes that one workflow may take beside its file; the largest graph seen takes 4 MB
+_VALUE = 100  # bytes of memory that a value, a list or an object takes beside the text in it
+_DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """`used_at`: seconds since 1970, to a day or less; `size`: bytes of the file and in memory."""
+
+    kept: PrivateFile
+    workflow: Workflow
+    size: int
+    used_at: float
+
+
+class PrivateWorkflows:
+    """Opened workflows by owner and name.
+
+    `folder`: where their files outlast this program; None: nowhere. What nobody has used for so
+    many `days` is forgotten, unless the clock has jumped or this machine was off for as long.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, days: float = 30, keep: int = _KEEP, size: int = _BYTES
+    ) -> None:
+        self._longest = days * _DAY  # seconds
+        self._seen_every = min(_DAY, self._longest / 2)
+        self._keep = keep
+        self._size = size
+        self._lock = threading.Lock()
+        self._files = PrivateFiles(folder)
+        self._opened: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
+        for kept, used_at in sorted(self._files.read(), key=lambda read: read[0].opened_at):
+            try:
+                self._opened[kept.owner, kept.name] = _opened(kept, used_at)
+            except WorkflowError:  # by the rules of this program
+                self._files.remove(kept)
+        self.sweep()
+
+    def put(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
+        """Remember a workflow and the file it came in; the answer carries the name it goes by from
+        now on, and a file's name that is too long for a title is cut.
+
+        address: where an owner without a login is, and who else may be the same person.
+
+        WorkflowError where it cannot be read, or is too large to be remembered.
+        """
+        name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
+        now, whose = time.time(), _digest(owner)
+        kept = PrivateFile(whose, name, _digest(address or owner), file, data, opened_at=now)
+        opened = _opened(kept, now)
+        self._files.write(kept)
+        with self._lock:
+            self._opened[kept.owner, name] = opened
+            self._opened.move_to_end((kept.owner, name))
+            self._forget(self._too_many(kept.owner))
+            self._forget(self._too_large(kept))
+        return opened.workflow
+
+    def get(self, owner: str, name: str) -> Workflow:
+        """The workflow this person opened under that name. WorkflowError when it is gone or
+        somebody else's."""
+        return self._find(owner, name).workflow
+
+    def opened_by(self, owner: str) -> tuple[Workflow, ...]:
+        """What this person has opened and not added to the shared ones, the newest first."""
+        whose = _digest(owner)
+        with self._lock:
+            return tuple(
+                one.workflow
+                for one in reversed(self._opened.values())
+                if one.kept.owner == whose and not one.kept.is_shared
+            )
+
+    def note_shared(self, owner: str, name: str) -> None:
+        """It is among the shared workflows now: listed there, and here only for whoever names it,
+        as runs and batches of before do."""
+        found = self._find(owner, name)
+        kept = replace(found.kept, is_shared=True)
+        with self._lock:
+            self._files.write(kept)
+            self._opened[kept.owner, name] = replace(found, kept=kept)
+
+    def forget(self, owner: str, name: str) -> None:
+        """Forget what this person opened. WorkflowError as for `get`."""
+        found = self._find(owner, name)
+        with self._lock:
+            self._forget([found.kept])
+
+    def sweep(self) -> None:
+        """Forget what nobody has used for too long, and what there is no room for."""
+        now, longest = time.time(), self._longest
+        with self._lock:
+            every = list(self._opened.values())
+            # Else the clock may be wrong: something was used meanwhile, and not only just now.
+            if any(self._seen_every / 2 <= now - one.used_at <= longest for one in every):
+                self._forget([one.kept for one in every if now - one.used_at > longest])
+            self._forget(self._too_large())
+
+    def file(self, owner: str, name: str) -> tuple[str, bytes]:
+        """The file it came in: its name and its bytes. WorkflowError as for `get`."""
+        kept = self._find(owner, name).kept
+        return kept.file, kept.data
+
+    def _find(self, owner: str, name: str) -> _Opened:
+        key, now = (_digest(owner), name), time.time()
+        with self._lock:
+            found = self._opened.get(key)
+            if found and found.used_at < now - self._seen_every:
+                self._opened[key] = replace(found, used_at=now)
+                self._files.touch(found.kept)
+        if found is None:
+            raise WorkflowNotFound(
+                message("This workflow isn't available here."),
+                message(
+                    "Open its file again. If someone sent you this link, ask them for the"
+                    " file, or to add it to the shared workflows."
+                ),
+            )
+        return found
+
+    def _too_many(self, owner: str) -> list[PrivateFile]:
+        own = [one.kept for one in self._opened.values() if one.kept.owner == owner]
+        return own[: -self._keep]
+
+    def _too_large(self, newest: PrivateFile | None = None) -> list[PrivateFile]:
+        """What is more than there is room for, but for this one."""
+        every = list(self._opened.values())
+        uses = [
+            Use(str(at), one.kept.address, one.kept is not newest, str(at), one.size)
+            for at, one in enumerate(every)
+        ]
+        return [every[int(at)].kept for at in to_remove(uses, self._size)]
+
+    def _forget(self, some: Iterable[PrivateFile]) -> None:
+        for kept in some:
+            self._opened.pop((kept.owner, kept.name), None)
+            self._files.remove(kept)
+
+
+def _opened(kept: PrivateFile, used_at: float) -> _Opened:
+    found = open_workflow(kept.file, kept.data)
+    taken = weight(found.prompt) + weight(found.graph)
+    if taken > LARGEST:
+        raise WorkflowError(
+            message("This workflow has more parts than can be opened here."),
+            message("Open a smaller one."),
+        )
+    workflow = replace(found, name=kept.name, title=short(title_from_name(found.name)))
+    return _Opened(kept, workflow, taken + len(kept.data), used_at)
+
+
+def weight(value: object) -> int:
+    """About how many bytes of memory a JSON value takes."""
+    return sum(
+        _VALUE * len(level) + sum(len(one) for one in level if isinstance(one, str))
+        for level in levels(value)
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

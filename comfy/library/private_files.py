@@ -1,0 +1,115 @@
+"""The files that people opened for themselves, on disk as they were brought: there again after a
+restart."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from comfy.base.errors import words_of
+
+log = logging.getLogger(__name__)
+
+_PART = ".part"  # of what is half-written
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateFile:
+    """One file. `owner`, `address`: digests of whose it is and where that person is; `name`: that
+    of the workflow in it; `file`: its own; `opened_at`: seconds since 1970; `is_shared`: the
+    workflow was added to the shared ones since."""
+
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    owner: str
+    name: str
+    address: str
+    file: str
+    data: bytes = field(repr=False)
+    opened_at: float = 0.0
+    is_shared: bool = False
+
+
+class PrivateFiles:
+    """A folder of them; None keeps nothing.
+
+    What cannot be written, read or removed is a line in the log, and no error for anybody.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._json = TypeAdapter(PrivateFile)
+
+    def read(self) -> Iterator[tuple[PrivateFile, float]]:
+        """Each, and when it was used last, in seconds since 1970."""
+        folder = self._folder
+        if folder is None:
+            return
+        for part in folder.glob(f"*{_PART}"):  # of a program that was killed
+            self._remove(part)
+        for used_at, path in _listed(folder):
+            try:
+                one = self._json.validate_json(path.read_bytes())
+            except OSError as problem:  # of the disk; the next start may be able to
+                log.warning("An opened workflow cannot be read: %s (%s)", path, words_of(problem))
+            except ValueError:
+                log.warning("An opened workflow is lost, its file is damaged: %s", path)
+                self._remove(path)
+            else:
+                yield one, used_at
+
+    def write(self, one: PrivateFile) -> None:
+        """Keep it, in the place of an older one."""
+        part = f"{secrets.token_hex(8)}{_PART}"
+
+        def write(folder: Path) -> None:
+            folder.mkdir(exist_ok=True, mode=0o700)
+            try:
+                (folder / part).write_bytes(self._json.dump_json(one))
+                (folder / part).replace(_path(folder, one))
+            finally:
+                (folder / part).unlink(missing_ok=True)
+
+        self._try(write)
+
+    def touch(self, one: PrivateFile) -> None:
+        """It is used now; one that is not there comes to nothing."""
+
+        def touch(folder: Path) -> None:
+            with suppress(FileNotFoundError):
+                os.utime(_path(folder, one))
+
+        self._try(touch)
+
+    def remove(self, one: PrivateFile) -> None:
+        """Remove it, if it is there."""
+        if self._folder is not None:
+            self._remove(_path(self._folder, one))
+
+    def _remove(self, path: Path) -> None:
+        self._try(lambda _: path.unlink(missing_ok=True))
+
+    def _try(self, job: Callable[[Path], object]) -> None:
+        if self._folder is not None:
+            try:
+                job(self._folder)
+            except OSError as problem:
+                log.warning("Opened workflows cannot be kept on disk: %s", words_of(problem))
+
+
+def _listed(folder: Path) -> Iterator[tuple[float, Path]]:
+    for path in folder.glob("*.json"):
+        with suppress(OSError):  # another program has removed it
+            yield path.stat().st_mtime, path
+
+
+def _path(folder: Path, one: PrivateFile) -> Path:
+    return folder / f"{one.owner}{one.name}.json"

@@ -1,0 +1,34 @@
+"""Which workflows take results, and of which kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comfy.form.takers import ResultKind
+from comfy.library.folder import WorkflowFolder
+from comfy.library.forms import Forms
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A workflow that takes results of these kinds; a text goes into the field with the key
+    `text_field`, "" where it takes none. `draws_text`: alternatives in that are drawn."""
+
+    name: str
+    title: str
+    kinds: tuple[ResultKind, ...]
+    text_field: str
+    draws_text: bool
+
+
+def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, ...]:
+    """The workflows that this person has opened and those of the folder, which take results and can
+    run. Raises ServerUnreachable, ServerError."""
+    named = [(one.name, one.title) for one in forms.opened_by(owner)]
+    named += [(entry.name, entry.title) for entry in folder.entries()]
+    known = ((name, title, forms.usability(name, owner)) for name, title in named)
+    return tuple(
+        Taker(name, title, can.takes, can.text_field, can.draws_text)
+        for name, title, can in known
+        if can.can_run and can.takes
+    )

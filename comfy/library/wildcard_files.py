@@ -1,0 +1,51 @@
+"""Files with a text a line, which several values of a field may name: `a boat at __places__` stands
+for a text for each line of `places.txt`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.base.messages import message, sentences
+from comfy.base.wording import did_you_mean, short
+from comfy.prompt.value_types import BadValue
+
+FOLDER = "wildcards"  # beside the workflows
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardFiles:
+    """The files of a folder and its sub-folders, `places.txt` and `seas/cold.txt` as `places` and
+    `seas/cold`. A missing folder is an empty one. They are looked at whenever one is named."""
+
+    folder: Path
+
+    def lines(self, name: str) -> Sequence[str]:
+        """The lines of one, but for empty ones and those that begin with `#`. BadValue where there
+        is no such file, nobody can read it, or nothing is in it."""
+        files = {
+            file.relative_to(self.folder).with_suffix("").as_posix(): file
+            for file in self.folder.rglob("*.txt")
+        }
+        file = files.get(name)
+        if file is None:
+            raise BadValue(
+                sentences(
+                    message("There is no file “{name}.txt” among the wildcards.", name=short(name)),
+                    did_you_mean(name, files),
+                    message(
+                        "Write {escaped} for these very words.", escaped=f"\\__{short(name)}__"
+                    ),
+                )
+            )
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, ValueError):
+            said = message("The wildcards “{name}” can't be read.", name=short(name))
+            raise BadValue(said) from None
+        found = [line.strip() for line in text.splitlines()]
+        lines = [line for line in found if line and not line.startswith("#")]
+        if not lines:
+            raise BadValue(message("The wildcards “{name}” are empty.", name=short(name)))
+        return lines

@@ -1,0 +1,86 @@
+"""JSON from outside: whatever comes can be written again, and is taken as what it should be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.base.json_values import (
+    MAX_DEPTH,
+    NotJson,
+    TooDeep,
+    as_dicts,
+    as_list,
+    as_mapping,
+    as_number,
+    as_text,
+    levels,
+    parse_json,
+    read_json,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=200)
+@given(JSON)
+def test_what_is_read_can_be_written(value: Any) -> None:
+    """NaN, infinity and half characters are gone, wherever they stood."""
+    text = json.dumps(value)
+    json.dumps(read_json(text), allow_nan=False, ensure_ascii=False).encode()
+    json.dumps(parse_json(text), allow_nan=False)
+
+
+@given(JSON)
+def test_levels_hold_every_value_once(value: Any) -> None:
+    """A walk by levels meets what a walk by recursion meets."""
+
+    def count(one: Any) -> int:
+        inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        return 1 + sum(map(count, inside))
+
+    assert sum(map(len, levels(value))) == count(value)
+
+
+def test_depth_has_a_bound() -> None:
+    """Lists in one another are read up to the bound and no further."""
+    read_json("[" * MAX_DEPTH + "7" + "]" * MAX_DEPTH)
+    with pytest.raises(TooDeep):
+        read_json("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
+    with pytest.raises(NotJson):
+        read_json("[1, ")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (3, 3),
+        (0.5, 0.5),
+        (10**400, 10**400),
+        (True, None),
+        ("3", None),
+        (None, None),
+        (float("inf"), None),
+        (float("nan"), None),
+    ],
+)
+def test_numbers(value: object, number: object) -> None:
+    """A number is finite; true and false are none."""
+    assert as_number(value) == number
+
+
+def test_other_shapes_are_empty() -> None:
+    """What should be an object, a list or a text and is not counts as an empty one."""
+    assert as_mapping([1]) == {}
+    assert as_list({"a": 1}) == []
+    assert as_text(7) == ""
+    assert list(as_dicts([{"a": 1}, 2, {}])) == [{"a": 1}, {}]
+    assert list(as_dicts({"a": {}})) == []

@@ -1,0 +1,174 @@
+"""Messages: English text that remembers what it was made of, also as JSON."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.base.messages import (
+    Message,
+    listed,
+    message,
+    message_from_json,
+    message_to_json,
+    plural,
+    sentences,
+)
+
+TEXTS = st.text(st.characters(codec=None), max_size=10)
+NAMES = st.sampled_from(["first", "second", "third"])
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.floats(allow_nan=False),
+    lambda inner: st.builds(
+        lambda values: Message(" ".join(f"{{{name}}}" for name in values) or "None.", "", values),
+        st.dictionaries(NAMES, inner, max_size=3),
+    ),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | NAMES, inner, max_size=3),
+)
+FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}", "{", "}", "{{"])
+
+
+COMFY = Path(__file__).parents[2] / "comfy"
+# What a shell alone is told: of settings and databases at the start, and by the commands.
+OF_A_SHELL = {"address.py", "database.py", "upgrade.py", "object_info.py", "cli", "demo"}
+TOLD = {
+    *("ComfyError", "DiskFull", "PromptRejected", "RunNotFound", "ServerError"),
+    *("ServerUnreachable", "UploadRejected", "WorkflowError"),
+    *("BadValue", "DamagedFile", "Refused", "RunError", "Undecodable"),
+}
+
+
+def bare_texts(file: Path) -> Iterator[str]:
+    """What errors are made of in a file without being a message."""
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in TOLD:
+            for said in (*call.args, *(one.value for one in call.keywords)):
+                if isinstance(said, ast.JoinedStr) or (
+                    isinstance(said, ast.Constant) and isinstance(said.value, str) and said.value
+                ):
+                    yield f"{file.name}:{said.lineno}"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [one for one in COMFY.rglob("*.py") if not OF_A_SHELL & set(one.relative_to(COMFY).parts)],
+    ids=lambda file: str(file.relative_to(COMFY)),
+)
+def test_errors_for_people_are_messages(file: Path) -> None:
+    """No text of an exception or a hint is a literal, which no reader of another language gets."""
+    found = list(bare_texts(file))
+    if file.name == "blobs.py":  # where files cannot be kept at all, the program does not start
+        found = found[2:]
+    assert not found
+
+
+def parts(text: object) -> object:
+    """All that a message is made of; other values as they are."""
+    if not isinstance(text, Message):
+        return text
+    values = {name: parts(value) for name, value in text.values.items()}
+    return str(text), text.sentence, text.plural, values
+
+
+def test_a_message_is_its_english_text_and_knows_its_sentence() -> None:
+    """Nested messages and braces in values stay whole; an exception, a copy and a pickle of it give
+    the same message."""
+    why = message("It is {size} MB.", size=3)
+    whole = message("{file}: {why}", file="{a}.png", why=why)
+    assert whole == "{a}.png: It is 3 MB."
+    assert (whole.sentence, dict(whole.values)) == (
+        "{file}: {why}",
+        {"file": "{a}.png", "why": why},
+    )
+    for same in (str(ValueError(whole)), copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+        assert parts(same) == parts(whole)
+    assert message("Braces {} stay without values.") == "Braces {} stay without values."
+
+
+def test_a_plural_says_one_or_several() -> None:
+    """By its count, 0 like several."""
+    said = [plural("{count} run", "{count} runs", count=count) for count in (0, 1, 2)]
+    assert said == ["0 runs", "1 run", "2 runs"]
+
+
+def test_sentences_and_names_in_a_row_are_messages() -> None:
+    """What is empty is left out, and one alone is itself."""
+    first, second = message("First."), message("Second.")
+    assert sentences("", first, "", second) == "First. Second."
+    assert isinstance(sentences(first, second), Message)
+    assert sentences(first) is first
+    assert sentences() == ""
+    assert listed(["a", "b", "c"]) == "a, b, c"
+
+
+def test_a_long_list_is_kept_whole() -> None:
+    """Also one of more names than messages may be deep in each other."""
+    names = [f"name {number}" for number in range(333)]
+    read = message_from_json(message_to_json(listed(names)))
+    assert read == ", ".join(names)
+
+
+@given(VALUES)
+def test_a_message_comes_back_from_json_as_it_was(value: object) -> None:
+    """With the messages in it; a text comes back as that text."""
+    told = json.loads(json.dumps(message_to_json(message("{value}!", value=value))))
+    assert parts(message_from_json(told)) == parts(message("{value}!", value=value))
+
+
+def test_a_plural_comes_back_from_json() -> None:
+    """With its other form, and values that are neither text nor number as text."""
+    told = message_to_json(plural("{count} in {place}", "{count} in {place}s", count=2, place=...))
+    back = message_from_json(json.loads(json.dumps(told)))
+    assert isinstance(back, Message)
+    assert (back.plural, back.values["count"]) == ("{count} in {place}s", 2)
+    assert back == "2 in Ellipsiss"
+
+
+@given(
+    JSON
+    | st.fixed_dictionaries(
+        {
+            "sentence": TEXTS | FORMS,
+            "plural": st.just("") | TEXTS | FORMS,
+            "values": JSON | st.dictionaries(NAMES | st.just("count"), JSON),
+        }
+    )
+)
+def test_json_of_anybody_is_read_without_an_error(told: object) -> None:
+    """What is none of ours comes as it is; a sentence whose values are odd comes without them."""
+    read = message_from_json(told)
+    if isinstance(read, Message):
+        assert isinstance(told, dict)
+        assert read.sentence == told["sentence"]
+    elif isinstance(told, dict) and isinstance(read, str):
+        assert read == told["sentence"]
+
+
+@pytest.mark.parametrize(
+    "sentence", ["{first.__class__}", "{first:>99999999999}", "{first!r}", "{0}", "{", "{other}"]
+)
+def test_a_sentence_that_asks_for_more_than_values_is_shown_bare(sentence: str) -> None:
+    """Attributes, widths and names that are not there are nothing that this program writes."""
+    told = {"sentence": sentence, "plural": "", "values": {"first": "x"}}
+    assert message_from_json(told) == sentence
+
+
+def test_messages_nested_without_end_are_no_danger() -> None:
+    """What is too deep is left out, and the sentence around it stays."""
+    told: dict[str, object] = {"sentence": "Deep.", "plural": "", "values": {}}
+    for _ in range(900):
+        told = {"sentence": "In {it}", "plural": "", "values": {"it": told}}
+    read = message_from_json(told)
+    assert isinstance(read, str)
+    assert read.startswith("In In ")

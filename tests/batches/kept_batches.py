@@ -1,0 +1,109 @@
+"""The batches of one folder, as processes of the program have them one after the other."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from comfy.batches.open_batch import BatchSummary
+from comfy.batches.queue import BatchQueue
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.launch.start import Starter
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.folder import WorkflowFolder
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from tests.support.app_process import killed_process
+from tests.support.sampler import prompt
+from tests.support.serving import open_history
+from tests.support.waiting import eventually
+
+ANN, BOB = "user:ann", "user:bob"
+SEED, STEPS, MODEL = "4.seed", "4.steps", "1.ckpt_name"
+
+
+class Batches:
+    """What starts runs, and the batches."""
+
+    def __init__(self, starter: Starter) -> None:
+        self.starter, self.runs, self.batches = starter, starter.runs, BatchQueue(starter)
+
+    def begin(self, *axes: AxisSpec, owner: str = ANN, **values: object) -> BatchSummary:
+        """Start a batch."""
+        base = {SEED: None, **values}
+        return self.batches.start("small", base, BatchSpec(axes), owner)
+
+    def until(self, batch: BatchSummary, *states: str) -> BatchSummary:
+        """The batch once it is in one of these states, and nothing of it is at work."""
+        eventually(lambda: self.batches.get(batch.id, ANN).state in states, f"it is {states}")
+        return self.batches.get(batch.id, ANN)
+
+    def states(self, batch: BatchSummary) -> list[str]:
+        """Those of its rows."""
+        states = self.batches.table(batch.id, ANN).states
+        return [states[at] for at in range(len(states))]
+
+
+@contextmanager
+def kept_batches(
+    url: str, folder: Path, others: Sequence[str] = (), **limits: Any
+) -> Iterator[Batches]:
+    """Those of the history in `folder`: those of the process before go on. `others`: further
+    servers."""
+    workflows = folder / "workflows"
+    workflows.mkdir(exist_ok=True)
+    (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
+    with ExitStack() as stack, closing(open_history(folder)) as history:
+        clients = [stack.enter_context(Client(one)) for one in (url, *others)]
+        servers = stack.enter_context(ServerPool(*clients))
+        runs = LocalRunRegistry(servers, history=history, limits=RunLimits(**limits))
+        runs.resume()
+        forms = Forms(
+            WorkflowFolder(workflows).get, CatalogueCache(servers.object_info), Permissions()
+        )
+        one = Batches(Starter(runs, forms, history.files, servers))
+        one.batches.resume()
+        try:
+            yield one
+        finally:
+            runs.close()
+            one.batches.close()
+
+
+@contextmanager
+def read_only(folder: Path, table: str = "groups") -> Iterator[None]:
+    """Whatever is to be changed in this table in `folder` is refused by the database: of batches,
+    unless it is another one's."""
+    with closing(sqlite3.connect(folder / "history.sqlite")) as database:
+        for what in ("UPDATE", "DELETE"):
+            refuse = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            database.execute(f"CREATE TRIGGER no_{what} BEFORE {what} ON {table} {refuse}")
+        try:
+            yield
+        finally:
+            for what in ("UPDATE", "DELETE"):
+                database.execute(f"DROP TRIGGER no_{what}")
+
+
+def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> None:
+    """In a process of its own: start a batch, and wait to be killed."""
+    with kept_batches(url, folder) as one:
+        one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
+        threading.Event().wait(60)
+
+
+@contextmanager
+def killed_batches(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
+    """A process with a batch of so many rows, which have these values in common; it goes on inside
+    the block and is killed (SIGKILL) after it."""
+    with killed_process(_killed, url, folder, rows, values):
+        yield

@@ -1,0 +1,58 @@
+"""About how long a batch takes, and how large its results are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from comfy.batches.check import estimate
+from comfy.batches.rows import Axis, combined
+from comfy.batches.spec import AxisSpec
+from comfy.demo import DemoServer
+from tests.batches.kept_batches import ANN, BOB, MODEL, SEED, STEPS, kept_batches
+from tests.comfyui.servers.test_pool import OTHER_MODEL, with_checkpoints
+
+
+def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
+    """Whoever's runs they were, by what their samplers had to do; totals count from the start, and
+    of how large results are only their owner hears."""
+    with DemoServer(step_seconds=0.02) as demo:
+        with kept_batches(demo.url, tmp_path) as first:
+            assert first.runs.expected_seconds("small", None) is None
+            first.until(first.begin(AxisSpec(STEPS, "10, 20")), "done")
+            known = first.runs.expected_seconds("small", None)
+        with kept_batches(demo.url, tmp_path) as second:
+            assert second.runs.expected_seconds("small", None) == pytest.approx(known)
+            assert second.runs.expected_seconds("other", None) is None
+            _, form = second.starter.forms.form("small", BOB)
+            few, many = (
+                estimate(second.starter, form, "small", combined([Axis(STEPS, values)]), BOB)
+                for values in ((20, 20), (60, 60))
+            )
+            assert (few[1], many[1]) == (None, None)
+            assert few[0] is not None
+            assert many[0] is not None
+            assert 2 * few[0] < many[0] < 4 * few[0]
+            own = estimate(second.starter, form, "small", combined([Axis(STEPS, (20,))]), ANN)
+            assert own[1]
+            assert second.runs.totals.timed == 0
+
+
+def test_rows_that_only_some_servers_can_do_take_as_long_as_these_do(tmp_path: Path) -> None:
+    """Two take their turns beside each other, one after the other."""
+    both = with_checkpoints("demo-landscapes.safetensors", OTHER_MODEL)
+    with (
+        DemoServer(step_seconds=0, nodes=both) as demo,
+        DemoServer(step_seconds=0) as other,
+        kept_batches(demo.url, tmp_path, [other.url]) as one,
+    ):
+        one.until(one.begin(AxisSpec(SEED, "1")), "done")
+        _, form = one.starter.forms.form("small", ANN)
+        axes = [Axis(SEED, (1, 2, 3, 4))]
+        of_both, of_one = (
+            estimate(one.starter, form, "small", combined([*axes, Axis(MODEL, (model,))]), ANN)
+            for model in (form.field(MODEL).default, OTHER_MODEL)
+        )
+        assert of_both[0]
+        assert of_one[0] == pytest.approx(2 * of_both[0])

@@ -1,0 +1,128 @@
+"""What several people, or tabs, want of one batch at the same time, and what it leaves them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from comfy.base.errors import BatchNotFound, ComfyError, TooManyRuns
+from comfy.batches.queue import BatchQueue
+from comfy.batches.spec import AxisSpec
+from comfy.demo import DemoServer
+from comfy.runs.limits import BatchLimits
+from tests.batches.kept_batches import ANN, SEED, Batches, kept_batches, read_only
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+ROUNDS = 5  # of presses at once: without one batch for both, most of them went wrong
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.002, painted=64) as server:
+        yield server
+
+
+def at_once(*presses: tuple[str, str], one: Batches) -> None:
+    """Call these methods of the queue with these batches, all together."""
+    together = threading.Barrier(len(presses))
+
+    def press(method: str, batch_id: str) -> None:
+        together.wait(LONGEST_WAIT)
+        getattr(one.batches, method)(batch_id, ANN)
+
+    with ThreadPoolExecutor() as people:
+        for pressed in [people.submit(press, *each) for each in presses]:
+            pressed.result()
+
+
+def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Whichever comes first, none of its rows goes on that nobody can stop."""
+    with kept_batches(demo.url, tmp_path) as one:
+        for _ in range(ROUNDS):
+            with demo.hold("progress"):
+                batch = one.begin(AxisSpec(SEED, "1..4"))
+                one.batches.stop(batch.id, ANN)
+                eventually(lambda: not one.runs.line_of(ANN))
+                at_once(("retry_failed", batch.id), ("stop", batch.id), one=one)
+                one.batches.stop(batch.id, ANN)
+            eventually(lambda: not one.runs.line_of(ANN))
+            assert one.batches.get(batch.id, ANN).state == "stopped"
+            eventually(lambda begun=batch: one.states(begun) == ["stopped"] * 4)
+
+
+def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_path: Path) -> None:
+    """There is room for one: the other is refused, and stays as it was."""
+    with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
+        ended = []
+        for _ in range(2):
+            batch = one.begin(AxisSpec(SEED, "1..2"))
+            one.batches.stop(batch.id, ANN)
+            eventually(lambda: not one.runs.line_of(ANN))
+            ended.append(batch.id)
+        one.batches = BatchQueue(one.starter, BatchLimits(person=1))
+        with pytest.raises(TooManyRuns):
+            at_once(*(("retry_failed", each) for each in ended), one=one)
+        states = sorted(one.batches.get(each, ANN).state for each in ended)
+        assert states == ["running", "stopped"]
+
+
+def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
+    """Not where it is wanted again at the same time, either."""
+    with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
+        for _ in range(ROUNDS):
+            batch = one.begin(AxisSpec(SEED, "1..2"))
+            one.batches.stop(batch.id, ANN)
+            eventually(lambda: not one.runs.line_of(ANN))
+            with contextlib.suppress(BatchNotFound):  # the deletion was first
+                at_once(("delete", batch.id), ("retry_failed", batch.id), one=one)
+            eventually(lambda: not one.runs.line_of(ANN))
+            assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
+
+
+def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Though it is on record only after that."""
+    with kept_batches(demo.url, tmp_path) as one:
+        history = one.runs.history
+        assert history is not None
+        with demo.hold("progress") as reached:
+            batch = one.begin(AxisSpec(SEED, "1"))
+            assert reached.reached.wait(LONGEST_WAIT)
+            one.batches.delete(batch.id, ANN, with_runs=True)
+        eventually(lambda: history.unlisted(time.time() + 1), "it is to be deleted")
+        assert history.of(ANN) == ()
+
+
+def test_a_batch_whose_runs_cannot_be_deleted_stays(demo: DemoServer, tmp_path: Path) -> None:
+    """So that whoever hears that it was refused can do it once more."""
+    with kept_batches(demo.url, tmp_path) as one:
+        history = one.runs.history
+        assert history is not None
+        batch = one.begin(AxisSpec(SEED, "1, 2"))
+        one.until(batch, "done")
+        with read_only(tmp_path, "runs"), pytest.raises(ComfyError):
+            one.batches.delete(batch.id, ANN, with_runs=True)
+        assert one.batches.of(ANN)
+        one.batches.delete(batch.id, ANN, with_runs=True)
+        assert (history.of(ANN), one.batches.of(ANN)) == ((), ())
+
+
+def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: Path) -> None:
+    """But for one: it goes on beyond that limit, and whoever has begun it may start another run,
+    while the several runs of one press count each."""
+    with kept_batches(demo.url, tmp_path, hourly=3) as one:
+        one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
+        started = one.starter.start_batch("small", {SEED: 1}, ANN, 4, watched=False)
+        assert len(started.runs) == 2
+        assert "more than 3 runs in an hour" in str(started.refused)
+        for run in started.runs:
+            assert run.join(30)

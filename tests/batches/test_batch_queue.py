@@ -1,0 +1,399 @@
+"""Batches that run by themselves: in fair turns, once whatever happens, until somebody wants
+otherwise."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.base.errors import BatchNotFound, ComfyError, TooManyRuns
+from comfy.batches.check import BatchErrors
+from comfy.batches.queue import BatchQueue
+from comfy.batches.runner import RowErrors
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.demo import DemoServer
+from comfy.form.seeds import CountUp
+from comfy.launch.start import FieldErrors
+from comfy.launch.uploads import Upload
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from comfy.runs.limits import BatchLimits
+from tests.batches.kept_batches import (
+    ANN,
+    BOB,
+    MODEL,
+    SEED,
+    STEPS,
+    Batches,
+    kept_batches,
+    killed_batches,
+    read_only,
+)
+from tests.cli.commands import outcomes
+from tests.support.sampler import prompt
+from tests.support.samples.extra_nodes import DATA, EXTRA, PAINTED
+from tests.support.samples.forms import workflow_of
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+BROKEN = "demo-broken.safetensors"
+NOBODY = ""  # as of a queue that is not told of another
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.002, painted=64) as server:
+        yield server
+
+
+@pytest.fixture
+def one(demo: DemoServer, tmp_path: Path) -> Iterator[Batches]:
+    """Those of one process of the program."""
+    with kept_batches(demo.url, tmp_path) as begun:
+        yield begun
+
+
+def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Batches) -> None:
+    """What runs when it is paused ends, and nothing else begins; what is stopped is cancelled, and
+    tried again with what has failed; nothing is run twice that is done."""
+    with demo.hold("progress") as reached:
+        batch = one.begin(AxisSpec(SEED, "1..12"))
+        assert reached.reached.wait(30)
+        one.batches.pause(batch.id, ANN)
+        assert one.batches.get(batch.id, ANN).state == "paused"
+    eventually(lambda: not one.batches.table(batch.id, ANN).live)
+    paused = one.batches.get(batch.id, ANN)
+    assert (paused.state, paused.rows) == ("paused", 12)
+    assert one.states(batch) == ["done"] + ["waiting"] * 11
+    with demo.hold("progress") as reached:
+        one.batches.go_on(batch.id, ANN)
+        assert reached.reached.wait(30)
+        one.batches.stop(batch.id, ANN)
+    eventually(lambda: not one.batches.table(batch.id, ANN).live)
+    stopped = one.batches.get(batch.id, ANN)
+    assert stopped.state == "stopped"
+    assert set(one.states(batch)) == {"done", "stopped"}
+    assert outcomes(demo)["success"] == stopped.done
+    before = one.batches.table(batch.id, ANN).states
+    one.batches.retry_failed(batch.id, ANN)
+    assert one.until(batch, "done").done == outcomes(demo)["success"] == 12
+    after = one.batches.table(batch.id, ANN).states
+    assert all(after.run(at) == before.run(at) for at in before.places("done"))
+
+
+def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Batches) -> None:
+    """And says why; its rows say what went wrong, and are run once more when somebody wants it."""
+    batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
+    paused = one.until(batch, "paused")
+    assert paused.why.startswith("5 rows failed one after the other, so the batch is paused.")
+    assert 5 <= paused.failed <= 7
+    assert len(demo.journal.all()) < 10
+    one.batches.go_on(batch.id, ANN)
+    eventually(lambda: one.batches.get(batch.id, ANN).failed >= 10)
+    one.until(batch, "paused")
+    one.batches.delete(batch.id, ANN)
+    with pytest.raises(BatchNotFound):
+        one.batches.get(batch.id, ANN)
+
+
+def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> None:
+    """Where its last rows have failed, or ran when it was paused; what it has tried, all of
+    it, is listed no longer where it is deleted with its runs."""
+    batch = one.begin(AxisSpec(SEED, "1..5"), **{MODEL: BROKEN})
+    ended = one.until(batch, "done", "paused")
+    assert (ended.state, ended.failed, ended.why) == ("done", 5, "")
+    one.batches.retry_failed(batch.id, ANN)
+    assert one.until(batch, "done", "paused").failed == 5
+    with demo.hold("progress") as reached:
+        other = one.begin(AxisSpec(SEED, "1"))
+        assert reached.reached.wait(30)
+        one.batches.pause(other.id, ANN)
+    assert one.until(other, "done").done == 1
+    history = one.runs.history
+    assert history is not None
+    assert len(history.of(ANN)) == 11
+    one.batches.delete(batch.id, ANN, with_runs=True)
+    assert len(history.of(ANN)) == 1
+
+
+def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
+    """Whoever wants it hears so, and can do it once more; what the batch does by itself goes
+    on."""
+    with demo.hold("progress") as reached:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert reached.reached.wait(30)
+        with read_only(tmp_path):
+            for refused in (one.batches.pause, one.batches.stop, one.batches.delete):
+                with pytest.raises(ComfyError):
+                    refused(batch.id, ANN)
+            assert one.batches.get(batch.id, ANN).state == "running"
+            assert one.batches.recent(ANN) == one.batches.of(ANN)
+        one.batches.pause(batch.id, ANN)
+        with read_only(tmp_path), pytest.raises(ComfyError):
+            one.batches.go_on(batch.id, ANN)
+        one.batches.go_on(batch.id, ANN)
+    assert one.until(batch, "done").done == 6
+    demo.speed.step = LONGEST_WAIT
+    other = one.begin(AxisSpec(SEED, "11..16"))
+    eventually(lambda: one.runs.line_of(ANN))
+    with read_only(tmp_path):
+        one.batches.leave(other.id, ANN)
+        eventually(lambda: not one.runs.line_of(ANN))
+    one.batches.delete(other.id, ANN)
+    one.batches.delete(batch.id, ANN)
+    assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
+
+
+def test_what_is_wanted_again_while_it_is_cancelled_is_run(demo: DemoServer, one: Batches) -> None:
+    """The rows that were at work are begun once more like those that waited."""
+    with demo.hold("progress") as reached:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert reached.reached.wait(30)
+        eventually(lambda: len(one.batches.table(batch.id, ANN).live) == 3)
+        one.batches.stop(batch.id, ANN)
+        one.batches.retry_failed(batch.id, ANN)
+        assert one.batches.get(batch.id, ANN).state == "running"
+    ended = one.until(batch, "done", "paused", "stopped")
+    assert (ended.state, ended.done) == ("done", 6)
+    assert one.states(batch) == ["done"] * 6
+
+
+def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Rows that were still being cancelled too, so that they can be run then."""
+    with demo.hold("progress") as reached, kept_batches(demo.url, tmp_path) as first:
+        batch = first.begin(AxisSpec(SEED, "1..6"))
+        assert reached.reached.wait(30)
+        first.batches.stop(batch.id, ANN)
+        first.runs.close()
+    with kept_batches(demo.url, tmp_path) as second:
+        assert second.batches.get(batch.id, ANN).state == "stopped"
+        assert set(second.states(batch)) == {"stopped"}
+        second.batches.retry_failed(batch.id, ANN)
+        assert second.until(batch, "done").done == 6
+
+
+def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Batches) -> None:
+    """Values of what varies with their fields, others on their fields; nothing is kept of it."""
+    with pytest.raises(BatchErrors) as wrong:
+        one.begin(AxisSpec("4.steps", "0, 2"), AxisSpec(SEED, "1..x"))
+    assert [(found.field, found.message[:20]) for found in wrong.value.found] == [
+        (SEED, "“1..x” isn't a range"),
+        ("4.steps", "“0”: Minimum 1."),
+    ]
+    assert "Steps: “0”: Minimum 1." in str(wrong.value)
+    with pytest.raises(BatchErrors) as wrong:
+        one.begin(AxisSpec("2.text", replace="a\n" + "b" * 50_000), **{"2.text": "a" * 50_000})
+    assert [found.message[-27:] for found in wrong.value.found] == ["Maximum 100,000 characters."]
+    with pytest.raises(FieldErrors) as field:
+        one.begin(AxisSpec(SEED, "1, 2"), **{"4.steps": "many"})
+    assert set(field.value.errors) == {"4.steps"}
+    with pytest.raises(ComfyError, match="too large"):
+        one.begin(AxisSpec("2.text", "\n".join("x" * 5_000 for _ in range(1_000))))
+    assert one.batches.of(ANN) == ()
+    assert demo.journal.all() == {}
+
+
+def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: Path) -> None:
+    """A model that it does not have is no obstacle once the form has another."""
+    gone = json.dumps(prompt(5, steps=1)).replace("demo-landscapes", "gone")
+    (tmp_path / "workflows" / "gone.json").write_text(gone)
+    spec = BatchSpec((AxisSpec(SEED, "1..2"),))
+    with pytest.raises(BatchErrors, match=r"“gone.safetensors” isn't available"):
+        one.batches.start("gone", {MODEL: "gone.safetensors"}, spec, ANN)
+    batch = one.batches.start("gone", {MODEL: "demo-landscapes.safetensors"}, spec, ANN)
+    assert one.until(batch, "done").done == 2
+
+
+def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
+    """The limits of the registry hold for batches, and end none."""
+    with kept_batches(demo.url, tmp_path, person=2) as one:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert one.until(batch, "done", "paused").done == 6
+        one.batches = BatchQueue(one.starter, BatchLimits(person=1))
+        with demo.hold("progress"):
+            batch = one.begin(AxisSpec(SEED, "11..16"))
+            with pytest.raises(TooManyRuns, match="unfinished batch"):
+                one.begin(AxisSpec(SEED, "1, 2"))
+            other = one.begin(AxisSpec(SEED, "21, 22"), owner=BOB)
+        one.until(batch, "done")
+        eventually(lambda: one.batches.get(other.id, BOB).state == "done")
+
+
+def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
+    """After a restart too, and what is tried again is: whoever comes from there finds no room."""
+    spec = BatchSpec((AxisSpec(SEED, "1..3"),))
+    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
+        stopped, paused = (
+            first.batches.start("small", {SEED: None}, spec, ANN, "10.0.0.1") for _ in range(2)
+        )
+        first.batches.stop(stopped.id, ANN)
+        first.batches.pause(paused.id, ANN)
+    with kept_batches(demo.url, tmp_path) as second:
+        second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
+        batches.resume()
+        with pytest.raises(TooManyRuns, match="too many batches"):
+            batches.start("small", {}, spec, BOB, "10.0.0.1")
+        with pytest.raises(TooManyRuns, match="too many batches"):
+            batches.retry_failed(stopped.id, ANN)
+        batches.delete(paused.id, ANN)
+        batches.retry_failed(stopped.id, ANN)
+        assert second.until(stopped, "done").done == 3
+        assert {run.address for run in second.runs.known()} == {"10.0.0.1"}
+        batches.start("small", {}, spec, BOB, "10.0.0.2")
+
+
+def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: Path) -> None:
+    """Only where there is none; it is stopped then, as by its owner."""
+    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
+        batch = one.begin(AxisSpec(SEED, "1..3"))
+        one.batches.pause(batch.id, ANN)
+    with kept_batches(demo.url, tmp_path) as one:
+        for paused in (86_400.0, 0.0):
+            one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
+            one.batches.resume()
+            if paused:
+                with pytest.raises(TooManyRuns, match="too many batches"):
+                    one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        assert one.batches.get(batch.id, ANN).state == "stopped"
+
+
+def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: Path) -> None:
+    """To whoever listens, once for each reason."""
+    told: list[str] = []
+    known = threading.Event()
+    with kept_batches(demo.url, tmp_path, hourly=2) as one:
+
+        def listen(owner: str) -> None:
+            (batch,) = one.batches.recent(owner)
+            told.append(batch.why)
+            if batch.why:
+                known.set()
+
+        one.starter.start("small", {SEED: 1}, ANN, watched=False)
+        run = one.starter.start("small", {SEED: 2}, ANN, watched=False)
+        for _ in run.watch(timeout=30):
+            pass
+        one.batches.subscribe(listen)
+        batch = one.begin(AxisSpec(SEED, "11..16"))
+        assert known.wait(30)
+        assert one.batches.get(batch.id, ANN).why == told[-1]
+
+
+def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> None:
+    """While a batch of thirty rows runs, what another person starts is handed over next."""
+    with demo.hold("progress", after=8) as reached:
+        batch = one.begin(AxisSpec(SEED, "1..30"))
+        assert reached.reached.wait(30)
+        before = list(demo.journal.all())
+        his = one.starter.start("small", {SEED: 77}, BOB, watched=False)
+    for _ in his.watch(timeout=30):
+        pass
+    one.until(batch, "done")
+    order = list(demo.journal.all())
+    # What is at the server then, and at most the row whose turn was given already.
+    assert order.index(his.state.prompt_id) <= len(before) + 1
+    assert outcomes(demo) == {"success": 31}
+
+
+def test_options_bring_fields_of_their_own(one: Batches) -> None:
+    """A row does without the form's values for fields that its option does not have; such a field
+    cannot vary at the same time."""
+    raw = json.loads((DATA / "object_info.json").read_text()) | EXTRA
+    workflow = replace(workflow_of(PAINTED), name="painted")
+    forms = Forms(lambda _: workflow, CatalogueCache(lambda: raw), Permissions())
+    one.batches = batches = BatchQueue(replace(one.starter, forms=forms))
+    base = {"8.model": "Small", "8.model.prompt": "a dog", "8.model.steps": 3, "8.seed": 5}
+    options = AxisSpec("8.model", "Small, Animated")
+    with pytest.raises(RowErrors, match=r"There is no field “8\.model\.steps”") as wrong:
+        batches.start("painted", base, BatchSpec((options, AxisSpec("8.model.steps", "2, 3"))), ANN)
+    places = [(problem.field, problem.row) for problem in wrong.value.found]
+    assert places == [("8.model.steps", 3), ("8.model.steps", 4)]
+    batch = batches.start("painted", base, BatchSpec((options,)), ANN)
+    ended = one.until(batch, "done", "paused")
+    assert (ended.failed, ended.why) == (2, "")  # no server here has the node
+    states = batches.table(batch.id, ANN).states
+    small, animated = (one.runs.record(states.run(at), ANN).job.values for at in range(2))
+    assert (small["8.model"], small["8.model.steps"]) == ("Small", 3)
+    assert (animated["8.model"], animated["8.model.prompt"]) == ("Animated", "a dog")
+    assert "8.model.steps" not in animated
+
+
+def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
+    """As long as the batch is remembered, or a run has them; with names that tell them apart."""
+    (tmp_path / "workflows" / "small.json").write_text(
+        '{"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}, "2": {"class_type":'
+        ' "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "given"}}}'
+    )
+    given = tuple(Upload("a.png", photo(colour)) for colour in ("red", "blue"))
+    spec = BatchSpec((AxisSpec("1.image", files=given),))
+    batch = one.batches.start("small", {}, spec, ANN)
+    assert one.until(batch, "done", "paused").done == 2
+    table = one.batches.table(batch.id, ANN)
+    runs = [one.runs.record(table.states.run(at), ANN) for at in range(2)]
+    digests = [run.job.inputs["1.image"].digest for run in runs]
+    files = one.starter.blobs
+    assert [table.rows.cells(at)[0].name for at in range(2)] == ["a.png", "a (2).png"]  # type: ignore[attr-defined]
+    for run in runs:
+        one.runs.forget(run.id, ANN)
+    assert all(map(files.path, digests))
+    one.batches.delete(batch.id, ANN)
+    assert not any(map(files.path, digests))
+
+
+def photo(colour: str) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (24, 16), colour).save(data, "PNG")
+    return data.getvalue()
+
+
+def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> None:
+    """What was running is cancelled with the program and done when it is back; what was paused
+    stays so, and its seeds count up as they would have. What nobody could find again has ended with
+    whoever waited for it."""
+    with demo.hold("progress", after=4) as reached, kept_batches(demo.url, tmp_path) as first:
+        batch = first.begin(AxisSpec(SEED, "1..8"))
+        assert reached.reached.wait(30)
+        counted = CountUp(11, is_used=False)
+        waits = first.begin(AxisSpec(STEPS, "2..5"), **{SEED: counted})
+        first.batches.pause(waits.id, ANN)
+        strange = BatchSpec((AxisSpec(SEED, "21..24"),))
+        first.batches.start("small", {}, strange, NOBODY, attended=True)
+    with kept_batches(demo.url, tmp_path) as second:
+        assert second.starter.runs.history.groups.of(NOBODY, "batch") == ()  # type: ignore[union-attr]
+        assert second.until(batch, "done").done == 8
+        assert second.batches.get(waits.id, ANN).state == "paused"
+        assert [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id]
+        second.batches.go_on(waits.id, ANN)
+        assert second.until(waits, "done").done == 4
+        ran = [second.batches.table(waits.id, ANN).states.run(at) for at in range(4)]
+        seeds = [second.runs.record(run, ANN).job.values[SEED] for run in ran]
+        assert seeds == [11, 12, 13, 14]
+        assert second.runs.owned(NOBODY) == ()
+
+
+def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:
+    """Going by what the server says of it, wherever in the batch the program was."""
+    rows = 25
+    with demo.hold("progress", after=20) as reached, killed_batches(demo.url, tmp_path, rows):
+        assert reached.reached.wait(60)
+    assert 0 < outcomes(demo)["success"] < rows
+    with kept_batches(demo.url, tmp_path) as second:
+        (batch,) = second.batches.of(ANN)
+        assert second.until(batch, "done", "paused").done == rows
+        ran = [second.batches.table(batch.id, ANN).states.run(at) for at in range(rows)]
+        seeds = [second.runs.record(run, ANN).job.values[SEED] for run in ran]
+        phases = {second.runs.record(run, ANN).state.phase for run in ran}
+    assert seeds == list(range(1, rows + 1))
+    assert phases == {Phase.DONE}
+    assert outcomes(demo) == {"success": rows}

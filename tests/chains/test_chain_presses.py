@@ -1,0 +1,165 @@
+"""What several people, or tabs, want of one chain at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.base.errors import ChainNotFound
+from comfy.chains.queue import ChainQueue
+from comfy.demo import DemoServer
+from comfy.records.groups import GroupStore
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+ANN = "user:ann"
+CHAIN = '[[steps]]\nname = "first"\nworkflow = "text-to-image"\n[steps.values]\nSteps = 1\n'
+
+
+def app_files(folder: Path) -> None:
+    """A folder with the chain and its workflow."""
+    (folder / "one.chain.toml").write_text(CHAIN)
+    for file in ("text-to-image.json", "text-to-image.toml"):
+        (folder / file).write_bytes((WORKFLOWS / file).read_bytes())
+
+
+class TellingLock:
+    """A lock that says when somebody has to wait for it."""
+
+    def __init__(self, waited_for: threading.Event) -> None:
+        self._lock, self._waited_for = threading.Lock(), waited_for
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._waited_for.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [lambda queue, chain_id: queue.get(chain_id, ANN), lambda queue, _: queue.look_up(ANN)],
+    ids=["by its id", "among the last"],
+)
+def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Callable[[ChainQueue, str], object]
+) -> None:
+    """It is neither told any more nor let go on, as of before a restart."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chain_id = app.services.chains.start("one.chain", {}, ANN).id
+        eventually(lambda: app.services.chains.get(chain_id, ANN).finished)
+        app.services.chains.close()
+        queue = ChainQueue(app.services.chain_forms)  # which has read nothing yet
+        has_read, goes_on = threading.Event(), threading.Event()
+        monkeypatch.setattr(queue, "_reading", TellingLock(goes_on), raising=False)
+
+        def slow(read: Callable[..., Any]) -> Callable[..., Any]:
+            def read_slowly(*asked: Any) -> Any:
+                found, is_first = read(*asked), not has_read.is_set()
+                has_read.set()
+                if is_first:
+                    assert goes_on.wait(LONGEST_WAIT)
+                return found
+
+            return read_slowly
+
+        for name in ("get", "of"):
+            monkeypatch.setattr(GroupStore, name, slow(getattr(GroupStore, name)))
+        with ThreadPoolExecutor() as people:
+            reader = people.submit(look, queue, chain_id)
+            assert has_read.wait(LONGEST_WAIT)
+            deleter = people.submit(queue.delete, chain_id, ANN)
+            deleter.add_done_callback(lambda _: goes_on.set())
+            with contextlib.suppress(ChainNotFound):
+                reader.result()
+            deleter.result()
+        assert queue.recent(ANN) == queue.of(ANN) == ()
+        with pytest.raises(ChainNotFound):
+            queue.go_on(chain_id, ANN, again=["first"])
+
+
+def test_a_chain_that_goes_on_at_its_very_end_is_at_work_until_its_new_end(tmp_path: Path) -> None:
+    """Also where it is stopped before the thread that ran it first has come to its end."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chains, gates = app.services.chains, (threading.Event(), threading.Event())
+        held: list[threading.Thread] = []
+
+        def hold(_owner: str) -> None:
+            """Let the first thread that tells of its end wait, then the next one at its begin."""
+            thread = threading.current_thread()
+            of_chain = thread.name.startswith("chain-") and thread not in held
+            if of_chain and (held or chains.recent(ANN)[0].finished):
+                held.append(thread)
+                assert gates[len(held) - 1].wait(LONGEST_WAIT)
+
+        leave = chains.subscribe(hold)
+        chain_id = chains.start("one.chain", {}, ANN).id
+        eventually(lambda: len(held) == 1)
+        chains.go_on(chain_id, ANN, again=["first"])
+        eventually(lambda: len(held) == 2)
+        chains.stop(chain_id, ANN)
+        gates[0].set()
+        held[0].join(LONGEST_WAIT)
+        assert chains.is_at_work(chain_id)
+        gates[1].set()
+        held[1].join(LONGEST_WAIT)
+        leave()
+        assert not chains.is_at_work(chain_id)
+
+
+def test_a_chain_that_is_asked_for_by_its_id_is_none_of_the_last(tmp_path: Path) -> None:
+    """It has ended before the program's start, and a page is told of those only that it has looked
+    up."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chain_id = app.services.chains.start("one.chain", {}, ANN).id
+        forms = app.services.chain_forms
+        eventually(lambda: ChainQueue(forms).get(chain_id, ANN).state == "done", "it is on record")
+        app.services.chains.close()
+        queue = ChainQueue(forms)
+        assert queue.get(chain_id, ANN).state == "done"
+        assert queue.recent(ANN) == ()
+        queue.look_up(ANN)
+        assert [one.id for one in queue.recent(ANN)] == [chain_id]
+
+
+@pytest.mark.parametrize("stopped", [0, 1], ids=["that began the run", "that shares it"])
+def test_a_chain_that_is_stopped_stops_no_other(tmp_path: Path, stopped: int) -> None:
+    """Though both are at the same run: the other one is done, and this one can go on."""
+    app_files(tmp_path)
+    with (
+        DemoServer(step_seconds=0.3, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        chains, values = app.services.chains, {"first.5.seed": 5, "first.5.steps": 50}
+        ids = [chains.start("one.chain", values, ANN).id]
+        eventually(lambda: chains.get(ids[0], ANN).steps[0].live, "the first is at work")
+        ids.append(chains.start("one.chain", values, ANN).id)
+        eventually(lambda: chains.get(ids[1], ANN).steps[0].live, "the second shares its run")
+        assert len(app.runs.owned(ANN)) == 1
+        chains.stop(ids[stopped], ANN)
+        demo.speed.step = 0
+        eventually(lambda: chains.get(ids[1 - stopped], ANN).finished, "the other one ends")
+        assert chains.get(ids[1 - stopped], ANN).state == "done"
+        assert chains.get(ids[stopped], ANN).state == "stopped"
+        chains.go_on(ids[stopped], ANN)
+        eventually(lambda: chains.get(ids[stopped], ANN).state == "done", "it goes on")

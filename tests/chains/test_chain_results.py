@@ -1,0 +1,348 @@
+"""What one step of a chain has made, of any kind, in the next one: on the way from file to file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.chains.model import ChainErrors
+from comfy.chains.open_chain import ChainStanding
+from comfy.demo import DemoServer
+from comfy.launch.start import FieldErrors
+from comfy.prompt.model import Node
+from comfy.records.groups import Group
+from comfy.records.record import Record
+from tests.support.samples.extra_nodes import CLIP, ENCODING
+from tests.support.samples.forms import node
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import eventually
+
+OWNER = "user:ann"
+PAINT = {
+    "1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors"),
+    "2": node("CLIPTextEncode", "Prompt", text="a boat", clip=["1", 1]),
+    "3": node("CLIPTextEncode", text="", clip=["1", 1]),
+    "4": node("EmptyLatentImage", width=64, height=64, batch_size=3),
+    "5": node(
+        "KSampler",
+        model=["1", 0],
+        positive=["2", 0],
+        negative=["3", 0],
+        latent_image=["4", 0],
+        seed=5,
+        steps=1,
+        cfg=7.0,
+        sampler_name="euler",
+        scheduler="normal",
+        denoise=1.0,
+    ),
+    "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
+}
+SAVED = node("SaveImage", images=["6", 0], filename_prefix="x")
+SAVERS = {
+    **PAINT,
+    "7": node("ImageScaleBy", image=["6", 0], upscale_method="bilinear", scale_by=2.0),
+    "8": node("SaveImage", "Small", images=["6", 0], filename_prefix="small"),
+    "9": node("SaveImage", "Large", images=["7", 0], filename_prefix="large"),
+}
+TOGETHER = {
+    "1": node("LoadImage", "Images", image="example.png"),
+    "2": node("BatchImagesNode", **{"images.image0": ["1", 0]}),
+    "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+}
+FILM = {
+    **PAINT,
+    "7": node("CreateVideo", images=["6", 0], fps=2.0),
+    "8": node("SaveVideo", video=["7", 0], filename_prefix="x", format="auto"),
+}
+FILM_AGAIN = {
+    "1": node("LoadVideo", "Film", file="a.mp4"),
+    "2": node("SaveVideo", video=["1", 0], filename_prefix="again", format="auto"),
+}
+SOUND = {
+    "1": node("EmptyAudio", duration=1.0, sample_rate=8000, channels=1),
+    "2": node("SaveAudio", audio=["1", 0], filename_prefix="x"),
+}
+SOUND_AGAIN = {
+    "1": node("LoadAudio", "Sound", audio="a.flac"),
+    "2": node("SaveAudio", audio=["1", 0], filename_prefix="again"),
+}
+AS_MASK = {
+    **PAINT,
+    "7": node("LoadImageMask", "Mask", image="example.png", channel="red"),
+    "8": node("VAEEncodeForInpaint", pixels=["6", 0], vae=["1", 2], mask=["7", 0], grow_mask_by=6),
+    "9": node("VAEDecode", samples=["8", 0], vae=["1", 2]),
+    "10": node("SaveImage", images=["9", 0], filename_prefix="x"),
+}
+PAINTED_OVER = {
+    **AS_MASK,
+    "7": node("LoadImage", "Mask", image="example.png"),
+    "8": node("VAEEncodeForInpaint", pixels=["7", 0], vae=["1", 2], mask=["7", 1], grow_mask_by=6),
+}
+
+
+def chain_of(folder: Path, given: str, first: dict[str, Node], second: dict[str, Node]) -> None:
+    """A chain of two workflows, of which the second is given this."""
+    (folder / "first.json").write_text(json.dumps(first))
+    (folder / "second.json").write_text(json.dumps(second))
+    (folder / "two.chain.toml").write_text(
+        '[[steps]]\nname = "first"\nworkflow = "first"\n'
+        f'[[steps]]\nname = "second"\nworkflow = "second"\ninputs = {{ {given} }}\n'
+    )
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    """An app with no workflows yet."""
+    with (
+        DemoServer(step_seconds=0, painted=64) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield app
+
+
+def made(app: RunningApp) -> list[Record]:
+    """The runs of the chain, when it is done: those of each step one after another."""
+    started = app.services.chains.start("two.chain", {}, OWNER)
+
+    def standing() -> ChainStanding:
+        return app.services.chains.get(started.id, OWNER)
+
+    eventually(lambda: standing().state != "running")
+    assert standing().state == "done", standing()
+    return [app.runs.record(run, OWNER) for step in standing().steps for run in step.ended]
+
+
+def test_all_images_go_into_one_batch(app: RunningApp, tmp_path: Path) -> None:
+    """Of the saver that is meant, by its title; in one run, in their order."""
+    chain_of(tmp_path, '"Images" = "first@Large[all]"', SAVERS, TOGETHER)
+    first, second = made(app)
+    large = [one for one in first.state.files if one.node == "9"]
+    keys = ["1.image", "2.images.image1.image", "2.images.image2.image"]
+    assert [second.job.inputs[key].digest for key in keys] == [one.digest for one in large]
+    assert len(second.state.files) == 3
+
+
+def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Left out, it would be given more results than the next one takes: the form says so, and is
+    there."""
+    chain_of(tmp_path, '"Images" = "first@8[all]"', SAVERS, TOGETHER)
+    with (tmp_path / "two.chain.toml").open("a") as file:
+        file.write("optional = true\n")
+        file.write('[[steps]]\nname = "third"\nworkflow = "upscale"\n')
+        file.write('inputs = { "Your image" = "second" }\n')
+    (tmp_path / "upscale.json").write_bytes((WORKFLOWS / "upscale.json").read_bytes())
+    (tmp_path / "upscale.toml").write_bytes((WORKFLOWS / "upscale.toml").read_bytes())
+    assert not app.services.chain_forms.form("two.chain", OWNER).problem
+    left_out = {"second.runs": False}
+    form = app.services.chain_forms.form("two.chain", OWNER, left_out)
+    assert form.problem == (
+        "Step “third”, Your image: It takes one file, so it can't be given all of “first”."
+    )
+    assert "second.runs" in [field.key for field in form.form.fields]
+    with pytest.raises(ChainErrors, match="can't be given all"):
+        app.services.chains.start("two.chain", left_out, OWNER)
+
+
+LOOKS = """
+[switches]
+look = ["photo", "oil", "ink"]
+[[steps]]
+name = "first"
+workflow = "first"
+when = "look=photo"
+[[steps]]
+name = "drawn"
+workflow = "ink"
+when = "look=ink"
+[[steps]]
+name = "second"
+workflow = "second"
+optional = true
+inputs = { "Images" = ["first", "drawn"] }
+"""
+
+
+def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_path: Path) -> None:
+    """The form is there, as with its author's choices, and says what is wrong with which one. With
+    that nothing is started, and no field is said to be unknown."""
+    chain_of(tmp_path, "", SAVERS, TOGETHER)
+    (tmp_path / "two.chain.toml").write_text(LOOKS)
+    forms, chains, look = app.services.chain_forms, app.services.chains, "switches:.look"
+    without = {"second.runs": False}
+    needs = "“look: oil”: Step “second” needs “first”, which is left out."
+    none = "“look: oil”: No step is left to run."
+    gone = "“look: ink”: Step “drawn” needs the workflow “ink”, which isn't here."
+    for choices, said in (
+        ({look: "oil"}, needs),
+        ({look: "oil"} | without, none),
+        ({look: "INK", "drawn.2.text": "x"}, gone),
+    ):
+        form = forms.form("two.chain", OWNER, choices)
+        assert form.problem == f"This chain can't run with {said}"
+        assert form.form.problems == (form.problem,)
+        assert {look, "second.runs"} <= {field.key for field in form.form.fields}
+        with pytest.raises(ChainErrors, match="can't run with"):
+            forms.check_keys("two.chain", OWNER, choices)
+        with pytest.raises(ChainErrors, match="can't run with"):
+            chains.start("two.chain", choices, OWNER)
+    assert not forms.form("two.chain", OWNER, {look: "PHOTO"} | without).problem
+    (tmp_path / "two.chain.toml").write_text(LOOKS.replace("look=photo", "look=oil"))
+    with pytest.raises(ChainErrors, match="Step “second” needs “first”"):
+        forms.form("two.chain", OWNER, {look: "ink"})
+
+
+def test_nothing_else_runs_where_what_was_chosen_no_longer_can(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """The chain's file was changed before it went on after a restart: it fails, and says why."""
+    chain_of(tmp_path, "", SAVERS, TOGETHER)
+    (tmp_path / "two.chain.toml").write_text(LOOKS)
+    history = app.runs.history
+    assert history is not None
+    begun = Group("ab", OWNER, "chain", 1.0, "running", {"chain": "two.chain", "title": "Two"})
+    history.groups.put(begun, {"values": {"switches:.look": "oil"}}, set())
+    app.services.chains.resume()
+    eventually(lambda: app.services.chains.get("ab", OWNER).finished)
+    standing = app.services.chains.get("ab", OWNER)
+    assert (standing.state, standing.steps) == ("failed", ())
+    assert "can't run with “look: oil”" in standing.why
+    assert not history.of(OWNER)
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "second", "kind"),
+    [
+        ('"Film" = "first"', FILM, FILM_AGAIN, "video"),
+        ('"Sound" = "first"', SOUND, SOUND_AGAIN, "audio"),
+    ],
+)
+def test_a_video_or_a_sound_goes_on(
+    app: RunningApp,
+    tmp_path: Path,
+    given: str,
+    first: dict[str, Node],
+    second: dict[str, Node],
+    kind: str,
+) -> None:
+    """Byte for byte as the first step has made it."""
+    chain_of(tmp_path, given, first, second)
+    before, after = ((*run.state.files,) for run in made(app))
+    assert [one.kind for one in after] == [kind]
+    assert [one.digest for one in after] == [one.digest for one in before]
+
+
+@pytest.mark.parametrize("second", [AS_MASK, PAINTED_OVER], ids=["as a mask", "to be painted on"])
+def test_an_image_is_a_mask(app: RunningApp, tmp_path: Path, second: dict[str, Node]) -> None:
+    """For a node that loads one, and where people would paint one; seeds that nobody can set, of
+    nodes that make nothing here, are left alone."""
+    chain_of(tmp_path, '"7.image" = "first@8[2]"', SAVERS, second)
+    first, after = made(app)
+    small = [one for one in first.state.files if one.node == "8"]
+    assert [one.digest for one in after.job.inputs.values()] == [small[1].digest]
+    assert after.state.files
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"subject": "a cat", "style": "ink"}',
+        'the words "http://example.org" on a wall',
+        "one of {a|b|c|d}, __times__ /* this stays */",
+        r"\frac{a}{b} \{ \\} \|",
+    ],
+)
+def test_a_text_goes_on_as_it_was_made(app: RunningApp, tmp_path: Path, text: str) -> None:
+    """Nothing in it is a comment or an alternative, as in what people type; the details tell it so,
+    too."""
+    words = {
+        "1": node("PrimitiveStringMultiline", "Words", value=text),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    paint = {**PAINT, "7": node("SaveImage", images=["6", 0], filename_prefix="x")}
+    chain_of(tmp_path, '"2.text" = "first.text"', words, paint)
+    before, after = made(app)
+    assert [one.text for one in before.state.texts] == [text]
+    assert after.job.prompt["2"]["inputs"]["text"] == after.job.values["2.text"] == text
+
+
+def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
+    app: RunningApp, tmp_path: Path
+) -> None:
+    """Whichever the chain names first."""
+    words = {
+        "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    saved = {**PAINT, "7": node("SaveImage", images=["6", 0], filename_prefix="x")}
+    given = {
+        "8": node("LoadImage", "Picture", image="example.png"),
+        "9": node("SaveImage", images=["8", 0], filename_prefix="x"),
+    }
+    both = {**saved, **given}
+    chain_of(tmp_path, '"Picture" = "picture", "2.text" = "first.text"', words, both)
+    (tmp_path / "picture.json").write_text(json.dumps(saved))
+    with (tmp_path / "two.chain.toml").open("a") as file:
+        file.write('[[steps]]\nname = "picture"\nworkflow = "picture"\n')
+    first, second, picture = made(app)
+    made_from = app.services.chain_forms.lineage(second).made_from
+    assert {one.id for one in made_from} == {first.id, picture.id}
+    assert second.parents == (picture.id, first.id)
+
+
+def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_path: Path) -> None:
+    """Both ways; and so does one that was made once more."""
+    words = {
+        "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    paint = {**PAINT, "7": node("SaveImage", images=["6", 0], filename_prefix="x")}
+    chain_of(tmp_path, '"2.text" = "first.text[all]"', words, paint)
+    chain = tmp_path / "two.chain.toml"
+    repeated = 'workflow = "first"\nrepeat = { Words = ["a boat", "at sea"] }\n'
+    chain.write_text(chain.read_text().replace('workflow = "first"\n', repeated))
+    *texts, image = made(app)
+    assert image.job.values["2.text"] == "a boat\nat sea"
+    starter, lineage = app.services.starter, app.services.chain_forms.lineage
+    again = starter.again(image.id, OWNER, keeps_going=True)
+    eventually(lambda: again.state.phase.finished)
+    twice = starter.again(again.id, OWNER, keeps_going=True)
+    eventually(lambda: twice.state.phase.finished)
+    ids = {one.id for one in texts}
+    assert len(ids) == 2
+    for one in (image, again.record, twice.record):
+        assert {before.id for before in lineage(one).made_from} == ids
+    assert {*again.record.parents} == {image.id, *ids}
+    assert {*twice.record.parents} == {again.id, *ids}
+    for text in texts:
+        after = lineage(text).used_for
+        assert [one.id for one in after] == [twice.id, again.id, image.id]
+
+
+def test_a_step_runs_with_each_choice_that_brings_fields(app: RunningApp, tmp_path: Path) -> None:
+    """Each run has the values of the fields that its own choice brings, and is given what those
+    take; what none of them has is refused."""
+    chain_of(tmp_path, '"1.image" = "first"', {**PAINT, "7": SAVED}, CLIP)
+    chain = tmp_path / "two.chain.toml"
+    plain = chain.read_text()
+    said = '[steps.repeat]\nCodec = ["auto", "h264"]\n[steps.values]\nEncoding = "re-encode"\n'
+    chain.write_text(f"{plain}{said}Crf = 30\n")
+    form = app.services.chain_forms.form("two.chain", OWNER)
+    assert form.steps[1].runs == 2
+    _, *runs = made(app)
+    encoded = {run.job.values["4.format.codec"]: run.job.values.get(ENCODING) for run in runs}
+    assert encoded == {"auto": None, "h264": "re-encode"}
+    assert {run.job.values.get(f"{ENCODING}.crf") for run in runs} == {None, 30}
+    assert all("1.image" in run.job.inputs for run in runs)
+    chain.write_text(f"{plain}{said}Rate = 30\n")
+    with pytest.raises(ChainErrors, match="There is no field “Rate”"):
+        app.services.chains.start("two.chain", {}, OWNER)
+    chain.write_text(f"{plain}{said}Crf = 1000\n")
+    with pytest.raises(FieldErrors) as refused:
+        app.services.chains.start("two.chain", {}, OWNER)
+    assert refused.value.errors == {f"second.{ENCODING}.crf": "Maximum 51."}

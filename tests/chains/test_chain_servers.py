@@ -1,0 +1,256 @@
+"""Chains on one server and on several: where their steps run, and how results come to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from comfy.launch.uploads import Upload
+from comfy.records.record import Record
+from comfy.runs.input_files import UPLOADS
+from comfy.runs.limits import RunLimits
+from tests.cli.commands import outcomes
+from tests.support.http_client import ANN, get
+from tests.support.samples.media import saved
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+OWNER = "user:ann"
+UPLOAD = "POST /upload/image"
+CHAIN = "create-upscale-detail.chain"
+SIDE_BY_SIDE = """
+[[steps]]
+name = "one"
+workflow = "text-to-image"
+[[steps]]
+name = "other"
+workflow = "text-to-image"
+"""
+THREE_TIMES = """
+[[steps]]
+name = "one"
+workflow = "text-to-image"
+[steps.values]
+Steps = 1
+[steps.repeat]
+Seed = [1, 2, 3]
+"""
+
+
+def without(*classes: str) -> dict[str, object]:
+    return {name: node for name, node in NODES.items() if name not in classes}
+
+
+@contextmanager
+def demos(*all_nodes: dict[str, object]) -> Iterator[tuple[DemoServer, DemoServer]]:
+    one, other = (DemoServer(step_seconds=0, painted=64, nodes=nodes) for nodes in all_nodes)  # type: ignore[arg-type]
+    with one, other:
+        yield one, other
+
+
+def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
+    """The runs of a chain that has come to its end, the first one first."""
+    started = app.services.chains.start(chain, {}, OWNER)
+
+    def state() -> str:
+        return next(one.state for one in app.services.chains.recent(OWNER) if one.id == started.id)
+
+    eventually(lambda: state() != "running")
+    assert state() == "done"
+    runs = sorted(app.runs.owned(OWNER), key=lambda run: run.submitted_at)
+    return [run.record for run in runs]
+
+
+def test_results_of_a_step_are_told_in_the_order_of_its_runs(tmp_path: Path) -> None:
+    """Whatever the order in which these end, as where one of two servers is slow; and the result of
+    the step is that of its last run."""
+    write_two(tmp_path)
+    (tmp_path / "times.chain.toml").write_text(THREE_TIMES)
+    owner = f"browser:{ANN}"
+    with (
+        demos(dict(NODES), dict(NODES)) as servers,
+        running_app(*(one.url for one in servers), workflows=tmp_path) as app,
+        servers[0].hold("progress") as at_first,
+        servers[1].hold("progress") as at_second,
+    ):
+        chains = app.services.chains
+        started = chains.start("times.chain", {}, owner)
+
+        def seeds() -> list[object]:
+            (step,) = chains.get(started.id, owner).steps
+            return [app.runs.record(run, owner).job.values["5.seed"] for run in step.ended]
+
+        assert at_first.reached.wait(LONGEST_WAIT)
+        assert at_second.reached.wait(LONGEST_WAIT)
+        (first,) = (one for one in app.runs.owned(owner) if one.record.job.values["5.seed"] == 1)
+        holds = [at_first, at_second]
+        late = holds.pop([one.url for one in servers].index(first.record.server))
+        holds[0].release()
+        eventually(lambda: seeds() == [2, 3])
+        late.release()
+        eventually(lambda: chains.get(started.id, owner).state == "done")
+        assert seeds() == [1, 2, 3]
+        (told,) = get(app, f"/api/v1/chains/{started.id}").json()["steps"]
+        assert [run["values"]["5.seed"] for run in told["results"]] == [1, 2, 3]
+        (result,) = chains.get(started.id, owner).results.values()
+        assert result.job.values["5.seed"] == 3
+
+
+def test_on_one_server_results_are_read_where_they_are() -> None:
+    """Nothing is uploaded for it; one that is gone there is, from the copy that is kept here."""
+    with DemoServer(step_seconds=0, painted=64) as demo, running_app(demo.url) as app:
+        base, upscale, _ = whole(app)
+        assert demo.requests[UPLOAD] == 0
+        given = upscale.job.inputs["4.image"].result
+        assert given is not None
+        assert given.value == f"{base.state.files[0].filename} [output]"
+        app.services.clean_up(upscale)
+        assert demo.requests[UPLOAD] == 0  # there is no copy to be emptied
+        output = demo.storage.folder("output")
+        assert output is not None
+        (output / base.state.files[0].filename).unlink()
+        again = app.runs.submit(replace(upscale.job, prompt=dict(upscale.job.prompt)), owner=OWNER)
+        *_, state = again.watch(LONGEST_WAIT)
+        assert state.phase is Phase.DONE
+        assert demo.requests[UPLOAD] == 1
+
+
+def test_across_servers_results_are_moved() -> None:
+    """From the server that has made one to the one that can do the next step."""
+    with (
+        demos(without("ImageScaleBy"), without("EmptyLatentImage", "ImageScale")) as (one, other),
+        running_app(one.url, other.url) as app,
+    ):
+        base, upscale, detail = whole(app)
+        assert [run.server for run in (base, upscale, detail)] == [one.url, other.url, one.url]
+        assert (one.requests[UPLOAD], other.requests[UPLOAD]) == (1, 1)
+
+
+def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None:
+    """The one that went away in the middle is asked too, when it is back."""
+    with demos(dict(NODES), dict(NODES)) as (one, other), running_app(one.url, other.url) as app:
+        one.speed.step = other.speed.step = 0.25
+        given = {"4.image": Upload("photo.png", saved("PNG"))}
+        run = app.services.starter.start("image-to-image", given, OWNER)
+        eventually(lambda: run.state.phase is Phase.RUNNING)
+        at, then = (one, other) if run.record.server == one.url else (other, one)
+        at.stop()
+        eventually(lambda: run.record.server == then.url)
+        then.speed.step = 0
+        *_, state = run.watch(LONGEST_WAIT)
+        assert (state.phase, state.restarted) == (Phase.DONE, True)
+        assert [size > 0 for size in uploaded(one, other)] == [True, True]
+        assert not app.services.clean_up(run.record)
+        at.start()
+        assert app.services.clean_up(run.record)
+        assert uploaded(one, other) == [0, 0]
+
+
+def uploaded(*servers: DemoServer) -> list[int]:
+    """The sizes in bytes of the files that were sent to these servers."""
+    folders = [Path(str(one.storage.folder("input"))) / UPLOADS for one in servers]
+    return [one.stat().st_size for folder in folders for one in folder.rglob("*.png")]
+
+
+def write_two(folder: Path) -> None:
+    """A chain of two steps of which none waits for the other."""
+    (folder / "two.chain.toml").write_text(SIDE_BY_SIDE)
+    for name in ("text-to-image.json", "text-to-image.toml"):
+        (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
+
+
+def app_beginning(
+    demo: DemoServer, folder: Path
+) -> Callable[[], AbstractContextManager[RunningApp]]:
+    """What begins an app, also again, in which a person has one run at a time."""
+    return partial(
+        running_app,
+        demo.url,
+        workflows=folder,
+        data=folder / "data",
+        run_limits=RunLimits(person=1),
+    )
+
+
+def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) -> None:
+    """The one that had not begun before; the other one goes on, and none is run twice."""
+    write_two(tmp_path)
+    with DemoServer(step_seconds=0, painted=64) as demo:
+        begin = app_beginning(demo, tmp_path)
+        with ExitStack() as until_then, begin() as app:
+            chains = app.services.chains
+            started = chains.start("two.chain", {}, OWNER)
+            eventually(lambda: chains.get(started.id, OWNER).state == "done")
+            held = until_then.enter_context(demo.hold("progress"))
+            values = {**started.values, "one.2.text": "a red boat"}
+            chains.go_on(started.id, OWNER, values, again=["one", "other"])
+            assert held.reached.wait(LONGEST_WAIT)
+            assert len(demo.journal.all()) == 3
+        with begin() as app:
+            chains = app.services.chains
+            eventually(lambda: chains.get(started.id, OWNER).state == "done")
+            assert outcomes(demo)["success"] == 4  # ComfyUI may have been told to end the first
+
+
+def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -> None:
+    """After a restart in the middle of its runs, and where it was stopped there; the next time that
+    it is to run again, all of it does."""
+    write_two(tmp_path)
+    (tmp_path / "three.chain.toml").write_text(THREE_TIMES)
+    with DemoServer(step_seconds=0, painted=64) as demo:
+        begin = app_beginning(demo, tmp_path)
+
+        def state(app: RunningApp) -> str:
+            return app.services.chains.get(started.id, OWNER).state
+
+        with ExitStack() as until_then, begin() as app:
+            chains = app.services.chains
+            started = chains.start("three.chain", {}, OWNER)
+            eventually(lambda: state(app) == "done")
+            held = until_then.enter_context(demo.hold("execution_start", after=1))
+            chains.go_on(started.id, OWNER, again=["one"])
+            assert held.reached.wait(LONGEST_WAIT)
+            assert len(demo.journal.all()) == 5
+        with begin() as app:
+            chains = app.services.chains
+            eventually(lambda: state(app) == "done")
+            assert outcomes(demo)["success"] == 6
+            values = {**started.values, "one.2.text": "a red boat"}  # else ComfyUI has it at once
+            with demo.hold("progress", after=1) as held:
+                chains.go_on(started.id, OWNER, values, again=["one"])
+                assert held.reached.wait(LONGEST_WAIT)
+                chains.stop(started.id, OWNER)
+            assert state(app) == "stopped"
+            chains.go_on(started.id, OWNER)
+            eventually(lambda: state(app) == "done")
+            assert boats(app) == 1
+            chains.go_on(started.id, OWNER, again=["one"])
+            eventually(lambda: state(app) == "done")
+            assert boats(app) == 2
+
+
+def boats(app: RunningApp) -> int:
+    """How many runs were begun with the first seed and this prompt."""
+    values = (run.record.job.values for run in app.runs.owned(OWNER))
+    return sum((one["5.seed"], one["2.text"]) == (1, "a red boat") for one in values)
+
+
+def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:
+    """Each on a server of its own."""
+    write_two(tmp_path)
+    with demos(dict(NODES), dict(NODES)) as (one, other):
+        one.speed.step = other.speed.step = 0.05
+        with (
+            running_app(one.url, other.url, workflows=tmp_path) as app,
+            one.hold("progress") as at_one,
+            other.hold("progress") as at_other,
+        ):
+            app.services.chains.start("two.chain", {}, OWNER)
+            assert at_one.reached.wait(30)
+            assert at_other.reached.wait(30)

@@ -1,0 +1,191 @@
+"""How a server's address is read, with and without a login."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.address import ServerAddress, is_loopback, named_servers
+
+CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cs"])
+HOSTS = st.sampled_from(["127.0.0.1", "[::1]", "localhost", "comfy.example", "bücher.example"])
+
+
+@given(HOSTS, st.text(CHARACTERS, min_size=1), st.text(CHARACTERS), st.integers(1, 65535))
+def test_user_info_becomes_a_header_and_leaves_the_address(
+    host: str, user: str, password: str, port: int
+) -> None:
+    """Whatever a password holds, percent-encoded: it is sent as it was, and neither `url` nor
+    `repr` has user info."""
+    text = f"http://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/x/"
+    address = ServerAddress.parse(text)
+    ((name, value),) = address.headers
+    assert name == "Authorization"
+    assert base64.b64decode(value.removeprefix("Basic ")).decode() == f"{user}:{password}"
+    assert urlsplit(address.url).path == "/x"
+    assert "@" not in address.url
+    assert value not in repr(address)
+    assert address == ServerAddress.parse(text)
+
+
+@given(st.text(CHARACTERS))
+def test_any_text_is_an_address_or_an_error_of_ours(text: str) -> None:
+    """And what is refused is not repeated: it may hold a password."""
+    secret = "hunter2secret"
+    for attempt in (
+        text,
+        f"http://u:{secret}{text}@host",
+        f"http://u:{secret}@host{text}",
+        f"http://u:{secret}{text}",
+    ):
+        try:
+            address = ServerAddress.parse(attempt)
+        except ComfyError as refused:
+            said = f"{refused} {refused.hint} {refused.__cause__}"
+        else:
+            said = repr(address)
+            assert "@" not in address.url
+            assert address.url.isascii()
+            assert address.port
+        assert secret not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (" http://127.0.0.1:8188/ ", "http://127.0.0.1:8188"),
+        ("HTTPS://Comfy.Example/a b/".replace(" ", "%20"), "https://comfy.example/a%20b"),
+        ("http://[0:0::1]:80", "http://[::1]:80"),
+        ("http://bücher.example/ü", "http://xn--bcher-kva.example/%C3%BC"),
+    ],
+)
+def test_an_address_is_written_in_one_way(text: str, url: str) -> None:
+    """Without a slash at its end, in ASCII, ready for HTTP and for a WebSocket."""
+    assert ServerAddress.parse(text).url == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "comfy",
+            "127.0.0.1:8188",
+            "ftp://h",
+            "http://",
+            "http://h:",
+            "http://h:0",
+            "http://h:99999",
+            "http://h o",
+        ),
+        *(
+            "http://h\n/x",
+            "http://h\\@g",
+            "http://h?x",
+            "http://h/#x",
+            "http://u:a/b@h",
+            "http://[::g]",
+            "http://a..b",
+        ),
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """With an example or a word on what does not belong there."""
+    with pytest.raises(ComfyError, match="address"):
+        ServerAddress.parse(text)
+
+
+@pytest.mark.parametrize("token", ["two words", "line\r\nX-Other: 1", "ü", "\x7f"])
+def test_a_token_is_one_word(token: str) -> None:
+    """Nothing in it can become another header."""
+    with pytest.raises(ComfyError, match="token"):
+        ServerAddress.parse("http://h", token=token)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["X", "X:", ": y", "X y: z", "X: a\r\nY: b", "X: ü", "Host: h", "sec-websocket-key: x"],
+)
+def test_a_header_is_a_name_and_a_value(header: str) -> None:
+    """In ASCII on one line, and none of those that a request needs itself."""
+    with pytest.raises(ComfyError, match="header"):
+        ServerAddress.parse("http://h", headers=[header])
+
+
+def test_a_token_and_a_header_go_together() -> None:
+    """As long as they are not two logins of one name; the line's end of a file that held the token
+    does no harm."""
+    address = ServerAddress.parse("http://h", token="abc\n", headers=["X-Key:  k "])
+    assert address.headers == (("Authorization", "Bearer abc"), ("X-Key", "k"))
+    for token, header in (("abc", "authorization: x"), (None, "Authorization: x")):
+        with pytest.raises(ComfyError, match="more than one login"):
+            ServerAddress.parse("http://u:p@h", token=token, headers=[header])
+
+
+def test_a_login_is_for_a_server_that_is_named() -> None:
+    """It is never given to the one that happens to be found."""
+    assert named_servers(()) == ()
+    for login in ({"token": "abc"}, {"header": "X: y"}, {"ca": Path("ca.pem")}):
+        with pytest.raises(ComfyError, match="none is named"):
+            named_servers((), **login)
+
+
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    """At once, not with the first request; and so are certificates for an address without TLS."""
+    (tmp_path / "ca.pem").write_text("nothing")
+    for ca in (tmp_path / "ca.pem", tmp_path / "not-there.pem"):
+        with pytest.raises(ComfyError, match="no certificates"):
+            ServerAddress.parse("https://h", ca=ca)
+    with pytest.raises(ComfyError, match="without TLS"):
+        ServerAddress.parse("http://h", ca=tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "http://comfy.example:443/x/view",
+        "https://comfy.example:8443/x/view",
+        "https://comfy.example:no/x/view",
+        "https://comfy.example.evil.test/x/view",
+        "https://user@comfy.example/x/view",
+        "https://comfy.example/view",
+        "https://comfy.example/xy/view",
+        "https://comfy.example/x/../view",
+        "https://comfy.example/x/%2e%2E/view",
+        "https://comfy.example/x/..%5Cview",
+        "file:///x/view",
+        "",
+    ],
+)
+def test_a_server_owns_nothing_beside_its_address(other: str) -> None:
+    """Neither another origin nor another path, however it is written."""
+    assert not ServerAddress.parse("https://comfy.example/x").owns(other)
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("https://comfy.example", "https://comfy.example:443/view?a=b"),
+        ("https://comfy.example/x", "https://COMFY.example/x/view?a=/../b"),
+        ("https://comfy.example/%7Ex", "https://comfy.example/~x/view"),
+    ],
+)
+def test_a_server_owns_what_is_below_its_address(server: str, url: str) -> None:
+    """Login and redirects depend on it."""
+    assert ServerAddress.parse(server).owns(url)
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("localhost", True), ("127.8.0.1", True), ("[::1]", True), ("10.0.0.1", False)],
+)
+def test_this_machine_is_known_by_its_addresses(host: str, own: bool) -> None:
+    """All of 127.0.0.0/8 and ::1; another name may be anybody's."""
+    assert is_loopback(host) is own
+    assert not is_loopback("localhost.example")

@@ -1,0 +1,339 @@
+"""The HTTP client, against the stand-in and its misbehaviour."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from comfy.base.errors import (
+    ComfyError,
+    PromptRejected,
+    ServerError,
+    ServerUnreachable,
+    UploadRejected,
+)
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.client.sessions import IdleSessions, Session
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.demo import DemoServer
+from comfy.media.checks import MIB
+from tests.support.leaks import open_sockets
+from tests.support.link import FaultyLink
+from tests.support.waiting import eventually
+
+
+def png(colour: tuple[int, int, int] = (200, 60, 30)) -> bytes:
+    image = io.BytesIO()
+    Image.new("RGB", (16, 8), colour).save(image, "PNG")
+    return image.getvalue()
+
+
+def load_and_save(image: str) -> dict[str, Any]:
+    return {
+        "1": {"class_type": "LoadImage", "inputs": {"image": image}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "test"}},
+    }
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.01) as server:
+        yield server
+
+
+@pytest.fixture
+def client(demo: DemoServer) -> Iterator[Client]:
+    with Client(demo.url, timeout=5) as one:
+        yield one
+    demo.behave()
+
+
+def test_the_server_describes_itself(client: Client) -> None:
+    """Catalogue and system are read as they are."""
+    assert "KSampler" in client.object_info()
+    assert "system" in client.system_stats()
+
+
+def test_a_prompt_is_taken_under_the_chosen_id(client: Client) -> None:
+    """The id we choose is the id it has in the history."""
+    prompt_id = str(uuid.uuid4())
+    name = client.upload(png(), "photo.png", subfolder="t")
+    answer = client.submit(load_and_save(name), client_id=str(uuid.uuid4()), prompt_id=prompt_id)
+    assert answer.prompt_id == prompt_id
+    while (entry := client.history(prompt_id)) is None:
+        assert client.queue() is not None
+    assert entry.outputs["2"]
+    assert client.history(str(uuid.uuid4())) is None
+
+
+def test_a_prompt_that_was_given_up_does_not_arrive_later(demo: DemoServer) -> None:
+    """A prompt whose answer did not come in time is taken back: a link that comes to life again
+    does not deliver it."""
+    prompt_id = str(uuid.uuid4())
+    with FaultyLink(demo.url) as link, Client(link.url, timeout=0.3) as client:
+        client.queue()
+        link.freeze()
+        with pytest.raises(ServerUnreachable):
+            client.submit(load_and_save("example.png"), client_id="me", prompt_id=prompt_id)
+        link.heal()
+        assert client.queue().pending == ()
+        eventually(lambda: link.connections == 1)
+    assert demo.journal.of(prompt_id) == ()
+
+
+def test_uploads_keep_the_name_the_server_took(client: Client) -> None:
+    """The same name with another image gets a number; the value has its subfolder."""
+    folder = uuid.uuid4().hex
+    assert client.upload(png(), "photo.png", subfolder=folder) == f"{folder}/photo.png"
+    assert client.upload(png((1, 2, 3)), "photo.png", subfolder=folder) == f"{folder}/photo (1).png"
+
+
+def test_path_tricks_are_refused_in_words(client: Client) -> None:
+    """What the server does not accept as an upload is an error with a hint."""
+    with pytest.raises(UploadRejected) as error:
+        client.upload(png(), "x.png", subfolder="../../evil")
+    assert error.value.hint
+
+
+def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> None:
+    """Both sizes are said, and what can be done."""
+    with DemoServer(max_upload=20 * MIB) as demo, Client(demo.url) as small:
+        path = tmp_path / "video.mp4"
+        with path.open("wb") as video:
+            video.truncate(21 * MIB)
+        with path.open("rb") as video, pytest.raises(UploadRejected) as error:
+            small.upload(video, "video.mp4", subfolder="t")
+        assert str(error.value) == "This file has 21\xa0MB. The server accepts 20\xa0MB."
+        assert "--max-upload-size" in error.value.hint
+        assert not demo.requests["POST /upload/image"]
+        with path.open("r+b") as video:
+            video.truncate(19 * MIB)
+            assert small.upload(video, "video.mp4", subfolder="t") == "t/video.mp4"
+
+
+def test_files_come_whole_and_in_part(client: Client) -> None:
+    """A file can be fetched with a range; one that is gone is a 404 that says so."""
+    name = client.upload(png(), "photo.png", subfolder="ranges")
+    file = OutputFile(name.rpartition("/")[2], "ranges", "input", "image", "1")
+    with client.view(file) as view:
+        whole = b"".join(view.iter_bytes())
+    assert whole == png()
+    with client.view(file, range_header="bytes=0-3") as view:
+        assert view.status == 206
+        assert b"".join(view.iter_bytes()) == whole[:4]
+    with (
+        pytest.raises(ServerError) as error,
+        client.view(OutputFile("gone.png", "", "output", "image", "1")),
+    ):
+        pass
+    assert error.value.status == 404
+    assert "gone.png" in str(error.value)
+
+
+def test_a_refused_prompt_names_its_inputs(client: Client) -> None:
+    """400 becomes one exception with all objections."""
+    prompt = {"1": {"class_type": "SaveImage", "inputs": {}}}
+    with pytest.raises(PromptRejected) as error:
+        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
+    assert {(one.node, one.input, one.type) for one in error.value.node_errors} >= {
+        ("1", "images", "required_input_missing")
+    }
+
+
+@pytest.mark.parametrize("prompt", [{}, {"1": {"class_type": "NoSuchNode", "inputs": {}}}])
+def test_a_prompt_that_is_none_is_refused_in_words(client: Client, prompt: dict[str, Any]) -> None:
+    """No outputs and unknown nodes are sentences with a hint."""
+    with pytest.raises(PromptRejected) as error:
+        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
+    assert str(error.value).endswith(".")
+    assert error.value.hint
+
+
+def test_numbers_json_does_not_have_are_not_sent(client: Client) -> None:
+    """Infinity in a prompt is caught before it leaves."""
+    prompt = {"1": {"class_type": "SaveImage", "inputs": {"x": float("inf")}}}
+    with pytest.raises(PromptRejected, match="number"):
+        client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("http_500", ServerError), ("http_502", ServerError), ("bad_json", ServerError)],
+)
+def test_bad_answers_are_errors_of_ours(
+    client: Client, demo: DemoServer, kind: Any, expected: type[ComfyError]
+) -> None:
+    """Whatever the server answers, no foreign exception leaves."""
+    demo.script(kind, at="GET /queue")
+    with pytest.raises(expected) as error:
+        client.queue()
+    assert error.value.hint
+
+
+def test_a_question_cut_off_is_asked_again(client: Client, demo: DemoServer) -> None:
+    """A GET whose answer breaks off is repeated once, then it is an error."""
+    demo.script("cut", at="GET /queue")
+    assert client.queue().running == ()
+    demo.script("cut", at="GET /queue", count=5)
+    with pytest.raises(ServerUnreachable):
+        client.queue()
+
+
+def test_a_slow_answer_has_an_end(demo: DemoServer) -> None:
+    """Every request has a timeout, told in a sentence."""
+    demo.script("slow", at="GET /queue", seconds=3)
+    with (
+        Client(demo.url, timeout=0.2) as client,
+        pytest.raises(ServerUnreachable, match="too long"),
+    ):
+        client.queue()
+    demo.behave()
+
+
+def test_nobody_there(client: Client) -> None:
+    """A refused connection says where nobody answered."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    with (
+        Client(f"http://127.0.0.1:{port}") as nobody,
+        pytest.raises(ServerUnreachable, match=str(port)),
+    ):
+        nobody.queue()
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8188", "ftp://x", "http://"])
+def test_an_address_that_is_none(url: str) -> None:
+    """A wrong address is refused before anything is sent, with an example."""
+    with pytest.raises(ComfyError) as error:
+        Client(url)
+    assert "http://" in error.value.hint
+
+
+def test_calls_in_progress_can_be_aborted(demo: DemoServer) -> None:
+    """Another thread ends a call that waits for a server which does not answer; other clients that
+    take turns at the same connection call on."""
+    with (
+        FaultyLink(demo.url) as link,
+        Client(link.url, timeout=60) as client,
+        demo.hold("GET /queue") as held,
+        ThreadPoolExecutor(1) as others,
+    ):
+        one, other = client.fork(), client.fork()
+        for fork in (one, other, one):
+            assert fork.system_stats()
+        assert link.connections == 1
+        call = others.submit(one.queue)
+        assert held.reached.wait(15)
+        one.abort()
+        with pytest.raises(ServerUnreachable):
+            call.result(15)
+        with pytest.raises(ServerUnreachable):
+            one.queue()
+        assert other.system_stats()
+    demo.behave()
+
+
+def test_one_client_serves_many_threads(client: Client, demo: DemoServer) -> None:
+    """Sixteen threads with one client get sixteen good answers, over and over."""
+    answers: list[object] = []
+
+    def ask() -> None:
+        for _ in range(10):
+            answers.append(client.queue())
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 160
+
+
+class OldRoutes(BaseHTTPRequestHandler):
+    """The three addresses by which a server of before 0.33 is told to stop one prompt."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.heard.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
+        self.send_response(405 if self.path.startswith("/api/jobs") else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing on stderr."""
+
+
+def test_old_servers_are_told_in_two_steps() -> None:
+    """Without /api/jobs a prompt is taken from the queue and interrupted by its id; never without
+    one."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OldRoutes) as server:
+        server.heard = []  # type: ignore[attr-defined]
+        server.daemon_threads = False
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        with Client(f"http://127.0.0.1:{server.server_address[1]}") as client:
+            client.cancel("abc")
+        server.shutdown()
+        thread.join()
+        assert server.heard[1:] == [  # type: ignore[attr-defined]
+            ("/queue", {"delete": ["abc"]}),
+            ("/interrupt", {"prompt_id": "abc"}),
+        ]
+
+
+def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> None:
+    """A file whose name is no UTF-8 comes with half a surrogate pair in it; no request can carry
+    that."""
+    with (
+        Client(demo.url) as client,
+        pytest.raises(ComfyError, match="name cannot be sent"),
+        client.view(OutputFile("caf\udce9.png", "", "output", "image", "1")),
+    ):
+        pass
+
+
+def test_calls_are_answered_where_no_timer_can_be_started(
+    demo: DemoServer, refused_threads: set[str]
+) -> None:
+    """Their connections are closed at once, for nobody would do so later; those after them are kept
+    again."""
+    connections = set(open_sockets())
+    with Client(demo.url, timeout=5) as client:
+        refused_threads.add("idle-connections")
+        assert "system" in client.system_stats()
+        eventually(lambda: open_sockets() <= connections, "both ends are closed")
+        refused_threads.clear()
+        assert "system" in client.system_stats()
+        assert open_sockets() - connections
+
+
+def test_idle_connections_are_all_closed_where_the_timer_cannot_go_on(
+    demo: DemoServer, refused_threads: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was to be kept for longer, too."""
+    sessions = IdleSessions(ServerAddress.parse(demo.url))
+    first, second = sessions.take(), sessions.take()
+    closed: list[Session] = []
+    for one in (first, second):
+        one.close = lambda one=one: closed.append(one)  # type: ignore[method-assign]
+    sessions.give_back(first)
+    refused_threads.add("idle-connections")
+    monkeypatch.setattr("comfy.comfyui.client.sessions._KEPT", 600.0)
+    sessions.give_back(second)
+    eventually(lambda: closed == [first, second], "the timer closes both")
+    sessions.close()

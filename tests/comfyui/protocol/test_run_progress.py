@@ -1,0 +1,200 @@
+"""How far a run is: one fraction over all samplers and nodes, that never goes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.comfyui.protocol.events import Event, Executed, Executing, ExecutionCached, Progress
+from comfy.comfyui.protocol.responses import Queue
+from comfy.comfyui.protocol.run_progress import (
+    RunProgress,
+    SamplerSteps,
+    planned_progress,
+    sampling_work,
+)
+from comfy.comfyui.protocol.run_state import RunState, advance, placed, unanswered, waiting
+
+TWO_SAMPLERS = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+    "5": {"class_type": "KSampler", "inputs": {"steps": 20}},
+    "7": {"class_type": "KSampler", "inputs": {"steps": 12}},
+    "8": {"class_type": "VAEDecode", "inputs": {}},
+}
+
+
+def after(state: RunState, *events: Event) -> RunState:
+    """The state after these events, one a second."""
+    for now, event in enumerate(events):
+        state = advance(state, event).measured(float(now))
+    return state
+
+
+def steps(node: str, count: int, of: int) -> list[Event]:
+    """A node with all its steps."""
+    taken = [Progress(step, of, node, "p") for step in range(1, count + 1)]
+    return [Executing(node, "p"), *taken]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "planned"),
+    [
+        ({"steps": 20}, 20),
+        ({"steps": ["2", 0]}, 9),
+        ({"steps": 20, "start_at_step": 5, "end_at_step": 10000}, 15),
+        ({"sigmas": ["3", 0]}, 30),
+        ({"sigmas": ["4", 0]}, 0),
+        ({"steps": "many"}, 0),
+        ({}, 0),
+    ],
+)
+def test_steps_are_known_from_the_prompt(sampler: dict[str, Any], planned: int) -> None:
+    """A sampler's own number, that of a node it is linked to, or that of its sigmas; else none."""
+    prompt = {
+        "1": {"class_type": "SamplerCustomAdvanced", "inputs": sampler},
+        "2": {"class_type": "PrimitiveInt", "inputs": {"value": 9}},
+        "3": {"class_type": "BasicScheduler", "inputs": {"steps": 30}},
+        "4": {"class_type": "Ring", "inputs": {"sigmas": ["4", 0]}},
+    }
+    assert planned_progress(prompt).samplers == ({"1": SamplerSteps(planned)} if planned else {})
+
+
+def test_the_work_of_samplers_is_known_from_the_prompt() -> None:
+    """Steps times pixels times images, of all samplers or of some; of what has no size in the
+    prompt, steps alone. Two that are told differently are not added."""
+    empty = {"class_type": "EmptyLatentImage", "inputs": {"width": 8, "height": 4, "batch_size": 2}}
+    prompt = sampling(empty, LatentUpscaleBy={"scale_by": 2.0})
+    assert sampling_work(prompt) == ("", 10 * 64 + 10 * 256, 256)
+    assert sampling_work(prompt, {"5"}) == ("", 10 * 64, 64)
+    assert sampling_work(prompt, set()) is None
+    prompt["1"] = {"class_type": "LoadLatent", "inputs": {}}
+    assert sampling_work(prompt) == ("1", 10 + 40, 4)
+    other = {"class_type": "KSampler", "inputs": {"steps": 3, "latent_image": ["12", 0]}}
+    assert sampling_work({**prompt, "11": other, "12": empty}) is None
+
+
+def sampling(first: dict[str, Any], **between: dict[str, Any]) -> dict[str, Any]:
+    """Two samplers of ten steps, the first of what `first` is, and what is between them."""
+    prompt: dict[str, Any] = {
+        "1": first,
+        "5": {"class_type": "KSampler", "inputs": {"steps": 10, "latent_image": ["1", 0]}},
+    }
+    at = "5"
+    for name, inputs in between.items():
+        prompt[name] = {"class_type": name, "inputs": {**inputs, "samples": [at, 0]}}
+        at = name
+    last = {"class_type": "KSampler", "inputs": {"steps": 10, "latent_image": [at, 0]}}
+    return {**prompt, "7": last}
+
+
+CANVAS = {
+    "class_type": "EmptyLatentImage",
+    "inputs": {"width": 512, "height": 512, "batch_size": 2},
+}
+PHOTO = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "weight"),
+    [
+        (sampling(CANVAS), 1),
+        (sampling(CANVAS, LatentUpscale={"width": 1024, "height": 1024}), 4),
+        (sampling(CANVAS, LatentUpscaleBy={"scale_by": 1.5}), 2.25),
+        (sampling(CANVAS, VAEDecode={}, RepeatLatentBatch={"amount": 8}), 8),
+        (sampling(PHOTO, LatentUpscaleBy={"scale_by": 2}), 4),
+        (sampling(PHOTO, LatentUpscale={"width": 1024, "height": 1024}), 1),
+        (sampling(CANVAS, UpscaleModelLoader={}), 1),
+        (sampling(CANVAS, LatentUpscaleBy={"scale_by": 10**400}), 1),
+        (sampling(CANVAS, LatentUpscale={"width": 10**400, "height": -5}), 1),
+        (sampling({"class_type": "Ring", "inputs": {"samples": ["5", 0]}}), 1),
+    ],
+)
+def test_a_step_weighs_as_much_as_it_has_pixels(prompt: dict[str, Any], weight: float) -> None:
+    """As far as the graph tells of both samplers; the bar goes by that."""
+    samplers = planned_progress(prompt).samplers
+    assert [samplers[node].weight for node in "57"] == [1, weight]
+    state = after(waiting("p", prompt), *steps("1", 0, 0), *steps("5", 10, 10))
+    others = len(prompt) - 2
+    assert state.progress.fraction == pytest.approx(0.9 / (1 + weight) + 0.1 / others)
+
+
+def test_two_samplers_are_one_way() -> None:
+    """The second sampler goes on where the first one ended, and the last node brings it to 1."""
+    state = after(waiting("p", TWO_SAMPLERS), *steps("1", 0, 0), *steps("5", 20, 20))
+    half = state.progress.fraction
+    assert half == pytest.approx(0.9 * 20 / 32 + 0.05)
+    state = after(state, *steps("7", 6, 12))
+    assert state.progress.fraction == pytest.approx(0.9 * 26 / 32 + 0.05)
+    state = after(state, *steps("7", 12, 12), *steps("8", 0, 0), Executed("p", "8", {}))
+    assert state.progress.fraction == 1
+
+
+def test_what_is_used_again_is_no_part_of_the_way() -> None:
+    """A sampler whose earlier result is used leaves the whole bar to the other one."""
+    state = after(waiting("p", TWO_SAMPLERS), ExecutionCached("p", ("1", "5")))
+    assert state.progress.fraction == 0
+    state = after(state, *steps("7", 6, 12))
+    assert state.progress.fraction == pytest.approx(0.45)
+
+
+def test_steps_that_nobody_planned_are_a_part_of_their_node() -> None:
+    """Where the number of steps is told on the way only, each node is as long as any other."""
+    prompt = {node: {"class_type": "Tiles", "inputs": {}} for node in "12"}
+    state = after(waiting("p", prompt), *steps("1", 5, 10))
+    assert state.progress.fraction == 0.25
+
+
+def test_a_pace_is_that_of_the_steps_after_the_first() -> None:
+    """The first step may have loaded the model; one that counts anew has begun again."""
+    slow = SamplerSteps(20).at(1, 20, 60.0)
+    assert slow.pace is None
+    assert slow.at(3, 20, 64.0).pace == 2.0
+    assert slow.at(3, 20, 64.0).at(1, 20, 65.0).restarted
+
+
+def test_a_server_that_was_away_is_no_slower_for_it() -> None:
+    """What passed until the next step does not count, but for what such a step takes."""
+    paces: dict[int, list[float | None]] = {}
+    for taken in (1, 3):
+        state = after(waiting("p", TWO_SAMPLERS), *steps("5", taken, 20))
+        state = unanswered(state).measured(30.0)
+        paces[taken] = []
+        for now, step in ((60.0, 5), (61.0, 6), (62.0, 7)):
+            state = placed(state, Queue(("p",), ()))
+            state = advance(state, Progress(step, 20, "5", "p")).measured(now)
+            paces[taken].append(state.progress.samplers["5"].pace)
+    assert paces == {1: [None, 1.0, 1.0], 3: [1.0, 1.0, 1.0]}
+
+
+NEWS = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "5", "7", "8", "x", None]),
+        st.integers(-3, 30),
+        st.integers(0, 10**400),
+        st.frozensets(st.sampled_from("1578")),
+    ),
+    max_size=30,
+)
+
+
+@given(NEWS)
+def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[str]]]) -> None:
+    """Whatever the server tells, in whatever order, the fraction is within bounds and never
+    falls."""
+    progress: RunProgress = planned_progress(TWO_SAMPLERS)
+    for now, (node, step, total, done) in enumerate(news):
+        before, progress = progress, progress.measured(node, step, total, done, float(now))
+        assert before.fraction <= progress.fraction <= 1
+    everything = progress.measured(None, 0, 0, frozenset(TWO_SAMPLERS), 99.0)
+    assert everything.fraction == 1
+
+
+@given(st.integers(1, 10_000))
+def test_a_run_that_is_through_is_whole(steps: int) -> None:
+    """However its shares are rounded."""
+    prompt = {"1": {"class_type": "KSampler", "inputs": {"steps": steps}}}
+    progress = planned_progress(prompt).measured(None, 0, 0, frozenset("1"), 0.0)
+    assert progress.fraction == 1

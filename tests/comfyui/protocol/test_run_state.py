@@ -1,0 +1,327 @@
+"""The state of a run, from message to message."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.base.errors import NodeError, PromptRejected
+from comfy.comfyui.protocol.events import (
+    Event,
+    Executed,
+    Executing,
+    ExecutionCached,
+    ExecutionError,
+    ExecutionInterrupted,
+    ExecutionStart,
+    ExecutionSuccess,
+    NodeProgress,
+    Preview,
+    Progress,
+    ProgressState,
+    ProgressText,
+    Status,
+)
+from comfy.comfyui.protocol.execution_errors import explain
+from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted, parse_queue
+from comfy.comfyui.protocol.run_state import (
+    Phase,
+    RunError,
+    RunState,
+    accepted,
+    advance,
+    concluded,
+    failed,
+    lost,
+    placed,
+    refused,
+    settled,
+    stopped,
+    waiting,
+)
+
+PROMPT = {
+    "3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}},
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+    "9": {"class_type": "SaveImage", "inputs": {}},
+}
+IMAGE = {"images": [{"filename": "a.png", "subfolder": "x", "type": "output"}]}
+
+
+def start() -> RunState:
+    return waiting("p", PROMPT)
+
+
+def after(*events: Event, state: RunState | None = None) -> RunState:
+    state = state or start()
+    for event in events:
+        state = advance(state, event)
+    return state
+
+
+def preview(prompt_id: str | None = "p") -> Preview:
+    return Preview("3", prompt_id, b"\xff\xd8\xff")
+
+
+def test_a_run_waits_until_its_first_event() -> None:
+    """A new state waits, knows its nodes by title, and runs when its prompt is named."""
+    assert start().phase is Phase.WAITING
+    assert start().nodes_total == 3
+    assert after(ExecutionStart("p")).phase is Phase.RUNNING
+
+
+def test_steps_belong_to_the_executing_node() -> None:
+    """Progress counts within a node and starts anew with the next one."""
+    state = after(ExecutionStart("p"), Executing("3", "p"), Progress(2, 8, "3", "p"))
+    assert (state.node, state.node_title, state.step, state.steps) == ("3", "Sampler", 2, 8)
+    state = after(Executing("9", "p"), state=state)
+    assert (state.node, state.step, state.steps, state.nodes_done) == ("9", 0, 0, 1)
+
+
+def test_progress_state_counts_nodes_and_steps() -> None:
+    """The message about all nodes marks finished ones and tells the steps of the executing one; 0
+    of 1 is no step."""
+    nodes = (NodeProgress("4", "4", 1, 1, "finished"), NodeProgress("3", "3", 5, 8, "running"))
+    state = after(Executing("3", "p"), ProgressState("p", nodes))
+    assert (state.nodes_done, state.step, state.steps) == (1, 5, 8)
+    state = after(
+        Executing("9", "p"), ProgressState("p", (NodeProgress("9", "9", 0, 1, "running"),))
+    )
+    assert state.steps == 0
+
+
+def test_cached_nodes_are_done_and_nodes_made_at_run_time_are_not_counted() -> None:
+    """Only nodes of the prompt count."""
+    state = after(ExecutionCached("p", ("4", "70:1")))
+    assert state.nodes_done == 1
+
+
+def test_a_node_made_at_run_time_shows_as_the_one_it_stands_for() -> None:
+    """`display_node` is the node with a title."""
+    assert after(Executing("3.0.1", "p", "3")).node_title == "Sampler"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ExecutionStart("q"),
+        ExecutionCached("q", ("4",)),
+        Executing(None, "q"),
+        Progress(1, 2, "3", "q"),
+        preview("q"),
+        Executed("q", "9", IMAGE),
+        ExecutionSuccess("q"),
+        ExecutionInterrupted("q", None),
+        ExecutionError("q", None, "", "", ""),
+    ],
+)
+def test_events_of_other_prompts_change_nothing(event: Event) -> None:
+    """A foreign prompt id is none of our business, before and while we run."""
+    assert after(event) == start()
+    running = after(ExecutionStart("p"))
+    assert after(event, state=running) is running
+
+
+def test_while_waiting_nothing_without_an_id_is_ours() -> None:
+    """Previews and texts that name no prompt belong to whoever runs; `executing` without one is our
+    own, resumed."""
+    assert after(preview(None), Progress(1, 2, "3", None), ProgressText("3", "hello")) == start()
+    assert after(Executing("3", None)).phase is Phase.RUNNING
+
+
+def test_only_the_newest_preview_is_kept() -> None:
+    """The state holds one image and counts all."""
+    state = after(ExecutionStart("p"), *(preview() for _ in range(5)))
+    assert state.preview_number == 5
+    assert state.preview == preview()
+
+
+def test_what_is_said_twice_is_the_same_state() -> None:
+    """A message that tells nothing new gives the very same object, so nobody is woken for it."""
+    state = after(Executing("3", "p"), Progress(2, 8, "3", "p"), Status(1))
+    for event in (Executing("3", "p"), Progress(2, 8, "3", "p"), Status(1)):
+        assert advance(state, event) is state
+
+
+def test_the_stream_suggests_and_history_decides() -> None:
+    """After `execution_success` and `executing null` the run is over, and done only with its
+    history."""
+    state = after(
+        ExecutionStart("p"),
+        Executed("p", "9", IMAGE),
+        ExecutionSuccess("p"),
+        Executing(None, "p"),
+    )
+    assert (state.phase, state.over) == (Phase.RUNNING, True)
+    state = settled(
+        state, HistoryEntry("p", {"9": {"images": [{"filename": "b.png"}]}}, ExecutionSuccess("p"))
+    )
+    assert state.phase is Phase.DONE
+    assert [file.filename for file in state.files] == ["b.png"]
+
+
+def test_without_history_the_stream_has_the_last_word() -> None:
+    """When history cannot be had, what the stream said of the end counts; if it said nothing the
+    run is lost."""
+    gone = RunError("Gone.")
+    state = after(Executed("p", "9", IMAGE), ExecutionSuccess("p"))
+    assert concluded(state, gone).phase is Phase.DONE
+    assert concluded(after(ExecutionStart("p")), gone).phase is Phase.LOST
+    assert concluded(after(ExecutionStart("p")), gone).error is gone
+
+
+def test_only_wanted_outputs_count() -> None:
+    """A job may name the nodes whose outputs matter."""
+    state = waiting("p", PROMPT, {"9"})
+    entry = HistoryEntry("p", {"9": IMAGE, "8": IMAGE}, ExecutionSuccess("p"))
+    assert {file.node for file in settled(state, entry).files} == {"9"}
+
+
+def test_nodes_go_by_the_names_people_know() -> None:
+    """A job may say what its nodes are called; those it does not name go by their title in the
+    prompt."""
+    titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).planned.titles
+    assert titles == waiting("p", PROMPT).planned.titles | {"3": "Painting"}
+    raw = {"3": PROMPT["3"] | {"_meta": {"title": " two\nlines "}}}
+    assert waiting("p", raw).planned.titles == {"3": "two lines"}
+
+
+def test_the_servers_own_prompt_id_is_believed() -> None:
+    """Old servers choose the id themselves: from their answer on it is ours."""
+    state = accepted(start(), Submitted("q", 1))
+    assert after(ExecutionStart("p"), state=state).phase is Phase.WAITING
+    assert after(ExecutionStart("q"), state=state).phase is Phase.RUNNING
+
+
+def test_a_place_in_the_queue_counts_those_before_us() -> None:
+    """The running prompt and those with smaller numbers come first; running ends the wait."""
+    queue = parse_queue(
+        {"queue_running": [[1, "a"]], "queue_pending": [[7, "p"], [3, "b"], [9, "c"]]}
+    )
+    state = placed(start(), queue)
+    assert state.queue_place == 2
+    state = placed(state, Queue(("p",), ()))
+    assert (state.phase, state.queue_place) == (Phase.RUNNING, None)
+    assert placed(state, Queue((), ())) is state
+
+
+def test_a_run_that_is_still_in_the_queue_is_not_over() -> None:
+    """The queue corrects a stream that spoke of the end too early, but not one that spoke after the
+    queue was asked."""
+    over, queue = after(ExecutionSuccess("p"), Executing(None, "p")), Queue(("p",), ())
+    state = placed(over, queue, still=True)
+    assert (state.over, state.verdict) == (False, None)
+    assert placed(over, queue) is over
+
+
+FINISHED = [
+    settled(start(), HistoryEntry("p", {"9": IMAGE}, ExecutionSuccess("p"))),
+    stopped(start()),
+    lost(start(), RunError("Gone.")),
+    refused(
+        start(),
+        PromptRejected("No.", node_errors=[NodeError("3", "cfg", "KSampler", "t", "m", "d")]),
+    ),
+    failed(start(), RunError("Broken.")),
+]
+EVENTS = st.one_of(
+    st.builds(Status, st.integers(0, 9)),
+    st.builds(ExecutionStart, st.sampled_from("pq")),
+    st.builds(ExecutionCached, st.sampled_from("pq"), st.just(("4", "x"))),
+    st.builds(Executing, st.sampled_from(["3", "9", "x", None]), st.sampled_from(["p", "q", None])),
+    st.builds(
+        Progress,
+        st.integers(0, 9),
+        st.integers(0, 9),
+        st.just("3"),
+        st.sampled_from(["p", "q", None]),
+    ),
+    st.builds(preview, st.sampled_from(["p", "q", None])),
+    st.builds(Executed, st.sampled_from("pq"), st.just("9"), st.just(IMAGE)),
+    st.builds(ExecutionSuccess, st.sampled_from("pq")),
+    st.builds(ExecutionInterrupted, st.sampled_from("pq"), st.none()),
+    st.builds(
+        ExecutionError,
+        st.sampled_from("pq"),
+        st.just("3"),
+        st.just("K"),
+        st.just("E"),
+        st.just("m"),
+    ),
+)
+
+
+@pytest.mark.parametrize("state", FINISHED, ids=lambda state: state.phase.value)
+def test_a_finished_state_never_changes(state: RunState) -> None:
+    """Whatever is still said or learned, the end stays the end."""
+    entry = HistoryEntry("p", {}, ExecutionInterrupted("p", None))
+    assert (
+        after(ExecutionStart("p"), preview(), ExecutionError("p", "3", "", "", ""), state=state)
+        is state
+    )
+    assert settled(state, entry) is state
+    assert stopped(state, RunError("Other.")) is state
+    assert placed(state, Queue(("p",), ())) is state
+    assert accepted(state, Submitted("q", 1)) is state
+    assert concluded(state, RunError("Other.")) is state
+    assert refused(state, PromptRejected("Other.")) is state
+
+
+@settings(max_examples=200)
+@given(st.lists(EVENTS, max_size=30))
+def test_any_order_of_events_is_borne(events: list[Event]) -> None:
+    """Counts stay within bounds, only history finishes a run, and previews are never counted
+    back."""
+    state = start()
+    for event in events:
+        before, state = state, advance(state, event)
+        assert not state.phase.finished
+        assert 0 <= state.nodes_done <= state.nodes_total
+        assert state.preview_number >= before.preview_number
+        assert before.phase is Phase.WAITING or state.phase is Phase.RUNNING
+
+
+def test_an_interruption_by_somebody_else_says_so() -> None:
+    """Stopped from elsewhere is stopped, with a sentence; stopped by oneself has none."""
+    elsewhere = settled(start(), HistoryEntry("p", {}, ExecutionInterrupted("p", "3")))
+    assert elsewhere.phase is Phase.STOPPED
+    assert elsewhere.error is not None
+    assert "Someone else" in elsewhere.error.message
+    assert stopped(start()).error is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "message", "word"),
+    [
+        ("torch.OutOfMemoryError", "Allocation on device 0 would exceed allowed memory.", "memory"),
+        ("torch.cuda.OutOfMemoryError", "CUDA out of memory. Tried to allocate 2.00 GiB", "memory"),
+        (
+            "RuntimeError",
+            "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory",
+            "memory",
+        ),
+        (
+            "safetensors._safetensors_rust.SafetensorError",
+            "Error while deserializing header",
+            "model file",
+        ),
+        ("PIL.UnidentifiedImageError", "cannot identify image file 'x.png'", "image"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'x'", "missing"),
+        (
+            "RuntimeError",
+            "mat1 and mat2 shapes cannot be multiplied (77x2048 and 768x320)",
+            "fit together",
+        ),
+        ("RuntimeError", "CUDA error: device-side assert triggered", "graphics card"),
+        ("OSError", "[Errno 28] No space left on device", "disk"),
+        ("SomethingOdd", "?", "step in the workflow failed"),
+        ("", "", "step in the workflow failed"),
+    ],
+)
+def test_exceptions_become_sentences(type_: str, message: str, word: str) -> None:
+    """Every exception has a sentence and a hint; well-known ones have their own."""
+    sentence, hint = explain(type_, message)
+    assert word in sentence
+    assert sentence.endswith(".")
+    assert hint.endswith(".")

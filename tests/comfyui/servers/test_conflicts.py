@@ -1,0 +1,159 @@
+"""What people are told where each thing that a run needs is on some server, but no server has all
+of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from comfy.base.errors import WorkflowError
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.conflicts import Conflict, conflicts
+from comfy.comfyui.servers.needs import Needs
+from comfy.demo import DemoServer
+from comfy.form.model import Field
+from comfy.launch.start import FieldErrors
+from comfy.library.permissions import Permissions
+from comfy.prompt.model import InputRef, Prompt
+from tests.comfyui.servers.test_needs import node
+from tests.comfyui.servers.test_pool import with_choices
+from tests.runs.registry import end
+from tests.support.sampler import prompt
+from tests.support.serving import running_app
+from ui.page.form.controls import help_text
+
+ANN, BOB = "user:ann", "user:bob"
+
+
+def server(models: str, styles: str, *more: str) -> Catalogue:
+    """One with a class for models and one for styles, a word for each choice."""
+    nodes = {"Model": node(name=[models.split(), {}]), "Style": node(name=[styles.split(), {}])}
+    return Catalogue(nodes | {one: node() for one in more})
+
+
+def wanted(model: str, style: str, *more: str) -> Prompt:
+    prompt: Prompt = {
+        "1": {"class_type": "Model", "inputs": {"name": model}},
+        "2": {"class_type": "Style", "inputs": {"name": style}},
+    }
+    return prompt | {f"more-{one}": {"class_type": one, "inputs": {}} for one in more}
+
+
+def chooser(key: str, choices: str) -> Field:
+    number, name = key.split(".")
+    listed = tuple((one.upper(), one) for one in choices.split())
+    targets = (InputRef(number, name),)
+    return Field(
+        key, number, name, key, "COMBO", "dropdown", "main", None, choices=listed, targets=targets
+    )
+
+
+MODEL, STYLE = chooser("1.name", "a b c d"), chooser("2.name", "x y z")
+TWO = {"one": server("a b", "x"), "two": server("c d", "y z")}
+
+
+def test_each_choice_is_told_what_goes_with_the_other() -> None:
+    """By the form's words for them; on both fields, for either can be changed."""
+    found = conflicts(Needs(wanted("a", "y")), [MODEL, STYLE], TWO)
+    assert found == (
+        Conflict("2.name", "Y", ("A",), ("X",), ("two",)),
+        Conflict("1.name", "A", ("Y",), ("C", "D"), ("one",)),
+    )
+    assert [one.sentence(named=False) for one in found] == [
+        "No image server has “Y” together with “A”. Here you can choose “X”.",
+        "No image server has “A” together with “Y”. Here you can choose “C”, “D”.",
+    ]
+    assert found[0].sentence(named=True).endswith(" “Y” is on two.")
+
+
+def test_what_one_server_can_do_and_what_none_has_is_no_conflict() -> None:
+    """Something else is said of what is nowhere."""
+    for model, style in (("a", "x"), ("c", "z"), ("nowhere", "y"), ("a", "nowhere")):
+        assert conflicts(Needs(wanted(model, style)), [MODEL, STYLE], TWO) == ()
+
+
+def test_only_what_helps_is_told() -> None:
+    """A field in which no other choice would do is left out; where none helps alone, each says so.
+    Of many choices the first few are named."""
+    pinned = {"one": server("a b", "x", "Own"), "two": server("c", "y")}
+    (found,) = conflicts(Needs(wanted("a", "y", "Own")), [MODEL, STYLE], pinned)
+    assert (found.key, found.instead) == ("2.name", ("X",))
+    three = {"one": server("a", "x"), "two": server("b", "y"), "three": server("c", "z", "Own")}
+    found_here = conflicts(Needs(wanted("a", "y", "Own")), [MODEL, STYLE], three)
+    assert {one.key for one in found_here} == {None, "1.name", "2.name"}
+    assert not any(one.instead for one in found_here)
+    many = Conflict("1.name", "A", ("Y",), tuple("BCDEF"), ("one",))
+    assert "choose “B”, “C”, “D” and 2 more." in many.sentence(named=False)
+
+
+def test_what_people_cannot_choose_is_for_whoever_runs_the_app(tmp_path: Path) -> None:
+    """No field can be blamed where the author has hidden both."""
+    pinned = prompt(1, sampler_name="ddim")
+    pinned["1"]["inputs"]["ckpt_name"] = "a.safetensors"
+    (tmp_path / "pinned.json").write_text(json.dumps(pinned))
+    (tmp_path / "pinned.toml").write_text('others = "hidden"\n[fields."2.text"]\n')
+    with (
+        DemoServer(nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])) as one,
+        DemoServer(nodes=with_choices(ckpt_name=["b.safetensors"], sampler_name=["ddim"])) as two,
+        running_app(one.url, two.url, workflows=tmp_path) as app,
+        pytest.raises(WorkflowError, match="together with") as problem,
+    ):
+        app.services.starter.start("pinned", {}, ANN)
+    assert "on one server" in problem.value.hint
+
+
+def test_what_was_possible_once_is_not_run_again() -> None:
+    """What it was made of has gone to different servers since."""
+    with (
+        DemoServer(
+            step_seconds=0, nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])
+        ) as one,
+        DemoServer(nodes=with_choices(ckpt_name=["b.safetensors"], sampler_name=["ddim"])) as two,
+        running_app(one.url, two.url) as app,
+    ):
+        values = {"1.ckpt_name": "a.safetensors", "5.sampler_name": "euler", "5.steps": 1}
+        made = app.services.starter.start("text-to-image", values, ANN, watched=False)
+        assert end(made).phase is Phase.DONE
+        before = copy.deepcopy(made.job.prompt)
+        before["5"]["inputs"]["sampler_name"] = "ddim"
+        run = app.runs.submit(replace(made.job, prompt=before), owner=ANN, watched=False)
+        assert end(run).phase is Phase.REFUSED
+        with pytest.raises(WorkflowError, match="together with") as problem:
+            app.services.starter.again(run.id, ANN)
+        assert problem.value.hint == "Open the form and choose something else."
+
+
+def test_a_form_says_so_before_and_at_the_press() -> None:
+    """Nothing is started. Operators are told the servers, others only where anybody may read the
+    addresses; a workflow of which people cannot choose enough is for whoever runs the app."""
+    values = {"1.ckpt_name": "a.safetensors", "5.sampler_name": "ddim"}
+    with (
+        DemoServer(nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])) as one,
+        DemoServer(nodes=with_choices(ckpt_name=["b.safetensors"], sampler_name=["ddim"])) as two,
+        running_app(
+            *(ServerAddress(demo.url, shown=False) for demo in (one, two)),
+            permissions=Permissions(operates=lambda owner: owner == BOB),
+        ) as app,
+    ):
+        form = app.services.form("text-to-image", ANN)
+        assert {field.key for field in form.fields if field.differs} == set(values)
+        assert "different image servers" in str(help_text(form.field("1.ckpt_name")))
+        told = {}
+        for owner in (ANN, BOB):
+            with pytest.raises(FieldErrors) as problem:
+                app.services.starter.start("text-to-image", values, owner)
+            told[owner] = problem.value.errors
+        assert told[ANN] == {
+            "1.ckpt_name": "No image server has “a” together with “ddim”. Here you can choose “b”.",
+            "5.sampler_name": "No image server has “ddim” together with “a”. Here you can choose"
+            " “euler”.",
+        }
+        place = one.url.partition("://")[2]
+        assert told[BOB]["1.ckpt_name"] == f"{told[ANN]['1.ckpt_name']} “a” is on {place}."
+        assert app.runs.owned(ANN) == ()

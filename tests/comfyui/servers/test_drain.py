@@ -1,0 +1,104 @@
+"""Servers that an operator takes out of the pool for a while, and memory that they free."""
+
+from __future__ import annotations
+
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.needs import Needs
+from comfy.demo import DemoServer
+from comfy.runs.interface import Run
+from tests.comfyui.servers.test_pool import (
+    OTHER_MODEL,
+    place_of,
+    pool_of,
+    registry_with,
+    with_checkpoints,
+)
+from tests.runs.registry import end, running
+from tests.support.sampler import LONG, job
+from tests.support.waiting import eventually
+from ui.documents.headlines import headline
+from ui.documents.run_view import run_entry
+
+
+def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
+    """The next run waits for the other one, though this one is free by then; taken back, it gets
+    the one that waits at once. Until then it does not count for how long others wait."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        pool_of(one.url, other.url) as pool,
+        registry_with(pool) as runs,
+    ):
+        first, second = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        running(first)
+        running(second)
+        drained = pool.at(place_of(first))
+        assert drained is not None
+        pool.drain(drained)
+        third = runs.submit(job(), owner="me")
+        assert third.servers == second.servers
+        assert not first.state.phase.finished
+        first.cancel()
+        end(first)
+        fourth = runs.submit(job(), owner="me")
+        assert third.waits_here
+        assert fourth.waits_here
+        pool.take_back(drained)
+        assert end(third).phase is Phase.DONE
+        assert place_of(third) == drained.url
+        second.cancel()
+
+
+def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
+    """It is not handed to another one, which would refuse it; nor is anything where there is but
+    one server. Pages say why it waits."""
+    needs = Needs(job().prompt)
+    with DemoServer() as able, DemoServer(nodes=with_checkpoints(OTHER_MODEL)) as other:
+        with pool_of(able.url, other.url) as pool:
+            pool.drain(pool.servers[0])
+            assert tuple(pool.candidates(needs)) == ()
+            assert not pool.has_other(pool.servers[1], needs)
+            pool.take_back(pool.servers[0])
+            assert tuple(pool.candidates(needs)) == pool.servers[:1]
+        with pool_of(able.url) as pool, registry_with(pool) as runs:
+            pool.drain(pool.servers[0])
+            run = runs.submit(job(), owner="me")
+            assert run.waits_here
+            eventually(lambda: run.state.held)
+            said = headline(run.state, {}, 0, None), run_entry(run.record, due_in=1, movable=True)
+            assert said[0] == said[1].said == "Waiting: no image server takes runs at the moment"
+            pool.take_back(pool.servers[0])
+            assert end(run).phase is Phase.DONE
+            assert not run.state.held
+            first, later = (runs.submit(job(LONG), owner="me") for _ in range(2))
+            running(first)
+            pool.drain(pool.servers[0])
+            eventually(lambda: later.state.held)
+            assert not first.state.held
+            pool.take_back(pool.servers[0])
+            eventually(lambda: not later.state.held)
+            for one in (later, first):
+                one.cancel()
+
+
+def test_a_server_frees_its_memory() -> None:
+    """What it had made before is made anew, and it is not preferred for a model that it had."""
+    again = job(seed=7)
+    needs = Needs(again.prompt)
+    with (
+        DemoServer(step_seconds=0) as demo,
+        pool_of(demo.url) as pool,
+        registry_with(pool) as runs,
+    ):
+        (server,) = pool.servers
+        first, kept = (file_of(runs.submit(again, owner="me")) for _ in range(2))
+        assert server.familiarity(needs) == (1, len(again.prompt))
+        server.free()
+        assert server.familiarity(needs) == (0, 0)
+        assert kept == first
+        assert file_of(runs.submit(again, owner="me")) != first
+
+
+def file_of(run: Run) -> str:
+    """The name of what a run has made."""
+    return end(run).files[0].filename

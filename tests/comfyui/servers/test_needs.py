@@ -1,0 +1,104 @@
+"""What a prompt needs of a server, and what several servers have together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.servers.merged import merged
+from comfy.comfyui.servers.needs import Needs
+from comfy.prompt.model import InputRef, Prompt
+
+
+def node(**inputs: Any) -> dict[str, Any]:
+    return {"input": {"required": inputs}, "output": [], "output_node": True}
+
+
+ALL: dict[str, Any] = {
+    "Load": node(file=[["a.safetensors", "b.safetensors"], {}], scale=["FLOAT", {"max": 2.0}]),
+    "Image": node(image=[["example.png"], {"image_upload": True}]),
+    "Save": node(format=["COMBO", {"options": ["png", "webp"]}]),
+}
+
+
+def prompt(file: str = "a.safetensors", image: str = "example.png", fmt: str = "png") -> Prompt:
+    return {
+        "1": {"class_type": "Load", "inputs": {"file": file, "scale": 1.5}},
+        "2": {"class_type": "Image", "inputs": {"image": image}},
+        "3": {"class_type": "Save", "inputs": {"format": fmt, "images": ["2", 0]}},
+    }
+
+
+def test_a_server_needs_every_node_and_every_choice() -> None:
+    """In either spelling of a list; a link and a number are no choice."""
+    nodes = Catalogue(ALL)
+    assert Needs(prompt()).met_by(nodes)
+    assert not Needs(prompt(file="c.safetensors")).met_by(nodes)
+    assert not Needs(prompt(fmt="gif")).met_by(nodes)
+    assert not Needs(prompt()).met_by(Catalogue({"Load": ALL["Load"], "Save": ALL["Save"]}))
+
+
+def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
+    """One it does not know, one it wants besides, another type, a limit; a link of another kind."""
+    maker = node() | {"output": ["IMAGE"]}
+
+    def unfit_inputs(**inputs: Any) -> int:
+        nodes = {"Make": maker, "Load": node(**inputs)}
+        return Needs(
+            {
+                "1": {"class_type": "Make", "inputs": {}},
+                "2": {"class_type": "Load", "inputs": {"scale": 1.5, "image": ["1", 0]}},
+            }
+        ).unfit_inputs(Catalogue(nodes))
+
+    number, image = ["FLOAT", {"max": 2.0}], ["IMAGE"]
+    assert unfit_inputs(scale=number, image=image) == 0
+    assert unfit_inputs(scale=["*"], image=["IMAGE,MASK"]) == 0
+    assert unfit_inputs(image=image) == 1
+    assert unfit_inputs(scale=number, image=image, more=["INT"]) == 1
+    assert unfit_inputs(scale=["INT"], image=image) == 1
+    assert unfit_inputs(scale=[[1.5, 2.5]], image=image) == 0
+    assert unfit_inputs(scale=[[1, 2]], image=image) == 1
+    assert unfit_inputs(scale=["FLOAT", {"max": 1}], image=["LATENT"]) == 2
+
+
+def test_a_file_of_the_person_need_not_be_there() -> None:
+    """It is brought to whichever server it is; a file that only one server has is not."""
+    nodes = Catalogue(ALL)
+    assert not Needs(prompt(image="mine.png")).met_by(nodes)
+    assert Needs(prompt(image="mine.png"), [InputRef("2", "image")]).met_by(nodes)
+
+
+def test_the_judgement_is_of_the_catalogue_it_was_made_for() -> None:
+    """A server may have another model the next time it is asked."""
+    needs, more = Needs(prompt(file="c.safetensors")), dict(ALL)
+    assert not needs.met_by(Catalogue(ALL))
+    more["Load"] = node(file=[["c.safetensors"], {}])
+    assert needs.met_by(Catalogue(more))
+
+
+def test_several_servers_offer_what_any_of_them_has() -> None:
+    """Lists in either spelling, and nodes; all else is the first one's. Nothing given changes."""
+    other = {
+        "Load": node(file=[["b.safetensors", "c.safetensors"], {}], scale=["FLOAT", {"max": 9.0}]),
+        "Save": node(format=["COMBO", {"options": ["gif"], "default": "gif"}]),
+        "Other": node(),
+    }
+    both = Catalogue(merged([ALL, other]))
+    assert list(both) == ["Load", "Image", "Save", "Other"]
+    assert both["Load"].by_name["file"].choices == (
+        "a.safetensors",
+        "b.safetensors",
+        "c.safetensors",
+    )
+    assert both["Load"].by_name["scale"].options == {"max": 2.0}
+    assert both["Save"].by_name["format"].choices == ("png", "webp", "gif")
+    assert merged([ALL]) == ALL
+    assert Catalogue(ALL)["Load"].by_name["file"].choices == ("a.safetensors", "b.safetensors")
+
+
+def test_strange_answers_are_no_reason_to_fail() -> None:
+    """A node may be anything, as a proxy's page may."""
+    strange = {"Load": "nothing", "Save": {"input": {"required": {"format": 3}}}, "X": None}
+    assert Catalogue(merged([ALL, strange]))["Save"].by_name["format"].choices == ("png", "webp")
+    assert "Load" in Catalogue(merged([strange, ALL]))

@@ -1,0 +1,389 @@
+"""Runs on several servers: who gets which, and what becomes of them where one goes away."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import fixed
+from comfy.demo.nodes.registry import NODES
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.registry import HURRIED, LIMIT, end, running
+from tests.support.link import FaultyLink
+from tests.support.sampler import LONG, job, prompt
+from tests.support.serving import open_history
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+OFTEN = CheckPauses(up=0.2, recheck=0.05, away=0.1)
+PATIENT = replace(HURRIED, patience=20.0, elsewhere=0.2)
+OTHER_MODEL = "other-model.safetensors"
+
+
+def with_checkpoints(*names: str) -> dict[str, Any]:
+    """The nodes of a server that has these checkpoints alone."""
+    return with_choices(ckpt_name=names)
+
+
+def with_choices(**lists: Iterable[str]) -> dict[str, Any]:
+    """The nodes of a server that has other choices in these inputs."""
+    with DemoServer() as demo, Client(demo.url) as client:
+        told = client.object_info()
+    nodes = dict(NODES)
+    for class_type, node in told.items():
+        inputs = node["input"].get("required", {})
+        for name in inputs.keys() & lists.keys():
+            inputs[name][0] = list(lists[name])
+            nodes[class_type] = replace(NODES[class_type], describe=fixed(node))
+    return nodes
+
+
+def without_input(class_type: str, name: str) -> dict[str, Any]:
+    """The nodes of a server whose version of a class has no such input."""
+    with DemoServer() as demo, Client(demo.url) as client:
+        told = client.object_info()[class_type]
+    del told["input"]["required"][name]
+    return {**NODES, class_type: replace(NODES[class_type], describe=fixed(told))}
+
+
+@contextmanager
+def pool_of(
+    *urls: str, limits: Mapping[str, int] | None = None, pauses: CheckPauses = OFTEN
+) -> Iterator[ServerPool]:
+    with ExitStack() as opened:
+        addresses = [replace(ServerAddress.parse(url), shown=False) for url in urls]
+        clients = [opened.enter_context(Client(address)) for address in addresses]
+        pool = opened.enter_context(ServerPool(*clients, pauses=pauses, limits=limits))
+        pool.object_info()
+        yield pool
+
+
+@contextmanager
+def registry_of(
+    *urls: str, limits: Mapping[str, int] | None = None, **options: Any
+) -> Iterator[LocalRunRegistry]:
+    with pool_of(*urls, limits=limits) as pool, registry_with(pool, **options) as runs:
+        yield runs
+
+
+def registry_with(pool: ServerPool, **options: Any) -> closing[LocalRunRegistry]:
+    return closing(LocalRunRegistry(pool, timing=PATIENT, **options))
+
+
+def place_of(run: Run) -> str:
+    return run.record.server
+
+
+def successes(*demos: DemoServer) -> list[str]:
+    """The prompts that were done, once for each time, on any of these servers."""
+    return [
+        prompt_id
+        for demo in demos
+        for prompt_id, entries in demo.journal.all().items()
+        for entry in entries
+        if entry == "success"
+    ]
+
+
+def test_two_runs_go_to_two_servers_side_by_side() -> None:
+    """The third waits here for whichever is free first."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        registry_of(one.url, other.url) as runs,
+    ):
+        first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
+        running(first)
+        running(second)
+        assert {place_of(first), place_of(second)} == {one.url, other.url}
+        assert third.waits_here
+        second.cancel()
+        running(third)
+        assert place_of(third) == place_of(second)
+
+
+def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
+    """The others wait here; a server without a limit has one."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        registry_of(one.url, other.url, limits={other.url: 2}) as runs,
+    ):
+        begun = [runs.submit(job(LONG), owner="me") for _ in range(5)]
+        expected = {one.url: 1, other.url: 2, "": 2}
+        eventually(lambda: Counter(map(place_of, begun)) == expected)
+        assert [run.waits_here for run in begun] == [False] * 3 + [True] * 2
+        assert (len(begun[4].servers), runs.room) == (2, 3)
+        for run in begun:
+            run.cancel()
+
+
+def test_a_run_goes_to_the_server_that_has_its_model() -> None:
+    """Though the other one is free; and to the one that has its model in memory, where both
+    have it. So long a wait is told as the servers take that can do it."""
+    with (
+        DemoServer(step_seconds=0, nodes=with_checkpoints(OTHER_MODEL)) as other,
+        DemoServer(step_seconds=0) as one,
+        DemoServer(step_seconds=0) as third,
+        registry_of(other.url, one.url, third.url) as runs,
+    ):
+        first = runs.submit(job(2), owner="me")
+        assert end(first).phase is Phase.DONE
+        again = runs.submit(job(2), owner="me")
+        assert end(again).phase is Phase.DONE
+        assert {place_of(run) for run in (first, again)} == {one.url}
+        wanted = job(2)
+        wanted.prompt["1"]["inputs"]["ckpt_name"] = OTHER_MODEL
+        run = runs.submit(wanted, owner="me")
+        end(run)
+        assert place_of(run) == other.url
+
+
+def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
+    """Though another one has its model in memory; what this program has sent there does not
+    count."""
+    with (
+        DemoServer(step_seconds=0.01) as busy,
+        DemoServer(step_seconds=0.01) as idle,
+        Client(busy.url) as stranger,
+        pool_of(busy.url, idle.url) as pool,
+        closing(LocalRunRegistry(pool, timing=PATIENT)) as runs,
+    ):
+        first = runs.submit(job(1), owner="me")
+        assert end(first).phase is Phase.DONE
+        assert place_of(first) == busy.url
+        for at in range(3):
+            stranger.submit(prompt(at, LONG), client_id="stranger", prompt_id=str(uuid4()))
+        eventually(lambda: pool.servers[0].prompts_of_others == 3)
+        second, third = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        running(second)
+        assert place_of(second) == idle.url
+        eventually(lambda: place_of(third) == busy.url)
+        eventually(lambda: len(stranger.queue().pending) == 3)
+        assert [one.prompts_of_others for one in pool.servers] == [3, 0]
+
+
+def test_a_run_goes_where_its_inputs_are_known() -> None:
+    """To a server of another version only if all are; what none of them knows does not matter."""
+    wanted = prompt(1)
+    wanted["4"]["inputs"]["only_the_editor_knows"] = 1
+    with (
+        DemoServer(nodes=without_input("KSampler", "denoise")) as old,
+        DemoServer() as new,
+        pool_of(old.url, new.url) as pool,
+    ):
+        assert tuple(pool.candidates(Needs(wanted))) == pool.servers[1:]
+        assert not pool.has_other(pool.servers[1], Needs(wanted))
+        del wanted["4"]["inputs"]["denoise"]
+        assert tuple(pool.candidates(Needs(wanted))) == pool.servers[:1]
+        del wanted["4"]
+        assert tuple(pool.candidates(Needs(wanted))) == pool.servers
+
+
+def test_a_run_goes_where_most_of_it_was_done_before() -> None:
+    """Of servers that have its model; and a model counts for more."""
+    boat, fox, other = prompt(1), prompt(2), prompt(1)
+    fox["2"]["inputs"]["text"] = "a fox"
+    other["1"]["inputs"]["ckpt_name"] = OTHER_MODEL
+    nodes = with_checkpoints("demo-landscapes.safetensors", OTHER_MODEL)
+    with ExitStack() as opened:
+        demos = [opened.enter_context(DemoServer(nodes=nodes)) for _ in range(3)]
+        pool = opened.enter_context(pool_of(*(demo.url for demo in demos)))
+        for server, done in zip(pool.servers, (other, boat, fox), strict=True):
+            server.took(Needs(done), str(uuid4()))
+        first, second, third = pool.servers
+        assert pool.candidates(Needs(prompt(3))) == [second, third, first]
+        fox["4"]["inputs"]["seed"] = 3
+        assert pool.candidates(Needs(fox)) == [third, second, first]
+        other["2"]["inputs"]["text"] = "a fox"
+        assert pool.candidates(Needs(other))[0] is first
+
+
+def test_what_no_server_has_is_said_by_one_of_them() -> None:
+    """It does not wait for ever."""
+    with DemoServer() as one, DemoServer() as other, registry_of(one.url, other.url) as runs:
+        wanted = job(2)
+        wanted.prompt["1"]["inputs"]["ckpt_name"] = "nowhere.safetensors"
+        state = end(runs.submit(wanted, owner="me"))
+        assert state.phase is Phase.REFUSED
+
+
+def test_no_run_is_lost_or_done_twice_where_a_server_dies(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What waits for it goes to the other one, what ran there begins once more; it is taken back
+    when it answers. The log says which it is, also where people are not told its address."""
+    with (
+        DemoServer(step_seconds=0.01) as dying,
+        DemoServer(step_seconds=0.01) as other,
+        registry_of(dying.url, other.url) as runs,
+    ):
+        all_runs = [runs.submit(job(8), owner="me") for _ in range(16)]
+        on_dying = next(run for run in all_runs if place_at(run, dying))
+        running(on_dying)
+        dying.stop()
+        assert [end(run).phase for run in all_runs[:12]] == [Phase.DONE] * 12
+        assert f"ComfyUI at {dying.url} does not answer." in caplog.messages
+        dying.start()
+        assert [end(run).phase for run in all_runs] == [Phase.DONE] * 16
+        assert sorted(successes(dying, other)) == sorted(run.id for run in all_runs)
+        late = [runs.submit(job(LONG), owner="me") for _ in range(2)]
+        eventually(lambda: {place_of(run) for run in late} == {dying.url, other.url})
+
+
+def test_who_waits_is_told_of_a_server_that_a_run_has_found_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And the log says so if it went; not if it answers at once when it is asked."""
+    seldom = replace(OFTEN, up=LONGEST_WAIT)
+    with DemoServer() as going, DemoServer() as other:
+        with pool_of(going.url, other.url, pauses=seldom) as pool:
+            eventually(lambda: going.requests["GET /queue"], "the first look at it")
+            server, told = pool.servers[0], threading.Event()
+            pool.on_change(told.set)
+            server.recheck(gone=True)
+            assert told.wait(LONGEST_WAIT)
+            assert server.up
+            assert going.url not in caplog.text
+            told.clear()
+            going.stop()
+            server.recheck(gone=True)
+            assert told.wait(LONGEST_WAIT)
+            assert f"ComfyUI at {going.url} does not answer." in caplog.messages
+            going.start()
+            eventually(lambda: server.up, "it is back")
+        assert f"ComfyUI at {going.url} answers again." in caplog.messages
+
+
+def test_a_server_that_is_found_gone_while_it_is_asked_is_gone_until_it_is_asked_again() -> None:
+    """What it answers may be of before."""
+    with DemoServer() as demo, Client(demo.url) as client, ThreadPoolExecutor(1) as other:
+        server = ComfyServer(client)
+        with demo.hold("GET /system_stats") as held:
+            asked = other.submit(server.check)
+            assert held.reached.wait(LONGEST_WAIT)
+            server.recheck(gone=True)
+        assert asked.result(LONGEST_WAIT)
+        assert not server.up
+        server.check()
+        assert server.up
+
+
+def place_at(run: Run, demo: DemoServer) -> bool:
+    eventually(lambda: place_of(run) != "" or run.waits_here)
+    return place_of(run) == demo.url
+
+
+def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
+    """A setting: whatever it does outside of the server would be done twice."""
+    with (
+        DemoServer(step_seconds=0.01) as dying,
+        DemoServer(step_seconds=0.01) as other,
+        registry_of(dying.url, other.url, retries=False) as runs,
+    ):
+        first, second = (runs.submit(job(200), owner="me") for _ in range(2))
+        running(first)
+        running(second)
+        dying.stop()
+        dying.start()
+        lost, done = (first, second) if place_of(first) == dying.url else (second, first)
+        assert end(lost).phase is Phase.LOST
+        assert end(done).phase is Phase.DONE
+
+
+@pytest.mark.parametrize("asked", ["GET /history", "GET /view"])
+def test_a_run_begins_once_more_where_its_results_are_gone_with_the_server(
+    asked: str, tmp_path: Path
+) -> None:
+    """The server was through with it, and dies before it has told the outcome or given the files.
+    The run is done with its files here, and the next one has its turn."""
+    with (
+        DemoServer(step_seconds=0) as dying,
+        DemoServer(step_seconds=0) as other,
+        closing(open_history(tmp_path)) as history,
+        registry_of(dying.url, other.url, history=history) as runs,
+    ):
+        with dying.hold(asked) as held:
+            run = runs.submit(job(2), owner="me")
+            assert held.reached.wait(LIMIT)
+            dying.stop()
+        state = end(run)
+        assert (state.phase, state.restarted) == (Phase.DONE, True)
+        assert [bool(file.digest) for file in state.files] == [True]
+        assert place_of(run) == other.url
+        assert successes(dying, other) == [run.id] * 2
+        assert end(runs.submit(job(2), owner="me")).phase is Phase.DONE
+
+
+@pytest.mark.parametrize("retries", [True, False])
+def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
+    retries: bool,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By the setting, or as no other server has its model: they are fetched when the server is
+    there again."""
+    nodes = with_checkpoints(OTHER_MODEL) if retries else None
+    with (
+        DemoServer(step_seconds=0) as dying,
+        DemoServer(step_seconds=0, nodes=nodes) as other,
+        closing(open_history(tmp_path)) as history,
+        registry_of(dying.url, other.url, history=history, retries=retries) as runs,
+    ):
+        with dying.hold("GET /view") as held:
+            run = runs.submit(job(2), owner="me")
+            assert held.reached.wait(LIMIT)
+            dying.stop()
+        eventually(lambda: f"ComfyUI at {dying.url} does not answer." in caplog.messages)
+        dying.start()
+        state = end(run)
+        assert (state.phase, state.restarted) == (Phase.DONE, False)
+        assert [bool(file.digest) for file in state.files] == [True]
+        assert successes(dying, other) == [run.id]
+
+
+def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
+    """The server was never down: as soon as it can be reached it is told that nobody waits."""
+    with (
+        DemoServer(step_seconds=0.01) as cut_off,
+        DemoServer(step_seconds=0.01) as other,
+        FaultyLink(cut_off.url) as link,
+        registry_of(link.url, other.url) as runs,
+    ):
+        blocker = runs.submit(job(LONG), owner="me")
+        run = runs.submit(job(LONG), owner="me")
+        running(blocker)
+        running(run)
+        away, stays = (blocker, run) if place_of(blocker) == link.url else (run, blocker)
+        link.refuse()
+        link.cut()
+        stays.cancel()
+        eventually(lambda: place_of(away) == other.url)
+        running(away)
+        link.heal()
+        eventually(lambda: "interrupted" in cut_off.journal.of(away.id))
+        assert away.state.restarted
+        assert not away.state.phase.finished
+
+
+def test_one_server_is_asked_nothing_of_its_own_accord() -> None:
+    """No thread, and no request."""
+    with DemoServer() as demo, pool_of(demo.url) as pool:
+        assert demo.requests["GET /system_stats"] == 0
+        assert tuple(pool.candidates(None)) == pool.servers  # type: ignore[arg-type]

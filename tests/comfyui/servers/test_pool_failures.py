@@ -1,0 +1,106 @@
+"""Several servers, in a program that has no thread or no memory for a moment."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from comfy.base.errors import TooManyThreads
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import CheckPauses, ServerPool
+from comfy.comfyui.servers.reports import fresh
+from comfy.demo import DemoServer
+from comfy.library.catalogue import CatalogueCache
+from tests.comfyui.servers.test_pool import OFTEN, pool_of
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+
+def test_without_threads_forms_are_those_of_before(refused_threads: set[str]) -> None:
+    """Where nothing was known of the nodes it is said what is the matter. How the servers are is
+    told all the same."""
+    with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
+        catalogue = CatalogueCache(pool.object_info)
+        refused_threads.update(("nodes", "reports"))
+        with pytest.raises(TooManyThreads, match="can't start anything more"):
+            catalogue.get()
+        assert [one.up for one in fresh(pool)()] == [True, True]
+        refused_threads.clear()
+        known = catalogue.get()
+        refused_threads.add("nodes")
+        assert catalogue.get(refresh=True) is known
+
+
+def test_a_server_is_asked_again_whatever_went_wrong_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That memory was short for a moment is logged; a server that goes away later is found gone."""
+    find = socket.getaddrinfo
+
+    def find_none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
+        with caplog.at_level(logging.ERROR):
+            monkeypatch.setattr(socket, "getaddrinfo", find_none)
+            eventually(lambda: len(caplog.records) > 2, "both were to be asked")
+            monkeypatch.setattr(socket, "getaddrinfo", find)
+        other.stop()
+        eventually(lambda: [one.up for one in pool.servers] == [True, False])
+
+
+def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
+    """One that takes connections and says nothing keeps no form back that another server is there
+    for, neither the first one nor a later one."""
+    pauses = CheckPauses(limit=0.3, recheck=0.05)
+    with (
+        DemoServer() as one,
+        socket.create_server(("127.0.0.1", 0)) as hanging,
+        Client(ServerAddress.parse(one.url)) as client,
+        Client(ServerAddress.parse(f"http://127.0.0.1:{hanging.getsockname()[1]}")) as other,
+        ServerPool(client, other, pauses=pauses) as pool,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        for _ in range(2):
+            asked = caller.submit(pool.object_info)
+            assert asked.result(LONGEST_WAIT) == client.object_info()
+        assert [server.up for server in pool.servers] == [True, False]
+
+
+def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
+    """While it is asked what it offers, which may take a minute."""
+    pauses = CheckPauses(limit=0.3, up=0.1, recheck=0.05, away=0.1)
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        pool_of(one.url, other.url, pauses=pauses) as pool,
+        one.hold("GET /object_info") as asked,
+    ):
+        pool.servers[0].recheck(gone=True)
+        assert asked.reached.wait(LONGEST_WAIT)
+        with one.hold("GET /system_stats"):
+            eventually(lambda: [one.up for one in pool.servers] == [False, True])
+
+
+def test_a_program_ends_though_a_server_hangs_that_is_back() -> None:
+    """While it is asked what it offers, which nobody waits for any more."""
+    with (
+        DemoServer() as one,
+        DemoServer() as other,
+        ThreadPoolExecutor() as program,
+        one.hold("GET /object_info") as asked,
+    ):
+
+        def begin_and_end() -> None:
+            with (
+                Client(one.url) as client,
+                Client(other.url) as second,
+                ServerPool(client, second, pauses=OFTEN) as pool,
+            ):
+                pool.servers[0].recheck(gone=True)
+                assert asked.reached.wait(LONGEST_WAIT)
+
+        program.submit(begin_and_end).result(LONGEST_WAIT)

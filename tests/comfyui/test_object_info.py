@@ -1,0 +1,146 @@
+"""The node catalogue."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.base.errors import ComfyError
+from comfy.comfyui.object_info import Catalogue, parse_input
+from tests.support.samples.forms import DATA, small_catalogue
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+def test_inputs_stand_in_declared_order() -> None:
+    """Required inputs come before optional ones, and hidden ones are left out."""
+    names = [spec.name for spec in small_catalogue()["SaveVideo"].inputs]
+    assert names == ["video", "filename_prefix", "format", "codec"]
+
+
+def test_input_order_beats_the_order_of_keys() -> None:
+    """A server or proxy that sorts JSON keys does not change the order of inputs."""
+    info = {
+        "input": {"required": {"a": ["INT"], "b": ["INT"]}},
+        "input_order": {"required": ["b", "a"]},
+    }
+    assert [spec.name for spec in Catalogue({"N": info})["N"].inputs] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "raw", [[["a", "b"], {"tooltip": "x"}], ["COMBO", {"options": ["a", "b"], "tooltip": "x"}]]
+)
+def test_both_spellings_of_a_combo_are_one(raw: list[object]) -> None:
+    """An old combo and a new one give the same choices."""
+    spec = parse_input("mode", raw, required=True)
+    assert (spec.type, spec.choices, spec.options["tooltip"]) == ("COMBO", ("a", "b"), "x")
+
+
+def test_large_limits_stay_exact() -> None:
+    """The largest seed is 2^64 - 1, not the nearest float."""
+    assert small_catalogue()["KSampler"].by_name["seed"].options["max"] == 2**64 - 1
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "kind"),
+    [
+        ("LoadImage", "image", "image"),
+        ("LoadAudio", "audio", "audio"),
+        ("LoadVideo", "file", "video"),
+        ("Load3D", "model_file", "file"),
+        ("KSampler", "sampler_name", None),
+    ],
+)
+def test_uploads_are_recognised(node: str, name: str, kind: str | None) -> None:
+    """An input says what kind of file can be uploaded to it."""
+    assert small_catalogue()[node].by_name[name].upload == kind
+
+
+def test_a_dynamic_combo_brings_its_inputs() -> None:
+    """The chosen option of a dynamic combo adds inputs with dotted names, to any depth."""
+    values = {"format": "mp4", "format.codec": "h264", "format.codec.encoding": "re-encode"}
+    names = list(small_catalogue()["SaveVideo"].active_inputs(values))
+    assert names == [
+        "video",
+        "filename_prefix",
+        "format",
+        "format.codec",
+        "format.codec.encoding",
+        "format.codec.encoding.crf",
+        "codec",
+    ]
+
+
+def test_autogrow_inputs_are_known_by_their_numbers() -> None:
+    """An autogrow group knows the inputs that a prompt really has, and no others."""
+    active = small_catalogue()["BatchImagesNode"].active_inputs(
+        {"images.image0": ["1", 0], "images.x": 1}
+    )
+    assert active["images.image0"].type == "IMAGE"
+    assert "images.x" not in active
+
+
+def test_a_socket_that_accepts_several_types_names_its_widget() -> None:
+    """`FLOAT,INT` with a widgetType is typed by that."""
+    spec = parse_input("rate", ["FLOAT,INT", {"widgetType": "FLOAT"}], required=True)
+    assert spec.value_type == "FLOAT"
+    assert spec.is_widget
+
+
+def test_forced_sockets_are_no_widgets() -> None:
+    """`forceInput` turns a text into something that must be linked."""
+    assert not parse_input("text", ["STRING", {"forceInput": True}], required=True).is_widget
+
+
+def test_a_catalogue_is_read_plain_and_gzipped(tmp_path: Path) -> None:
+    """Saved catalogues may be .json or .json.gz."""
+    packed = tmp_path / "info.json.gz"
+    packed.write_bytes(gzip.compress((DATA / "object_info.json").read_bytes()))
+    assert set(Catalogue.read(packed)) == set(small_catalogue())
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\x1f\x8bbroken", b"[" * 100_000])
+def test_a_bad_catalogue_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    """Files that hold no catalogue are refused in words."""
+    file = tmp_path / "info.json"
+    file.write_bytes(content)
+    with pytest.raises(ComfyError, match=r"info\.json"):
+        Catalogue.read(file)
+
+
+def test_a_missing_catalogue_file_is_one_sentence(tmp_path: Path) -> None:
+    """So is a file that is not there."""
+    with pytest.raises(ComfyError, match="cannot be read"):
+        Catalogue.read(tmp_path / "nowhere.json")
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
+def test_any_answer_of_a_server_is_survived(raw: dict[str, object]) -> None:
+    """Whatever a server says about its nodes, reading it raises nothing and yields only what looks
+    like nodes."""
+    catalogue = Catalogue(raw)
+    for class_type in catalogue:
+        assert catalogue[class_type].active_inputs({}) is not None
+    assert json.dumps(sorted(catalogue)) is not None
+
+
+@pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
+def test_real_catalogues_are_understood(shared: Path, version: str) -> None:
+    """Every input of a real server has a type, and every combo its choices, unless they come from
+    elsewhere."""
+    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    assert len(catalogue) > 400
+    for spec in (one for node in catalogue.values() for one in node.inputs):
+        assert spec.type
+        assert spec.type != "COMBO" or spec.choices is not None

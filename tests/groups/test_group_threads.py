@@ -1,0 +1,67 @@
+"""Batches and chains on a machine that lets no more threads start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.batches.spec import AxisSpec
+from comfy.demo import DemoServer
+from tests.batches.kept_batches import ANN, SEED, kept_batches
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.waiting import eventually
+
+CHAIN = '[[steps]]\nname = "first"\nworkflow = "text-to-image"\n[steps.values]\nSteps = 1\n'
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0, painted=64) as demo:
+        yield demo
+
+
+def test_a_batch_without_a_thread_is_paused_and_goes_on_when_wanted(
+    demo: DemoServer, tmp_path: Path, refused_threads: set[str]
+) -> None:
+    """It says why, at its start and where it is to go on; nothing of it is lost. Rows whose runs
+    have no thread wait."""
+    refused_threads.add("batch-")
+    with kept_batches(demo.url, tmp_path) as one:
+        batch = one.begin(AxisSpec(SEED, "1, 2"))
+        assert (batch.state, batch.gave_up) == ("paused", True)
+        assert "can't start anything more" in batch.why
+        one.batches.go_on(batch.id, ANN)
+        assert one.batches.get(batch.id, ANN).gave_up
+    with kept_batches(demo.url, tmp_path) as one:
+        refused_threads.clear()
+        refused_threads.add("run-")
+        one.batches.go_on(batch.id, ANN)
+        eventually(lambda: "can't start" in one.batches.get(batch.id, ANN).why)
+        refused_threads.clear()
+        assert one.until(batch, "done").done == 2
+        assert one.runs.history is not None
+        assert len(one.runs.history.of(ANN)) == 2
+
+
+def test_a_chain_without_a_thread_fails_and_goes_on_when_wanted(
+    demo: DemoServer, tmp_path: Path, refused_threads: set[str]
+) -> None:
+    """It says why, at its start and where it is to go on, and counts no longer."""
+    (tmp_path / "one.chain.toml").write_text(CHAIN)
+    for file in ("text-to-image.json", "text-to-image.toml"):
+        (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
+    with running_app(demo.url, workflows=tmp_path) as app:
+        chains = app.services.chains
+        refused_threads.add("chain-")
+        chain_id = chains.start("one.chain", {}, ANN).id
+        for _ in range(2):
+            standing = chains.get(chain_id, ANN)
+            assert standing.state == "failed"
+            assert "can't start anything more" in standing.why
+            chains.go_on(chain_id, ANN)
+        refused_threads.clear()
+        chains.go_on(chain_id, ANN)
+        eventually(lambda: chains.get(chain_id, ANN).finished)
+        assert chains.get(chain_id, ANN).state == "done"

@@ -1,0 +1,78 @@
+"""What rows have in common is judged once, and every row is judged as if it were alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.launch.row_judge import Check, RowJudge
+from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.uploads import FILE_GONE, KeptUpload, Refused, Upload
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from tests.support.samples.forms import form_of, node, small_catalogue, text_to_image, workflow_of
+from tests.support.samples.media import saved
+
+ANN = "user:ann"
+PHOTO, OTHER = KeptUpload("a.png", "a" * 64), KeptUpload("b.png", "b" * 64)
+# The second takes no image.
+PHOTO_IN_PROMPT = {
+    "1": node("LoadImage", image="example.png"),
+    "2": node("SaveImage", images=["1", 0], filename_prefix="given"),
+}
+PROMPTS = (text_to_image() | PHOTO_IN_PROMPT, text_to_image())
+FORMS = tuple(form_of(prompt) for prompt in PROMPTS)
+VALUES: Mapping[str, tuple[object, ...]] = {
+    "3.seed": (None, 1, 2, "3", "three"),
+    "3.steps": (1, True, 1.0, 20, "20", 10**9),
+    "3.sampler_name": ("euler", "ddim", "none such"),
+    "6.text": ("a boat", "", " "),
+    "1.image": (PHOTO, OTHER, Refused("No."), "stolen.png", None),
+    "9.nothing": (1, 2),
+}
+ROW = st.fixed_dictionaries({}, optional={key: st.sampled_from(of) for key, of in VALUES.items()})
+
+
+def starter() -> Starter:
+    """One that judges only."""
+    workflow = workflow_of(PROMPTS[0])
+    forms = Forms(lambda _: workflow, CatalogueCache(lambda: small_catalogue().raw), Permissions())
+    return Starter(None, forms, None, None)  # type: ignore[arg-type]
+
+
+def said(checked: Check, which: int, values: Mapping[str, object]) -> object:
+    """The clean values with their types, or what is wrong."""
+    try:
+        clean = checked(FORMS[which], values)
+    except FieldErrors as error:
+        return error.errors
+    return {key: (type(value), value) for key, value in clean.items()}
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), ROW), max_size=6))
+def test_each_row_is_judged_as_if_it_were_alone(rows: list[tuple[int, dict[str, object]]]) -> None:
+    """Whatever the row before it had, and whatever was wrong with that."""
+    check = partial(starter().checked, owner=ANN)
+    judge = RowJudge(check)
+    for which, values in rows:
+        assert said(judge.checked, which, values) == said(check, which, values)
+
+
+def test_what_is_the_same_is_not_judged_again(tmp_path: Path) -> None:
+    """A file that is gone meanwhile is not looked at for a row with another text; it is for one
+    with another file."""
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(saved("PNG"))
+    judge, values = (
+        RowJudge(partial(starter().checked, owner=ANN)),
+        {"1.image": Upload("photo.png", photo)},
+    )
+    first = judge.checked(FORMS[0], values)
+    photo.unlink()
+    assert judge.checked(FORMS[0], values | {"6.text": "a boat"}) == first | {"6.text": "a boat"}
+    assert said(judge.checked, 0, {"1.image": Upload("other.png", photo)}) == {"1.image": FILE_GONE}

@@ -1,0 +1,128 @@
+"""A file that several rows of a batch have is at a server once: brought by the first of them,
+emptied with the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from comfy.batches.open_batch import BatchSummary
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.demo import DemoServer
+from comfy.launch.uploads import Upload
+from comfy.records.record import Record
+from comfy.runs.input_files import UPLOADS, names_on_server
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+OWNER, KEY, SEED = "user:ann", "4.image", "8.seed"
+UPLOAD, PROMPT = "POST /upload/image", "POST /prompt"
+
+
+def begun(app: RunningApp, rows: int) -> BatchSummary:
+    """A batch of so many rows with the same image."""
+    given = {KEY: Upload("photo.png", saved("PNG")), "8.steps": 2}
+    spec = BatchSpec((AxisSpec(SEED, f"1..{rows}"),))
+    return app.services.batches.start("image-to-image", given, spec, OWNER)
+
+
+def ended(app: RunningApp, batch: BatchSummary) -> list[Record]:
+    """The runs of its rows once all of them are done."""
+    batches = app.services.batches
+    eventually(lambda: batches.get(batch.id, OWNER).state in ("done", "paused"))
+    states = batches.table(batch.id, OWNER).states
+    assert states.count("done") == batch.rows
+    return [app.runs.record(states.run(at), OWNER) for at in range(batch.rows)]
+
+
+def sizes(demo: DemoServer) -> list[int]:
+    """Bytes of the files that were sent to a server."""
+    folder = demo.storage.folder("input")
+    assert folder is not None
+    return [one.stat().st_size for one in (folder / UPLOADS).rglob("*") if one.is_file()]
+
+
+def deleted(app: RunningApp, record: Record) -> bool:
+    """Delete a run; whether nothing of its files is left at the servers."""
+    app.runs.forget(record.id, OWNER)
+    return app.services.clean_up(record)
+
+
+def test_a_file_of_all_rows_is_brought_once_whatever_is_restarted(tmp_path: Path) -> None:
+    """A pause and a restart of the app do not bring it again; a server that has lost it is brought
+    it once more; a run that is started again has one of its own."""
+    with DemoServer(step_seconds=0.002, painted=64) as demo:
+        with running_app(demo.url, data=tmp_path) as app, demo.hold("progress", after=4) as hold:
+            batch = begun(app, 6)
+            assert hold.reached.wait(LONGEST_WAIT)
+            app.services.batches.pause(batch.id, OWNER)
+        assert demo.requests[UPLOAD] == 1
+        with running_app(demo.url, data=tmp_path) as app:
+            app.services.batches.go_on(batch.id, OWNER)
+            first, *_ = runs = ended(app, batch)
+            assert demo.requests[UPLOAD] == 1
+            assert len({names_on_server(run)[KEY] for run in runs}) == 1
+            path = demo.storage.find(names_on_server(first)[KEY])
+            assert path is not None
+            path.unlink()
+            ended(app, begun(app, 2))
+            assert demo.requests[UPLOAD] == 2
+            *_, state = app.runs.get(app.services.starter.again(first.id, OWNER).id, OWNER).watch(
+                LONGEST_WAIT
+            )
+            assert state.phase is Phase.DONE
+            assert demo.requests[UPLOAD] == 3
+            assert len(sizes(demo)) == 2
+
+
+def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:
+    """Not while another one has it. A row that is run after that brings it anew, under the same
+    name, and it is emptied with that one."""
+    with DemoServer(step_seconds=0.002, painted=64) as demo, running_app(demo.url) as app:
+        batch = begun(app, 3)
+        *others, last = ended(app, batch)
+        assert [deleted(app, run) for run in others] == [False, False]
+        (size,) = sizes(demo)
+        assert size > 0
+        assert deleted(app, last)
+        assert sizes(demo) == [0]
+        again = app.services.starter.start(
+            "image-to-image", {KEY: Upload("photo.png", saved("PNG"))}, OWNER, group=batch.id
+        )
+        *_, state = again.watch(LONGEST_WAIT)
+        assert state.phase is Phase.DONE
+        assert sizes(demo) == [size]
+        assert names_on_server(again.record) == names_on_server(last)
+        assert deleted(app, again.record)
+        assert sizes(demo) == [0]
+
+
+def test_a_row_that_is_deleted_takes_no_file_from_others() -> None:
+    """From none that runs, and from none that waits for its turn."""
+    with DemoServer(step_seconds=0.002, painted=64) as demo, running_app(demo.url) as app:
+        batches = app.services.batches
+        with demo.hold("progress", after=4) as hold:
+            batch = begun(app, 4)
+            assert hold.reached.wait(LONGEST_WAIT)
+            first = batches.table(batch.id, OWNER).states.run(0)
+            eventually(lambda: app.runs.get(first, OWNER).state.phase.finished)
+            assert not deleted(app, app.runs.record(first, OWNER))
+        eventually(lambda: batches.get(batch.id, OWNER).state in ("done", "paused"))
+        assert batches.get(batch.id, OWNER).done == 4
+        assert demo.requests[UPLOAD] == 1
+
+
+def test_each_server_is_brought_a_file_once_and_emptied() -> None:
+    """Whichever of them the last run was at."""
+    with (
+        DemoServer(step_seconds=0.02, painted=64) as one,
+        DemoServer(step_seconds=0.02, painted=64) as other,
+        running_app(one.url, other.url) as app,
+    ):
+        *others, last = ended(app, begun(app, 8))
+        assert [server.requests[UPLOAD] for server in (one, other)] == [1, 1]
+        assert [run for run in others if deleted(app, run)] == []
+        assert all(size > 0 for server in (one, other) for size in sizes(server))
+        assert deleted(app, last)
+        assert [sizes(server) for server in (one, other)] == [[0], [0]]

@@ -1,0 +1,396 @@
+"""Starting runs without any page: checked values, files kept until their turn, and nobody's but
+one's own."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.demo import DemoServer
+from comfy.form.seeds import CountUp
+from comfy.launch.start import Batch, FieldErrors, Starter
+from comfy.launch.uploads import Refused, Upload, UploadLimits
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.folder import WorkflowFolder
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from comfy.media.checks import FileLimits
+from comfy.runs.input_files import names_on_server
+from comfy.runs.interface import Run
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from tests.support.samples.forms import node, text_to_image
+from tests.support.samples.histories import bytes_kept
+from tests.support.serving import open_history
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+ANN, BOB = "user:ann", "user:bob"
+LOADER = {"1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors")}
+TEXT = text_to_image(n4=LOADER["1"], n5=node("EmptyLatentImage", width=64, height=64, batch_size=1))
+IMAGE = {
+    "1": node("LoadImage", "Photo", image="example.png"),
+    "2": node("SaveImage", images=["1", 0], filename_prefix="given"),
+}
+UPLOAD = "POST /upload/image"
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A stand-in on which somebody has put two images."""
+    with DemoServer(step_seconds=0.01) as server, Client(server.url) as client:
+        for name in ("example.png", "anothers.png"):
+            client.upload(photo().data, name, subfolder="")
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> WorkflowFolder:
+    """A folder with two workflows."""
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows" / "text.json").write_text(json.dumps(TEXT))
+    (tmp_path / "workflows" / "image.json").write_text(json.dumps(IMAGE))
+    return WorkflowFolder(tmp_path / "workflows")
+
+
+Make = Callable[..., Starter]
+
+
+@pytest.fixture
+def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[Make]:
+    """Services on that server; `remembers`: with a history."""
+    with ExitStack() as stack:
+
+        def services(
+            *, remembers: bool = True, permissions: Permissions | None = None, **options: Any
+        ) -> Starter:
+            client = stack.enter_context(Client(demo.url))
+            history = stack.enter_context(closing(open_history(tmp_path / "data")))
+            limits = RunLimits(**{"person": 5} | options)
+            servers = ServerPool(client)
+            runs = LocalRunRegistry(
+                servers,
+                files=history.files,
+                history=history if remembers else None,
+                limits=limits,
+            )
+            stack.callback(runs.close)
+            forms = Forms(
+                folder.get, CatalogueCache(client.object_info), permissions or Permissions()
+            )
+            return Starter(runs, forms, history.files, servers)
+
+        yield services
+
+
+@pytest.fixture
+def starter(make: Make) -> Starter:
+    """Services for people of whom nobody is trusted."""
+    return make()
+
+
+def photo(colour: str = "teal", size: int = 48) -> Upload:
+    data = io.BytesIO()
+    Image.new("RGB", (size, size), colour).save(data, "PNG")
+    return Upload("my photo.png", data.getvalue())
+
+
+def end(run: Run) -> RunState:
+    *_, last = run.watch(timeout=LONGEST_WAIT)
+    return last
+
+
+def sent(demo: DemoServer, run: Run) -> dict[str, Any]:
+    """The prompt that the server got."""
+    return dict(demo.queue.history_of(run.id)[run.id]["prompt"][2])
+
+
+def kept(starter: Starter) -> int:
+    """Bytes of all that is kept."""
+    return bytes_kept(starter.blobs)
+
+
+def test_values_become_a_run(demo: DemoServer, starter: Starter) -> None:
+    """What is given is sent, a seed left out is drawn, the rest is the author's."""
+    run = starter.start("text", {"6.text": "a fox", "3.steps": "2"}, ANN, watched=False)
+    assert end(run).phase is Phase.DONE
+    prompt = sent(demo, run)
+    assert (prompt["6"]["inputs"]["text"], prompt["3"]["inputs"]["steps"]) == ("a fox", 2)
+    assert prompt["7"]["inputs"]["text"] == "blurry"
+    assert prompt["3"]["inputs"]["seed"] == run.job.values["3.seed"]
+    assert run.job.values["3.seed"] != 7
+    assert (run.job.title, run.job.outputs) == ("Text", frozenset({"9"}))
+
+
+def seeds(batch: Batch) -> list[object]:
+    return [run.job.values["3.seed"] for run in batch.runs]
+
+
+def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
+    """Random seeds are drawn for each run, fixed and counting ones go on by one; all have the group
+    of their press, and the rest of their values in common."""
+    starter = make(person=20)
+    given = {"3.steps": 1, "6.text": "a fox"}
+    drawn = starter.start_batch("text", given | {"3.seed": None}, ANN, 3)
+    assert len(set(seeds(drawn))) == 3
+    assert seeds(starter.start_batch("text", given | {"3.seed": "41"}, ANN, 3)) == [41, 42, 43]
+    counted = starter.start_batch("text", given | {"3.seed": CountUp(6)}, ANN, 2)
+    assert seeds(counted) == [7, 8]
+    typed = CountUp(6, is_used=False)
+    assert seeds(starter.start_batch("text", given | {"3.seed": typed}, ANN, 2)) == [6, 7]
+    single = starter.start_batch("text", given, ANN, 1)
+    groups = [{run.record.group for run in batch.runs} for batch in (drawn, counted, single)]
+    assert [len(group) for group in groups] == [1, 1, 1]
+    assert groups[0] != groups[1]
+    assert groups[2] == {""}
+    assert {run.job.values["6.text"] for run in drawn.runs} == {"a fox"}
+    for batch in (drawn, counted, single):
+        assert batch.refused is None
+        for run in batch.runs:
+            run.cancel()
+
+
+def test_a_fixed_seed_stays_where_another_is_random(
+    starter: Starter, folder: WorkflowFolder
+) -> None:
+    """Only where all seeds are fixed they go on: else each run is another one anyway."""
+    prompt = copy.deepcopy(TEXT)
+    prompt["13"] = copy.deepcopy(prompt["3"])
+    prompt["13"]["inputs"]["latent_image"] = ["3", 0]
+    prompt["8"]["inputs"]["samples"] = ["13", 0]
+    (folder.path / "two.json").write_text(json.dumps(prompt))
+    batch = starter.start_batch("two", {"3.seed": "5", "13.seed": None}, ANN, 2)
+    assert seeds(batch) == [5, 5]
+    assert len({run.job.values["13.seed"] for run in batch.runs}) == 2
+    both = starter.start_batch("two", {"3.seed": "5", "13.seed": "9"}, ANN, 2)
+    assert seeds(both) == [5, 6]
+    assert [run.job.values["13.seed"] for run in both.runs] == [9, 10]
+
+
+def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
+    """What fits is started, and why the rest is not is told; nothing at all is refused as one run."""
+    starter = make(person=2)
+    batch = starter.start_batch("text", {"3.steps": 500}, ANN, 4)
+    assert len(batch.runs) == 2
+    assert "2 runs queued" in str(batch.refused)
+    with pytest.raises(ComfyError, match="2 runs queued"):
+        starter.start_batch("text", {}, ANN, 4)
+    with pytest.raises(FieldErrors):
+        starter.start_batch("text", {"3.steps": "many"}, BOB, 4)
+
+
+def test_a_form_is_built_once_for_a_run(starter: Starter) -> None:
+    """Drawn, pressed, at its end for each page, for its details and run again: one build."""
+    _, drawn = starter.forms.form("text", ANN)
+    run = starter.start("text", {"3.steps": 1, "6.text": "a fox"}, ANN, watched=False)
+    end(run)
+    for _ in range(3):
+        assert starter.forms.form("text", ANN, run.job.values, offline=True)[1] is drawn
+    end(starter.again(run.id, ANN, keeps_going=True))
+    assert starter.forms.form("text", ANN)[1] is drawn
+
+
+def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
+    """All sentences at once, each on its field; neither a run nor a file comes of it."""
+    with pytest.raises(FieldErrors) as problem:
+        starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ANN)
+    assert set(problem.value.errors) == {"3.steps", "5.width", "9.no"}
+    with pytest.raises(FieldErrors, match="Please fix"):
+        starter.start("image", {"1.image": photo(), "1.nothing": 1}, ANN)
+    assert (kept(starter), starter.runs.owned(ANN)) == (0, ())
+    assert demo.requests["POST /prompt"] == 0
+
+
+def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter) -> None:
+    """At the press it is only kept: the job says which inputs get its name, and no server knows it
+    yet."""
+    before = demo.requests[UPLOAD]
+    with demo.hold("progress"):
+        first = starter.start("text", {"3.steps": 4}, ANN, watched=False)
+        run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
+        eventually(lambda: first.state.phase is Phase.RUNNING)
+        (given,) = run.job.inputs.values()
+        assert given.targets == (("1", "image"),)
+        below = [given.digest, hashlib.sha256(b"not kept").hexdigest()]
+        over = [Upload("over.png", photo().source, one) for one in below]
+        again = [starter.start("image", {"1.image": one}, ANN, watched=False) for one in over]
+        assert [one.job.inputs["1.image"].below for one in again] == [given.digest, ""]
+        for one in again:
+            one.cancel()
+        assert run.job.values["1.image"] == run.job.prompt["1"]["inputs"]["image"] == "my photo.png"
+        assert starter.blobs.path(given.digest)
+        assert demo.requests[UPLOAD] == before
+    assert end(run).phase is Phase.DONE
+    assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
+
+
+def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter) -> None:
+    """An image that is left as it is names the author's, and is not sent."""
+    before = demo.requests[UPLOAD]
+    run = starter.start("image", {}, ANN, watched=False)
+    assert end(run).phase is Phase.DONE
+    assert sent(demo, run)["1"]["inputs"]["image"] == "example.png"
+    assert demo.requests[UPLOAD] == before
+
+
+@pytest.mark.parametrize(
+    "name", ["anothers.png", "example.png [input]", "../output/a.png", "comfyforms/0/a.png"]
+)
+def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
+    """A file of the server's that is not the author's may be somebody else's, whatever the name."""
+    with pytest.raises(FieldErrors) as problem:
+        starter.start("image", {"1.image": name}, ANN)
+    assert problem.value.errors == {"1.image": "Send the file itself."}
+
+
+def test_a_file_called_as_one_of_the_servers_is_ones_own(
+    demo: DemoServer, starter: Starter
+) -> None:
+    """A person's file is sent under its plain name, into a folder of its own: another's of that
+    name stays unread."""
+    mine = Upload("anothers.png", photo("red", 32).data)
+    run = starter.start("image", {"1.image": mine}, ANN, watched=False)
+    state = end(run)
+    path = starter.blobs.path(state.files[0].digest)
+    assert path is not None
+    with Image.open(path) as result:
+        assert result.size == (32, 32)
+    assert sent(demo, run)["1"]["inputs"]["image"] != "anothers.png"
+
+
+def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
+    starter: Starter, folder: WorkflowFolder
+) -> None:
+    """Only the inputs that get a person's file may hold its name: another input of that name is
+    refused."""
+    name = starter.forms.open(BOB, "two.json", json.dumps(IMAGE).encode()).name
+    run = starter.start(name, {"1.image": Upload("anothers.png", photo().data)}, BOB, watched=False)
+    end(run)
+    other = {
+        "3": node("LoadImage", image="anothers.png"),
+        "4": node("PreviewImage", images=["3", 0]),
+    }
+    job = replace(run.job, prompt={**run.job.prompt, **other})
+    forged = starter.runs.submit(job, owner=BOB, watched=False)
+    end(forged)
+    with pytest.raises(WorkflowError, match="somebody else's"):
+        starter.again(forged.id, BOB)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Refused("This file is no longer here."), "This file is no longer here."),
+        (Upload("a.png", b"no image"), "Choose an image file"),
+        (Upload("a.png", b""), "empty"),
+        (Upload("gone.png", Path("/nowhere/gone.png")), "no longer here"),
+    ],
+)
+def test_a_file_that_is_none_is_told_on_its_field(
+    starter: Starter, value: object, said: str
+) -> None:
+    """It is judged before anything is kept."""
+    with pytest.raises(FieldErrors) as problem:
+        starter.start("image", {"1.image": value}, ANN)
+    assert said in problem.value.errors["1.image"]
+    assert kept(starter) == 0
+
+
+def test_a_file_for_what_takes_none_is_refused(starter: Starter) -> None:
+    """A text field takes no file: nobody would judge it."""
+    with pytest.raises(FieldErrors) as problem:
+        starter.start("text", {"6.text": photo()}, ANN)
+    assert problem.value.errors["6.text"] == "This field takes no file."
+
+
+def test_files_are_bounded(starter: Starter) -> None:
+    """Each by itself, and all of a run together."""
+    small = replace(starter, limits=UploadLimits(FileLimits(size=100)))
+    with pytest.raises(FieldErrors) as problem:
+        small.start("image", {"1.image": photo()}, ANN)
+    assert "The maximum is" in problem.value.errors["1.image"]
+    with pytest.raises(FieldErrors) as problem:
+        replace(starter, limits=UploadLimits(run=10)).start("image", {"1.image": photo()}, ANN)
+    assert "together" in problem.value.errors["1.image"]
+
+
+def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
+    """The same job with its seed and files, as a run of its own that says where it comes from."""
+    run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
+    end(run)
+    again = starter.again(run.id, ANN, keeps_going=True)
+    assert end(again).phase is Phase.DONE
+    assert again.job == run.job
+    assert again.record.parents == (run.id,)
+    assert names_on_server(again.record) != names_on_server(run.record)
+    with pytest.raises(RunNotFound):
+        starter.again(run.id, BOB)
+
+
+def test_again_needs_its_files(starter: Starter) -> None:
+    """A run whose file is no longer kept is not started, and a sentence says which file."""
+    run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
+    end(run)
+    (given,) = run.job.inputs.values()
+    starter.blobs.remove(given.digest)
+    with pytest.raises(WorkflowError, match=r"my photo\.png") as problem:
+        starter.again(run.id, ANN)
+    assert problem.value.hint
+
+
+def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
+    """Whoever has too many runs is told before any work is done; no file stays behind."""
+    starter = make(person=1)
+    with pytest.raises(WorkflowError):
+        starter.start("nothing", {}, ANN)
+    run = starter.start("text", {"3.steps": 500}, ANN, watched=False)
+    for name in ("nothing", "image"):
+        with pytest.raises(ComfyError, match="1 run queued"):
+            starter.start(name, {"1.image": photo()}, ANN)
+    with pytest.raises(ComfyError, match="1 run queued"):
+        starter.again(run.id, ANN)
+    assert kept(starter) == 0
+
+
+def test_what_is_refused_at_the_door_of_the_registry_keeps_nothing(starter: Starter) -> None:
+    """A run that comes when the program ends leaves none of its files."""
+
+    class Late(Upload):
+        """A file that is read when the program is about to end."""
+
+        def chunks(self) -> Iterator[bytes]:
+            """As always, after that."""
+            starter.runs.close()
+            yield from super().chunks()
+
+    with pytest.raises(ComfyError, match="shutting down"):
+        starter.start("image", {"1.image": Late("a.png", photo().data)}, ANN)
+    assert kept(starter) == 0
+
+
+def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make) -> None:
+    """A program that remembers nothing, as a shell's, runs the same."""
+    run = make(remembers=False).start("image", {"1.image": photo()}, ANN, watched=False)
+    assert end(run).phase is Phase.DONE
+    assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
+
+
+def test_a_shell_names_files_of_the_servers(demo: DemoServer, make: Make) -> None:
+    """Whoever has a shell may name them, and set what authors set."""
+    starter = make(permissions=Permissions.of_a_shell())
+    run = starter.start("image", {"1.image": "anothers.png"}, "shell", watched=False)
+    assert end(run).phase is Phase.DONE
+    assert sent(demo, run)["1"]["inputs"]["image"] == "anothers.png"

@@ -1,0 +1,159 @@
+"""The server's nodes, kept for a while."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from comfy.base.errors import ServerUnreachable
+from comfy.comfyui.object_info import Catalogue
+from comfy.library.catalogue import CatalogueCache
+from comfy.runs.input_files import UPLOADS
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+NODES = {"A": {"input": {"required": {"image": [["a.png"]]}}, "output": []}}
+
+
+class Server:
+    """Says which nodes it has, unless it is away."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Any] = NODES
+        self.away = False
+        self.asked = 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.asked += 1
+        if self.away:
+            raise ServerUnreachable("It does not answer.")
+        return self.nodes
+
+
+def test_it_is_asked_once() -> None:
+    """Until somebody has the lists refreshed; what is the same stays the same object."""
+    server = Server()
+    cache = CatalogueCache(server)
+    first = cache.get()
+    assert cache.get() is cache.cached() is first
+    assert server.asked == 1
+    assert cache.get(refresh=True) is first
+    assert server.asked == 2
+    server.nodes = NODES | {"B": NODES["A"]}
+    assert "B" in cache.get(refresh=True)
+    assert "B" in cache.cached()
+
+
+def test_an_old_one_is_better_than_none() -> None:
+    """While the server is away the last answer counts; before the first there is none."""
+    server = Server()
+    cache = CatalogueCache(server)
+    server.away = True
+    for ask in (cache.get, cache.cached):
+        with pytest.raises(ServerUnreachable):
+            ask()
+    server.away = False
+    first = cache.get()
+    server.away = True
+    assert cache.get(refresh=True) is first
+    asked = server.asked
+    assert cache.get() is first
+    assert server.asked == asked
+
+
+def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It is one line, however often the catalogue is asked for meanwhile, and the old one goes
+    on."""
+    server = Server()
+    cache = CatalogueCache(server)
+    known = cache.get()
+    with caplog.at_level(logging.WARNING):
+        for outages in (1, 2):
+            server.away = True
+            assert [cache.get(refresh=True) for _ in range(3)] == [known] * 3
+            assert len(caplog.records) == outages
+            server.away = False
+            assert cache.get(refresh=True) is known
+
+
+def test_nobody_waits_for_a_slow_server_twice() -> None:
+    """While one asks again, others go on with what is known."""
+    server = Server()
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow() -> dict[str, Any]:
+        answer = server()
+        if server.asked > 1:
+            reached.set()
+            assert go_on.wait(10)
+        return answer
+
+    cache = CatalogueCache(slow)
+    first = cache.get()
+    asking = threading.Thread(target=cache.get, kwargs={"refresh": True})
+    asking.start()
+    assert reached.wait(LONGEST_WAIT)
+    assert cache.get(refresh=True) is first
+    go_on.set()
+    asking.join(10)
+    eventually(lambda: not asking.is_alive())
+    assert server.asked == 2
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_whoever_waits_for_the_first_answer_has_the_same(away: bool) -> None:
+    """The server is asked once for all of them, also where it does not answer."""
+    server = Server()
+    server.away = away
+    waiting = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def slow() -> dict[str, Any]:
+        assert go_on.wait(LONGEST_WAIT)
+        return server()
+
+    cache = CatalogueCache(slow)
+
+    def ask() -> Catalogue:
+        waiting.release()
+        return cache.get()
+
+    with ThreadPoolExecutor(5) as people:
+        answers = [people.submit(ask) for _ in range(5)]
+        for _ in answers:
+            assert waiting.acquire(timeout=LONGEST_WAIT)
+        go_on.set()
+        if away:
+            assert {type(one.exception(LONGEST_WAIT)) for one in answers} == {ServerUnreachable}
+        else:
+            assert len({id(one.result(LONGEST_WAIT)) for one in answers}) == 1
+
+
+def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:
+    """Their answer may be older than the change."""
+    server = Server()
+
+    def changing() -> dict[str, Any]:
+        answer = server()
+        if server.asked == 1:
+            cache.expire()
+        return answer
+
+    cache = CatalogueCache(changing)
+    cache.get()
+    server.nodes = NODES | {"B": NODES["A"]}
+    assert "B" in cache.get()
+    assert "B" in cache.get()
+    assert server.asked == 2
+
+
+def test_what_people_gave_is_in_no_list() -> None:
+    """Names in the folder of uploads are left out."""
+    server = Server()
+    server.nodes = {
+        "A": {"input": {"required": {"image": [["a.png", f"{UPLOADS}/0/b.png"]]}}, "output": []}
+    }
+    assert CatalogueCache(server).get()["A"].inputs[0].choices == ("a.png",)

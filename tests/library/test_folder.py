@@ -1,0 +1,309 @@
+"""The folder of workflows."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from comfy.base.errors import WorkflowError
+from comfy.base.filenames import plain_name
+from comfy.chains.folder import ChainFolder
+from comfy.library.folder import MOST, Stamp, WorkflowFolder
+from comfy.workflow.model import Workflow
+
+PROMPT = json.dumps(
+    {"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}}
+)
+
+
+def write(folder: Path, name: str, text: str = PROMPT, toml: str = "") -> None:
+    """A workflow, and the toml beside it."""
+    (folder / f"{name}.json").write_text(text)
+    if toml:
+        (folder / f"{name}.toml").write_text(toml)
+
+
+def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
+    """Titles come from the toml or the file's name; those with an order come first, files that
+    cannot be read last, with the reason."""
+    write(tmp_path, "second", toml="order = 2")
+    write(tmp_path, "start", toml="order = 1.5")
+    write(tmp_path, "z", toml='title = "A first"')
+    write(tmp_path, "my_second-one")
+    write(tmp_path, "a-broken", "{")
+    write(tmp_path, ".hidden")
+    start, second, *entries = WorkflowFolder(tmp_path).entries()
+    assert [start.name, second.name] == ["start", "second"]
+    assert [entry.name for entry in entries] == ["z", "my_second-one", "a-broken"]
+    assert [entry.title for entry in entries[:2]] == ["A first", "My second one"]
+    assert [bool(entry.problem) for entry in entries] == [False, False, True]
+
+
+def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
+    """No folder, no workflows, no error."""
+    assert WorkflowFolder(tmp_path / "none").entries() == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_with_a_line_break_is_told_in_the_log_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not listed: no route's address matches it. A chain's name neither."""
+    write(tmp_path, "plain")
+    write(tmp_path, "two\nlines", toml='title = "Two lines"')
+    (tmp_path / "a\nchain.chain.toml").write_text("")
+    folder, chains = WorkflowFolder(tmp_path), ChainFolder(tmp_path)
+    for _ in range(2):
+        assert [entry.name for entry in (*folder.entries(), *chains.entries())] == ["plain"]
+    with pytest.raises(WorkflowError, match="not found"):
+        folder.get("two\nlines")
+    told = [record.getMessage() for record in caplog.records]
+    assert [said.split(" in ")[0] for said in told] == [r"'a\nchain.chain'", r"'two\nlines'"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("none", "../outside", "..", "", "a\0b", "/etc/passwd", "x" * 5000),
+        *("inside", "sub/../sub/inside", "sub/../../outside", "sub//inside", "sub\\inside", "sub/"),
+        *("link/outside", "link/folder/sub/inside", ".git/inside", "sub/.hidden/inside"),
+        "a/b/c/d/e/inside",
+    ],
+)
+def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
+    """A name from a browser's address opens a file of this folder or of its sub-folders, as it is
+    listed, or says that there is none; links to folders, hidden ones and very deep ones are none."""
+    folder = tmp_path / "folder"
+    write(tmp_path, "outside")
+    for below in ("sub", ".git", "sub/.hidden", "a/b/c/d/e"):
+        (folder / below).mkdir(parents=True, exist_ok=True)
+        write(folder / below, "inside")
+    (folder / "link").symlink_to(tmp_path)
+    assert [entry.name for entry in WorkflowFolder(folder).entries()] == ["sub/inside"]
+    with pytest.raises(WorkflowError, match="not found"):
+        WorkflowFolder(folder).get(name)
+
+
+def test_sub_folders_are_part_of_the_names(tmp_path: Path) -> None:
+    """A workflow in a sub-folder goes by its path, with the toml, the cover and the names for nodes
+    that lie beside it; two of the same file name are two, and changes are seen."""
+    below = tmp_path / "portraits" / "close_ups"
+    below.mkdir(parents=True)
+    write(tmp_path, "lamp")
+    write(below, "lamp", toml='cover = "lamp.png"')
+    cover = image(below / "lamp.png")
+    write(tmp_path / "portraits", "broken", "{")
+    folder = WorkflowFolder(tmp_path)
+    found = {entry.name: entry for entry in folder.entries()}
+    assert [*found] == ["lamp", "portraits/close_ups/lamp", "portraits/broken"]
+    assert [entry.folder for entry in found.values()] == ["", "Portraits / Close ups", "Portraits"]
+    assert {entry.title for entry in found.values()} == {"Lamp", "broken"}
+    nested = folder.get("portraits/close_ups/lamp")
+    assert (nested.name, nested.cover) == ("portraits/close_ups/lamp", cover)
+    before = folder.stamps()
+    (below / "lamp.toml").write_text('title = "Softer"')
+    changed = [name for name, stamp in folder.stamps().items() if stamp != before[name]]
+    assert changed == ["portraits/close_ups/lamp"]
+    assert folder.get("portraits/close_ups/lamp").config.title == "Softer"
+
+
+def test_changes_are_seen(tmp_path: Path) -> None:
+    """A file or its toml that changes, comes or goes is read again; one that does not is read
+    once."""
+    folder = WorkflowFolder(tmp_path)
+    write(tmp_path, "one")
+    first = folder.get("one")
+    assert folder.get("one") is first
+    write(tmp_path, "one", toml='title = "Named"')
+    assert folder.entries()[0].title == "Named"
+    (tmp_path / "one.toml").write_text('title = "Renamed!"')
+    assert folder.entries()[0].title == "Renamed!"
+    (tmp_path / "one.toml").unlink()
+    assert folder.entries()[0].title == "One"
+    write(tmp_path, "one", PROMPT.replace("SaveImage", "PreviewImage"))
+    assert folder.get("one").prompt["1"]["class_type"] == "PreviewImage"
+    (tmp_path / "one.json").unlink()
+    assert folder.entries() == ()
+
+
+def test_a_file_of_the_same_name_that_counts_more_is_seen(tmp_path: Path) -> None:
+    """Whoever asks for a workflow gets that of the JSON as soon as one lies beside an image, and
+    that of the image again where the JSON is gone."""
+    carried = PngInfo()
+    carried.add_text("prompt", PROMPT)
+    Image.new("RGB", (8, 8)).save(tmp_path / "one.png", pnginfo=carried)
+    folder = WorkflowFolder(tmp_path)
+    of_image = folder.get("one")
+    write(tmp_path, "one", PROMPT.replace("SaveImage", "PreviewImage"))
+    assert folder.get("one").prompt["1"]["class_type"] == "PreviewImage"
+    (tmp_path / "one.json").unlink()
+    assert folder.get("one").prompt == of_image.prompt
+
+
+def test_a_hundred_are_read_and_listed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing 100 workflows again costs a look at each file, not a reading; going through them then
+    lists them no more."""
+    for number in range(100):
+        write(tmp_path, f"w{number:03}")
+    folder = WorkflowFolder(tmp_path)
+    assert len(folder.entries()) == 100
+    kept = {entry.name: folder.get(entry.name) for entry in folder.entries()}
+    monkeypatch.delattr(os, "walk")
+    assert all(folder.get(name) is workflow for name, workflow in kept.items())
+
+
+class GrowingFolder(WorkflowFolder):
+    """A folder to which a workflow comes, which somebody opens, once others have been listed."""
+
+    opened: Workflow | None = None
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        listed = super().stamps()
+        (self.path / "new.json").write_text(PROMPT)
+        self.opened = self.get("new")
+        return listed
+
+
+def test_what_is_opened_while_others_are_listed_stays_read(tmp_path: Path) -> None:
+    """It is not taken for one that is gone, and read again."""
+    folder = GrowingFolder(tmp_path)
+    assert folder.entries() == ()
+    assert folder.opened is not None
+    assert folder.get("new") is folder.opened
+
+
+def test_a_broken_file_heals(tmp_path: Path) -> None:
+    """A file that is mended works without a restart."""
+    write(tmp_path, "one", "{")
+    folder = WorkflowFolder(tmp_path)
+    with pytest.raises(WorkflowError):
+        folder.get("one")
+    write(tmp_path, "one")
+    assert folder.get("one").prompt
+
+
+def test_many_threads_may_ask(tmp_path: Path) -> None:
+    """Handlers run in many threads; while a file changes under them they get one of its
+    versions."""
+    write(tmp_path, "one")
+    folder = WorkflowFolder(tmp_path)
+    problems: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(50):
+                assert folder.get("one").prompt
+                folder.entries()
+        except Exception as problem:  # noqa: BLE001 - asserted in the test's own thread
+            problems.append(problem)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        (tmp_path / "next").write_text(PROMPT + " " * number)
+        os.replace(tmp_path / "next", tmp_path / "one.json")
+    for thread in threads:
+        thread.join()
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    "name", ["CON.json", "../../x.json", "a\0b.json", "x" * 5000 + ".json", "<b>.json", "日本.json"]
+)
+def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> None:
+    """Whatever a file is called, it is kept inside the folder, under a name that every system
+    takes."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    kept = WorkflowFolder(inside).add(name, PROMPT.encode(), Path(name).stem)
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert {f"{kept}.json"} <= files <= {f"{kept}.json", f"{kept}.toml"}
+    assert kept == Path(plain_name(f"{kept}.json")).stem
+    assert WorkflowFolder(inside).get(kept).prompt == json.loads(PROMPT)
+
+
+def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
+    """People cannot fill the disk by keeping what they open."""
+    for number in range(MOST):
+        (tmp_path / f"{number}.json").touch()
+    with pytest.raises(WorkflowError, match="no room"):
+        WorkflowFolder(tmp_path).add("one more.json", b"{}", "One more")
+    assert len(list(tmp_path.iterdir())) == MOST
+
+
+@pytest.mark.parametrize("title", ["My lamp (2)", 'A "quoted" one\\', "two\nlines\x7f", "Lamp 3.5"])
+def test_what_is_kept_has_its_title(tmp_path: Path, title: str) -> None:
+    """Where the file's name would give another one, a toml says it; one that was left behind by
+    another workflow says nothing about this."""
+    folder = WorkflowFolder(tmp_path)
+    assert folder.add("lamp.app.json", PROMPT.encode(), "Lamp") == "lamp"
+    assert not (tmp_path / "lamp.toml").exists()
+    (tmp_path / "lamp-2.toml").write_text('title = "Another"')
+    name = folder.add("lamp.json", PROMPT.encode(), title)
+    assert name == "lamp-3"
+    config = folder.get(name).config
+    assert config
+    assert (config.title, config.problems) == (title, ())
+
+
+def test_a_workflow_whose_title_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+    """Nothing of it: it would stand there under another name."""
+    (tmp_path / "lamp.toml").symlink_to("nowhere")
+    with pytest.raises(WorkflowError, match="can't be added: File exists"):
+        WorkflowFolder(tmp_path).add("lamp.json", PROMPT.encode(), "My lamp")
+    assert [path.name for path in tmp_path.iterdir()] == ["lamp.toml"]
+
+
+def image(path: Path, side: int = 8) -> Path:
+    """An image that carries no workflow."""
+    Image.new("RGB", (side, side)).save(path)
+    return path
+
+
+def test_a_cover_is_no_workflow(tmp_path: Path) -> None:
+    """An image that a toml names is the cover of its workflow, and is not listed as one that cannot
+    be read; one that no toml names is. Another image is another cover at once."""
+    write(tmp_path, "boats", toml='cover = "harbour.png"')
+    cover = image(tmp_path / "harbour.png")
+    image(tmp_path / "other.png")
+    folder = WorkflowFolder(tmp_path)
+    boats, other = folder.entries()
+    assert (boats.name, boats.cover, boats.problem) == ("boats", cover, "")
+    assert (other.name, bool(other.problem)) == ("other", True)
+    cover.unlink()
+    config = folder.get("boats").config
+    assert config
+    assert config.problems == ("The cover harbour.png cannot be read: No such file or directory.",)
+    assert folder.get("boats").cover is None
+    image(cover, 16)
+    assert folder.get("boats").cover == cover
+
+
+@pytest.mark.parametrize("name", ["../up.png", "/etc/up.png", ".png", "a\\b.png", "a.svg", "", "a"])
+def test_a_cover_lies_beside_its_workflow(tmp_path: Path, name: str) -> None:
+    """Nothing else can be named as one."""
+    write(tmp_path, "boats", toml=f"cover = {json.dumps(name)}")
+    workflow = WorkflowFolder(tmp_path).get("boats")
+    assert workflow.cover is None
+    assert workflow.config
+    assert "“cover” must be the name of an image" in workflow.config.problems[0]
+
+
+def test_a_cover_is_an_image_of_some_size(tmp_path: Path) -> None:
+    """What is no image, or too large to be sent to everybody, is a problem of the form."""
+    write(tmp_path, "boats", toml='cover = "boats.webp"')
+    for content in (b"<svg/>", image(tmp_path / "big.png").read_bytes() + bytes(2 * 2**20)):
+        (tmp_path / "boats.webp").write_bytes(content)
+        config = WorkflowFolder(tmp_path).get("boats").config
+        assert config
+        assert config.problems == ("The cover boats.webp must be an image of at most 2\xa0MB.",)

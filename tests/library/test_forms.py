@@ -1,0 +1,256 @@
+"""Forms as people get them: built once, and again where another one comes of it; each by what its
+person may do."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.base.errors import ServerUnreachable, WorkflowError
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.folder import WorkflowFolder
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from tests.support.samples.extra_nodes import EXTRA
+from tests.support.samples.forms import DATA, node, text_to_image
+from tests.support.waiting import LONGEST_WAIT
+
+ANN, BOB = "user:ann", "user:bob"
+PAINTED = {
+    "1": node("LoadImage", image="example.png"),
+    "8": node(
+        "Painter",
+        model="Small",
+        seed=7,
+        **{"model.prompt": "a fox", "model.images.image_1": ["1", 0]},
+    ),
+    "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
+}
+LOADS = {"1": node("LoadImage", image="example.png"), "2": node("PreviewImage", images=["1", 0])}
+
+
+class Nodes:
+    """What a server says of its nodes, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.raw: dict[str, Any] = json.loads((DATA / "object_info.json").read_text()) | EXTRA
+        self.asked = 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.asked += 1
+        return self.raw
+
+
+@pytest.fixture
+def nodes() -> Nodes:
+    return Nodes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> WorkflowFolder:
+    """A folder with two workflows."""
+    (tmp_path / "text.json").write_text(json.dumps(text_to_image()))
+    (tmp_path / "painted.json").write_text(json.dumps(PAINTED))
+    return WorkflowFolder(tmp_path)
+
+
+@pytest.fixture
+def forms_of(folder: WorkflowFolder, nodes: Nodes) -> Callable[..., Forms]:
+    """Forms of these by permissions."""
+    return lambda **rules: Forms(folder.get, CatalogueCache(nodes), Permissions(**rules))
+
+
+@pytest.fixture
+def forms(forms_of: Callable[..., Forms]) -> Forms:
+    """Forms for people of whom Ann is trusted."""
+    return forms_of(keep=lambda owner: owner == ANN, trusts=lambda owner: owner == ANN)
+
+
+def test_a_form_is_built_once_whatever_is_typed(forms: Forms, nodes: Nodes) -> None:
+    """Drawn, pressed and looked at again, by anybody and with any values, it is one form; the
+    server is asked once."""
+    _, drawn = forms.form("text", ANN)
+    typed = {field.key: "something else" for field in drawn.fields}
+    for owner, values in ((ANN, typed), (BOB, {}), (ANN, {"3.seed": 4})):
+        assert forms.form("text", owner, values)[1] is drawn
+    assert forms.form("text", ANN, typed, offline=True)[1] is drawn
+    assert nodes.asked == 1
+
+
+def test_another_option_is_another_form(forms: Forms) -> None:
+    """A choice that brings other fields builds another form, once; the first stays."""
+    _, small = forms.form("painted", ANN)
+    _, large = forms.form("painted", ANN, {"8.model": "Large"})
+    assert "8.model.size" in {field.key for field in large.fields}
+    assert "8.model.size" not in {field.key for field in small.fields}
+    assert forms.form("painted", ANN, {"8.model": "Large", "8.model.prompt": "a cat"})[1] is large
+    assert forms.form("painted", ANN, {"8.model": "Small"})[1] is small
+    _, more = forms.form("painted", ANN, {"8.model.images.image_2.image": None})
+    assert "8.model.images.image_2.image" in {field.key for field in more.fields}
+
+
+def test_an_edited_file_is_read_again(forms: Forms, folder: WorkflowFolder) -> None:
+    """A workflow that was edited, or given a toml, has another form at once."""
+    assert forms.form("text", ANN)[1].title == "Text"
+    (folder.path / "text.toml").write_text('title = "A text"')
+    assert forms.form("text", ANN)[1].title == "A text"
+
+
+def test_another_catalogue_is_another_form(forms: Forms, nodes: Nodes) -> None:
+    """A list that is refreshed and says the same changes nothing; with a new model the form offers
+    it."""
+    _, before = forms.form("text", ANN)
+    nodes.raw = json.loads(json.dumps(nodes.raw))
+    forms.catalogue.get(refresh=True)
+    assert forms.form("text", ANN)[1] is before
+    loader = nodes.raw["CheckpointLoaderSimple"] = json.loads(
+        json.dumps(nodes.raw["CheckpointLoaderSimple"])
+    )
+    loader["input"]["required"]["ckpt_name"][0].append("brand-new.safetensors")
+    forms.catalogue.get(refresh=True)
+    offered = [value for _, value in forms.form("text", ANN)[1].field("4.ckpt_name").choices or ()]
+    assert "brand-new.safetensors" in offered
+
+
+def test_one_of_many_builds(forms: Forms) -> None:
+    """Of people who want a form at the same moment one builds it, and all get it."""
+    ready = threading.Barrier(8)
+
+    def ask(number: int) -> object:
+        ready.wait(timeout=LONGEST_WAIT)
+        return forms.form("painted", f"user:{number}", {"8.seed": number})[1]
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(ask, range(8)))
+    assert all(one is found[0] for one in found)
+
+
+def test_what_fails_is_tried_again(forms: Forms, folder: WorkflowFolder) -> None:
+    """A workflow that is not there is refused each time, until it is."""
+    for _ in range(2):
+        with pytest.raises(WorkflowError):
+            forms.form("nothing", ANN)
+    (folder.path / "nothing.json").write_text(json.dumps(text_to_image()))
+    assert forms.form("nothing", ANN)[1].fields
+
+
+def test_without_the_server_there_is_only_what_is_known(forms: Forms, nodes: Nodes) -> None:
+    """`offline` never asks it: before anybody has, there is no form."""
+    with pytest.raises(ServerUnreachable):
+        forms.form("text", ANN, offline=True)
+    assert nodes.asked == 0
+    forms.form("text", ANN)
+    assert forms.form("text", ANN, offline=True)[1].fields
+    assert nodes.asked == 1
+
+
+def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
+    """Under its name nobody else finds it, though its form is there already."""
+    name = forms.open(ANN, "mine.json", json.dumps(text_to_image()).encode()).name
+    assert forms.form(name, ANN)[1].title == "Mine"
+    with pytest.raises(WorkflowError, match="isn't available"):
+        forms.form(name, BOB)
+
+
+def test_a_title_that_is_cut_says_so(forms: Forms) -> None:
+    """A file's name is cut where it is too long for a title, which ends with an ellipsis then."""
+    data = json.dumps(text_to_image()).encode()
+    titles = [forms.open(ANN, f"{'w' * length}.json", data).title for length in (60, 61)]
+    assert titles == ["W" + "w" * 59, "W" + "w" * 58 + "…"]
+
+
+def test_whoever_is_not_trusted_gets_a_form_without_names_of_files(forms: Forms) -> None:
+    """The same file opened by both: a stranger's form names no file of the server's, whoever opened
+    it first."""
+    data = json.dumps(LOADS).encode()
+    for owner, shown in ((ANN, "example.png"), (BOB, ""), (ANN, "example.png"), (BOB, "")):
+        name = forms.open(owner, "loads.json", data).name
+        workflow, form = forms.form(name, owner)
+        assert form.field("1.image").default == shown
+        assert workflow.prompt["1"]["inputs"]["image"] == shown
+
+
+def test_nodes_that_are_not_allowed_are_refused_each_time(forms_of: Callable[..., Forms]) -> None:
+    """A list of classes holds for every form of an opened workflow, and for none of the folder."""
+    forms = forms_of(nodes=frozenset({"LoadImage"}), trusts=lambda owner: owner == ANN)
+    for owner in (ANN, BOB):
+        name = forms.open(owner, "loads.json", json.dumps(LOADS).encode()).name
+        for _ in range(2):
+            with pytest.raises(WorkflowError, match="PreviewImage"):
+                forms.form(name, owner)
+    assert forms.form("text", BOB)[1].fields
+
+
+def test_whoever_may_no_longer_open_sees_no_opened_form(
+    folder: WorkflowFolder, nodes: Nodes
+) -> None:
+    """The permission is asked for each time, also for a form that was built."""
+    allowed = {BOB}
+    forms = Forms(
+        folder.get, CatalogueCache(nodes), Permissions(open=lambda owner: owner in allowed)
+    )
+    name = forms.open(BOB, "mine.json", json.dumps(text_to_image()).encode()).name
+    assert forms.form(name, BOB)[1].fields
+    allowed.clear()
+    with pytest.raises(WorkflowError, match="does not open"):
+        forms.form(name, BOB)
+
+
+def test_a_shell_sees_what_authors_set(folder: WorkflowFolder, nodes: Nodes) -> None:
+    """Inputs that only authors set are hidden from a page and open to a shell."""
+    said = {"tooltip": "A folder of the server's."}
+    nodes.raw["LoadFolder"] = {
+        "input": {"required": {"folder": ["STRING", said]}},
+        "output": ["IMAGE"],
+    }
+    prompt = {"1": node("LoadFolder", folder="mine"), "2": node("PreviewImage", images=["1", 0])}
+    (folder.path / "folder.json").write_text(json.dumps(prompt))
+    page = Forms(folder.get, CatalogueCache(nodes), Permissions())
+    shell = Forms(folder.get, CatalogueCache(nodes), Permissions.of_a_shell())
+    assert page.form("folder", BOB)[1].field("1.folder").group == "hidden"
+    assert shell.form("folder", "shell")[1].field("1.folder").group != "hidden"
+
+
+def test_a_workflow_with_too_many_inputs_is_refused(forms: Forms) -> None:
+    """A form that nobody could look at is not built."""
+    many = {
+        str(n): node("CLIPTextEncode", **{f"text{i}": "x" for i in range(100)}) for n in range(101)
+    }
+    name = forms.open(BOB, "many.json", json.dumps(many).encode()).name
+    with pytest.raises(WorkflowError, match="more inputs"):
+        forms.form(name, BOB)
+
+
+def test_what_is_kept_for_everybody_names_no_file(
+    forms_of: Callable[..., Forms], folder: WorkflowFolder
+) -> None:
+    """Whoever is not trusted adds to the folder only what names no file of the server's."""
+    forms = forms_of(keep=lambda _: True)
+    loads = forms.open(BOB, "loads.json", json.dumps(LOADS).encode()).name
+    with pytest.raises(WorkflowError, match="names files of the server"):
+        forms.keep(BOB, loads, folder)
+    text = forms.open(BOB, "my text.json", json.dumps(text_to_image()).encode()).name
+    assert forms.form(forms.keep(BOB, text, folder), ANN)[1].fields
+
+
+def test_whether_a_workflow_can_run_is_judged_once(
+    forms: Forms, folder: WorkflowFolder, nodes: Nodes
+) -> None:
+    """By what the server has, until that or the file is another; what cannot be read cannot run."""
+    (folder.path / "broken.json").write_text("[]")
+    known = ("text", "painted", "broken", "none")
+    assert [forms.usability(name, ANN).can_run for name in known] == [True, True, False, False]
+    del nodes.raw["Painter"]
+    assert forms.usability("painted", ANN).can_run
+    forms.catalogue.get(refresh=True)
+    nodes.raw = {name: spec for name, spec in nodes.raw.items() if name != "SaveImage"}
+    forms.catalogue.get(refresh=True)
+    assert [forms.usability(name, ANN).can_run for name in ("text", "painted")] == [False, False]
+    (folder.path / "text.json").write_text(json.dumps(LOADS))
+    assert forms.usability("text", ANN).can_run

@@ -1,0 +1,197 @@
+"""Workflows that people opened: each for the person who brought it, not more than the memory takes,
+and there after a restart."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.base.errors import WorkflowError
+from comfy.library.private import LARGEST, MARK, PrivateWorkflows, weight
+
+PROMPT: dict[str, Any] = {"1": {"class_type": "A", "inputs": {"text": "a cat"}}}
+
+
+def put(opened: PrivateWorkflows, owner: str, number: int = 0, padding: int = 0) -> str:
+    """Open a workflow; the name it goes by."""
+    data = json.dumps(PROMPT | {"n": number, "x": "x" * padding}).encode()
+    return opened.put(owner, "a cat.json", data).name
+
+
+def test_a_workflow_is_open_for_its_person_alone() -> None:
+    """Whoever brought it finds it again with its file; for anybody else it is not there."""
+    opened = PrivateWorkflows()
+    name = put(opened, "ann")
+    assert name.startswith(MARK)
+    assert opened.get("ann", name).prompt == PROMPT
+    assert opened.file("ann", name)[0] == "a cat.json"
+    for owner, other in (("bob", name), ("", name), ("ann", name + "0"), ("ann", MARK)):
+        with pytest.raises(WorkflowError, match="isn't available"):
+            opened.get(owner, other)
+
+
+def test_each_person_has_so_many() -> None:
+    """The one opened longest ago goes first, and only the person's own."""
+    opened = PrivateWorkflows(keep=3)
+    other = put(opened, "bob")
+    names = [put(opened, "ann", number) for number in range(5)]
+    for name in names[:2]:
+        with pytest.raises(WorkflowError):
+            opened.get("ann", name)
+    assert all(opened.get("ann", name) for name in names[2:])
+    assert opened.get("bob", other)
+    assert [one.name for one in opened.opened_by("ann")] == names[:1:-1]
+
+
+def test_all_together_take_so_much() -> None:
+    """Files and what is made of them are counted; the newest always stays."""
+    opened = PrivateWorkflows(size=10_000)
+    names = [put(opened, f"person {number}", number, padding=4000) for number in range(5)]
+    still = [name for number, name in enumerate(names) if number in (3, 4)]
+    assert [
+        opened.get(f"person {number}", name).name for number, name in ((3, names[3]), (4, names[4]))
+    ] == still
+    with pytest.raises(WorkflowError):
+        opened.get("person 0", names[0])
+    huge = put(opened, "eve", padding=20_000)
+    assert opened.get("eve", huge)
+
+
+def test_what_would_fill_the_memory_is_refused() -> None:
+    """A small file that becomes very many values is not kept, and the sentence says so."""
+    count = LARGEST // 100
+    data = ('{"1": {"class_type": "A", "inputs": {"a": [' + "0," * count + "0]}}}").encode()
+    opened = PrivateWorkflows()
+    with pytest.raises(WorkflowError, match="more parts"):
+        opened.put("ann", "a.json", data)
+
+
+def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
+    """For its person alone; not what was forgotten or pushed out, and nothing that names anybody.
+    What was added to the shared ones is not listed, and there for batches that have it."""
+    opened = PrivateWorkflows(tmp_path / "opened", keep=3)
+    names = [put(opened, "ann", number) for number in range(6)]
+    other = put(opened, "bob")
+    opened.forget("ann", names[3])
+    opened.note_shared("ann", names[4])
+    assert opened.get("ann", names[4])
+    again = PrivateWorkflows(tmp_path / "opened")
+    assert [one.name for one in again.opened_by("ann")] == [names[5]]
+    for name in names[4:]:
+        assert again.get("ann", name) == opened.get("ann", name)
+    assert again.file("bob", other) == opened.file("bob", other)
+    with pytest.raises(WorkflowError):
+        again.get("eve", other)
+    left = [*(tmp_path / "opened").iterdir()]
+    assert [len(left), *(b"ann" in path.read_bytes() for path in left)] == [3, *[False] * 3]
+
+
+def used_ago(folder: Path, name: str, days: float) -> None:
+    """Let a workflow have been used last so many days ago."""
+    (path,) = folder.glob(f"*{name}*")
+    os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+
+
+@pytest.mark.parametrize("days", [30.0, 1.0, 0.1])
+def test_what_nobody_uses_is_forgotten(tmp_path: Path, days: float) -> None:
+    """After so many days, with its file; what is used counts from then on, after a restart too."""
+    opened = PrivateWorkflows(tmp_path)
+    used, unused, other = (put(opened, "ann", number) for number in range(3))
+    for name in (used, unused):
+        used_ago(tmp_path, name, 0.9 * days)
+    opened = PrivateWorkflows(tmp_path, days=days)
+    assert len(opened.opened_by("ann")) == 3
+    opened.get("ann", used)
+    used_ago(tmp_path, unused, 1.1 * days)
+    used_ago(tmp_path, other, 0.5 * days)
+    again = PrivateWorkflows(tmp_path, days=days)
+    assert {one.name for one in again.opened_by("ann")} == {used, other}
+    assert not [*tmp_path.glob(f"*{unused}*")]
+
+
+@pytest.mark.parametrize("just_used", [0, 1])
+def test_nothing_is_too_old_by_a_clock_that_jumped(tmp_path: Path, just_used: int) -> None:
+    """Nor where the machine was off for long: all that was used meanwhile was used just now."""
+    opened = PrivateWorkflows(tmp_path)
+    names = [put(opened, "ann", number) for number in range(3)]
+    for name in names[just_used:]:
+        used_ago(tmp_path, name, 40)
+    again = PrivateWorkflows(tmp_path, days=30)
+    again.sweep()
+    assert {one.name for one in again.opened_by("ann")} == set(names)
+
+
+def test_the_newest_are_there_first_after_a_restart(tmp_path: Path) -> None:
+    """As they were listed before, in whichever order they were used since: a list of them uses the
+    newest first."""
+    opened = PrivateWorkflows(tmp_path, keep=4)
+    names = [put(opened, "ann", number) for number in range(4)]
+    for name in names:
+        used_ago(tmp_path, name, 3)
+    again = PrivateWorkflows(tmp_path, keep=4)
+    for one in again.opened_by("ann"):
+        again.get("ann", one.name)
+    again = PrivateWorkflows(tmp_path, keep=4)
+    assert [one.name for one in again.opened_by("ann")] == names[::-1]
+    put(again, "ann", 4)
+    with pytest.raises(WorkflowError):
+        again.get("ann", names[0])
+
+
+def test_damage_on_disk_costs_one_workflow(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read, and what a program that was killed has left half-written, are removed."""
+    opened = PrivateWorkflows(tmp_path)
+    damaged, whole = put(opened, "ann", 1), put(opened, "ann", 2)
+    (path,) = tmp_path.glob(f"*{damaged}*")
+    path.write_bytes(path.read_bytes()[:-9])
+    (tmp_path / "0f0f.part").write_bytes(b"half")
+    again = PrivateWorkflows(tmp_path)
+    assert [one.name for one in again.opened_by("ann")] == [whole]
+    assert [path.name in caplog.text, len([*tmp_path.iterdir()])] == [True, 1]
+
+
+def test_what_cannot_be_read_now_is_there_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails costs nothing for good, and what is no file does not keep the app from
+    starting."""
+    opened = PrivateWorkflows(tmp_path)
+    unread, read = put(opened, "ann", 1), put(opened, "ann", 2)
+    (tmp_path / "folder.json").mkdir()
+
+    def read_bytes(path: Path) -> bytes:
+        if unread in path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return path.open("rb").read()
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "read_bytes", read_bytes)
+        assert [one.name for one in PrivateWorkflows(tmp_path).opened_by("ann")] == [read]
+    assert "cannot be read" in caplog.text
+    assert len(PrivateWorkflows(tmp_path).opened_by("ann")) == 2
+
+
+def test_a_folder_that_takes_nothing_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A workflow is opened, until the program ends; the log says why not for longer."""
+    (tmp_path / "opened").write_text("a file")
+    opened = PrivateWorkflows(tmp_path / "opened")
+    name = put(opened, "ann")
+    assert opened.get("ann", name)
+    opened.forget("ann", name)
+    assert "Opened workflows cannot be kept on disk: File exists" in caplog.text
+
+
+def test_weight_counts_every_value() -> None:
+    """A list, an object, a number and a text each take some memory, a text its length too."""
+    assert weight(None) == weight(1) == weight([]) == weight({}) == 100
+    assert weight({"a": [1, 2, {"b": "text"}]}) == 100 * 6 + 4

@@ -1,0 +1,150 @@
+"""What was added to the folder on the page can be removed there: by whom, and what never can."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.base.errors import ComfyError, WorkflowError
+from comfy.chains.folder import ChainFolder
+from comfy.library.folder import WorkflowFolder
+from comfy.library.permissions import Permissions
+from comfy.library.removal import Removal
+from comfy.records.added_workflows import AddedWorkflows
+from tests.support.samples.forms import text_to_image
+from tests.support.serving import open_history
+
+ANN, BOB, CAROL, NOBODY = "user:ann", "user:bob", "user:carol", "browser:"  # Carol operates
+CHAIN = '[[steps]]\nname = "one"\nworkflow = "{name}"\n'
+
+
+@pytest.fixture
+def added(tmp_path: Path) -> Iterator[AddedWorkflows]:
+    with contextlib.closing(open_history(tmp_path / "data")) as history:
+        yield history.added
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a workflow that its author has put there."""
+    folder = tmp_path / "workflows"
+    folder.mkdir()
+    (folder / "authors.json").write_text(json.dumps(text_to_image()))
+    return folder
+
+
+@pytest.fixture
+def removal(folder: Path, added: AddedWorkflows) -> Removal:
+    return Removal(folder, added, Permissions(operates=lambda owner: owner == CAROL), NOBODY)
+
+
+def add(removal: Removal, owner: str = ANN, title: str = "My lamp") -> str:
+    """A workflow that this person has added: its name."""
+    data = json.dumps(text_to_image()).encode()
+    name = WorkflowFolder(removal.folder).add("lamp.json", data, title)
+    removal.note_added(owner, name)
+    return name
+
+
+def who_may(removal: Removal, name: str) -> list[str]:
+    return [owner for owner in (ANN, BOB, CAROL, NOBODY) if removal.may_remove(owner, name)]
+
+
+def refuses(removal: Removal, owner: str, name: str) -> None:
+    with pytest.raises(WorkflowError, match="can't be removed here"):
+        removal.remove(owner, name)
+
+
+def test_who_added_a_workflow_removes_it(removal: Removal, folder: Path) -> None:
+    """And operators; nobody else does, and all other files stay. What is added under its name
+    afterwards is whose it is."""
+    before = sorted(folder.iterdir())
+    for owner in (ANN, CAROL):
+        name = add(removal)
+        assert (folder / "lamp.toml").is_file()
+        (folder / "lamp").mkdir(exist_ok=True)
+        (folder / "lamp" / "lamp.json").write_text("{}")
+        (folder / "lamp.chain.toml").write_text(CHAIN.format(name="lamp"))
+        assert who_may(removal, name) == [ANN, CAROL]
+        refuses(removal, BOB, name)
+        removal.remove(owner, name)
+        assert sorted(folder.iterdir()) == sorted(
+            [*before, folder / "lamp", folder / "lamp.chain.toml"]
+        )
+        assert who_may(removal, name) == []
+        refuses(removal, owner, name)
+    assert who_may(removal, add(removal, BOB)) == [BOB, CAROL]
+
+
+def test_a_chain_is_removed_likewise(removal: Removal, folder: Path) -> None:
+    """The workflow that is called so stays, and the chain where that goes."""
+    for first in ("chain", "workflow"):
+        chain = ChainFolder(folder).add("Lamp", CHAIN.format(name="authors"))
+        removal.note_added(ANN, chain)
+        workflow = add(removal, title="Lamp")
+        assert (chain, workflow) == ("Lamp.chain", "lamp")
+        assert who_may(removal, chain) == [ANN, CAROL]
+        names = [chain, workflow] if first == "chain" else [workflow, chain]
+        for name in names:
+            removal.remove(ANN, name)
+            assert not list(folder.glob(f"{name}.*"))
+    assert [file.name for file in folder.iterdir()] == ["authors.json"]
+
+
+def edit(file: Path) -> None:
+    file.write_text(file.read_text() + "\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda folder: edit(folder / "lamp.json"), id="its file"),
+        pytest.param(lambda folder: edit(folder / "lamp.toml"), id="its toml"),
+        pytest.param(lambda folder: (folder / "lamp.toml").unlink(), id="no toml"),
+        pytest.param(lambda folder: (folder / "lamp.webp").touch(), id="an image beside it"),
+        pytest.param(lambda folder: (folder / "lamp.json").unlink(), id="no file"),
+    ],
+)
+def test_what_somebody_has_changed_by_hand_stays(
+    removal: Removal, folder: Path, change: Callable[[Path], None]
+) -> None:
+    """Not even an operator removes it on the page, nor what an author has put there."""
+    name = add(removal)
+    change(folder)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for one in (name, "authors", "none", "", "../workflows/authors", "authors.json"):
+        assert who_may(removal, one) == [], one
+        for owner in (ANN, CAROL):
+            refuses(removal, owner, one)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_what_a_stranger_added_no_stranger_removes(removal: Removal) -> None:
+    """Any other one would be the same person."""
+    assert who_may(removal, add(removal, NOBODY)) == [CAROL]
+
+
+def test_files_that_stay_are_told(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sentence, and they can be removed once the reason is gone."""
+    name = add(removal)
+
+    def refuse(_: Path, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        with pytest.raises(ComfyError, match=r"can't be removed: .*denied"):
+            removal.remove(ANN, name)
+    removal.remove(ANN, name)
+    assert not removal.may_remove(ANN, name)
+
+
+def test_nothing_is_removed_where_nothing_is_remembered(folder: Path) -> None:
+    """An app without a history does not know who has added what."""
+    removal = Removal(folder, None, Permissions.of_a_shell())
+    assert who_may(removal, add(removal)) == []
+    refuses(removal, CAROL, "lamp")

@@ -1,0 +1,43 @@
+"""Which workflows take results, and again where one has changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from comfy.library.catalogue import CatalogueCache
+from comfy.library.folder import WorkflowFolder
+from comfy.library.forms import Forms
+from comfy.library.permissions import Permissions
+from comfy.library.takers import takers_of
+from tests.support.samples.forms import DATA, node, text_to_image
+
+LOADS = {"1": node("LoadImage", image="example.png"), "2": node("PreviewImage", images=["1", 0])}
+LACKS = {
+    **LOADS,
+    "3": node("NoSuchNode", image=["1", 0]),
+    "4": node("PreviewImage", images=["3", 0]),
+}
+
+
+def write(folder: Path, **prompts: object) -> None:
+    """Put workflows into a folder."""
+    for name, prompt in prompts.items():
+        (folder / f"{name}.json").write_text(json.dumps(prompt))
+
+
+def test_workflows_that_take_results(tmp_path: Path) -> None:
+    """Those with a field for a file or a text are listed with its kinds, and with the field of the
+    text; not those without one, or that cannot run here or be read."""
+    write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
+    folder = WorkflowFolder(tmp_path)
+    info = json.loads((DATA / "object_info.json").read_text())
+    forms = Forms(folder.get, CatalogueCache(lambda: info), Permissions())
+    found = takers_of(forms, folder, "ann")
+    assert [(one.name, one.title, one.kinds, one.text_field, one.draws_text) for one in found] == [
+        ("loads", "Loads", ("image",), "", False),
+        ("text", "Text", ("text",), "6.text", True),
+    ]
+    assert takers_of(forms, folder, "bob") == found
+    write(tmp_path, text=LOADS)
+    assert {one.kinds for one in takers_of(forms, folder, "ann")} == {("image",)}

@@ -1,0 +1,45 @@
+"""Names of arguments and tools, which any program can take."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.samples.forms import form_of, text_to_image
+from ui.api.argument_names import argument_names, plain_word, unique_name, workflow_names
+
+
+def test_a_name_is_made_of_what_people_read() -> None:
+    """Accents and signs are left away; what has no such letters has no such name."""
+    assert plain_word("Negative prompt") == "negative_prompt"
+    assert plain_word("Größe (px)") == "groe_px"
+    assert plain_word("提示词") == ""
+
+
+def test_two_things_never_have_one_name() -> None:
+    """The second has a number."""
+    assert unique_name("seed", {"seed", "seed_2"}) == "seed_3"
+    assert workflow_names((name, name) for name in ("a b", "a-b", "提示词")) == {
+        "a_b": "a b",
+        "a_b_2": "a-b",
+        "workflow": "提示词",
+    }
+
+
+def test_every_field_that_people_see_is_an_argument() -> None:
+    """Of any language of programs: each name is one word, and no two are the same."""
+    form = form_of(text_to_image())
+    names = argument_names(form)
+    assert names.keys() == {field.key for field in form.fields if field.group != "hidden"}
+    assert len(set(names.values())) == len(names)
+    assert all(name.isidentifier() for name in names.values())
+
+
+@given(st.lists(st.text(), unique=True))
+def test_every_workflow_has_a_tool_that_assistants_take(names: list[str]) -> None:
+    """Whatever its name is."""
+    tools = workflow_names((name, name) for name in names)
+    assert sorted(tools.values()) == sorted(names)
+    assert all(re.fullmatch(r"[a-z0-9_]{1,64}", tool) for tool in tools)

@@ -1,0 +1,303 @@
+"""What a person reads about a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.run_progress import RunProgress
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
+from comfy.records.record import Job, Record
+from comfy.runs.durations import RunTimes
+from ui.documents.headlines import elapsed_words, node_words, seconds_words, waiting_words
+from ui.documents.run_view import Outcome, RunView, first_text, run_entry, show
+from ui.routes.past_run import past_run
+
+PROMPT = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+    "2": {"class_type": "KSampler", "inputs": {}},
+    "3": {"class_type": "SomebodysNode", "inputs": {}, "_meta": {"title": "Glow"}},
+    "4": {"class_type": "SomebodysNode", "inputs": {}},
+}
+
+
+def record_of(**changes: Any) -> Record:
+    """A run of PROMPT in some state."""
+    return Record("p", "ann", Job(PROMPT, "w", title="W"), 1000, RunState(prompt_id="p", **changes))
+
+
+def view_of(**changes: Any) -> RunView:
+    """Its view, half a minute after it was submitted."""
+    more = {key: changes.pop(key) for key in ("usual", "due_in", "keeping") if key in changes}
+    more["outcome"] = Outcome(
+        **{key: changes.pop(key) for key in ("errors", "remarks") if key in changes}
+    )
+    return show(record_of(**changes), now=1030, **more)
+
+
+@pytest.mark.parametrize(
+    ("place", "due_in", "said"),
+    [
+        (None, None, "Waiting for the image server"),
+        (0, 9.0, "Next in the queue"),
+        (1, None, "Next in the queue"),
+        (1, 4.0, "Next · starts in about 4\xa0s"),
+        (2, 40.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
+    ],
+)
+def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, said: str) -> None:
+    """A waiting person reads how many are before them, and how long that takes where it is
+    known."""
+    assert waiting_words(place, due_in) == said
+    assert view_of(phase=Phase.WAITING, queue_place=place, due_in=due_in).headline == said
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({}, "Waiting for the image server"),
+        ({"queue_place": 0}, "Next in the queue"),
+        ({"queue_place": 3}, "3 ahead · starts in about 1\xa0s"),
+        ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
+        ({"phase": Phase.RUNNING}, "Running"),
+    ],
+)
+def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
+    """In the list of a person's runs each tells its place in few words."""
+    assert run_entry(record_of(**state), due_in=0.6, movable=True).said == said
+
+
+def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
+    """With that one's small image and word, and nothing of the others."""
+    images = (OutputFile(name, "", "output", "image", "9", name) for name in ("a.png", "b.png"))
+    files = (*images, OutputFile("c.mp4", "", "output", "video", "9", "c"))
+    run = record_of(phase=Phase.DONE, files=files)
+    told = [past_run(run), past_run(run, 1), past_run(run, 2)]
+    assert [one.files for one in told] == [3, 1, 1]
+    assert [one.file for one in told] == [None, 1, 2]
+    assert [one.thumb for one in told] == ["/files/p/0/thumb", "/files/p/1/thumb", None]
+    assert [one.what for one in told] == ["3 files", "Image", "Video"]
+    assert told[2].clip == "/files/p/2/c.mp4"
+
+
+def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
+    """So that it can be heard where the last result of a workflow is shown."""
+    sounds = tuple(
+        OutputFile(name, "", "output", "audio", "9", name) for name in ("a.wav", "b.wav")
+    )
+    image = OutputFile("c.png", "", "output", "image", "9", "c")
+    alone, beside = (
+        past_run(record_of(phase=Phase.DONE, files=files)) for files in (sounds, (*sounds, image))
+    )
+    assert (alone.sound, beside.sound) == ("/files/p/0/a.wav", None)
+
+
+def test_runs_of_one_workflow_are_told_apart() -> None:
+    """The list tells what was typed: the first prompt, else the first text of several words,
+    shortened, on one line."""
+    assert (
+        first_text({"1": "model.safetensors", "2": 7, "3": "a red\nlighthouse", "4": "no blur"})
+        == "a red lighthouse"
+    )
+    assert first_text({"1": "word", "2": None}) == ""
+    typed = {"1.ckpt_name": "model.safetensors", "2.text": "forest", "3.text": "blurry, text"}
+    assert first_text(typed) == "forest"
+    assert first_text(typed | {"2.text": " "}) == "blurry, text"
+    assert len(first_text({"1": "a " * 200})) == 80
+
+
+def test_files_on_their_way_are_told() -> None:
+    """When its turn has come, the person reads that their files are being sent."""
+    assert view_of(queue_place=0, uploading=True).headline == "Sending your files"
+    assert (
+        run_entry(record_of(uploading=True), due_in=None, movable=False).said
+        == "Sending your files"
+    )
+    assert "reach" in view_of(uploading=True, away=True).headline
+
+
+def test_results_on_their_way_are_told() -> None:
+    """When the server is through, the person reads that the results are being fetched."""
+    assert view_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
+
+
+def test_a_run_without_a_result_says_where_that_may_be() -> None:
+    """Done with nothing to show is told apart from done, with how long it took or without."""
+    image = OutputFile("a.png", "", "output", "image", "6")
+    ends = {"phase": Phase.DONE, "finished_at": 1009.0}
+    assert view_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
+    nowhere = "there's no result to show here. It may be saved on the image server."
+    assert view_of(**ends).headline == f"Done in 9\xa0s, but {nowhere}"
+    assert view_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
+
+
+@pytest.mark.parametrize(
+    ("digests", "keeping", "said"),
+    [
+        (("", "a"), True, "1 of 2 results couldn't be fetched"),
+        (("",), True, "The result couldn't be fetched"),
+        (("a", "b"), True, ""),
+        (("", ""), False, ""),
+    ],
+)
+def test_results_that_could_not_be_had_are_told(
+    digests: tuple[str, ...], keeping: bool, said: str
+) -> None:
+    """A run that is done but some of whose files could not be fetched says so, where files are kept
+    at all."""
+    files = tuple(OutputFile("a.png", "", "output", "image", "9", digest) for digest in digests)
+    view = view_of(phase=Phase.DONE, files=files, keeping=keeping)
+    assert view.advice.startswith(said)
+    assert bool(view.advice) is view.again is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("phase", "error", "again"),
+    [
+        (Phase.LOST, RunError("The server was restarted."), True),
+        (Phase.STOPPED, RunError("Somebody else stopped it."), True),
+        (Phase.STOPPED, None, False),
+        (Phase.FAILED, RunError("The server cannot be reached."), True),
+        (Phase.FAILED, RunError("The server ran out of memory.", node="2"), False),
+        (Phase.REFUSED, RunError("It does not like it."), False),
+        (Phase.DONE, None, False),
+    ],
+)
+def test_run_again_is_offered_where_nothing_was_wrong(
+    phase: Phase, error: RunError | None, again: bool
+) -> None:
+    """The very same is offered again where it was no fault of what was asked for, not where the
+    person stopped it."""
+    assert view_of(phase=phase, error=error).again is again
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ("1", "Loading the model (first run takes longer)"),
+        ("2", "Sampling"),
+        ("2.0.0.5", "Sampling"),
+        ("3", "Glow"),
+        ("4", "SomebodysNode"),
+        ("99", "Working"),
+    ],
+)
+def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
+    """Known kinds of nodes have words of their own, others their title, nodes inside others those
+    of the outer one."""
+    assert node_words(PROMPT, node, waiting("p", PROMPT).planned.titles) == said
+
+
+def test_steps_are_counted() -> None:
+    """A sampling run tells step and steps; the bar shows the whole run."""
+    far = RunProgress(fraction=0.25)
+    view = view_of(phase=Phase.RUNNING, node="2", step=6, steps=24, started_at=1010.0, progress=far)
+    assert view.headline == "Sampling, step 6 of 24"
+    assert view.fraction == 0.25
+    assert view.elapsed == 20
+    assert view_of(phase=Phase.WAITING, progress=far).fraction is None
+
+
+def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
+    """Time is left to tell until the usual one has passed."""
+    going = {"phase": Phase.RUNNING, "node": "2", "started_at": 1000.0}
+    assert view_of(**going, usual=RunTimes(40.0)).left == 10
+    assert view_of(**going, usual=RunTimes(5.0)).left is None
+    assert view_of(**going).left is None
+
+
+def test_a_failure_says_where_and_what_to_do() -> None:
+    """A failed run names the step, the sentence, the advice, and keeps the details apart."""
+    error = RunError(
+        "The server ran out of memory.",
+        "Try a smaller size.",
+        "2",
+        "Sampler",
+        "OutOfMemoryError: …",
+    )
+    view = view_of(phase=Phase.FAILED, error=error)
+    assert view.headline == "Sampler: The server ran out of memory."
+    assert view.advice == "Try a smaller size."
+    assert view.detail == "OutOfMemoryError: …"
+    assert view.finished
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_has_words(phase: Phase) -> None:
+    """No phase is ever without a sentence, and every view can be sent as JSON."""
+    view = view_of(phase=phase)
+    assert view.headline
+    assert json.loads(json.dumps(view.to_json()))["phase"] == phase.value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "1\xa0s"),
+        (40, "40\xa0s"),
+        (89, "89\xa0s"),
+        (180, "3\xa0min"),
+        (5500, "92\xa0min"),
+        (15000, "4\xa0h"),
+    ],
+)
+def test_durations(seconds: float, said: str) -> None:
+    """How long something takes is told as people say it."""
+    assert seconds_words(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "1\xa0s"),
+        (0.2, "1\xa0s"),
+        (59.9, "59\xa0s"),
+        (94.6, "1\xa0min 34\xa0s"),
+        (600, "10\xa0min"),
+        (5399, "89\xa0min"),
+        (14399, "3\xa0h"),
+    ],
+)
+def test_time_that_has_passed(seconds: float, said: str) -> None:
+    """No more is said than has passed."""
+    assert elapsed_words(seconds) == said
+
+
+def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
+    """Where there is no field to mark, the server's own objection stands in the place of the hint
+    to look for marks."""
+    error = RunError("The server did not accept this workflow.", "Fix the highlighted fields.")
+    view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its image is no image.",))
+    assert view.advice == "Scale: its image is no image."
+    assert (
+        view_of(phase=Phase.REFUSED, error=error, errors={"2.steps": "Too many."}).advice
+        == error.hint
+    )
+
+
+def test_a_part_that_was_left_out_is_told() -> None:
+    """A run whose other outputs were refused is done, but says what is missing."""
+    view = view_of(phase=Phase.DONE, remarks=("Second save: no image comes in.",))
+    assert view.advice == "The server skipped part of the workflow. Second save: no image comes in."
+    assert view_of(phase=Phase.DONE).advice == ""
+
+
+@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RUNNING])
+def test_a_server_that_is_away_is_told(phase: Phase) -> None:
+    """While the server does not answer, the person reads that and not the last step seen."""
+    view = view_of(phase=phase, node="2", step=3, steps=8, away=True)
+    assert view.headline == "Can't reach the image server. Retrying…"
+
+
+@pytest.mark.parametrize(
+    ("step", "previews", "blind"), [(2, 0, False), (3, 0, True), (3, 1, False)]
+)
+def test_missing_previews_are_told_when_one_was_due(step: int, previews: int, blind: bool) -> None:
+    """That a workflow shows no previews is said once a sampler has taken some steps without one."""
+    assert (
+        view_of(phase=Phase.RUNNING, node="2", step=step, steps=20, preview_number=previews).blind
+        is blind
+    )

@@ -1,0 +1,252 @@
+"""Workflows as endpoints of their own: Gradio's Python client, and plain HTTP."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from comfy.comfyui.protocol.run_state import Phase
+from tests.attacks.people import PROMPT
+from tests.security.signing_in import signed_in
+from tests.support.gradio_calls import file_at, script_client
+from tests.support.samples.media import saved
+from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.web_settings import WebSettings
+
+ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
+SMALL = {"steps": 1, "width": 256, "height": 256}
+SHIPPED = {
+    "animation",
+    "create_upscale_detail_chain",
+    "frames_animation_chain",
+    "image_caption_image_chain",
+    "image_to_image",
+    "inpaint",
+    "steps_describe_image",
+    "steps_frames_to_animation",
+    "text_to_image",
+    "upscale",
+}
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a fast server, with a folder of its own."""
+    folder = shutil.copytree(WORKFLOWS, own_temporary_folder / "workflows")
+    with running_demo_app(step_seconds=0.005, workflows=folder) as served:
+        yield served
+
+
+@pytest.fixture
+def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """gradio_client on the endpoints. It leaves an empty folder for each file that it fetches."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with closing(script_client(f"{app.url}/endpoints", download_files=tmp_path)) as client:
+        yield client
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Any:
+    """A file for a call, as its client takes it."""
+    (tmp_path / "mine.png").write_bytes(saved("PNG"))
+    return handle_file(tmp_path / "mine.png")
+
+
+def told_of(caller: Client) -> dict[str, Any]:
+    """What the client knows of all endpoints, by name."""
+    return dict(caller.view_api(return_format="dict", print_info=False)["named_endpoints"])
+
+
+def test_each_workflow_tells_what_it_takes(caller: Client) -> None:
+    """Types, defaults and words of the form's fields, chains too; nothing else is offered."""
+    told = told_of(caller)
+    assert {name.removeprefix("/") for name in told} == SHIPPED
+    takes = {one["parameter_name"]: one for one in told["/text_to_image"]["parameters"]}
+    types = {name: one["python_type"]["type"] for name, one in takes.items()}
+    assert (types["prompt"], types["steps"]) == ("str", "int")
+    assert (types["guidance_scale"], types["seed"]) == ("float", "int | str | None")
+    assert "Literal['simple', 'sgm_uniform'" in types["scheduler"]
+    assert takes["steps"] | {"type": ""} == {
+        "label": "Steps",
+        "type": "",
+        "python_type": {
+            "type": "int",
+            "description": "More steps take longer; little changes above 30.",
+        },
+        "component": "Slider",
+        "parameter_name": "steps",
+        "parameter_has_default": True,
+        "parameter_default": 24,
+        "example_input": 24,
+    }
+    (given, *_) = told["/upscale"]["parameters"]
+    assert (given["parameter_name"], given["python_type"]["type"]) == ("your_image", "filepath")
+    (result,) = told["/upscale"]["returns"]
+    assert result["python_type"]["type"].startswith("dict(files: list[filepath], texts: list[str]")
+    (result,) = told["/create_upscale_detail_chain"]["returns"]
+    said = (
+        "dict(files: list[filepath], results: list[dict(step: str, run: str, files: list[filepath],"
+    )
+    assert result["python_type"]["type"].startswith(said)
+
+
+def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) -> None:
+    """An image becomes one, alone, with a mask in it, or painted over; frames become a video, an
+    image a text; and a chain has the files of its last step."""
+    demo, _ = served
+    made = caller.predict(your_image=image, steps=1, api_name="/image_to_image")
+    assert Image.open(made["files"][0]).format == "PNG"
+    prompt = demo.queue.history_of(made["run"])[made["run"]]["prompt"][2]
+    sent = demo.storage.find(prompt["4"]["inputs"]["image"])
+    assert sent is not None
+    assert sent.read_bytes() == saved("PNG")
+    for masked in (image, {"background": image, "layers": [image], "composite": None}):
+        painted = caller.predict(your_image=masked, steps=1, api_name="/inpaint")
+        assert Image.open(painted["files"][0]).format == "PNG"
+    moving = {**SMALL, "frames": 2, "steps_per_frame": 1}
+    made = caller.predict(**moving, api_name="/animation")
+    assert any(b"ftyp" in Path(file).read_bytes()[:12] for file in made["files"])
+    assert caller.predict(api_name="/steps_describe_image")["texts"][0]
+    parts = {"run_enlarge": False, "run_refine": False, "width": 256, "height": 256}
+    last = caller.predict(**parts, api_name="/create_upscale_detail_chain")
+    assert (last["state"], len(last["files"])) == ("done", 1)
+    assert last["results"][-1]["files"] == last["files"]
+    assert Image.open(last["files"][0]).format == "PNG"
+    (result,) = told_of(caller)["/create_upscale_detail_chain"]["returns"]
+    promised = result["type"]["properties"]
+    assert promised.keys() == last.keys()
+    for each in ("steps", "results"):
+        assert promised[each]["items"]["properties"].keys() == last[each][0].keys()
+
+
+def test_what_is_left_out_is_as_the_author_has_it(served: Served, caller: Client) -> None:
+    """A seed is drawn; progress is told as Gradio's own, and in the answers."""
+    job = caller.submit(prompt="a cat", steps=40, api_name="/text_to_image")
+    eventually(lambda: any(one.progress for one in job.status().progress_data or ()))
+    result = job.result(LONGEST_WAIT)
+    assert {one["phase"] for one in job.outputs()} > {"running", "done"}
+    prompt = served[0].queue.history_of(result["run"])[result["run"]]["prompt"][2]
+    assert (prompt["2"]["inputs"]["text"], prompt["5"]["inputs"]["steps"]) == ("a cat", 40)
+    assert prompt["3"]["inputs"]["text"] == "blurry, text, watermark"
+    author = json.loads((WORKFLOWS / "text-to-image.json").read_text())
+    assert prompt["5"]["inputs"]["seed"] != author["5"]["inputs"]["seed"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"steps": 0}, "Steps: Minimum 1."),
+        ({"scheduler": "none", "width": 7}, "Width.*Scheduler"),
+        ({"model": "demo-broken.safetensors"}, "model"),
+    ],
+)
+def test_what_is_wrong_names_its_field(caller: Client, values: dict[str, Any], said: str) -> None:
+    """Of values and of a run that fails, in the sentences that people read."""
+    with pytest.raises(Exception, match=said):
+        caller.predict(**values, api_name="/text_to_image")
+
+
+def test_a_cancelled_job_stops_its_run(served: Served, caller: Client) -> None:
+    """Here and at the server, a workflow's and a chain's; none is begun in its place."""
+    demo, app = served
+    for _ in range(3):
+        one_is_cancelled(served, caller)
+    job = caller.submit(api_name="/frames_animation_chain")
+    next(iter(job))
+    job.cancel()
+    eventually(lambda: app.services.chains.recent("browser:") == (), "the end of the chain")
+    eventually(lambda: demo.queue.remaining() == 0, "the end at the server")
+
+
+def one_is_cancelled(served: Served, caller: Client) -> None:
+    """A call of a workflow's endpoint is one run, which stops."""
+    demo, app = served
+    known = set(app.runs.known())
+    job = caller.submit(steps=60, images=8, api_name="/text_to_image")
+    next(iter(job))
+    job.cancel()
+    eventually(lambda: job.done() and demo.queue.remaining() == 0, "the end at the server")
+    (run,) = set(app.runs.known()) - known
+    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
+
+
+def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
+    """One that is added is there at once. Whoever knows one as it was before calls nothing else
+    instead, and reads what to do."""
+    folder = app.services.folder.path
+    shutil.copy(folder / "upscale.json", folder / "later.json")
+    with closing(script_client(f"{app.url}/endpoints")) as new:
+        assert "/later" in told_of(new)
+        shutil.copy(folder / "text-to-image.json", folder / "later.json")
+        with pytest.raises(Exception, match="Connect once more"):
+            new.predict(api_name="/later")
+        (folder / "later.json").unlink()
+        with pytest.raises(Exception, match="no such endpoint"):
+            new.predict(api_name="/later")
+
+
+def test_one_request_names_what_it_calls(app: RunningApp) -> None:
+    """With all values in their order, or some by their names; of names that do not exist those are
+    told that do."""
+
+    def answer(path: str, sent: dict[str, Any]) -> Any:
+        address = f"{app.url}/endpoints/gradio_api/call/{path}"
+        call = requests.post(address, json=sent, timeout=LONGEST_WAIT).json()["event_id"]
+        said = requests.get(f"{address}/{call}", timeout=LONGEST_WAIT).text
+        return json.loads(said.rpartition("data: ")[2])
+
+    order = [None] * 13
+    for told in (answer("v2/text_to_image", SMALL), answer("text_to_image", {"data": order})):
+        (address,) = (file["url"] for file in told[0]["files"])
+        with requests.get(address, timeout=LONGEST_WAIT) as file:
+            assert file.headers["content-type"] == "image/png"
+    assert "“steps”" in answer("v2/text_to_image", {"step": 1})["error"]
+    assert "Connect once more" in answer("text_to_image", {"data": [1]})["error"]
+
+
+def test_a_place_that_is_no_upload_is_no_file(app: RunningApp) -> None:
+    """Nor is an address: nothing is fetched, and no file of this machine is read."""
+    address = f"{app.url}/endpoints/gradio_api/call/v2/upscale"
+    for place in ("/etc/passwd", "http://127.0.0.1:1/a.png", "0" * 32 + "/a.png"):
+        answer = requests.post(address, json={"your_image": file_at(place)}, timeout=LONGEST_WAIT)
+        if answer.ok:
+            said = requests.get(f"{address}/{answer.json()['event_id']}", timeout=LONGEST_WAIT).text
+            assert "event: error" in said
+        else:
+            assert (answer.status_code, "uploaded" in answer.text) == (422, True)
+
+
+def test_whoever_signs_in_calls_in_their_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As elsewhere: by name and password, or not at all. What they have opened is there for them
+    alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    settings = WebSettings(port=0, users=(ANNA, BEN))
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        address = f"{app.url}/endpoints"
+        assert requests.get(f"{address}/config", timeout=LONGEST_WAIT).status_code == 401
+        with signed_in(app, ANNA) as browser:
+            own = f"{app.url}/workflows?file=of%20her%20own.json"
+            browser.post(own, json.dumps(PROMPT), timeout=LONGEST_WAIT).raise_for_status()
+        with (
+            closing(script_client(address, auth=ANNA, download_files=tmp_path)) as anna,
+            closing(script_client(address, auth=BEN)) as ben,
+        ):
+            assert told_of(anna).keys() - told_of(ben).keys() == {"/of_her_own"}
+            made = anna.predict("a text", api_name="/of_her_own")
+            assert made["texts"] == ["a text"]
+            assert app.runs.record(made["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE
+            made = anna.predict(**SMALL, api_name="/text_to_image")
+            assert Image.open(made["files"][0]).format == "PNG"

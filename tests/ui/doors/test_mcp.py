@@ -1,0 +1,387 @@
+"""Workflows as tools of assistants, asked by the client of the package `mcp`."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+import requests
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
+from PIL import Image
+from starlette.requests import Request
+
+from comfy.comfyui.protocol.run_state import Phase
+from tests.security.signing_in import signed_in
+from tests.support.http_client import ANN, BOB, cookie_of
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from tests.ui.api.api_calls import run_of
+from ui.api.run_json import RunJson
+from ui.doors.mcp.contents import finished_call
+from ui.routes.results import ResultFiles
+from ui.settings.web_settings import WebSettings
+from ui.web.limits import WebLimits
+
+ERAS = ("legacy", "auto")  # with a session, and without
+QUICK = {"steps": 1, "width": 256, "height": 256}
+LASTING = QUICK | {"steps": 60}
+ANNA = ("anna", "lighthouse")
+OPENING = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a test", "version": "1"},
+    },
+}
+ACCEPTED = {"accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes its time."""
+    with running_demo_app(step_seconds=0.02) as served:
+        yield served
+
+
+@asynccontextmanager
+async def assistant(
+    app: RunningApp, era: str = "auto", cookie: str = ANN, **headers: str
+) -> AsyncIterator[Client]:
+    """A client with this browser's cookie."""
+    async with (
+        httpx2.AsyncClient(
+            cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
+        ) as http,
+        Client(streamable_http_client(f"{app.url}/mcp", http_client=http), mode=era) as client,
+    ):
+        yield client
+
+
+def text_of(result: CallToolResult) -> str:
+    """Its last text."""
+    last = result.content[-1]
+    assert isinstance(last, TextContent)
+    return last.text
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
+    """It is listed with the form's labels and limits; a call tells how far it is, brings the image,
+    its run is the caller's, and its file can be given to another call."""
+
+    async def ask() -> None:
+        async with assistant(app, era) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            tool = tools["text_to_image"]
+            assert (tool.title, "image" in str(tool.description)) == ("Text to image", True)
+            steps = tool.input_schema["properties"]["steps"]
+            assert (steps["type"], steps["minimum"]) == ("integer", 1)
+            heard: list[float] = []
+
+            async def hear(done: float, total: float | None, said: str | None) -> None:
+                heard.append(done)
+                assert total == 1
+                assert said
+
+            result = await client.call_tool(tool.name, QUICK, progress_callback=hear)
+            assert heard == sorted(set(heard))
+            assert heard
+            (image,) = (one for one in result.content if isinstance(one, ImageContent))
+            with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
+                assert shown.format == "PNG"
+            told = json.loads(text_of(result))
+            assert app.runs.record(told["run"], f"browser:{ANN}").job.workflow == "text-to-image"
+            earlier = {"run": told["run"], "file": told["files"][0]["file"]}
+            sent = {"base64": base64.b64encode(saved("PNG")).decode(), "name": "a.png"}
+            for file in (earlier, sent):
+                given = {"your_image": file, "steps": 1}
+                again = await client.call_tool("image_to_image", given)
+                assert not again.is_error, text_of(again)
+
+    awaited(ask())
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, era: str) -> None:
+    """The client, as it is unless told otherwise, gets the answer: of several images, and of a
+    chain's large one, each as an image that can be seen and a link to the whole one."""
+    size = {"width": 768, "height": 768}
+    calls = (
+        ("text_to_image", {"steps": 2, "width": 1024, "height": 1024}, 1, False),
+        ("text_to_image", {"steps": 2, "images": 5, **size}, 5, True),
+        ("create_upscale_detail_chain", {"run_refine": False, **size}, 1, True),
+    )
+
+    async def ask() -> None:
+        async with assistant(app, era) as client:
+
+            async def hear(*_: object) -> None:
+                pass
+
+            for tool, values, count, is_too_large in calls:
+                result = await client.call_tool(tool, values, progress_callback=hear)
+                assert not result.is_error, result.content
+                images = [one for one in result.content if isinstance(one, ImageContent)]
+                links = [one for one in result.content if isinstance(one, ResourceLink)]
+                assert len(images) == count
+                assert links or not is_too_large
+                for image in images:
+                    with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
+                        assert min(shown.size) >= 256
+                for link in links:
+                    with requests.get(
+                        link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+                    ) as whole:
+                        assert whole.headers["content-type"] == "image/png"
+
+    awaited(ask())
+
+
+def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
+    """An answer has as many as can be seen, the beginning of texts, and is never too long."""
+    services = app.services
+    record = services.runs.record(run_of(app)["id"], f"browser:{ANN}")
+    told = replace(RunJson().told(record), texts=("a" * 100_000,))
+    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+    request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
+    slots = services.copies.blobs.turns
+    for count, most_links in ((1, 0), (200, 200), (2000, 500)):
+        result = finished_call([(record, told)] * count, files, slots, request)
+        assert len(result.model_dump_json()) < 1_000_000
+        kinds = Counter(block.type for block in result.content)
+        assert kinds["image"] >= min(count, 10)
+        assert kinds["image"] + kinds["resource_link"] >= min(count, 500)
+        assert kinds["resource_link"] <= most_links
+        assert kinds["text"] == 1 + count
+
+
+def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
+    """Where a kept image has been taken away, a call says where it would be, as of other files."""
+    made = run_of(app)
+    services = app.services
+    record = services.runs.record(made["id"], f"browser:{ANN}")
+    kept = services.copies.blobs.path(record.state.files[0].digest)
+    assert kept is not None
+    kept.unlink()
+    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+    request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
+    told = RunJson().told(record)
+    slots = services.copies.blobs.turns
+    link, named = finished_call([(record, told)], files, slots, request).content
+    assert isinstance(link, ResourceLink)
+    assert str(link.uri) == f"http://app.test{made['files'][0]['url']}"
+    assert isinstance(named, TextContent)
+
+
+def test_texts_and_other_files_come_too(app: RunningApp) -> None:
+    """A text as a text, a video as a link to the app."""
+
+    async def ask() -> None:
+        async with assistant(app) as client:
+            said = await client.call_tool("steps_describe_image", {})
+            assert isinstance(said.content[0], TextContent)
+            assert len(said.content) == 2
+            assert said.content[0].text
+            moving = {"frames": 2, "steps": 1, "steps_per_frame": 1, "width": 256, "height": 256}
+            made = await client.call_tool("animation", moving)
+            (link,) = (one for one in made.content if isinstance(one, ResourceLink))
+            assert link.mime_type == "video/mp4"
+            assert link.uri.startswith(f"{app.url}/api/v1/runs/")
+            with requests.get(link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as video:
+                assert video.headers["content-type"] == "video/mp4"
+
+    awaited(ask())
+
+
+def test_a_chain_is_a_tool(app: RunningApp) -> None:
+    """It tells how far it is and brings what its last step has made; what is wrong is said by the
+    names of its arguments; taken back, it is stopped."""
+    tool, short = "create_upscale_detail_chain", {"run_enlarge": False, "run_refine": False}
+
+    async def ask() -> None:
+        async with assistant(app) as client:
+            heard: list[float] = []
+
+            async def hear(done: float, total: float | None, said: str | None) -> None:
+                heard.append(done)
+                assert (total, bool(said)) == (1, True)
+
+            small = {**short, "width": 256, "height": 256}
+            result = await client.call_tool(tool, small, progress_callback=hear)
+            assert (heard, heard[-1]) == (sorted(set(heard)), 1)
+            (image,) = (one for one in result.content if isinstance(one, ImageContent))
+            with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
+                assert shown.format == "PNG"
+            run = json.loads(text_of(result))["run"]
+            assert app.runs.record(run, f"browser:{ANN}").state.phase is Phase.DONE
+            wrong = await client.call_tool(tool, {"width": 7})
+            assert (wrong.is_error, "width: " in text_of(wrong)) == (True, True)
+            async with anyio.create_task_group() as group:
+
+                async def take_back(*_: object) -> None:
+                    group.cancel_scope.cancel()
+
+                await client.call_tool(tool, {}, progress_callback=take_back)
+                raise AssertionError("the call came to its end")
+
+    awaited(ask())
+    chains = app.services.chains
+    eventually(
+        lambda: {one.state for one in chains.recent(f"browser:{ANN}")} == {"done", "stopped"}
+    )
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
+    """As soon as the client says so."""
+
+    async def ask() -> None:
+        async with assistant(app, era) as client, anyio.create_task_group() as group:
+
+            async def hear(*_: object) -> None:
+                group.cancel_scope.cancel()
+
+            await client.call_tool("text_to_image", LASTING, progress_callback=hear)
+            raise AssertionError("the call came to its end")
+
+    known = set(app.runs.known())
+    awaited(ask())
+    (run,) = set(app.runs.known()) - known
+    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
+
+
+def test_what_is_wrong_is_told(app: RunningApp) -> None:
+    """Of a value by the name of its argument, in the language that is asked for; of names that do
+    not exist with those that do; and of a run that fails."""
+
+    async def ask() -> None:
+        async with assistant(app) as client, assistant(app, **{"accept-language": "de"}) as german:
+            few = {"steps": 0}
+            assert text_of(await client.call_tool("text_to_image", few)).endswith(
+                "steps: Minimum 1."
+            )
+            in_german = text_of(await german.call_tool("text_to_image", few))
+            assert "steps: " in in_german
+            assert "Minimum 1." not in in_german
+            unknown = text_of(await client.call_tool("text_to_image", {"step": 1}))
+            assert "“steps”" in unknown
+            nothing = await client.call_tool("sculpture", {})
+            assert nothing.is_error
+            assert "sculpture" in text_of(nothing)
+
+    awaited(ask())
+
+
+def test_a_session_is_for_whoever_has_opened_it(app: RunningApp) -> None:
+    """To anybody else it is as unknown as one that never was; pages of other sites open none."""
+    address = f"{app.url}/mcp"
+    with requests.post(
+        address, json=OPENING, headers=ACCEPTED, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+    ) as own:
+        session = {"mcp-session-id": own.headers["mcp-session-id"]} | ACCEPTED
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    statuses = {
+        who: requests.post(
+            address, json=ping, headers=session, cookies=cookie_of(who), timeout=LONGEST_WAIT
+        ).status_code
+        for who in (BOB, ANN, "")
+    }
+    assert statuses == {ANN: 200, BOB: 404, "": 404}
+    foreign = ACCEPTED | {"origin": "https://evil.example"}
+    assert (
+        requests.post(address, json=OPENING, headers=foreign, timeout=LONGEST_WAIT).status_code
+        == 401
+    )
+    ended = requests.delete(address, headers=session, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
+    assert ended.status_code == 200
+
+
+def opened_at(app: RunningApp, address: str) -> dict[str, str]:
+    """The headers of a session that was opened at this address."""
+    own = ACCEPTED | {"x-forwarded-for": address}
+    with requests.post(f"{app.url}/mcp", json=OPENING, headers=own, timeout=LONGEST_WAIT) as answer:
+        assert answer.status_code == 200
+        return own | {"mcp-session-id": answer.headers["mcp-session-id"]}
+
+
+def is_open(app: RunningApp, session: dict[str, str]) -> bool:
+    """Whether this session still answers."""
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    answer = requests.post(f"{app.url}/mcp", json=ping, headers=session, timeout=LONGEST_WAIT)
+    assert answer.status_code in (200, 404)
+    return answer.status_code == 200
+
+
+def test_a_new_session_ends_the_oldest_of_its_address() -> None:
+    """The session that was idle longest goes; a client without a session may always ask."""
+
+    async def ask(app: RunningApp) -> None:
+        async with assistant(app) as client:
+            for _ in range(4):
+                assert "nope" in text_of(await client.call_tool("nope", {}))
+
+    with running_demo_app(step_seconds=0, limits=WebLimits(address_pages=2)) as (_, app):
+        first, second = opened_at(app, "9.9.9.9"), opened_at(app, "9.9.9.9")
+        assert is_open(app, first)
+        third = opened_at(app, "9.9.9.9")
+        assert [is_open(app, one) for one in (first, second, third)] == [True, False, True]
+        awaited(ask(app))
+
+
+def test_many_sessions_of_one_address_shut_nobody_out() -> None:
+    """At the limit of all, the address with most loses its oldest one to another address."""
+    limits = WebLimits(pages=4, address_pages=3)
+    with running_demo_app(step_seconds=0, limits=limits) as (_, app):
+        quiet = opened_at(app, "9.9.9.8")
+        rude = [opened_at(app, "9.9.9.9") for _ in range(5)]
+        assert [is_open(app, one) for one in rude] == [False, False, True, True, True]
+        newcomer = opened_at(app, "9.9.9.10")
+        assert is_open(app, newcomer)
+        assert is_open(app, quiet)
+        assert [is_open(app, one) for one in rude] == [False, False, False, True, True]
+
+
+def test_a_token_lets_an_assistant_in() -> None:
+    """Where people sign in, its run is that person's; without a token nothing is told."""
+    settings = WebSettings(port=0, users=(ANNA,))
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        assert (
+            requests.post(f"{app.url}/mcp", json=OPENING, timeout=LONGEST_WAIT).status_code == 401
+        )
+        with signed_in(app, ANNA) as browser:
+            answer = browser.post(
+                f"{app.url}/account/tokens", {"label": "assistant"}, timeout=LONGEST_WAIT
+            )
+            (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
+
+        async def ask() -> str:
+            headers = {"authorization": f"Bearer {token}"}
+            async with assistant(app, "auto", "", **headers) as client:
+                return text_of(await client.call_tool("text_to_image", QUICK))
+
+        run = json.loads(awaited(ask()))["run"]
+        assert app.runs.record(run, "user:anna").state.phase is Phase.DONE
+
+
+def test_a_call_brings_no_more_than_any_other(app: RunningApp) -> None:
+    """Millions of values are refused before they are read."""
+    many = b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [' + b"[]," * 100_000 + b"0]}"
+    headers = ACCEPTED | {"content-type": "application/json"}
+    with requests.post(f"{app.url}/mcp", many, headers=headers, timeout=LONGEST_WAIT) as answer:
+        assert (answer.status_code, "values" in answer.text) == (422, True)

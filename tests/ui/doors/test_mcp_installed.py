@@ -1,0 +1,79 @@
+"""Whether there is a `/mcp`: by the extra, where it is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.samples.packages import package_in
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.doors.mcp.installed import NEEDED, mcp_routes
+
+ROOT = Path(__file__).parents[3]
+WITHOUT_EXTRA = """
+import sys
+sys.modules["mcp"] = None  # as where it is not installed
+import requests
+from tests.support.serving import running_demo_app
+with running_demo_app(step_seconds=0) as (_, app):
+    print([requests.request(how, app.url + "/mcp", json={}, timeout=30).status_code for how in ("GET", "POST")])
+"""
+
+
+def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app is there as ever."""
+    monkeypatch.setitem(sys.modules, "mcp", None)  # as where it is not installed
+    with running_demo_app(step_seconds=0) as (_, app):
+        for method in ("GET", "POST"):
+            answer = requests.request(method, f"{app.url}/mcp", json={}, timeout=LONGEST_WAIT)
+            assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [
+        ("1.30.0", False),
+        ("2.2.9", False),
+        ("2.3.0", True),
+        ("2.4.0rc1", True),
+        ("2.10.1", True),
+        ("3.0.0a1", False),
+    ],
+)
+def test_another_version_of_the_extra_is_as_none(
+    app: RunningApp,
+    version: str,
+    fits: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Which Gradio may have brought; the log says what is needed, which is what pyproject.toml
+    has."""
+    caplog.set_level("INFO", "ui.doors.mcp.installed")
+    monkeypatch.syspath_prepend(package_in(tmp_path, "mcp", version))
+    assert bool(mcp_routes(app.services, app.asgi.state.identity, "").routes) == fits
+    said = f"There is no /mcp: {NEEDED} is needed, mcp {version} is installed."
+    assert caplog.messages == [said] * (not fits)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"]["mcp"] == [NEEDED]
+
+
+@pytest.mark.every  # it imports for 4 s
+def test_without_the_extra_the_app_starts() -> None:
+    """In a Python of its own, which has imported nothing of it before."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * LONGEST_WAIT,
+    )
+    assert done.stdout.strip() == "[404, 404]", done.stderr

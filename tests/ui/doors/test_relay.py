@@ -1,0 +1,253 @@
+"""The relay: what ComfyUI says of one's own runs, for clients that know ComfyUI's own socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import websocket
+from comfy_api_simplified import ComfyApiWrapper
+from websockets.sync.client import connect
+
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.library.permissions import Permissions
+from comfy.runs.interface import Run
+from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from ui.doors.relay import MOST_UNREAD, TOO_SLOW
+from ui.settings.web_settings import WebSettings
+from ui.web.socket_limits import UNKNOWN_RUN
+
+FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+RELAY = "/api/v1/relay"
+SMALL = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # what a slow client's machine keeps for it
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.03) as served:
+        yield served
+
+
+def frames(client: websocket.WebSocket) -> Iterator[str | bytes]:
+    """All that comes until the app closes the socket."""
+    end = time.monotonic() + 3 * LONGEST_WAIT
+    while True:
+        kind, data = client.recv_data()
+        assert time.monotonic() < end, "the app said neither what was awaited nor goodbye"
+        if kind == websocket.ABNF.OPCODE_CLOSE:
+            return
+        yield data.decode() if kind == websocket.ABNF.OPCODE_TEXT else data
+
+
+def until_over(client: websocket.WebSocket, run: Run) -> list[str | bytes]:
+    """The loop of ComfyUI's own example client: up to `executing` without a node."""
+    got = []
+    for frame in frames(client):
+        got.append(frame)
+        if isinstance(frame, str):
+            said = json.loads(frame)
+            if said["type"] == "executing" and said["data"]["node"] is None:
+                assert said["data"]["prompt_id"] == run.id
+                return got
+    raise AssertionError("the socket was closed before the end")
+
+
+def kinds(got: list[str | bytes]) -> list[str | int]:
+    """The types of frames, as ComfyUI calls them."""
+    return [
+        json.loads(one)["type"] if isinstance(one, str) else struct.unpack_from(">I", one)[0]
+        for one in got
+    ]
+
+
+def test_a_client_gets_all_frames_of_its_runs_as_comfyui_sent_them(served: Served) -> None:
+    """Byte for byte with previews that have metadata, for who raises the flag; two runs in their
+    order, and nobody else's."""
+    _, app = served
+    sent: list[str | bytes] = []
+    stop = app.runs.follow(lambda owner, _, frame: sent.append(frame) if ANN in owner else None)
+    with connected(app, f"{RELAY}?clientId=mine") as client:
+        hello = json.loads(client.recv())
+        assert hello["type"] == "status"
+        assert hello["data"]["sid"] == "mine"
+        client.send(FLAGS)
+        flags = json.loads(client.recv())
+        assert flags == {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+        other = start(app, cookie=BOB, **{"5.steps": 2})
+        runs = [start(app, **{"5.steps": 6}) for _ in range(2)]
+        got = [frame for run in runs for frame in until_over(client, run)]
+        finished(other)
+    stop()
+    texts = [one for one in got if isinstance(one, str)]
+    assert texts == [one for one in sent if isinstance(one, str)]
+    previews = [one for one in got if isinstance(one, bytes)]
+    assert 2 <= len(previews) <= 12
+    assert set(previews) <= set(sent)
+    assert 4 in kinds(got)
+    assert 1 not in kinds(got)
+    for run in runs:
+        told = [json.loads(one) for one in texts if run.id in one]
+        types = [one["type"] for one in told]
+        assert types[0] == "execution_start"
+        assert "execution_success" in types
+
+
+def test_without_the_flag_previews_have_no_metadata(served: Served) -> None:
+    """As old clients know them: type 1, the image's type, the image."""
+    _, app = served
+    with connected(app, "/ws?clientId=old") as client:
+        got = until_over(client, start(app, **{"5.steps": 6}))
+    previews = [one for one in got if isinstance(one, bytes)]
+    assert previews
+    for one in previews:
+        kind, image = struct.unpack_from(">II", one)
+        assert (kind, one[8:11]) == (1, {1: b"\xff\xd8\xff", 2: b"\x89PN"}[image])
+
+
+def test_a_client_written_with_websockets_follows_one_run(served: Served) -> None:
+    """With `?run=ID` it hears of that run alone, and its socket ends with it."""
+    _, app = served
+
+    first, second = (start(app, **{"5.steps": 4}) for _ in range(2))
+    address = f"{app.url.replace('http', 'ws')}{RELAY}?run={second.id}"
+    cookie = "; ".join(map("=".join, cookie_of(ANN).items()))
+    with connect(address, additional_headers={"cookie": cookie}) as client:
+        got = list(client)
+        assert client.protocol.close_code == 1000
+    assert first.state.phase.finished
+    told = [json.loads(one) for one in got if isinstance(one, str)]
+    ids = {one["data"].get("prompt_id") for one in told} - {None}
+    assert ids == {second.id}
+    assert (told[-1]["type"], told[-1]["data"]["node"]) == ("executing", None)
+
+
+def test_a_client_from_pypi_follows_a_run(served: Served) -> None:
+    """Its own loop of ComfyUI's socket, as it is: the previews of the run, up to its end, also
+    where the run has begun before the socket opens. Runs are started by REST."""
+    _, app = served
+
+    class Client(ComfyApiWrapper):  # type: ignore[misc]
+        def queue_prompt(self, prompt: dict[str, Any], client_id: str | None = None) -> Any:
+            run = requests.post(
+                f"{app.url}/api/v1/workflows/text-to-image/runs",
+                json={"values": prompt},
+                timeout=LONGEST_WAIT,
+            ).json()
+            self.ws_url += f"&run={run['id']}"
+            eventually(lambda: app.runs.known()[-1].state.phase is Phase.RUNNING)
+            return {"prompt_id": run["id"]}
+
+    client = Client(app.url)
+    run_id, previews = awaited(client.queue_prompt_and_wait({"5.steps": 12}))
+    assert run_id == app.runs.known()[-1].id
+    assert previews
+    assert all(one[:3] in (b"\xff\xd8\xff", b"\x89PN") for one in previews)
+
+
+def test_a_run_that_comfyui_never_saw_comes_to_an_end_too(served: Served) -> None:
+    """Stopped before its turn: what ComfyUI would have said is said by the app."""
+    _, app = served
+    blocker, run = (start(app, **{"5.steps": 60}) for _ in range(2))
+    with connected(app, f"{RELAY}?run={run.id}") as client:
+        run.cancel()
+        got = list(frames(client))
+    blocker.cancel()
+    assert kinds(got)[-2:] == ["execution_interrupted", "executing"]
+    finished(blocker)
+    with connected(app, f"{RELAY}?run={run.id}") as client:
+        assert kinds(list(frames(client))) == ["status", "execution_interrupted", "executing"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "path"), [(BOB, f"{RELAY}?run={{}}"), ("", RELAY), (ANN, f"{RELAY}?run=nothing")]
+)
+def test_nobody_follows_what_is_not_theirs(served: Served, cookie: str, path: str) -> None:
+    """Not another person's run; and who is nobody names one."""
+    _, app = served
+    run = start(app, **{"5.steps": 1})
+    with connected(app, path.format(run.id), cookie) as client:
+        assert kinds([client.recv()]) == ["status"]
+        kind, data = client.recv_data()
+    assert kind == websocket.ABNF.OPCODE_CLOSE
+    assert struct.unpack_from(">H", data)[0] == UNKNOWN_RUN
+    finished(run)
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_an_operator_follows_the_runs_of_all_people(
+    nothing_left_behind: None, *, images: bool
+) -> None:
+    """How far they are, and nothing of what others make or write, but for previews where the
+    setting allows these; nobody else does."""
+    permissions = Permissions(operates=lambda owner: ANN in owner)
+    settings = WebSettings(port=0, operator_images=images)
+    with running_demo_app(step_seconds=0, permissions=permissions, settings=settings) as (_, app):
+        with (
+            connected(app, f"{RELAY}?all=true", ANN) as operator,
+            connected(app, f"{RELAY}?all=true", BOB) as other,
+        ):
+            assert kinds(list(frames(other))) == ["status"]
+            others = until_over(operator, start(app, cookie=BOB, **{"5.steps": 3}))
+            assert {"execution_start", "progress", "execution_success"} <= set(kinds(others))
+            assert ({1, 4, "executed"} & set(kinds(others))) == ({1} if images else set())
+            failed = start(app, cookie=BOB, **{"1.ckpt_name": "demo-broken.safetensors"})
+            told = [one for one in until_over(operator, failed) if "execution_error" in str(one)]
+            assert json.loads(told[0])["data"].keys() == {"prompt_id", "node_id", "node_type"}
+            own = until_over(operator, start(app, **{"5.steps": 3}))
+            assert {1, "executed"} <= set(kinds(own))
+        app.close_idle()
+
+
+def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served) -> None:
+    """Whoever says it does not wait; of previews the newest is there in the end."""
+    _, app = served
+    image = struct.pack(">II", 1, 1) + b"\xff\xd8\xff" + bytes(200_000)
+    with connected(app, RELAY, sockopt=SMALL) as frozen:
+        frozen.recv()
+        for number in range(300):
+            say(app, image + struct.pack(">I", number))
+            say(app, json.dumps({"type": "progress", "data": {"value": number}}))
+        say(app, "the last")
+        got = list(takewhile(lambda one: one != "the last", frames(frozen)))
+    told = [json.loads(one)["data"]["value"] for one in got if isinstance(one, str)]
+    assert told == list(range(300))
+    numbers = [struct.unpack(">I", one[-4:])[0] for one in got if isinstance(one, bytes)]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] == 299
+    assert len(numbers) < 300
+
+
+def test_a_client_that_would_miss_a_state_is_sent_away(served: Served) -> None:
+    """So many as nobody leaves unread on purpose are not kept for it."""
+    _, app = served
+    with connected(app, RELAY, sockopt=SMALL) as frozen:
+        frozen.recv()
+        for _ in range(MOST_UNREAD + 5000):
+            say(app, "x" * 1000)
+        *_, (kind, data) = received(frozen)
+    assert kind == websocket.ABNF.OPCODE_CLOSE
+    assert struct.unpack_from(">H", data)[0] == TOO_SLOW
+
+
+def say(app: RunningApp, frame: str | bytes) -> None:
+    """As ComfyUI would, faster than any of it can."""
+    app.runs._context.frames.call(f"browser:{ANN}", "a run", frame)
+
+
+def received(client: websocket.WebSocket) -> Iterator[tuple[int, bytes]]:
+    """All messages, the closing one too."""
+    kind = websocket.ABNF.OPCODE_TEXT
+    while kind != websocket.ABNF.OPCODE_CLOSE:
+        kind, data = client.recv_data()
+        yield kind, data

@@ -1,0 +1,397 @@
+"""What the app uses of Gradio without a promise: each is tried here, so that an upgrade says what
+has changed.
+
+The part that browsers see is in tests/browser/test_gradio_page.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import json
+import re
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from gradio import component_meta, queueing
+from gradio.component_meta import ComponentMeta
+from gradio.components import Component
+from gradio.data_classes import CancelBody, FileData, PredictBody, ResetBody
+from gradio.queueing import Queue
+from gradio.routes import App
+from starlette.requests import Request
+
+from tests.attacks.routes import registered
+from tests.support.waiting import awaited
+from ui.files import components
+from ui.files.components import shown_file
+from ui.gradio import internals as gradio_internals
+from ui.gradio.internals import (
+    ANSWERS,
+    API_PREFIX,
+    CALL,
+    CONFIG,
+    ENDINGS,
+    FILE,
+    FILES_OF_PAGE,
+    INFO,
+    JOIN,
+    LOGIN,
+    PAGE,
+    PRESS,
+    SERVER_HEADER,
+    STREAM,
+    UPLOAD,
+    UPLOAD_DONE,
+    UPLOAD_PROGRESS,
+    UPLOADED,
+    NamedEndpoint,
+    Page,
+    Sessions,
+    allow,
+    api,
+    call_by_number,
+    call_in,
+    config_of,
+    connection,
+    info_of,
+    model_viewer,
+    session_and_call,
+    stand_before,
+    without_apps,
+)
+
+ROOT = Path(__file__).parents[3]
+UI = ROOT / "ui"
+MEND = "Mend ui/gradio/internals.py."
+# What Gradio documents, or what is only named as a type.
+PROMISED = {"gradio", "gradio.blocks", "gradio.components", "gradio.themes.utils"}
+# Where Gradio's private names may stand: one file for each language. What ui/gradio/import_hook.py names
+# of Gradio's own modules, which it changes before they are there, has a test of its own below.
+KNOWING = {"web/gradio_internals.py", "page/script/gradio.js", "page/styles/gradio.css"}
+# What is Gradio's own: routes, headers and fields of its calls; attributes of its app; names in its
+# page.
+PRIVATE = re.compile(
+    r"""/gradio_api | run/predict | queue/(?:join|data) | upload_progress | /file= | /login_check
+    | \b(?:API_PREFIX|session_hash|fn_index|event_id|event_data|trigger_id)\b
+    | x-gradio | access-token | theme\.css | "/config" | /svelte | "/assets
+    | \b(?:cookie_id|state_holder|blocks_config|get_blocks|_queue|process_api|preprocess_data)\b
+    | \b(?:data_model\b|is_file_obj) | \.tokens\b | request\.request\b
+    | gradio_config | gradio-container | label-wrap | wrap-inner | block-label | info-text | svelte-
+    | ["'.]dark\b | --(?:neutral|color|block|size|spacing)- | role=combobox
+    | (?:^|["'\s>,(])\.(?:block|wrap|form|prose|main)(?![\w(-]) | ^footer\b
+    """,
+    re.VERBOSE,
+)
+
+
+def mounted(**options: object) -> tuple[FastAPI, App]:
+    """Gradio's app inside of another one, with one endpoint."""
+    app = FastAPI()
+    with Page(analytics_enabled=False) as page:
+        gr.Textbox()
+        api(lambda: "here", api_name="here")
+    allow(page, threads=7, sessions=5, calls=3)
+    gr.mount_gradio_app(app, page, path="/", ssr_mode=False, pwa=False, **options)  # type: ignore[arg-type]
+    return app, stand_before(app, lambda gradio: gradio)
+
+
+def test_only_one_file_knows_what_is_private() -> None:
+    """Every other file of ui imports only what Gradio documents."""
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}: {node.module}"
+        for file in sorted(UI.rglob("*.py"))
+        if file != Path(gradio_internals.__file__)
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        if str(node.module).startswith("gradio") and node.module not in PROMISED
+    ]
+    assert not found, f"These import what is private: {found}. Move that to ui/gradio/internals.py"
+
+
+SOURCES = [
+    ROOT / "app.py",
+    *(file for kind in ("py", "js", "css") for file in sorted(UI.rglob(f"*.{kind}"))),
+]
+
+
+def test_no_other_file_names_what_is_private() -> None:
+    """Routes, fields of calls, and names in Gradio's page stand in one file for each language."""
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {named[0]}"
+        for file in SOURCES
+        if not any(file == UI / name for name in KNOWING)
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if (named := PRIVATE.search(line))
+    ]
+    assert not found, f"These name what is Gradio's own: {found}. Move that to one of {KNOWING}."
+
+
+@pytest.mark.parametrize("name", sorted(KNOWING))
+def test_what_is_private_is_known_by_its_name(name: str) -> None:
+    """The list of private names finds those in the files that may have them."""
+    assert len(PRIVATE.findall((UI / name).read_text("utf-8"))) >= 3
+
+
+def test_every_route_is_there() -> None:
+    """What the allow-list lets through, and what is answered in Gradio's place, is what Gradio has."""
+    _, gradio = mounted()
+    there = {route.path for route in registered(gradio.routes)}
+    whole = PAGE | ANSWERS | ENDINGS | {LOGIN, JOIN, STREAM, UPLOAD, UPLOAD_PROGRESS}
+    below = [*FILES_OF_PAGE, CALL, FILE, PRESS.removesuffix("predict")]
+    gone = [
+        *(name for name in sorted(whole) if name not in there),
+        *(name for name in below if not any(path.startswith(f"{name}{{") for path in there)),
+    ]
+    assert not gone, f"Gradio has no routes {gone} any more. {MEND}"
+
+
+def test_one_endpoint_is_told_as_many() -> None:
+    """Clients read these of other endpoints as they read Gradio's own of it, and call by numbers of
+    our own."""
+    app, gradio = mounted()
+    with TestClient(app) as client:
+        own = client.get(CONFIG).json()
+        told = client.get(INFO).json()["named_endpoints"]["/here"]
+    two = [NamedEndpoint(7, "one", told), NamedEndpoint(8, "other", told)]
+    config = config_of(gradio, "here", two, "http://a.example/b")
+    (like,) = own["dependencies"]
+    assert config["dependencies"] == [
+        like | {"id": 7, "api_name": "one"},
+        like | {"id": 8, "api_name": "other"},
+    ], MEND
+    assert config["root"] == "http://a.example/b"
+    assert {name: config[name] for name in ("version", "protocol", "api_prefix")} == {
+        name: own[name] for name in ("version", "protocol", "api_prefix")
+    }
+    assert info_of(two) == {
+        "named_endpoints": {"/one": told, "/other": told},
+        "unnamed_endpoints": {},
+    }, MEND
+    call = call_by_number(gradio, "here", {"fn_index": 8, "data": [1], "session_hash": "s"})
+    PredictBody(**call)
+    assert (call["data"], session_and_call(call)) == ([8, [1]], ("s", None, like["id"]))
+
+
+def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:
+    """A call names a session, another call and a listener."""
+    call = PredictBody(data=[], session_hash="page", event_id="call", fn_index=7).model_dump()
+    assert session_and_call(call) == ("page", "call", 7), f"A call's fields are others. {MEND}"
+    for body in (CancelBody, ResetBody):
+        assert "event_id" in body.model_fields, f"{body.__name__} names no call any more. {MEND}"
+    assert {"path", "url", "orig_name", "size"} <= FileData.model_fields.keys(), (
+        "gr.FileData has other fields: mend ui/files/components.py and ui/gradio/call_check.py"
+    )
+    assert FileData(**shown_file("", "ab/x.png", 3)).path == "ab/x.png"
+
+
+def test_answers_look_as_the_gate_reads_them() -> None:
+    """What waits is answered by the name of the call, a press by its data; a stream asks for a
+    session."""
+    app, gradio = mounted()
+    browser = TestClient(app)
+    called = browser.post(f"{CALL}here", json={"data": []})
+    assert list(called.json()) == ["event_id"], f"A call that waits is answered by more. {MEND}"
+    assert call_in(called.content) in gradio.get_blocks()._queue.event_ids_to_events, MEND
+    number = next(iter(gradio.get_blocks().fns))
+    joining = {"data": [], "fn_index": number, "session_hash": "page"}
+    joined = call_in(browser.post(JOIN, json=joining).content)
+    assert joined in gradio.get_blocks()._queue.event_ids_to_events, MEND
+    asked = browser.get(STREAM)
+    assert asked.status_code == 422, MEND
+    assert "session_hash" in asked.text, f"{STREAM} no longer asks for a session. {MEND}"
+    assert "fn_index" not in browser.post(PRESS, json=joining).text
+
+
+def test_uploads_are_sent_and_answered_as_the_app_does_it() -> None:
+    """Files come under one name, and the answer is a list of their places."""
+    app, _ = mounted()
+    told = TestClient(app).post(UPLOAD, files={UPLOADED: ("a.txt", b"a")}).json()
+    assert [Path(place).name for place in told] == ["a.txt"], (
+        f"Gradio's {UPLOAD} answers something else: mend ui/routes/uploads.py"
+    )
+    Path(told[0]).unlink()
+    source = inspect.getsource(inspect.getmodule(App))  # type: ignore[arg-type]
+    done = UPLOAD_DONE.removeprefix("data: ").strip()
+    assert done in source, f"{UPLOAD_PROGRESS} ends with another word. {MEND}"
+
+
+def test_gradio_makes_addresses_of_one_header_of_its_own() -> None:
+    """`ProxyMiddleware` takes it away."""
+    named = [(SERVER_HEADER, b"http://elsewhere.example")]
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": named}
+    request = Request({**scope, "server": ("here", 80), "scheme": "http", "root_path": ""})
+    assert "elsewhere" in gradio_internals.get_root_url(request, "/", None), (
+        f"Gradio no longer reads {SERVER_HEADER!r}: look which header it reads now. {MEND}"
+    )
+    assert connection(gr.Request(request=request)) is request, (
+        f"gr.Request no longer has the request it was made of. {MEND}"
+    )
+
+
+@pytest.mark.parametrize("name", ["Image", "Audio", "Video", "File"])
+def test_own_components_for_files_pass_as_gradios(name: str) -> None:
+    """The page finds what draws a component by its class's name; without a data model its values
+    are passed on as they are."""
+    made = getattr(components, name)()
+    assert isinstance(made, Component)
+    assert made.get_block_name() == name.lower() == getattr(gr, name)().get_block_name(), (
+        f"Gradio draws {name} by another name than its class's: mend ui/files/components.py"
+    )
+    assert made.data_model is None
+    source = inspect.getsource(Component)
+    assert "data_model" in source, f"Gradio's components have no `data_model` any more. {MEND}"
+
+
+def test_a_components_class_is_made_as_gradio_makes_it() -> None:
+    """`WithoutStub` does what Gradio does for each class, but for the stub."""
+    done = {"updateable", "create_or_modify_pyi"}
+    calls = set(ComponentMeta.__new__.__code__.co_names)
+    known = done | {"ComponentDefinitionError", "EventListener", "super", "__new__", "copy"}
+    words = {"hasattr", "get", "all", "str", "isinstance", "append", "set_doc", "listener"}
+    assert done <= calls, f"ComponentMeta no longer does {done - calls}. {MEND}"
+    assert calls <= known | words, f"ComponentMeta also does {calls - known - words}. {MEND}"
+
+
+def test_files_in_calls_are_found_by_what_they_look_like() -> None:
+    """`Page` takes away by which Gradio would know a file."""
+    file = json.loads(FileData(path="ab/x.png").model_dump_json())
+    plain = gradio_internals.traverse(
+        [{"deep": file}], lambda one: one["path"], gradio_internals.is_file_obj_with_meta
+    )
+    assert plain == [{"deep": "ab/x.png"}], f"Gradio knows files by something else. {MEND}"
+
+
+def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
+    """`GradioAllowlist` stands before Gradio's own routes."""
+    _, gradio = mounted()
+    assert isinstance(gradio, App), (
+        "gr.mount_gradio_app no longer mounts an app that can be replaced"
+    )
+    assert API_PREFIX == "/gradio_api", (
+        "Gradio's routes are below another path: ui/page/script/gradio.js names it"
+    )
+
+
+def test_gradio_makes_the_app_that_is_mounted_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Blocks and their queue make none, which is half of a start; the queue knows the mounted
+    one."""
+    made: list[App] = []
+    configure = App.configure_app
+    monkeypatch.setattr(
+        App, "configure_app", lambda app, blocks: (made.append(app), configure(app, blocks))
+    )
+    with without_apps():
+        page = Page()
+        with page:
+            gr.Textbox()
+        allow(page, threads=7, sessions=5, calls=3)
+    assert made == [], f"Blocks make an app in another way than App.create_app. {MEND}"
+    app = gr.mount_gradio_app(FastAPI(), page, path="/")
+    gradio = stand_before(app, lambda gradio: gradio)
+    assert made == [gradio], f"Gradio makes more than one app. {MEND}"
+    assert page.app is gradio
+
+
+def test_limits_are_where_gradio_looks_for_them() -> None:
+    """The number of handlers at once, of forms kept, and of calls that wait."""
+    _, gradio = mounted()
+    page = gradio.get_blocks()
+    assert page.max_threads == 7, "Blocks.max_threads no longer says how many handlers run at once"
+    assert page.state_session_capacity == 5, (
+        "Blocks.state_session_capacity is gone: forms are kept without a bound"
+    )
+    assert page._queue.max_size == 3, (
+        "Blocks.queue(max_size=…) no longer bounds the calls that wait"
+    )
+    assert "max_threads" in inspect.getsource(Queue) or "max_thread_count" in inspect.getsource(
+        Queue
+    ), "Gradio's queue no longer asks how many threads it may use"
+
+
+def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
+    """Its loop sleeps as long as `allow` says between two looks; by itself, 5 % of a core."""
+    _, gradio = mounted()
+    queue = gradio.get_blocks()._queue
+    slept: list[float] = []
+
+    async def look() -> None:
+        own, before = asyncio.current_task(), asyncio.sleep
+
+        async def sleep(seconds: float) -> None:
+            if asyncio.current_task() is not own:  # another app of this process
+                await before(seconds)
+                return
+            slept.append(seconds)
+            queue.stopped = True
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queueing.asyncio, "sleep", sleep)
+            await queue.start_processing()
+
+    awaited(look())
+    assert slept == [0.01], f"Gradio's queue looks for calls in another way. {MEND}"
+
+
+def test_sessions_can_be_looked_up_and_forgotten() -> None:
+    """What Gradio remembers of pages and of their calls."""
+    _, gradio = mounted()
+    sessions = Sessions(gradio)
+    gradio.state_holder["page"]
+    assert "page" in gradio.state_holder.session_data, (
+        "StateHolder.session_data no longer holds a page's form"
+    )
+    sessions.forget("page")
+    assert "page" not in gradio.state_holder.session_data
+    assert not sessions.has_listener("page", 99)
+    for name in (
+        "event_ids_to_events",
+        "pending_messages_per_session",
+        "pending_event_ids_session",
+    ):
+        assert hasattr(gradio.get_blocks()._queue, name), f"Gradio's queue has no `{name}` any more"
+
+
+def test_a_components_class_is_made_without_a_file() -> None:
+    """Gradio writes a stub beside the file of every component's class, also where nothing may be
+    written."""
+    assert not list(UI.rglob("*.pyi")), (
+        "Gradio has written stubs: `WithoutStub` no longer keeps it from that"
+    )
+
+
+def test_methods_that_are_replaced_are_there() -> None:
+    """`Page` replaces two methods of Blocks, and `without_preprocess` one of a component."""
+    for name in ("preprocess_data", "process_api"):
+        assert inspect.iscoroutinefunction(getattr(gr.Blocks, name)), (
+            f"Blocks.{name} is gone: Page no longer guards it"
+        )
+    wanted = ["self", "block_fn", "inputs", "state", "explicit_call"]
+    assert list(inspect.signature(gr.Blocks.preprocess_data).parameters) == wanted
+    assert list(inspect.signature(gr.Slider.preprocess).parameters) == ["self", "payload"]
+
+
+def test_the_viewer_of_models_is_a_module() -> None:
+    """Gradio's component for 3D models loads one that has Babylon's function by its name."""
+    script = Path(gr.__file__).with_name("templates") / "frontend" / model_viewer().lstrip("/")
+    exported = script.read_text(encoding="utf-8").rpartition("export{")[2]
+    assert " as CreateViewerForCanvas" in exported, (
+        "Gradio's component for 3D models has another viewer. Mend model_viewer in"
+        " ui/gradio/internals.py and ui/page/script/stage/model.js."
+    )
+
+
+def test_gradio_is_imported_without_writing_files() -> None:
+    """What would write a `.pyi` file for each component is there and called by its name, and is
+    replaced where the app's code came first, as in these tests."""
+    source = inspect.getsource(component_meta)
+    moved = "Gradio writes its files elsewhere. Mend ui/gradio/import_hook.py."
+    assert "\ndef create_or_modify_pyi(" in source, moved
+    assert "    create_or_modify_pyi(" in source, moved
+    assert component_meta.create_or_modify_pyi.__module__ == "ui.gradio.import_hook"

@@ -1,0 +1,89 @@
+"""Whatever arguments and variables come: settings, or a sentence that repeats none of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ui.settings.arguments import read_settings
+from ui.settings.options import Settings
+
+OPTIONS = [f"--{name.replace('_', '-')}" for name in Settings.model_fields]
+VARIABLES = [f"COMFYFORMS_{name.upper()}" for name in Settings.model_fields]
+MARK = "hunter2"  # in every value that the next tests try; nobody repeats it
+VALUES = (
+    st.tuples(st.text(max_size=20), st.text(max_size=20))
+    .map(MARK.join)
+    .map(lambda text: text.replace("\0", ""))
+)
+NEAR = st.sampled_from(
+    [
+        "",
+        ":",
+        ",",
+        "=",
+        "-",
+        "--",
+        "/",
+        "[",
+        "{",
+        "%",
+        "nan",
+        "1e999",
+        "*",
+        "\ud800",
+        "a:",
+        "http://",
+    ]
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from(sorted(OPTIONS)), st.one_of(VALUES, NEAR)).map(list),
+            st.tuples(st.sampled_from(sorted(OPTIONS)), VALUES).map(lambda pair: ["=".join(pair)]),
+            st.tuples(st.one_of(VALUES, NEAR)).map(list),
+            st.tuples(VALUES).map(lambda one: [f"--{one[0]}"]),
+        ),
+        max_size=4,
+    )
+)
+def test_any_arguments_are_settings_or_a_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[list[str]]
+) -> None:
+    """Whatever is typed, it is taken or refused in words, and never repeated."""
+    taken_or_refused([word for words in arguments for word in words], capsys)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(VARIABLES)),
+        st.one_of(VALUES, NEAR.filter("\ud800".__ne__)),
+        max_size=4,
+    )
+)
+def test_any_variables_are_settings_or_a_sentence(
+    capsys: pytest.CaptureFixture[str], variables: dict[str, str]
+) -> None:
+    """So is whatever a variable says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value.encode(errors="replace").decode())
+        taken_or_refused([], capsys)
+
+
+def taken_or_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Read them; what is said is sentences without the mark."""
+    code: object = 0
+    try:
+        assert isinstance(read_settings(arguments), Settings)
+    except SystemExit as ended:
+        code = ended.code
+    told = capsys.readouterr()
+    assert MARK not in told.err + told.out
+    assert (code, bool(told.err)) in ((0, False), (2, True))
+    assert all(line.startswith("app.py: ") for line in told.err.splitlines())

@@ -1,0 +1,75 @@
+"""Secrets among the settings stand in variables or files, which nobody else at the machine reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ui.settings.arguments import read_settings
+from ui.settings.options import SECRET
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests' own environment sets."""
+    monkeypatch.delenv("COMFYFORMS_DATA", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--login="], []),
+        (["--login", "anna:hunter2", "--port", "80"], ["login"]),
+        (["--server", "http://a", "--server", "http://b"], []),
+        (["--server", "http://anna:hunter2@a", "--server", "http://b"], ["server"]),
+        (["--server", "http://a", "--server-token", "hunter2"], ["server_token"]),
+        (["--server", "http://a", "--server-header", "X-Key: hunter2"], ["server_header"]),
+        (["--database", "postgresql+psycopg://forms@box/forms"], []),
+        (["--database", "sqlite:////srv/a@b.sqlite"], []),
+        (["--database", "postgresql+psycopg://forms:hunter2@box/forms"], ["database"]),
+        (["--database", "postgresql+psycopg://box/forms?password=hunter2"], ["database"]),
+        (
+            ["--webhook-secret", f"whsec_{'hunter2x' * 4}", "--login", "anna:hunter2"],
+            ["webhook_secret", "login"],
+        ),
+    ],
+)
+def test_secrets_on_a_command_line_are_warned_about(
+    arguments: list[str], named: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In one line that names the options and what to use in their place, not their values."""
+    read_settings(arguments)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * bool(named)
+    told = "".join(caplog.messages)
+    options = [f"--{name.replace('_', '-')}" for name in named]
+    assert re.findall(r"--[\w-]+", told) == ([*options, "--config"] if named else [])
+    assert re.findall(r"COMFYFORMS_\w+", told) == [f"COMFYFORMS_{name.upper()}" for name in named]
+    assert "hunter2" not in caplog.text
+
+
+def test_secrets_elsewhere_are_not_warned_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each can stand in a variable, and in a file that its owner alone reads."""
+    secrets = {
+        "server": "http://box",
+        "server_token": "hunter2",
+        "server_header": "X-Key: hunter2",
+        "login": "anna:hunter2",
+        "database": "postgresql+psycopg://forms:hunter2@box/forms",
+        "webhook_secret": f"whsec_{'hunter2x' * 4}",
+        "openid_secret": "hunter2",
+    }
+    assert secrets.keys() == SECRET
+    file = tmp_path / "forms.toml"
+    file.write_text("".join(f"{name} = {value!r}\n" for name, value in secrets.items()))
+    file.chmod(0o600)
+    in_file = read_settings(["--config", str(file)])
+    for name, value in secrets.items():
+        monkeypatch.setenv(f"COMFYFORMS_{name.upper()}", value)
+    assert read_settings([]).model_dump(exclude={"config"}) == in_file.model_dump(
+        exclude={"config"}
+    )
+    assert not caplog.records

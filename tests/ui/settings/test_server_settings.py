@@ -1,0 +1,123 @@
+"""The ComfyUI servers that the app is given: one or several, each with a login of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ui.settings.arguments import read_settings
+from ui.settings.named_servers import limits_of
+
+TWO = ("http://one:8188", "http://other:8188")
+
+
+def urls(*arguments: str) -> tuple[str, ...]:
+    return tuple(address.url for address in read_settings(arguments).server_addresses)
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit):
+        read_settings(arguments)
+    return capsys.readouterr().err
+
+
+def test_several_servers_are_named_in_any_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an option that is repeated, by one variable, or by a list in a file."""
+    assert urls("--server", TWO[0], "--server", TWO[1]) == TWO
+    assert urls("--server", f"{TWO[0]},{TWO[1]}") == TWO
+    file = tmp_path / "forms.toml"
+    file.write_text(f'server = ["{TWO[0]}", "{TWO[1]}"]')
+    assert urls("--config", str(file)) == TWO
+    monkeypatch.setenv("COMFYFORMS_SERVER", f"{TWO[0]} {TWO[1]}")
+    assert urls() == TWO
+    monkeypatch.setenv("COMFYFORMS_SERVER", "http://me:a,b@one:8188")
+    assert urls() == TWO[:1]  # a password may have commas
+
+
+def test_each_server_has_a_login_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the file, which only the operator reads, or in a file or variables that it names; none of
+    them is shown anywhere."""
+    file, token = tmp_path / "forms.toml", tmp_path / "token"
+    token.write_text("hunter4\n")
+    token.chmod(0o600)
+    file.write_text(
+        '[[server]]\nurl = "http://one:8188"\ntoken = "hunter2"\n'
+        '[[server]]\nurl = "http://other:8188"\nheader = "X-Key: hunter3"\n'
+        f'[[server]]\nurl = "http://third:8188"\ntoken_file = "{token}"\n'
+        'header = ["X-Id: hunter5", "X-Secret: hunter6"]\n'
+        '[[server]]\nurl = "http://fourth:8188"\ntoken_env = "FOURTH_TOKEN"\n'
+        'header_env = ["FOURTH_ID"]\nheader = "X-Secret: hunter9"\n'
+        '[[server]]\nurl = "http://fifth:8188"\nheader_env = "FOURTH_ID"\n'
+    )
+    monkeypatch.setenv("FOURTH_TOKEN", " hunter7\n")
+    monkeypatch.setenv("FOURTH_ID", "X-Id: hunter8")
+    file.chmod(0o600)
+    settings = read_settings(["--config", str(file)])
+    one, other, third, fourth, fifth = settings.server_addresses
+    assert dict(one.headers) == {"Authorization": "Bearer hunter2"}
+    assert dict(other.headers) == {"X-Key": "hunter3"}
+    assert dict(third.headers) == {
+        "Authorization": "Bearer hunter4",
+        "X-Id": "hunter5",
+        "X-Secret": "hunter6",
+    }
+    assert dict(fourth.headers) == {
+        "Authorization": "Bearer hunter7",
+        "X-Id": "hunter8",
+        "X-Secret": "hunter9",
+    }
+    assert dict(fifth.headers) == {"X-Id": "hunter8"}
+    assert "hunter" not in f"{settings!r} {settings.server_addresses!r}"
+
+
+def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    """However its address is written, and with a login that is told beside it."""
+    file = tmp_path / "forms.toml"
+    file.write_text(
+        '[[server]]\nurl = "http://One:8188/"\nlimit = 3\n[[server]]\nurl = "http://other:8188"\n'
+    )
+    settings = read_settings(["--config", str(file)])
+    assert limits_of(settings.server) == {settings.server_addresses[0].url: 3}
+    file.write_text('[[server]]\nurl = "http://one:8188"\nlimit = 2\n')
+    (address,) = read_settings(["--config", str(file), "--server-token", "x"]).server_addresses
+    assert dict(address.headers) == {"Authorization": "Bearer x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('server = ["http://a", "http://a"]', "A server is named twice."),
+        ('server = ["http://a", "http://b"]\nserver_token = "x"', "belongs to one server"),
+        ('[[server]]\nurl = "http://a"\npassword = "hunter2"', "none of url, token, token_file"),
+        ('[[server]]\ntoken = "hunter2"', "one has no url."),
+        ('[[server]]\nurl = "http://a"\ntoken_file = "hunter2"', "the file cannot be read"),
+        (
+            f'[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_file = "{__file__}"',
+            "A server has two tokens.",
+        ),
+        ('[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_env = "PATH"', "two tokens"),
+        ('[[server]]\nurl = "http://a"\ntoken_env = "hunter2"', "no variable of that name"),
+        ('[[server]]\nurl = "http://a"\nheader_env = ["hunter2"]', "no variable of that name"),
+        ('[[server]]\nurl = "http://a"\nheader_env = "PATH"', "write it like"),
+        ('[[server]]\nurl = "http://a"\ntoken_env = 3', "it cannot be read."),
+        ('[[server]]\nurl = "http://a"\nheader = ["X: y", "hunter2"]', "write it like"),
+        ('[[server]]\nurl = "http://a"\nlimit = 0', "server: limit: at least 1."),
+        ('[[server]]\nurl = "http://a"\nlimit = "hunter2"', "server: limit: write a whole number"),
+        ('[[server]]\nurl = "hunter2"', "This is not the address of a server."),
+        ("server = 3", "it cannot be read."),
+    ],
+)
+def test_wrong_servers_are_refused(
+    text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to write instead, and without what was written."""
+    file = tmp_path / "forms.toml"
+    file.write_text(text)
+    told = refused(["--config", str(file)], capsys)
+    assert sentence in told
+    assert "hunter" not in told

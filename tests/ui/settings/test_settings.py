@@ -1,0 +1,394 @@
+"""Settings: where they come from, what they may be, and what is said where one is wrong."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from comfy.comfyui.client.address import is_loopback
+from ui.settings.arguments import read_settings
+from ui.settings.options import NO_OPTION, SECRET, Settings
+
+OPTIONS = {f"--{name.replace('_', '-')}": name for name in Settings.model_fields}
+VARIABLES = {f"COMFYFORMS_{name.upper()}": name for name in Settings.model_fields}
+LIGHTHOUSE = (("anna", "lighthouse"),)
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The sentences with which these arguments are refused."""
+    with pytest.raises(SystemExit) as ended:
+        read_settings(arguments)
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert not told.out
+    return told.err.replace("app.py: ", "").splitlines()
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests' own environment sets."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option can be given as a COMFYFORMS_… variable; the command line goes first."""
+    given = {
+        "SERVER": "http://box:8188",
+        "WORKFLOWS": "/srv/flows",
+        "HOST": "0.0.0.0",
+        "PORT": "80",
+        "ROOT_PATH": "/forms",
+        "LOGIN": "ann:secret,bob:a:b",
+        "GRACE": "5",
+        "FINISH": "3",
+        "DATA": "/srv/data",
+        "DATABASE": "postgresql+psycopg://box/forms",
+        "KEEP_DAYS": "7",
+        "KEEP_GB": "0.5",
+        "WAITING": "4",
+        "HOURLY": "50",
+        "UPLOAD_MB": "300",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv("COMFYFORMS_" + name, value)
+    settings = read_settings([])
+    assert [one.url.get_secret_value() for one in settings.server] == ["http://box:8188"]
+    assert settings.workflows == Path("/srv/flows")
+    assert (settings.host, settings.port, settings.root_path) == ("0.0.0.0", 80, "/forms")
+    assert settings.pairs == (("ann", "secret"), ("bob", "a:b"))
+    assert (settings.grace, settings.finish) == (5, 3)
+    assert settings.database is not None
+    assert settings.database.get_secret_value() == "postgresql+psycopg://box/forms"
+    assert settings.data == Path("/srv/data")
+    assert (settings.keep_days, settings.keep_gb) == (7, 0.5)
+    assert (settings.waiting, settings.hourly, settings.upload_mb) == (4, 50, 300)
+    assert read_settings(["--port", "81"]).port == 81
+
+
+def test_a_file_stands_for_what_is_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TOML file has settings by their names; variables and options go before it, and a list
+    stands for words between commas."""
+    file = tmp_path / "forms.toml"
+    file.write_text(
+        'port = 80\ngrace = 5\nfinish = 3\nhosts = ["a.example", "b.example"]\nkeep = ""'
+    )
+    monkeypatch.setenv("COMFYFORMS_CONFIG", str(file))
+    monkeypatch.setenv("COMFYFORMS_GRACE", "6")
+    settings = read_settings(["--finish", "7"])
+    assert (settings.port, settings.grace, settings.finish) == (80, 6, 7)
+    assert (settings.hosts, settings.keep) == (("a.example", "b.example"), "auto")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('port = "many"', "port: write a whole number, like 30."),
+        ('keep = "maybe"', "keep: choose yes, no, auto or operators."),
+        ("serverr = 1", "--config: 'serverr' is no setting. Did you mean server?"),
+        ('config = "again.toml"', "--config: 'config' is no setting."),
+        ("port = true", "port: write a whole number, like 30."),
+        ('[server]\nurl = "http://box:1"', "server: write [[server]] above each, in two pairs"),
+        ("port = 1 2", "--config: the file is no TOML; look at line 1, column 10."),
+    ],
+)
+def test_a_wrong_file_is_refused(
+    text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong in the file is told under its name there."""
+    file = tmp_path / "forms.toml"
+    file.write_text(text)
+    (told,) = refused(["--config", str(file)], capsys)
+    assert told.startswith(sentence)
+
+
+def test_a_home_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no shell has read it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "forms.toml").write_text('data = "~/kept"\nworkflows = "~/flows"')
+    settings = read_settings(["--config=~/forms.toml", "--users=~/people.json"])
+    assert (settings.data, settings.workflows) == (tmp_path / "kept", tmp_path / "flows")
+    assert settings.users_path == tmp_path / "people.json"
+    monkeypatch.setenv("comfyforms_config", "~/forms.toml")  # variables are taken in any case
+    assert read_settings([]).data == tmp_path / "kept"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_refused(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As editors and shells of Windows write it: it is no empty one, without the login in it."""
+    file = tmp_path / "forms.toml"
+    file.write_text('login = ["jürgen:secret"]', encoding=encoding)
+    sentence = "--config: the file cannot be read: it is no text in UTF-8."
+    assert refused(["--config", str(file)], capsys) == [sentence]
+
+
+def test_a_file_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be read is no empty one."""
+    sentence = "--config: the file cannot be read: No such file or directory."
+    assert refused(["--config", "/nowhere"], capsys) == [sentence]
+
+
+def test_passwords_that_others_can_read_are_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file with a password in it is for its owner alone."""
+    file = tmp_path / "forms.toml"
+    file.write_text('login = ["ann:secret"]')
+    file.chmod(0o644)
+    read_settings(["--config", str(file)])
+    assert "chmod 600" in caplog.text
+    caplog.clear()
+    file.chmod(0o600)
+    read_settings(["--config", str(file)])
+    assert not caplog.records
+
+
+def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable says nothing; an empty option takes back what a variable says."""
+    monkeypatch.setenv("COMFYFORMS_PORT", "")
+    monkeypatch.setenv("COMFYFORMS_SERVER", "http://box:8188")
+    settings = read_settings(["--server="])
+    assert (settings.port, settings.server) == (7860, ())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name", "expected"),
+    [
+        (
+            "--hosts",
+            "Forms.example.org., 10.0.0.7,[::1]",
+            "hosts",
+            ("forms.example.org", "10.0.0.7", "::1"),
+        ),
+        ("--host", "[::1]", "host", "::1"),
+        ("--trusted-proxies", "10.0.0.7,10.0.0.0/8", "trusted_proxies", ("10.0.0.7", "10.0.0.0/8")),
+        ("--trusted-proxies", "*", "trusted_proxies", ("*",)),
+        ("--root-path", "/a/forms/", "root_path", "/a/forms"),
+        (
+            "--login",
+            "anna:light:house\n ben :sea",
+            "pairs",
+            (("anna", "light:house"), ("ben", "sea")),
+        ),
+        ("--keep-gb", "0.5", "keep_gb", 0.5),
+    ],
+)
+def test_a_value_is_brought_into_form(option: str, value: str, name: str, expected: object) -> None:
+    """Spellings that mean the same are the same setting."""
+    assert getattr(read_settings([option, value]), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--port", "many"], "--port: write a whole number, like 30."),
+        (["--port", "65536"], "--port: at most 65535."),
+        (["--port", "-1"], "--port: at least 0."),
+        (["--grace", "long"], "--grace: write a number, like 30."),
+        (["--grace", "nan"], "--grace: write a number, like 30."),
+        (["--finish", "1e12"], "--finish: at most 31622400."),
+        (["--keep-days", "0"], "--keep-days: more than 0."),
+        (["--keep-gb", "inf"], "--keep-gb: at most 1000000."),
+        (["--waiting", "0"], "--waiting: at least 1."),
+        (["--open", "maybe"], "--open: choose yes, no, auto or operators."),
+        (
+            ["--open", "operators"],
+            "--open operators and --keep operators need --operators NAME,NAME, or operators whom"
+            " python app.py user add NAME --operator has added.",
+        ),
+        (["--operators", "carl"], "--operators: each of them needs a login; see --login-file."),
+        (
+            ["--server-ca", "/nowhere"],
+            "--server-ca: the file cannot be read: No such file or directory.",
+        ),
+        (["--open-nodes", "/"], "--open-nodes: the file cannot be read: Is a directory."),
+        (["--workflows", __file__], "--workflows: name the folder, and no file in it."),
+        (["--server-ca", "x" * 5000], "--server-ca: the file cannot be read: File name too long."),
+        (
+            ["--root-path", "forms"],
+            "--root-path: a path prefix starts with a slash and has no signs",
+        ),
+        (["--root-path", "//evil.example"], "--root-path: a path prefix starts with a slash"),
+        (["--hosts", "http://forms"], "--hosts: write names or addresses without http:// and port"),
+        (["--hosts", "forms:80"], "--hosts: write names or addresses without http:// and port"),
+        (
+            ["--webhook-hosts", "https://a"],
+            "--webhook-hosts: write hosts without https:// and path",
+        ),
+        (["--webhook-hosts", "a:b"], "--webhook-hosts: write hosts without https:// and path"),
+        (["--webhook-secret", "whsec_c2hvcnQ="], "--webhook-secret: write whsec_ and base64"),
+        (["--trusted-proxies", "10.0.0.0/33"], "--trusted-proxies: write addresses or networks"),
+        (["--server-header", "X-Api-Key"], "--server-header: write it like 'X-Api-Key: secret'"),
+        (["--server-header", "X Key: a"], "--server-header: write it like 'X-Api-Key: secret'"),
+        (["--login", "anna"], "--login: write NAME:PASSWORD for each person"),
+        (["--login", ":x"], "--login: write NAME:PASSWORD for each person"),
+        (["--login", "anna:x,,ben:y"], "--login: write NAME:PASSWORD for each person"),
+        (["--login", "anna:x,anna:y"], "--login: a name stands there twice."),
+        (["--port", "1", "--port", "2"], "--port: give it once."),
+        (["--port"], "--port: a value is missing"),
+        (["--prot", "80"], "argument 1 belongs to no option. Did you mean --port?"),
+        (["box:8188"], "argument 1 belongs to no option."),
+        (["--help=please"], "-h/--help: a value is missing, or stands where none belongs."),
+    ],
+)
+def test_a_wrong_setting_is_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence names the option and what it may be; the exit code is 2."""
+    assert refused(arguments, capsys)[0].startswith(sentence)
+
+
+def test_all_wrong_settings_are_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody starts the app five times for five mistakes; what came from a variable has its
+    name."""
+    monkeypatch.setenv("COMFYFORMS_HOURLY", "0")
+    told = refused(
+        ["--port", "99999", "--keep", "maybe", "--logn=a:b", "--grace", "-1", "--port", "8"], capsys
+    )
+    assert sorted(line.split(" ")[0] for line in told) == [
+        "--grace:",
+        "--keep:",
+        "--port:",
+        "--port:",
+        "COMFYFORMS_HOURLY:",
+        "argument",
+    ]
+
+
+def test_what_does_not_fit_together_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two ways of giving logins, and operators who cannot log in, are two sentences."""
+    file = tmp_path / "people"
+    file.write_text("anna:lighthouse")
+    told = refused(["--login", "ben:sea", "--login-file", str(file), "--operators", "carl"], capsys)
+    assert [line.split(":")[0] for line in told] == ["--login and --login-file", "--operators"]
+
+
+def test_a_file_with_logins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One a line, blank lines apart; a password may have commas and colons; nothing is said of a
+    private file."""
+    file = tmp_path / "people"
+    file.write_bytes("\ufeffanna:light,house\r\n\r\nben:a:b\n".encode())
+    file.chmod(0o600)
+    assert read_settings(["--login-file", str(file)]).pairs == (
+        ("anna", "light,house"),
+        ("ben", "a:b"),
+    )
+    assert not caplog.records
+
+
+def test_a_file_with_logins_that_everybody_can_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so once, without the passwords."""
+    file = tmp_path / "people"
+    file.write_text("anna:lighthouse")
+    file.chmod(0o644)
+    assert read_settings(["--login-file", str(file)]).pairs == LIGHTHOUSE
+    assert "can read the passwords in people" in caplog.text
+    assert "lighthouse" not in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"anna:\xff", b"anna\n", b"anna:x\nanna:y\n"])
+def test_a_file_that_holds_no_logins(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes, lines without a password and names that stand there twice are refused."""
+    file = tmp_path / "people"
+    file.write_bytes(content)
+    assert refused(["--login-file", str(file)], capsys)[0].startswith("--login-file: ")
+
+
+def test_a_variable_that_is_misspelled(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A login that nobody reads would leave the app open: the log says so, without the value."""
+    monkeypatch.setenv("COMFYFORMS_LOGN", "anna:lighthouse")
+    assert read_settings([]).pairs == ()
+    assert caplog.record_tuples == [
+        (
+            "ui.settings.arguments",
+            logging.WARNING,
+            "COMFYFORMS_LOGN is no setting. Did you mean COMFYFORMS_LOGIN?",
+        )
+    ]
+
+
+def test_help_names_every_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Option, variable and kind of value of each, but for what no command line may show; no type of Python, no path of this machine."""
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as ended:
+        read_settings(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    for option, (variable, name) in zip(OPTIONS, VARIABLES.items(), strict=True):
+        assert (option in told) == (name not in NO_OPTION)
+        assert variable in told
+    assert "--port PORT" in told
+    words = " ".join(told.split())
+    belong = words.count("secrets belong in the variable or the file of --config")
+    assert belong == len(SECRET - NO_OPTION)
+    assert str(Path(__file__).parents[3]) not in told
+    assert not any(word in told for word in ("Secret", "tuple", "Path", "None", "()"))
+
+
+@pytest.mark.parametrize(
+    ("given", "alone"),
+    [
+        ({}, True),
+        ({"host": "localhost"}, True),
+        ({"host": "::1"}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"host": "192.168.1.7"}, False),
+        ({"root_path": "/forms"}, False),
+        ({"hosts": "forms.example.org"}, False),
+        ({"trusted_proxies": "10.0.0.7"}, False),
+        ({"login": "anna:lighthouse"}, True),
+    ],
+)
+def test_who_can_reach_the_app(given: dict[str, Any], alone: bool) -> None:
+    """Other addresses than this machine's, and a proxy, mean other people."""
+    assert Settings(**given).only_this_machine is alone
+
+
+def test_settings_show_no_secret() -> None:
+    """Whoever prints or logs them prints stars."""
+    given = {"server": "http://box", "server_token": "hunter2", "server_header": "X-Key: hunter2"}
+    settings = Settings(**given, database="postgresql://a:hunter2@box/db", login="anna:hunter2")  # type: ignore[arg-type]
+    assert settings.pairs == (("anna", "hunter2"),)
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_settings_do_not_change() -> None:
+    """They are a value that is handed round."""
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("[::1]", True),
+        ("::", False),
+        ("0.0.0.0", False),
+        ("box", False),
+    ],
+)
+def test_which_addresses_are_this_machines_own(host: str, expected: bool) -> None:
+    """The whole of 127/8 and ::1 are; names other than localhost are not known to be."""
+    assert is_loopback(host) is expected

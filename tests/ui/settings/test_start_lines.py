@@ -1,0 +1,174 @@
+"""What an app says of itself when it has started."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import segno
+
+from comfy.demo import DemoServer
+from tests.support.app_process import started
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.start_lines import Reach, show_code, start_lines, start_warnings
+from ui.settings.web_settings import WebSettings
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "x" * 43
+
+
+class Terminal(io.StringIO):
+    """Somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
+    """And nothing is drawn."""
+    (line,) = start_lines(Reach(host, 7860))
+    shown = f"[{host}]" if ":" in host else host
+    assert line == f"Open http://{shown}:7860 in a browser."
+    terminal = Terminal()
+    show_code(Reach(host, 7860), terminal)
+    assert terminal.getvalue() == ""
+
+
+def test_who_can_reach_it_is_said() -> None:
+    """With what asks them to sign in, where nobody has to; and the link for guests."""
+    _, everybody = start_lines(Reach("10.1.2.3", 80))
+    assert "It is for everybody, without signing in." in everybody
+    assert "app.py user add" in everybody
+    _, people, guests = start_lines(Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN))
+    assert people.endswith("at http://10.1.2.3:80. It is for whoever signs in.")
+    assert guests == f"This link lets guests in: http://10.1.2.3:80/join/{TOKEN}"
+    *_, behind = start_lines(Reach("10.1.2.3", 80, "/forms", True, TOKEN, proxied=True))
+    assert behind == f"This link lets guests in: /join/{TOKEN}"
+
+
+def test_finding_s24_a_container_without_a_proxy_is_warned() -> None:
+    """Its visitors may all have the address of the container's network."""
+    (said,) = start_warnings(Reach("0.0.0.0", 80, contained=True))
+    assert "--trusted-proxies ADDRESS" in said
+    assert not start_warnings(Reach("0.0.0.0", 80))
+    assert not start_warnings(Reach("127.0.0.1", 80, contained=True, unencrypted=True))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "contained"), [((), True), (("127.0.0.1", "::1"), True), (("172.18.0.1",), False)]
+)
+def test_a_container_trusts_a_proxy_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, trusted: tuple[str, ...], contained: bool
+) -> None:
+    """Addresses inside the container are none of a proxy's."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert WebSettings(host="0.0.0.0", trusted_proxies=trusted).is_contained is contained
+
+
+def test_on_a_space_the_secret_is_named() -> None:
+    """Nobody types commands there."""
+    script = "from ui.settings.start_lines import *; print(*start_lines(Reach('10.1.2.3', 80)))"
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "SPACE_ID": "somebody/forms"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST_WAIT,
+    ).stdout
+    assert "the secret COMFYFORMS_LOGIN" in said
+    assert "app.py" not in said
+
+
+def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
+    """By the names of the settings, where a proxy certainly stands in front; the app's own address
+    is for the proxy, which takes the path off."""
+    settings = WebSettings(root_path="/forms", hosts=("forms.example", "10.0.0.7", ""))
+    assert settings.has_proxy
+    names = ("forms.example", "10.0.0.7")
+    behind = Reach("127.0.0.1", 7860, "/forms", True, TOKEN, proxied=True, names=names)
+    first, others, guests = start_lines(behind)
+    assert first == (
+        "Open https://forms.example/forms in a browser."
+        " The proxy reaches the app at http://127.0.0.1:7860."
+    )
+    assert others == (
+        "Through the proxy people reach it at https://forms.example/forms, https://10.0.0.7/forms."
+        " It is for whoever signs in."
+    )
+    assert guests == f"This link lets guests in: https://forms.example/forms/join/{TOKEN}"
+    nameless = start_lines(Reach("10.1.2.3", 80, "/forms", proxied=True))
+    assert nameless[0] == (
+        "Open /forms at the proxy in a browser; name it with --hosts."
+        " The proxy reaches the app at http://10.1.2.3:80."
+    )
+    assert nameless[1].startswith("Through the proxy people reach it at /forms. It is for every")
+    _, both = start_lines(Reach("10.1.2.3", 80, proxied=True, names=("forms.example",)))
+    assert both.startswith(
+        "Other machines on the network reach it at http://10.1.2.3:80."
+        " Through the proxy people reach it at https://forms.example. It is for everybody"
+    )
+    assert WebSettings(hosts=("forms.example",)).has_proxy
+    network = WebSettings("0.0.0.0", hosts=("forms.example",))
+    assert not network.has_proxy
+    assert replace(network, trusted_proxies=("10.0.0.7",)).has_proxy
+    assert not WebSettings("0.0.0.0", trusted_proxies=("10.0.0.7",)).has_proxy
+
+
+def test_without_a_proxy_the_names_of_the_settings_are_those_of_the_port() -> None:
+    """Others are handed the name, not the address that it stands for."""
+    named = Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN, names=("forms.lan",))
+    assert start_lines(named) == [
+        "Open http://forms.lan:80 in a browser.",
+        "Other machines on the network reach it at http://forms.lan:80, http://10.1.2.3:80."
+        " It is for whoever signs in.",
+        f"This link lets guests in: http://forms.lan:80/join/{TOKEN}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reach", "address"),
+    [
+        (Reach("10.1.2.3", 80), "http://10.1.2.3:80"),
+        (Reach("10.1.2.3", 80, names=("forms.lan",)), "http://forms.lan:80"),
+        (Reach("10.1.2.3", 80, share_link=TOKEN), f"http://10.1.2.3:80/join/{TOKEN}"),
+        (Reach("127.0.0.1", 80, proxied=True, names=("forms.example",)), "https://forms.example"),
+        (Reach("10.1.2.3", 80, proxied=True), ""),
+    ],
+)
+def test_a_code_is_drawn_for_phones(reach: Reach, address: str) -> None:
+    """In a terminal only, where they can reach the app by an address that it knows."""
+    terminal, file, expected = Terminal(), io.StringIO(), io.StringIO()
+    for to in (terminal, file):
+        show_code(reach, to)
+    if address:
+        segno.make_qr(address).terminal(expected, compact=True)
+    assert terminal.getvalue() == expected.getvalue()
+    assert file.getvalue() == ""
+
+
+def test_an_app_on_the_network_says_so_when_it_starts(tmp_path: Path) -> None:
+    """With an address to open, which is not the one that stands for all, and the link that was asked
+    for, by the name that browsers use."""
+    with (
+        DemoServer() as demo,
+        started(
+            *("--host", "0.0.0.0", "--server", demo.url, "--data", str(tmp_path)),
+            *("--share-link", "yes", "--hosts", "forms.lan"),
+        ) as app,
+    ):
+        eventually(lambda: "lets guests in" in app.said() and "unencrypted" in app.said())
+        said = app.said()
+        assert re.search(r"Open http://forms\.lan:\d+ in a browser\.", said)
+        (address,) = re.findall(r"reach it at http://forms\.lan:\d+, http://([\d.]+):", said)
+        assert address != "0.0.0.0"
+        assert "It is for whoever signs in." in said
+        assert re.search(r"lets guests in: http://forms\.lan:\d+/join/[\w-]{43}\n", said)

@@ -1,0 +1,94 @@
+"""What the app does again and again goes on, whatever happens once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from comfy.base.errors import ComfyError
+from tests.support.waiting import LONGEST_WAIT, awaited
+from ui.routes.folder_watch import FolderWatch
+from ui.web.periodic import repeated
+from ui.web.server_health import CheckIntervals, ServerHealth
+
+
+class Failing:
+    """What fails in one way after the other, and then does what it should."""
+
+    def __init__(self, *problems: Exception) -> None:
+        self.problems: Iterator[Exception] = iter(problems)
+        self.well = asyncio.Event()
+
+    async def __call__(self) -> None:
+        for problem in self.problems:
+            raise problem
+        self.well.set()
+
+
+def test_a_job_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever it raises: a refusal is one line of the log, everything else has its traceback."""
+
+    async def scenario() -> None:
+        job = Failing(ComfyError("The disk is full.", "Make room."), RuntimeError("no thread"))
+        task = asyncio.create_task(repeated(job, 0.001))
+        await asyncio.wait_for(job.well.wait(), LONGEST_WAIT)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with caplog.at_level(logging.WARNING):
+        awaited(scenario())
+    refused, failed = caplog.records
+    assert (refused.getMessage(), refused.exc_info) == ("The disk is full. Make room.", None)
+    assert failed.exc_info
+
+
+def test_a_pause_may_be_anything_that_is_waited_for() -> None:
+    """The job is done once before it, and again after it."""
+
+    async def scenario() -> None:
+        count, asked = 0, asyncio.Queue[int]()
+        go_on = asyncio.Semaphore(0)
+
+        async def job() -> None:
+            nonlocal count
+            count += 1
+            asked.put_nowait(count)
+
+        task = asyncio.create_task(repeated(job, go_on.acquire))
+        assert await asyncio.wait_for(asked.get(), LONGEST_WAIT) == 1
+        assert asked.empty()
+        go_on.release()
+        assert await asyncio.wait_for(asked.get(), LONGEST_WAIT) == 2
+        task.cancel()
+
+    awaited(scenario())
+
+
+def test_folder_and_server_are_looked_at_again_once_threads_start(
+    refused_threads: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pages that were open meanwhile hear of both as ever."""
+
+    async def scenario() -> None:
+        stamps = {"one": 1}
+        quick = CheckIntervals(idle=0.01, recheck=0.01, away=0.01)
+        health, folder = ServerHealth(lambda: False, quick), FolderWatch(partial(dict, stamps))
+        away = asyncio.Event()
+        refused_threads.add("asyncio")
+        with health.listen(away.set), folder.listen() as changed:
+            async with asyncio.timeout(LONGEST_WAIT):
+                while len(caplog.records) < 3:
+                    await asyncio.sleep(0.01)
+                refused_threads.clear()
+                await away.wait()
+                while changed.empty():
+                    stamps["one"] += 1
+                    await asyncio.sleep(0.01)
+                assert changed.get_nowait() == ["one"]
+
+    awaited(scenario())

@@ -1,0 +1,172 @@
+"""The page on which people make and revoke the tokens of their scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import threading
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
+from ui.accounts.database import SignInFileError
+from ui.accounts.login import Login, SignedIn
+from ui.accounts.pages.sign_in import SignInPage
+from ui.accounts.pages.sign_in_file import logged
+from ui.accounts.pages.token_row import token_row
+from ui.accounts.store import AccessToken
+from ui.gradio.internals import root_address
+from ui.languages.current import html_of
+from ui.page.plain.inline import module_tag
+from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.web.identity import LOG_IN_FIRST, Identity
+
+_PATH = "/account"
+_KEPT = 60.0  # seconds until a new token that no page has shown is forgotten
+_TITLE = message("Access tokens · ComfyForms")
+_TOKENS = message("Access tokens")
+_ABOUT = message(
+    "A script sends a token in the place of a password. Whoever has it can do all that you can."
+)
+_NAME = message("Name of the script")
+_MAKE = message("Make a token")
+_SHOWN_ONCE = message("Copy this token now: it is not shown again.")
+_SENT_AS = message("The script sends it as a header:")
+_COPY = message("Copy")
+_COPIED = message("Copied")
+_NONE = message("You have no tokens.")
+_FOR_GUESTS = message("Guests have no tokens. Ask whoever runs this app to add you.")
+_OPEN_TO_ALL = message("Nobody has to sign in here, so scripts need no tokens.")
+_BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
+
+
+class _NewTokens:
+    """Tokens that were just made, until the page has shown them: each once, to whoever made it and
+    with the session that they did it in. All times are those of the login's clock. For any
+    thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[SignedIn, tuple[float, str]] = {}
+
+    def put(self, who: SignedIn, shown: str, now: float) -> None:
+        """Keep one; what nobody came for is forgotten."""
+        with self._lock:
+            for other, (made, _) in list(self._made.items()):
+                if now - made > _KEPT:
+                    del self._made[other]
+            self._made[who] = now, shown
+
+    def take(self, who: SignedIn, now: float) -> str:
+        """What they have just made, "" where that is nothing, was taken, or is too long ago."""
+        with self._lock:
+            made, shown = self._made.pop(who, (0.0, ""))
+        return shown if now - made <= _KEPT else ""
+
+
+def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> APIRouter:
+    """`GET /account` and the forms on it, which another site's page cannot send. `root_path` as the
+    web server was told."""
+    router = APIRouter()
+    own_page = [Depends(identity.own_page)]
+    new_tokens = _NewTokens()
+
+    def asking(request: Request) -> tuple[Login, SignedIn]:
+        """Who asks. A token that got lost must not make others, nor may guests."""
+        who = identity.signed_in(request)
+        if identity.login is None or who is None:
+            raise HTTPException(401, LOG_IN_FIRST)
+        if who.by_token or who.way == "guest":
+            raise HTTPException(403, _BROWSER_ONLY)
+        return identity.login, who
+
+    def page(request: Request, path: str, body: str, status: int = 200) -> HTMLResponse:
+        root = root_address(request, path, root_path)
+        return as_page(
+            plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root), status
+        )
+
+    def back(request: Request, path: str) -> Response:
+        """To the page, so that a reload sends nothing again."""
+        return RedirectResponse(f"{root_address(request, path, root_path)}{_PATH}", 303)
+
+    @router.get(_PATH)
+    def account(request: Request) -> HTMLResponse:
+        """The page, with a token that was just made; for nobody the one that asks for a login."""
+        if identity.login is None:
+            return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
+        who = identity.signed_in(request)
+        if who is None:
+            return sign_in(request, _PATH)
+        if who.way == "guest":
+            return page(request, _PATH, _without_tokens(_FOR_GUESTS))
+        login, who = asking(request)
+        shown = new_tokens.take(who, login.clock())
+        return page(request, _PATH, _body(login.tokens_of(who), shown))
+
+    @router.post(f"{_PATH}/tokens", dependencies=own_page)
+    def make(request: Request, label: Annotated[str, Form()]) -> Response:
+        """To the page, which shows the new token once; 422 with it and a sentence where none was
+        made."""
+        login, who = asking(request)
+        path = f"{_PATH}/tokens"
+        try:
+            shown = login.new_token(who, label)
+        except SignInFileError as problem:
+            return page(request, path, _body(login.tokens_of(who), why=logged(problem)), 422)
+        except ComfyError as problem:
+            why = sentences(str(problem), problem.hint)
+            return page(request, path, _body(login.tokens_of(who), why=why), 422)
+        new_tokens.put(who, shown, login.clock())
+        return back(request, path)
+
+    @router.post(f"{_PATH}/tokens/{{token_id}}/revoke", dependencies=own_page)
+    async def revoke(request: Request, token_id: str) -> Response:
+        """Back to the page; one that is not there is gone already."""
+        if identity.login is not None:
+            login, who = asking(request)
+            await asyncio.to_thread(login.revoke, who, token_id)
+            await identity.close_ended()
+        return back(request, f"{_PATH}/tokens/{token_id}/revoke")
+
+    return router
+
+
+def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
+    """`shown`: a token that was just made; `why` none was."""
+    rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
+    listed = "".join(rows) or f"<p>{html_of(_NONE)}</p>"
+    return f"""<main class="card account">
+<h1>{html_of(_TOKENS)}</h1>
+<p>{html_of(_ABOUT)}</p>
+{_new(shown) if shown else ""}
+<form method="post" action="account/tokens">
+<label for="label">{html_of(_NAME)}</label>
+<input id="label" name="label" maxlength="100" autocomplete="off" required aria-describedby="why">
+<p id="why" role="alert">{html_of(why)}</p>
+<button type="submit">{html_of(_MAKE)}</button>
+</form>
+<section aria-label="{html_of(_TOKENS)}">{listed}</section>
+{link_to_app()}
+</main>"""
+
+
+def _new(shown: str) -> str:
+    return f"""<div class="new" role="status">
+<p><strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}</p>
+<p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
+<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+</div>
+{module_tag("copying.js")}"""
+
+
+def _without_tokens(why: str) -> str:
+    return f"""<main class="card account">
+<h1>{html_of(_TOKENS)}</h1>
+<p>{html_of(why)}</p>
+{link_to_app()}
+</main>"""

@@ -1,0 +1,117 @@
+"""How people sign in at an OpenID provider, and come back."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from comfy.base.messages import message, sentences
+from ui.accounts.database import SignInFileError
+from ui.accounts.openid_people import OpenIDPeople, person_of
+from ui.accounts.openid_provider import (
+    LASTS,
+    OpenIDProvider,
+    ProviderSilent,
+    SignInFailed,
+    opened_attempt,
+)
+from ui.accounts.pages.login_routes import signed_in
+from ui.accounts.pages.sign_in import OPENID, SignInPage
+from ui.accounts.pages.sign_in_file import logged
+from ui.gradio.internals import root_address
+from ui.web.addresses import client_address
+from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
+from ui.web.rates import Rate
+
+log = logging.getLogger(__name__)
+
+_BACK = f"{OPENID}/callback"
+_PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # below the app's own address
+_EXPIRED = message("This sign-in was begun in another browser, or too long ago. Sign in once more.")
+_TOO_MANY = message("Too many people are signing in from your address. Try again in a moment.")
+
+
+def openid_routes(
+    identity: Identity,
+    people: OpenIDPeople,
+    key: bytes,
+    sign_in: SignInPage,
+    root_path: str,
+) -> APIRouter:
+    """`GET /login/openid` leads to the provider, which leads back to `GET /login/openid/callback`.
+    `key` seals what a browser keeps meanwhile; `root_path` as the web server was told."""
+    login = identity.login
+    assert login is not None
+    router = APIRouter()
+    provider = OpenIDProvider(people.settings)
+    asked = Rate(NEW_BROWSERS, NEW_BROWSER)
+
+    def root_of(request: Request, path: str) -> str:
+        return people.settings.address or root_address(request, path, root_path)
+
+    def too_many(request: Request) -> bool:
+        return not asked.take(client_address(request.scope), time.monotonic())
+
+    @router.get(OPENID)
+    def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
+        """To the provider. `to`: where in the app they wanted to go."""
+        to = to if _PLACE.fullmatch(to) else "/"
+        if too_many(request):
+            return sign_in(request, OPENID, _TOO_MANY, to, 429)
+        back = f"{root_of(request, OPENID)}{_BACK}"
+        try:
+            address, attempt = provider.begin(back, to, other_account=other_account)
+        except SignInFailed as problem:
+            return sign_in(request, OPENID, sentences(str(problem), problem.hint), to, 502)
+        sealed = attempt.sealed(key, login.clock())
+        cookie = identity.cookies.attempt(request, sealed, LASTS)
+        return RedirectResponse(address, 303, {"set-cookie": cookie})
+
+    @router.get(_BACK)
+    def come_back(
+        request: Request,
+        state: Annotated[str, Query(max_length=1000)] = "",
+        code: Annotated[str, Query(max_length=10_000)] = "",
+        error: str = "",
+    ) -> Response:
+        """Into the app, to where they wanted to go; else the sign-in page, and why."""
+        if too_many(request):
+            return sign_in(request, _BACK, _TOO_MANY, "/", 429)
+        kept = request.cookies.get(identity.cookies.attempt_name(request), "")
+        attempt = opened_attempt(kept, key, login.clock())
+        if attempt is None or not attempt.matches(state):
+            return sign_in(request, _BACK, _EXPIRED, "/", 400)
+        if error or not code:
+            why = message("{provider} did not sign you in.", provider=people.settings.name)
+            return sign_in(request, _BACK, why, attempt.to, 400)
+        root = root_of(request, _BACK)
+        try:
+            claims = provider.claims(f"{root}{_BACK}", attempt, code)
+        except SignInFailed as problem:
+            status = 502 if isinstance(problem, ProviderSilent) else 400
+            told = sentences(str(problem), problem.hint)
+            return sign_in(request, _BACK, told, attempt.to, status)
+        person = person_of(claims, people.settings, login.clock())
+        try:
+            shown = login.openid(person)
+        except SignInFileError as problem:
+            return sign_in(request, _BACK, logged(problem), attempt.to, 503)
+        if shown is None:
+            log.info("Somebody whom the OpenID provider signed in may not come.")
+            why = message(
+                "{account} may not use this app. Ask whoever runs it, or sign in with another"
+                " account.",
+                account=person.account,
+            )
+            return sign_in(request, _BACK, why, attempt.to, 403)
+        there = RedirectResponse(f"{root}{attempt.to}", 303)
+        answer = signed_in(there, identity, request, shown)
+        answer.headers.append("set-cookie", identity.cookies.attempt(request, "", 0))
+        return answer
+
+    return router

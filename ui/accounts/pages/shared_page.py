@@ -1,0 +1,98 @@
+"""The page behind a link to a result: that file, what made it, and the prompt if its owner wants
+so."""
+
+from __future__ import annotations
+
+import html
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
+from comfy.comfyui.protocol.outputs import FileKind
+from comfy.records.record import Record
+from comfy.records.shared_results import SharedResult
+from ui.accounts.pages.sign_in import SignInPage
+from ui.gradio.internals import root_address
+from ui.languages.current import html_of
+from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
+from ui.services import Services
+from ui.web.identity import Identity
+from ui.web.urls import download_name, link_address, shared_file_address
+
+_WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
+_PROMPT = message("Prompt")
+_DOWNLOAD = message("Download")
+_ONLY_WITH_PROMPT = message(
+    "This kind of file can't be shared without its prompt. Ask its owner to share the prompt, too."
+)
+
+
+def shared_page_routes(
+    services: Services, identity: Identity, sign_in: SignInPage, root_path: str
+) -> APIRouter:
+    """`GET /shared/{token}`: a page for people, who are asked to sign in first where they have to.
+    `root_path` as the web server was told."""
+    router = APIRouter()
+
+    def found(token: str) -> tuple[SharedResult, Record] | None:
+        history = services.runs.history
+        try:
+            return history.shared.find(token) if history is not None else None
+        except ComfyError as problem:
+            raise HTTPException(409, sentences(str(problem), problem.hint)) from problem
+
+    @router.get("/shared/{token}")
+    def page(token: str, request: Request) -> HTMLResponse:
+        """The page; 404, with a sentence, for a link that was taken back or never was."""
+        path = link_address(token)
+        if identity.owner(request) is None:
+            return sign_in(request, path)
+        root = root_address(request, path, root_path)
+        shared = found(token)
+        if shared is None:
+            return dead_link_page(root, _WHY_GONE)
+        title = html_of(shared[1].job.title)
+        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
+        return as_page(plain_page(tags, _result(*shared, is_sent=_is_sent(*shared)), root))
+
+    def _is_sent(link: SharedResult, record: Record) -> bool:
+        """Return whether the link's file is sent, with its metadata or without."""
+        digest = record.state.files[link.place].digest
+        return bool(link.prompt) or services.copies.blobs.stripped.of(digest) is not None
+
+    return router
+
+
+def _result(link: SharedResult, record: Record, *, is_sent: bool) -> str:
+    if not is_sent:
+        return f"""<main class="shared">
+<h1>{html_of(record.job.title)}</h1>
+<p>{html_of(_ONLY_WITH_PROMPT)}</p>
+{link_to_app()}
+</main>"""
+    file = record.state.files[link.place]
+    name = download_name(file.filename)
+    address = html.escape(shared_file_address(link.token, name).removeprefix("/"))
+    title, prompt = html_of(record.job.title), html.escape(link.prompt)
+    told = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
+    return f"""<main class="shared">
+<h1>{title}</h1>
+{_media(file.kind, address, title)}
+{told}
+<p><a class="button" href="{address}" download="{html.escape(name)}">{html_of(_DOWNLOAD)}</a></p>
+{link_to_app()}
+</main>"""
+
+
+def _media(kind: FileKind, address: str, title: str) -> str:
+    match kind:
+        case "image":
+            return f'<img src="{address}" alt="{title}">'
+        case "video":
+            return f'<video src="{address}" aria-label="{title}" controls loop></video>'
+        case "audio":
+            return f'<audio src="{address}" aria-label="{title}" controls></audio>'
+        case _:  # nothing of other kinds is shared
+            return ""

@@ -1,0 +1,85 @@
+"""The page that asks for a login. It stands at the address that was asked for, so whoever signs in
+gets there by loading it again."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from comfy.base.messages import message
+from ui.accounts.login import Login
+from ui.gradio.internals import root_address
+from ui.languages.catalogues import Languages
+from ui.languages.current import html_of
+from ui.page.language_files import LANGUAGE, language_menu
+from ui.page.plain.inline import sign_in_tag
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+
+OPENID = "/login/openid"  # leads to where the organisation signs people in
+_TITLE = message("Sign in · ComfyForms")
+_SIGN_IN = message("Sign in")
+_USERNAME = message("Username")
+_PASSWORD = message("Password")
+_NO_PASSWORDS = message(
+    "You need a link to come in, or the address where your organisation signs people in. Ask"
+    " whoever runs this app."
+)
+_NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """Makes the page. `login` is None where nobody has to sign in; `root_path` as the web server
+    was told."""
+
+    languages: Languages
+    login: Login | None
+    root_path: str
+
+    def __call__(
+        self, request: Request, path: str, why: str = "", to: str = "", status: int = 200
+    ) -> HTMLResponse:
+        """The page at this path; `why` signing in has failed, and where they wanted `to` go: "" =
+        to the page's own address. What is told of the app to chats that show a link is told here
+        too, as these never sign in."""
+        root, login = root_address(request, path, self.root_path), self.login
+        by_password = login is None or login.asks_for_passwords
+        provider = login.ways.openid.settings.name if login and login.ways.openid else ""
+        ways = [_form(why)] if by_password else []
+        if provider:
+            ways.append(_elsewhere(provider, "" if by_password else why, to))
+        body = f"""<main class="card">
+<h1>{html_of(_SIGN_IN)}</h1>
+{"".join(ways) or f"<p>{html_of(_NO_PASSWORDS)}</p>"}
+</main>
+<footer>{language_menu(self.languages, html_of(LANGUAGE))}</footer>
+{sign_in_tag()}"""
+        page = plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root)
+        return as_page(page, status)
+
+
+def _form(why: str) -> str:
+    return f"""<form id="sign-in" method="post" action="login">
+<label for="username">{html_of(_USERNAME)}</label>
+<input id="username" name="username" autocomplete="username" autocapitalize="none"
+  spellcheck="false" required aria-describedby="why">
+<label for="password">{html_of(_PASSWORD)}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required
+  aria-describedby="why">
+<p id="why" role="alert">{html_of(why)}</p>
+<button type="submit">{html_of(_SIGN_IN)}</button>
+<noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
+</form>"""
+
+
+def _elsewhere(provider: str, why: str, to: str) -> str:
+    """Whoever has come from there and was not let in may have another account."""
+    asked = {"to": to, "other_account": "true"} if to else {}
+    address = html.escape(f"{OPENID.removeprefix('/')}?{urlencode(asked)}")
+    said = html_of(message("Sign in with {provider}", provider=provider))
+    told = f'<p id="why" role="alert">{html_of(why)}</p>\n' if why else ""
+    return f"""{told}<p><a id="openid" class="button" href="{address}">{said}</a></p>"""

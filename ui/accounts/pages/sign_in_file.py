@@ -1,0 +1,41 @@
+"""What people are told where a sign-in, or its end, cannot be written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from comfy.base.messages import message
+from ui.accounts.database import SignInFileError
+from ui.gradio.internals import app_address, refusal
+from ui.page.plain.layout import notice_page
+from ui.web.responses import wants_page
+
+log = logging.getLogger(__name__)
+
+_UNAVAILABLE = 503
+_WRONG = message("Something went wrong.")
+
+
+def logged(problem: SignInFileError) -> str:
+    """What people are told; where the file is stands in the log."""
+    log.warning("%s %s", problem, problem.hint)
+    return problem.shown
+
+
+def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers a SignInFileError: 503 with why, to a browser that shows what it gets a page.
+    `root_path` as the web server was told."""
+
+    async def answer(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, SignInFileError)
+        why = logged(problem)
+        if not wants_page(request):
+            return refusal(why, _UNAVAILABLE)
+        address = app_address(request, root_path)
+        return notice_page(address, _WRONG, why, status=_UNAVAILABLE)
+
+    return answer

@@ -1,0 +1,51 @@
+"""A token in a list of them, with its button *Revoke*."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+
+from babel.dates import format_date
+
+from comfy.base.messages import message, sentences
+from ui.accounts.store import AccessToken
+from ui.languages.current import current_language, html_of
+
+_NEVER_USED = message("Never used.")
+_REVOKE = message("Revoke")
+_CANCEL = message("Cancel")
+_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
+
+
+def token_row(token: AccessToken, action: str, owner: str = "") -> str:
+    """Return a token as a form, with the question that its button opens: without a script, as the
+    whole page. `action`: where *Revoke* is sent; `owner`: for administrators, whose it is."""
+    name, asks = html.escape(token.label), f"revoke-{token.id}"
+    revoke = html_of(message("Revoke {name}", name=token.label))
+    question = html_of(message("Revoke “{name}”?", name=token.label))
+    whose = f"{html.escape(owner)}<br>" if owner else ""
+    return f"""<form class="token" method="post" action="{html.escape(action)}">
+<p><b>{name}</b><br>{whose}{html_of(_dates(token))}</p>
+<button type="button" class="quiet" popovertarget="{asks}"
+ aria-label="{revoke}">{html_of(_REVOKE)}</button>
+<div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
+<h2 id="{asks}-title">{question}</h2>
+<p>{html_of(_FOR_GOOD)}</p>
+<p class="last">
+<button type="button" class="quiet" popovertarget="{asks}" popovertargetaction="hide"
+ autofocus>{html_of(_CANCEL)}</button>
+<button type="submit">{html_of(_REVOKE)}</button></p>
+</div>
+</form>"""
+
+
+def _dates(token: AccessToken) -> str:
+    made = message("Made on {date}.", date=_date(token.made))
+    used = message("Used last on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
+    return sentences(made, used)
+
+
+def _date(seconds: float) -> str:
+    """A day as people write it in their language."""
+    day = datetime.fromtimestamp(seconds, UTC).date()
+    return format_date(day, locale=current_language().tag.replace("-", "_"))

@@ -1,0 +1,70 @@
+"""`python app.py token …`: lists the tokens of all people, and revokes them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from comfy.base.errors import ComfyError
+from ui.accounts.login import token_owner
+from ui.accounts.opening import opened_people
+from ui.accounts.store import SignInStore
+from ui.settings.arguments import USAGE_ERROR, read_settings
+from ui.settings.folders import PROGRAM, SIGN_INS
+from ui.settings.options import Settings
+
+_ALSO = "Any option of the app says where: --data DIR, --config FILE."
+
+
+def change_tokens(arguments: Sequence[str]) -> int:
+    """Do what the arguments after `token` say, and print what was done. Return the exit code: 0, or
+    2 with a sentence where it could not be done."""
+    known, rest = _parser().parse_known_args(arguments)
+    try:
+        print(_done(known, read_settings(rest)))
+    except ComfyError as problem:
+        print(f"{PROGRAM} token: {problem} {problem.hint}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        f"{PROGRAM} token",
+        description="The access tokens of all people's scripts.",
+        epilog=_ALSO,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="list id, owner, name, and when used last", epilog=_ALSO)
+    revoke = actions.add_parser("revoke", help="revoke a token, which ends at once", epilog=_ALSO)
+    revoke.add_argument("id", metavar="ID", help="as `list` has it")
+    return parser
+
+
+def _done(known: Namespace, settings: Settings) -> str:
+    path = settings.data.absolute() / SIGN_INS
+    if not path.exists():
+        raise ComfyError(f"There is no file {path}.", "Name the app's folder with --data.")
+    with contextlib.closing(SignInStore(path)) as store:
+        if known.action == "list":
+            return _listed(store, settings)
+        if not store.end_tokens([known.id]):
+            raise ComfyError(f"There is no token {known.id}.", f"See: {PROGRAM} token list")
+        return f"The token {known.id} is revoked."
+
+
+def _listed(store: SignInStore, settings: Settings) -> str:
+    with opened_people(settings.openid, settings.data.absolute() / SIGN_INS) as people:
+        return "\n".join(
+            f"{one.id}\t{token_owner(one, people)}\t{one.label}\tmade {_day(one.made)}\t"
+            + (f"used {_day(one.used)}" if one.used else "never used")
+            for one in sorted(store.access_tokens.values(), key=lambda one: one.made)
+        )
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"

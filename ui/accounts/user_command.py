@@ -1,0 +1,114 @@
+"""`python app.py user …`: adds people who may use the app, lists and removes them, and gives them
+other passwords."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from comfy.base.errors import ComfyError
+from ui.accounts.users import UsersFile
+from ui.settings.arguments import USAGE_ERROR, read_settings
+from ui.settings.folders import PROGRAM
+
+_ALSO = "Any option of the app says where: --data DIR, --users FILE, --config FILE."
+
+
+def change_users(arguments: Sequence[str]) -> int:
+    """Do what the arguments after `user` say, and tell what was done. The exit code: 0, or 2 with a
+    sentence where it could not be done."""
+    known, rest = _parser().parse_known_args(arguments)
+    file = UsersFile(read_settings(rest).users_path)
+    try:
+        file.refresh()
+        print(_ACTIONS[known.action](file, known))
+    except ComfyError as problem:
+        print(f"{PROGRAM} user: {problem} {problem.hint}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        f"{PROGRAM} user",
+        description="Who may use the app: people with hashed passwords, in a file.",
+        epilog=_ALSO,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add somebody; asks for a password", epilog=_ALSO)
+    add.add_argument("--operator", action="store_true", help="--open operators applies to them")
+    password = actions.add_parser("password", help="give somebody another password", epilog=_ALSO)
+    for one in (add, password):
+        one.add_argument(
+            "--password-file", metavar="FILE", type=Path, help="its first line is the password"
+        )
+    remove = actions.add_parser("remove", help="remove somebody, who is out at once", epilog=_ALSO)
+    for one in (add, password, remove):
+        one.add_argument("name", metavar="NAME")
+    actions.add_parser("list", help="say who is there", epilog=_ALSO)
+    return parser
+
+
+def _add(file: UsersFile, known: Namespace) -> str:
+    was_empty = not file.path.exists()
+    file.add(known.name, _password(known), "operator" if known.operator else "user")
+    told = f"{known.name} may use the app."
+    return f"{told} It asks everybody to sign in from its next start on." if was_empty else told
+
+
+def _set_password(file: UsersFile, known: Namespace) -> str:
+    file.set_password(known.name, _password(known))
+    return (
+        f"{known.name} has another password, and has to sign in with it everywhere and to make new"
+        " tokens."
+    )
+
+
+def _remove(file: UsersFile, known: Namespace) -> str:
+    file.remove(known.name)
+    told = (
+        f"{known.name} may no longer use the app. What they made stays: whoever is added under this"
+        " name has it."
+    )
+    return told if file.users else f"{told} Nobody is left in {file.path}."
+
+
+def _list(file: UsersFile, _: Namespace) -> str:
+    return "\n".join(
+        f"{user.name}\t{user.role}\tadded {datetime.fromtimestamp(user.added, UTC):%Y-%m-%d}"
+        for user in sorted(file.users.values(), key=lambda user: user.name)
+    )
+
+
+_ACTIONS: Mapping[str, Callable[[UsersFile, Namespace], str]] = {
+    "add": _add,
+    "password": _set_password,
+    "remove": _remove,
+    "list": _list,
+}
+
+
+def _password(known: Namespace) -> str:
+    """The password: the first line of a file or of what is piped in, else what is typed unseen."""
+    if known.password_file is not None:
+        try:
+            return _first_line(known.password_file.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError) as error:
+            raise ComfyError(
+                f"The file {known.password_file} cannot be read.", "Give a text file."
+            ) from error
+    if not sys.stdin.isatty():
+        return _first_line(sys.stdin.readline())
+    typed = getpass.getpass(f"Password for {known.name}: ")
+    if getpass.getpass("The same again: ") != typed:
+        raise ComfyError("These are two passwords.", "Try again.")
+    return typed
+
+
+def _first_line(text: str) -> str:
+    return (text.splitlines() or [""])[0]

@@ -1,0 +1,221 @@
+"""How a field's value looks on its way to a browser and back: the one description of it. Pure.
+
+| value            | in the browser's keeping and in links |
+|------------------|---------------------------------------|
+| a random seed    | null                                  |
+| a seed           | its digits, as text                   |
+| a seed to count  | the same with a plus before it        |
+| a long number    | its digits, as text                   |
+| in a text box    | what that shows                       |
+| a colour         | as CSS writes it, mostly "#rrggbb"    |
+| a box            | a list of x, y, width and height      |
+| a curve          | a list of its points, `[x, y]` each   |
+| a file           | `{"file": place}`                     |
+| a masked image   | `{"file": place, "mask": place}`      |
+| anything else    | itself                                |
+
+Where nothing is masked, `"mask"` is null. Links carry the numbers of boxes and curves in turn, and
+no files. `ui/page/script/form/values.js` makes these of what Gradio's components hold; both are
+tested with the same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from comfy.base.messages import message
+from comfy.form.model import TEXT_WIDGETS, Field
+from comfy.form.seeds import CountUp
+from comfy.form.widgets import SHAPE_READERS
+from comfy.prompt.value_types import BadValue, read_color
+
+_EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
+RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
+
+# Which row of values.js reads a field's components.
+ValueKind = Literal["plain", "seed", "box", "table", "file", "painted"]
+
+
+def _is_exact(number: float) -> bool:
+    """Whether a browser keeps all digits of a whole number."""
+    return abs(number) <= _EXACT
+
+
+def has_long_numbers(field: Field) -> bool:
+    """Whether a field of a number is a text box, as a browser's numbers lose digits of what it
+    takes."""
+    return field.type == "INT" and field.widget == "number" and not _is_exact(field.max or 0)
+
+
+def kept(value: object) -> object:
+    """A value as the browser keeps it; files are `file_kept`."""
+    match value:
+        case CountUp(last):
+            return f"+{last}"
+        case int() if not _is_exact(value):
+            return str(value)
+    return value
+
+
+def _text_kept(value: object) -> str | None:
+    """What a text box shows, as the browser keeps it."""
+    return None if value is None else str(value)
+
+
+def _shape_kept(field: Field, value: object) -> object:
+    """A box or a curve as the browser keeps it; what is none stays as it was typed."""
+    try:
+        return [*SHAPE_READERS[field.widget](value)]
+    except BadValue:
+        return value
+
+
+def color_text(value: object) -> str | None:
+    """A colour as a browser shows it, None for what is none."""
+    try:
+        return read_color(value)
+    except BadValue:
+        return None
+
+
+def file_kept(place: str | None) -> dict[str, str | None]:
+    """A file as the browser keeps it: where this app has it, None where it is gone."""
+    return {"file": place}
+
+
+def painted_kept(place: str | None, mask: str | None = None) -> dict[str, str | None]:
+    """An image and what is painted over it, as the browser keeps them."""
+    return file_kept(place) | {"mask": mask}
+
+
+def places_kept(value: object) -> tuple[object, ...]:
+    """The places in a file as the browser keeps it: its own, then its mask's if it has one."""
+    if not isinstance(value, Mapping):
+        return ()
+    return tuple(value[part] for part in ("file", "mask") if value.get(part) is not None)
+
+
+def seed_of(text: object, mode: object) -> object:
+    """The seed that a text and a mode stand for: None where it is random, else as `comfy` takes
+    it."""
+    typed = str(text or "").strip()
+    if mode == RANDOM or not typed:
+        return None
+    return CountUp(int(typed)) if mode == COUNTING and typed.isdecimal() else typed
+
+
+def seed_parts(value: object) -> tuple[str, str]:
+    """The text and the mode of a seed, be it `comfy`'s or one that the browser has kept."""
+    match value:
+        case None:
+            return "", RANDOM
+        case CountUp(last):
+            return str(last), COUNTING
+        case str() if value.startswith("+"):
+            return value[1:], COUNTING
+        case _:
+            return str(value), FIXED
+
+
+def value_text(value: object) -> str:
+    """A value as a person reads it."""
+    match value:
+        case bool():
+            return message("Yes") if value else message("No")
+        case float():
+            return f"{value:.10g}"
+        case {"x": x, "y": y, "width": width, "height": height}:
+            return f"{width} × {height} ({x}, {y})"
+        case {"points": list(points)}:
+            return ", ".join(str(tuple(point)) for point in points)
+        case _:
+            return str(value)
+
+
+def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
+    """What the numbers of a form have to keep to, by field key, as `values.js` reads it. Those
+    whose digits a browser's numbers lose are not among them."""
+    return {
+        field.key: {
+            "whole": field.type == "INT",
+            "min": field.min,
+            "max": field.max,
+            "step": int(field.step or 1) if field.type == "INT" else 0,
+            "grain": field.round or None,
+            "typical": field.default,
+        }
+        for field in fields
+        if field.type in ("INT", "FLOAT")
+        and field.widget in ("number", "slider")
+        and _is_exact(field.max or 0)
+        and _is_exact(field.min or 0)
+    }
+
+
+def seed_rules(fields: Iterable[Field]) -> dict[str, dict[str, str | None]]:
+    """The same of its seeds, in digits."""
+    return {
+        field.key: {
+            "least": _digits(field.min),
+            "most": _digits(field.max),
+            "typical": _digits(field.default),
+        }
+        for field in fields
+        if field.widget == "seed"
+    }
+
+
+def _digits(number: object) -> str | None:
+    return str(int(number)) if isinstance(number, int | float) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a form shows at first, and its author's own values, by field key, as the browser keeps
+    them. Not among them are seeds and painted images, since what they are put back to is no
+    value. `errors`: what is said on fields whose files could not be shown."""
+
+    values: dict[str, Any]
+    authors: dict[str, Any]
+    errors: Mapping[str, str]
+
+
+def filled_in(
+    fields: Iterable[Field],
+    shown: Mapping[str, Any],
+    examples: Mapping[str, str | None],
+    errors: Mapping[str, str],
+) -> Filled:
+    """`shown`: what the fields' components show. `examples`: the places of the author's files, for
+    all fields of files."""
+    values: dict[str, Any] = {}
+    authors: dict[str, Any] = {}
+    for field in fields:
+        if field.is_media and field.widget != "mask":
+            file = shown[field.key]
+            values[field.key] = file_kept(file["path"]) if file else None
+            place = examples[field.key]
+            authors[field.key] = file_kept(place) if place else None
+        elif field.widget == "color":
+            values[field.key] = color_text(shown[field.key])
+            authors[field.key] = color_text(field.default)
+        elif field.widget in SHAPE_READERS:
+            values[field.key] = _shape_kept(field, shown[field.key])
+            authors[field.key] = _shape_kept(field, field.default)
+        elif field.widget in TEXT_WIDGETS or has_long_numbers(field):
+            values[field.key] = _text_kept(shown[field.key])
+            authors[field.key] = _text_kept(field.default)
+        elif not field.is_media and field.widget != "seed":
+            values[field.key] = kept(shown[field.key])
+            authors[field.key] = kept(field.default)
+    return Filled(values, authors, errors)
+
+
+def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:
+    """The values of a run by field key, as the browser keeps them; `places` are those of its
+    files."""
+    return {key: kept(value) for key, value in values.items()} | {
+        key: file_kept(place) for key, place in places.items()
+    }

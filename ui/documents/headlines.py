@@ -1,0 +1,169 @@
+"""What is happening to a run, in one line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.base.messages import message, plural
+from comfy.comfyui.protocol.run_state import Phase, RunState
+
+# What a node does, for somebody who has never seen one: the first part found in its class_type
+# decides.
+_PLAIN_WORDS = (
+    ("Sampler", message("Sampling")),
+    ("CheckpointLoader", message("Loading the model (first run takes longer)")),
+    ("UNETLoader", message("Loading the model (first run takes longer)")),
+    ("Loader", message("Loading a model")),
+    ("LoadImage", message("Loading your image")),
+    ("LoadVideo", message("Loading your video")),
+    ("LoadAudio", message("Loading your audio")),
+    ("TextEncode", message("Reading the prompt")),
+    ("VAEEncode", message("Preparing the image")),
+    ("VAEDecode", message("Finishing the image")),
+    ("Upscale", message("Enlarging")),
+    ("Scale", message("Resizing")),
+    ("Video", message("Making the video")),
+    ("Save", message("Saving")),
+    ("Preview", message("Saving")),
+    ("Latent", message("Preparing…")),
+)
+
+HEADLINES = {
+    Phase.WAITING: message("Waiting for the image server"),
+    Phase.RUNNING: message("Starting"),
+    Phase.DONE: message("Done"),
+    Phase.STOPPED: message("Stopped."),
+    Phase.FAILED: message("Something went wrong."),
+    Phase.REFUSED: message("The image server rejected this."),
+    Phase.LOST: message("The image server lost this run."),
+}
+
+AWAY = message("Can't reach the image server. Retrying…")
+HELD = message("Waiting: no image server takes runs at the moment")
+SENDING = message("Sending your files")
+_FETCHING = message("Fetching the results")
+
+
+def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
+    """What node `node` of `prompt` is doing, in plain words; its title where the table knows
+    nothing better."""
+    # Nodes that a node expanded into are called "outer.0.0.inner" by the server.
+    known = node if node in prompt else node.partition(".")[0]
+    class_type = str(prompt.get(known, {}).get("class_type", ""))
+    for part, words in _PLAIN_WORDS:
+        if part in class_type:
+            return words
+    return titles.get(known) or message("Working")
+
+
+def place_words(place: int, due_in: float | None) -> str:
+    """How many runs come before, and in how many seconds it begins; `placeWords` of
+    ui/page/script/runs/places.js says the same later on."""
+    soon = seconds_words(due_in) if due_in is not None and place else None
+    match place, soon:
+        case (0 | 1, None):
+            return message("Next in the queue")
+        case 1, _:
+            return message("Next · starts in about {duration}", duration=soon)
+        case _, None:
+            return plural("{count} ahead", "{count} ahead", count=place)
+        case _:
+            return plural(
+                "{count} ahead · starts in about {duration}",
+                "{count} ahead · starts in about {duration}",
+                count=place,
+                duration=soon,
+            )
+
+
+def waiting_words(place: int | None, due_in: float | None) -> str:
+    """The line for a run that waits; its place is not known at once."""
+    if place is None:
+        return HEADLINES[Phase.WAITING]
+    words = place_words(place, due_in)
+    return words if place <= 1 else message("In the queue · {place}", place=words)
+
+
+def _done_words(elapsed: float, *, shows: bool) -> str:
+    """The line for a run that is done. `shows`: there is a result. Without one it is said where
+    that may be: some nodes save what they make on the server and tell nobody."""
+    duration = elapsed_words(elapsed) if elapsed >= 1 else None
+    match shows, duration:
+        case True, None:
+            return HEADLINES[Phase.DONE]
+        case True, _:
+            return message("Done in {duration}", duration=duration)
+        case False, None:
+            return message(
+                "Done, but there's no result to show here. It may be saved on the image server."
+            )
+        case _:
+            return message(
+                "Done in {duration}, but there's no result to show here. It may be saved on the"
+                " image server.",
+                duration=duration,
+            )
+
+
+def seconds_words(seconds: float) -> str:
+    """About how long something takes, as `durationWords` of ui/page/script/clock.js has it: "40 s",
+    "3 min", "4 h"."""
+    if seconds < 90:
+        return _short_words(round(seconds))
+    minutes = round(seconds / 60)
+    return _long_words(minutes, round(minutes / 60))
+
+
+def elapsed_words(seconds: float) -> str:
+    """How long something has taken, which is never less than is said, as `elapsedWords` of
+    ui/page/script/clock.js has it: "40 s", "1 min 34 s", "12 min", "4 h"."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks go back
+    if minutes < 1:
+        return _short_words(rest)
+    if minutes < 10:
+        return message("{minutes}\xa0min {seconds}\xa0s", minutes=minutes, seconds=rest)
+    return _long_words(minutes, minutes // 60)
+
+
+def _short_words(seconds: int) -> str:
+    return message("{seconds}\xa0s", seconds=max(1, seconds))
+
+
+def _long_words(minutes: int, hours: int) -> str:
+    """In minutes, of three hours and more in hours."""
+    if minutes < 180:
+        return message("{minutes}\xa0min", minutes=minutes)
+    return message("{hours}\xa0h", hours=hours)
+
+
+def headline(
+    state: RunState, prompt: Mapping[str, Any], elapsed: float, due_in: float | None
+) -> str:
+    """The line for a run: what it waits for, what it is doing, or how it ended. `elapsed`, and
+    `due_in`: until it begins, in seconds."""
+    match state.phase:
+        case _ if state.away and not state.phase.finished:
+            return AWAY
+        case Phase.WAITING if state.uploading:
+            return SENDING
+        case Phase.WAITING if state.held:
+            return HELD
+        case Phase.WAITING:
+            return waiting_words(state.queue_place, due_in)
+        case Phase.RUNNING if state.over:
+            return _FETCHING
+        case Phase.RUNNING if state.node is not None:
+            words = node_words(prompt, state.node, state.planned.titles)
+            if state.steps <= 1:
+                return words
+            return message(
+                "{work}, step {step} of {steps}", work=words, step=state.step, steps=state.steps
+            )
+        case Phase.DONE:
+            return _done_words(elapsed, shows=bool(state.files or state.texts))
+        case _ if state.error is not None:
+            node, problem = state.error.node_title, state.error.message
+            return message("{node}: {problem}", node=node, problem=problem) if node else problem
+        case phase:
+            return HEADLINES[phase]

@@ -1,0 +1,1 @@
+"""Other ways in: Gradio endpoints, MCP, the relay, comfy_runner."""

@@ -1,0 +1,130 @@
+"""The file of `--comfy-runner`: comfy_runner's config.toml, and beside it the service that writes
+prompts.
+
+What else comfy_runner reads of it (ComfyUI's address, its own ports) are settings of the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from comfy.base.errors import ComfyError, ManyProblems
+from comfy.base.json_values import as_mapping, as_number
+from comfy.comfyui.client.address import ServerAddress
+from comfy.workflow.node_mappings import parse_mappings
+from comfy.workflow.toml_settings import (
+    SettingReaders,
+    filled_text,
+    load_toml,
+    no_table,
+    no_text,
+    readable_settings,
+)
+
+_PROMPT_NODE, _NEGATIVE_NODE = "ollama_node", "negative_prompt"  # names of nodes
+_OLLAMA_URL = "http://127.0.0.1:11434"  # where it is unless it was told otherwise
+_SECONDS, _MOST_SECONDS = 120.0, 3600.0  # of its silence
+
+
+@dataclass(frozen=True, slots=True)
+class TextService:
+    """An Ollama server and the model that is asked there; `timeout`: seconds that it may be
+    silent."""
+
+    address: ServerAddress
+    model: str
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerConfig:
+    """What the file says. `workflow`: the path of the one that is meant where a call names none,
+    without ".json", "" for none; `prompt_node`: which node of it a prompt goes to that was written
+    for a description."""
+
+    workflow: str = ""
+    prompt_node: str = ""
+    text_service: TextService | None = None
+    tables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def workflow_names(self) -> Sequence[str]:
+        """What its workflow may be called in the folder, which is somewhere on its path; the
+        longest first."""
+        parts = PurePosixPath(self.workflow).parts
+        return ["/".join(parts[at:]) for at in range(len(parts))]
+
+    def names(self, workflow: str) -> Mapping[str, str]:
+        """The nodes of a workflow of the folder, or single inputs of theirs, by the names that the
+        file has for them."""
+        return dict(parse_mappings(PurePosixPath(workflow).name, self.tables).nodes)
+
+    def prompt_nodes(self, workflow: str) -> tuple[str, str]:
+        """Where a prompt, and what is not to be seen, go in this workflow; "" where the file names
+        no node."""
+        names = self.names(workflow)
+        own = self.prompt_node if workflow in self.workflow_names else ""
+        return names.get(_PROMPT_NODE, own), names.get(_NEGATIVE_NODE, "")
+
+
+def _as_node(value: object) -> str | None:
+    """A node's id, which is a number or a text."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _as_seconds(value: object) -> float | None:
+    number = as_number(value)
+    return float(number) if number is not None and 0 < number <= _MOST_SECONDS else None
+
+
+def _no_seconds(place: str, name: str) -> str:
+    return f"{place}: “{name}” must be a number of seconds, at most {_MOST_SECONDS:g}."
+
+
+_COMFY: SettingReaders = {
+    "workflow": (filled_text, no_text),
+    "ollama_prompt_node_id": (_as_node, no_text),
+}
+_OLLAMA: SettingReaders = {
+    "url": (filled_text, no_text),
+    "model": (filled_text, no_text),
+    "timeout": (_as_seconds, _no_seconds),
+}
+
+
+def read_runner_config(path: Path) -> RunnerConfig:
+    """What is in the file. ManyProblems where it cannot be read or used."""
+    tables, why = load_toml(path)
+    problems = [why] if why else []
+    for name in ("comfy", "node_mappings", "ollama"):
+        if not isinstance(tables.get(name, {}), dict):
+            problems.append(no_table(path.name, name))
+
+    def settings(name: str, known: SettingReaders, said: Mapping[str, Any]) -> dict[str, Any]:
+        return readable_settings(said, known, f"{path.name} [{name}]", problems)
+
+    comfy = as_mapping(tables.get("comfy"))
+    here = settings("comfy", _COMFY, {key: comfy[key] for key in _COMFY.keys() & comfy.keys()})
+    asked = settings("ollama", _OLLAMA, as_mapping(tables.get("ollama")))
+    service = None
+    if "ollama" in tables:
+        service = _text_service(asked, f"{path.name} [ollama]", problems)
+    if problems:
+        raise ManyProblems(f"--comfy-runner: {one}" for one in dict.fromkeys(problems))
+    workflow = here.get("workflow", "").replace("\\", "/").removesuffix(".json")
+    return RunnerConfig(workflow, here.get("ollama_prompt_node_id", ""), service, tables)
+
+
+def _text_service(asked: Mapping[str, Any], place: str, problems: list[str]) -> TextService | None:
+    if "model" not in asked:
+        problems.append(no_text(place, "model"))
+        return None
+    try:
+        address = ServerAddress.parse(asked.get("url", _OLLAMA_URL))
+    except ComfyError as problem:
+        problems.append(f"{place}: {problem} {problem.hint}")
+        return None
+    return TextService(address, asked["model"], asked.get("timeout", _SECONDS))

@@ -1,0 +1,103 @@
+"""What people have set in the workflows of comfy_runner's calls, and the runs that they started
+there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from comfy.base.errors import ComfyError
+from comfy.media.checks import MIB
+from comfy.runs.interface import Run
+from ui.web.body_limits import too_large
+
+_MOST_BYTES = 64 * MIB  # of all people's values; what was set longest ago goes first
+_OVERHEAD = 200  # bytes of a value, or of somebody who has none left
+Values = Mapping[str, object]  # by field key
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of ComfyUI's input folder, which is read anew for each run."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueuedRun:
+    """One `GET /queue` of a person: its run, as soon as there is one."""
+
+    def __init__(self, person: str) -> None:
+        self.person = person
+        self.run: Run | None = None
+        self._is_stopped = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its run has ended."""
+        return self.run is not None and self.run.state.phase.finished
+
+    def begun(self, run: Run) -> None:
+        """It has its run, which ends at once if it was to be stopped before."""
+        self.run = run
+        if self._is_stopped:
+            run.cancel()
+
+    def stop(self) -> None:
+        """Stop its run, also one that is only being started."""
+        self._is_stopped = True
+        if self.run is not None:
+            self.run.cancel()
+
+
+class KeptValues:
+    """For the event loop's thread alone. A `person` is one whom the limits tell apart, a workflow
+    goes by its name in the folder."""
+
+    def __init__(self) -> None:
+        self._values = LRUCache[tuple[str, str], Values](_MOST_BYTES, getsizeof=_weight)
+        self._queued: list[QueuedRun] = []
+
+    def of(self, person: str, workflow: str) -> Values:
+        """What this person has set there."""
+        return self._values.get((person, workflow), {})
+
+    def put(self, person: str, workflow: str, values: Values) -> None:
+        """Set these too. ComfyError where that is more than is kept."""
+        try:
+            self._values[person, workflow] = {**self.of(person, workflow), **values}
+        except ValueError as error:  # larger than all that the cache may have
+            raise ComfyError(too_large(_MOST_BYTES)) from error
+
+    def forget(self, person: str, workflow: str, keys: Collection[str]) -> None:
+        """Set these no longer."""
+        kept = {key: one for key, one in self.of(person, workflow).items() if key not in keys}
+        self._values[person, workflow] = kept
+
+    @contextmanager
+    def queue(self, person: str) -> Iterator[QueuedRun]:
+        """A call, remembered until its run has ended. It has one at the end of the block, or is
+        forgotten then."""
+        queued = QueuedRun(person)
+        self._queued = [*(one for one in self._queued if not one.is_over), queued]
+        try:
+            yield queued
+        finally:
+            if queued.run is None:
+                self._queued.remove(queued)
+
+    def stop(self, person: str) -> None:
+        """Stop what this person has queued, and nothing of anybody else's."""
+        for one in self._queued:
+            if one.person == person:
+                one.stop()
+
+
+def _weight(values: Values) -> int:
+    """About how many bytes they take."""
+    return _OVERHEAD * (1 + len(values)) + sum(len(str(one)) for one in values.values())

@@ -1,0 +1,74 @@
+"""Which field of a form is meant by a node's id, or by the name that a config.toml has for it.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from comfy.base.messages import listed, message
+from comfy.base.wording import quoted, short
+from comfy.form.conventions.comfy_runner import TEXT_INPUTS
+from comfy.form.model import Field, Form
+from comfy.prompt.model import InputRef, is_link
+from ui.api.problems import NotThere
+
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NamedNodes:
+    """The nodes of a form; `names`: nodes or single inputs ("3.steps") by what a config.toml calls
+    them."""
+
+    form: Form
+    names: Mapping[str, str]
+
+    def text_field(self, node_id: object) -> Field:
+        """The field of a node's text, which is the input that comfy_runner would set. NotThere
+        where there is none."""
+        fields = {ref: one for ref, one in self._fields() if not one.is_media}
+        with_text = {ref.node: None for ref in fields if ref.input in TEXT_INPUTS}
+        fit = self._nodes_that_fit(with_text)
+        node, own = self._place(node_id, fit)
+        wanted = (own,) if own else TEXT_INPUTS
+        there = (InputRef(node, name) for name in wanted)
+        if found := next((fields[ref] for ref in there if ref in fields), None):
+            return found
+        given = self.form.prompt[node]["inputs"]
+        sources = [str(one[0]) for name in wanted if is_link(one := given.get(name))]
+        if source := next((one for one in sources if one in with_text), None):
+            raise NotThere(
+                message("The text of node “{node}” comes from another node.", node=short(node)),
+                message("Update node “{node}”.", node=short(source)),
+            )
+        raise NotThere(message("Node “{node}” has no text to update.", node=short(node)), fit)
+
+    def file_field(self, node_id: object) -> Field:
+        """The field of a node's image, or other file. NotThere where there is none."""
+        files = {ref: one for ref, one in self._fields() if one.is_media}
+        fit = self._nodes_that_fit(dict.fromkeys(ref.node for ref in files))
+        node, own = self._place(node_id, fit)
+        for ref, found in files.items():
+            if ref.node == node and own in ("", ref.input):
+                return found
+        raise NotThere(message("Node “{node}” takes no file.", node=short(node)), fit)
+
+    def _place(self, node_id: object, fit: str) -> tuple[str, str]:
+        """The node that is meant, and the input where one is named. `fit`: what to name instead."""
+        said, prompt = str(node_id), self.form.prompt
+        place = said if said in prompt else self.names.get(said, said)
+        node, _, own = (place, "", "") if place in prompt else place.partition(".")
+        if node not in prompt:
+            raise NotThere(message("This workflow has no node “{node}”.", node=short(said)), fit)
+        return node, own
+
+    def _fields(self) -> Iterator[tuple[InputRef, Field]]:
+        return ((ref, field) for field in self.form.fields for ref in field.targets)
+
+    def _nodes_that_fit(self, nodes: Collection[str]) -> str:
+        """What to name instead of another node: names of the config, then ids; "" for none."""
+        names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
+        told = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
+        return message("Nodes that can be updated: {nodes}.", nodes=told) if nodes else ""

@@ -1,0 +1,184 @@
+"""comfy_runner's calls, with its own paths and answers: README.md and main.py of
+https://github.com/dattazigzag/comfy_runner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio.to_thread
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.messages import listed, message
+from comfy.launch.start import FieldErrors
+from ui.api.run_json import RunJson
+from ui.api.start import Asker, runs_end_first
+from ui.api.values import Bodies
+from ui.doors.comfy_runner.answers import StatusRoute, status
+from ui.doors.comfy_runner.config import read_runner_config
+from ui.doors.comfy_runner.kept_values import KeptValues, Values
+from ui.doors.comfy_runner.runner import Runner
+from ui.doors.comfy_runner.text_service import TextQuestion, WrittenPrompts
+from ui.services import Services
+from ui.web.body_limits import place_held
+from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
+from ui.web.shares import caller_of
+
+_NO_SERVICE = message("No text service is named here.")
+_NAME_SERVICE = message("Add a table [ollama] with a model to the config.toml.")
+
+
+def comfy_runner_routes(
+    services: Services, identity: Identity, config: Path, root: str
+) -> APIRouter:
+    """The routes for the `config` of `--comfy-runner`. `root`: the path of the whole app below its
+    host. ComfyError where the config cannot be used."""
+    router = APIRouter(route_class=StatusRoute)
+    runner, bodies = Runner(services, read_runner_config(config)), Bodies(services, identity)
+    calls = RunnerCalls(identity, runner, KeptValues(), bodies, RunJson(root))
+    router.add_api_route("/health", calls.health, methods=["GET", "HEAD"])
+    router.add_api_route("/queue", calls.queue)
+    router.add_api_route("/update/text", calls.update_text, methods=["POST"])
+    router.add_api_route("/update/image", calls.update_image, methods=["POST"])
+    router.add_api_route("/generate/image", calls.generate_image, methods=["POST"])
+    router.add_api_route("/interrupt", calls.interrupt, methods=["POST"])
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerCalls:
+    """Answers them. `workflow`: which one of the folder is meant, "" for the config's."""
+
+    identity: Identity
+    runner: Runner
+    kept: KeptValues
+    bodies: Bodies
+    json: RunJson
+
+    async def health(self) -> Response:
+        """For anybody, without a login."""
+        return status("ComfyUI Workflow Runner is running")
+
+    async def queue(self, request: Request, workflow: str = "") -> Response:
+        """Run the workflow with what was set, and wait for its image. The run goes on though its
+        caller leaves."""
+        _refuse_other_pages(request)
+        owner = await self.identity.caller(request)
+        caller = caller_of(request.scope, self.identity)
+        name = await asyncio.to_thread(self.runner.workflow, workflow)
+        asker = Asker.of(owner, request.scope, caller)
+        with place_held(self.runner.services.waiting, caller):
+            run_id = await self._started(name, asker)
+            await runs_end_first(self.runner.services, (run_id,), owner, request)
+        file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
+        path = f"{self.json.address(run_id)}/files/{at}"
+        return status(
+            "Workflow completed successfully",
+            image_filename=file.filename,
+            image_url=str(request.url.replace(path=path, query="")),
+            prompt_id=run_id,
+        )
+
+    async def update_text(self, request: Request, workflow: str = "") -> Response:
+        """Set the text of a node for this person's runs from now on."""
+        node, _ = await self._updated(request, workflow, "text", self.runner.text)
+        return status(f"Updated text in node {node} successfully")
+
+    async def update_image(self, request: Request, workflow: str = "") -> Response:
+        """Set the image of a node likewise: a file of ComfyUI's input folder, or one as the API
+        takes it."""
+        node, file = await self._updated(request, workflow, "filename", self.runner.image)
+        shown = file if isinstance(file, str) else "the file"
+        return status(f"Updated image in node {node} to {shown} successfully")
+
+    async def generate_image(self, request: Request, workflow: str = "") -> Response:
+        """Let the text service write prompts for a description, and set them."""
+        owner = await self.identity.caller(request)
+        (description,) = await self._brought(request, owner, "image_description")
+        caller = caller_of(request.scope, self.identity)
+        name = await asyncio.to_thread(self.runner.workflow, workflow)
+        kept = self.kept.of(caller.person, name)
+        with place_held(self.runner.services.waiting, caller):
+            fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
+            written = await self._written(description)
+        values = fields.values(written)
+        await asyncio.to_thread(self.runner.check, name, owner, kept, values)
+        self.kept.put(caller.person, name, values)
+        return status("success", positive_prompt=written.positive, negative_prompt=written.negative)
+
+    async def interrupt(self, request: Request) -> Response:
+        """Stop the runs that this person has begun here, and nobody else's."""
+        await self.identity.caller(request)
+        self.kept.stop(self._person(request))
+        return status("Interrupt request received, processing...")
+
+    async def _updated(
+        self, request: Request, workflow: str, what: str, change: Callable[..., Values]
+    ) -> tuple[object, object]:
+        """The node that a body names, and what is set there by this change of the runner's."""
+        owner = await self.identity.caller(request)
+        node, value = await self._brought(request, owner, "node_id", what)
+        person = self._person(request)
+        name = await asyncio.to_thread(self.runner.workflow, workflow)
+        kept = self.kept.of(person, name)
+        values = await asyncio.to_thread(change, name, owner, kept, node, value)
+        self.kept.put(person, name, values)
+        return node, value
+
+    async def _started(self, workflow: str, asker: Asker) -> str:
+        kept = self.kept.of(asker.name, workflow)
+        with self.kept.queue(asker.name) as queued:
+            try:
+                run_id = await asyncio.to_thread(self.runner.start, workflow, kept, asker)
+            except FieldErrors as wrong:  # the workflow is another one by now
+                self.kept.forget(asker.name, workflow, wrong.errors)
+                raise
+            with suppress(RunNotFound):  # it has ended
+                queued.begun(self.runner.services.runs.get(run_id, asker.owner))
+        return run_id
+
+    async def _written(self, description: object) -> WrittenPrompts:
+        service = self.runner.config.text_service
+        if service is None:
+            raise ComfyError(_NO_SERVICE, _NAME_SERVICE)
+        question = TextQuestion(service)
+        # Not one of the workers that all share: it waits for as long as the service is silent, and
+        # there are more places for whoever waits than workers.
+        own = anyio.CapacityLimiter(1)
+        try:
+            return await anyio.to_thread.run_sync(
+                question.ask, description, abandon_on_cancel=True, limiter=own
+            )
+        except asyncio.CancelledError:  # the app is ending
+            question.abort()
+            raise
+
+    async def _brought(self, request: Request, owner: str, *names: str) -> list[object]:
+        """What a body has under these names; HTTPException where one is missing."""
+        told = (await self.bodies.read(request, owner)).told
+        missing = [name for name in names if told.get(name) is None]
+        if missing:
+            names_said = listed(missing)
+            raise HTTPException(400, message("Missing required fields: {names}", names=names_said))
+        return [told[name] for name in names]
+
+    def _person(self, request: Request) -> str:
+        return caller_of(request.scope, self.identity).person
+
+
+def _refuse_other_pages(request: Request) -> None:
+    """HTTPException where a page of another site may be asking, by a link or an image: `GET /queue`
+    begins a run, and browsers send no Origin with those. Over plain HTTP on a network they do not
+    tell who asks at all, so none is let in there."""
+    if bearer_token(request):
+        return
+    headers = request.headers
+    site = headers.get("sec-fetch-site")
+    is_browser = headers.get("user-agent", "").startswith("Mozilla/")
+    if site not in ("none", "same-origin") and (site or is_browser):
+        raise HTTPException(403, OWN_PAGE_ONLY)

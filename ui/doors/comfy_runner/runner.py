@@ -1,0 +1,179 @@
+"""What comfy_runner's calls do, by the services that the API has: values of nodes are those of the
+workflow's form, and a run is begun as any other."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.base.errors import ComfyError, ServerError
+from comfy.base.messages import message, sentences
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.form.conventions.comfy_runner import OUTPUT
+from comfy.form.model import Form
+from comfy.launch.start import FieldErrors
+from comfy.launch.uploads import Upload
+from comfy.records.record import Record
+from comfy.runs.input_files import UPLOADS
+from ui.api.problems import NotThere
+from ui.api.run_json import has_field_errors
+from ui.api.start import Asker, RunStart
+from ui.api.values import Sent, SentValues, form_for
+from ui.documents.headlines import HEADLINES
+from ui.documents.run_view import Outcome
+from ui.doors.comfy_runner.config import RunnerConfig
+from ui.doors.comfy_runner.kept_values import InputFile, Values
+from ui.doors.comfy_runner.named_nodes import NamedNodes
+from ui.doors.comfy_runner.text_service import WrittenPrompts
+from ui.routes.presenter import outcome_of
+from ui.services import Services
+
+_NO_WORKFLOW = message("No workflow is named.")
+_NAME_ONE = message("Send ?workflow=NAME, or name one under [comfy] in the config.toml.")
+_NO_PROMPT_NODE = message("The config.toml names no node for the prompt.")
+_NAME_NODE = message("It is ollama_prompt_node_id under [comfy], or ollama_node of a workflow.")
+
+
+class NoResult(ComfyError):
+    """A run has ended without a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFields:
+    """The keys of the fields for a written prompt, and for what is not to be seen ("": none)."""
+
+    positive: str
+    negative: str
+
+    def values(self, written: WrittenPrompts) -> Values:
+        """The prompts as values of these fields."""
+        both = {self.positive: written.positive, self.negative: written.negative}
+        return {key: text for key, text in both.items() if key}
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Does it. What is private to a person comes with each call. Most of it waits, for disks and
+    servers."""
+
+    services: Services
+    config: RunnerConfig
+
+    def workflow(self, named: str) -> str:
+        """The workflow that a call means; NotThere where neither it nor the config names one."""
+        if named:
+            return named
+        known, names = self.services.folder.stamps(), self.config.workflow_names
+        if found := [name for name in names if name in known] or names[-1:]:
+            return found[0]
+        raise NotThere(_NO_WORKFLOW, _NAME_ONE)
+
+    def text(
+        self, workflow: str, owner: str, kept: Values, node_id: object, text: object
+    ) -> Values:
+        """What is set when this node's text is. NotThere, FieldErrors; else as `Forms.form`."""
+        form, nodes = self._nodes(workflow, owner, kept)
+        field = nodes.text_field(node_id)
+        self._check(form, {field.key: text}, owner)
+        return {field.key: text}
+
+    def image(
+        self, workflow: str, owner: str, kept: Values, node_id: object, file: object
+    ) -> Values:
+        """What is set when this node's image is. Raises as `text`."""
+        form, nodes = self._nodes(workflow, owner, kept)
+        field = nodes.file_field(node_id)
+        value: object = SentValues(self.services, owner).value(field, file)
+        match value:
+            case str(name) if name != field.default and self._may_be_read(name, owner):
+                with tempfile.TemporaryDirectory() as folder:
+                    copy = self._fetched(name, Path(folder) / "0")
+                    self._check(form, {field.key: copy}, owner)
+                return {field.key: InputFile(name)}
+        self._check(form, {field.key: value}, owner)
+        return {field.key: file}
+
+    def prompt_fields(self, workflow: str, owner: str, kept: Values) -> PromptFields:
+        """Where written prompts go. Raises as `text`."""
+        _, nodes = self._nodes(workflow, owner, kept)
+        positive, negative = self.config.prompt_nodes(workflow)
+        if not positive:
+            raise NotThere(_NO_PROMPT_NODE, _NAME_NODE)
+        return PromptFields(
+            nodes.text_field(positive).key, nodes.text_field(negative).key if negative else ""
+        )
+
+    def check(self, workflow: str, owner: str, kept: Values, values: Values) -> None:
+        """FieldErrors where the form does not take these values."""
+        self._check(self._nodes(workflow, owner, kept)[0], values, owner)
+
+    def start(self, workflow: str, kept: Values, asker: Asker) -> str:
+        """Begin a run with what was set; its id. Raises as `Starter.start`."""
+        with tempfile.TemporaryDirectory() as folder:
+            values = {
+                key: self._fetched(one.name, Path(folder) / str(at))
+                if isinstance(one, InputFile)
+                else one
+                for at, (key, one) in enumerate(kept.items())
+            }
+            begun = RunStart(self.services).begin(workflow, Sent({"values": values}), asker)
+        return begun.ids[0]
+
+    def result(self, run_id: str, owner: str) -> tuple[OutputFile, int]:
+        """The result of a run that has ended, and its place among the run's files: what the node
+        has saved that the config names, else the first image, else the first file. NoResult,
+        RunNotFound."""
+        record = self.services.runs.record(run_id, owner)
+        if record.state.phase is not Phase.DONE:
+            raise self._failed(record)
+        wanted = self.config.names(record.job.workflow).get(OUTPUT)
+        files = record.state.files
+        saved = [at for at, file in enumerate(files) if file.type == "output"]
+        if not saved:
+            raise NoResult(
+                message("The run is done, and has saved nothing."),
+                message("Give the workflow a node that saves its image."),
+            )
+        best = min(saved, key=lambda at: (files[at].node != wanted, files[at].kind != "image"))
+        return files[best], best
+
+    def _failed(self, record: Record) -> NoResult:
+        error = record.state.error
+        outcome = outcome_of(self.services, record) if has_field_errors(record) else Outcome()
+        if of_fields := (*outcome.labelled.values(), *outcome.remarks):
+            return NoResult(sentences(*of_fields))
+        said = error.message if error else HEADLINES[record.state.phase]
+        return NoResult(said, error.hint if error else "")
+
+    def _nodes(self, workflow: str, owner: str, kept: Values) -> tuple[Form, NamedNodes]:
+        plain = {key: str(one) if isinstance(one, InputFile) else one for key, one in kept.items()}
+        form = form_for(SentValues(self.services, owner), workflow, plain)
+        return form, NamedNodes(form, self.config.names(workflow))
+
+    def _check(self, form: Form, values: Values, owner: str) -> None:
+        _, errors = self.services.starter.judged_values(form, values, owner)
+        if errors := {key: one for key, one in errors.items() if key in values}:
+            raise FieldErrors(form, errors)
+
+    def _may_be_read(self, name: str, owner: str) -> bool:
+        """Whether this person may name a file of ComfyUI's input folder, and this is such a name:
+        none of an upload to this app, which may be somebody else's, nor of another folder."""
+        trusts = self.services.forms.permissions.trusts(owner)
+        elsewhere = "\\" in name or name.endswith("]")  # ComfyUI reads "a.png [output]" there
+        return trusts and not elsewhere and UPLOADS not in name.casefold().split("/")
+
+    def _fetched(self, name: str, to: Path) -> Upload:
+        """A file of ComfyUI's input folder as it is now; NotThere."""
+        folder, _, file = name.rpartition("/")
+        place = OutputFile(file, folder, "input", "file", "")
+        try:
+            self.services.server_files.copy(place, to, most=self.services.limits.file.size)
+        except ServerError as error:
+            if error.passing:
+                raise
+            raise NotThere(
+                message("ComfyUI's input folder has no file “{file}”.", file=name[:80])
+            ) from error
+        return Upload(file, to)

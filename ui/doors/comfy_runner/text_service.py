@@ -1,0 +1,110 @@
+"""Asks an Ollama server to write prompts for a description of an image.
+
+Its API: https://github.com/ollama/ollama/blob/main/docs/api.md, `POST /api/generate` with a JSON
+schema as `format` and `stream: false`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import islice
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from comfy.base.errors import ComfyError
+from comfy.base.json_values import as_mapping, as_text, parse_json
+from comfy.base.messages import message
+from comfy.base.wording import short
+from comfy.comfyui.client.sessions import Session
+from ui.doors.comfy_runner.config import TextService
+
+_CONNECT_SECONDS = 5.0
+_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes of an answer, and how often so many
+_TASK = (
+    "You write prompts for an image model. From the description of an image, given as JSON, write"
+    " positive_prompt: what is to be seen, as short phrases between commas; and negative_prompt:"
+    " what is not to be seen."
+)
+_PARTS = ("positive_prompt", "negative_prompt")
+_SHAPE = {
+    "type": "object",
+    "properties": {part: {"type": "string"} for part in _PARTS},
+    "required": list(_PARTS),
+}
+
+
+class TextServiceError(ComfyError):
+    """The text service has not answered, or with something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPrompts:
+    """What is to be seen, and what is not."""
+
+    positive: str
+    negative: str
+
+
+class TextQuestion:
+    """One question to the service, which another thread may abort."""
+
+    def __init__(self, service: TextService) -> None:
+        self._service = service
+        self._session = Session(service.address)
+
+    def abort(self) -> None:
+        """Let `ask` fail at once."""
+        self._session.abort()
+
+    def ask(self, description: object) -> WrittenPrompts:
+        """Prompts for a description, any JSON value. TextServiceError."""
+        body = {
+            "model": self._service.model,
+            "system": _TASK,
+            "prompt": json.dumps(description, ensure_ascii=False),
+            "format": _SHAPE,
+            "stream": False,
+        }
+        with self._session as session:
+            try:
+                with session.post(
+                    f"{self._service.address.url}/api/generate",
+                    json=body,
+                    timeout=(_CONNECT_SECONDS, self._service.timeout),
+                    stream=True,
+                    allow_redirects=False,
+                ) as answer:
+                    content = b"".join(islice(answer.iter_content(_PIECE), _MOST_PIECES))
+            except requests.Timeout as error:
+                raise TextServiceError(
+                    message("The text service took too long."), message("Try again later.")
+                ) from error
+            except (requests.RequestException, HTTPError) as error:
+                raise TextServiceError(
+                    message("The text service does not answer."),
+                    message("Ask whoever runs this app to look at [ollama] in its config.toml."),
+                ) from error
+        return _prompts(answer.status_code, _object(content))
+
+
+def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
+    if status != requests.codes.ok:
+        why = short(as_text(told.get("error"))) or str(status)
+        raise TextServiceError(message("The text service refused: {why}", why=why))
+    written = _object(as_text(told.get("response")))
+    positive, negative = (as_text(written.get(part)).strip() for part in _PARTS)
+    if not positive:
+        raise TextServiceError(
+            message("The text service wrote no prompt."),
+            message("Try again, or name another model under [ollama]."),
+        )
+    return WrittenPrompts(positive, negative)
+
+
+def _object(content: bytes | str) -> dict[str, object]:
+    try:
+        return as_mapping(parse_json(content))
+    except (ValueError, RecursionError):
+        return {}

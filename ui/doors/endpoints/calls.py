@@ -1,0 +1,142 @@
+"""The page's endpoint that answers for all the named ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.runs.interface import Run
+from ui.api.named_workflows import NamedForm, named_form, named_workflows
+from ui.api.values import SentValues
+from ui.documents.run_view import show
+from ui.doors.endpoints.values import endpoint_number, is_number_of, values_by_key
+from ui.files.components import Painted, shown_file
+from ui.gradio.internals import api, whole_root_of
+from ui.routes.gradio_api import (
+    MOST_AT_ONCE,
+    as_gradio_errors,
+    releases_session,
+    run_of_script,
+    told_run,
+)
+from ui.routes.gradio_chains import chain_of_script
+from ui.routes.results import saved_places
+from ui.services import Services
+from ui.web.identity import Identity
+from ui.web.shares import where
+
+ANSWERING = "endpoint"
+_GONE = message("There is no such endpoint any more.")
+_CONNECT_AGAIN = message("Connect once more: the workflows have changed.")
+
+
+def add_named_endpoints(services: Services, identity: Identity) -> None:
+    """Add the endpoint `/endpoint`; called inside the Blocks."""
+
+    def endpoint(called: object, values: object, request: gr.Request) -> Iterator[dict[str, Any]]:
+        """Run a workflow or chain and tell how far it is; the last answer has its files.
+
+        called: the name or the number of an endpoint. values: by the names of its parameters, or
+        all of them in their order.
+        """
+        with releases_session(request):
+            owner, root = identity.person(request), whole_root_of(request)
+            with as_gradio_errors():
+                wanted = _find_endpoint(services, called, owner)
+                sent = _sent_values(services, owner, wanted, values)
+            address, answers = where(request, owner), ClientFiles(services, owner, root)
+            if wanted.is_chain:
+                for told in chain_of_script(services, wanted.workflow, sent, owner, address):
+                    yield answers.of_chain(told)
+                return
+            with run_of_script(services.starter, wanted.workflow, sent, owner, address) as run:
+                del sent  # files may be among them, and the run may take an hour
+                yield from _told(run, answers)
+
+    api(
+        endpoint,
+        api_name=ANSWERING,
+        api_visibility="undocumented",
+        concurrency_limit=MOST_AT_ONCE,
+    )
+
+
+def _find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
+    """The endpoint of this name or number for this person. ComfyError."""
+    known = named_workflows(services, owner).items()
+    match called:
+        case str():
+            likely = [one for one in known if one[0] == called]
+        case int():
+            likely = [one for one in known if is_number_of(called, one[1])]
+        case _:
+            likely = []
+    for name, workflow in likely:
+        found = named_form(services, name, workflow, owner)
+        if found is not None and called in (name, endpoint_number(found)):
+            return found
+    raise ComfyError(_GONE, _CONNECT_AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFiles:
+    """Results as files that Gradio's clients download, and may give to another call. `root`: the
+    app's whole address, as the caller reaches it."""
+
+    services: Services
+    owner: str
+    root: str
+
+    def of_run(self, run_id: str) -> list[dict[str, Any]]:
+        """The files that a run has saved, but for those that are gone."""
+        record, copies = self.services.runs.record(run_id, self.owner), self.services.copies
+        places = (copies.of_result(record, at) for at in saved_places(record))
+        return [self._file(place) for place in places if place is not None]
+
+    def of_chain(self, told: dict[str, Any]) -> dict[str, Any]:
+        """What is told of a chain, with the files of its last step when it has ended."""
+        results = [one | {"files": self.of_run(one["run"])} for one in told.get("results", ())]
+        last = [one for one in results if one["step"] == told["steps"][-1]["name"]]
+        return told | {"results": results, "files": [file for one in last for file in one["files"]]}
+
+    def _file(self, place: str) -> dict[str, Any]:
+        path = self.services.copies.uploads.find(self.owner, place)
+        return shown_file(self.root, place, path.stat().st_size if path else 0)
+
+
+def _sent_values(
+    services: Services, owner: str, named: NamedForm, given: object
+) -> dict[str, object]:
+    """The values of a call with the files that they name."""
+    sent, files = SentValues(services, owner), services.copies.files_of(owner)
+    fields = {field.key: field for field in named.form.fields}
+    return {
+        key: files.taken(value, fields[key])
+        if isinstance(value, Painted)
+        else sent.value(fields[key], value)
+        for key, value in values_by_key(named, given).items()
+    }
+
+
+def _told(run: Run, answers: ClientFiles) -> Iterator[dict[str, Any]]:
+    """How far a run is, in the answers and as Gradio's progress; at its end its files, or gr.Error
+    with why there are none."""
+    progress = gr.Progress()  # no parameter, as elsewhere: those of `gr.api` are its callers'
+    for state in run.watch():
+        view = show(run.record, now=time.time(), usual=run.usual_times)
+        progress(view.fraction or 0.0, desc=view.headline)
+        if not state.phase.finished:
+            yield told_run(run, state) | {"files": []}
+        elif state.phase is Phase.DONE:
+            yield told_run(run, state) | {"files": answers.of_run(run.id)}
+        else:
+            error = state.error
+            why = sentences(error.message, error.hint) if error else view.headline
+            raise gr.Error(why, print_exception=False)

@@ -1,0 +1,142 @@
+"""What Gradio's clients ask of an app with nothing but named endpoints, below `/endpoints`.
+
+Calls, and what becomes of them, go to the page's own Gradio by its allow-list, with all that holds
+for calls there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import sentences
+from ui.api.named_workflows import named_forms
+from ui.doors.endpoints.calls import ANSWERING
+from ui.doors.endpoints.values import endpoint_of
+from ui.gradio.allowlist import GradioAllowlist, replay
+from ui.gradio.internals import (
+    CALL,
+    CONFIG,
+    ENDINGS,
+    INFO,
+    JOIN,
+    STREAM,
+    NamedEndpoint,
+    call_by_number,
+    config_of,
+    info_of,
+    refusal,
+    root_address,
+)
+from ui.services import Services
+from ui.web.identity import NOBODY, Identity
+from ui.web.json_bodies import read_object
+from ui.web.responses import AsciiJSON
+from ui.web.urls import ENDPOINTS
+
+_ANSWERED = f"{CALL}{ANSWERING}"
+
+
+class EndpointRoutes:
+    """The routes. `root_path` as the web server was told."""
+
+    def __init__(self, services: Services, identity: Identity, root_path: str) -> None:
+        self._services = services
+        self._identity = identity
+        self._root_path = root_path
+
+    def routes(self) -> Iterator[BaseRoute]:
+        """All of them; files that are given and made have those of the page, below the same."""
+        yield Route(f"{ENDPOINTS}{CONFIG}", self._config)
+        yield Route(f"{ENDPOINTS}{INFO}", self._info)
+        yield Route(f"{ENDPOINTS}{JOIN}", self._join, methods=["POST"])
+        ways = {f"{CALL}{{name}}": self._call, f"{CALL}v2/{{name}}": self._call_by_names}
+        for path, call in ways.items():
+            yield Route(f"{ENDPOINTS}{path}", call, methods=["POST"])
+            yield Route(f"{ENDPOINTS}{path}/{{call}}", self._as_of_page, methods=["GET"])
+        yield Route(f"{ENDPOINTS}{STREAM}", self._as_of_page, methods=["GET"])
+        for path in sorted(ENDINGS):
+            yield Route(f"{ENDPOINTS}{path}", self._as_of_page, methods=["POST"])
+
+    def _config(self, request: Request) -> Response:
+        """What there is, with the numbers that calls name it by."""
+        root = root_address(request, f"{ENDPOINTS}{CONFIG}", self._root_path) + ENDPOINTS
+        try:
+            told = config_of(
+                _allowlist_of(request).gradio, ANSWERING, self._endpoints(request), root
+            )
+        except ComfyError as problem:
+            return refusal(sentences(str(problem), problem.hint), 503)
+        return AsciiJSON(told)
+
+    def _info(self, request: Request) -> Response:
+        """What each of them takes."""
+        try:
+            told = info_of(self._endpoints(request))
+        except ComfyError as problem:
+            return refusal(sentences(str(problem), problem.hint), 503)
+        return AsciiJSON(told)
+
+    def _endpoints(self, request: Request) -> list[NamedEndpoint]:
+        owner = self._identity.owner(request) or NOBODY
+        return [endpoint_of(one) for one in named_forms(self._services, owner)]
+
+    async def _join(self, request: Request) -> ASGIApp:
+        """A call of an endpoint by its number."""
+        call = await self._read(request)
+        if isinstance(call, str):
+            return refusal(call, 422)
+        told = call_by_number(_allowlist_of(request).gradio, ANSWERING, call)
+        return _handed_on(request, JOIN, told)
+
+    async def _call(self, request: Request) -> ASGIApp:
+        """A call by name, with all its values in their order."""
+        call = await self._read(request)
+        if isinstance(call, str):
+            return refusal(call, 422)
+        return _handed_on(request, _ANSWERED, _named_call(request, call.get("data")))
+
+    async def _call_by_names(self, request: Request) -> ASGIApp:
+        """The same with some values by their names."""
+        call = await self._read(request)
+        if isinstance(call, str):
+            return refusal(call, 422)
+        return _handed_on(request, _ANSWERED, _named_call(request, call))
+
+    async def _read(self, request: Request) -> dict[str, Any] | str:
+        body = await request.body()
+        return await asyncio.to_thread(read_object, body, self._services.limits)
+
+    async def _as_of_page(self, request: Request) -> ASGIApp:
+        return _handed_on(request, request.scope["path"].removeprefix(ENDPOINTS))
+
+
+def _allowlist_of(request: Request) -> GradioAllowlist:
+    allowlist = request.app.state.allowlist
+    assert isinstance(allowlist, GradioAllowlist)
+    return allowlist
+
+
+def _named_call(request: Request, values: object) -> dict[str, Any]:
+    return {"data": [request.path_params["name"], values]}
+
+
+def _handed_on(request: Request, path: str, call: object = None) -> ASGIApp:
+    """What has the allow-list answer as if `path` had been asked for, with this call if there is
+    one."""
+    allowlist = _allowlist_of(request)
+
+    async def hand_on(scope: Scope, receive: Receive, send: Send) -> None:
+        there = {**scope, "path": path, "raw_path": path.encode()}
+        brought = replay(json.dumps(call).encode(), receive) if call is not None else receive
+        await allowlist(there, brought, send)
+
+    return hand_on

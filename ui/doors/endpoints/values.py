@@ -1,0 +1,160 @@
+"""What an endpoint takes, a form's fields as the parameters of a function, and what it answers.
+Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, sentences
+from comfy.form.check import unknown_fields
+from comfy.form.model import Field
+from comfy.workflow.config import Widget
+from ui.api.argument_names import argument_names
+from ui.api.named_workflows import NamedForm
+from ui.api.schema import is_required, schema_of
+from ui.files.components import Painted, place_in
+from ui.gradio.internals import FILE_SCHEMA, NamedEndpoint, json_schema_to_python_type
+from ui.languages.current import translated
+
+# Gradio's components by their names, of which its clients tell what a value is.
+_COMPONENTS: Mapping[Widget, str] = MappingProxyType(
+    {
+        "text": "Textbox",
+        "textarea": "Textbox",
+        "color": "ColorPicker",
+        "number": "Number",
+        "slider": "Slider",
+        "seed": "Number",
+        "checkbox": "Checkbox",
+        "dropdown": "Dropdown",
+        "image": "Image",
+        "mask": "ImageEditor",
+        "audio": "Audio",
+        "video": "Video",
+        "file": "File",
+    }
+)
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "integer"}
+_FILES = {"type": "array", "items": FILE_SCHEMA}
+_TEXTS = {"type": "array", "items": _TEXT}
+
+
+def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def _list_of(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": _object(**properties)}
+
+
+_OF_RUN = _object(files=_FILES, texts=_TEXTS, run=_TEXT, phase=_TEXT, values={"type": "object"})
+_OF_CHAIN = _object(
+    files=_FILES,
+    results=_list_of(step=_TEXT, run=_TEXT, files=_FILES, texts=_TEXTS),
+    id=_TEXT,
+    title=_TEXT,
+    state=_TEXT,
+    why=_TEXT,
+    steps=_list_of(name=_TEXT, title=_TEXT, state=_TEXT, runs=_NUMBER, done=_NUMBER, why=_TEXT),
+)
+_CHANGED = message("This workflow takes other values now. Connect once more, and call it again.")
+
+
+def endpoint_of(named: NamedForm) -> NamedEndpoint:
+    """The endpoint as clients are told of it."""
+    form = named.form
+    title, about = translated(form.title), translated(form.description)
+    names = argument_names(form).items()
+    answer = _OF_CHAIN if named.is_chain else _OF_RUN
+    told = {
+        "description": f"{title}. {about}" if about else title,
+        "parameters": [_parameter(name, form.field(key)) for key, name in names],
+        "returns": [_told("result", answer | {"$defs": FILE_SCHEMA["$defs"]}, "", "JSON")],
+    }
+    return NamedEndpoint(endpoint_number(named), named.name, told)
+
+
+def endpoint_number(named: NamedForm) -> int:
+    """A number for an endpoint: its workflow's, then that of its parameters. So it is another one
+    as soon as these are, for calls by number have values in their order."""
+    names = " ".join(argument_names(named.form).values())
+    return _digest(named.workflow, 4) << 16 | _digest(names, 2)
+
+
+def is_number_of(number: int, workflow: str) -> bool:
+    """Whether this is, or was, the number of an endpoint of this workflow."""
+    return number >> 16 == _digest(workflow, 4)
+
+
+def _digest(text: str, size: int) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=size).digest())
+
+
+def values_by_key(named: NamedForm, given: object) -> dict[str, object]:
+    """The values of a call by field key: `given` has them by name, or all in their order. What is
+    as the author has it, or None, is left out: seeds are drawn then. ComfyError."""
+    names = argument_names(named.form)
+    match given:
+        case list() if len(given) == len(names):
+            by_name = dict(zip(names.values(), given, strict=True))
+        case dict():
+            by_name = given
+        case _:
+            raise ComfyError(_CHANGED)
+    if wrong := unknown_fields(by_name, [*names.values()]):
+        raise ComfyError(sentences(*wrong.values()))
+    wanted = {key: by_name.get(name) for key, name in names.items()}
+    return {
+        key: _file(value) if named.form.field(key).is_media else value
+        for key, value in wanted.items()
+        if value is not None and value != _default(named.form.field(key))
+    }
+
+
+def _parameter(name: str, field: Field) -> dict[str, Any]:
+    about = translated(field.tooltip or field.label)
+    component, default = _COMPONENTS.get(field.widget, "JSON"), _default(field)
+    return _told(translated(field.label), _schema(field), about, component) | {
+        "parameter_name": name,
+        "parameter_has_default": not is_required(field),
+        "parameter_default": default,
+        "example_input": default,
+    }
+
+
+def _told(label: str, schema: Mapping[str, Any], about: str, component: str) -> dict[str, Any]:
+    kind = json_schema_to_python_type(schema)
+    return {
+        "label": label,
+        "type": dict(schema),
+        "python_type": {"type": kind, "description": about},
+        "component": component,
+    }
+
+
+def _default(field: Field) -> object:
+    """What is told of a value that is left out; None of a file, and of a seed, which is drawn."""
+    return None if field.is_media or field.widget == "seed" else field.default
+
+
+def _schema(field: Field) -> Mapping[str, Any]:
+    choices = [value for _, value in field.choices or ()]
+    if field.is_media:
+        return FILE_SCHEMA
+    if choices and all(isinstance(one, str) for one in choices):
+        return {"type": "string", "enum": choices}
+    return schema_of(field)
+
+
+def _file(value: object) -> object:
+    """The place of a file that was uploaded, also of one with what is painted over it, as an
+    `ImageEditor` gives it; else the value."""
+    match value:
+        case {"background": background, "layers": list(layers)} if place := place_in(background):
+            return Painted(place, tuple(filter(None, map(place_in, layers))))
+    return place_in(value) or value

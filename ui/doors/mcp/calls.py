@@ -1,0 +1,153 @@
+"""Calls of tools: each is a run, started as the API starts them, and followed to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.form.check import unknown_fields
+from comfy.runs.interface import Run
+from ui.api.argument_names import argument_names
+from ui.api.chains import new_chain
+from ui.api.named_workflows import named_form, named_workflows
+from ui.api.problems import NotThere, problem_of
+from ui.api.runs import Runs
+from ui.api.start import Asker, Begun, RunStart
+from ui.api.values import Sent
+from ui.api.watch import states_of
+from ui.documents.run_view import show
+from ui.doors.mcp.chain_calls import failed_chain, follow_chain
+from ui.doors.mcp.contents import failed_call, finished_call, refused_call
+from ui.doors.mcp.tools import tools_of
+from ui.languages.current import translated
+from ui.routes.results import ResultFiles
+from ui.services import Services
+from ui.web.body_limits import place_held
+from ui.web.identity import NOBODY, Identity
+from ui.web.responses import Problem
+from ui.web.shares import caller_of
+
+_VALUES = message("These values can't be used.")
+Context = ServerRequestContext[Any, Request]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """Answers what assistants ask. `runs` tells of runs."""
+
+    services: Services
+    identity: Identity
+    runs: Runs
+    files: ResultFiles
+
+    async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
+        """All tools that there are for whoever asks; ComfyError where ComfyUI does not answer."""
+        owner = self._owner(context)
+        return ListToolsResult(tools=await asyncio.to_thread(tools_of, self.services, owner))
+
+    async def call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+        """Run a workflow to its end and tell of it meanwhile. The run is stopped where the caller
+        takes the call back."""
+        assert context.request is not None
+        scope, owner = context.request.scope, self._owner(context)
+        caller = caller_of(scope, self.identity)
+        given, names = params.arguments or {}, dict[str, str]()
+        try:
+            name, names = await asyncio.to_thread(self._named, params.name, owner)
+            if wrong := unknown_fields(given, [*names.values()]):
+                return refused_call(Problem(422, _VALUES, errors=wrong), names)
+            with place_held(self.services.waiting, caller):
+                values = _by_key(given, names)
+                asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
+                if name in self.services.chain_forms.folder:
+                    chain_id = await _begun(partial(new_chain, self.services, name), sent, asker)
+                    return await self._end_of_chain(chain_id, owner, context)
+                run_id = await _begun(partial(RunStart(self.services).begin, name), sent, asker)
+                run = self.services.runs.get(run_id, owner)
+                await _follow_run(run, context)
+            return await asyncio.to_thread(self._result, [run.id], owner, names, context.request)
+        except ComfyError as problem:
+            return refused_call(problem_of(problem), names)
+        except HTTPException as problem:
+            return refused_call(Problem(problem.status_code, problem.detail), names)
+
+    def _owner(self, context: Context) -> str:
+        assert context.request is not None
+        return self.identity.owner(context.request) or NOBODY
+
+    def _named(self, tool: str, owner: str) -> tuple[str, dict[str, str]]:
+        """The workflow behind a tool, and the names of its arguments by field key."""
+        name = named_workflows(self.services, owner).get(tool)
+        named = named_form(self.services, tool, name, owner) if name is not None else None
+        if named is None:
+            raise NotThere(message("There is no tool “{name}”.", name=tool[:100]))
+        return named.workflow, argument_names(named.form)
+
+    def _result(
+        self, run_ids: Sequence[str], owner: str, names: Mapping[str, str], request: Request
+    ) -> CallToolResult:
+        """What runs have made, or why one of them nothing."""
+        ended = [
+            (record, self.runs.told(record))
+            for record in (self.runs.record(run_id, owner) for run_id in run_ids)
+        ]
+        for record, told in ended:
+            if record.state.phase is not Phase.DONE:
+                return failed_call(told, names)
+        slots = self.services.copies.blobs.turns
+        return finished_call(ended, self.files, slots, request)
+
+    async def _end_of_chain(self, chain_id: str, owner: str, context: Context) -> CallToolResult:
+        """What its last step has made, or why nothing."""
+        request = context.request
+        assert request is not None
+        ended = await follow_chain(self.services.chains, chain_id, owner, context)
+        if ended.state != "done":
+            return refused_call(failed_chain(ended), {})
+        return await asyncio.to_thread(self._result, ended.steps[-1].ended, owner, {}, request)
+
+
+async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker) -> str:
+    """The id of what is begun. Whoever takes the call back meanwhile stops that, for which it has
+    to be known."""
+    with anyio.CancelScope(shield=True):
+        begun = await asyncio.to_thread(begin, sent, asker)
+    return begun.ids[0]
+
+
+async def _follow_run(run: Run, context: Context) -> None:
+    """Tell how far a run is, to its end; stop it where that breaks off."""
+    told = -1.0
+    try:
+        async for _ in states_of(run):
+            view = show(run.record, now=time.time(), usual=run.usual_times)
+            done = view.fraction or 0.0
+            if done > told:  # as the protocol asks
+                told = done
+                await context.session.report_progress(done, 1.0, translated(view.headline))
+    finally:
+        if not run.state.phase.finished:
+            run.cancel()
+
+
+def _by_key(given: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    keys = {name: key for key, name in names.items()}
+    return {keys.get(name, name): value for name, value in given.items()}

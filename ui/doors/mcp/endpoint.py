@@ -1,0 +1,106 @@
+"""The path `/mcp`: the server of the package `mcp` behind who may ask what."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ui.api.run_json import RunJson
+from ui.api.runs import Runs
+from ui.doors.mcp.calls import ToolCalls
+from ui.doors.mcp.sessions import OpenSessions
+from ui.gradio.allowlist import replay
+from ui.routes.results import ResultFiles
+from ui.services import Services
+from ui.web.body_limits import BUSY, body_done
+from ui.web.identity import Identity
+from ui.web.json_bodies import read_object
+from ui.web.responses import Problem
+from ui.web.shares import FairSlots, Share, caller_of
+
+_ABOUT = """\
+Each tool runs a workflow of ComfyUI, which takes from seconds to minutes. Arguments that are left \
+out keep the author's value, seeds that are left out are random. The last text of a result is JSON \
+with the run's id and its files: {"run": "<id>", "file": 0} is that file as an argument of a later \
+call. Other files are given as {"base64": "…", "name": "a.png"}."""
+
+
+class McpEndpoint:
+    """ASGI app of one path. `root`: the path of the whole app below its host."""
+
+    def __init__(self, services: Services, identity: Identity, root: str) -> None:
+        limits = services.limits
+        calls = ToolCalls(
+            services,
+            identity,
+            Runs(services, RunJson(root)),
+            ResultFiles(services.runs, services.copies.blobs, services.server_files),
+        )
+        server = Server(
+            "comfyforms",
+            title="ComfyForms",
+            instructions=_ABOUT,
+            on_list_tools=calls.list,
+            on_call_tool=calls.call,
+        )
+        self._identity = identity
+        self._limits = limits
+        # What waiting calls have brought: the package keeps a call's body until its answer.
+        self._bodies = Share(
+            limits.call_bodies, limits.person_call_bodies, limits.address_call_bodies
+        )
+        self._opening = FairSlots(limits.person_working, limits.address_working)
+        # Host and Origin are looked at before; the Host may have more names than it knows of.
+        # `OpenSessions` bounds the sessions: the package would refuse everybody's next one.
+        self._sessions = StreamableHTTPSessionManager(
+            server, max_request_body_size=limits.body, max_sessions=None
+        )
+        self._open = OpenSessions(limits.pages, limits.address_pages, self._sessions.handle_request)
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Requests are answered for as long as this lasts; calls end with it."""
+        return self._sessions.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. HTTPException for nobody, and for a page of another site."""
+        owner = await self._identity.caller(Request(scope))
+        if scope["method"] not in ("POST", "DELETE"):  # nothing is ever said without a question
+            await Response(status_code=405, headers={"allow": "POST, DELETE"})(scope, receive, send)
+        else:
+            # A session is for whoever has opened it.
+            user = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
+            await self._answer({**scope, "user": user}, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on a request that brings no more than a call may: the package reads it without
+        limits of its own."""
+        body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
+        caller, size = caller_of(scope, self._identity), len(body)
+        read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
+        if isinstance(read, str):
+            await Problem(422, read).answer()(scope, receive, send)
+            return
+        opens = read.get("method") == "initialize"  # nothing else leaves a session behind
+        del read
+        if not self._bodies.take(caller, size):
+            await Problem(503, BUSY).answer()(scope, receive, send)
+            return
+        brought = replay(body, receive)
+        del body
+        body_done(scope)
+        try:
+            if opens:
+                async with self._opening.turn(caller):
+                    await self._open.begin(caller.address, scope, brought, send)
+            else:
+                await self._open.use(scope, brought, send)
+        finally:
+            self._bodies.give_back(caller, size)

@@ -1,0 +1,51 @@
+"""The extra `[mcp]`, where it is installed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from packaging.requirements import Requirement
+from starlette.routing import BaseRoute, Route
+
+from ui.services import Services
+from ui.web.identity import Identity
+
+log = logging.getLogger(__name__)
+
+MCP = "/mcp"
+NEEDED = "mcp>=2.3,<3"  # as the extra in pyproject.toml, which is not there in a wheel
+
+
+@dataclass(frozen=True, slots=True)
+class McpRoutes:
+    """Its routes, and what has to last as long as they answer."""
+
+    routes: Sequence[BaseRoute] = ()
+    serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+
+
+def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
+    """`/mcp`; none where the package `mcp` is not there, or is one that Gradio may use and the app
+    cannot. `root`: the path of the whole app below its host."""
+    if find_spec("mcp") is None:
+        return McpRoutes()
+    try:
+        installed = version("mcp")
+    except PackageNotFoundError:
+        installed = "0"
+    if not Requirement(NEEDED).specifier.contains(installed, prereleases=True):
+        log.info("There is no %s: %s is needed, mcp %s is installed.", MCP, NEEDED, installed)
+        return McpRoutes()
+    from ui.doors.mcp.endpoint import McpEndpoint
+
+    # It writes a line for each session, with an id that makes it another kind to `LogLimit`.
+    logging.getLogger("mcp").setLevel(logging.WARNING)
+
+    endpoint = McpEndpoint(services, identity, root)
+    methods = ["GET", "POST", "DELETE"]
+    return McpRoutes([Route(MCP, endpoint, methods=methods)], endpoint.serving)

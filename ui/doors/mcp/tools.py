@@ -1,0 +1,49 @@
+"""What assistants are told of the workflows that they can use. Pure but for `tools_of`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.types import Tool, ToolAnnotations
+
+from comfy.form.model import Form
+from ui.api.argument_names import argument_names
+from ui.api.named_workflows import named_forms
+from ui.api.schema import values_schema
+from ui.languages.current import all_translated, translated
+from ui.services import Services
+
+
+def tools_of(services: Services, owner: str) -> list[Tool]:
+    """The tools for this person: what they can run here. Waits for ComfyUI where it has not been
+    asked yet; ComfyError where it does not answer."""
+    return [_tool_of(one.name, one.form) for one in named_forms(services, owner)]
+
+
+def _tool_of(name: str, form: Form) -> Tool:
+    """A form as a tool of this name."""
+    title = translated(form.title)
+    about = translated(form.description)
+    return Tool(
+        name=name,
+        title=title,
+        description=f"{title}. {about}" if about else title,
+        input_schema=input_schema(form),
+        annotations=ToolAnnotations(
+            title=title, read_only_hint=False, destructive_hint=False, idempotent_hint=False
+        ),
+    )
+
+
+def input_schema(form: Form) -> dict[str, Any]:
+    """The JSON Schema of a tool's arguments: that of the form's values, by names for people."""
+    schema, names = values_schema(form), argument_names(form)
+    told = all_translated(
+        schema
+        | {
+            "properties": {names[key]: one for key, one in schema["properties"].items()},
+            "required": [names[key] for key in schema["required"]],
+        }
+    )
+    assert isinstance(told, dict)
+    return told

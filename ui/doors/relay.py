@@ -1,0 +1,198 @@
+"""`/api/v1/relay`, and `/ws` as ComfyUI has it: the frames of one's own runs, text and binary, as
+ComfyUI sends them, for programs that know how to read those."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable
+from functools import partial
+
+from fastapi import APIRouter, WebSocket
+from starlette.requests import HTTPConnection
+
+from comfy.base.errors import RunNotFound
+from comfy.comfyui.protocol.relay import (
+    feature_flags,
+    greeting,
+    is_preview,
+    over,
+    progress_alone,
+    verdict,
+    wants_metadata,
+    without_metadata,
+)
+from comfy.comfyui.protocol.run_state import RunState
+from comfy.records.record import Record
+from comfy.runs.interface import Run, RunRegistry
+from ui.web.identity import NOBODY, Identity
+from ui.web.socket_limits import (
+    UNKNOWN_RUN,
+    authenticate_socket,
+    ends_with_browser,
+    run_until_first,
+    set_from_thread,
+)
+
+TOO_SLOW = 1013  # close code: the client has left so many states unread that it would miss one
+MOST_UNREAD = 10_000  # states that one client may have on their way
+_LONGEST_ID = 100  # characters of the id that a client goes by
+
+
+def relay_routes(
+    runs: RunRegistry,
+    identity: Identity,
+    operates: Callable[[HTTPConnection], bool],
+    *,
+    images: bool,
+) -> APIRouter:
+    """The two WebSockets. `?run=ID`: that run alone, up to its end; whoever has neither a login nor
+    a cookie has to name one. `?all=true`, for whoever `operates` the app: of other people's runs
+    too how far they are, with `images` their previews, and nothing else of what they are given or
+    make. `?clientId=ID`: told back, as ComfyUI does."""
+    router = APIRouter()
+
+    def others_frame(frame: str | bytes) -> str | bytes | None:
+        return frame if images and is_preview(frame) else progress_alone(frame)
+
+    async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
+        owner = await authenticate_socket(socket, identity)
+        if owner is None:
+            return
+        unfinished = sum(not one.state.phase.finished for one in runs.known())
+        hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, unfinished)
+        with ends_with_browser(socket):
+            if all == "true" and operates(socket):
+                session = RelaySession(socket, owner, None, others_frame)
+                await session.serve(runs, hello)
+            elif not run and (all or owner == NOBODY):
+                await socket.send_text(hello)
+                await socket.close(UNKNOWN_RUN, "Name a run: ?run=ID.")
+            else:
+                try:
+                    session = RelaySession(socket, owner, runs.get(run, owner) if run else None)
+                except RunNotFound:
+                    await socket.send_text(hello)
+                    await tell_of_record(socket, run, owner)
+                    return
+                await session.serve(runs, hello)
+
+    async def tell_of_record(socket: WebSocket, run_id: str, owner: str) -> None:
+        """Of a run that is only on record, or is none of this person's."""
+        try:
+            record: Record = await asyncio.to_thread(runs.record, run_id, owner)
+        except RunNotFound:
+            await socket.close(UNKNOWN_RUN, "There is no such run.")
+            return
+        await _tell_end(socket, record.id, record.state)
+
+    router.add_api_websocket_route("/api/v1/relay", relay)
+    router.add_api_websocket_route("/ws", relay)
+    return router
+
+
+async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
+    """Of a run that has ended before anybody listened."""
+    await socket.send_text(verdict(run_id, state))
+    await socket.send_text(over(run_id))
+    await socket.close()
+
+
+class RelaySession:
+    """One client that follows one run, or all of its `owner`; and of others what `others_frame`
+    makes of each frame, unless that is None.
+
+    States wait for a slow client in their order; of previews only the newest of each run does. So
+    it delays nobody, and sees each state, or is sent away.
+    """
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        owner: str,
+        run: Run | None,
+        others_frame: Callable[[str | bytes], str | bytes | None] = lambda _: None,
+    ) -> None:
+        self._socket = socket
+        self._owner = owner
+        self._run = run
+        self._others_frame = others_frame
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._lock = threading.Lock()  # of the runs' threads and of the event loop
+        self._unread: list[tuple[str, str | bytes]] = []
+        self._late = asyncio.Event()
+        self._has_metadata = False
+
+    async def serve(self, runs: RunRegistry, hello: str) -> None:
+        """Greet, and pass on all that comes from then on, until the run has ended or the client has
+        left."""
+        with contextlib.ExitStack() as followed:
+            followed.callback(runs.follow(self._take))
+            if self._run is not None:
+                wake = partial(set_from_thread, self._loop, self._changed)
+                followed.callback(self._run.subscribe(wake))
+                if self._run.state.phase.finished:
+                    await self._socket.send_text(hello)
+                    await _tell_end(self._socket, self._run.id, self._run.state)
+                    return
+            self._put_first(hello)
+            jobs = self._listen(), self._send(), self._give_up()
+            await run_until_first(self._socket, *jobs)
+
+    def _take(self, owner: str, run_id: str, frame: str | bytes) -> None:
+        """From any thread: a frame of somebody's run."""
+        if self._run is not None and run_id != self._run.id:
+            return
+        if owner != self._owner:
+            told = self._others_frame(frame)
+            if told is None:
+                return
+            frame = told
+        of_preview = run_id if is_preview(frame) else ""
+        with self._lock:
+            if of_preview:
+                self._unread = [one for one in self._unread if one[0] != of_preview]
+            is_late = len(self._unread) >= MOST_UNREAD
+            if not is_late:
+                self._unread.append((of_preview, frame))
+        set_from_thread(self._loop, self._late if is_late else self._changed)
+
+    async def _give_up(self) -> None:
+        await self._late.wait()
+        await self._socket.close(TOO_SLOW)
+
+    async def _listen(self) -> None:
+        """The client's first word may be its flags; ComfyUI listens to no other."""
+        wants = wants_metadata(await self._socket.receive_text())
+        if wants is not None:
+            self._has_metadata = wants
+            self._put_first(feature_flags())
+        while True:
+            await self._socket.receive_text()
+
+    def _put_first(self, frame: str) -> None:
+        with self._lock:
+            self._unread.insert(0, ("", frame))
+        self._changed.set()
+
+    async def _send(self) -> None:
+        while True:
+            self._changed.clear()
+            is_over = self._run is not None and self._run.state.phase.finished
+            while (frame := self._next()) is not None:
+                if isinstance(frame, str):
+                    await self._socket.send_text(frame)
+                else:
+                    sent = frame if self._has_metadata else without_metadata(frame)
+                    await self._socket.send_bytes(sent)
+            if is_over:
+                await self._socket.close()
+                return
+            await self._changed.wait()
+
+    def _next(self) -> str | bytes | None:
+        with self._lock:
+            return self._unread.pop(0)[1] if self._unread else None

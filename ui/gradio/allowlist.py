@@ -1,0 +1,248 @@
+"""The allow-list of Gradio's own routes: only those that the page and scripts use, and only with
+what they may carry.
+
+Gradio brings much that this app does not need: it proxies addresses, fetches files that a caller
+names by address, records the screen, edits programs, and lets any other site's page call it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from comfy.base.messages import message
+from comfy.media.checks import MIB
+from ui.gradio.call_check import Call, read_call
+from ui.gradio.internals import (
+    ANSWERS,
+    CALL,
+    ENDINGS,
+    FILES_OF_PAGE,
+    JOIN,
+    PAGE,
+    PRESS,
+    STREAM,
+    App,
+    Sessions,
+    app_address,
+    call_in,
+    refusal,
+    session_of_stream,
+)
+from ui.gradio.owners import Owners
+from ui.web.identity import OWN_PAGE_ONLY, Identity
+from ui.web.limits import WebLimits
+from ui.web.responses import wants_page
+from ui.web.security_headers import with_gradio_policy
+from ui.web.shares import Caller, FairSlots, caller_of
+
+_READ = PAGE | ANSWERS | {STREAM}
+_READ_BELOW = (*FILES_OF_PAGE, CALL)
+_MADE = ENDINGS | {PRESS, JOIN}
+
+_PARSING = 2  # bodies at once: each may be in memory four times meanwhile
+# bytes of a body that is read when no other such body is: Gradio's own reading takes several times
+# as much
+_LARGE = MIB
+_REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
+_NOTHING_HERE = message("There is nothing here.")
+_PUT_ASIDE = message("This page was closed to make room for others. It is loading again.")
+_TOO_MANY_CALLS = message("Too many of your calls are waiting. Try again when one of them is done.")
+
+
+class GradioAllowlist:
+    """ASGI app in front of Gradio's."""
+
+    def __init__(
+        self,
+        gradio: App,
+        identity: Identity,
+        limits: WebLimits,
+        sign_in: Callable[[Request, str], ASGIApp],
+        not_found: Callable[[str], ASGIApp],
+    ) -> None:
+        """`sign_in` makes the page that asks for a login, for a request and its path, `not_found`
+        the one for browsers where there is nothing, from the app's address."""
+        self.gradio = gradio
+        self.sign_in = sign_in
+        self.not_found = not_found
+        self.identity = identity
+        self.limits = limits
+        self.parsing = asyncio.Semaphore(_PARSING)
+        self.turns = FairSlots(limits.person_working, limits.address_working)
+        self.sessions = Sessions(gradio)
+        self.pages = Owners(
+            limits.pages, limits.person_pages, limits.address_pages, self.sessions.forget
+        )
+        most, person, address = (
+            _REMEMBERED * calls
+            for calls in (limits.calls, limits.person_calls, limits.address_calls)
+        )
+        self.events = Owners(most, person, address, self._forget_event)
+        self.sizes: dict[str, int] = {}  # bytes that each of these calls brought
+        self.large = asyncio.Semaphore(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here."""
+        path = scope["path"].rstrip("/") or "/"
+        match scope["type"], scope.get("method"):
+            case "http", "GET" | "HEAD" if path == "/" and self._has_no_login(scope):
+                await self.sign_in(Request(scope), path)(scope, receive, send)
+            case "http", "GET" | "HEAD" if self._may_read(path, scope):
+                sent = with_gradio_policy(send) if path == "/" else send
+                await self.gradio(scope, receive, sent)
+            case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
+                await refusal(OWN_PAGE_ONLY, 403)(scope, receive, send)
+            case "http", "POST" if path in _MADE or path.startswith(CALL):
+                await self._call(path, scope, receive, send)
+            case "http", "GET" | "HEAD" if wants_page(Request(scope)):
+                address = app_address(Request(scope), self.gradio.root_path)
+                await self.not_found(address)(scope, receive, send)
+            case "http", _:
+                await refusal(_NOTHING_HERE, 404)(scope, receive, send)
+            case "websocket", _:
+                await send({"type": "websocket.close", "code": 4404})
+
+    def _has_no_login(self, scope: Scope) -> bool:
+        return self.identity.owner(HTTPConnection(scope)) is None
+
+    def _may_read(self, path: str, scope: Scope) -> bool:
+        """Whether this is something to be read here, and by this caller. What becomes of a call is
+        told to whoever made it."""
+        if path == STREAM:
+            session = session_of_stream(HTTPConnection(scope))
+            return self.pages.belongs(
+                session, caller_of(scope, self.identity)
+            ) and self.sessions.is_told(session)
+        if path.startswith(CALL):
+            event = path.rpartition("/")[2]
+            return self.events.belongs(
+                event, caller_of(scope, self.identity)
+            ) and self.sessions.has_news(event)
+        return is_open(path)
+
+    async def _call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+        if len(body) <= _LARGE:
+            await self._judged_call(path, body, scope, receive, send)
+            return
+        async with self.large:
+            gc.collect()  # a call that failed holds what it brought in a cycle
+            await self._judged_call(path, body, scope, receive, send)
+
+    async def _judged_call(
+        self, path: str, body: bytes, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        caller = caller_of(scope, self.identity)
+        async with self.parsing:
+            call = await asyncio.to_thread(read_call, body, self.limits)
+        if isinstance(call, str):
+            await refusal(call, 422)(scope, receive, send)
+            return
+        if path in ENDINGS:
+            event = self._own_event(call, caller)
+            if event is None:
+                await refusal(_NOTHING_HERE, 404)(scope, receive, send)
+                return
+            await self.sessions.end(event)
+        elif call.listener is not None and not self.sessions.has_listener(
+            call.session, call.listener
+        ):
+            await _page_forgotten(422, scope, receive, send)
+            return
+        elif call.session is not None and not self._claim(call.session, caller):
+            await _page_forgotten(404, scope, receive, send)
+            return
+        if path == JOIN or path.startswith(CALL):
+            if self._has_too_many(caller, len(body)):
+                await refusal(_TOO_MANY_CALLS, 503)(scope, receive, send)
+                return
+            send = self._noting_the_event(caller, len(body), send)
+        async with self.turns.turn(caller):
+            await self.gradio(scope, replay(body, receive), send)
+
+    def _claim(self, session: str, caller: Caller) -> bool:
+        """Whether a session is this caller's from now on. One that is told of a call, and that
+        nobody has claimed, goes by the id of a script's call: it is none for a page."""
+        if not self.pages.has(session) and self.sessions.is_told(session):
+            return False
+        return self.pages.claim(session, caller)
+
+    def _own_event(self, call: Call, caller: Caller) -> str | None:
+        """The call to be ended, if it is the caller's, and the session too: Gradio ends whatever
+        goes on in that."""
+        if call.event is None or not self.events.belongs(call.event, caller):
+            return None
+        is_own = call.session in (None, call.event) or self.pages.belongs(call.session, caller)
+        return call.event if is_own else None
+
+    def _has_too_many(self, caller: Caller, size: int) -> bool:
+        """Whether so many of this caller's calls wait or are at work that there is no room for
+        another of this size."""
+        own, near = (
+            [name for name in names if self.sessions.goes_on(name)]
+            for names in self.events.of(caller)
+        )
+        held, there, all_held = (
+            size + sum(self.sizes[name] for name in names if self.sessions.goes_on(name))
+            for names in (own, near, self.sizes)
+        )
+        return (
+            len(own) >= self.limits.person_calls
+            or len(near) >= self.limits.address_calls
+            or held > self.limits.person_call_bodies
+            or there > self.limits.address_call_bodies
+            or all_held > self.limits.call_bodies
+        )
+
+    def _forget_event(self, event: str) -> None:
+        self.sizes.pop(event, None)
+        self.sessions.forget(event)
+
+    def _noting_the_event(self, caller: Caller, size: int, send: Send) -> Send:
+        """The way back of an answer that names a call, which from now on is this caller's."""
+        said, status = b"", 0
+
+        async def noting(message: Message) -> None:
+            nonlocal said, status
+            status = message.get("status", status)
+            said += message.get("body", b"")
+            if (
+                message["type"] == "http.response.body"
+                and not message.get("more_body")
+                and status == 200
+            ):
+                event = call_in(said)
+                self.sizes[event] = size
+                self.events.claim(event, caller)
+            await send(message)
+
+        return noting
+
+
+def is_open(path: str) -> bool:
+    """Whether this is something to be read here by anybody who is let in. No name is longer than a
+    file's can be."""
+    return path in _READ or (
+        path.startswith(_READ_BELOW) and all(len(part) < 256 for part in path.split("/"))
+    )
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """What hands on a body that has been read, then whatever else comes."""
+    rest: list[Message] = [{"type": "http.request", "body": body}]
+
+    async def next_message() -> Message:
+        return rest.pop() if rest else await receive()
+
+    return next_message
+
+
+async def _page_forgotten(status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell a page that its form is no longer known; its script loads it again, with what was
+    typed."""
+    await refusal(_PUT_ASIDE, status, reload=True)(scope, receive, send)

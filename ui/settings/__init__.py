@@ -1,0 +1,1 @@
+"""Settings: options, variables, the config file, named servers, start lines."""

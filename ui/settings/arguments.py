@@ -1,0 +1,227 @@
+"""The settings of the app as they were given: arguments, else COMFYFORMS_… variables, else a file,
+else the defaults."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import tomllib
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from comfy.base.secret_options import secrets_can_be_read
+from ui.settings.folders import INSTALLED, PROGRAM
+from ui.settings.named_servers import OWN, NamedServer, at_home, unreadable, warn_if_public
+from ui.settings.options import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
+
+log = logging.getLogger(__name__)
+
+USAGE_ERROR = 2
+
+# What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
+_WORDS: Mapping[str, str] = {
+    "extra_forbidden": f"one has a key that is none of {', '.join(NamedServer.model_fields)}.",
+    "missing": "one has no url.",
+    "greater_than": "more than {gt:.15g}.",
+    "greater_than_equal": "at least {ge:.15g}.",
+    "less_than_equal": "at most {le:.15g}.",
+    "finite_number": "write a number, like 30.",
+    "float_parsing": "write a number, like 30.",
+    "int_parsing": "write a whole number, like 30.",
+    "int_parsing_size": "write a whole number, like 30.",
+    "literal_error": "choose {expected}.",
+}
+
+# Those of a server that are told by their name: as an option it is its address alone.
+_PARTS = NamedServer.model_fields.keys() - {"url"}
+
+# Where in an option's value the secret is; without a line here, all of it is one.
+_SECRET_PART: Mapping[str, re.Pattern[str]] = {
+    "server": re.compile("@"),
+    "database": re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password="),
+}
+_ANYTHING = re.compile(".")
+
+
+def read_settings(arguments: Sequence[str] | None = None) -> Settings:
+    """The settings in force; `arguments` default to the program's own.
+
+    Ends the program with 2 where some are wrong: all of them are named, and nothing that was typed
+    is repeated.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given, problems = _parse(arguments)
+    known = [_variable(name) for name in Settings.model_fields]
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            log.warning("%s is no setting.%s", variable, _did_you_mean(variable.upper(), known))
+    in_variables = {name.upper(): value for name, value in os.environ.items() if value}
+    in_file, more = _read_file(given.get("config") or in_variables.get(_variable("config")))
+    problems += more
+    in_file = {
+        name: value for name, value in in_file.items() if _variable(name) not in in_variables
+    }
+    try:
+        settings = Settings.model_validate(in_file | given)
+    except ValidationError as error:
+        names = {name: name for name in in_file} | {name: _option(name) for name in given}
+        found = error.errors(include_url=False, include_input=False)
+        problems += [line for problem in found for line in _sentence(problem, names).splitlines()]
+    if problems:
+        print(
+            *(f"{PROGRAM}: {problem}" for problem in dict.fromkeys(problems)),
+            sep="\n",
+            file=sys.stderr,
+        )
+        sys.exit(USAGE_ERROR)
+    if secret := [name for name in given if _holds_secret(name, given[name])]:
+        instead = f"{', '.join(map(_variable, secret))} of the environment, or the file of --config"
+        log.warning("%s", secrets_can_be_read(map(_option, secret), instead))
+    return settings
+
+
+def _holds_secret(name: str, value: object) -> bool:
+    part = _SECRET_PART.get(name, _ANYTHING)
+    return name in SECRET and part.search(str(value or "")) is not None
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A value is missing, or `--help` has one; argparse's own words repeat what was typed."""
+        option = message.removeprefix("argument ").partition(":")[0]
+        self.exit(
+            USAGE_ERROR, f"{PROGRAM}: {option}: a value is missing, or stands where none belongs.\n"
+        )
+
+
+def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
+    """What was given for settings, by name, and what is wrong with how it was given; an empty text
+    is the default.
+
+    `--help` ends the program.
+    """
+    parser = _Parser(
+        PROGRAM,
+        f"{PROGRAM} [--OPTION VALUE …]",
+        f"Opens ComfyUI workflows as web forms. Who may use the app: {PROGRAM} user --help.",
+        allow_abbrev=False,
+        epilog="Everybody at this machine can read command lines. "
+        + "".join(
+            f"So {_variable(name)} is no option: {Settings.model_fields[name].description}."
+            for name in NO_OPTION
+        ),
+    )
+    offered = {name: one for name, one in Settings.model_fields.items() if name not in NO_OPTION}
+    for name, field in offered.items():
+        secret = "; secrets belong in the variable or the file of --config"
+        about = f"{field.description}{secret if name in SECRET else ''}"
+        about = f"{about} [{_variable(name)}]{_default(field.default)}".replace("%", "%%")
+        parser.add_argument(
+            _option(name),
+            action="append",
+            default=SUPPRESS,
+            metavar=field.title,
+            help=about,
+        )
+    known, unknown = parser.parse_known_args(arguments)
+    options = [_option(name) for name in offered]
+    problems = [
+        f"argument {1 + arguments.index(word)} belongs to no"
+        f" option.{_did_you_mean(word.partition('=')[0], options)}"
+        for word in unknown
+    ]
+    given: dict[str, object] = {}
+    for name, (value, *more) in vars(known).items():
+        if more and name in REPEATED:
+            value = " ".join([value, *more])
+        elif more:
+            problems.append(f"{_option(name)}: give it once.")
+        given[name] = value or Settings.model_fields[name].default
+    return given, problems
+
+
+def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
+    """The settings in a TOML file by name, and what is wrong with them; a file that cannot be read
+    is refused as a setting of its own."""
+    if not name:
+        return {}, []
+    path = at_home(Path(str(name)))
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        if not SECRET.isdisjoint(told):
+            warn_if_public(path.name, path.stat())
+    except tomllib.TOMLDecodeError as error:
+        where = str(error).rpartition("(")[2].rstrip(")")
+        return {}, [f"{_option('config')}: the file is no TOML; look {where}."]
+    except UnicodeDecodeError as error:
+        return {}, [f"{_option('config')}: {unreadable(error).message()}"]
+    except (OSError, ValueError):
+        return {}, []
+    known = [one for one in Settings.model_fields if one != "config"]
+    strange = [
+        f"{_option('config')}: {one!a} is no setting.{_did_you_mean(one, known)}"
+        for one in told
+        if one not in known
+    ]
+    return {one: _plain(told[one]) for one in known if told.get(one, "") != ""}, strange
+
+
+def _plain(value: object) -> object:
+    """A value of a TOML file as one would type it: a list may stand for words between commas. A
+    list of tables is left as it is. `true` is a word, and no number."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list) and not any(isinstance(one, dict) for one in value):
+        return ",".join(map(str, value))
+    return value
+
+
+def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
+    """What is wrong with a setting, under the name by which it was given."""
+    if not problem["loc"]:
+        return problem["msg"]
+    name = str(problem["loc"][0])
+    words = (
+        _WORDS.get(problem["type"], "it cannot be read.")
+        .format_map(problem.get("ctx", {}))
+        .replace("'", "")
+    )
+    if problem["type"] == OWN:
+        words = problem["msg"]
+    parts = (f"{one}: " for one in problem["loc"][1:] if one in _PARTS)
+    return f"{names.get(name, _variable(name))}: {''.join(parts)}{words}"
+
+
+def _did_you_mean(word: str, names: Iterable[str]) -> str:
+    return "".join(f" Did you mean {name}?" for name in get_close_matches(word, names, 1))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _default(value: object) -> str:
+    """A default as one would type it."""
+    match value:
+        case None | () | "":
+            return ""
+        case Path():
+            return f" (default: {value if INSTALLED else value.name + ', beside app.py'})"
+        case tuple():
+            return f" (default: {','.join(value)})"
+        case float():
+            return f" (default: {value:g})"
+        case _:
+            return f" (default: {value})"

@@ -1,0 +1,55 @@
+"""Where the app keeps things, and how it is called, unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+log = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).parents[2]
+_SHIPPED = _ROOT / "workflows"
+_PERSISTENT = Path("/data")  # on a Space with storage that outlasts a restart
+ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
+INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, and not in a checkout
+PROGRAM = "comfyforms" if INSTALLED else "app.py"
+COMMAND = PROGRAM if INSTALLED else f"python {PROGRAM}"  # what a shell is told
+SIGN_INS = "sign_in.sqlite"  # in the data folder: sessions, tokens, and people of a provider
+
+
+def data_folder(persistent: Path = _PERSISTENT) -> Path:
+    """For the history and the results: beside a checkout, else the user's own; on a Space what is
+    `persistent` there, if it has that."""
+    if ON_A_SPACE and os.access(persistent, os.W_OK):
+        return persistent / "comfyforms"
+    return _own_folder() if INSTALLED else _ROOT / "data"
+
+
+def workflow_folder() -> Path:
+    """For workflows: those of the checkout, else the user's own folder, which an upgrade leaves
+    alone."""
+    return _own_folder() / "workflows" if INSTALLED else _SHIPPED
+
+
+def with_shipped_workflows(folder: Path) -> Path:
+    """The folder; where there is none it is made, with the workflows in it that this project
+    brings."""
+    if folder.exists():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
+            whole = shutil.copytree(_SHIPPED, Path(temporary) / "workflows")
+            whole.rename(folder)  # whole or not at all
+    except OSError as error:
+        log.warning("The folder of workflows, %s, cannot be made: %s.", folder, error.strerror)
+    return folder
+
+
+def _own_folder() -> Path:
+    return user_data_path("comfyforms", appauthor=False)

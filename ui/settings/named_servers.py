@@ -1,0 +1,184 @@
+"""The ComfyUI servers that settings name, and how to log in at each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.address import (
+    ServerAddress,
+    named_servers,
+    one_each,
+    parse_header,
+    split_servers,
+)
+
+log = logging.getLogger(__name__)
+
+_MOST_AT_ONCE = 50  # runs at one server
+OWN = "setting"  # the type of our own errors, whose words are told as they are
+
+
+def at_home(path: Path) -> Path:
+    """The same where `~` was left as it is: in a variable, in a file, or behind `=` on a shell."""
+    return Path(os.path.expanduser(path))
+
+
+def _readable(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+    return path
+
+
+def unreadable(error: OSError | ValueError) -> PydanticCustomError:
+    """Why a file cannot be used. Its name is left out, since a password may have been typed in its
+    place."""
+    reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+    return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
+
+
+def read_secrets(path: Path) -> str:
+    """The text of a file with passwords; one that everybody at this machine can read is warned
+    about."""
+    try:
+        with at_home(path).open(encoding="utf-8-sig") as file:
+            warn_if_public(path.name, os.fstat(file.fileno()))
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+
+
+def warn_if_public(name: str, status: os.stat_result) -> None:
+    """A line in the log where others at this machine can read a file with passwords; Windows does
+    not tell."""
+    if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
+        log.warning(
+            "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
+        )
+
+
+def _secret_in_file(value: object) -> object:
+    """What stands in the file of this name, alone."""
+    if not isinstance(value, str):
+        return value
+    secret = read_secrets(Path(value)).strip()
+    if not secret:
+        raise PydanticCustomError(OWN, "the file of the token is empty.")
+    return secret
+
+
+def _secret_in_variable(name: object) -> object:
+    """What the environment has under this name, which is not repeated: it may be a secret that was
+    written in its place."""
+    if not isinstance(name, str):
+        return name
+    secret = os.environ.get(name, "").strip()
+    if not secret:
+        raise PydanticCustomError(
+            OWN, "the environment has no variable of that name, or it is empty."
+        )
+    return secret
+
+
+def _header(value: SecretStr) -> SecretStr:
+    try:
+        parse_header(value.get_secret_value())
+    except ComfyError as error:
+        raise PydanticCustomError(OWN, "write it like 'X-Api-Key: secret', in ASCII.") from error
+    return value
+
+
+HomePath = Annotated[Path, AfterValidator(at_home)]
+ReadableFile = Annotated[HomePath, AfterValidator(_readable)]
+Header = Annotated[SecretStr, AfterValidator(_header)]
+_SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
+_SecretInVariable = Annotated[SecretStr, BeforeValidator(_secret_in_variable)]
+_HeaderInVariable = Annotated[Header, BeforeValidator(_secret_in_variable)]
+_one_or_several = BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
+_Headers = Annotated[tuple[Header, ...], _one_or_several]
+_HeadersInVariables = Annotated[tuple[_HeaderInVariable, ...], _one_or_several]
+
+
+def _servers(value: object) -> object:
+    """Addresses between commas, spaces or lines, or tables as in the file of `--config`."""
+    if isinstance(value, dict):
+        raise PydanticCustomError(OWN, "write [[server]] above each, in two pairs of brackets.")
+    if not isinstance(value, str):
+        return value
+    return [{"url": one} for one in split_servers(value) or [value]]
+
+
+class NamedServer(BaseModel):
+    """A ComfyUI with a login and a limit of its own, as `[[server]]` in the file of `--config` has
+    it. `token_file`, `token_env` and `header_env` are what is in the file and the variables of
+    these names; `limit`: how many runs are handed to it at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: SecretStr
+    token: SecretStr | None = None
+    token_file: _SecretInFile | None = None
+    token_env: _SecretInVariable | None = None
+    header: _Headers = ()
+    header_env: _HeadersInVariables = ()
+    ca: ReadableFile | None = None
+    limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] | None = None
+
+    @property
+    def address(self) -> ServerAddress:
+        """Its address and how to log in there; ComfyError if one is wrong."""
+        token, *more = self._tokens or (None,)
+        if more:
+            raise ComfyError(
+                "A server has two tokens.", "Choose one: token, token_file or token_env."
+            )
+        return ServerAddress.parse(
+            self.url.get_secret_value(),
+            token=_told(token),
+            headers=[one.get_secret_value() for one in (*self.header, *self.header_env)],
+            ca=self.ca,
+        )
+
+    @property
+    def has_login(self) -> bool:
+        """Whether anything is told of it but its address."""
+        return bool(self._tokens or self.header or self.header_env or self.ca)
+
+    @property
+    def _tokens(self) -> list[SecretStr]:
+        return [one for one in (self.token, self.token_file, self.token_env) if one]
+
+
+def _told(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+Servers = Annotated[tuple[NamedServer, ...], NoDecode, BeforeValidator(_servers)]
+
+
+def named_addresses(
+    servers: Servers, token: SecretStr | None, header: SecretStr | None, ca: Path | None
+) -> tuple[ServerAddress, ...]:
+    """The addresses of all servers and how to log in there: each with what it has of its own, or a
+    single one with what is told beside it. ComfyError if one is wrong."""
+    own = any(one.has_login for one in servers)
+    if own and not (token or header or ca):
+        return one_each(one.address for one in servers)
+    urls = [one.url.get_secret_value() for one in servers]
+    return named_servers(urls, token=_told(token), header=_told(header), ca=ca)
+
+
+def limits_of(servers: Servers) -> dict[str, int]:
+    """How many runs are handed at once to the servers that have a limit, by their addresses."""
+    return {one.address.url: one.limit for one in servers if one.limit is not None}

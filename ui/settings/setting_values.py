@@ -1,0 +1,202 @@
+"""What single settings may be, and how they are read from what was typed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+from comfy.comfyui.client.address import is_loopback
+from comfy.webhooks.address import named_host
+from comfy.webhooks.secret import check_secret
+from ui.settings.named_servers import OWN, HomePath, read_secrets
+
+_PATH = re.compile(r"\A(/[\w.~-]+)*", re.ASCII)
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
+_PATH_OR_ADDRESS = re.compile(r"(https?:/)?/[!-~]+", re.ASCII)
+_PEOPLE = re.compile(r"\A(?:\*|(group|user):.+|[^@:*]*@[^@]+)")
+
+_YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
+
+Permission = Literal["yes", "no", "auto", "operators"]
+YesNo = Literal["yes", "no"]
+Previews = Literal["fitted", "original"]
+LogFormat = Literal["text", "json"]
+NamedPassword = tuple[str, SecretStr]
+
+
+def _words(value: object) -> object:
+    return (
+        [word.strip() for word in value.split(",") if word.strip()]
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _users(value: object) -> object:
+    """`NAME:PASSWORD` pairs, between commas or lines."""
+    return (
+        _pairs([part for line in _lines(value) for part in line.split(",")])
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _users_in_file(value: object) -> object:
+    """The pairs in the file of this name, one a line: a password may have commas there."""
+    return _pairs(_lines(read_secrets(Path(value)))) if isinstance(value, str | Path) else value
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [
+        (name.strip(), password) for name, _, password in (part.partition(":") for part in parts)
+    ]
+    if not all(name and name.isprintable() and password for name, password in pairs):
+        raise PydanticCustomError(
+            OWN, "write NAME:PASSWORD for each person, with a comma or a new line between."
+        )
+    if len(dict(pairs)) < len(pairs):
+        raise PydanticCustomError(OWN, "a name stands there twice.")
+    return pairs
+
+
+def _path_prefix(value: str) -> str:
+    prefix = value.rstrip("/")
+    if not _PATH.fullmatch(prefix):
+        raise PydanticCustomError(
+            OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms."
+        )
+    return prefix
+
+
+def host_setting(value: str) -> str:
+    """A name or an address as browsers send it, without a port; an IPv6 address may stand in
+    brackets."""
+    name = value.lower().rstrip(".")
+    if not _is_address(name) and not _HOST.fullmatch(name):
+        raise PydanticCustomError(
+            OWN, "write names or addresses without http:// and port, like forms.example.org."
+        )
+    return name.strip("[]")
+
+
+def _proxy(value: str) -> str:
+    try:
+        return (
+            value if value == "*" else str(ip_network(value) if "/" in value else ip_address(value))
+        )
+    except ValueError as error:
+        raise PydanticCustomError(
+            OWN, "write addresses or networks, like 10.0.0.7 or 10.0.0.0/8, or *."
+        ) from error
+
+
+def _webhook_host(value: str) -> str:
+    try:
+        return named_host(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            OWN, "write hosts without https:// and path, like hooks.example.org or 10.0.0.7:8000."
+        ) from error
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    try:
+        check_secret(value.get_secret_value())
+    except ValueError as error:
+        raise PydanticCustomError(
+            OWN, "write whsec_ and base64 of 24 to 64 bytes, as receivers are told it."
+        ) from error
+    return value
+
+
+def _header_name(value: str) -> str:
+    if not _HEADER.fullmatch(value):
+        raise PydanticCustomError(OWN, "write the name of one header, like X-Forwarded-User.")
+    return value
+
+
+def _issuer(value: str) -> str:
+    """A provider's address, as its own configuration says it, without a slash at the end; "" for
+    none."""
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    safe = host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+    if not safe or parts.query or parts.fragment or "@" in parts.netloc:
+        raise PydanticCustomError(
+            OWN, "write an address with https:// and no user, like https://accounts.example.org."
+        )
+    return value.rstrip("/")
+
+
+def _no_file(path: Path) -> Path:
+    if os.path.isfile(path):  # False also where nobody can tell
+        raise PydanticCustomError(OWN, "name the folder, and no file in it.")
+    return path
+
+
+def _own_path_or_address(value: str) -> str:
+    if value and not _PATH_OR_ADDRESS.fullmatch(value):
+        raise PydanticCustomError(OWN, "write an address or a path, like /oauth2/sign_out.")
+    return value
+
+
+def _people_rule(value: str) -> str:
+    """See `ui.accounts.openid_people.fits`."""
+    if not _PEOPLE.fullmatch(value):
+        raise PydanticCustomError(
+            OWN, "write *, @example.org, anna@example.org, group:NAME or user:NAME."
+        )
+    return value
+
+
+PeopleRules = Annotated[
+    tuple[Annotated[str, AfterValidator(_people_rule)], ...], NoDecode, BeforeValidator(_words)
+]
+FolderPath = Annotated[HomePath, AfterValidator(_no_file)]
+Issuer = Annotated[str, AfterValidator(_issuer)]
+SignOutAddress = Annotated[str, AfterValidator(_own_path_or_address)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(host_setting)], ...], NoDecode, BeforeValidator(_words)
+]
+WebhookHosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_webhook_host)], ...], NoDecode, BeforeValidator(_words)
+]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+Proxies = Annotated[
+    tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)
+]
+Users = Annotated[tuple[NamedPassword, ...], NoDecode, BeforeValidator(_users)]
+UsersInFile = Annotated[tuple[NamedPassword, ...], NoDecode, BeforeValidator(_users_in_file)]
+PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+Days = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
+
+
+def _is_address(host: str) -> bool:
+    """Whether this is an IP address, the brackets of IPv6 allowed."""
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,149 @@
+"""What is said when the app has started: where it is, and who can reach it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import TextIO
+
+import segno
+
+from comfy.comfyui.client.address import is_loopback
+from ui.settings.folders import COMMAND, ON_A_SPACE
+
+# Addresses for documentation: nothing is sent there, but the system says by which of its own
+# addresses it would be.
+_ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+_SIGN_IN = "To have them sign in: " + (
+    "the secret COMFYFORMS_LOGIN, with NAME:PASSWORD" if ON_A_SPACE else f"{COMMAND} user add NAME"
+)
+_ALL = frozenset({"0.0.0.0", "::"})
+_UNENCRYPTED = (
+    "Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies)."
+)
+_NO_PROXY = (
+    "This app runs in a container and trusts no proxy. If a proxy stands in front of it, name the"
+    " proxy's address as the container sees it: --trusted-proxies ADDRESS. Otherwise all visitors"
+    " share the limits of one address."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
+    without one. `names`: what browsers call it, as far as that is known; `proxied`: at a proxy, not
+    where it listens itself. `contained`: in a container, and no proxy of its network is trusted.
+    `unencrypted`: passwords are asked for, on a network without TLS."""
+
+    host: str
+    port: int
+    root_path: str = ""
+    signs_in: bool = False
+    share_link: str = ""
+    proxied: bool = False
+    names: tuple[str, ...] = ()
+    contained: bool = False
+    unencrypted: bool = False
+
+    @property
+    def by_proxy(self) -> list[str]:
+        """Its addresses at the proxy, which is taken to speak TLS at the usual port; none without
+        one, or where its names are not known."""
+        names = self.names if self.proxied else ()
+        return [f"https://{_in_address(name)}{self.root_path}" for name in names]
+
+    @property
+    def for_others(self) -> str:
+        """The address to hand to other people; "" where it is not known."""
+        if self.proxied:
+            return next(iter(self.by_proxy), "")
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of the app itself, the one for other machines first. With a path prefix,
+        which the proxy takes off, they are for the proxy and not for browsers."""
+        names = () if self.proxied else self.names
+        hosts = _network_addresses(self.host) if self.host in _ALL else [self.host]
+        return [
+            f"http://{_in_address(host)}:{self.port}"
+            for host in dict.fromkeys([*names, *(hosts or ["127.0.0.1"])])
+        ]
+
+
+def start_lines(reach: Reach) -> list[str]:
+    """Sentences for the log. The one with the link for guests is the only place where it is
+    told."""
+    here = ", ".join(reach.addresses)
+    if reach.root_path:
+        lines = [f"{_open_at_proxy(reach)} The proxy reaches the app at {here}."]
+    else:
+        lines = [f"Open {reach.addresses[0]} in a browser."]
+    ways = []
+    if not is_loopback(reach.host) and not reach.root_path:
+        ways.append(f"Other machines on the network reach it at {here}.")
+    if reach.by_proxy:
+        ways.append(f"Through the proxy people reach it at {', '.join(reach.by_proxy)}.")
+    elif reach.root_path:
+        ways.append(f"Through the proxy people reach it at {reach.root_path}.")
+    if ways:
+        who = "whoever signs in" if reach.signs_in else f"everybody, without signing in. {_SIGN_IN}"
+        lines.append(f"{' '.join(ways)} It is for {who}.")
+    if reach.share_link:
+        lines.append(f"This link lets guests in: {reach.for_others}/join/{reach.share_link}")
+    return lines
+
+
+def start_warnings(reach: Reach) -> list[str]:
+    """Return warnings for the log: settings that are probably missing."""
+    if is_loopback(reach.host):
+        return []
+    return [_UNENCRYPTED] * reach.unencrypted + [_NO_PROXY] * reach.contained
+
+
+def is_contained() -> bool:
+    """Whether this program runs in a container of Docker, Podman or Kubernetes."""
+    marks = map(Path, ("/.dockerenv", "/run/.containerenv"))
+    return any(mark.exists() for mark in marks) or "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def _open_at_proxy(reach: Reach) -> str:
+    if reach.for_others:
+        return f"Open {reach.for_others} in a browser."
+    return f"Open {reach.root_path} at the proxy in a browser; name it with --hosts."
+
+
+def show_code(reach: Reach, to: TextIO | None = None) -> None:
+    """Draw the QR code of the address for phones, where others can reach the app and somebody looks
+    at a terminal."""
+    to = to or sys.stderr
+    is_here_only = is_loopback(reach.host) and not reach.by_proxy
+    if is_here_only or not reach.for_others or not to.isatty():
+        return
+    join = f"/join/{reach.share_link}" if reach.share_link else ""
+    segno.make_qr(f"{reach.for_others}{join}").terminal(to, compact=True)
+
+
+def _network_addresses(host: str) -> list[str]:
+    """The addresses by which this machine is known to others, of those that are listened on; none
+    without a network."""
+    found = []
+    for family, elsewhere in _ELSEWHERE[: 2 if host == "::" else 1]:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as asking:
+                asking.connect((elsewhere, 9))
+                found.append(str(asking.getsockname()[0]))
+        except OSError:
+            continue
+    return found
+
+
+def _in_address(host: str) -> str:
+    try:
+        return f"[{host}]" if isinstance(ip_address(host), IPv6Address) else host
+    except ValueError:
+        return host

@@ -1,0 +1,73 @@
+"""Where and for whom the app is served, as everything that serves it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comfy.comfyui.client.address import is_loopback
+from ui.accounts.opening import SignInSettings
+from ui.languages.catalogues import Languages
+from ui.settings.start_lines import Reach, is_contained
+from ui.web.identity import Identity
+
+_NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where and for whom the page is served. `users` are (name, password) pairs, `sign_in` the
+    other ways in; where there is none of either, nobody has to log in. `finish`: seconds that runs
+    may go on when the app is told to end. `hosts`: names by which browsers may address the app
+    beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
+    page in a frame. `smaller_previews`: see `run_socket_routes`. `comfy_runner`: the config.toml of
+    `comfy_runner_routes`, None for an app without them. `operator_images`: operators see previews
+    of everybody's runs.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    root_path: str = ""
+    users: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    finish: float = 0.0
+    hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = _NEXT_DOOR
+    on_a_space: bool = False
+    smaller_previews: bool = True
+    languages: Languages = field(default_factory=Languages)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+    comfy_runner: Path | None = None
+    operator_images: bool = False
+
+    def reach(self, port: int, identity: Identity) -> Reach:
+        """Where the app is, at this port, and whom `identity` lets in."""
+        login = identity.login
+        return Reach(
+            self.host,
+            port,
+            self.root_path,
+            signs_in=login is not None,
+            share_link=login.share_link if login else "",
+            proxied=self.has_proxy,
+            names=tuple(filter(None, self.hosts)),
+            contained=self.is_contained,
+            unencrypted=self.is_unencrypted,
+        )
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether passwords travel over a network without a known proxy, which would have TLS."""
+        signs_in = self.sign_in.ways(self.users).any
+        return signs_in and not is_loopback(self.host) and self.trusted_proxies == _NEXT_DOOR
+
+    @property
+    def is_contained(self) -> bool:
+        """Whether the app runs in a container and trusts no proxy outside of it."""
+        return is_contained() and set(self.trusted_proxies) <= set(_NEXT_DOOR)
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether people certainly come through a proxy. Else the names of the settings belong to
+        the address that the app itself listens on."""
+        is_named = is_loopback(self.host) or self.trusted_proxies != _NEXT_DOOR
+        return bool(self.root_path or (any(self.hosts) and is_named))
