@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
@@ -12,6 +12,7 @@ from comfy.batches.replaced import replaced
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row
 from comfy.form.seeds import CountUp
+from comfy.launch.uploads import Upload, distinctly_named
 
 _TABLE = "table"
 
@@ -135,3 +136,34 @@ class BatchRows(Sequence[Row]):
             match row.values[str(at)]:
                 case int(chosen):
                     yield axis, axis.values[chosen]
+
+
+def values_of_all(content: BatchContent) -> Iterator[object]:
+    """Yield every value of the base, the table and the axes."""
+    yield from content.base.values()
+    for row in content.table:
+        yield from row.values.values()
+    for axis in content.axes:
+        yield from axis.values
+
+
+def with_distinct_names(content: BatchContent) -> BatchContent:
+    """Give each file of a field a distinct name, so that rows of files with equal names differ."""
+    columns: list[Iterable[object]] = [axis.values for axis in content.axes]
+    columns += [[row.values.get(one.key) for row in content.table] for one in content.columns]
+    named: dict[int, Upload] = {}
+    for column in columns:
+        files = {id(one): one for one in column if isinstance(one, Upload)}
+        named |= zip(files, distinctly_named([*files.values()]), strict=True)
+    return with_other_values(content, lambda value: named.get(id(value), value))
+
+
+def with_other_values(content: BatchContent, change: Callable[[object], object]) -> BatchContent:
+    """Replace each value of the base, the table and the axes by `change(value)`."""
+
+    def changed(values: Mapping[str, object]) -> dict[str, object]:
+        return {key: change(value) for key, value in values.items()}
+
+    table = (replace(row, values=changed(row.values)) for row in content.table)
+    axes = (replace(axis, values=tuple(map(change, axis.values))) for axis in content.axes)
+    return replace(content, base=changed(content.base), table=tuple(table), axes=tuple(axes))

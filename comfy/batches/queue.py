@@ -15,14 +15,7 @@ from cachetools import FIFOCache, LRUCache
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.base.messages import message
 from comfy.batches.check import checked_batch
-from comfy.batches.content import BatchContent, BatchRows
-from comfy.batches.kept_content import (
-    content_from_json,
-    content_to_json,
-    values_of_all,
-    with_distinct_names,
-    with_other_values,
-)
+from comfy.batches.content import BatchContent, BatchRows, with_distinct_names
 from comfy.batches.open_batch import (
     BatchSummary,
     OpenBatch,
@@ -32,10 +25,9 @@ from comfy.batches.open_batch import (
 from comfy.batches.row_states import RowStates
 from comfy.batches.runner import BatchRunner, RowBatch
 from comfy.batches.spec import BatchSpec, with_drawn_texts, with_seeds
+from comfy.batches.store import load_batch, save_new_batch
 from comfy.groups.queue import GroupQueue
-from comfy.launch.kept_uploads import kept_uploads
 from comfy.launch.start import Starter
-from comfy.launch.uploads import Upload
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
 from comfy.records.wanted import WantedOfGroups
@@ -107,15 +99,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)
         about["text_sources"] = [*text_sources]
         group = Group(group_id, owner, "batch", time.time(), "running", about)
-        given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
-        uploads = {str(key): one for key, one in given.items()}
-        with kept_uploads(self._starter.blobs, history, uploads) as files:
-            told = content_to_json(
-                with_other_values(content, lambda value: files.get(str(id(value)), value))
-            )
-            batch = self._open_group(group)
-            with self._counted(batch):
-                history.groups.add(group, told, {one.digest for one in files.values()})
+        batch = self._open_group(group)
+        with self._counted(batch):
+            save_new_batch(history, self._starter.blobs, group, content)
         self._let_run(batch)
         return batch.summary
 
@@ -225,11 +211,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             known = self._contents.get(batch_id)
         if known is not None:
             return known
-        told = self._history().groups.content(batch_id, owner)
-        try:
-            content = content_from_json(told or {})
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._not_found() from error
+        content = load_batch(self._history(), batch_id, owner)
         read = content, BatchRows(content)
         with self._lock:
             self._contents[batch_id] = read

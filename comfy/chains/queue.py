@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from cachetools import FIFOCache
 
@@ -20,18 +19,12 @@ from comfy.chains.keys import continued, step_key
 from comfy.chains.model import ChainErrors
 from comfy.chains.open_chain import ChainStanding, OpenChain, StepStanding
 from comfy.chains.runner import ChainRunner, StepBegin
+from comfy.chains.store import load_chain_values, save_chain
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.seeds import CountUp, next_seed
 from comfy.groups.queue import GroupQueue
-from comfy.launch.kept_uploads import (
-    given_values,
-    kept_as_given,
-    kept_uploads,
-    values_from_json,
-    values_to_json,
-)
+from comfy.launch.kept_uploads import kept_as_given
 from comfy.launch.start import FieldErrors
-from comfy.launch.uploads import Upload
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.limits import ChainLimits
@@ -246,8 +239,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         standing = self._chain_of(record)
         if standing is None:
             raise self._not_found()
-        told: dict[str, Any] = self._history().groups.content(standing.id, record.owner) or {}
-        values = values_from_json(told.get("values", {}))
+        values = load_chain_values(self._history(), standing.id, record.owner)
         form = self._forms.form(standing.chain, record.owner, values)
         own: dict[str, object] = {}
         drawn = {step_key(one.step.name, key) for one in form.runs for key in drawn_texts(one.form)}
@@ -309,18 +301,14 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return form, drawn
 
     def _keep(self, chain: OpenChain, values: Mapping[str, object]) -> None:
-        """Put a chain with its values on record, in the place of what was there of it."""
-        history = self._history()
-        uploads = {key: one for key, one in values.items() if isinstance(one, Upload)}
-        with kept_uploads(self._starter.blobs, history, uploads) as kept, chain.saving:
-            told = values_to_json({**values, **kept})
-            digests = {one.digest for one in kept.values()}
-            history.groups.put(chain.group, {"values": told}, digests)
+        """Store a chain with its values, or replace what was stored."""
+        with chain.saving:
+            save_chain(self._history(), self._starter.blobs, chain.group, values)
 
     def _content(self, chain: OpenChain) -> dict[str, object]:
         """The values of a chain by key. ComfyError where a file is gone."""
-        told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
-        return given_values(told.get("values", {}), self._starter.blobs)
+        values = load_chain_values(self._history(), chain.id, chain.owner)
+        return kept_as_given(values, self._starter.blobs)
 
     def _not_found(self) -> ComfyError:
         return ChainNotFound(message("This chain no longer exists."))

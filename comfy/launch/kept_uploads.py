@@ -40,12 +40,6 @@ def kept_uploads(
     blobs.release(holder)
 
 
-def given_values(told: Mapping[str, Any], blobs: BlobStore) -> dict[str, object]:
-    """What `values_to_json` has written, with the files as they were given. ComfyError where one is
-    gone."""
-    return kept_as_given(values_from_json(told), blobs)
-
-
 def kept_as_given(values: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
     """Values with files that are kept, as they were given. ComfyError where one is gone."""
     return {key: _as_upload(one, blobs) for key, one in values.items()}

@@ -55,9 +55,8 @@ class FieldErrors(ComfyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Runs that were asked for at once, in their order; why the rest was not started, None where
-    all were."""
+class StartedRuns:
+    """Runs of one press of Generate, in order. `refused`: why fewer started than requested."""
 
     runs: tuple[Run, ...]
     refused: ComfyError | None = None
@@ -164,7 +163,7 @@ class Starter:
         except WorkflowError as problem:
             return form, {"": sentences(str(problem), problem.hint)}
 
-    def start_batch(  # noqa: PLR0913 - as of `start`
+    def start_several(  # noqa: PLR0913 - as of `start`
         self,
         name: str,
         values: Mapping[str, object],
@@ -175,7 +174,7 @@ class Starter:
         watched: bool = True,
         keeps_going: bool = False,
         text_sources: Collection[str] = (),
-    ) -> Batch:
+    ) -> StartedRuns:
         """Start `count` runs with these values, so many as there is room for.
 
         Random seeds are drawn for each, and seeds that count up go on. Where there are none of
@@ -199,11 +198,11 @@ class Starter:
             except ComfyError as problem:
                 if not runs:
                     raise
-                return Batch(tuple(runs), problem)
+                return StartedRuns(tuple(runs), problem)
             runs.append(run)
             _, form = self.forms.form(name, owner, values)
             values = counted_on(values, form, run.job.values)
-        return Batch(tuple(runs))
+        return StartedRuns(tuple(runs))
 
     def judged_values(
         self, form: Form, values: Mapping[str, object], owner: str, *, hints: bool = True

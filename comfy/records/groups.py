@@ -1,5 +1,7 @@
-"""Batches and chains as they are remembered: what their runs, which share a group, were asked for,
-and how far they are."""
+"""Table of run groups: batches and chains, with their content as JSON.
+
+`comfy.batches.store` and `comfy.chains.store` read and write the content.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +53,10 @@ class Group:
     ended_at: float | None = None
 
 
+class GroupTooLarge(Exception):
+    """The content of a group is longer than the database keeps."""
+
+
 class GroupStore:
     """The groups of all owners, in the database of the history. All methods may be called from any
     thread.
@@ -68,14 +74,12 @@ class GroupStore:
         self._writing = writing
         self._room = room
 
-    def add(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
-        """Keep a new one, with what is to be run (`content`, JSON values) and the kept files that
-        this needs. Older ones that have ended make room. ComfyError where it is too large, or its
-        files are."""
-        self.put(group, content, digests)
-
     def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
-        """As `add`, in the place of what was kept of it before, which stays where it raises."""
+        """Store a group, or replace it; on an error the stored one stays.
+
+        `content`: what to run, as JSON values. `digests`: the blobs that it needs. Groups that have
+        ended make room, oldest first. Raises GroupTooLarge, and ComfyError without room for files.
+        """
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 before = _take_out(connection, _groups.c.id == group.id)
@@ -144,7 +148,7 @@ class GroupStore:
         """Insert a group. Return the bytes of it and its files."""
         text = json.dumps(content)
         if len(text) > _LARGEST:
-            raise _too_large(group.kind)
+            raise GroupTooLarge
         owner = digest(group.owner)
         row = {"id": group.id, "owner": owner, "kind": group.kind, "content": text}
         row["share"] = _share_of(group)
@@ -209,19 +213,6 @@ class GroupStore:
                     size=round(most / _MILLION),
                 ),
                 message("Delete a batch or a chain with files first."),
-            )
-
-
-def _too_large(kind: GroupKind) -> ComfyError:
-    match kind:
-        case "batch":
-            return ComfyError(
-                message("This batch is too large to be kept."), message("Make several of it.")
-            )
-        case "chain":
-            return ComfyError(
-                message("What is filled in is too large for a chain to be kept."),
-                message("Shorten a text."),
             )
 
 

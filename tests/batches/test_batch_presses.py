@@ -121,7 +121,7 @@ def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: P
     while the several runs of one press count each."""
     with kept_batches(demo.url, tmp_path, hourly=3) as one:
         one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
-        started = one.starter.start_batch("small", {SEED: 1}, ANN, 4, watched=False)
+        started = one.starter.start_several("small", {SEED: 1}, ANN, 4, watched=False)
         assert len(started.runs) == 2
         assert "more than 3 runs in an hour" in str(started.refused)
         for run in started.runs:

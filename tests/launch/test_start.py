@@ -22,7 +22,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
-from comfy.launch.start import Batch, FieldErrors, Starter
+from comfy.launch.start import FieldErrors, StartedRuns, Starter
 from comfy.launch.uploads import Refused, Upload, UploadLimits
 from comfy.library.catalogue import CatalogueCache
 from comfy.library.folder import WorkflowFolder
@@ -135,7 +135,7 @@ def test_values_become_a_run(demo: DemoServer, starter: Starter) -> None:
     assert (run.job.title, run.job.outputs) == ("Text", frozenset({"9"}))
 
 
-def seeds(batch: Batch) -> list[object]:
+def seeds(batch: StartedRuns) -> list[object]:
     return [run.job.values["3.seed"] for run in batch.runs]
 
 
@@ -144,14 +144,14 @@ def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
     of their press, and the rest of their values in common."""
     starter = make(person=20)
     given = {"3.steps": 1, "6.text": "a fox"}
-    drawn = starter.start_batch("text", given | {"3.seed": None}, ANN, 3)
+    drawn = starter.start_several("text", given | {"3.seed": None}, ANN, 3)
     assert len(set(seeds(drawn))) == 3
-    assert seeds(starter.start_batch("text", given | {"3.seed": "41"}, ANN, 3)) == [41, 42, 43]
-    counted = starter.start_batch("text", given | {"3.seed": CountUp(6)}, ANN, 2)
+    assert seeds(starter.start_several("text", given | {"3.seed": "41"}, ANN, 3)) == [41, 42, 43]
+    counted = starter.start_several("text", given | {"3.seed": CountUp(6)}, ANN, 2)
     assert seeds(counted) == [7, 8]
     typed = CountUp(6, is_used=False)
-    assert seeds(starter.start_batch("text", given | {"3.seed": typed}, ANN, 2)) == [6, 7]
-    single = starter.start_batch("text", given, ANN, 1)
+    assert seeds(starter.start_several("text", given | {"3.seed": typed}, ANN, 2)) == [6, 7]
+    single = starter.start_several("text", given, ANN, 1)
     groups = [{run.record.group for run in batch.runs} for batch in (drawn, counted, single)]
     assert [len(group) for group in groups] == [1, 1, 1]
     assert groups[0] != groups[1]
@@ -172,10 +172,10 @@ def test_a_fixed_seed_stays_where_another_is_random(
     prompt["13"]["inputs"]["latent_image"] = ["3", 0]
     prompt["8"]["inputs"]["samples"] = ["13", 0]
     (folder.path / "two.json").write_text(json.dumps(prompt))
-    batch = starter.start_batch("two", {"3.seed": "5", "13.seed": None}, ANN, 2)
+    batch = starter.start_several("two", {"3.seed": "5", "13.seed": None}, ANN, 2)
     assert seeds(batch) == [5, 5]
     assert len({run.job.values["13.seed"] for run in batch.runs}) == 2
-    both = starter.start_batch("two", {"3.seed": "5", "13.seed": "9"}, ANN, 2)
+    both = starter.start_several("two", {"3.seed": "5", "13.seed": "9"}, ANN, 2)
     assert seeds(both) == [5, 6]
     assert [run.job.values["13.seed"] for run in both.runs] == [9, 10]
 
@@ -183,13 +183,13 @@ def test_a_fixed_seed_stays_where_another_is_random(
 def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
     """What fits is started, and why the rest is not is told; nothing at all is refused as one run."""
     starter = make(person=2)
-    batch = starter.start_batch("text", {"3.steps": 500}, ANN, 4)
+    batch = starter.start_several("text", {"3.steps": 500}, ANN, 4)
     assert len(batch.runs) == 2
     assert "2 runs queued" in str(batch.refused)
     with pytest.raises(ComfyError, match="2 runs queued"):
-        starter.start_batch("text", {}, ANN, 4)
+        starter.start_several("text", {}, ANN, 4)
     with pytest.raises(FieldErrors):
-        starter.start_batch("text", {"3.steps": "many"}, BOB, 4)
+        starter.start_several("text", {"3.steps": "many"}, BOB, 4)
 
 
 def test_a_form_is_built_once_for_a_run(starter: Starter) -> None:

@@ -77,7 +77,7 @@ def test_a_run_is_made_from_the_run_whose_text_it_was_given(
 ) -> None:
     """As long as the text stands there as it was; of several runs of a press each is."""
     source = said_by(app)
-    batch = app.services.starter.start_batch(
+    batch = app.services.starter.start_several(
         "words", {"6.text": text}, OWNER, 2, keeps_going=True, text_sources=[source.id]
     )
     for run in batch.runs:

@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
-from comfy.launch.start import Batch
+from comfy.launch.start import StartedRuns
 from comfy.launch.uploads import Upload, content_of
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
@@ -252,7 +252,7 @@ class RunStart:
         ids = tuple(run.id for run in batch.runs)
         return Begun(ids, batch.refused, counted="count" in sent.told)
 
-    def _start(self, name: str, sent: Sent, asker: Asker) -> Batch:
+    def _start(self, name: str, sent: Sent, asker: Asker) -> StartedRuns:
         services, owner = self._services, asker.owner
         count = sent.told.get("count", 1)
         if not (type(count) is int and 1 <= count <= _MOST_AT_ONCE):
@@ -262,7 +262,7 @@ class RunStart:
         callback = callback_of(services, sent.told)
         reader, told = SentValues(services, owner), sent.told.get("values", {})
         values = reader.of(form_for(reader, name, told), told)
-        batch = services.starter.start_batch(
+        batch = services.starter.start_several(
             name, values, owner, count, address=asker.address, watched=False, keeps_going=True
         )
         ids = [run.id for run in batch.runs]

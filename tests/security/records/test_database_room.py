@@ -92,11 +92,11 @@ def test_finding_s5_runs_with_results_count_their_texts(history: RunStore, tmp_p
 def test_finding_s5_batches_do_not_fill_the_disk(history: RunStore, tmp_path: Path) -> None:
     """Those that ended first make room, at the address that has most; another's stay."""
     mine = Group("bob's", BOB, "batch", NOW, "done", {}, ended_at=NOW)
-    history.groups.add(mine, {"text": "x" * 100_000}, ())
+    history.groups.put(mine, {"text": "x" * 100_000}, ())
     for number in range(40):
         about = {"address": EVE}
         stopped = Group(f"{number}", f"browser:{number}", "batch", NOW, "stopped", about)
-        history.groups.add(replace(stopped, ended_at=NOW + number), {"text": "x" * 400_000}, ())
+        history.groups.put(replace(stopped, ended_at=NOW + number), {"text": "x" * 400_000}, ())
     assert size_of(tmp_path) < ROOM + SLACK
     assert history.groups.get("bob's", BOB)
     assert history.groups.get("39", "browser:39")
@@ -107,10 +107,10 @@ def test_finding_s5_unfinished_batches_leave_room(history: RunStore) -> None:
     """Nobody's are forgotten while they go on: more of one address are refused, another's find
     room."""
     group = Group("0", "browser:0", "batch", NOW, "paused", {"address": EVE})
-    history.groups.add(group, {"text": "x" * 600_000}, ())
+    history.groups.put(group, {"text": "x" * 600_000}, ())
     with pytest.raises(ComfyError, match="no room"):
-        history.groups.add(replace(group, id="1"), {"text": "x" * 600_000}, ())
-    history.groups.add(replace(group, id="2", about={}), {"text": "x" * 600_000}, ())
+        history.groups.put(replace(group, id="1"), {"text": "x" * 600_000}, ())
+    history.groups.put(replace(group, id="2", about={}), {"text": "x" * 600_000}, ())
 
 
 def test_finding_s5_progress_of_batches_counts(history: RunStore, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_finding_s5_progress_of_batches_counts(history: RunStore, tmp_path: Path
     for number in range(40):
         about = {"address": EVE}
         group = Group(f"{number}", f"browser:{number}", "batch", NOW, "running", about)
-        history.groups.add(group, {}, ())
+        history.groups.put(group, {}, ())
         ended = replace(group, state="stopped", ended_at=NOW + number)
         history.groups.save(replace(ended, progress={"errors": "x" * 400_000}))
     assert size_of(tmp_path) < ROOM + SLACK

@@ -271,7 +271,7 @@ def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
         read = values_shown(controls, values)
         given = typed_first(values_given(services, controls, read, person), values[used])
         try:
-            batch = services.starter.start_batch(
+            batch = services.starter.start_several(
                 name,
                 given,
                 person,
