@@ -72,7 +72,7 @@ MEND = "Mend ui/gradio/internals.py."
 PROMISED = {"gradio", "gradio.blocks", "gradio.components", "gradio.themes.utils"}
 # Where Gradio's private names may stand: one file for each language. What ui/gradio/import_hook.py names
 # of Gradio's own modules, which it changes before they are there, has a test of its own below.
-KNOWING = {"web/gradio_internals.py", "page/script/gradio.js", "page/styles/gradio.css"}
+KNOWING = {"gradio/internals.py", "page/script/gradio.js", "page/styles/gradio.css"}
 # What is Gradio's own: routes, headers and fields of its calls; attributes of its app; names in its
 # page.
 PRIVATE = re.compile(
