@@ -80,6 +80,7 @@ from ui.routes.runs import run_routes
 from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
+from ui.routes.waiting_sockets import WaitingSockets
 from ui.routes.workflows import workflow_routes
 from ui.services import Services
 from ui.settings.start_lines import show_code, start_lines, start_warnings
@@ -147,7 +148,8 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity = set(), identity
     root_path = settings.root_path
     sign_in = SignInPage(settings.languages, identity.login, root_path)
-    for router in _own_routes(services, settings, identity, sign_in, app.state.telling):
+    waiting = WaitingSockets()
+    for router in _own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
         app.include_router(router)
     access = OperatorAccess(services.forms.permissions, identity)
     app.include_router(
@@ -166,7 +168,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         )
     app.router.routes.extend(assistants.routes)
     app.router.routes.extend(EndpointRoutes(services, identity, root_path).routes())
-    api = api_app(services, identity, access.permits, sign_in, root_path)
+    api = api_app(services, identity, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
     app.router.routes.append(Route(API, api))  # itself, which the mount leaves to the page
     _mount_page(app, services, settings, identity, sign_in)
@@ -180,13 +182,14 @@ def _own_routes(
     identity: Identity,
     sign_in: SignInPage,
     telling: set[WebSocket],
+    waiting: WaitingSockets,
 ) -> Iterator[APIRouter]:
     """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
     run's end are noted."""
     view = presenter(services)
     runs = services.runs
     yield run_socket_routes(
-        runs, identity, view, telling, smaller_previews=settings.smaller_previews
+        runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
     )
     yield page_socket_routes(services, identity)
     yield run_routes(runs, services.starter, identity)

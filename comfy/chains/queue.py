@@ -195,6 +195,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         """How far one is."""
         return self._opened(chain_id, owner).standing
 
+    def values(self, chain_id: str, owner: str) -> dict[str, object]:
+        """Return the values of an owner's chain by key, with its seeds as numbers."""
+        return load_chain_values(self._history(), chain_id, owner)
+
     def of(self, owner: str) -> tuple[ChainStanding, ...]:
         """Those of one owner, the newest first, without their results."""
         known = self._known(owner)

@@ -107,7 +107,6 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         | {"PATCH": Answers(422, 404, 401)},  # no preset is called so
         "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/batches": {"GET": people(200)},
-        "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so
         "/batches/{batch_id}": NO_RUN,
         "/batches/{batch_id}/rows": OF_NO_BATCH,
         "/batches/{batch_id}/rows/{index}/values": OF_NO_BATCH,
@@ -145,6 +144,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/api/v1/runs/{run_id}/events": rest(GET=OWNER),
         "/api/v1/runs/{run_id}/preview": rest(GET=people(404)),  # of a run that has ended
         "/api/v1/runs/{run_id}/files/{n}": rest(GET=OWNER, HEAD=OWNER),
+        "/api/v1/workflows/{name:path}/batches/check": rest(POST=OWNER),
         "/api/v1/workflows/{name:path}/batches": rest(
             GET=people(404),
             POST=Answers(422, 404, 401),  # nothing varies
@@ -270,5 +270,5 @@ LOGOUT = frozenset({"/logout", "/logout/everywhere"})
 # Where an OpenID provider is named only: `tests/ui/accounts/test_openid.py` asks them.
 WITH_PROVIDER = frozenset({"/login/openid", "/login/openid/callback"})
 GUESSED = ("/login/", "POST")  # the same as without the slash; whoever tries more often has to wait
-PAGE_SOCKETS = frozenset({"/live/{run_id}", "/news"})
+PAGE_SOCKETS = frozenset({"/live/{run_id}", "/live/next/{key}", "/news"})
 SOCKETS = PAGE_SOCKETS | {"/api/v1/relay", "/ws"}

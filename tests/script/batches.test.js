@@ -75,7 +75,7 @@ test("only rows with something in them are sent, each in the way of its kind", (
   assert.deepEqual(specOf({ ...EMPTY, rows }, []).axes, [
     { field: "2.text", text: "a boat\na ship" },
     { field: "3.sampler", text: 'euler, "a, b"' },
-    { field: "4.image", files: [file] },
+    { field: "4.image", files: [{ file: "a/b.png", name: "b.png" }] },
     { field: "2.more", replace: "boat\nship\ncar" },
   ]);
   const found = row({ replaces: true, find: " ", text: "ship" });

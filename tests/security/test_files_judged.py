@@ -25,7 +25,7 @@ from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
 from tests.support.app_process import started
 from tests.support.distribution import pairs
-from tests.support.gradio_calls import PageCalls, file_at
+from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of, get
 from tests.support.samples.forms import node
 from tests.support.samples.hostile_files import FORMATS, files
@@ -142,14 +142,8 @@ def upload(app: RunningApp, name: str, data: bytes) -> str:
 
 def elements(places: tuple[str, ...]) -> dict[str, Any]:
     """What the fields of the form hold, as the page sends it."""
-    held: dict[str, Any] = {
-        f"field-{number}-image": file_at(place) for number, place in enumerate(places, start=1)
-    }
-    held["field-2-image"] = {
-        "background": file_at(places[1]),
-        "layers": [file_at(places[1])],
-        "composite": None,
-    }
+    held: dict[str, Any] = {key: {"file": place} for key, place in zip(KEYS, places, strict=False)}
+    held[KEYS[1]]["mask"] = places[1]
     return held
 
 
@@ -181,9 +175,8 @@ def test_finding_04_paint_is_never_decoded_as_anything_else(app: RunningApp, for
     good = upload(app, "a.png", saved("PNG"))
     page = PageCalls(app).open("fields")
     for name, data in files(form):
-        place = file_at(upload(app, name, data))
-        painted = {"background": file_at(good), "layers": [place], "composite": place}
-        errors = page.said(page.press({"field-2-image": painted}))["errors"]
+        painted = {"file": good, "mask": upload(app, name, data)}
+        errors = page.said(page.press({"2.image": painted}))["errors"]
         assert "Choose an image file" in errors["2.image"]
 
 

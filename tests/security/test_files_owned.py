@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from comfy.media.svg import is_plain_drawing
-from tests.support.gradio_calls import PageCalls, file_at
+from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, BOB, cookie_of, get
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served
@@ -43,7 +43,7 @@ def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
         assert get(app, f"/gradio_api/file={place}", cookie).status_code == 404
     page = PageCalls(app, BOB).open("image-to-image", kept={"4.image": {"file": place}})
     assert page.component("field-4-image")["props"]["value"] is None
-    errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
+    errors = page.said(page.press({"4.image": {"file": place}}))["errors"]
     assert "no longer here" in errors["4.image"]
 
 

@@ -117,7 +117,7 @@ def page(running: tuple[DemoServer, RunningApp]) -> PageCalls:
     return PageCalls(running[1]).open("text-to-image", **{"5.steps": "1"})
 
 
-FIELDS = ("field-2-text", "field-5-steps", "field-4-width")
+FIELDS = ("2.text", "5.steps", "4.width")
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -128,11 +128,8 @@ def test_any_value_in_a_field_is_taken_or_told(
     for value in VALUES if every else VALUES[FIELDS.index(field) :: len(FIELDS)]:
         answer = page.press({field: value})
         calm(answer)
-        if answer.status_code == 422:  # no value of JSON that can be written again
-            assert answer.json()["error"]
-            continue
         said = page.said(answer)
-        assert said.get("run") or said.get("errors"), (value, said)
+        assert said.get("run") or said.get("errors") or said.get("detail"), (value, said)
         for run in app.runs.known():
             run.cancel()
 

@@ -234,8 +234,6 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"json": {}}
         case "/mcp":
             return {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}
-        case "/batches/check":
-            return {"json": {"workflow": owned.workflow, "spec": {}}}
         case "/presets":
             return {"json": {"name": "mine", "values": {}}}
         case "/login":

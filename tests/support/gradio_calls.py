@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from gradio_client import Client  # type: ignore[import-untyped]
@@ -87,25 +88,33 @@ class PageCalls:
             self.listeners = [*self.config["dependencies"], *drawn["dependencies"]]
         return answer
 
-    def press(self, values: Mapping[str, Any] | None = None, **more: Any) -> requests.Response:
-        """Press Generate with the form's own values, and these by element id instead."""
-        pressed = self.listener("click", self.component("generate")["id"])
-        by_id = {one["id"]: one for one in self.components}
-        return self.call(
-            pressed,
-            *(self._value(by_id[number]["props"], values or {}) for number in pressed["inputs"]),
-            **more,
+    @property
+    def held(self) -> dict[str, Any]:
+        """What the form holds, as the page's script was told when it was drawn."""
+        script = self.component("heading")["props"]["js_on_load"]
+        at, values, decoder = script.index("drawn(") + len("drawn("), None, json.JSONDecoder()
+        while script[at] != ")":
+            values, at = decoder.raw_decode(script, at + 2 * (script[at] == ","))
+        assert isinstance(values, dict)
+        return values
+
+    def press(self, values: object = None, kind: str = "runs") -> requests.Response:
+        """Press Generate with the form's own values, and these by field key instead. `kind`: what
+        is started, runs or `chains`."""
+        name = quote(self.choice["name"])
+        sent = {**self.held, **values} if isinstance(values, Mapping) else values or self.held
+        return requests.post(
+            f"{self.url}/api/v1/workflows/{name}/{kind}",
+            json.dumps({"values": sent, "watched": True}),
+            cookies=self.cookies,
+            headers={"content-type": "application/json"},
+            timeout=LONGEST_WAIT,
         )
 
     def said(self, answer: requests.Response) -> dict[str, Any]:
-        """What the page is told after a press."""
-        told: dict[str, Any] = answer.json()["data"][0]
-        return dict(told.get("refusal") or told)
-
-    @staticmethod
-    def _value(props: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-        element = props.get("elem_id")
-        return values[element] if element is not None and element in values else props.get("value")
+        """The run, or why there is none, with the `errors` of fields."""
+        told: dict[str, Any] = answer.json()
+        return {"run": told["id"]} if answer.ok else told
 
 
 def script_client(url: str, **options: Any) -> Client:

@@ -25,6 +25,7 @@ WAIT = LONGEST_WAIT * 1000  # milliseconds
 # is not the app's; `tests/security/test_routes.py` says what the app answers.
 OF_THE_HOST = ("/favicon.ico",)
 # The page of an app that has ended asks for its news again.
+REFUSED = re.compile(r"status of (?:4\d\d|50[237]) .*/api/v1/")  # Chromium says so in the console
 APP_ENDED = "/news' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED"
 # A page that is left goes on for a moment, and what it kept then the next visitor would find.
 FORGET = "() => { sessionStorage.clear(); Storage.prototype.setItem = () => {}; }"
@@ -95,8 +96,9 @@ class Visitor:
 
     @property
     def complaints(self) -> list[str]:
-        """What its page's console has of errors."""
-        return [one for one in self._heard if not any(part in one for part in self._forgiven)]
+        """Errors in its page's console, without what the API refused."""
+        heard = [one for one in self._heard if not REFUSED.search(one)]
+        return [one for one in heard if not any(part in one for part in self._forgiven)]
 
     @property
     def outside(self) -> list[str]:

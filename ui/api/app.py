@@ -23,6 +23,7 @@ from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
 from ui.api.workflows import workflows_api
+from ui.routes.waiting_sockets import WaitingSockets
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
@@ -50,6 +51,7 @@ def api_app(
     identity: Identity,
     operates: Callable[[HTTPConnection], bool],
     sign_in: SignInPage,
+    waiting: WaitingSockets,
     root: str = "",
 ) -> FastAPI:
     """The app. `operates`: whether an operator asks; `root`: the path of the whole app below its
@@ -72,12 +74,12 @@ def api_app(
     keys = keyed_requests(services, identity)
     starts = start_requests(bodies, keys)
     api.include_router(health_api(services, identity, operates))
-    api.include_router(start_api(services, runs, keys, starts))
+    api.include_router(start_api(services, runs, keys, starts, waiting))
     api.include_router(runs_api(services, identity, runs))
     api.include_router(streams_api(services, identity, runs))
     api.include_router(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)
-    api.include_router(batches_api(services, identity, runs, keys, starts, turns))
+    api.include_router(batches_api(services, runs, bodies, keys, starts, turns))
     api.include_router(chains_api(services, runs, bodies, keys, starts))
     api.include_router(uploads_api(bodies, keys))
     api.include_router(docs_api(identity, sign_in))

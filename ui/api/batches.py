@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import RunNotFound
@@ -18,9 +17,9 @@ from comfy.base.messages import message
 from comfy.batches.open_batch import BatchState, BatchSummary
 from comfy.batches.queue import BatchQueue, BatchTable
 from comfy.batches.row_states import RowState
-from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
 from comfy.records.record import Record
-from ui.api.callbacks import CALLBACK, call_back, callback_of
+from ui.api.batch_spec import BODY, CheckedBatch, check_of, spec_of
+from ui.api.callbacks import call_back, callback_of
 from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
@@ -33,24 +32,18 @@ from ui.api.start import (
     Starts,
     answer_of,
     changed_answer,
+    text_sources_of,
 )
 from ui.api.streams import EVENTS, GroupEvents
-from ui.api.values import Sent, SentValues, either_way, form_for
+from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.documents.browser_values import value_text
-from ui.files.batch_files import TABLE_FILE
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
-from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import FairSlots
+from ui.web.shares import FairSlots, caller_of
 
-_SPEC = TypeAdapter(BatchSpec)
 _ROWS, _MOST_ROWS = 100, 200  # rows a request
-_NO_SPEC = message(
-    'What varies is told as "axes": [{"field": "5.steps", "text": "10..30:10"}], or as "table":'
-    ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
-)
 _NO_CHAIN = message("Only a workflow can be run as a batch, not a chain.")
 Change = Literal["pause", "continue", "stop", "retry"]
 _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
@@ -58,54 +51,6 @@ _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
     "continue": BatchQueue.go_on,
     "stop": BatchQueue.stop,
     "retry": BatchQueue.retry_failed,
-}
-_BODY: dict[str, Any] = {
-    "required": True,
-    "content": either_way(
-        {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "values": {"type": "object", "description": "What all rows have."},
-                    "axes": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["field"],
-                            "properties": {
-                                "field": {"type": "string", "description": "Its key."},
-                                "text": {"type": "string", "description": "As on the page."},
-                                "values": {"type": "array", "description": "Each as it is."},
-                                "files": {"type": "array", "description": "Values of files."},
-                                "replace": {"type": "string", "description": "Lines of words."},
-                            },
-                            "additionalProperties": False,
-                        },
-                        "description": "Several values of a field each.",
-                    },
-                    "table": {
-                        "type": "object",
-                        "required": ["name", "text"],
-                        "properties": {
-                            "name": {"type": "string"},
-                            "text": {"type": "string"},
-                            "files": {"type": "object", "description": "By the names in cells."},
-                        },
-                        "additionalProperties": False,
-                        "description": "A column for each field.",
-                    },
-                    "paired": {"type": "boolean"},
-                    "seeds": {"enum": ["form", "one", "each"]},
-                    "callback": CALLBACK,
-                },
-                "additionalProperties": False,
-            },
-            "example": {
-                "values": {"2.text": "a lighthouse"},
-                "axes": [{"field": "5.steps", "text": "10..30:10"}],
-            },
-        }
-    ),
 }
 
 
@@ -162,8 +107,8 @@ class RowPage:
 
 def batches_api(
     services: Services,
-    identity: Identity,
     runs: Runs,
+    bodies: Bodies,
     keys: Keys,
     starts: Starts,
     turns: FairSlots,
@@ -171,6 +116,7 @@ def batches_api(
     """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
     processor for long."""
     router = APIRouter(tags=["Batches"])
+    identity = bodies.identity
     batches, told = services.batches, BatchJson(services, runs)
     news = GroupEvents(services, identity, batches, told.summary)
 
@@ -179,7 +125,7 @@ def batches_api(
         status_code=201,
         response_model=ToldBatch,
         responses={200: REPLAYED | {"model": ToldBatch}},
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra={"requestBody": BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
         """Run a workflow once for each row: every combination of the values of `axes`, or the rows
@@ -198,6 +144,20 @@ def batches_api(
         )
         batch = told.summary(await asyncio.to_thread(batches.get, begun.ids[0], owner))
         return answer_of(begun, batch, batch.url)
+
+    @router.post(
+        "/workflows/{name:path}/batches/check",
+        response_model=CheckedBatch,
+        openapi_extra={"requestBody": BODY},
+    )
+    async def check(name: str, request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+        """How many rows a batch would have, how long they take, and all that is wrong with it. In
+        `values`, choices, numbers and texts with replaced words matter; other fields may be left
+        out, and a file may be ""."""
+        owner = keyed.asker.owner
+        sent = await bodies.read(request, owner)
+        async with turns.turn(caller_of(request.scope, bodies.identity)):
+            return AsciiJSON(await asyncio.to_thread(check_of, services, name, sent, owner))
 
     @router.get("/batches", response_model=BatchPage)
     def listed(
@@ -269,34 +229,25 @@ def batches_api(
 def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
     as `BatchQueue.start`, CallbackRefused, HTTPException."""
-    sent.check_parts(_BODY)
+    sent.check_parts(BODY)
     told, owner = sent.told, asker.owner
     if name in services.chain_forms.folder:
         raise HTTPException(409, _NO_CHAIN)
     callback = callback_of(services, told)
-    base, reader = dict(told), SentValues(services, owner)
-    values, _ = base.pop("values", {}), base.pop("callback", None)
-    try:
-        spec = _SPEC.validate_python(base)
-    except ValidationError as problem:
-        raise HTTPException(422, why_too_large(problem) or _NO_SPEC) from None
+    reader, values = SentValues(services, owner), told.get("values", {})
     form = form_for(reader, name, values)
-    fields = {field.key: field for field in form.fields}
-
-    def with_files(axis: AxisSpec) -> AxisSpec:
-        field = fields.get(axis.field)
-        if axis.files is None and field is not None and field.is_media:
-            axis = replace(axis, files=axis.values, values=None)
-        files = axis.files
-        return replace(axis, files=files and tuple(reader.value(field, one) for one in files))
-
-    spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
-    if spec.table is not None:
-        named = {name: reader.value(TABLE_FILE, one) for name, one in spec.table.files.items()}
-        spec = replace(spec, table=replace(spec.table, files=named))
+    spec = spec_of(told, form, reader)
     given = reader.of(form, values)
     batches = services.batches
-    begun = batches.start(name, given, spec, owner, asker.address, attended=True)
+    begun = batches.start(
+        name,
+        given,
+        spec,
+        owner,
+        asker.address,
+        attended=not told.get("watched", False),
+        text_sources=text_sources_of(sent),
+    )
     stop = partial(batches.leave, begun.id, owner)
     call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
     return Begun((begun.id,))

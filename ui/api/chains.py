@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,8 @@ from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
     REPLAYED,
+    TEXT_SOURCES,
+    WATCHED,
     Asker,
     Begun,
     KeyedRequest,
@@ -27,10 +29,12 @@ from ui.api.start import (
     Starts,
     answer_of,
     changed_answer,
+    text_sources_of,
 )
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
+from ui.routes.past_run import seeds_among
 from ui.services import Services
 from ui.web.responses import API, AsciiJSON
 
@@ -40,7 +44,12 @@ _BODY: dict[str, Any] = {
         {
             "schema": {
                 "type": "object",
-                "properties": {"values": {"type": "object"}, "callback": CALLBACK},
+                "properties": {
+                    "values": {"type": "object"},
+                    "watched": WATCHED,
+                    "text_sources": TEXT_SOURCES,
+                    "callback": CALLBACK,
+                },
                 "additionalProperties": False,
             },
             "example": {"values": {"base.2.text": "a lighthouse", "detail.runs": False}},
@@ -55,6 +64,7 @@ _CONTINUED: dict[str, Any] = {
                 "properties": {
                     "values": {"type": "object"},
                     "again": {"type": "array", "items": {"type": "string"}},
+                    "text_sources": TEXT_SOURCES,
                     "callback": CALLBACK,
                 },
                 "additionalProperties": False,
@@ -87,7 +97,7 @@ class ToldStep:
 @dataclass(frozen=True, slots=True)
 class ToldChain:
     """A chain and its steps; `why` it could not go on, where that is about no step; `created_at` in
-    seconds since 1970."""
+    seconds since 1970; `seeds`: those of its form in digits, where one chain is asked for."""
 
     id: str
     workflow: str
@@ -98,6 +108,7 @@ class ToldChain:
     created_at: float
     steps: tuple[ToldStep, ...]
     url: str
+    seeds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +223,14 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
         raise HTTPException(409, _IS_WORKFLOW)
     given = reader.of(form, values)
     services.chain_forms.check_sent(name, owner, given)
-    begun = services.chains.start(name, given, owner, asker.address, attended=True)
+    begun = services.chains.start(
+        name,
+        given,
+        owner,
+        asker.address,
+        attended=not told.get("watched", False),
+        text_sources=text_sources_of(sent),
+    )
     stop = partial(services.chains.stop, begun.id, owner)
     call_back(services, callback, ("chain",), [begun.id], owner, stop)
     return Begun((begun.id,))
@@ -233,7 +251,8 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
         given = reader.of(form_for(reader, name, whole), values)
         whole = chains.form_values(chain_id, owner, given, again)
         services.chain_forms.check_keys(name, owner, given, whole)
-    chains.go_on(chain_id, owner, given, again=again)
+    sources = text_sources_of(sent)
+    chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
     call_back(
         services, callback, ("chain",), [chain_id], owner, partial(chains.stop, chain_id, owner)
     )
@@ -269,7 +288,8 @@ class ChainJson:
         steps = (
             replace(_told_step(step), results=self._results(step, records)) for step in chain.steps
         )
-        return replace(self.standing(chain), steps=tuple(steps))
+        seeds = seeds_among(self._services.chains.values(chain.id, chain.owner))
+        return replace(self.standing(chain), steps=tuple(steps), seeds=seeds)
 
     def _results(self, step: StepStanding, records: Mapping[str, Record]) -> tuple[ToldRun, ...]:
         return tuple(self._runs.listed(records[run]) for run in step.ended if run in records)

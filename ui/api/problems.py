@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -83,11 +84,15 @@ _DOCUMENT: dict[str, Any] = {
                     },
                     "problems": {
                         "type": "array",
-                        "description": "All that is wrong with a batch, and where.",
+                        "description": "All that is wrong with the values, and where.",
                         "items": {
                             "type": "object",
                             "properties": {
                                 "detail": {"type": "string"},
+                                "sentence": {
+                                    "type": "string",
+                                    "description": "The same with its field and row.",
+                                },
                                 "field": {"type": ["string", "null"]},
                                 "row": {
                                     "type": ["integer", "null"],
@@ -116,11 +121,14 @@ def problem_of(error: ComfyError) -> Problem:
     detail: str = str(error)
     told: dict[str, str] = {}
     problems: tuple[BatchProblem, ...] = ()
+    said: Sequence[str] = ()
     match error:
-        case FieldErrors(errors=errors):
+        case FieldErrors(errors=errors, labelled=labelled):
             detail, told = message("These values can't be used."), errors
+            problems = tuple(BatchProblem(one, key) for key, one in errors.items())
+            said = [labelled.get(one.field or "", one.message) for one in problems]
         case BatchErrors(found=found) | RowErrors(found=found):
-            problems = found
+            problems, said = found, error.problems
             told = {one.field: one.message for one in reversed(found) if one.field}
     return Problem(
         kind.status,
@@ -128,14 +136,15 @@ def problem_of(error: ComfyError) -> Problem:
         error.hint,
         kind.name,
         told,
-        tuple(map(_placed, problems)),
+        tuple(map(_placed, problems, said)),
         error.seconds if isinstance(error, Overloaded) else SOON,
     )
 
 
-def _placed(problem: BatchProblem) -> dict[str, object]:
+def _placed(problem: BatchProblem, sentence: str) -> dict[str, object]:
     return {
         "detail": problem.message,
+        "sentence": sentence,
         "field": problem.field,
         "row": problem.row,
         "line": problem.line,

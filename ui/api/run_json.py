@@ -14,6 +14,7 @@ from comfy.records.record import Record
 from comfy.records.serialization import state_to_json
 from comfy.runs.durations import RunTimes
 from ui.documents.run_view import PhaseWord, show
+from ui.routes.past_run import seeds_among
 from ui.routes.result_names import result_name
 from ui.web.responses import API
 
@@ -47,11 +48,14 @@ class RunProblem:
 
 @dataclass(frozen=True, slots=True)
 class ToldRun:
-    """One run; times in seconds since 1970. `queue_place`: how many come before it; `progress`:
-    from 0 to 1, null where it cannot be told; `step` of `steps` belong to `node`; `preview`: how
-    many images of the work so far there were; `values`: what it was made with, `inputs`: the names
-    of the files among them; `errors`: what is wrong with single fields. `group`: what runs of one
-    batch or chain share, `parents`: the runs that it was made from, where those were named."""
+    """One run; times in seconds since 1970.
+
+    `queue_place`: how many come before it. `progress`: 0 to 1, null if unknown. `step` of `steps`
+    belong to `node`. `preview`: how many preview images there were. `values`: what it was made
+    with; `inputs`: the names of the files among them; `seeds`: its seeds in digits, which
+    JavaScript's numbers may lose. `errors`: what is wrong with single fields. `group`: what the
+    runs of a batch or chain share. `parents`: the runs that it was made from, where named.
+    """
 
     id: str
     workflow: str
@@ -77,6 +81,7 @@ class ToldRun:
     error: RunProblem | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    seeds: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
     parents: tuple[str, ...] = ()
@@ -146,6 +151,7 @@ class RunJson:
             error=RunProblem(state.error.message, state.error.hint) if state.error else None,
             errors=errors or {},
             values=job.values,
+            seeds=seeds_among(job.values),
             inputs={key: kept.name for key, kept in job.inputs.items()},
             group=record.group,
             parents=(*dict.fromkeys((*record.parents, *filter(None, made_by))),),

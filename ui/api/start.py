@@ -26,6 +26,7 @@ from ui.api.run_json import ToldRun, ToldRuns
 from ui.api.runs import Runs
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import ends_first
+from ui.routes.waiting_sockets import HEADER, WaitingSockets
 from ui.services import Services
 from ui.web.body_limits import body_done, place_held
 from ui.web.identity import Identity
@@ -36,11 +37,22 @@ _MOST_AT_ONCE = 16  # runs of one request, as on the page
 _LONGEST_KEY = 255
 _COUNT = message("“count” is a whole number from 1 to {most}.", most=_MOST_AT_ONCE)
 _IS_CHAIN = message("This is a chain of several workflows. Start it with POST …/chains.")
+_TEXT_SOURCES = "“text_sources” is a list of up to 16 run ids."
 _LONG_KEY = message("An Idempotency-Key has at most {most} characters.", most=_LONGEST_KEY)
 _NO_HISTORY = message("This app remembers no runs, so it knows no Idempotency-Key.")
 REPLAYED: dict[str, Any] = {
     "description": "As it is now: its key was used for it before.",
     "content": {"application/json": {}},
+}
+WATCHED: dict[str, Any] = {
+    "type": "boolean",
+    "description": "Sent by a page: it stops when its user has closed all pages.",
+}
+TEXT_SOURCES: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "maxItems": 16,
+    "description": "Runs whose texts the values use: they become parents.",
 }
 _BODY: dict[str, Any] = {
     "content": either_way(
@@ -50,6 +62,12 @@ _BODY: dict[str, Any] = {
                 "properties": {
                     "values": {"type": "object", "description": "Values by field key."},
                     "count": {"type": "integer", "minimum": 1, "maximum": _MOST_AT_ONCE},
+                    "watched": WATCHED,
+                    "keeps_going": {
+                        "type": "boolean",
+                        "description": "With `watched`: it goes on without any page.",
+                    },
+                    "text_sources": TEXT_SOURCES,
                     "callback": CALLBACK,
                 },
                 "additionalProperties": False,
@@ -159,7 +177,9 @@ def start_requests(bodies: Bodies, keys: Keys) -> Starts:
     return asked
 
 
-def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> APIRouter:
+def start_api(
+    services: Services, runs: Runs, keys: Keys, starts: Starts, waiting: WaitingSockets
+) -> APIRouter:
     """`POST /workflows/{name}/runs` and `/runs/{run_id}/stop`."""
     router = APIRouter(tags=["Runs"])
     starting = RunStart(services)
@@ -176,10 +196,16 @@ def start_api(services: Services, runs: Runs, keys: Keys, starts: Starts) -> API
         left out are random. With `count` as many runs, in a list. With `wait=true` the answer comes
         when they have ended; whoever leaves before stops them, unless the request has a key. The
         same request with the same `Idempotency-Key` answers with the same runs, for a day."""
-        owner = asked.owner
+        owner, socket_key = asked.owner, asked.request.headers.get(HEADER, "")
+
+        def begin(sent: Sent, asker: Asker) -> Begun:
+            begun = starting.begin(name, sent, asker)
+            waiting.hand_over(services.runs.get(begun.ids[0], owner), socket_key)
+            return begun
+
         begun = await asked.begun(
             ("runs", name),
-            partial(starting.begin, name),
+            begin,
             ends=lambda begun: runs_end_first(services, begun.ids, owner, asked.request),
             stop=lambda begun: _cancel_runs(services, begun.ids, owner),
         )
@@ -239,6 +265,16 @@ def _cancel_runs(services: Services, ids: Sequence[str], owner: str) -> None:
             services.runs.get(one, owner).cancel()
 
 
+def text_sources_of(sent: Sent) -> tuple[str, ...]:
+    """Return the ids of the runs whose texts a request says it uses. Raises HTTPException."""
+    ids = sent.told.get("text_sources", [])
+    if not isinstance(ids, list) or len(ids) > TEXT_SOURCES["maxItems"]:
+        raise HTTPException(422, _TEXT_SOURCES)
+    if not all(isinstance(one, str) for one in ids):
+        raise HTTPException(422, _TEXT_SOURCES)
+    return tuple(dict.fromkeys(ids))
+
+
 class RunStart:
     """Starts the runs of programs."""
 
@@ -262,8 +298,16 @@ class RunStart:
         callback = callback_of(services, sent.told)
         reader, told = SentValues(services, owner), sent.told.get("values", {})
         values = reader.of(form_for(reader, name, told), told)
+        watched = sent.told.get("watched", False)
         batch = services.starter.start_several(
-            name, values, owner, count, address=asker.address, watched=False, keeps_going=True
+            name,
+            values,
+            owner,
+            count,
+            address=asker.address,
+            watched=watched,
+            keeps_going=sent.told.get("keeps_going", False) if watched else True,
+            text_sources=text_sources_of(sent),
         )
         ids = [run.id for run in batch.runs]
         stop = partial(_cancel_runs, services, ids, owner)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,9 +22,11 @@ from comfy.base.json_values import refused_value
 from comfy.base.messages import listed, message
 from comfy.base.wording import quoted, short
 from comfy.form.model import Field, Form
+from comfy.form.seeds import CountUp, random_seed
 from comfy.launch.uploads import Refused, Upload
 from ui.api.problems import NotThere
 from ui.documents.run_view import NO_RESULT
+from ui.files.components import Painted
 from ui.files.results import FieldResults
 from ui.routes.gradio_api import file_of_script
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
@@ -33,7 +37,12 @@ from ui.web.json_bodies import read_object
 from ui.web.shares import caller_of, shared_address
 
 # Parts that are no field's value.
-_OF_REQUEST = ("count", "axes", "table", "paired", "seeds", "again")
+_OF_REQUEST = (
+    *("count", "axes", "table", "paired", "seeds", "again"),
+    *("watched", "keeps_going", "text_sources"),
+)
+_MARKS = {"base64", "run", "file", "from", "after"}  # of objects that stand for values
+_DIGITS = re.compile(r"[0-9]{1,40}")
 _NO_OBJECT = message("The values are an object of field keys and values.")
 _NOT_BASE64 = message("This is not base64.")
 _FILE_WORDS = message(
@@ -159,7 +168,7 @@ class SentValues:
 
     def form(self, name: str, values: Mapping[str, object]) -> Form:
         """The form of a workflow or a chain as these values have it; raises as `Services.form`."""
-        plain = {key: None if _is_file(one) else one for key, one in values.items()}
+        plain = {key: None if _is_structureless(one) else one for key, one in values.items()}
         return self.services.form(name, self.owner, plain)
 
     def of(self, form: Form, told: object) -> dict[str, object]:
@@ -172,6 +181,8 @@ class SentValues:
     def value(self, field: Field | None, value: object) -> object:
         """One value: of a field for files the file, or what is wrong with it."""
         if field is None or not field.is_media:
+            if field is not None and field.widget == "seed":
+                return _counting_seed(field, value)
             return file_of_script(value) if field is None else value
         files = self.services.copies.files_of(self.owner)
         match value:
@@ -179,6 +190,10 @@ class SentValues:
                 return _from_base64(text, more.get("name"))
             case {"run": str(run), **more}:
                 return self._result(field, run, more.get("file", 0))
+            case {"file": str(place), **more}:
+                return self._upload(place, more.get("mask"), more.get("name"), field)
+            case {"file": None}:
+                return None
             case str() if (file := file_of_script(value)) is not value:
                 return file
             case str() if self.services.copies.uploads.find(self.owner, value):
@@ -186,6 +201,15 @@ class SentValues:
             case dict() | list():
                 return Refused(_FILE_WORDS)
         return value
+
+    def _upload(self, place: str, mask: object, name: object, field: Field) -> object:
+        """Return an uploaded file, with what is painted over it, or why the field refuses it."""
+        layers = (mask,) if isinstance(mask, str) else ()
+        painted = Painted(place, layers) if field.widget == "mask" else place
+        taken = self.services.copies.files_of(self.owner).taken(painted, field)
+        if isinstance(taken, Refused) and isinstance(name, str):
+            return replace(taken, name=name)
+        return taken
 
     def _result(self, field: Field, run: str, at: object) -> object:
         try:
@@ -239,9 +263,21 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
             raise HTTPException(422, message("“{name}” is true or false.", name=name))
 
 
-def _is_file(value: object) -> bool:
-    """Whether this is a file in one of the ways that are no plain value."""
-    return isinstance(value, dict) and ("base64" in value or "run" in value)
+def _is_structureless(value: object) -> bool:
+    """Return whether a value is a file or a counting seed: neither decides which fields exist."""
+    return isinstance(value, dict) and not _MARKS.isdisjoint(value)
+
+
+def _counting_seed(field: Field, value: object) -> object:
+    """Convert `{"after": n}` and `{"from": n}` (null: a random start) to a `CountUp`."""
+    match value:
+        case {"after": int() | str() as last} if _DIGITS.fullmatch(str(last)):
+            return CountUp(int(last))
+        case {"from": int() | str() as first} if _DIGITS.fullmatch(str(first)):
+            return CountUp(int(first), is_used=False)
+        case {"from": None}:
+            return CountUp(random_seed(field, random.Random()), is_used=False)
+    return value
 
 
 def _from_base64(text: str, name: object) -> Upload | Refused:

@@ -175,11 +175,13 @@ def _digits(number: object) -> str | None:
 class Filled:
     """What a form shows at first, and its author's own values, by field key, as the browser keeps
     them. Not among them are seeds and painted images, since what they are put back to is no
-    value. `errors`: what is said on fields whose files could not be shown."""
+    value. `errors`: what is said on fields whose files could not be shown. `held`: what a press
+    sends at first, seeds and painted images included."""
 
     values: dict[str, Any]
     authors: dict[str, Any]
     errors: Mapping[str, str]
+    held: dict[str, Any]
 
 
 def filled_in(
@@ -210,7 +212,21 @@ def filled_in(
         elif not field.is_media and field.widget != "seed":
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)
-    return Filled(values, authors, errors)
+    held = {
+        field.key: values[field.key] if field.key in values else _held(shown[field.key])
+        for field in fields
+        if field.group != "hidden"
+    }
+    return Filled(values, authors, errors, held)
+
+
+def _held(value: object) -> object:
+    """Convert what a seed's or a painted image's component shows to browser JSON."""
+    if isinstance(value, Mapping):
+        layers = [layer["path"] for layer in value["layers"]]
+        return painted_kept(value["background"]["path"], *layers[:1])
+    text, mode = seed_parts(value)
+    return {RANDOM: None, COUNTING: f"+{text}"}.get(mode, text)
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:

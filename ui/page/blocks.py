@@ -18,7 +18,6 @@ from ui.languages.catalogues import Languages
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
-from ui.page.form.vary import draw_start
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
@@ -97,7 +96,7 @@ def build_page(
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
                 keeps_going, notify = _wishes()
-                actions = _actions(keeps_going, opened)
+                actions = _actions(opened)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 draw_batches()
@@ -207,7 +206,7 @@ def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
     return keeps_going, notify
 
 
-def _actions(keeps_going: gr.Checkbox, opened: gr.JSON) -> Actions:
+def _actions(opened: gr.JSON) -> Actions:
     """The row with Generate and Stop."""
     with gr.Row(elem_id="actions"):
         generate = gr.Button(
@@ -240,7 +239,7 @@ def _actions(keeps_going: gr.Checkbox, opened: gr.JSON) -> Actions:
         js=listener("form/count.js", "showCount(count, choice)", "count, choice"),
         api_visibility="private",
     )
-    return Actions(generate, count, keeps_going, draw_start())
+    return Actions(generate, count)
 
 
 def _footer(languages: Languages) -> None:

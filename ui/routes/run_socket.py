@@ -25,6 +25,7 @@ from comfy.runs.interface import Run, RunRegistry
 from ui.documents.run_view import RunView
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
+from ui.routes.waiting_sockets import WaitingSockets
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (
@@ -52,10 +53,12 @@ def run_socket_routes(
     identity: Identity,
     view: Show,
     telling: set[WebSocket],
+    waiting: WaitingSockets,
     *,
     smaller_previews: bool = True,
 ) -> APIRouter:
-    """The WebSocket `/live/{run_id}`; of a run that is only on record, its end is sent.
+    """The WebSocket `/live/{run_id}`; of a run that is only on record, its end is sent. And
+    `/live/next/{key}`, which waits for a run that the page starts with this key.
 
     `telling` holds the sockets to which the end of their run has not been sent yet.
     `smaller_previews`: a link that cannot carry previews as they are gets smaller ones.
@@ -73,6 +76,31 @@ def run_socket_routes(
         except RunNotFound:
             await tell_record(socket, run_id, owner)
             return
+        await follow(socket, run)
+
+    @router.websocket("/live/next/{key}")
+    async def live_next(socket: WebSocket, key: str) -> None:
+        owner = await authenticate_socket(socket, identity)
+        if owner is None:
+            return
+        run: Run | None = None
+
+        async def take() -> None:
+            nonlocal run
+            run = await coming
+
+        with waiting.wait(owner, key) as coming:
+            await run_until_first(socket, take(), say_nothing(socket))
+        if run is not None:
+            with ends_with_browser(socket):
+                await socket.send_text(json_text({"run": run.id}))
+                await follow(socket, run)
+
+    async def say_nothing(socket: WebSocket) -> None:
+        await socket.receive_text()
+        await socket.close(UNKNOWN_WORD)
+
+    async def follow(socket: WebSocket, run: Run) -> None:
         run.attach()
         telling.add(socket)
         try:

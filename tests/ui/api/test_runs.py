@@ -101,7 +101,11 @@ def test_what_is_not_there_is_a_problem_document(
     [
         (b"{", "This is not JSON."),
         (b"[1]", "A call is a JSON object."),
-        (b'{"5.steps": 2}', "This request takes no “5.steps”, only “values”, “count”, “callback”."),
+        (
+            b'{"5.steps": 2}',
+            "This request takes no “5.steps”, only “values”, “count”, “watched”, “keeps_going”,"
+            " “text_sources”, “callback”.",
+        ),
         (b'{"values": 3}', "The values are an object of field keys and values."),
         (b'{"count": 17}', "“count” is a whole number from 1 to 16."),
         (b'{"count": true}', "“count” is a whole number from 1 to 16."),

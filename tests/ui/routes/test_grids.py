@@ -194,12 +194,12 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
     image = uploads.make(owner, "a.png")
     image.write_bytes(saved("PNG"))
     told = [{"field": key, "text": text} for key, text in varied.items()]
-    told.append({"field": added, "files": [uploads.place(image)]})
+    told.append({"field": added, "files": [{"file": uploads.place(image)}]})
     values = {**ENCODED, "1.image": "", added: ""}
     checked = requests.post(
-        f"{app.url}/batches/check",
+        f"{app.url}/api/v1/workflows/{quote(name)}/batches/check",
         cookies=cookie_of(ANN),
-        json={"workflow": name, "spec": {"axes": told}, "values": values},
+        json={"axes": told, "values": values},
         timeout=LONGEST_WAIT,
     ).json()
     assert (checked["rows"], checked["problems"]) == (4, [])

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -14,13 +13,11 @@ import requests
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from comfy.base.errors import ComfyError
 from comfy.batches.check import problems_of_batch
 from comfy.batches.queue import BatchQueue
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.files.batch_files import batch_of
 from ui.web.limits import WebLimits
 
 OWNER = f"browser:{ANN}"
@@ -71,9 +68,9 @@ specs = st.one_of(
 SOME = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def check(app: RunningApp, body: object) -> requests.Response:
+def check(app: RunningApp, body: object, path: str = "/check") -> requests.Response:
     return requests.post(
-        f"{app.url}/batches/check",
+        f"{app.url}/api/v1/workflows/text-to-image/batches{path}",
         data=json.dumps(body),
         headers={"Content-Type": "application/json"},
         cookies=cookie_of(ANN),
@@ -96,7 +93,7 @@ def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> N
     """Two of one person are looked at at once, as with calls of pages; all are answered. One with
     too many rows is refused before its values are looked at."""
     many = "{" + "|".join(map(str, range(4000))) + "}"
-    body = {"workflow": "text-to-image", "spec": {"axes": [{"field": "2.text", "text": many}]}}
+    body = {"axes": [{"field": "2.text", "text": many}]}
     most = 0
     with ThreadPoolExecutor(12) as people:
         answers = [people.submit(check, app, body) for _ in range(12)]
@@ -105,20 +102,21 @@ def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> N
     assert [one.result().json()["rows"] for one in answers] == [4000] * 12
     assert most <= WebLimits().person_working
     axes = [{"field": "5.steps", "text": "0..5000"}, {"field": "5.seed", "text": "1..9"}]
-    told = check(app, {"workflow": "text-to-image", "spec": {"axes": axes}}).json()
+    told = check(app, {"axes": axes}).json()
     assert [one["message"] for one in told["problems"]] == ["A batch has 10000 rows at most."]
 
 
-def test_more_than_a_batch_takes_is_told_on_the_page(app: RunningApp) -> None:
-    """Of fields and of files; of what its script never sends no more than that it is not read."""
+def test_more_than_a_batch_takes_is_refused(app: RunningApp) -> None:
+    """Too many fields or files are named; what is no batch gets an example of one."""
     axis = {"field": "5.steps", "text": "1,2"}
     for axes, said in (
         ([axis] * 21, "No more than 20 fields can vary at once. Use a table for more."),
         ([{"field": "4.image", "files": [""] * 1001}], "No more than 1000 files."),
-        ([3], "These values can't be read."),
+        ([3], "What varies is told as"),
     ):
-        answer = check(app, {"workflow": "text-to-image", "spec": {"axes": axes}})
-        assert (answer.status_code, answer.json()["message"]) == (422, said)
+        answer = check(app, {"axes": axes})
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith(said)
 
 
 @SOME
@@ -127,7 +125,7 @@ def test_whatever_is_checked_has_an_answer(
     app: RunningApp, spec: Any, values: dict[str, str]
 ) -> None:
     """A number of rows and sentences, or that it is no batch at all."""
-    answer = check(app, {"workflow": "text-to-image", "spec": spec, "values": values})
+    answer = check(app, {**spec, "values": values} if isinstance(spec, dict) else spec)
     assert answer.status_code in (200, 422)
     if answer.ok:
         told = answer.json()
@@ -142,16 +140,15 @@ def test_whatever_is_started_begins_whole_or_not_at_all(
 ) -> None:
     """What is refused leaves no batch, no run and no thread; what is not has all of its rows, and
     is the same after a restart."""
-    batches, _ = app.services.batches, app.services.forms.catalogue.get()
-    _, form = app.services.forms.form("text-to-image", OWNER)
-    begun = None
-    with suppress(ComfyError):
-        given_spec = batch_of(spec, form, app.services.copies.files_of(OWNER))
-        begun = batches.start("text-to-image", base, given_spec, OWNER)
-    if begun is None:
+    batches = app.services.batches
+    body = {**spec, "values": base} if isinstance(spec, dict) else spec
+    answer = check(app, body, "")
+    if answer.status_code != 201:
+        assert answer.status_code == 422, answer.text
         assert batches.of(OWNER) == ()
         return
     event("begun")
+    begun = batches.get(answer.json()["id"], OWNER)
     batches.pause(begun.id, OWNER)
     table = batches.table(begun.id, OWNER)
     assert len(table.rows) == len(table.states) == begun.rows

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB, FileLimits
 from tests.media.test_checks import png_header
-from tests.support.gradio_calls import PageCalls, file_at
+from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of, finished, get, start
 from tests.support.samples.media import saved
 from tests.support.serving import SECRET, RunningApp, running_demo_app
@@ -318,33 +318,24 @@ def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
     assert file is not None
     file.unlink()
     for place, said in ((text, "Choose an image file"), (gone, "no longer here")):
-        errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
+        errors = page.said(page.press({"4.image": {"file": place}}))["errors"]
         assert said in errors["4.image"]
 
 
 def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None:
-    """A painted image that is damaged, too large or in too many layers is refused on its field,
-    not decoded."""
+    """A painted image that is damaged or too large is refused on its field, not decoded."""
     page = PageCalls(app).open("inpaint")
-    field = "field-4-image"
-    good = file_at(upload(app, saved("PNG")).json()[0])
-    cut = file_at(upload(app, png_header(100, 100)).json()[0])
+    good = upload(app, saved("PNG")).json()[0]
+    cut = upload(app, png_header(100, 100)).json()[0]
     bomb = app.services.copies.uploads.make(OWNER, "bomb.png")
     bomb.write_bytes(png_header(12_000, 12_000))
     place = app.services.copies.uploads.place(bomb)
     for value, said in (
-        ({"background": cut, "layers": [], "composite": None}, "damaged"),
-        (
-            {"background": file_at(place), "layers": [], "composite": None},
-            "The maximum is 67 million.",
-        ),
-        (
-            {"background": good, "layers": [file_at(place)], "composite": None},
-            "The maximum is 67 million.",
-        ),
-        ({"background": good, "layers": [good] * 5, "composite": None}, "4 layers"),
+        ({"file": cut, "mask": None}, "damaged"),
+        ({"file": place, "mask": None}, "The maximum is 67 million."),
+        ({"file": good, "mask": place}, "The maximum is 67 million."),
     ):
-        errors = page.said(page.press({field: value}))["errors"]
+        errors = page.said(page.press({"4.image": value}))["errors"]
         assert [said in sentence for sentence in errors.values()] == [True], errors
 
 

@@ -3,20 +3,17 @@ by others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import message, plural
 from comfy.chains.forms import ChainForm, ChainStep, Feed
-from comfy.launch.start import FieldErrors
 from comfy.workflow.config import Widget
-from ui.gradio.event_options import AT_ONCE
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
 from ui.page.form.controls import Control
@@ -24,23 +21,17 @@ from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.panel import (
     Actions,
-    counted_up,
+    bind_generate,
     draw_fields,
     keep_values,
     redraw_on_choice,
-    seed_controls,
-    values_given,
-    values_shown,
 )
-from ui.page.form.seeds import draw_used, typed_first
-from ui.page.form.text_sources import WITH_TEXT_SOURCES, draw_text_sources, text_sources_in
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import listener
-from ui.page.stage import FollowChain, Refusal, Stage
+from ui.page.stage import Stage
 from ui.services import Services
 from ui.web.responses import json_text
-from ui.web.shares import where
 from ui.web.urls import cover_address
 
 _REMOVAL = message("Results made with it stay in the history.")
@@ -99,8 +90,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
         if control.field.key in own:
             _redraw_when_other(control, first.values[control.field.key])
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
-    used = draw_used(controls, first.values)
-    _bind(services, name, controls, used, actions, stage, owner)
+    bind_generate(name, controls, actions, is_chain=True)
     bind_use(services, controls, stage, owner)
 
 
@@ -167,66 +157,4 @@ def _redraw_when_other(control: Control, drawn: object) -> None:
         component,
         js=listener("form/chain.js", f"switched({json_text(drawn)}, value)", "value"),
         api_visibility="private",
-    )
-
-
-def _bind(  # noqa: PLR0913 - the form, and the page around it
-    services: Services,
-    name: str,
-    controls: tuple[Control, ...],
-    used: gr.JSON,
-    actions: Actions,
-    stage: Stage,
-    owner: Callable[[gr.Request], str],
-) -> None:
-    """Generate starts the chain; what the script presses lets one go on that has failed."""
-
-    def run(
-        request: gr.Request,
-        sources: object,
-        told: Iterable[Any],
-        chain_id: str = "",
-        again: Collection[str] = (),
-    ) -> dict[Component, Any]:
-        values, person = dict(zip(components, told, strict=True)), owner(request)
-        text_sources = text_sources_in(sources)
-        read = values_shown(controls, values)
-        given = typed_first(values_given(services, controls, read, person), values[used])
-        try:
-            if chain_id:
-                started = services.chains.go_on(
-                    chain_id, person, given, again=again, text_sources=text_sources
-                )
-            else:
-                started = services.chains.start(
-                    name, given, person, where(request, person), text_sources=text_sources
-                )
-        except FieldErrors as problem:
-            return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
-        except ComfyError as problem:
-            return {stage: Refusal(str(problem), problem.hint)}
-        return {stage: FollowChain(started.id)} | counted_up(controls, used, read, started.values)
-
-    def press(request: gr.Request, sources: object, *told: Any) -> dict[Component, Any]:
-        return run(request, sources, told)
-
-    def press_continue(
-        request: gr.Request, wanted: Mapping[str, object], *told: Any
-    ) -> dict[Component, Any]:
-        chain_id, again = (str(wanted.get(name) or "") for name in ("id", "again"))
-        return run(request, wanted.get("text_sources"), told, chain_id, [again] if again else [])
-
-    components: list[Component] = [one for control in controls for one in control.components]
-    components.append(used)
-    outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
-    inputs = [draw_text_sources(), *components]
-    actions.generate.click(press, inputs, outputs, js=WITH_TEXT_SOURCES, **AT_ONCE)
-    wanted = gr.JSON(visible=False)
-    go_on = gr.Button("", visible="hidden", elem_id="continue-chain")
-    go_on.click(
-        press_continue,
-        [wanted, *components],
-        outputs,
-        js=listener("form/chain.js", "continued(values)", "...values"),
-        **AT_ONCE,
     )

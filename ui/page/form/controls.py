@@ -1,15 +1,14 @@
 """Fields as Gradio components: one table from widget to control, and the only dictionary between
 the two worlds.
 
-A control is one field on the page. Its components' values are the page's side; `read` turns them
-into the field's value as `comfy` knows it, `show` turns such a value back. Limits are said in words
-and checked by `comfy`'s form, all at once, so the components refuse nothing by themselves.
+A control is one field on the page; `show` turns the field's value into what its components show,
+and the page's script turns that into browser JSON (`ui.documents.browser_values`). Limits are said
+in words and checked by `comfy`'s form, all at once, so the components refuse nothing by themselves.
 """
 
 from __future__ import annotations
 
 import html
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,6 @@ from gradio.components import Component
 
 from comfy.base.messages import message
 from comfy.form.model import Field
-from comfy.form.seeds import CountUp, random_seed
 from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue
 from ui.documents.browser_values import (
@@ -29,7 +27,6 @@ from ui.documents.browser_values import (
     ValueKind,
     color_text,
     has_long_numbers,
-    seed_of,
     seed_parts,
 )
 from ui.files.components import Audio, File, Image, Video
@@ -51,12 +48,10 @@ _SECTION = "section-"
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One field on the page: its components, and the way from their values to the field's value and
-    back."""
+    """One field on the page: its components, and what they show for a value of the field."""
 
     field: Field
     components: tuple[Component, ...]
-    read: Callable[..., object] = lambda value: value
     show: Callable[[Any], tuple[Any, ...]] = lambda value: (value,)
 
     @property
@@ -229,7 +224,7 @@ def _box(field: Field, value: object, scope: str) -> Control:
                 )
                 for label, part in zip(_BOX, _numbers(value), strict=True)
             ]
-    return Control(field, tuple(numbers), lambda *parts: list(parts), _numbers)
+    return Control(field, tuple(numbers), show=_numbers)
 
 
 def _numbers(value: object) -> tuple[int | None, ...]:
@@ -300,12 +295,7 @@ def _seed(field: Field, value: object, scope: str) -> Control:
             text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
         )
 
-    def read(text: object, mode: object) -> object:
-        if mode == COUNTING and not str(text or "").strip():
-            return CountUp(random_seed(field, random.Random()), is_used=False)
-        return seed_of(text, mode)
-
-    return Control(field, (seed, modes), read, seed_parts)
+    return Control(field, (seed, modes), show=seed_parts)
 
 
 def _image(field: Field, value: Any, scope: str) -> Control:

@@ -88,6 +88,7 @@ def draw_heading(
         images.cover,
         _made(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
+        filled.held,
     )
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))

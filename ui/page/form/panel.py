@@ -10,39 +10,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.base.messages import Message, message, plural, sentences
+from comfy.base.messages import Message, message, plural
 from comfy.form.model import Field, Form
-from comfy.form.seeds import CountUp
-from comfy.launch.start import FieldErrors
 from comfy.workflow.config import Widget
 from ui.documents.browser_values import kept
-from ui.gradio.event_options import AT_ONCE
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
-from ui.page.form.seeds import (
-    bind_lock,
-    bind_seed,
-    draw_lock,
-    draw_used,
-    seeds_under_lock,
-    typed_first,
-)
+from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
-from ui.page.form.text_sources import WITH_TEXT_SOURCES, draw_text_sources, text_sources_in
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
-from ui.page.form.vary import BatchStart, bind_batch, draw_varied
+from ui.page.form.vary import draw_varied
 from ui.page.script_files import calls, listener
-from ui.page.stage import Follow, Refusal, Stage
+from ui.page.stage import Stage
 from ui.services import Services
 from ui.web.responses import json_text
-from ui.web.shares import where
 from ui.web.urls import cover_address
 
 _ADVANCED = message("Advanced")
@@ -63,13 +50,10 @@ _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thou
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What stands below every form: the button that starts runs, how many, whether they go on when
-    the page is closed, and what starts a batch."""
+    """Components below every form: the button that starts runs, and how many."""
 
     generate: gr.Button
     count: gr.Dropdown
-    keeps_going: gr.Checkbox
-    batch: BatchStart
 
 
 def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
@@ -113,10 +97,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     redraw_on_choice(controls)
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     _draw_notes(form)
-    used = draw_used(controls, first.values)
-    _bind_generate(services, name, controls, used, actions, stage, owner)
+    bind_generate(name, controls, actions)
     draw_varied(name, form)
-    bind_batch(services, name, controls, used, actions.batch, owner)
     bind_use(services, controls, stage, owner)
 
 
@@ -257,83 +239,22 @@ def redraw_on_choice(controls: tuple[Control, ...]) -> None:
             )
 
 
-def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
-    services: Services,
-    name: str,
-    controls: tuple[Control, ...],
-    used: gr.JSON,
-    actions: Actions,
-    stage: Stage,
-    owner: Callable[[gr.Request], str],
+def bind_generate(
+    name: str, controls: tuple[Control, ...], actions: Actions, *, is_chain: bool = False
 ) -> None:
-    def press(request: gr.Request, sources: object, *told: Any) -> dict[Component, Any]:
-        values, person = dict(zip(components, told, strict=True)), owner(request)
-        read = values_shown(controls, values)
-        given = typed_first(values_given(services, controls, read, person), values[used])
-        try:
-            batch = services.starter.start_several(
-                name,
-                given,
-                person,
-                values[actions.count],
-                address=where(request, person),
-                keeps_going=bool(values[actions.keeps_going]),
-                text_sources=text_sources_in(sources),
-            )
-        except FieldErrors as problem:
-            return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
-        except ComfyError as problem:
-            return {stage: Refusal(str(problem), problem.hint)}
-        refused = None
-        if batch.refused:
-            said = plural(
-                "{queued} of {count} run was queued.",
-                "{queued} of {count} runs were queued.",
-                count=values[actions.count],
-                queued=len(batch.runs),
-            )
-            refused = Refusal(said, sentences(str(batch.refused), batch.refused.hint))
-        return {stage: Follow(batch.runs[0].id, refused)} | counted_up(
-            controls, used, read, batch.runs[-1].job.values
-        )
-
+    """Let the page's script send what the form holds to the API when Generate is pressed."""
+    fields = json_text([(control.field.key, control.kind) for control in controls])
     components = [component for control in controls for component in control.components]
-    components += [actions.count, actions.keeps_going, used]
-    outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
-    inputs = [draw_text_sources(), *components]
-    actions.generate.click(press, inputs, outputs, js=WITH_TEXT_SOURCES, **AT_ONCE)
-
-
-def values_shown(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:
-    """What the fields hold, by key; `values` are those of their components."""
-    return {
-        control.field.key: control.read(*(values[one] for one in control.components))
-        for control in controls
-    }
-
-
-def values_given(
-    services: Services, controls: Iterable[Control], read: Mapping[str, object], person: str
-) -> dict[str, object]:
-    """The same as a run is given it: of a file the file itself, or what is wrong with it."""
-    files = services.copies.files_of(person)
-    return {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
+    call = f"press({json_text(name)}, {json_text(is_chain)}, {fields}, values)"
+    actions.generate.click(
+        None,
+        [actions.count, *components],
+        js=listener("form/press.js", call, "...values"),
+        trigger_mode="multiple",
+        api_visibility="private",
+    )
 
 
 def seed_controls(controls: Iterable[Control]) -> list[Control]:
     """Those of seeds."""
     return [control for control in controls if control.field.widget == "seed"]
-
-
-def counted_up(
-    controls: Iterable[Control],
-    used: gr.JSON,
-    read: Mapping[str, object],
-    sent: Mapping[str, object],
-) -> dict[Component, Any]:
-    """A seed that is drawn or counts up shows the one now used; counting goes on from it."""
-    seeds = {control.field.key: control.components[0] for control in seed_controls(controls)}
-    shown: dict[Component, Any] = {
-        box: str(sent[key]) for key, box in seeds.items() if isinstance(read[key], CountUp | None)
-    }
-    return shown | {used: {key: str(sent[key]) for key in seeds if key in sent}}

@@ -4,16 +4,14 @@ under Advanced."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 
 from comfy.base.messages import message
 from comfy.form.model import Field
-from comfy.form.seeds import CountUp
-from ui.documents.browser_values import COUNTING, seed_parts
+from ui.documents.browser_values import seed_parts
 from ui.page.form.controls import SEED_MODES, Control
 from ui.page.script_files import listener
 
@@ -24,30 +22,6 @@ def seeds_under_lock(fields: Iterable[Field]) -> list[Field]:
     """The seeds of a form that has several."""
     seeds = [field for field in fields if field.widget == "seed"]
     return seeds if len(seeds) > 1 else []
-
-
-def draw_used(controls: Iterable[Control], values: Mapping[str, Any]) -> gr.JSON:
-    """Which seeds the last run of a form had, by field key. One that counts up when the form is
-    drawn goes on from there."""
-    parts = {
-        control.field.key: seed_parts(values[control.field.key])
-        for control in controls
-        if control.field.widget == "seed"
-    }
-    used = {key: text for key, (text, mode) in parts.items() if mode == COUNTING}
-    return gr.JSON(used, visible=False)
-
-
-def typed_first(given: Mapping[str, object], used: object) -> dict[str, object]:
-    """Values of a form, of which seeds that count up begin with what was put in since a run.
-    `used`: as `draw_used` has them, by way of the browser."""
-    known = used if isinstance(used, Mapping) else {}
-    return {
-        key: replace(value, is_used=str(value.last) == known.get(key))
-        if isinstance(value, CountUp)
-        else value
-        for key, value in given.items()
-    }
 
 
 def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.Radio:

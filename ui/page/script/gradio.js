@@ -104,7 +104,7 @@ export const userName = () => /** @type {any} */ (window).gradio_config?.usernam
 /**
  * Be told of calls and uploads that the app has refused: Gradio has one word for all of them, and
  * shows it where nobody sees it. It has no event for that, so its requests are watched.
- * @param {{ call: (why: string, reload: boolean) => void, upload: (why: string) => boolean }} refused
+ * @param {{ call: (reload: boolean) => void, upload: (why: string) => boolean }} refused
  *   `why`: a sentence, "" where there is none. `upload` says whether it has told the person; then
  *   Gradio does not
  */
@@ -121,7 +121,7 @@ export function watchRequests(refused) {
     const text = await answer.clone().text();
     const told = jsonIn(text);
     const why = told?.error ?? told?.detail ?? "";
-    if (isCall) refused.call(why, Boolean(told?.reload));
+    if (isCall) refused.call(Boolean(told?.reload));
     if (!isUpload || !refused.upload(why || text)) return answer;
     return new Response("[]", { headers: { "content-type": "application/json" } });
   };
@@ -261,13 +261,16 @@ export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
 export const SEED_TEXT = ".seed textarea, .seed input[type=text]";
 
 /**
- * Show which seed was drawn; it stays random.
+ * Show which seed was used, unless another was typed or fixed since; its mode stays.
  * @param {Element} field
  * @param {string} seed
+ * @param {string} [counted] what a seed that counts up was sent with
  */
-export function showDrawnSeed(field, seed) {
+export function showUsedSeed(field, seed, counted) {
   const text = /** @type {HTMLInputElement | HTMLTextAreaElement | null} */ ($(SEED_TEXT, field));
-  if (text && isRandomSeed(field)) typeInto(text, seed);
+  const isCounted =
+    counted !== undefined && seedMode(field) === "counting" && text?.value === counted;
+  if (text && (isCounted || isRandomSeed(field))) typeInto(text, seed);
 }
 
 /**
@@ -300,8 +303,13 @@ export function takeTypedSeed() {
  * Whether a seed is random, whatever is typed into its field.
  * @param {Element} field
  */
-export const isRandomSeed = (field) =>
-  $('.seed-mode input[value="random"]:checked', field.closest(".seed") ?? field) !== null;
+export const isRandomSeed = (field) => seedMode(field) === "random";
+
+/** @param {Element} field */
+const seedMode = (field) =>
+  /** @type {HTMLInputElement | null} */ (
+    $(".seed-mode input:checked", field.closest(".seed") ?? field)
+  )?.value;
 
 /**
  * A name in the page's language, if it is one that Gradio has in English only.

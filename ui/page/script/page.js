@@ -36,10 +36,9 @@ import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
-import { restore, stop } from "./runs/following.js";
+import { awaitRun, restore, stop } from "./runs/following.js";
 import { current, isOfForm, seen, withRun } from "./runs/runs.js";
 import { page, say } from "./state.js";
-import { refuseStart } from "./vary/start.js";
 import { VaryButton } from "./vary/vary_button.js";
 
 /** @import { PageState } from "./state.js" */
@@ -70,18 +69,11 @@ function pressed() {
 
 /**
  * The app keeps the forms of so many pages: one whose form it has put aside loads itself again, with what was typed.
- * Why a press was refused is said where the run would be.
- * @param {string} why
  * @param {boolean} reloads
  */
-function refused(why, reloads) {
+function refused(reloads) {
   expectForm(false);
-  if (reloads) {
-    reload({ isPutAside: true });
-  } else if (!refuseStart(why) && page.now.sending) {
-    page.set({ sending: false });
-    say(why || message("Something went wrong."), message("What you typed is still here."));
-  }
+  if (reloads) reload({ isPutAside: true });
 }
 
 /** @param {MouseEvent} event */
@@ -207,6 +199,8 @@ style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
 watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) });
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
+for (const act of ["focusin", "pointermove", "keydown"])
+  document.addEventListener(act, () => void (page.now.form && awaitRun()), { passive: true });
 document.addEventListener("keydown", leaveCheckbox, true);
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble

@@ -7,6 +7,12 @@ import { say } from "./state.js";
 
 /** @import { Offer } from "./state.js" */
 
+/**
+ * A problem document of the API. `errors` by the fields' keys; of `problems`, a `sentence` names its field and row.
+ * @typedef {{ detail: string, errors?: Record<string, string>,
+ *   problems?: { detail: string, sentence: string, field: string | null }[] }} Problem
+ */
+
 export const SILENT = message("Can't reach ComfyForms.");
 const NO_CONTENT = 204;
 
@@ -18,16 +24,17 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
  * @param {string} path below the app's root
  * @param {BodyInit} [body]
  * @param {string} [method]
- * @returns {Promise<{ told: any, why: string, hint: string }>} the answer's JSON, {} where it needs none; null where it
- *   was refused, and why
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null }>} the answer's JSON, {} where it
+ *   needs none; null where it was refused, and why; `problem`: the refusal as the API writes it
  */
-export async function request(path, body, method = "POST") {
-  const answer = await fetch(root + path, { method, body }).catch(() => null);
-  if (!answer) return { told: null, why: SILENT, hint: message("Try again.") };
+export async function request(path, body, method = "POST", headers = {}) {
+  const answer = await fetch(root + path, { method, body, headers }).catch(() => null);
+  if (!answer) return { told: null, why: SILENT, hint: message("Try again."), problem: null };
   const told = answer.status === NO_CONTENT ? {} : await answer.json().catch(() => null);
-  if (answer.ok && told) return { told, why: "", hint: "" };
+  if (answer.ok && told) return { told, why: "", hint: "", problem: null };
   const why = told?.message ?? told?.detail ?? message("Something went wrong.");
-  return { told: null, why, hint: told?.hint ?? "" };
+  return { told: null, why, hint: told?.hint ?? "", problem: told };
 }
 
 /**

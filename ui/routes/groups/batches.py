@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
 from comfy.base.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.base.messages import message
-from comfy.batches.check import batch_seconds_left, estimate, problems_of_batch
-from comfy.batches.content import BatchRows, Column
+from comfy.batches.check import batch_seconds_left
+from comfy.batches.content import Column
 from comfy.batches.queue import BatchTable
 from comfy.batches.row_states import RowState
 from comfy.comfyui.protocol.run_state import Phase
@@ -20,12 +20,10 @@ from comfy.records.record import Record
 from comfy.records.wanted import WantedOfGroups
 from ui.documents.browser_values import value_text
 from ui.documents.headlines import HEADLINES
-from ui.files.batch_files import batch_of
 from ui.routes.past_run import past_run
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON, refused_answer
-from ui.web.shares import FairSlots, caller_of
 
 UNKNOWN = (BatchNotFound, WorkflowError)  # what somebody may not have
 _PAGE = 100  # rows a request
@@ -35,54 +33,11 @@ _TEXT = 2_000  # characters of what a row said
 _AT_ONCE = 100  # records in memory
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedBatch:
-    """What might be started: `spec` as of `batch_of`; `values` are numbers and choices of the form,
-    texts in which words are to be replaced, and "" for each file."""
-
-    workflow: str
-    spec: Any
-    values: dict[str, str] = field(default_factory=dict)
-
-
 def batch_routes(services: Services, identity: Identity) -> APIRouter:
     """The routes below `/batches`, each for the batches of whoever asks: somebody else's are as
     unknown as none. They are started on the page."""
     router = APIRouter(prefix="/batches")
     batches = services.batches
-    turns = FairSlots(services.limits.person_working, services.limits.address_working)
-
-    async def turn(request: Request) -> AsyncIterator[None]:
-        async with turns.turn(caller_of(request.scope, identity)):
-            yield
-
-    # Until there is an answer, however slowly that is read: it may take a processor for seconds.
-    @router.post("/check", dependencies=[Depends(turn, scope="function")])
-    def check(given: CheckedBatch, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """How many rows it has, how long they take, and all that is wrong with it."""
-        try:
-            _, form = services.forms.form(given.workflow, owner, given.values)
-            spec = batch_of(given.spec, form, services.copies.files_of(owner))
-            found = problems_of_batch(
-                services.starter, given.workflow, form, spec, given.values, owner
-            )
-            content, seconds, size = found.content, None, None
-            if found.rows and not found.problems:
-                rows = BatchRows(content)
-                seconds, size = estimate(services.starter, form, given.workflow, rows, owner)
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
-        return AsciiJSON(
-            {
-                "rows": found.rows,
-                "seconds": seconds,
-                "bytes": size,
-                "columns": _columns(content.shown),
-                "table": [column.key for column in content.columns],
-                "problems": [asdict(one) for one in found.problems],
-                "more": found.more,
-            }
-        )
 
     @router.get("")
     def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:

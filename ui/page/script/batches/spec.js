@@ -170,11 +170,14 @@ export function rowOfAxis({ key, kind, long }, { values, find }) {
   return { ...row, text: csvLine(values) };
 }
 
+/** @param {GivenFile} file */
+const sentFile = ({ path, orig_name: name }) => ({ file: path, name });
+
 /** @param {NonNullable<Draft["table"]>} table */
 const tableOf = ({ name, text, files = [] }) => ({
   name,
   text,
-  files: Object.fromEntries(files.map((file) => [file.orig_name, file])),
+  files: Object.fromEntries(files.map((file) => [file.orig_name, sentFile(file)])),
 });
 
 /**
@@ -186,7 +189,7 @@ export const isOfLines = (kind) => kind === "text" || kind === "box" || kind ===
 /** @param {Row} row */
 function axisOf({ field, text, chosen, files, replaces, find }) {
   if (replaces) return { field, replace: `${find.trim()}\n${text}`.trimEnd() };
-  if (files.length) return { field, files };
+  if (files.length) return { field, files: files.map(sentFile) };
   return { field, text: chosen.length ? csvLine(chosen) : text };
 }
 

@@ -171,6 +171,12 @@ export function setRules(rules) {
 }
 
 /**
+ * Whether a field of the form that is there is a seed.
+ * @param {string} key
+ */
+export const isSeed = (key) => "least" in (form.rules[key] ?? {});
+
+/**
  * Whether the form that is there asks for a seed among the fields of a chain's step.
  * @param {string} step its name
  */

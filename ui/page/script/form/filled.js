@@ -6,15 +6,16 @@ import { Store } from "../state.js";
 
 /**
  * Values by the fields' keys, as ui/documents/browser_values.py has them: those of now, and the author's. `name` is the
- * workflow's.
- * @typedef {{ name: string, values: Record<string, unknown>, authors: Record<string, unknown> }} Filled
+ * workflow's. `held`: what a press sends, seeds and painted images included; `used`: the seeds of the last run, in digits.
+ * @typedef {{ name: string, values: Record<string, unknown>, authors: Record<string, unknown>,
+ *   held: Record<string, unknown>, used: Record<string, string> }} Filled
  */
 
 /**
  * Apart from `page`, as it changes with each letter that is typed, which only notes and ideas beside the form look at.
  * @type {Store<Filled>}
  */
-export const filled = new Store({ name: "", values: {}, authors: {} });
+export const filled = new Store({ name: "", values: {}, authors: {}, held: {}, used: {} });
 
 /**
  * Show what the form holds, at once and at every change, for as long as the place is on the page.

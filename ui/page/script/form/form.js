@@ -13,7 +13,7 @@ import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import { letCopy } from "./copy_by_hand.js";
-import { clearMended, setRules, showErrorsSoon } from "./field_errors.js";
+import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
@@ -206,12 +206,13 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {string} cover
  * @param {import("../state.js").Made} makes
  * @param {Record<string, string>} errors that there are already, by the fields' keys
+ * @param {Record<string, unknown>} held what a press sends at first
  */
-export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors) {
+export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors, held) {
   expectForm(drawing.soon > 0);
   drawing.gone = "";
   setRules(rules);
-  filled.set({ name, values, authors });
+  filled.set({ name, values, authors, held, used: countedFrom(held) });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
   // The way back leads to this one, whichever is the last by then.
   if (addressed() === null) {
@@ -232,6 +233,20 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   drawing.pressWaits = false;
   $("#generate")?.click();
 }
+
+/**
+ * A seed that counts when the form is drawn goes on from there.
+ * @param {Record<string, unknown>} held
+ * @returns {Record<string, string>}
+ */
+const countedFrom = (held) =>
+  Object.fromEntries(
+    Object.entries(held).flatMap(([key, value]) =>
+      isSeed(key) && typeof value === "string" && value.startsWith("+")
+        ? [[key, value.slice(1)]]
+        : [],
+    ),
+  );
 
 /** To the top of a form that was opened: there is said what its server lacks, and from there keys go on. */
 function lead() {
@@ -301,7 +316,10 @@ export function keep(name, fields, values) {
     const isOther = clearMended(fields, now, filled.now.values);
     // What was said before goes when something else is done, and what is wrong with fields with the last of those.
     if (isOther && page.now.notice?.phase === "refused" && !$(".has-error")) say("");
-    filled.set({ values: { ...filled.now.values, ...now } });
+    filled.set({
+      values: { ...filled.now.values, ...now },
+      held: { ...filled.now.held, ...now },
+    });
   }
   keepTyped(name, { ...before, ...now });
   // All of them are kept now: those in the address would come before them at a reload.

@@ -1,7 +1,7 @@
 // @ts-check
 // Seeds that are fixed take up the last run's; several are under one lock: ui/page/form/seeds.py draws it.
 
-import { showDrawnSeed, takeTypedSeed } from "../gradio.js";
+import { showUsedSeed, takeTypedSeed } from "../gradio.js";
 import { page } from "../state.js";
 import { fieldId } from "./field_errors.js";
 
@@ -66,15 +66,18 @@ export function setSeed(mode, typed) {
 }
 
 /**
- * A run was started from another one, not by the form: what that has drawn is shown as if it had been.
+ * Show the seeds of a run that was started: those that were drawn or counted up.
  * @param {string} workflow
  * @param {Record<string, string>} seeds by the fields' keys
+ * @param {Record<string, unknown>} [sent] the values that the run was started with
  */
-export function showSeeds(workflow, seeds) {
+export function showSeeds(workflow, seeds, sent = {}) {
   if (page.now.form !== workflow) return;
   for (const [key, seed] of Object.entries(seeds)) {
     const field = document.getElementById(fieldId(key));
-    if (field) showDrawnSeed(field, seed);
+    const was = sent[key];
+    const counted = typeof was === "string" && was.startsWith("+") ? was.slice(1) : undefined;
+    if (field) showUsedSeed(field, seed, counted);
   }
 }
 

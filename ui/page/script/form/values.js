@@ -25,7 +25,7 @@ const PARTS = { plain: 1, seed: 2, box: 4, table: 1, file: 1, painted: 1 };
 const KEPT = {
   plain: (value) => value,
   seed: (text, mode) =>
-    mode === "random" || !text ? null : mode === "counting" ? `+${text}` : text,
+    mode === "counting" ? `+${text ?? ""}` : mode === "random" || !text ? null : text,
   box: (...numbers) => numbers,
   table: (value) => value?.data ?? value,
   file: (value) => (value?.path ? { file: value.path } : value),
@@ -51,6 +51,28 @@ export function keptValues(fields, values) {
 }
 
 /**
+ * What the app is sent of values as they are kept: a seed that counts continues from the one that was used, or starts
+ * with what was typed since.
+ * @param {Record<string, unknown>} kept
+ * @param {Record<string, string>} used the seeds of the last run, by the fields' keys
+ * @param {(key: string) => boolean} isSeed
+ */
+export const sentValues = (kept, used, isSeed) =>
+  Object.fromEntries(
+    Object.entries(kept).map(([key, value]) => {
+      const counting = isSeed(key) && typeof value === "string" && value.startsWith("+");
+      return [key, counting ? countingSeed(value.slice(1).trim(), used[key]) : value];
+    }),
+  );
+
+/**
+ * @param {string} typed
+ * @param {string | undefined} used
+ */
+const countingSeed = (typed, used) =>
+  typed !== "" && typed === used ? { after: typed } : { from: typed || null };
+
+/**
  * The address of a form that is filled in; files are no part of it.
  * @param {string} page
  * @param {string} workflow
@@ -61,7 +83,7 @@ export function linkTo(page, workflow, kept) {
   link.searchParams.set("workflow", workflow);
   for (const [key, value] of Object.entries(kept)) {
     const text = inLink(value);
-    if (text) link.searchParams.set(key, text);
+    if (text && text !== "+") link.searchParams.set(key, text);
   }
   return link.href;
 }

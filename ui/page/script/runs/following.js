@@ -23,11 +23,14 @@ import {
 } from "./runs.js";
 
 /** @import { Entry, PastRun, View } from "../state.js" */
+/** @import { RunEvents } from "./run_socket.js" */
 
 const GONE = 4404;
 
 /** @type {Map<string, WebSocket>} */
 const sockets = new Map();
+/** The socket that waits for the next run of this page. @type {{ key: string, socket: WebSocket | null }} */
+const waiting = { key: "", socket: null };
 /** @typedef {import("../stage/preview_animation.js").Place} Place */
 /** @typedef {(id: string, frame: ArrayBuffer, place: Place | null) => Promise<void>} Paint */
 /** @type {Set<Paint>} */
@@ -51,10 +54,11 @@ export function restore() {
 }
 
 /**
- * Show a run that was just started.
+ * Show a run that was just started, unless its socket was faster and has told its end.
  * @param {string} id
  */
 export function follow(id) {
+  if (page.now.runs.get(id)?.view?.finished) return;
   page.set({
     runs: withRun(page.now.runs, id, {}),
     lookingBack: false,
@@ -133,8 +137,46 @@ export function forget(id) {
   rememberRuns();
 }
 
+/**
+ * Open a socket for the next run before it is started, so that its previews need no new connection: the server lets it
+ * follow the run of a request with its key.
+ */
+export function awaitRun() {
+  if (waiting.socket || page.now.away || document.hidden) return;
+  const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16));
+  /** Of the run, once it has begun. @type {RunEvents | null} */
+  let events = null;
+  const socket = openRunSocket(`next/${key.join("-")}`, {
+    began: (id) => {
+      if (waiting.socket === socket) waiting.socket = null;
+      if (sockets.has(id)) {
+        closeSocket(socket);
+        return;
+      }
+      events = eventsOf(id, () => socket, 0);
+      sockets.set(id, socket);
+      follow(id);
+      events.opened?.();
+    },
+    heard: () => events?.heard?.(),
+    told: (view) => events?.told(view),
+    paint: async (frame, place) => events?.paint(frame, place),
+    closed: (code, isOver) => {
+      if (waiting.socket === socket) waiting.socket = null;
+      events?.closed?.(code, isOver);
+      if (isOver) awaitRun(); // people try again
+    },
+  });
+  Object.assign(waiting, { key: key.join("-"), socket });
+}
+
+/** The key of the socket that waits for a run, "" where none does. */
+export const waitingKey = () => (waiting.socket ? waiting.key : "");
+
 /** All sockets may be dead without knowing. */
 export function disconnectAll() {
+  if (waiting.socket) closeSocket(waiting.socket);
+  waiting.socket = null;
   for (const id of [...sockets.keys()]) disconnect(id);
 }
 
@@ -162,18 +204,32 @@ function engage() {
  * @param {number} [tries] so far in vain
  */
 function connect(id, tries = 0) {
+  const socket = openRunSocket(
+    id,
+    eventsOf(id, () => socket, tries),
+  );
+  sockets.set(id, socket);
+}
+
+/**
+ * @param {string} id
+ * @param {() => WebSocket} own the socket that these are events of
+ * @param {number} tries so far in vain
+ * @returns {RunEvents}
+ */
+function eventsOf(id, own, tries) {
   let failed = tries;
-  const socket = openRunSocket(id, {
+  return {
     opened: () => set(id, { connected: true }),
     heard: () => {
       failed = 0;
     },
     told: (view) => {
-      if (sockets.get(id) === socket) heard(view);
+      if (sockets.get(id) === own()) heard(view);
     },
     paint: (frame, place) => Promise.all([...painters].map((paint) => paint(id, frame, place))),
     closed: (code, isOver) => {
-      if (sockets.get(id) !== socket) return; // it was disconnected meanwhile
+      if (sockets.get(id) !== own()) return; // it was disconnected meanwhile
       sockets.delete(id);
       set(id, { connected: false });
       if (isOver || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
@@ -183,8 +239,7 @@ function connect(id, tries = 0) {
           if (!sockets.has(id) && !page.now.away) connect(id, failed + 1);
         }, pause(failed));
     },
-  });
-  sockets.set(id, socket);
+  };
 }
 
 /** @param {string} id */

@@ -10,19 +10,19 @@ const LAST_PAINT = 300; // milliseconds that the end of a run waits for its last
 const LONGEST = 600000; // milliseconds that a frame is said to have taken
 
 /**
- * `heard`: something came; `told`: how far the run is, its end after its last frame; `paint` a frame, of an animation at
+ * `heard`: something came; `began`: the run with this id is the one that was waited for; `told`: how far the run is, its end after its last frame; `paint` a frame, of an animation at
  * its place; `closed`: `isOver` where the end was told, which is before.
- * @typedef {{ opened?: () => void, heard?: () => void, told: (view: View) => void,
+ * @typedef {{ opened?: () => void, heard?: () => void, began?: (id: string) => void, told: (view: View) => void,
  *   paint: (frame: ArrayBuffer, place: Place | null) => Promise<unknown>,
  *   closed?: (code: number, isOver: boolean) => void }} RunEvents
  */
 
 /**
- * @param {string} id
+ * @param {string} place a run's id, or `next/` and a key of this page's choice: that of the next run it starts
  * @param {RunEvents} events
  */
-export function openRunSocket(id, { opened, heard, told, paint, closed }) {
-  const socket = new WebSocket(`${root.replace(/^http/, "ws")}/live/${id}`);
+export function openRunSocket(place, { opened, heard, began, told, paint, closed }) {
+  const socket = new WebSocket(`${root.replace(/^http/, "ws")}/live/${place}`);
   socket.binaryType = "arraybuffer";
   /** The frame that comes next, and since when. */
   let coming = { number: 0, since: 0, place: /** @type {Place | null} */ (null) };
@@ -44,6 +44,7 @@ export function openRunSocket(id, { opened, heard, told, paint, closed }) {
       const since = performance.now();
       if ("frame" in said)
         coming = { number: said.frame, since, place: "at" in said ? said : null };
+      else if ("run" in said) began?.(said.run);
       else if (said.finished) ending = end(said);
       else told(said);
       return;

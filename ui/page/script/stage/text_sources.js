@@ -6,7 +6,7 @@ import { formName } from "../form/form.js";
 import { ownName } from "../form/typed.js";
 import { read, TEXT_SOURCES, write } from "../storage.js";
 
-const MOST = 16; // as ui/page/form/text_sources.py takes
+const MOST = 16; // as the API takes
 
 /**
  * @param {readonly string[]} runs the last one first
@@ -37,9 +37,3 @@ export function keepTextSource(workflow, run) {
 
 /** Those of the form that is there. */
 export const textSources = () => sourcesOf(formName());
-
-/**
- * The inputs of a call that starts runs.
- * @param {readonly unknown[]} values of all components, an empty one first
- */
-export const withTextSources = ([, ...values]) => [textSources(), ...values];

@@ -361,7 +361,7 @@ export class VaryDialog {
     this.#isStarting = true;
     this.#label();
     const spec = specOf(this.#draft, this.#fields, this.#inTable, this.#values);
-    const { batch, problems } = await start(spec);
+    const { batch, problems } = await start(this.#workflow, spec);
     this.#isStarting = false;
     this.#label();
     this.#say(problems);

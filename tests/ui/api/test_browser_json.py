@@ -1,0 +1,107 @@
+"""Values as the page's script sends them (`ui.documents.browser_values`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.form.seeds import CountUp
+from comfy.launch.uploads import Refused, Upload
+from tests.support.http_client import ANN
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_demo_app
+from tests.ui.api.api_calls import call, problem
+from ui.api.values import SentValues
+
+OWNER = f"browser:{ANN}"
+SEED = "5.seed"
+RUNS = "/workflows/text-to-image/runs"
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
+    with running_demo_app(step_seconds=0) as (_, app):
+        yield app
+
+
+@pytest.fixture
+def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    yield running
+    running.close_idle()
+
+
+def value_of(app: RunningApp, workflow: str, key: str, value: object) -> object:
+    """What a value of this field is taken as."""
+    reader = SentValues(app.services, OWNER)
+    return reader.value(reader.form(workflow, {}).field(key), value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ({"after": "41"}, CountUp(41)),
+        ({"after": 2**64 - 1}, CountUp(2**64 - 1)),
+        ({"from": "41"}, CountUp(41, is_used=False)),
+        (None, None),
+        ("41", "41"),
+        ({"from": "-1"}, {"from": "-1"}),
+        ({"after": "9" * 5000}, {"after": "9" * 5000}),
+        ({"after": None}, {"after": None}),
+    ],
+)
+def test_reads_seeds_that_count(app: RunningApp, sent: object, taken: object) -> None:
+    """What is no seed is refused on its field later."""
+    assert value_of(app, "text-to-image", SEED, sent) == taken
+
+
+def test_draws_the_start_of_a_seed_that_counts(app: RunningApp) -> None:
+    """Without a number, runs of one press have neighboring seeds."""
+    body = {"values": {SEED: {"from": None}}, "count": 2}
+    first, second = call(app, "POST", RUNS, json=body).json()["runs"]
+    assert int(second["seeds"][SEED]) == int(first["seeds"][SEED]) + 1
+
+
+def test_tells_seeds_in_digits(app: RunningApp) -> None:
+    """JavaScript's numbers would lose the last ones."""
+    told = call(app, "POST", RUNS, json={"values": {SEED: {"after": str(2**60)}}}).json()
+    assert told["seeds"] == {SEED: str(2**60 + 1)}
+
+
+def test_takes_an_upload_and_its_paint(app: RunningApp) -> None:
+    """An unpainted image of a mask field gets an alpha channel; a file that is gone is named."""
+    uploads = app.services.copies.uploads
+    file = uploads.make(OWNER, "a.png")
+    file.write_bytes(saved("PNG"))
+    place = uploads.place(file)
+    assert isinstance(value_of(app, "image-to-image", "4.image", {"file": place}), Upload)
+    assert isinstance(value_of(app, "inpaint", "4.image", {"file": place, "mask": None}), Upload)
+    painted = value_of(app, "inpaint", "4.image", {"file": place, "mask": place})
+    assert isinstance(painted, Upload)
+    assert painted.name.endswith("painted.png")
+    assert value_of(app, "image-to-image", "4.image", {"file": None}) is None
+    gone = value_of(app, "image-to-image", "4.image", {"file": "0/a.png", "name": "my.png"})
+    assert isinstance(gone, Refused)
+    assert gone.name == "my.png"
+
+
+def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
+    """Only where one of its texts is among the values; other ids are ignored."""
+    body: dict[str, Any] = {"values": {"5.steps": 1}, "text_sources": ["nothing"]}
+    assert call(app, "POST", RUNS, json=body).json()["parents"] == []
+    for wrong in ("nothing", [1], ["x"] * 17):
+        problem(call(app, "POST", RUNS, json={**body, "text_sources": wrong}), 422)
+
+
+def test_a_watched_run_stops_when_nobody_watches(app: RunningApp) -> None:
+    """A run of a program keeps going; one of a page says whether it does."""
+    registry = app.services.runs
+    for more, keeps_going in (
+        ({}, True),
+        ({"watched": True}, False),
+        ({"watched": True, "keeps_going": True}, True),
+    ):
+        run = call(app, "POST", RUNS, json={"values": {"5.steps": 1}, **more}).json()
+        assert registry.get(run["id"], OWNER).keeps_going is keeps_going

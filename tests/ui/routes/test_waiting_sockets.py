@@ -1,0 +1,78 @@
+"""Sockets that wait for the run of the next press."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.http_client import ANN, BOB, close_code, connected, cookie_of, messages
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.routes.waiting_sockets import HEADER
+
+KEY = "one-key"
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.01, grace=5) as served:
+        yield served
+
+
+def press(app: RunningApp, key: str, cookie: str = ANN) -> Any:
+    """Start a run as the page does, with the key of a socket."""
+    answer = requests.post(
+        f"{app.url}/api/v1/workflows/text-to-image/runs",
+        json={"values": {"5.steps": 8}, "watched": True},
+        cookies=cookie_of(cookie),
+        headers={HEADER: key},
+        timeout=LONGEST_WAIT,
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_a_waiting_socket_follows_the_run_with_its_key(served: Served) -> None:
+    """It names the run first, then sends frames and views up to the end."""
+    _, app = served
+    with connected(app, f"/live/next/{KEY}") as socket:
+        run = press(app, KEY)
+        first, *got = messages(socket)
+    assert first == {"run": run["id"]}
+    assert any(isinstance(one, bytes) for one in got)
+    assert [one["phase"] for one in got if isinstance(one, dict)][-1] == "done"
+
+
+def test_another_users_key_reaches_no_socket(served: Served) -> None:
+    """A run goes to a socket of its owner only, whatever key is sent."""
+    _, app = served
+    with connected(app, f"/live/next/{KEY}") as socket:
+        press(app, KEY, BOB)
+        run = press(app, KEY)
+        assert next(messages(socket)) == {"run": run["id"]}
+
+
+def test_the_first_socket_keeps_its_key(served: Served) -> None:
+    """A second socket with the same key waits without an answer."""
+    _, app = served
+    with (
+        connected(app, f"/live/next/{KEY}") as first,
+        connected(app, f"/live/next/{KEY}") as second,
+    ):
+        run = press(app, KEY)
+        assert next(messages(first)) == {"run": run["id"]}
+        second.send("stop")
+        assert close_code(second) == 1003
+
+
+def test_a_waiting_socket_takes_no_words(served: Served) -> None:
+    """Whatever the browser says before there is a run closes the socket."""
+    _, app = served
+    with connected(app, f"/live/next/{KEY}") as socket:
+        socket.send("stop")
+        assert close_code(socket) == 1003

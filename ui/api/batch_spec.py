@@ -1,0 +1,148 @@
+"""What varies in a batch, as requests tell it; and what such a batch would be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+
+from comfy.base.messages import message
+from comfy.batches.check import estimate, problems_of_batch
+from comfy.batches.content import BatchRows
+from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, why_too_large
+from comfy.form.model import Field, Form
+from ui.api.callbacks import CALLBACK
+from ui.api.start import TEXT_SOURCES, WATCHED
+from ui.api.values import Sent, SentValues, either_way, form_for
+from ui.services import Services
+
+_SPEC = TypeAdapter(BatchSpec)
+_SPEC_PARTS = ("axes", "table", "paired", "seeds")
+# The rows say for which field a file of a table is; there each is judged again.
+_TABLE_FILE = Field("", "", "", "", "", "file", "main", "")
+_NO_SPEC = message(
+    'What varies is told as "axes": [{"field": "5.steps", "text": "10..30:10"}], or as "table":'
+    ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
+)
+BODY: dict[str, Any] = {
+    "required": True,
+    "content": either_way(
+        {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "values": {"type": "object", "description": "What all rows have."},
+                    "axes": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["field"],
+                            "properties": {
+                                "field": {"type": "string", "description": "Its key."},
+                                "text": {"type": "string", "description": "As on the page."},
+                                "values": {"type": "array", "description": "Each as it is."},
+                                "files": {"type": "array", "description": "Values of files."},
+                                "replace": {"type": "string", "description": "Lines of words."},
+                            },
+                            "additionalProperties": False,
+                        },
+                        "description": "Several values of a field each.",
+                    },
+                    "table": {
+                        "type": "object",
+                        "required": ["name", "text"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "text": {"type": "string"},
+                            "files": {"type": "object", "description": "By the names in cells."},
+                        },
+                        "additionalProperties": False,
+                        "description": "A column for each field.",
+                    },
+                    "paired": {"type": "boolean"},
+                    "seeds": {"enum": ["form", "one", "each"]},
+                    "watched": WATCHED,
+                    "text_sources": TEXT_SOURCES,
+                    "callback": CALLBACK,
+                },
+                "additionalProperties": False,
+            },
+            "example": {
+                "values": {"2.text": "a lighthouse"},
+                "axes": [{"field": "5.steps", "text": "10..30:10"}],
+            },
+        }
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedColumn:
+    """A field that varies."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBatch:
+    """What a batch would be: the number of `rows`, the `seconds` and `bytes` that they take, null
+    where unknown, the fields that vary, the keys of those in its `table`, and what is wrong with
+    it: the first `problems`, and how many `more` there are."""
+
+    rows: int
+    seconds: float | None
+    bytes: float | None
+    columns: tuple[CheckedColumn, ...]
+    table: tuple[str, ...]
+    problems: tuple[BatchProblem, ...]
+    more: int
+
+
+def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
+    """Read what varies from a request, with its files. Raises HTTPException."""
+    try:
+        spec = _SPEC.validate_python({part: told[part] for part in _SPEC_PARTS if part in told})
+    except ValidationError as problem:
+        raise HTTPException(422, why_too_large(problem) or _NO_SPEC) from None
+    fields = {field.key: field for field in form.fields}
+
+    def with_files(axis: AxisSpec) -> AxisSpec:
+        field = fields.get(axis.field)
+        if axis.files is None and field is not None and field.is_media:
+            axis = replace(axis, files=axis.values, values=None)
+        files = axis.files
+        return replace(axis, files=files and tuple(reader.value(field, one) for one in files))
+
+    spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
+    if spec.table is not None:
+        named = {name: reader.value(_TABLE_FILE, one) for name, one in spec.table.files.items()}
+        spec = replace(spec, table=replace(spec.table, files=named))
+    return spec
+
+
+def check_of(services: Services, name: str, sent: Sent, owner: str) -> CheckedBatch:
+    """Look at a batch without starting it. Raises as `Forms.form`, HTTPException."""
+    sent.check_parts(BODY)
+    reader, values = SentValues(services, owner), sent.told.get("values", {})
+    form = form_for(reader, name, values)
+    spec, base = spec_of(sent.told, form, reader), reader.of(form, values)
+    found = problems_of_batch(services.starter, name, form, spec, base, owner)
+    seconds: float | None = None
+    size: float | None = None
+    if found.rows and not found.problems:
+        rows = BatchRows(found.content)
+        seconds, size = estimate(services.starter, form, name, rows, owner)
+    content = found.content
+    return CheckedBatch(
+        found.rows,
+        seconds,
+        size,
+        tuple(CheckedColumn(one.key, one.label) for one in content.shown),
+        tuple(column.key for column in content.columns),
+        found.problems,
+        found.more,
+    )

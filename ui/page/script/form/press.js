@@ -1,0 +1,132 @@
+// @ts-check
+// Starts what the form holds, over the API as any program does: runs, a chain, or a chain that continues.
+
+import { plural } from "../messages.js";
+import { json, request } from "../requests.js";
+import { follow, followChain, keepsGoing, waitingKey } from "../runs/following.js";
+import { textSources } from "../stage/text_sources.js";
+import { page } from "../state.js";
+import { isSeed, sayRefusal } from "./field_errors.js";
+import { filled } from "./filled.js";
+import { showSeeds } from "./seeds.js";
+import { keptValues, sentValues } from "./values.js";
+
+/** @import { Kind } from "./values.js" */
+/** @import { Problem } from "../requests.js" */
+
+/**
+ * The address of what is below a workflow or a chain in the API.
+ * @param {string} name
+ * @param {string} rest
+ */
+export const apiOf = (name, rest) =>
+  `/api/v1/workflows/${name.split("/").map(encodeURIComponent).join("/")}/${rest}`;
+
+/**
+ * What a press sends of the form that is drawn.
+ * @param {Record<string, unknown>} [held] the values of its fields, else those that were told last
+ */
+export const sentForm = (held = filled.now.held) => ({
+  values: sentValues(held, filled.now.used, isSeed),
+  text_sources: textSources(),
+});
+
+/**
+ * Generate was pressed.
+ * @param {string} name the workflow's or the chain's
+ * @param {boolean} isChain
+ * @param {readonly [string, Kind][]} fields
+ * @param {readonly unknown[]} values how many runs, then of all components
+ */
+export async function press(name, isChain, fields, [count, ...values]) {
+  const form = { ...sentForm(keptValues(fields, values)), watched: true };
+  if (isChain) await startChain(name, form);
+  else await startRuns(name, { ...form, count, keeps_going: keepsGoing() });
+  return [];
+}
+
+/**
+ * @param {string} name
+ * @param {{ count: unknown } & Record<string, unknown>} body
+ */
+async function startRuns(name, body) {
+  const headers = { "x-run-socket": waitingKey() };
+  const address = apiOf(name, "runs");
+  const { told, problem, why, hint } = await request(address, json(body), "POST", headers);
+  if (!told) {
+    refuse(why, hint, problem);
+    return;
+  }
+  follow(told.runs[0].id);
+  showUsed(name, told.runs.at(-1).seeds);
+  if (!told.refused) return;
+  const { detail, hint: advice = "" } = told.refused;
+  const queued = plural(
+    "{queued} of {count} run was queued.",
+    "{queued} of {count} runs were queued.",
+    {
+      count: Number(body.count),
+      queued: told.runs.length,
+    },
+  );
+  sayRefusal({ message: queued, hint: `${detail} ${advice}`.trim(), errors: {}, labelled: {} });
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, unknown>} body
+ */
+async function startChain(name, body) {
+  const { told, problem, why, hint } = await request(apiOf(name, "chains"), json(body));
+  if (!told) refuse(why, hint, problem);
+  else showChain(name, told);
+}
+
+/**
+ * Continue a chain with what its form holds.
+ * @param {string} name
+ * @param {string} id
+ * @param {readonly string[]} again names of steps that run though they are done
+ */
+export async function continueChain(name, id, again) {
+  page.set({ sending: true });
+  const body = { ...sentForm(), again };
+  const { told, problem, why, hint } = await request(`/api/v1/chains/${id}/continue`, json(body));
+  if (!told) refuse(why, hint, problem);
+  else showChain(name, told);
+}
+
+/**
+ * @param {string} name
+ * @param {{ id: string, seeds: Record<string, string> }} chain
+ */
+function showChain(name, { id, seeds }) {
+  followChain(id);
+  showUsed(name, seeds);
+}
+
+/**
+ * Show the seeds that were used; those that count continue from them.
+ * @param {string} name
+ * @param {Record<string, string>} seeds by the fields' keys
+ */
+function showUsed(name, seeds) {
+  if (filled.now.name !== name) return;
+  const sent = filled.now.held;
+  filled.set({ used: seeds });
+  showSeeds(name, seeds, sent);
+}
+
+/**
+ * @param {string} why
+ * @param {string} hint
+ * @param {Problem | null} problem
+ */
+function refuse(why, hint, problem) {
+  page.set({ sending: false });
+  const places = (problem?.problems ?? []).flatMap(({ field, sentence }) =>
+    field === null ? [] : [[field, sentence]],
+  );
+  const labelled = Object.fromEntries(places);
+  sayRefusal({ message: why, hint, errors: problem?.errors ?? {}, labelled });
+}
