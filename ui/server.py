@@ -24,6 +24,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from comfy.base.errors import ComfyError
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInFileError
 from ui.accounts.pages.account import account_routes
@@ -33,6 +34,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import sign_in_file_handler
 from ui.api.app import api_app
 from ui.api.ends import ToldEnds
+from ui.api.problems import answer_problem
 from ui.doors.comfy_runner.routes import comfy_runner_routes
 from ui.doors.endpoints.calls import add_named_endpoints
 from ui.doors.endpoints.routes import EndpointRoutes
@@ -142,6 +144,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(judge_json)],
     )
+    app.add_exception_handler(ComfyError, answer_problem)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))

@@ -106,8 +106,10 @@ class UploadRejected(ComfyError):
 
 
 class RunNotFound(ComfyError):
-    """There is no such run, or it belongs to somebody else: the two are not told apart on
-    purpose."""
+    """There is no such run, or it belongs to another user; callers can't tell which."""
+
+    def __init__(self) -> None:
+        super().__init__(message("This result no longer exists."))
 
 
 class RunGoesOn(ComfyError):

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from comfy.base.errors import ComfyError, WorkflowError, words_of
+from comfy.base.errors import ComfyError, WorkflowNotFound, words_of
 from comfy.base.messages import message
 from comfy.library.permissions import Permissions
 from comfy.records.added_workflows import AddedWorkflows
@@ -56,7 +56,7 @@ class Removal:
         try:
             content = self._removable(owner, name)
             if content is None or self.added is None:
-                raise WorkflowError(
+                raise WorkflowNotFound(
                     message("This workflow can't be removed here."),
                     message("Ask whoever runs this app to remove its file."),
                 )

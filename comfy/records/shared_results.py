@@ -62,7 +62,7 @@ class SharedResults:
             if not known.rowcount:
                 found = select(_runs.c.id).where(_of(owner, run), _is_listed())
                 if connection.execute(found).first() is None:
-                    raise RunNotFound(run)
+                    raise RunNotFound
                 try:
                     with connection.begin_nested():
                         token = secrets.token_urlsafe(_TOKEN)

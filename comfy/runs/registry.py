@@ -210,10 +210,7 @@ class LocalRunRegistry:
         with self._lock:
             run = self._runs.get(run_id)
         if run is None or run.owner != owner:
-            raise RunNotFound(
-                message("This run is not known here."),
-                message("It may be too old: run the workflow again."),
-            )
+            raise RunNotFound
         return run
 
     def record(self, run_id: str, owner: str) -> Record:

@@ -86,13 +86,13 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/history/delete": {"POST": people(422)} | NO_RUN,
         "/history/restore": {"POST": people(422)} | NO_RUN,
         "/files/chosen.zip": {"GET": people(422)},
-        "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
+        "/history/{run_id}": {"GET": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
         # Ann may not keep any.
-        "/history/{run_id}/chain": dict.fromkeys(("GET", "POST"), Answers(422, 404, 401)),
+        "/history/{run_id}/chain": {"GET": Answers(422, 404, 401), "POST": Answers(409, 404, 401)},
         "/history/{run_id}/chain/vary": {"POST": people(404)},  # it is of none
         # No workflow is called so.
-        "/history/{run_id}/files/{index}/for/{name:path}": {"GET": Answers(409, 404, 401)},
+        "/history/{run_id}/files/{index}/for/{name:path}": {"GET": people(404)},
         "/history/{run_id}/files/{index}/link": {
             "POST": OWNER,
             "DELETE": people(404),
@@ -104,26 +104,22 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER)  # of Ann's workflow
-        | {"PATCH": Answers(422, 404, 401)},  # no preset is called so
-        "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
+        | {"PATCH": Answers(409, 404, 401)},  # no preset is called so
+        "/presets/values": {"GET": Answers(409, 404, 401)},  # no preset is called so
         "/batches": {"GET": people(200)},
         "/batches/{batch_id}": NO_RUN,
         "/batches/{batch_id}/rows": OF_NO_BATCH,
         "/batches/{batch_id}/rows/{index}/values": OF_NO_BATCH,
-        "/batches/grid": NO_RUN | {"POST": people(422)},
+        "/batches/grid": NO_RUN | {"POST": people(409)},
         "/batches/{batch_id}/grid": OF_NO_BATCH,
         "/batches/{batch_id}/sheet.png": OF_NO_BATCH,
         "/batches/{batch_id}/sheet.html": OF_NO_BATCH,
         "/batches/{batch_id}/sheet.zip": OF_NO_BATCH,
         "/batches/{batch_id}/results.csv": OF_NO_BATCH,
         "/batches/{batch_id}/results.zip": OF_NO_BATCH,
-        "/batches/{batch_id}/{change}": {"POST": people(404)},
-        "/chains/{chain_id}": {"DELETE": people(404)},  # none is called so
-        "/chains/{chain_id}/{change}": {"POST": people(404)},
         "/chains/{chain_id}/steps/{name}": {"GET": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
-        "/runs/{run_id}/stop": {"POST": OWNER},
         "/workflows": {"GET": people(200), "POST": people(200)},
         "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
         "/workflows/{name}": {"DELETE": OWNER},  # opened by Ann
@@ -270,5 +266,6 @@ LOGOUT = frozenset({"/logout", "/logout/everywhere"})
 # Where an OpenID provider is named only: `tests/ui/accounts/test_openid.py` asks them.
 WITH_PROVIDER = frozenset({"/login/openid", "/login/openid/callback"})
 GUESSED = ("/login/", "POST")  # the same as without the slash; whoever tries more often has to wait
-PAGE_SOCKETS = frozenset({"/live/{run_id}", "/live/next/{key}", "/news"})
-SOCKETS = PAGE_SOCKETS | {"/api/v1/relay", "/ws"}
+PAGE_SOCKETS = frozenset({"/live/{run_id}", "/news"})
+WAITING = "/live/next/{key}"  # says nothing until its page has started a run
+SOCKETS = PAGE_SOCKETS | {"/api/v1/relay", "/ws", WAITING}

@@ -138,8 +138,8 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     for path, method in (
         (f"/files/{running.id}/0/x.png", "GET"),
         (f"/files/{running.id}/all.zip", "GET"),
-        (f"/runs/{running.id}/stop", "POST"),
-        (f"/runs/{waiting.id}/stop", "POST"),
+        (f"/api/v1/runs/{running.id}/stop", "POST"),
+        (f"/api/v1/runs/{waiting.id}/stop", "POST"),
         (f"/runs/{waiting.id}/move?by=-1", "POST"),
         (f"/runs/{running.id}/again", "POST"),
     ):

@@ -74,7 +74,7 @@ def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
     answer = asked(app, "POST", "/workflows?file=a.json", body)
     calm(answer)
     assert answer.status_code == 422
-    assert answer.json()["message"]
+    assert answer.json()["detail"]
 
 
 @pytest.mark.parametrize("name", TEXTS, ids=lambda name: ascii(name[:12]))
@@ -95,9 +95,9 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
         answer = asked(app, "GET", path.format(spelt or "-"))
         calm(answer)
         assert answer.status_code in (200, 404, 422), answer.url
-    for path in ("/runs/{}/again", "/runs/{}/stop", "/workflows/{}/keep"):
+    for path in ("/runs/{}/again", "/api/v1/runs/{}/stop", "/workflows/{}/keep"):
         calm(asked(app, "POST", path.format(spelt or "-")))
-    calm(asked(app, "DELETE", f"/history/{spelt or '-'}"))
+    calm(asked(app, "DELETE", f"/api/v1/runs/{spelt or '-'}"))
     calm(asked(app, "GET", f"/?workflow={spelt}&2.text={spelt}"))
     assert sorted(path.name for path in Path("/etc").iterdir()) == before
 

@@ -39,6 +39,7 @@ from tests.attacks.route_answers import (
     SAFE,
     SHUT,
     SOCKETS,
+    WAITING,
     Answers,
     people,
 )
@@ -264,7 +265,7 @@ def origins(url: str) -> dict[str, str | None]:
     }
 
 
-@pytest.mark.parametrize("path", sorted(SOCKETS))
+@pytest.mark.parametrize("path", sorted(SOCKETS - {WAITING}))
 def test_every_socket_tells_each_what_it_should(place: Place, path: str) -> None:
     """The owner is told; a stranger hears of somebody else's run what is said of one that never
     was; nobody without the login hears anything; and pages of other sites are not even let in."""
@@ -288,6 +289,14 @@ def test_every_socket_tells_each_what_it_should(place: Place, path: str) -> None
         for origin in origins(place.app.url)
     }
     assert got == expected
+
+
+def test_a_waiting_socket_is_for_pages_of_users_only(place: Place) -> None:
+    """Without the login it is closed, and pages of other sites aren't let in."""
+    foreign = origins(place.app.url)["foreign"]
+    assert heard(place.app, "/live/next/a", place.ann, foreign) == 403
+    if place.asks_for_login:
+        assert heard(place.app, "/live/next/a", place.nobody, None) == 401
 
 
 def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object:

@@ -52,7 +52,7 @@ def removed(app: RunningApp, name: str, who: str) -> int:
     address = f"{app.url}/workflows/{name}"
     with requests.delete(address, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
         if not answer.ok:
-            assert {*answer.json()} == {"message", "hint"}
+            assert "detail" in answer.json()
         return answer.status_code
 
 
@@ -73,7 +73,7 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -
     assert captioned(app, run_id) == before
     assert get(app, f"/history/{run_id}", ANN).json()["form_gone"]
     answer = get(app, f"/history/{run_id}/values", ANN)
-    assert (answer.status_code, answer.json()["detail"]) == (409, GONE)
+    assert (answer.status_code, answer.json()["detail"]) == (404, GONE)
 
 
 def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:

@@ -40,7 +40,7 @@ class ToldEnds:
         """See `Ends`. Who is removed hears of nothing."""
         services, owner = self._services, hook.owner
         if self._identity.is_removed(owner):
-            raise RunNotFound(NO_RESULT)
+            raise RunNotFound
         match hook.subject:
             case "run":
                 return services.runs.record(hook.about, owner).state.phase.finished

@@ -23,6 +23,7 @@ from comfy.base.errors import (
     ServerError,
     ServerUnreachable,
     WorkflowError,
+    WorkflowNotFound,
 )
 from comfy.base.messages import message
 from comfy.batches.check import BatchErrors
@@ -51,6 +52,7 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (RunNotFound, ProblemKind(404, "not-found")),
     (BatchNotFound, ProblemKind(404, "not-found")),
     (ChainNotFound, ProblemKind(404, "not-found")),
+    (WorkflowNotFound, ProblemKind(404, "not-found")),
     (FieldErrors, ProblemKind(422, "values-refused")),
     (BatchErrors, ProblemKind(422, "values-refused")),
     (RowErrors, ProblemKind(422, "values-refused")),
@@ -153,12 +155,13 @@ def _placed(problem: BatchProblem, sentence: str) -> dict[str, object]:
 
 def answer_problems(api: FastAPI) -> None:
     """Let this app answer all errors with problem documents."""
-    api.add_exception_handler(ComfyError, _of_ours)
+    api.add_exception_handler(ComfyError, answer_problem)
     api.add_exception_handler(HTTPException, _of_http)
     api.add_exception_handler(RequestValidationError, _of_validation)
 
 
-async def _of_ours(_: Request, error: Exception) -> Response:
+async def answer_problem(_: Request, error: Exception) -> Response:
+    """Answer one of our errors with its problem document."""
     assert isinstance(error, ComfyError)
     return problem_of(error).answer()
 

@@ -16,7 +16,6 @@ from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
 from ui.api.run_json import DeletedRun, RunJson, RunPage, ToldRun, has_field_errors
-from ui.documents.run_view import NO_RESULT
 from ui.routes.deleting import delete_run
 from ui.routes.history import of_chain
 from ui.routes.presenter import outcome_of
@@ -37,11 +36,8 @@ class Runs:
         self.json = json
 
     def record(self, run_id: str, owner: str) -> Record:
-        """A run of this person's; RunNotFound."""
-        try:
-            return self.services.runs.record(run_id, owner)
-        except RunNotFound:
-            raise RunNotFound(NO_RESULT) from None
+        """Return the record of a user's run. Raises RunNotFound."""
+        return self.services.runs.record(run_id, owner)
 
     def told(self, record: Record) -> ToldRun:
         """All that is known of a run. Waits where its form is to be asked for."""

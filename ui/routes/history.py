@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
-from comfy.base.errors import ComfyError, RunNotFound, WorkflowNotFound
-from comfy.base.messages import message, sentences
+from comfy.base.errors import WorkflowNotFound
+from comfy.base.messages import message
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
 from ui.documents.run_view import NO_RESULT
-from ui.routes.deleting import delete_run
 from ui.routes.past_run import days_of, past_run
 from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
@@ -45,24 +42,15 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
     @router.get("/history/{run_id}")
     def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One run, described as on its socket."""
-        with as_http_errors():
-            record = services.runs.record(run_id, owner)
+        record = services.runs.record(run_id, owner)
         return AsciiJSON(view(record, None).to_json())
 
     @router.get("/history/{run_id}/values")
     def values(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
         """What a run was made with, as the page's script keeps the values of a form: of a chain's
         step in the chain's form."""
-        with as_http_errors():
-            workflow, given = made_with(services, services.runs.record(run_id, owner))
+        workflow, given = made_with(services, services.runs.record(run_id, owner))
         return {"workflow": workflow, "values": given}
-
-    @router.delete("/history/{run_id}")
-    def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Delete a finished run and its files, at once; the answer says in a sentence what stays
-        elsewhere."""
-        with as_http_errors():
-            return AsciiJSON({"stays": delete_run(services, run_id, owner)})
 
     return router
 
@@ -114,13 +102,12 @@ def _list_routes(services: Services, identity: Identity) -> APIRouter:
         history = services.runs.history
         if history is None or owner == NOBODY:
             return AsciiJSON({"runs": [], "days": [], "any": False})
-        with as_http_errors():
-            wanted = of_chain(services, wanted, owner)
-            found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
-            told: dict[str, Any] = {"runs": [asdict(past_run(record)) for record in found]}
-            if zone:
-                told["days"] = days_of(history.ends(owner, wanted), zone)
-                told["any"] = bool(found or history.of(owner, limit=1))
+        wanted = of_chain(services, wanted, owner)
+        found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
+        told: dict[str, Any] = {"runs": [asdict(past_run(record)) for record in found]}
+        if zone:
+            told["days"] = days_of(history.ends(owner, wanted), zone)
+            told["any"] = bool(found or history.of(owner, limit=1))
         return AsciiJSON(told)
 
     return router
@@ -152,24 +139,21 @@ def _many_routes(services: Services, identity: Identity) -> APIRouter:
         history: RunStore = Depends(store),
     ) -> dict[str, int]:
         """Mark them as favourites, or take the mark away."""
-        with as_http_errors():
-            return counted(history.set_favourite(runs, owner, favourite=favourite))
+        return counted(history.set_favourite(runs, owner, favourite=favourite))
 
     @router.post("/delete")
     def delete(
         runs: Chosen, owner: str = Depends(identity.caller), history: RunStore = Depends(store)
     ) -> dict[str, int]:
         """List them no longer; they are deleted soon, unless they are restored before."""
-        with as_http_errors():
-            return counted(history.unlist(runs, owner))
+        return counted(history.unlist(runs, owner))
 
     @router.post("/restore")
     def restore(
         runs: Chosen, owner: str = Depends(identity.caller), history: RunStore = Depends(store)
     ) -> dict[str, int]:
         """List them again."""
-        with as_http_errors():
-            return counted(history.relist(runs, owner))
+        return counted(history.relist(runs, owner))
 
     return router
 
@@ -179,14 +163,3 @@ def counted(runs: int) -> dict[str, int]:
     if not runs:
         raise HTTPException(404, NO_RESULT)
     return {"runs": runs}
-
-
-@contextmanager
-def as_http_errors() -> Iterator[None]:
-    """What cannot be done, as an answer with a sentence."""
-    try:
-        yield
-    except RunNotFound:
-        raise HTTPException(404, NO_RESULT) from None
-    except ComfyError as problem:
-        raise HTTPException(409, sentences(str(problem), problem.hint)) from problem

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from comfy.base.errors import ComfyError, WorkflowError
+from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.form.check import check
 from comfy.form.model import Field, Form
@@ -18,7 +18,7 @@ from ui.documents.browser_values import seed_of, seed_parts
 from ui.files.preset_files import PresetFiles
 from ui.services import Services
 from ui.web.identity import NOBODY, Identity
-from ui.web.responses import AsciiJSON, refused_answer
+from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
 _NOT_KEPT = message("This app keeps no presets.")
@@ -62,14 +62,11 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     @router.get("")
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The names of both kinds, and whether this person may change those of everybody."""
-        try:
-            services.form(workflow, owner)
-            kept = history(owner).presets
-            own, shared = (
-                [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
-            )
-        except ComfyError as problem:
-            return refused_answer(problem, WorkflowError)
+        services.form(workflow, owner)
+        kept = history(owner).presets
+        own, shared = (
+            [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
+        )
         return AsciiJSON({"own": own, "shared": shared, "may_share": may_share(owner)})
 
     @router.get("/values")
@@ -77,14 +74,11 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """What one puts into the form, with copies of its files for this person."""
-        try:
-            services.form(workflow, owner)
-            kept = history(owner)
-            preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
-            form = services.form(workflow, owner, {**preset.values, **preset.files})
-            told = PresetFiles(services.copies, kept).values(form, preset, owner)
-        except ComfyError as problem:
-            return refused_answer(problem, WorkflowError)
+        services.form(workflow, owner)
+        kept = history(owner)
+        preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
+        form = services.form(workflow, owner, {**preset.values, **preset.files})
+        told = PresetFiles(services.copies, kept).values(form, preset, owner)
         return AsciiJSON({"values": told})
 
     @router.post("")
@@ -96,15 +90,12 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> AsciiJSON:
         """Keep values of a form and copies of its files, wrong values left out; one of the same
         name is overwritten."""
-        try:
-            form = services.form(workflow, owner, given.values)
-            whose, kept = keeper(owner, shared=given.shared), history(owner)
-            with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
-                preset = Preset(given.name.strip(), _right(form, given.values), files)
-                address = shared_address(owner, request.scope)
-                kept.presets.save(whose, workflow, preset, address)
-        except ComfyError as problem:
-            return refused_answer(problem, WorkflowError)
+        form = services.form(workflow, owner, given.values)
+        whose, kept = keeper(owner, shared=given.shared), history(owner)
+        with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
+            preset = Preset(given.name.strip(), _right(form, given.values), files)
+            address = shared_address(owner, request.scope)
+            kept.presets.save(whose, workflow, preset, address)
         return AsciiJSON({})
 
     @router.patch("")
@@ -117,12 +108,9 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Give one another name, which none has yet."""
-        try:
-            services.form(workflow, owner)
-            whose, kept = keeper(owner, shared=shared), history(owner)
-            kept.presets.rename(whose, workflow, name, given.name.strip())
-        except ComfyError as problem:
-            return refused_answer(problem, WorkflowError)
+        services.form(workflow, owner)
+        whose, kept = keeper(owner, shared=shared), history(owner)
+        kept.presets.rename(whose, workflow, name, given.name.strip())
         return AsciiJSON({})
 
     @router.delete("")
@@ -130,11 +118,8 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Forget one, with its files."""
-        try:
-            services.form(workflow, owner)
-            found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
-        except ComfyError as problem:
-            return refused_answer(problem, WorkflowError)
+        services.form(workflow, owner)
+        found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         return AsciiJSON({"found": found})
 
     return router

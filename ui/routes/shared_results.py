@@ -10,7 +10,6 @@ from comfy.base.errors import RunNotFound
 from comfy.base.messages import message
 from comfy.records.shared_results import SharedResults
 from ui.documents.run_view import NO_RESULT
-from ui.routes.history import as_http_errors
 from ui.routes.presenter import outcome_of
 from ui.routes.results import ResultFiles
 from ui.services import Services
@@ -52,23 +51,22 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
         before. `can_strip`: the file can be sent without its metadata. Where it can't, no link is
         made before the prompt is told: the address is empty then.
         """
-        with as_http_errors():
-            record = services.runs.record(run_id, owner)
-            outcome = outcome_of(services, record)
-            if not 0 <= index < len(outcome.files):
-                raise RunNotFound(run_id)
-            if outcome.files[index].kind not in _KINDS:
-                raise HTTPException(409, _NOT_SHARED)
-            link = before = links.of(owner, run_id, index)
-            text = outcome.caption.prompt
-            is_told = bool(text) and (bool(before and before.prompt) if prompt is None else prompt)
-            can_strip = stripped.of(record.state.files[index].digest) is not None
-            if can_strip or is_told:
-                link = links.share(owner, run_id, index, text if is_told else "")
-            elif not text:
-                raise HTTPException(409, _CANNOT_SHARE)
-            elif prompt is not None:
-                raise HTTPException(409, _NO_PROMPT_NO_FILE)
+        record = services.runs.record(run_id, owner)
+        outcome = outcome_of(services, record)
+        if not 0 <= index < len(outcome.files):
+            raise RunNotFound
+        if outcome.files[index].kind not in _KINDS:
+            raise HTTPException(409, _NOT_SHARED)
+        link = before = links.of(owner, run_id, index)
+        text = outcome.caption.prompt
+        is_told = bool(text) and (bool(before and before.prompt) if prompt is None else prompt)
+        can_strip = stripped.of(record.state.files[index].digest) is not None
+        if can_strip or is_told:
+            link = links.share(owner, run_id, index, text if is_told else "")
+        elif not text:
+            raise HTTPException(409, _CANNOT_SHARE)
+        elif prompt is not None:
+            raise HTTPException(409, _NO_PROMPT_NO_FILE)
         return {
             "address": link_address(link.token) if link else "",
             "prompt": bool(link and link.prompt),
@@ -85,9 +83,8 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
         links: SharedResults = Depends(links),
     ) -> dict[str, bool]:
         """Take the link back; 404 where there is none."""
-        with as_http_errors():
-            if not links.stop(owner, run_id, index):
-                raise RunNotFound(run_id)
+        if not links.stop(owner, run_id, index):
+            raise RunNotFound
         return {"stopped": True}
 
     @router.get("/shared/{token}/{name}", dependencies=[Depends(identity.reader)])
@@ -96,10 +93,9 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> Response:
         """Send the file under the name that the server gave it: the owner's own name has words of
         the prompt. Without the prompt, the file's metadata is removed."""
-        with as_http_errors():
-            found = links.find(token)
-            if found is None:
-                raise RunNotFound(token)
+        found = links.find(token)
+        if found is None:
+            raise RunNotFound
         link, record = found
         shown = record.state.files[link.place]
         answer: Response | None

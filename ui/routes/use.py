@@ -14,7 +14,6 @@ from comfy.library.takers import takers_of
 from ui.documents.browser_values import file_kept
 from ui.documents.run_view import NO_RESULT
 from ui.files.results import FieldResults
-from ui.routes.history import as_http_errors
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -27,9 +26,8 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
     @router.get("/takers")
     def taking(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The workflows that take results, each with the kinds it takes."""
-        with as_http_errors():
-            found = takers_of(services.forms, services.folder, owner)
-            return AsciiJSON([asdict(one) for one in found])
+        found = takers_of(services.forms, services.folder, owner)
+        return AsciiJSON([asdict(one) for one in found])
 
     @router.get("/history/{run_id}/files/{index}/for/{name:path}")
     def value_for(
@@ -37,9 +35,8 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> dict[str, Any]:
         """The first field of a workflow's form that takes this file of a run, and its value as the
         page's script keeps it."""
-        with as_http_errors():
-            record = services.runs.record(run_id, owner)
-            _, form = services.forms.form(name, owner)
+        record = services.runs.record(run_id, owner)
+        _, form = services.forms.form(name, owner)
         files = record.state.files
         field = first_taker(form.fields, files[index].kind) if 0 <= index < len(files) else None
         if field is None:

@@ -27,13 +27,13 @@ from comfy.media.signatures import LENGTH
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
 from ui.documents.browser_values import kept
-from ui.routes.history import as_http_errors, made_with
+from ui.routes.history import made_with
 from ui.routes.past_run import past_run
 from ui.routes.result_names import title_in_name
 from ui.routes.results import sent
 from ui.services import Services
 from ui.web.identity import NOBODY, Identity
-from ui.web.responses import AsciiJSON, refused_answer
+from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, caller_of, shared_address
 from ui.web.urls import cover_address
 
@@ -76,8 +76,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     @router.get(OPEN)
     def known(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """What is known of each workflow that this person may use, by its name."""
-        with as_http_errors():
-            return AsciiJSON({name: asdict(one) for name, one in _known_workflows(services, owner)})
+        return AsciiJSON({name: asdict(one) for name, one in _known_workflows(services, owner)})
 
     @router.get(f"{OPEN}/{{name:path}}/cover")
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
@@ -95,22 +94,16 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
         request: Request, file: str = "pasted.json", owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         data = await request.body()
-        try:
-            async with turns.turn(caller_of(request.scope, identity)), room:
-                address = shared_address(owner, request.scope)
-                opened = await asyncio.to_thread(
-                    _open_file, services, owner, file, data, address=address
-                )
-        except ComfyError as problem:
-            return _refusal(str(problem), problem.hint)
+        async with turns.turn(caller_of(request.scope, identity)), room:
+            address = shared_address(owner, request.scope)
+            opened = await asyncio.to_thread(
+                _open_file, services, owner, file, data, address=address
+            )
         return AsciiJSON(asdict(opened))
 
     @router.post(f"{OPEN}/{{name}}/keep")
     def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        try:
-            kept = forms.keep(owner, name, folder)
-        except ComfyError as problem:
-            return _refusal(str(problem), problem.hint)
+        kept = forms.keep(owner, name, folder)
         services.removal.note_added(owner, kept)
         _move_history(services, owner, name, kept)
         return AsciiJSON({"name": kept})
@@ -119,13 +112,10 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     def remove(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Forget one that this person has opened, or take out of the folder what they may remove;
         any other is as unknown as none."""
-        try:
-            if name.startswith(OPENED_MARK):
-                forms.close(owner, name)
-            else:
-                services.removal.remove(owner, name)
-        except ComfyError as problem:
-            return refused_answer(problem, WorkflowError)
+        if name.startswith(OPENED_MARK):
+            forms.close(owner, name)
+        else:
+            services.removal.remove(owner, name)
         return AsciiJSON({})
 
     return router
@@ -218,8 +208,3 @@ def _newest_thumbs(services: Services, owner: str) -> dict[str, str]:
         return {}
     runs = [past_run(record) for record in history.of(owner, limit=_NEWEST)]
     return {run.workflow: run.thumb for run in reversed(runs) if run.thumb}
-
-
-def _refusal(message: str, hint: str) -> AsciiJSON:
-    said: dict[str, Any] = {"message": message, "hint": hint}
-    return AsciiJSON(said, status_code=422)

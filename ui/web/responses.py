@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from ui.languages.current import all_translated
 
@@ -42,12 +41,6 @@ class AsciiJSON(JSONResponse):
         if is_dataclass(content) and not isinstance(content, type):
             content = asdict(content)
         return json_text(content).encode("ascii")
-
-
-def refused_answer(problem: ComfyError, *unknown: type[ComfyError]) -> AsciiJSON:
-    """Why not, in words; 404 where it is one of these: what the caller does not have."""
-    status = 404 if isinstance(problem, unknown) else 422
-    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
 
 
 def wants_page(request: Request) -> bool:

@@ -82,7 +82,7 @@ def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
         app.services.copies.of_result(run.record, 0),
     ]
     assert all(app.services.copies.uploads.find(run.owner, place) for place in places)
-    answer = ask(app, "DELETE", f"/history/{run.id}")
+    answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}")
     assert answer.json() == {"stays": "The image server may keep its own copy of the result."}
     assert not demo.queue.history_of(run.state.prompt_id)
     assert uploaded.read_bytes() == b""
@@ -102,7 +102,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     )
     assert gone is not None
     assert uploaded is not None
-    answer = ask(app, "DELETE", f"/history/{first.id}").json()
+    answer = ask(app, "DELETE", f"/api/v1/runs/{first.id}").json()
     assert answer["stays"] == "The image server may keep its own copy of the result."
     assert gone.read_bytes() == b""
     assert uploaded.stat().st_size > 0
@@ -111,7 +111,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     place = get(app, f"/history/{second.id}/values").json()["values"]["4.image"]["file"]
     assert app.services.copies.uploads.find(second.owner, place)
     for run_id in (second.id, third):
-        ask(app, "DELETE", f"/history/{run_id}")
+        ask(app, "DELETE", f"/api/v1/runs/{run_id}")
     assert uploaded.read_bytes() == b""
 
 
@@ -120,7 +120,7 @@ def test_finding_13_a_comfyui_that_is_away_keeps_nothing_from_being_deleted(serv
     demo, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     demo.stop()
-    answer = ask(app, "DELETE", f"/history/{run.id}")
+    answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}")
     assert (
         answer.json()["stays"]
         == "The image server may keep its own copies of the result and of your images."

@@ -141,8 +141,8 @@ def test_finding_17_runs_that_cannot_be_read_are_said_once_and_can_be_deleted(
         )
         == 1
     )
-    assert ask(app, "DELETE", f"/history/{runs[0].id}", "b" * 43).status_code == 404
+    assert ask(app, "DELETE", f"/api/v1/runs/{runs[0].id}", "b" * 43).status_code == 404
     for run in runs:
-        assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+        assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 200
     assert bytes_kept(kept_files(app)) == 0
     assert history.delete("never ends", f"browser:{ANN}")

@@ -218,7 +218,7 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     assert third["workflow"] == "text-to-image"
     assert third["values"] == {**SMALL, TEXT: "a red ship", SEED: "+42"}
     none = ask(app, "GET", f"/{batch.id}/rows/4/values")
-    assert (none.status_code, none.json()["message"]) == (404, "This batch has no such row.")
+    assert (none.status_code, none.json()["detail"]) == (404, "This batch has no such row.")
 
 
 def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> None:
@@ -314,10 +314,11 @@ def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
         ("POST", "/retry"),
         ("DELETE", ""),
     ):
-        of_hers = ask(app, method, f"/{batch.id}{path}", BOB)
-        of_none = ask(app, method, f"/none{path}", BOB)
+        place = "" if method == "GET" else "/api/v1/batches"
+        of_hers = ask(app, method, f"{place}/{batch.id}{path}", BOB)
+        of_none = ask(app, method, f"{place}/none{path}", BOB)
         assert (of_hers.status_code, of_hers.json()) == (404, of_none.json())
-    assert ask(app, "DELETE", f"/{batch.id}?with_runs=true").status_code == 200
+    assert ask(app, "DELETE", f"/api/v1/batches/{batch.id}?with_runs=true").status_code == 200
     assert ask(app, "GET", f"/{batch.id}").status_code == 404
     assert app.services.batches.of(f"browser:{ANN}") == () or batch.id not in {
         one.id for one in app.services.batches.of(f"browser:{ANN}")
@@ -394,5 +395,5 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
     assert "There is no {steps} for the names of files, only {row}, {workflow}" in refused.text
     assert "{Prompt}" in refused.text
     assert downloaded(app, batch, "results.zip", BOB) == b""
-    assert ask(app, "POST", f"/{batch.id}/retry").json()["failed"] == 0
+    assert ask(app, "POST", f"/api/v1/batches/{batch.id}/retry").json()["failed"] == 0
     assert until(app, batch, "done")["failed"] == 2

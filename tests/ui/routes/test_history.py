@@ -211,7 +211,8 @@ def test_another_sites_page_can_do_nothing(served: Served) -> None:
     _, app = served
     run = made(app)
     for method, path in CALLS:
-        answer = ask(app, method, f"/history/{run.id}{path}", Origin="http://evil.example")
+        place = f"/history/{run.id}{path}" if method == "GET" else f"/api/v1/runs/{run.id}{path}"
+        answer = ask(app, method, place, Origin="http://evil.example")
         assert answer.status_code == 401
     assert len(past(app)) == 1
     assert len(app.services.runs.owned(f"browser:{ANN}")) == 1
@@ -280,9 +281,9 @@ def test_an_input_is_kept_and_sent_again(served: Served) -> None:
     assert sent_again is not None
     assert sent_again.read_bytes() == given.data
     assert pixels(app, again) == pixels(app, run)
-    assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+    assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 200
     assert path.is_file()
-    assert ask(app, "DELETE", f"/history/{new}").status_code == 200
+    assert ask(app, "DELETE", f"/api/v1/runs/{new}").status_code == 200
     assert not path.exists()
 
 
@@ -318,7 +319,7 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
         )
         (tmp_path / "gone.json").unlink()
         answer = get(app, f"/history/{run.id}/values")
-        assert answer.status_code == 409
+        assert answer.status_code == 404
         assert "“Gone” is no longer here." in answer.json()["detail"]
         assert [told["id"] for told in past(app)] == [run.id]
         new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
@@ -332,11 +333,11 @@ def test_delete(served: Served) -> None:
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     get(app, f"/files/{run.id}/0/thumb")
     assert bytes_kept(kept_files(app)) > 0
-    assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+    assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 200
     assert past(app) == []
     assert bytes_kept(kept_files(app)) == 0
     assert get(app, file_address(run.id, 0, run.state.files[0])).status_code == 404
-    assert ask(app, "DELETE", f"/history/{run.id}").status_code == 404
+    assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 404
     assert ask(app, "POST", f"/runs/{run.id}/again").status_code == 404
 
 
@@ -344,7 +345,7 @@ def test_a_run_that_goes_on_is_not_deleted() -> None:
     """It has to be stopped first, and a sentence says so."""
     with running_demo_app(step_seconds=0.2) as (_, app):
         run = start(app, **SMALL | {"5.steps": 40})
-        answer = ask(app, "DELETE", f"/history/{run.id}")
+        answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}?stop=false")
         assert answer.status_code == 409
         assert "not finished" in answer.json()["detail"]
         run.cancel()
@@ -396,5 +397,5 @@ def test_an_app_that_remembers_nothing() -> None:
         assert past(app) == []
         new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
         finished(app.services.runs.get(new, f"browser:{ANN}"))
-        assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+        assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 200
         assert get(app, f"/history/{run.id}").status_code == 404

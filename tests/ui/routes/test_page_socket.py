@@ -117,7 +117,7 @@ def test_places_change_live(served: Served) -> None:
         assert post(app, f"/runs/{fourth}/move?by=-1").status_code == 200
         news = told(page, lambda news: ids(news) == [first, second, fourth, third])
         assert news["runs"][3]["said"].startswith("3 ahead")
-        assert post(app, f"/runs/{second}/stop").status_code == 200
+        assert post(app, f"/api/v1/runs/{second}/stop").status_code == 200
         told(page, lambda news: ids(news) == [first, fourth, third])
 
 

@@ -13,6 +13,8 @@ import { say } from "./state.js";
  *   problems?: { detail: string, sentence: string, field: string | null }[] }} Problem
  */
 
+/** What every program may ask, below the app's root. */
+export const API = "/api/v1";
 export const SILENT = message("Can't reach ComfyForms.");
 const NO_CONTENT = 204;
 
@@ -33,9 +35,15 @@ export async function request(path, body, method = "POST", headers = {}) {
   if (!answer) return { told: null, why: SILENT, hint: message("Try again."), problem: null };
   const told = answer.status === NO_CONTENT ? {} : await answer.json().catch(() => null);
   if (answer.ok && told) return { told, why: "", hint: "", problem: null };
-  const why = told?.message ?? told?.detail ?? message("Something went wrong.");
+  const why = told?.detail ?? message("Something went wrong.");
   return { told: null, why, hint: told?.hint ?? "", problem: told };
 }
+
+/**
+ * What is wrong with values, where their fields may not be on the page.
+ * @param {Problem} problem
+ */
+const sentencesOf = ({ problems = [] }) => problems.map(({ sentence }) => sentence).join(" ");
 
 /**
  * Ask for something.
@@ -46,8 +54,8 @@ export async function request(path, body, method = "POST", headers = {}) {
  * @returns {Promise<any>} the answer's JSON; null where it was refused, which has been said
  */
 export async function ask(path, body, method, offers = []) {
-  const { told, why, hint } = await request(path, body, method);
-  if (!told) say(why, hint, "refused", offers);
+  const { told, problem, why, hint } = await request(path, body, method);
+  if (!told) say(problem?.problems ? sentencesOf(problem) : why, hint, "refused", offers);
   return told;
 }
 

@@ -1,4 +1,4 @@
-"""A person's batches: what they would be, how far they are, and what is done with them."""
+"""A user's batches as the page shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from comfy.base.errors import BatchNotFound, ComfyError, WorkflowError
+from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.base.messages import message
 from comfy.batches.check import batch_seconds_left
 from comfy.batches.content import Column
@@ -23,9 +23,8 @@ from ui.documents.headlines import HEADLINES
 from ui.routes.past_run import past_run
 from ui.services import Services
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON, refused_answer
+from ui.web.responses import AsciiJSON
 
-UNKNOWN = (BatchNotFound, WorkflowError)  # what somebody may not have
 _PAGE = 100  # rows a request
 _MOST_ROWS = 200
 _SEARCH_LENGTH = 200  # characters
@@ -34,26 +33,19 @@ _AT_ONCE = 100  # records in memory
 
 
 def batch_routes(services: Services, identity: Identity) -> APIRouter:
-    """The routes below `/batches`, each for the batches of whoever asks: somebody else's are as
-    unknown as none. They are started on the page."""
+    """What the page shows of its user's batches, below `/batches`. Others are unknown."""
     router = APIRouter(prefix="/batches")
     batches = services.batches
 
     @router.get("")
     def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """All of this person's, the newest first."""
-        try:
-            return AsciiJSON([asdict(one) for one in batches.of(owner)])
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
+        return AsciiJSON([asdict(one) for one in batches.of(owner)])
 
     @router.get("/{batch_id}")
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One, with what varies in it."""
-        try:
-            table = batches.table(batch_id, owner)
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
+        table = batches.table(batch_id, owner)
         content, summary = table.content, table.summary
         left = table.states.places("waiting")
         axes = [
@@ -83,69 +75,25 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> AsciiJSON:
         """Those in a state, with a text among their values or in what they said, from one of them
         on."""
-        try:
-            table = batches.table(batch_id, owner)
-            view = table_view(services, table, owner)
-            places = view.places(state, search)
-            told = view.rows(places[start : start + limit])
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
+        table = batches.table(batch_id, owner)
+        view = table_view(services, table, owner)
+        places = view.places(state, search)
+        told = view.rows(places[start : start + limit])
         return AsciiJSON({"total": len(places), "rows": told})
 
     @router.get("/{batch_id}/rows/{index}/values")
     def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """What a row is run with, whether it was begun or not, as the page's script keeps the
         values of a form."""
-        try:
-            table = batches.table(batch_id, owner)
-            if not 0 <= index < len(table.rows):
-                raise BatchNotFound(message("This batch has no such row."))
-            given = table.rows[index].values
-            _, form = services.forms.form(table.summary.workflow, owner, given)
-            clean, _ = check_values(form, given)
-            asked = {key: clean.get(key, value) for key, value in given.items()}
-            told = services.copies.given_values(asked, owner)
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
+        table = batches.table(batch_id, owner)
+        if not 0 <= index < len(table.rows):
+            raise BatchNotFound(message("This batch has no such row."))
+        given = table.rows[index].values
+        _, form = services.forms.form(table.summary.workflow, owner, given)
+        clean, _ = check_values(form, given)
+        asked = {key: clean.get(key, value) for key, value in given.items()}
+        told = services.copies.given_values(asked, owner)
         return AsciiJSON({"workflow": table.summary.workflow, "values": told})
-
-    router.include_router(_change_routes(services, identity))
-    return router
-
-
-def _change_routes(services: Services, identity: Identity) -> APIRouter:
-    """`POST /{batch_id}/pause`, `/continue`, `/stop` and `/retry`, and `DELETE /{batch_id}`."""
-    router = APIRouter()
-    batches = services.batches
-    changes = {
-        "pause": batches.pause,
-        "continue": batches.go_on,
-        "stop": batches.stop,
-        "retry": batches.retry_failed,
-    }
-
-    @router.post("/{batch_id}/{change}")
-    def changed(batch_id: str, change: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Begin no more rows, go on, end it, or run once more what has failed or was stopped; how
-        it is then."""
-        try:
-            if change not in changes:
-                raise BatchNotFound(message("There is nothing here."))
-            changes[change](batch_id, owner)
-            return AsciiJSON(asdict(batches.get(batch_id, owner)))
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
-
-    @router.delete("/{batch_id}")
-    def deleted(
-        batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
-        """Forget it, which stops it; its results stay, unless they are to go with it."""
-        try:
-            batches.delete(batch_id, owner, with_runs=with_runs)
-        except ComfyError as problem:
-            return refused_answer(problem, *UNKNOWN)
-        return AsciiJSON({})
 
     return router
 

@@ -20,7 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from comfy.base.errors import BatchNotFound, ComfyError
+from comfy.base.errors import BatchNotFound
 from comfy.base.messages import message
 from comfy.batches.grids.grid import Grid
 from comfy.batches.grids.image import draw_grid
@@ -31,13 +31,13 @@ from comfy.records.record import Record
 from ui.files.batch_grids import grid_of, settings_of, told_settings
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
-from ui.routes.groups.batches import UNKNOWN, table_view
+from ui.routes.groups.batches import table_view
 from ui.routes.past_run import past_run
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON, refused_answer
+from ui.web.responses import AsciiJSON
 
 _SMALL = 320  # pixels: up to here thumbnails do
 _SIDE = 512
@@ -138,14 +138,11 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
 def _reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
     """What the page opens of a grid's image: the batch, for whom it is still there, else the
     settings that the image carries; else why not."""
-    try:
-        settings = settings_in(data)
-        with suppress(BatchNotFound):
-            return AsciiJSON({"batch": services.batches.get(settings.batch, owner).id})
-        _, form = services.forms.form(settings.workflow, owner, settings.base)
-        return AsciiJSON({"batch": None} | told_settings(settings, form))
-    except ComfyError as problem:
-        return refused_answer(problem, *UNKNOWN)
+    settings = settings_in(data)
+    with suppress(BatchNotFound):
+        return AsciiJSON({"batch": services.batches.get(settings.batch, owner).id})
+    _, form = services.forms.form(settings.workflow, owner, settings.base)
+    return AsciiJSON({"batch": None} | told_settings(settings, form))
 
 
 class Drawing:

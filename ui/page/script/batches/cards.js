@@ -3,7 +3,7 @@
 
 import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { withoutBatch } from "../runs/runs.js";
 import { page } from "../state.js";
 import { BATCHES, write } from "../storage.js";
@@ -15,7 +15,7 @@ import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "
  * @param {string} id
  * @param {"pause" | "continue" | "stop" | "retry"} what
  */
-export const doTo = (id, what) => ask(`/batches/${id}/${what}`);
+export const doTo = (id, what) => ask(`${API}/batches/${id}/${what}`);
 
 /**
  * @param {string} id
@@ -23,7 +23,7 @@ export const doTo = (id, what) => ask(`/batches/${id}/${what}`);
  * @returns {Promise<boolean>} whether it is gone; why not has been said
  */
 export async function deleteBatch(id, withRuns) {
-  if (!(await ask(`/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return false;
+  if (!(await ask(`${API}/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return false;
   page.set(withoutBatch(page.now, id, withRuns));
   return true;
 }

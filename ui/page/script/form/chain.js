@@ -1,7 +1,7 @@
 // @ts-check
 // A chain that failed continues, or one of its steps runs again: with what its form holds, or else with its own values.
 
-import { ask, json } from "../requests.js";
+import { API, ask, json } from "../requests.js";
 import { followChain } from "../runs/following.js";
 import { page } from "../state.js";
 import { clearErrors } from "./field_errors.js";
@@ -19,7 +19,7 @@ export async function goOn({ id, chain }, step = "") {
   page.set({ notice: null, lookingBack: false });
   const again = step ? [step] : [];
   if (page.now.form === chain) await continueChain(chain, id, again);
-  else if (await ask(`/api/v1/chains/${id}/continue`, json({ again }))) followChain(id);
+  else if (await ask(`${API}/chains/${id}/continue`, json({ again }))) followChain(id);
 }
 
 /**

@@ -2,7 +2,7 @@
 // Starts what the form holds, over the API as any program does: runs, a chain, or a chain that continues.
 
 import { plural } from "../messages.js";
-import { json, request } from "../requests.js";
+import { API, json, request } from "../requests.js";
 import { follow, followChain, keepsGoing, waitingKey } from "../runs/following.js";
 import { textSources } from "../stage/text_sources.js";
 import { page } from "../state.js";
@@ -20,7 +20,7 @@ import { keptValues, sentValues } from "./values.js";
  * @param {string} rest
  */
 export const apiOf = (name, rest) =>
-  `/api/v1/workflows/${name.split("/").map(encodeURIComponent).join("/")}/${rest}`;
+  `${API}/workflows/${name.split("/").map(encodeURIComponent).join("/")}/${rest}`;
 
 /**
  * What a press sends of the form that is drawn.
@@ -91,7 +91,7 @@ async function startChain(name, body) {
 export async function continueChain(name, id, again) {
   page.set({ sending: true });
   const body = { ...sentForm(), again };
-  const { told, problem, why, hint } = await request(`/api/v1/chains/${id}/continue`, json(body));
+  const { told, problem, why, hint } = await request(`${API}/chains/${id}/continue`, json(body));
   if (!told) refuse(why, hint, problem);
   else showChain(name, told);
 }

@@ -6,7 +6,7 @@ import { pause, when } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { showSeeds } from "../form/seeds.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { betweenRuns, chainOf } from "./chains.js";
@@ -94,12 +94,12 @@ export function stop(id = current(page.now)?.id) {
   const run = page.now.runs.get(id ?? "");
   const chain = run ? chainOf(page.now, run) : betweenRuns(page.now);
   if (chain?.state === "running") {
-    ask(`/chains/${chain.id}/stop`);
+    ask(`${API}/chains/${chain.id}/stop`);
     return;
   }
   const socket = sockets.get(id ?? "");
   if (socket?.readyState === WebSocket.OPEN) socket.send("stop");
-  else if (id) ask(`/runs/${id}/stop`);
+  else if (id) ask(`${API}/runs/${id}/stop`);
 }
 
 /**

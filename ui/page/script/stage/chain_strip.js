@@ -6,7 +6,7 @@ import { addressOf, announce, button, element } from "../dom.js";
 import { goOn } from "../form/chain.js";
 import { hasSeed, showErrorsSoon } from "../form/field_errors.js";
 import { message } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import {
   canContinue,
   errorsOf,
@@ -211,7 +211,7 @@ const askToForget = ({ id, title }) =>
       "Its results stay, each with the workflow that made it. You won't be able to continue the chain or run its steps again.",
     ),
     message("Forget"),
-    () => ask(`/chains/${id}`, undefined, "DELETE"),
+    () => ask(`${API}/chains/${id}`, undefined, "DELETE"),
   );
 
 /**
