@@ -90,7 +90,7 @@ class DiskFull(ComfyError):
     """There is no room left here, or none for this account; `problem` says so, and for what."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(problem, message("Tell whoever runs it, then try again."))
+        super().__init__(problem, message("Tell the administrator, then try again."))
 
 
 class WorkflowError(ComfyError):

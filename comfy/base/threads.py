@@ -53,6 +53,6 @@ def _starting(name: str) -> Iterator[None]:
     except RuntimeError as error:
         log.warning("The thread %s did not start: %s", name, error)
         raise TooManyThreads(
-            message("The computer that this app runs on can't start anything more at the moment."),
+            message("The server is out of resources."),
             message("Try again in a few minutes."),
         ) from error

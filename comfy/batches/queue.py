@@ -57,8 +57,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     batch of this owner."""
 
     kind = "batch"
-    keeps_none = message("This app keeps no batches of yours.")
-    no_history = message("This app remembers no runs, so it can't run batches.")
+    keeps_none = message("Batches need cookies.")
+    no_history = message("Batches need the history, which is turned off.")
 
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""

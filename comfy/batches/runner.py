@@ -220,5 +220,5 @@ def _gave_up() -> BatchGaveUp:
             "{count} rows failed one after the other, so the batch was stopped.",
             count=MOST_FAILED,
         ),
-        message("Look at what the last one says, then go on."),
+        message("Read the last error, then continue."),
     )

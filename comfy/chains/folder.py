@@ -78,7 +78,7 @@ class ChainFolder:
         if len(_files(self.path)) >= MOST:
             raise WorkflowError(
                 message("There's no room for more workflows here."),
-                message("Ask whoever runs this app."),
+                message("Ask the administrator."),
             )
         # A workflow may be called as a chain is, and a toml beside it speaks about that one.
         free = (
@@ -92,7 +92,7 @@ class ChainFolder:
         except OSError as error:
             raise WorkflowError(
                 message("The chain can't be added: {why}.", why=words_of(error)),
-                message("Ask whoever runs this app."),
+                message("Ask the administrator."),
             ) from error
         return f"{name}{_ENDING}"
 

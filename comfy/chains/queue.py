@@ -57,8 +57,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     chain of this owner."""
 
     kind = "chain"
-    keeps_none = message("This app keeps no chains of yours.")
-    no_history = message("This app remembers no runs, so it can't run chains.")
+    keeps_none = message("Chains need cookies.")
+    no_history = message("Chains need the history, which is turned off.")
 
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
@@ -142,13 +142,13 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             before = self._content(chain)
             if chain.state == "running" and again:
                 raise RunGoesOn(
-                    message("This chain goes on already."), message("Wait for its end.")
+                    message("This chain is already running."), message("Wait for it to finish.")
                 )
             if chain.state == "done" and not again and values is not None:
                 self._checked(chain.chain, continued(before, values), owner)
                 raise ComfyError(
                     message("All steps of this chain are done."),
-                    message("Run a step again, or start the chain once more."),
+                    message("Run a step again, or start the chain again."),
                 )
             if chain.state == "running" or (chain.state == "done" and not again):
                 return StartedChain(chain.id, before)

@@ -27,7 +27,7 @@ def save_chain(
             history.groups.put(group, content, {file.digest for file in kept.values()})
         except GroupTooLarge as error:
             raise ComfyError(
-                message("What is filled in is too large for a chain to be kept."),
+                message("These values are too large for a chain."),
                 message("Shorten a text."),
             ) from error
 

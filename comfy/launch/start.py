@@ -233,7 +233,7 @@ class Starter:
         if found and not errors:
             raise WorkflowError(
                 found[0].sentence(named=named),
-                message("Ask whoever runs this app to put all that it needs on one server."),
+                message("Ask the administrator to install all of it on one server."),
             )
         return errors
 
@@ -337,8 +337,8 @@ class Starter:
             if brought or form is None or not _is_authors(form, place, prompt):
                 raise WorkflowError(
                     message(
-                        "This run would use a file of the server's in “{input}”, which may be"
-                        " somebody else's.",
+                        "This run would use a server file in “{input}”, which may be another"
+                        " user's.",
                         input=place[1][:80],
                     ),
                     message("Open the form and add the file itself."),

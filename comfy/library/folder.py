@@ -136,7 +136,7 @@ class WorkflowFolder:
         if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
             raise WorkflowError(
                 message("There's no room for more workflows here."),
-                message("Ask whoever runs this app."),
+                message("Ask the administrator."),
             )
         names = names_like(Path(file_name).stem.removesuffix(".app"), "workflow")
         # A toml that was left behind speaks about another workflow.
@@ -154,7 +154,7 @@ class WorkflowFolder:
             why = words_of(error)
             raise WorkflowError(
                 message("The workflow can't be added: {why}.", why=why),
-                message("Ask whoever runs this app."),
+                message("Ask the administrator."),
             ) from error
         return name
 

@@ -217,8 +217,8 @@ class Forms:
                         "This workflow names files of the server, or nodes that it does not have."
                     ),
                     message(
-                        "Choose no files in ComfyUI and save it again, or ask whoever runs this"
-                        " app to add it."
+                        "Choose no files in ComfyUI and save it again, or ask the administrator"
+                        " to add it."
                     ),
                 )
         kept = folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)

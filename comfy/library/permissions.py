@@ -12,7 +12,7 @@ from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import Prompt
 from comfy.workflow.model_savers import model_savers
 
-_ALLOW_NODES = message("Ask whoever runs this app to add the workflow, or to allow these nodes.")
+_ALLOW_NODES = message("Ask the administrator to add the workflow or to allow these nodes.")
 _NAMED = 3  # node classes that a refusal names
 
 
@@ -53,8 +53,8 @@ class Permissions:
         """WorkflowError unless this person may open workflows."""
         if not self.open(owner):
             raise WorkflowError(
-                message("This app does not open workflows that people bring."),
-                message("Choose one from the list, or ask whoever runs it to add the file."),
+                message("Opening your own workflows is turned off."),
+                message("Choose one from the list, or ask the administrator to add the file."),
             )
 
     def check_keep(self, owner: str) -> None:
@@ -62,8 +62,8 @@ class Permissions:
         self.check_open(owner)
         if not self.keep(owner):
             raise WorkflowError(
-                message("This app does not take new workflows."),
-                message("Ask whoever runs it to add the file."),
+                message("Adding workflows is turned off."),
+                message("Ask the administrator to add the file."),
             )
 
     def check_nodes(self, prompt: Prompt) -> None:

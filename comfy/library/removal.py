@@ -58,7 +58,7 @@ class Removal:
             if content is None or self.added is None:
                 raise WorkflowNotFound(
                     message("This workflow can't be removed here."),
-                    message("Ask whoever runs this app to remove its file."),
+                    message("Ask the administrator to remove its file."),
                 )
             # Should this be cut off, what is left is no workflow.
             for file in sorted(self._files(name), key=lambda file: file.suffix == ".toml"):
@@ -66,7 +66,7 @@ class Removal:
         except OSError as error:
             raise ComfyError(
                 message("The workflow can't be removed: {why}.", why=words_of(error)),
-                message("Ask whoever runs this app."),
+                message("Ask the administrator."),
             ) from error
         self.added.forget(name, content)
 

@@ -177,7 +177,7 @@ class GroupStore:
             if sum(left.values()) > most:
                 raise ComfyError(
                     message("This app has no room for more files of batches and chains."),
-                    message("Ask whoever runs it for help."),
+                    message("Ask the administrator for help."),
                 )
             if gone:
                 unused += _take_out(connection, _groups.c.id.in_(gone))

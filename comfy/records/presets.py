@@ -203,7 +203,7 @@ class PresetStore:
         if sum(left.values()) > self._room.most:
             raise ComfyError(
                 message("This app has no room for more presets."),
-                message("Ask whoever runs it for help."),
+                message("Ask the administrator for help."),
             )
         for item in gone:
             key = dict(zip(("owner", "workflow", "name"), item.split("/"), strict=True))

@@ -71,7 +71,7 @@ class StartedRequests:
                 message("Use a new one for each run."),
             )
         if not (runs := tuple(json.loads(known.runs))):
-            raise RunGoesOn(message("The same request is being started already."))
+            raise RunGoesOn(message("This request is already being started."))
         return runs
 
     def started(self, owner: str, key: str, runs: Sequence[str]) -> None:

@@ -135,7 +135,7 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
     if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
         raise ComfyError(
             message("{file} came as {type}.", file=file.filename, type=media_type),
-            message("Look at what is between here and the server."),
+            message("Check the network or proxy between ComfyForms and the ComfyUI server."),
         )
 
 

@@ -46,7 +46,7 @@ class BatchLimits:
             "You already have {count} unfinished batches.",
             count=self.person,
         )
-        full = message("There are too many batches at the moment.")
+        full = message("Too many batches are running.")
         _check(self, (owner, address), unfinished, own=own, full=full)
 
     def is_full(self, address: str, unfinished: Sequence[Person]) -> bool:
@@ -69,7 +69,7 @@ class ChainLimits:
             "You already have {count} unfinished chains.",
             count=self.person,
         )
-        full = message("There are too many chains at the moment.")
+        full = message("Too many chains are running.")
         _check(self, (owner, address), unfinished, own=own, full=full)
 
 

@@ -333,7 +333,9 @@ class LocalRunRegistry:
         with self._lock:
             live = next((run for run in self._live if run.id == run_id), None)
         if live and not (live.state.phase.finished and live.join(patience)):
-            raise RunGoesOn(message("This run goes on already."), message("Wait for its end."))
+            raise RunGoesOn(
+                message("This run is still in progress."), message("Wait for it to finish.")
+            )
 
     def _check_open(self) -> None:
         if self.closed:

@@ -298,7 +298,7 @@ class LocalRun:
             yield (
                 since + self._grace,
                 RunError(
-                    message("The run was stopped because nobody was watching any more."),
+                    message("The run was stopped because its page was closed."),
                     message("Try again."),
                 ),
             )

@@ -52,8 +52,8 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
     """The host and port of an address, if it is one of these; CallbackRefused."""
     if not hosts:
         raise CallbackRefused(
-            message("This app sends no webhooks."),
-            message("Ask whoever runs it to allow your host (--webhook-hosts)."),
+            message("Webhooks are turned off."),
+            message("Ask the administrator to allow your host (--webhook-hosts)."),
         )
     try:
         host = host_and_port(url if isinstance(url, str) else "")
@@ -65,6 +65,6 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
     if host not in hosts:
         raise CallbackRefused(
             message("This app sends no webhooks to {host}.", host=host),
-            message("Ask whoever runs it to allow your host (--webhook-hosts)."),
+            message("Ask the administrator to allow your host (--webhook-hosts)."),
         )
     return host

@@ -88,14 +88,13 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
             title = catalogue[node["class_type"]].display_name
             raise WorkflowError(
                 message(
-                    "“{node}” ({name}) takes a file or folder of the server, which may be"
-                    " somebody else's.",
+                    "“{node}” ({name}) uses a server file or folder, which may be another user's.",
                     node=title[:80],
                     name=name[:80],
                 ),
                 message(
-                    "A workflow that you open works with files that you give it. Ask whoever"
-                    " runs this app to add it."
+                    "A workflow that you open only works with your own files. Ask the"
+                    " administrator to add it."
                 ),
             )
         value = node["inputs"][name]

@@ -26,7 +26,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
         ),
         "describe-image.toml": (
             message("Describe an image"),
-            message("What is in your image, in words."),
+            message("Describes your image."),
         ),
         "frames-animation.chain.toml": (
             message("Animated frames"),
@@ -40,7 +40,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
         ),
         "image-caption-image.chain.toml": (
             message("Describe, then repaint"),
-            message("What is in your image, in words, and a new image from these words."),
+            message("Describes your image and creates a new image from the description."),
             message("Describe"),
             message("Repaint"),
         ),

@@ -20,7 +20,7 @@ from ui.web.server_health import CheckIntervals
 Visit = Callable[..., Visitor]
 SIZES = [ViewportSize(width=width, height=844) for width in (390, 1440)]
 RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
-BACK = "The image server is back."
+BACK = "ComfyUI is back."
 QUICK = CheckIntervals(idle=0.3, recheck=0.1, away=0.2)
 
 
@@ -114,7 +114,7 @@ def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .headline")).to_have_text(AWAY)
     expect(state(person)).to_have_text(f"{AWAY} · 1 waiting")
     taken = person.page.locator("#stage .advice")
-    expect(taken).to_have_text("1 run is waiting and starts when the image server is back.")
+    expect(taken).to_have_text("1 run is waiting and starts when ComfyUI is back.")
     person.page.set_viewport_size({"width": 1366, "height": 650})
     expect(taken).to_be_in_viewport(ratio=1)
     site.demo.start()

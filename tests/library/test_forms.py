@@ -198,7 +198,7 @@ def test_whoever_may_no_longer_open_sees_no_opened_form(
     name = forms.open(BOB, "mine.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(name, BOB)[1].fields
     allowed.clear()
-    with pytest.raises(WorkflowError, match="does not open"):
+    with pytest.raises(WorkflowError, match="turned off"):
         forms.form(name, BOB)
 
 

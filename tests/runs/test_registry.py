@@ -92,7 +92,7 @@ def test_two_runs_never_go_on_under_one_id(runs: LocalRunRegistry) -> None:
     """The second is refused as long as the first goes on, and taken right after its end."""
     run_id = str(uuid.uuid4())
     first = runs.submit(job(LONG), owner="me", run_id=run_id)
-    with pytest.raises(RunGoesOn, match="goes on already"):
+    with pytest.raises(RunGoesOn, match="still in progress"):
         runs.submit(job(6), owner="me", run_id=run_id)
     assert runs.line_of("me") == (first,)
     first.cancel()

@@ -69,7 +69,7 @@ test("a run that nothing is known of yet is starting, or where the queue has it"
 
 test("nobody is told when a run begins while the server cannot be reached", () => {
   const serverAway = "It is away.";
-  const one = "1 run is waiting and starts when the image server is back.";
+  const one = "1 run is waiting and starts when ComfyUI is back.";
   const waiting = going({ phase: "waiting", headline: "Next · starts in about 7\u00a0s" });
   assert.equal(saidNow({ ...waiting, serverAway }).headline, serverAway);
   const listed = withRun(INITIAL.runs, "a", { entry: { said: "Next in the queue" } });

@@ -19,7 +19,7 @@ _MOST_GUESTS = 1000
 _MOST_TOKENS = 50  # of one person
 _LONGEST_LABEL = 100
 DAY = 24 * 3600.0
-_NO_LABEL = message("Give the token a name, such as that of the script it is for.")
+_NO_LABEL = message("Give the token a name, for example the name of its script.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ LASTS = 600  # seconds that somebody may take to sign in there
 _LEEWAY = 120  # seconds by which its clock may differ
 # A key that both sides have, or none, proves nothing about who has signed.
 _SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-_TRY_AGAIN = message("Try again. If it goes on, tell whoever runs this app.")
+_TRY_AGAIN = message("Try again. If this keeps happening, contact the administrator.")
 
 
 class SignInFailed(ComfyError):

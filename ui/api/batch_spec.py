@@ -24,7 +24,7 @@ _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # The rows say for which field a file of a table is; there each is judged again.
 _TABLE_FILE = Field("", "", "", "", "", "file", "main", "")
 _NO_SPEC = message(
-    'What varies is told as "axes": [{"field": "5.steps", "text": "10..30:10"}], or as "table":'
+    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table":'
     ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
 )
 BODY: dict[str, Any] = {

@@ -25,7 +25,7 @@ from ui.web.responses import AsciiJSON
 
 PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
-_NO_CURSOR = message("There is no such page (any more): ask once more without “cursor”.")
+_NO_CURSOR = message("This page of the list no longer exists. Ask again without “cursor”.")
 
 
 class Runs:

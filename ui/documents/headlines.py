@@ -30,17 +30,17 @@ _PLAIN_WORDS = (
 )
 
 HEADLINES = {
-    Phase.WAITING: message("Waiting for the image server"),
+    Phase.WAITING: message("Waiting for ComfyUI"),
     Phase.RUNNING: message("Starting"),
     Phase.DONE: message("Done"),
     Phase.STOPPED: message("Stopped."),
     Phase.FAILED: message("Something went wrong."),
-    Phase.REFUSED: message("The image server rejected this."),
-    Phase.LOST: message("The image server lost this run."),
+    Phase.REFUSED: message("ComfyUI rejected this."),
+    Phase.LOST: message("ComfyUI lost this run."),
 }
 
-AWAY = message("Can't reach the image server. Retrying…")
-HELD = message("Waiting: no image server takes runs at the moment")
+AWAY = message("Can't reach ComfyUI. Retrying…")
+HELD = message("Waiting for a ComfyUI server")
 SENDING = message("Sending your files")
 _FETCHING = message("Fetching the results")
 
@@ -96,12 +96,12 @@ def _done_words(elapsed: float, *, shows: bool) -> str:
             return message("Done in {duration}", duration=duration)
         case False, None:
             return message(
-                "Done, but there's no result to show here. It may be saved on the image server."
+                "Done, but there's no result to show here. It may be saved on the ComfyUI server."
             )
         case _:
             return message(
                 "Done in {duration}, but there's no result to show here. It may be saved on the"
-                " image server.",
+                " ComfyUI server.",
                 duration=duration,
             )
 

@@ -21,7 +21,7 @@ from ui.page.plain.layout import as_page, head_tags_of, plain_page
 _PATH = f"{PATH}/tokens"
 _TITLE = message("All access tokens · ComfyForms")
 _ABOUT = message("Scripts use these tokens to act as their owners.")
-_NONE = message("There are no tokens.")
+_NONE = message("No tokens.")
 _BACK = message("Servers and runs")
 
 

@@ -23,7 +23,7 @@ from ui.web.responses import AsciiJSON
 
 CHOOSE_LANGUAGE = "/language"
 LANGUAGE = message("Language")
-_UNKNOWN = message("There is no such language.")
+_UNKNOWN = message("No such language.")
 
 
 def html_attributes() -> str:

@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers it for ten
 _PAUSE = 5.0  # seconds
-_RESULT = message("The image server may keep its own copy of the result.")
-_GIVEN = message("The image server may keep its own copy of your images.")
-_BOTH = message("The image server may keep its own copies of the result and of your images.")
+_RESULT = message("The ComfyUI server may keep a copy of the result.")
+_GIVEN = message("The ComfyUI server may keep a copy of your images.")
+_BOTH = message("The ComfyUI server may keep copies of the result and your images.")
 
 
 def delete_run(services: Services, run_id: str, owner: str) -> str:

@@ -21,7 +21,7 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
-_NOT_KEPT = message("This app keeps no presets.")
+_NOT_KEPT = message("Presets are turned off.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     def keeper(owner: str, *, shared: bool) -> str:
         if shared and not may_share(owner):
             raise ComfyError(
-                message("You cannot change presets that everybody has."),
+                message("You can't change shared presets."),
                 message("Save one of your own."),
             )
         return EVERYBODY if shared else owner

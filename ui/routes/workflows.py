@@ -87,7 +87,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
                 return sent(path, path.name)
         except (WorkflowError, OSError):
             pass
-        raise HTTPException(404, message("There is no such image."))
+        raise HTTPException(404, message("No such image."))
 
     @router.post(OPEN)
     async def open_workflow(

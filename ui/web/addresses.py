@@ -196,8 +196,7 @@ def _refused_host(name: str, path: str) -> Response:
     a problem document, to browsers a sentence."""
     status = 421 if name else 400
     said = message(
-        "This app does not go by the name {name}. If it should, whoever runs it has to start it"
-        " with --hosts {name}",
+        "Unknown host name {name}. The administrator can allow it with --hosts {name}",
         name=name,
     )
     if not name:

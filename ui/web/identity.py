@@ -35,9 +35,9 @@ _KINDS: Mapping[Way, str] = {
     "openid": "openid:",
     "guest": NOBODY,
 }
-LOG_IN_FIRST = message("Please log in first.")
+LOG_IN_FIRST = message("Sign in first.")
 _GUEST = message("Guest")
-OWN_PAGE_ONLY = message("This app answers its own page only.")
+OWN_PAGE_ONLY = message("Cross-site requests aren't allowed.")
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
 REPLACED = 4409  # close code: somebody has signed in in this browser; the page connects again
 _CLOSING = 1.0  # seconds that sockets may take to be closed

@@ -66,7 +66,7 @@ def settings_in(data: bytes) -> GridSettings:
     if text is None:
         raise ComfyError(
             message("This image carries no grid."),
-            message("Use the original file: editing it usually strips what is inside."),
+            message("Use the original file: editing usually removes the workflow from it."),
         )
     try:
         if len(text) > _MOST_TEXT:

@@ -36,7 +36,10 @@ _STATUS: Mapping[int, _Refusal] = MappingProxyType(
             lambda name: message("{server} didn't understand the request.", server=name),
             message("If it wants TLS, write its address with https://."),
         ),
-        401: (lambda name: message("{server} asks for a login.", server=name), _LOGIN_HINT),
+        401: (
+            lambda name: message("{server} asks for a user name and password.", server=name),
+            _LOGIN_HINT,
+        ),
         403: (
             lambda name: message("{server} refuses requests from here.", server=name),
             message(
@@ -171,7 +174,7 @@ _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-_CANNOT_RUN_HINT = message("Install what is missing on the server, or use another workflow.")
+_CANNOT_RUN_HINT = message("Install the missing parts on the server, or use another workflow.")
 
 
 def rejected(answer: object) -> PromptRejected:

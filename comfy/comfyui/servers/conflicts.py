@@ -50,7 +50,7 @@ class Conflict:
         """What is said to a person; `named`: who may know the servers."""
         return sentences(
             message(
-                "No image server has “{choice}” together with {others}.",
+                "No ComfyUI server has “{choice}” together with {others}.",
                 choice=short(self.said),
                 others=_quoted(self.others),
             ),

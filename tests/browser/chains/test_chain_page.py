@@ -191,7 +191,7 @@ def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visi
         person.frames()
         tops.append(strip.evaluate(top))
         chains.demo.stop()
-        expect(headline).to_contain_text("Can't reach the image server.")
+        expect(headline).to_contain_text("Can't reach ComfyUI.")
         tops.append(strip.evaluate(top))
         held.release()
     assert len(set(tops)) == 1, tops

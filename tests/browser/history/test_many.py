@@ -218,7 +218,7 @@ def is_deleted(person: Visitor, runs: list[str]) -> None:
     expect(tile(person, third)).to_be_focused()
     expect(image_of(person, last)).to_have_count(0)
     line = person.page.locator("#undo")
-    expect(line).to_contain_text("Deleted. The image server may keep its own copies.")
+    expect(line).to_contain_text("Deleted. The ComfyUI server may keep copies.")
     line.get_by_role("button", name="Undo").press("Enter")
     expect(tiles(person)).to_have_count(4)
     expect(image_of(person, last)).to_be_visible()

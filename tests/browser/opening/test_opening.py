@@ -176,13 +176,13 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
     expect(person.page.locator("#drop-zones")).to_have_count(0)
     give(person.page, json.dumps(own_prompt()).encode(), "mine.json")
     expect(person.page.locator("#stage .headline")).to_contain_text(
-        "does not open workflows that people bring"
+        "Opening your own workflows is turned off"
     )
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     person.forgive("422")  # a refused request is written to every browser's console
     person.page.goto(f"{closed.url}/?workflow=~0123456789abcdef")
     expect(person.page.locator("#no-form")).to_contain_text(
-        "does not open workflows that people bring"
+        "Opening your own workflows is turned off"
     )
     person.turn_to("upscale")
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")

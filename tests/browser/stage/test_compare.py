@@ -61,7 +61,7 @@ def is_dragged(page: Page) -> None:
     """By its knob, by the line above that, and from wherever the image is pressed, with the mouse;
     it takes the keys then."""
     image = page.locator("#stage .before img").bounding_box()
-    split = page.get_by_role("slider", name="How much is seen of the image before")
+    split = page.get_by_role("slider", name="Compare with the original")
     knob = split.bounding_box()
     assert image
     assert knob
@@ -98,7 +98,7 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     expect(before).to_be_visible()
     lies_over_the_result(page)
     is_dragged(page)
-    split = page.get_by_role("slider", name="How much is seen of the image before")
+    split = page.get_by_role("slider", name="Compare with the original")
     split.press("End")
     expect(split).to_have_value("100")
     page.get_by_role("button", name="Full screen", exact=True).click()

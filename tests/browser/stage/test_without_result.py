@@ -24,7 +24,7 @@ GAPS = """() => {
         .map((one) => document.querySelector(`#stage ${one}`).getBoundingClientRect());
     return [first.top - said.bottom, details.top - last.bottom];
 }"""
-NO_RESULT = "there's no result to show here. It may be saved on the image server."
+NO_RESULT = "there's no result to show here. It may be saved on the ComfyUI server."
 
 
 @pytest.fixture

@@ -66,8 +66,8 @@ def test_each_choice_is_told_what_goes_with_the_other() -> None:
         Conflict("1.name", "A", ("Y",), ("C", "D"), ("one",)),
     )
     assert [one.sentence(named=False) for one in found] == [
-        "No image server has “Y” together with “A”. Here you can choose “X”.",
-        "No image server has “A” together with “Y”. Here you can choose “C”, “D”.",
+        "No ComfyUI server has “Y” together with “A”. Here you can choose “X”.",
+        "No ComfyUI server has “A” together with “Y”. Here you can choose “C”, “D”.",
     ]
     assert found[0].sentence(named=True).endswith(" “Y” is on two.")
 
@@ -143,15 +143,15 @@ def test_a_form_says_so_before_and_at_the_press() -> None:
     ):
         form = app.services.form("text-to-image", ANN)
         assert {field.key for field in form.fields if field.differs} == set(values)
-        assert "different image servers" in str(help_text(form.field("1.ckpt_name")))
+        assert "different servers" in str(help_text(form.field("1.ckpt_name")))
         told = {}
         for owner in (ANN, BOB):
             with pytest.raises(FieldErrors) as problem:
                 app.services.starter.start("text-to-image", values, owner)
             told[owner] = problem.value.errors
         assert told[ANN] == {
-            "1.ckpt_name": "No image server has “a” together with “ddim”. Here you can choose “b”.",
-            "5.sampler_name": "No image server has “ddim” together with “a”. Here you can choose"
+            "1.ckpt_name": "No ComfyUI server has “a” together with “ddim”. Here you can choose “b”.",
+            "5.sampler_name": "No ComfyUI server has “ddim” together with “a”. Here you can choose"
             " “euler”.",
         }
         place = one.url.partition("://")[2]

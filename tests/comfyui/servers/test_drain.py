@@ -66,7 +66,7 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             assert run.waits_here
             eventually(lambda: run.state.held)
             said = headline(run.state, {}, 0, None), run_entry(run.record, due_in=1, movable=True)
-            assert said[0] == said[1].said == "Waiting: no image server takes runs at the moment"
+            assert said[0] == said[1].said == "Waiting for a ComfyUI server"
             pool.take_back(pool.servers[0])
             assert end(run).phase is Phase.DONE
             assert not run.state.held

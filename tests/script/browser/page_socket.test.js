@@ -50,9 +50,9 @@ test("what comes over it is what the page knows", (t) => {
   const socket = listening(t);
   assert.equal(socket.path.split("/").at(-1), "news");
   socket.open();
-  socket.hear({ ...NEWS, server_away: "The image server is away.", ending: true });
+  socket.hear({ ...NEWS, server_away: "ComfyUI is away.", ending: true });
   assert.equal(page.now.waiting, 3);
-  assert.equal(page.now.serverAway, "The image server is away.");
+  assert.equal(page.now.serverAway, "ComfyUI is away.");
   assert.match(page.now.away, /restarting/);
   socket.hear(NEWS);
   assert.equal(page.now.away, "");

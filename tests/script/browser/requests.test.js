@@ -35,7 +35,7 @@ const { checked } = await import("../../../ui/page/script/vary/start.js");
 const RUNS = ["a", "b"].map((id) => ({ id, title: "W", at: 0 }));
 const GONE = [404, { detail: "This result no longer exists." }];
 const UNREADABLE = [422, { detail: "The app could not use this request." }];
-const ADVISED = [422, { message: "This form is gone.", hint: "Choose another." }];
+const ADVISED = [422, { detail: "This form is gone.", hint: "Choose another." }];
 const SILENT = ["Can't reach ComfyForms.", "Try again."];
 
 beforeEach(() => page.set(INITIAL));
@@ -88,15 +88,17 @@ test("why, and what to do, is told of whatever was asked for", async () => {
   }
 });
 
+const ONE = { workflow: "w", spec: { axes: [] }, values: {} };
+
 test("why a batch cannot be checked stands in one line", async () => {
   answerWith(...ADVISED);
-  assert.equal((await checked({})).why, "This form is gone. Choose another.");
+  assert.equal((await checked(ONE)).why, "This form is gone. Choose another.");
   answerWith(...GONE);
-  assert.equal((await checked({})).why, GONE[1].detail);
+  assert.equal((await checked(ONE)).why, GONE[1].detail);
   answerWith();
-  assert.equal((await checked({})).why, SILENT.join(" "));
+  assert.equal((await checked(ONE)).why, SILENT.join(" "));
   answerWith(200, { rows: 2 });
-  assert.deepEqual(await checked({}), { check: { rows: 2 }, why: "" });
+  assert.deepEqual(await checked(ONE), { check: { rows: 2 }, why: "" });
 });
 
 test("what may well be refused is not told of", async () => {

@@ -135,7 +135,7 @@ def strict(
     asking.close_idle()
 
 
-NO = "does not open workflows that people bring"
+NO = "Opening your own workflows is turned off"
 
 
 def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(

@@ -142,7 +142,7 @@ def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
     assert "Traceback" not in told.stderr, told.stderr
     result, refused, afterwards = told.stdout.splitlines()
     assert "The disk of this app is full" in result
-    assert "image server" not in result
+    assert "ComfyUI server" not in result
     assert refused == "DiskFull: The disk of this app is full: the history could not be written."
     assert afterwards == "kept"
 

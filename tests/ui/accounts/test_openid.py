@@ -149,9 +149,9 @@ Change = Callable[[requests.Session, dict[str, str]], object]
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda _, back: back.update(state="another"), "begun in another browser"),
-        (lambda browser, _: browser.cookies.clear(), "begun in another browser"),
-        (lambda *_: setattr(CLOCK, "now", CLOCK.now + LASTS + 1), "begun in another browser"),
+        (lambda _, back: back.update(state="another"), "started in another browser"),
+        (lambda browser, _: browser.cookies.clear(), "started in another browser"),
+        (lambda *_: setattr(CLOCK, "now", CLOCK.now + LASTS + 1), "started in another browser"),
         (lambda _, back: back.update(code="another"), "did not confirm who you are"),
         (lambda _, back: back.pop("code"), "Example did not sign you in."),
         (lambda _, back: back.update(error="access_denied"), "Example did not sign you in."),

@@ -365,7 +365,7 @@ def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
             assert held.reached.wait(LONGEST_WAIT)
             again = f"{chain['url']}/continue"
             refused = problem(call(app, "POST", again, json={"again": ["base"]}), 409)
-            assert refused["detail"] == "This chain goes on already."
+            assert refused["detail"] == "This chain is already running."
             assert call(app, "POST", again).json()["state"] == "running"
         assert ended(app, chain)["state"] == "done"
         assert len(demo.journal.all()) == 2

@@ -226,6 +226,6 @@ def test_no_webhook_goes_where_the_operator_has_not_said(*, allowed: bool) -> No
             for callback, says in cases.items():
                 told = problem(call(app, "POST", path, json={"callback": callback}), 422)
                 assert told["type"] == "urn:comfyforms:problem:callback-refused"
-                assert (says if allowed else "This app sends no webhooks.") in told["detail"]
+                assert (says if allowed else "Webhooks are turned off.") in told["detail"]
                 assert "secret" not in told["detail"]
         assert app.runs.known() == ()

@@ -41,7 +41,7 @@ def view_of(**changes: Any) -> RunView:
 @pytest.mark.parametrize(
     ("place", "due_in", "said"),
     [
-        (None, None, "Waiting for the image server"),
+        (None, None, "Waiting for ComfyUI"),
         (0, 9.0, "Next in the queue"),
         (1, None, "Next in the queue"),
         (1, 4.0, "Next · starts in about 4\xa0s"),
@@ -58,10 +58,10 @@ def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, 
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ({}, "Waiting for the image server"),
+        ({}, "Waiting for ComfyUI"),
         ({"queue_place": 0}, "Next in the queue"),
         ({"queue_place": 3}, "3 ahead · starts in about 1\xa0s"),
-        ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
+        ({"queue_place": 3, "away": True}, "Can't reach ComfyUI. Retrying…"),
         ({"phase": Phase.RUNNING}, "Running"),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_run_without_a_result_says_where_that_may_be() -> None:
     image = OutputFile("a.png", "", "output", "image", "6")
     ends = {"phase": Phase.DONE, "finished_at": 1009.0}
     assert view_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
-    nowhere = "there's no result to show here. It may be saved on the image server."
+    nowhere = "there's no result to show here. It may be saved on the ComfyUI server."
     assert view_of(**ends).headline == f"Done in 9\xa0s, but {nowhere}"
     assert view_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
 
@@ -289,7 +289,7 @@ def test_a_part_that_was_left_out_is_told() -> None:
 def test_a_server_that_is_away_is_told(phase: Phase) -> None:
     """While the server does not answer, the person reads that and not the last step seen."""
     view = view_of(phase=phase, node="2", step=3, steps=8, away=True)
-    assert view.headline == "Can't reach the image server. Retrying…"
+    assert view.headline == "Can't reach ComfyUI. Retrying…"
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
     with closing(script_client(f"{app.url}/endpoints")) as new:
         assert "/later" in told_of(new)
         shutil.copy(folder / "text-to-image.json", folder / "later.json")
-        with pytest.raises(Exception, match="Connect once more"):
+        with pytest.raises(Exception, match="Connect again"):
             new.predict(api_name="/later")
         (folder / "later.json").unlink()
         with pytest.raises(Exception, match="no such endpoint"):
@@ -212,7 +212,7 @@ def test_one_request_names_what_it_calls(app: RunningApp) -> None:
         with requests.get(address, timeout=LONGEST_WAIT) as file:
             assert file.headers["content-type"] == "image/png"
     assert "“steps”" in answer("v2/text_to_image", {"step": 1})["error"]
-    assert "Connect once more" in answer("text_to_image", {"data": [1]})["error"]
+    assert "Connect again" in answer("text_to_image", {"data": [1]})["error"]
 
 
 def test_a_place_that_is_no_upload_is_no_file(app: RunningApp) -> None:

@@ -25,7 +25,7 @@ POLISH = {
     "Generate": "Generuj",
     "Keys": "Klawisze",
     "Sign in": "Zaloguj się",
-    "Please log in first.": "Najpierw się zaloguj.",
+    "Sign in first.": "Najpierw się zaloguj.",
     "This is more than the app takes at once: {size}.": "To za dużo naraz: {size}.",
     "{number} byte": "{number} bajt",
 }
@@ -145,7 +145,7 @@ def test_a_language_can_be_chosen_before_the_login(
         assert browser.post(f"{app.url}/language", json={"tag": "pl"}, timeout=LONGEST_WAIT).ok
         assert "<h1>Zaloguj się</h1>" in browser.get(app.url, timeout=LONGEST_WAIT).text
         refused = browser.get(f"{app.url}/history", timeout=LONGEST_WAIT)
-        assert refused.json()["detail"] == POLISH["Please log in first."]
+        assert refused.json()["detail"] == POLISH["Sign in first."]
 
 
 def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:

@@ -45,7 +45,7 @@ def test_who_may_open(arguments: list[str], may: set[str]) -> None:
         if person in may:
             permissions.check_open(person)
         else:
-            with pytest.raises(WorkflowError, match="does not open"):
+            with pytest.raises(WorkflowError, match="turned off"):
                 permissions.check_open(person)
 
 
@@ -89,7 +89,7 @@ def test_who_is_trusted(arguments: list[str], keeps: set[str], trusted: set[str]
 
 def test_whoever_may_not_open_may_not_keep() -> None:
     """A file is opened before it is kept."""
-    with pytest.raises(WorkflowError, match="does not open"):
+    with pytest.raises(WorkflowError, match="turned off"):
         permitted("--open", "no", "--keep", "yes").check_keep(BROWSER)
 
 

@@ -29,9 +29,7 @@ _PATH = "/account"
 _KEPT = 60.0  # seconds until a new token that no page has shown is forgotten
 _TITLE = message("Access tokens · ComfyForms")
 _TOKENS = message("Access tokens")
-_ABOUT = message(
-    "A script sends a token in the place of a password. Whoever has it can do all that you can."
-)
+_ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
 _NAME = message("Name of the script")
 _MAKE = message("Make a token")
 _SHOWN_ONCE = message("Copy this token now: it is not shown again.")
@@ -39,9 +37,9 @@ _SENT_AS = message("The script sends it as a header:")
 _COPY = message("Copy")
 _COPIED = message("Copied")
 _NONE = message("You have no tokens.")
-_FOR_GUESTS = message("Guests have no tokens. Ask whoever runs this app to add you.")
-_OPEN_TO_ALL = message("Nobody has to sign in here, so scripts need no tokens.")
-_BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
+_FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
+_OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
+_BROWSER_ONLY = message("Tokens can only be created and revoked in a signed-in browser.")
 
 
 class _NewTokens:

@@ -29,9 +29,9 @@ _WRONG_LOGIN = 400  # the status with which the page shows what is answered
 _WRONG_PASSWORD = 1.0
 _LOGOUT = "/logout"
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
-_BUSY = message("Too many people are signing in from your address. Try again in a moment.")
+_BUSY = message("Too many sign-ins from your address. Try again in a moment.")
 _WRONG = message("Wrong username or password.")
-_ASK = message("Ask whoever runs this app for a new one.")
+_ASK = message("Ask the administrator for a new one.")
 _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try again in a moment.")
 
 

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 _BACK = f"{OPENID}/callback"
 _PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # below the app's own address
-_EXPIRED = message("This sign-in was begun in another browser, or too long ago. Sign in once more.")
-_TOO_MANY = message("Too many people are signing in from your address. Try again in a moment.")
+_EXPIRED = message("This sign-in was started in another browser, or too long ago. Sign in again.")
+_TOO_MANY = message("Too many sign-ins from your address. Try again in a moment.")
 
 
 def openid_routes(
@@ -104,7 +104,7 @@ def openid_routes(
         if shown is None:
             log.info("Somebody whom the OpenID provider signed in may not come.")
             why = message(
-                "{account} may not use this app. Ask whoever runs it, or sign in with another"
+                "{account} can't use this app. Ask the administrator, or sign in with another"
                 " account.",
                 account=person.account,
             )

@@ -25,8 +25,7 @@ _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
 _PASSWORD = message("Password")
 _NO_PASSWORDS = message(
-    "You need a link to come in, or the address where your organisation signs people in. Ask"
-    " whoever runs this app."
+    "You need an invitation link or your organization's sign-in page. Ask the administrator."
 )
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 

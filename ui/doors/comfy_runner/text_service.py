@@ -84,7 +84,7 @@ class TextQuestion:
             except (requests.RequestException, HTTPError) as error:
                 raise TextServiceError(
                     message("The text service does not answer."),
-                    message("Ask whoever runs this app to look at [ollama] in its config.toml."),
+                    message("Ask the administrator to check [ollama] in config.toml."),
                 ) from error
         return _prompts(answer.status_code, _object(content))
 

@@ -34,7 +34,7 @@ from ui.web.shares import where
 
 ANSWERING = "endpoint"
 _GONE = message("There is no such endpoint any more.")
-_CONNECT_AGAIN = message("Connect once more: the workflows have changed.")
+_CONNECT_AGAIN = message("Connect again: the workflows have changed.")
 
 
 def add_named_endpoints(services: Services, identity: Identity) -> None:

@@ -62,7 +62,7 @@ _OF_CHAIN = _object(
     why=_TEXT,
     steps=_list_of(name=_TEXT, title=_TEXT, state=_TEXT, runs=_NUMBER, done=_NUMBER, why=_TEXT),
 )
-_CHANGED = message("This workflow takes other values now. Connect once more, and call it again.")
+_CHANGED = message("This workflow takes other values now. Connect again, then call it again.")
 
 
 def endpoint_of(named: NamedForm) -> NamedEndpoint:

@@ -110,12 +110,7 @@ def help_text(field: Field) -> str | None:
                 parts.append(translated(message("{low} or more.", low=_shown(low))))
     if field.differs:
         parts.append(
-            translated(
-                message(
-                    "Not every choice goes with every other in this form: they are on different"
-                    " image servers."
-                )
-            )
+            translated(message("Some choices are on different servers and can't be combined."))
         )
     # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
     # joiner keeps them text.

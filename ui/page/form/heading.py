@@ -31,7 +31,7 @@ _TO_SEND = message(
 )
 _NOTE = message("Please note")
 _SHARE = message("Add to shared workflows")
-_ADDED = message("This was added here, for everybody.")
+_ADDED = message("Added to the shared workflows.")
 _REMOVE = message("Remove…")
 _REMOVED_FOR_ONE = message("You can open its file again. Results made with it stay in the history.")
 

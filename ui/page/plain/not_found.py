@@ -15,7 +15,7 @@ from ui.web.responses import API, Problem, http_error, wants_page
 
 _TITLE = message("Nothing here · ComfyForms")
 _NOTHING = message("There is nothing at this address")
-_WHY = message("It may be misspelled, what was here may be gone, or it is not for you to see.")
+_WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
 
 
 def not_found_page(root: str) -> HTMLResponse:

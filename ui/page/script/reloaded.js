@@ -26,6 +26,6 @@ export function tellReloaded() {
   else if (isPutAside)
     say(
       message("This page was closed to make room for others."),
-      message("It's back, with what you typed. Try again."),
+      message("It's back, and your input is still there. Try again."),
     );
 }

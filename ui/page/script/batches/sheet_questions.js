@@ -77,9 +77,7 @@ export function offerDownload(id, over, varied) {
  */
 export function askToDelete(over, does) {
   const place = question("batch-delete", message("Delete this batch?"));
-  const about = message(
-    "Its results can stay in your history. What is deleted can't be brought back.",
-  );
+  const about = message("Its results can stay in your history. You can't undo deleting.");
   const remove = (/** @type {boolean} */ withRuns) => {
     place.close();
     does(withRuns);

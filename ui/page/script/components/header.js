@@ -7,7 +7,7 @@ import { message, plural } from "../messages.js";
 import { page } from "../state.js";
 import { read, SHADE, write } from "../storage.js";
 
-const BACK = message("The image server is back.");
+const BACK = message("ComfyUI is back.");
 const BACK_SHOWN = 6000;
 
 /**

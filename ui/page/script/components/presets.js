@@ -55,7 +55,7 @@ class Menu {
       event.preventDefault();
       this.#keep();
     });
-    body.append(this.#lists, element("h3", "", message("Save what is in the form")), saving);
+    body.append(this.#lists, element("h3", "", message("Save the form")), saving);
     menu.append(element("summary", "", message("Presets")));
     body.hidden = true;
     menu.addEventListener("toggle", () => {

@@ -13,7 +13,7 @@ import { offerUndo } from "./undo.js";
 
 /** As many the server takes at once. */
 export const MOST = 200;
-const STAYS = message("The image server may keep its own copies.");
+const STAYS = message("The ComfyUI server may keep copies.");
 
 /**
  * @param {readonly string[]} ids

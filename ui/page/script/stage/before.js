@@ -19,7 +19,7 @@ export class Before {
 
   constructor() {
     Object.assign(this.#split, { type: "range", min: "0", max: "100", step: "any" });
-    this.#split.ariaLabel = message("How much is seen of the image before");
+    this.#split.ariaLabel = message("Compare with the original");
     this.#split.addEventListener("input", () => this.#divide());
     this.#listen();
     this.#image.alt = message("Before");

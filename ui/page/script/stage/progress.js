@@ -71,8 +71,8 @@ function untilItIsBack(state) {
   const count = state.serverAway ? waiting(state).length : 0;
   return count
     ? plural(
-        "{count} run is waiting and starts when the image server is back.",
-        "{count} runs are waiting and start when the image server is back.",
+        "{count} run is waiting and starts when ComfyUI is back.",
+        "{count} runs are waiting and start when ComfyUI is back.",
         { count },
       )
     : "";

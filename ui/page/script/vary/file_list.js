@@ -227,7 +227,7 @@ function leftOutWords(count, names) {
 
 /** @param {Given} file */
 const unreadable = ({ path }) =>
-  message("“{file}” can't be read here. If it is a ZIP, unpack it and add what is in it.", {
+  message("“{file}” can't be read here. If it is a ZIP, unpack it and add its files.", {
     file: path,
   });
 

@@ -1,0 +1,37 @@
+"""The writing style: hits per folder may only get fewer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.docs.style import ROOT, hits_by_folder, hits_in
+
+BASELINE = Path(__file__).with_name("style_baseline.json")
+
+
+def test_no_folder_has_more_hits_than_before() -> None:
+    """Rewrite the text, or lower the numbers in style_baseline.json where there are fewer now."""
+    known = json.loads(BASELINE.read_text(encoding="utf-8"))
+    assert dict(sorted(hits_by_folder().items())) == known
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ("Whoever asks for it", 2),
+        ("Resume the batch", 0),
+        ("What lets a batch go on", 2),
+        ("The exit status", 0),
+    ],
+)
+def test_counts_starts_and_words(text: str, hits: int) -> None:
+    """The first word of a text, and words anywhere in it."""
+    assert hits_in(text) == hits
+
+
+def test_commit_titles_are_checked() -> None:
+    """`.ci/run` refuses titles that are too long or name no component."""
+    assert "git log --format=%s" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
