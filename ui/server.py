@@ -77,12 +77,11 @@ from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
 from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
-from ui.routes.run_socket import run_socket_routes
+from ui.routes.run_socket import WaitingSockets, run_socket_routes
 from ui.routes.runs import run_routes
 from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
-from ui.routes.waiting_sockets import WaitingSockets
 from ui.routes.workflows import workflow_routes
 from ui.services import Services
 from ui.settings.start_lines import show_code, start_lines, start_warnings

@@ -12,8 +12,7 @@ import time
 
 BENCHMARKS = {
     "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files; a grid",
-    "slow_link": "previews over links that are long or narrow",
-    "press": "from a press of Generate to the first preview on the screen",
+    "slow_link": "press to first preview, and previews, over links that are long or narrow",
     "overhead": "a whole run against a bare script doing the same",
     "calls": "HTTP calls to the server a run, and of an idle page",
     "fifty": "50 runs started and watched at once",

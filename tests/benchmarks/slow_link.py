@@ -1,18 +1,31 @@
-"""Live previews over links that are long or narrow: late is worse than left out."""
+"""Presses and live previews over links that are long or narrow."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+
+from playwright.sync_api import Page
 
 from tests.benchmarks.previews import Meter, lag_of
 from tests.benchmarks.tools.app_process import running_app
-from tests.benchmarks.tools.browser import generate, opened_page, paints
+from tests.benchmarks.tools.browser import READY, WAIT, generate, opened_page, paints
 from tests.benchmarks.tools.figure import Figure, median
-from tests.benchmarks.tools.frames import FrameSource
+from tests.benchmarks.tools.frames import FrameSource, numbered
 from tests.support.link import FaultyLink
 
 FRAMES = 100
 RATE = 10.0
+PRESSES = 7
+PRESS_FRAMES = 30
+INTERVAL = 0.05  # seconds between two frames; the first comes at once
+QUIET = 0.5  # seconds between the end of a run and the next press
+# The time of the press as the page's own clock has it, as of `paints`.
+NOTE_PRESSES = """() => {
+  window.presses = [];
+  document.querySelector("#generate").addEventListener("click", () =>
+    presses.push((performance.timeOrigin + performance.now()) / 1000), true);
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +48,10 @@ LINKS = (
 
 
 def measure() -> list[Figure]:
-    """Frames painted, their lag, the last one, and what the app needs for each, by link."""
-    return [figure for link in LINKS for figure in _over(link)]
+    """The wait from a press to the first preview; frames painted, their lag, the last one, and the
+    app's processor time for each, by link."""
+    presses = [_press_over("loopback", 0.0, 0.15), _press_over("150 ms round trip", 0.075, 0.30)]
+    return presses + [figure for link in LINKS for figure in _over(link)]
 
 
 def _over(link: Link) -> list[Figure]:
@@ -69,3 +84,28 @@ def _over(link: Link) -> list[Figure]:
         Figure(f"{link.name}: last frame painted", max(numbers), "", FRAMES, at_least=True),
         Figure(f"{link.name}: app CPU a frame", 1000 * meter.seconds / FRAMES, "ms", 5),
     ]
+
+
+def _press_over(name: str, way: float, target: float) -> Figure:
+    source = FrameSource(PRESS_FRAMES, INTERVAL)
+    for number in range(1, PRESS_FRAMES + 1):
+        numbered(number)  # make the images before anything is measured
+    with ExitStack() as stack:
+        demo = stack.enter_context(source.serve())
+        app = stack.enter_context(running_app(demo.url))
+        link = stack.enter_context(FaultyLink(app.url))
+        page = stack.enter_context(opened_page(link.url))
+        link.lag(way)
+        page.evaluate(NOTE_PRESSES)
+        waits = [_wait_of_press(page) for _ in range(PRESSES + 1)][1:]
+    return Figure(f"press to first preview, {name}", median(waits), "s", target)
+
+
+def _wait_of_press(page: Page) -> float:
+    seen = len(paints(page))
+    page.click(READY)
+    page.wait_for_function("(seen) => window.paints.length > seen", arg=seen, timeout=WAIT)
+    page.wait_for_selector("#stop[disabled]", timeout=WAIT)
+    page.wait_for_timeout(1000 * QUIET)
+    pressed: float = page.evaluate("window.presses.at(-1)")
+    return paints(page)[seen].at - pressed

@@ -81,14 +81,14 @@ def notices_have_their_class_on_two_elements(person: Visitor) -> None:
 
 
 def calls_look_as_the_script_expects(person: Visitor) -> None:
-    """A press is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…: refusals of
-    both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
+    """A listener's call is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…:
+    refusals of both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
     template is not drawn again."""
     person.type("8.steps", 1)
     person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
     with person.page.expect_request("**/gradio_api/run/predict*"):
-        person.press()
-    person.done()
+        person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.generate()
     expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
     with person.page.expect_request("**/gradio_api/upload?*"):
         box = person.field("4.image").locator("input[type=file]").first

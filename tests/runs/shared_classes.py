@@ -57,6 +57,7 @@ SHARED = {
     ("ui/accounts/pages/account.py", "_NewTokens"): {"_lock"},
     ("ui/routes/groups/grids.py", "Drawing"): {"_lock"},
     ("ui/routes/run_socket.py", "RunSession"): {"remembering"},
+    ("ui/routes/run_socket.py", "WaitingSockets"): {"_lock"},
     ("ui/settings/log_limit.py", "LogLimit"): {"_lock"},
     ("ui/web/rates.py", "Rate"): {"_lock"},
     ("ui/web/server_health.py", "ServerHealth"): set(),

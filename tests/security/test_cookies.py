@@ -190,7 +190,7 @@ def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
         assert "Secure" not in cookie
         forged = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
         answer = requests.post(
-            f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=forged, timeout=LONGEST_WAIT
+            f"{app.url}/runs/x/again", cookies=cookie_of(ANN), headers=forged, timeout=LONGEST_WAIT
         )
         assert answer.status_code == 401
         with pytest.raises(websocket.WebSocketBadStatusException):

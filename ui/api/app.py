@@ -23,7 +23,7 @@ from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
 from ui.api.workflows import workflows_api
-from ui.routes.waiting_sockets import WaitingSockets
+from ui.routes.run_socket import WaitingSockets
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
@@ -121,10 +122,11 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
     ) -> AsciiJSON:
         """Stop a run that goes on (202), or with `stop=false` refuse it (409); delete one that has
         ended, with its files (200). `stays` says what ComfyUI keeps of it."""
-        record = runs.record(run_id, owner)
-        if record.state.phase.finished or not stop:
-            return AsciiJSON(DeletedRun(delete_run(services, run_id, owner)))
-        services.runs.get(run_id, owner).cancel()
-        return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)
+        with suppress(RunNotFound):  # a run on record that can't be read can be deleted
+            run = services.runs.get(run_id, owner)
+            if stop and not run.state.phase.finished:
+                run.cancel()
+                return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)
+        return AsciiJSON(DeletedRun(delete_run(services, run_id, owner)))
 
     return router

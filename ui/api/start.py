@@ -26,7 +26,7 @@ from ui.api.run_json import ToldRun, ToldRuns
 from ui.api.runs import Runs
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import ends_first
-from ui.routes.waiting_sockets import HEADER, WaitingSockets
+from ui.routes.run_socket import KEY_HEADER, WaitingSockets
 from ui.services import Services
 from ui.web.body_limits import body_done, place_held
 from ui.web.identity import Identity
@@ -196,7 +196,7 @@ def start_api(
         left out are random. With `count` as many runs, in a list. With `wait=true` the answer comes
         when they have ended; whoever leaves before stops them, unless the request has a key. The
         same request with the same `Idempotency-Key` answers with the same runs, for a day."""
-        owner, socket_key = asked.owner, asked.request.headers.get(HEADER, "")
+        owner, socket_key = asked.owner, asked.request.headers.get(KEY_HEADER, "")
 
         def begin(sent: Sent, asker: Asker) -> Begun:
             begun = starting.begin(name, sent, asker)

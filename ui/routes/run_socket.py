@@ -11,7 +11,8 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from fastapi import APIRouter, WebSocket
@@ -25,7 +26,6 @@ from comfy.runs.interface import Run, RunRegistry
 from ui.documents.run_view import RunView
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
-from ui.routes.waiting_sockets import WaitingSockets
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (
@@ -42,6 +42,8 @@ _TEXT_INTERVAL = 0.1  # seconds between two progress messages to one browser
 _LAST_FRAME_WAIT = (
     5.0  # how long the end of a run waits for a slow browser to paint the frame it has
 )
+
+KEY_HEADER = "x-run-socket"  # of a request that starts runs: the key of the socket that follows
 
 Show = Callable[
     [Record, RunTimes | None], RunView
@@ -121,6 +123,47 @@ def run_socket_routes(
             await socket.close()
 
     return router
+
+
+class WaitingSockets:
+    """The sockets that wait for the next run of their page, by owner and key. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, str], Callable[[Run], None]] = {}
+
+    @contextmanager
+    def wait(self, owner: str, key: str) -> Iterator[asyncio.Future[Run]]:
+        """Wait on the running event loop for the run that `hand_over` is given with this key.
+
+        The key of another waiting socket is never answered.
+        """
+        loop, place = asyncio.get_running_loop(), (owner, key)
+        coming: asyncio.Future[Run] = loop.create_future()
+
+        def resolve(run: Run) -> None:
+            if not coming.done():
+                coming.set_result(run)
+
+        def resolve_from_thread(run: Run) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the app has ended
+                loop.call_soon_threadsafe(resolve, run)
+
+        with self._lock:
+            self._waiting.setdefault(place, resolve_from_thread)
+        try:
+            yield coming
+        finally:
+            with self._lock:
+                if self._waiting.get(place) is resolve_from_thread:
+                    del self._waiting[place]
+
+    def hand_over(self, run: Run, key: str) -> None:
+        """Let the owner's socket with this key follow a run; do nothing if there is none."""
+        with self._lock:
+            resolve = self._waiting.pop((run.owner, key), None)
+        if resolve is not None:
+            resolve(run)
 
 
 class RunSession:

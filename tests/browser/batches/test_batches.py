@@ -131,7 +131,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
         table = kept.read("results.csv").decode("utf-8-sig")
     assert len(table.splitlines()) == 7
     assert "a green boat" in table
-    refused = {"message": "This form is gone.", "hint": "Choose another."}
+    refused = {"detail": "This form is gone.", "hint": "Choose another."}
     page.route("**/values", lambda route: route.fulfill(status=422, json=refused))
     lines.nth(3).get_by_role("button", name="Reuse settings").click()
     expect(page.locator("#stage .headline")).to_have_text("This form is gone.")

@@ -98,7 +98,7 @@ def test_a_preset_from_saving_to_deleting(
         night.click()
         expect(person.entry("2.text")).to_have_value("something new")
         menu.get_by_text("Presets", exact=True).click()
-        person.forgive("422")  # a name that another has
+        person.forgive("409")  # a name that another has
         is_renamed(menu, name)
         menu.get_by_text("Presets", exact=True).click()
         holds_an_image_and_its_mask(person.turn_to("inpaint"), tmp_path)

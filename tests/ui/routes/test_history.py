@@ -206,13 +206,12 @@ def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) 
 
 
 def test_another_sites_page_can_do_nothing(served: Served) -> None:
-    """A request that a foreign page makes in the person's browser is refused, and nothing
-    happens."""
+    """A request that a foreign page makes in the user's browser is refused, and changes nothing."""
     _, app = served
     run = made(app)
     for method, path in CALLS:
-        place = f"/history/{run.id}{path}" if method == "GET" else f"/api/v1/runs/{run.id}{path}"
-        answer = ask(app, method, place, Origin="http://evil.example")
+        place = "/history" if method == "GET" else "/api/v1/runs"
+        answer = ask(app, method, f"{place}/{run.id}{path}", Origin="http://evil.example")
         assert answer.status_code == 401
     assert len(past(app)) == 1
     assert len(app.services.runs.owned(f"browser:{ANN}")) == 1

@@ -161,7 +161,7 @@ def draw_fields(
     if lock is not None:
         bind_lock(lock, seeds, controls)
     else:
-        for control in seed_controls(controls):
+        for control in _seed_controls(controls):
             bind_seed(control)
     return tuple(controls)
 
@@ -249,12 +249,12 @@ def bind_generate(
     actions.generate.click(
         None,
         [actions.count, *components],
-        js=listener("form/press.js", call, "...values"),
+        js=listener("runs/start.js", call, "...values"),
         trigger_mode="multiple",
         api_visibility="private",
     )
 
 
-def seed_controls(controls: Iterable[Control]) -> list[Control]:
+def _seed_controls(controls: Iterable[Control]) -> list[Control]:
     """Those of seeds."""
     return [control for control in controls if control.field.widget == "seed"]

@@ -3,10 +3,10 @@
 
 import { API, ask, json } from "../requests.js";
 import { followChain } from "../runs/following.js";
+import { continueChain } from "../runs/start.js";
 import { page } from "../state.js";
 import { clearErrors } from "./field_errors.js";
 import { redrawSoon } from "./form.js";
-import { continueChain } from "./press.js";
 
 /** @import { Chain } from "../state.js" */
 

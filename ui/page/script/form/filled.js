@@ -41,3 +41,18 @@ export const mountNotes = (place, about) =>
     for (const [at, note] of all("p", place).entries())
       note.hidden = !about[at]?.some(([key, value]) => !(key in values) || values[key] === value);
   });
+
+/**
+ * The seeds that count when a form is drawn: the next run continues after them.
+ * @param {Record<string, unknown>} held
+ * @param {(key: string) => boolean} isSeed
+ * @returns {Record<string, string>}
+ */
+export const countedFrom = (held, isSeed) =>
+  Object.fromEntries(
+    Object.entries(held).flatMap(([key, value]) =>
+      isSeed(key) && typeof value === "string" && value.startsWith("+")
+        ? [[key, value.slice(1)]]
+        : [],
+    ),
+  );

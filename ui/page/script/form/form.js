@@ -14,7 +14,7 @@ import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import { letCopy } from "./copy_by_hand.js";
 import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
-import { filled } from "./filled.js";
+import { countedFrom, filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
@@ -212,7 +212,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   expectForm(drawing.soon > 0);
   drawing.gone = "";
   setRules(rules);
-  filled.set({ name, values, authors, held, used: countedFrom(held) });
+  filled.set({ name, values, authors, held, used: countedFrom(held, isSeed) });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
   // The way back leads to this one, whichever is the last by then.
   if (addressed() === null) {
@@ -234,20 +234,6 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   $("#generate")?.click();
 }
 
-/**
- * A seed that counts when the form is drawn goes on from there.
- * @param {Record<string, unknown>} held
- * @returns {Record<string, string>}
- */
-const countedFrom = (held) =>
-  Object.fromEntries(
-    Object.entries(held).flatMap(([key, value]) =>
-      isSeed(key) && typeof value === "string" && value.startsWith("+")
-        ? [[key, value.slice(1)]]
-        : [],
-    ),
-  );
-
 /** To the top of a form that was opened: there is said what its server lacks, and from there keys go on. */
 function lead() {
   if (!drawing.leads) return;
@@ -260,10 +246,7 @@ function lead() {
   title.focus({ preventScroll: true });
 }
 
-/**
- * There is no form, as where the address names no workflow of this app.
- * @param {boolean} willPass the server is away: try again
- */
+/** There is no form. @param {boolean} willPass the server is away: try again */
 export function notDrawn(willPass) {
   expectForm(false);
   Object.assign(drawing, { pressWaits: false, clears: false });

@@ -28,7 +28,8 @@ const KEPT = {
     mode === "counting" ? `+${text ?? ""}` : mode === "random" || !text ? null : text,
   box: (...numbers) => numbers,
   table: (value) => value?.data ?? value,
-  file: (value) => (value?.path ? { file: value.path } : value),
+  // A drawing is never uploaded: Gradio holds it as a data address.
+  file: (value) => (value?.path ? { file: value.path } : (value?.url ?? value)),
   painted: (value) =>
     value ? { file: value.background.path, mask: value.layers[0]?.path ?? null } : null,
 };

@@ -3,10 +3,10 @@
 
 import { clearErrors, settleNumbers } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
-import { apiOf, sentForm } from "../form/press.js";
 import { keepSentTexts } from "../form/sent_texts.js";
 import { message } from "../messages.js";
 import { json, request } from "../requests.js";
+import { apiOf, sentForm } from "../runs/start.js";
 
 /** @import { Check, Spec } from "../batches/spec.js" */
 

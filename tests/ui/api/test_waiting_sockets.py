@@ -12,7 +12,7 @@ import requests
 from tests.support.http_client import ANN, BOB, close_code, connected, cookie_of, messages
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.routes.waiting_sockets import HEADER
+from ui.routes.run_socket import KEY_HEADER
 
 KEY = "one-key"
 
@@ -30,7 +30,7 @@ def press(app: RunningApp, key: str, cookie: str = ANN) -> Any:
         f"{app.url}/api/v1/workflows/text-to-image/runs",
         json={"values": {"5.steps": 8}, "watched": True},
         cookies=cookie_of(cookie),
-        headers={HEADER: key},
+        headers={KEY_HEADER: key},
         timeout=LONGEST_WAIT,
     )
     assert answer.status_code == 201, answer.text

@@ -1,17 +1,17 @@
 // @ts-check
 // Starts what the form holds, over the API as any program does: runs, a chain, or a chain that continues.
 
-import { plural } from "../messages.js";
+import { isSeed, sayRefusal } from "../form/field_errors.js";
+import { filled } from "../form/filled.js";
+import { showSeeds } from "../form/seeds.js";
+import { keptValues, sentValues } from "../form/values.js";
+import { message, plural } from "../messages.js";
 import { API, json, request } from "../requests.js";
-import { follow, followChain, keepsGoing, waitingKey } from "../runs/following.js";
 import { textSources } from "../stage/text_sources.js";
 import { page } from "../state.js";
-import { isSeed, sayRefusal } from "./field_errors.js";
-import { filled } from "./filled.js";
-import { showSeeds } from "./seeds.js";
-import { keptValues, sentValues } from "./values.js";
+import { follow, followChain, keepsGoing, waitingKey } from "./following.js";
 
-/** @import { Kind } from "./values.js" */
+/** @import { Kind } from "../form/values.js" */
 /** @import { Problem } from "../requests.js" */
 
 /**
@@ -127,6 +127,12 @@ function refuse(why, hint, problem) {
   const places = (problem?.problems ?? []).flatMap(({ field, sentence }) =>
     field === null ? [] : [[field, sentence]],
   );
-  const labelled = Object.fromEntries(places);
-  sayRefusal({ message: why, hint, errors: problem?.errors ?? {}, labelled });
+  const errors = problem?.errors ?? {};
+  const isOfFields = Object.keys(errors).length > 0;
+  sayRefusal({
+    message: isOfFields ? message("Please fix the highlighted fields.") : why,
+    hint,
+    errors,
+    labelled: Object.fromEntries(places),
+  });
 }
