@@ -13,4 +13,3 @@ QUIET: dict[str, Any] = {
     "api_visibility": "private",
     "trigger_mode": "always_last",
 }
-AT_ONCE: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}

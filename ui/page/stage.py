@@ -54,13 +54,6 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowChain:
-    """Show the runs of this chain one after another, on this app's page."""
-
-    chain: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShowFiles:
     """Show these files and texts, which no run is known for."""
 
@@ -79,14 +72,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The value on its way to the browser, one of the four, or a run with a refusal beside it; the
+    """The value on its way to the browser, one of the three, or a run with a refusal beside it; the
     nonce makes the same one new."""
 
     nonce: str
     run: str | None = None
     results: ShowFiles | None = None
     refusal: Refusal | None = None
-    chain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,7 @@ class Seen:
     seen: Selection
 
 
-StageValue = Follow | FollowChain | ShowFiles | Refusal | None
+StageValue = Follow | ShowFiles | Refusal | None
 _RESULT = message("Result")
 _EVENTS = ("select", "use", "use_values", "run_again", "delete")
 
@@ -104,7 +96,7 @@ _EVENTS = ("select", "use", "use_values", "run_again", "delete")
 class Stage(gr.HTML, metaclass=WithoutStub):
     """Shows previews and results of a run.
 
-    Value: `Follow`, `FollowChain`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None
+    Value: `Follow`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None
     where no file is seen. Events: `select` when another file is seen, `use` when a person wants it
     as an input, which is offered for the kinds that it `takes`, and on this app's page for all,
     with the element of the form's `field`; both with what `gr.SelectData` has (`index` among what
@@ -140,14 +132,12 @@ class Stage(gr.HTML, metaclass=WithoutStub):
                 return None
             case Follow(run, refused):
                 shown = Shown(nonce, run=run, refusal=refused)
-            case FollowChain(chain):
-                shown = Shown(nonce, chain=chain)
             case ShowFiles():
                 shown = Shown(nonce, results=value)
             case Refusal():
                 shown = Shown(nonce, refusal=value)
             case _:
-                raise ValueError("A stage is told Follow, FollowChain, ShowFiles, Refusal or None.")
+                raise ValueError("A stage is told Follow, ShowFiles, Refusal or None.")
         return asdict(shown)
 
     def preprocess(self, payload: object) -> Selection | None:  # type: ignore[override]

@@ -60,7 +60,7 @@ def test_a_stage_is_told_one_thing(told: Any, key: str, value: object) -> None:
 
 def test_a_stage_takes_no_other_word() -> None:
     """What is none of its values is an error that names them."""
-    with pytest.raises(ValueError, match="Follow, FollowChain, ShowFiles"):
+    with pytest.raises(ValueError, match="Follow, ShowFiles"):
         Stage().postprocess("an image")  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
-import { follow, followChain, lookBackAt, onFrame } from "../runs/following.js";
+import { follow, lookBackAt, onFrame } from "../runs/following.js";
 import {
   arranged,
   choiceWords,
@@ -98,7 +98,6 @@ class Stage {
   /** @param {any} value what Python says */
   tell(value) {
     if (value?.run) follow(value.run);
-    else if (value?.chain) followChain(value.chain);
     else page.set({ sending: false });
     if (value?.refusal) sayRefusal(value.refusal);
     else if (value?.results) {
