@@ -31,14 +31,14 @@ def test_a_batch_without_a_thread_is_paused_and_goes_on_when_wanted(
     with kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1, 2"))
         assert (batch.state, batch.gave_up) == ("paused", True)
-        assert "can't start anything more" in batch.why
+        assert "out of resources" in batch.why
         one.batches.go_on(batch.id, ANN)
         assert one.batches.get(batch.id, ANN).gave_up
     with kept_batches(demo.url, tmp_path) as one:
         refused_threads.clear()
         refused_threads.add("run-")
         one.batches.go_on(batch.id, ANN)
-        eventually(lambda: "can't start" in one.batches.get(batch.id, ANN).why)
+        eventually(lambda: "out of resources" in one.batches.get(batch.id, ANN).why)
         refused_threads.clear()
         assert one.until(batch, "done").done == 2
         assert one.runs.history is not None
@@ -59,7 +59,7 @@ def test_a_chain_without_a_thread_fails_and_goes_on_when_wanted(
         for _ in range(2):
             standing = chains.get(chain_id, ANN)
             assert standing.state == "failed"
-            assert "can't start anything more" in standing.why
+            assert "out of resources" in standing.why
             chains.go_on(chain_id, ANN)
         refused_threads.clear()
         chains.go_on(chain_id, ANN)

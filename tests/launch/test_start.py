@@ -286,7 +286,7 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
     job = replace(run.job, prompt={**run.job.prompt, **other})
     forged = starter.runs.submit(job, owner=BOB, watched=False)
     end(forged)
-    with pytest.raises(WorkflowError, match="somebody else's"):
+    with pytest.raises(WorkflowError, match="another user's"):
         starter.again(forged.id, BOB)
 
 

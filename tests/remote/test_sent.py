@@ -37,7 +37,7 @@ def test_a_token_counts_whatever_netrc_has(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
         with RemoteApp(served.url, token=token) as app:
             assert app.workflows()
-        with RemoteApp(served.url) as app, pytest.raises(ApiError, match="log in"):
+        with RemoteApp(served.url) as app, pytest.raises(ApiError, match="Sign in first"):
             app.workflows()
         served.close_idle()
 

@@ -159,7 +159,7 @@ def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) ->
         state = end(run)
         assert state.phase is Phase.STOPPED
         assert state.error is not None
-        assert "watching" in state.error.message
+        assert "page was closed" in state.error.message
         eventually(lambda: queue_of(demo).running == ())
 
 

@@ -27,7 +27,7 @@ def test_a_run_without_a_thread_is_refused_and_holds_up_nobody(
     has the next one."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         refused_threads.add("run-")
-        with pytest.raises(TooManyThreads, match="start anything more") as told:
+        with pytest.raises(TooManyThreads, match="out of resources") as told:
             runs.submit(job(), owner="me", run_id=RUN, keeps_going=True)
         assert told.value.hint
         assert (runs.known(), runs.waiting) == ((), 0)
@@ -87,7 +87,7 @@ def test_an_unfinished_run_without_a_thread_is_lost_alone(
         state = runs.record(RUN, "me").state
         assert (state.phase, state.finished_at is not None) == (Phase.LOST, True)
         assert state.error is not None
-        assert "start anything more" in state.error.message
+        assert "out of resources" in state.error.message
 
 
 def test_a_run_whose_messages_nobody_can_read_says_why(
@@ -98,6 +98,6 @@ def test_a_run_whose_messages_nobody_can_read_says_why(
     state = end(runs.submit(job(), owner="me"))
     assert state.phase is Phase.FAILED
     assert state.error is not None
-    assert "start anything more" in state.error.message
+    assert "out of resources" in state.error.message
     refused_threads.clear()
     assert end(runs.submit(job(), owner="me")).phase is Phase.DONE

@@ -114,7 +114,7 @@ def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: R
             Job({"1": node("Odd", given=ANNAS)}, "~x"), owner=BOBS, keeps_going=True
         )
     )
-    with pytest.raises(WorkflowError, match="somebody else's"):
+    with pytest.raises(WorkflowError, match="another user's"):
         app.services.starter.again(run.id, BOBS)
 
 
@@ -187,7 +187,7 @@ def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(
     prompt = {"1": node("PrimitiveString", value=typed), "2": node("PreviewAny", source=["1", 0])}
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
     assert app.services.forms.form(name, BOBS)[1].field("1.value").default == ""
-    with pytest.raises(WorkflowError, match="somebody else's"):
+    with pytest.raises(WorkflowError, match="another user's"):
         app.services.starter.start(name, {"1.value": typed}, BOBS)
     finished(
         app.services.starter.start(

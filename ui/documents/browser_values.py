@@ -213,20 +213,22 @@ def filled_in(
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)
     held = {
-        field.key: values[field.key] if field.key in values else _held(shown[field.key])
+        field.key: values[field.key] if field.key in values else _held(field, shown[field.key])
         for field in fields
         if field.group != "hidden"
     }
     return Filled(values, authors, errors, held)
 
 
-def _held(value: object) -> object:
+def _held(field: Field, shown: object) -> object:
     """Convert what a seed's or a painted image's component shows to browser JSON."""
-    if isinstance(value, Mapping):
-        layers = [layer["path"] for layer in value["layers"]]
-        return painted_kept(value["background"]["path"], *layers[:1])
-    text, mode = seed_parts(value)
-    return {RANDOM: None, COUNTING: f"+{text}"}.get(mode, text)
+    if field.widget != "mask":
+        text, mode = seed_parts(shown)
+        return {RANDOM: None, COUNTING: f"+{text}"}.get(mode, text)
+    if not isinstance(shown, Mapping):
+        return None
+    layers = [layer["path"] for layer in shown["layers"]]
+    return painted_kept(shown["background"]["path"], *layers[:1])
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
     page = drawn(app, name)
     said = json.dumps(page.components)
     assert f"{UPLOADS}/" not in said
-    assert "takes a file or folder of the server" in said
+    assert "uses a server file or folder" in said
     (app.services.folder.path / "from-folder.json").write_text(json.dumps(prompt), "utf-8")
     _, form = app.services.forms.form("from-folder", BOBS)
     assert [value for _, value in form.field("1.folder").choices or ()] == ["anna"]
@@ -185,7 +185,7 @@ def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
     name = bring(
         served[1], {"1": node("LoadImageDataSetFromFolder", folder=folder), "2": SHOW}
     ).json()["name"]
-    with pytest.raises(WorkflowError, match=r"“Load Image \(from Folder\)” \(folder\) takes"):
+    with pytest.raises(WorkflowError, match=r"“Load Image \(from Folder\)” \(folder\) uses"):
         served[1].services.starter.start(name, {}, BOBS)
 
 
@@ -207,5 +207,5 @@ def test_finding_02_an_earlier_run_is_judged_by_the_rules_of_today(served: Serve
     loads: dict[str, Any] = {"1": node("LoadImage", image=RESULT), "2": SHOW}
     for workflow in ("~0123456789abcdef", "image-to-image", "gone"):
         run = finished(app.services.runs.submit(Job(loads, workflow), owner=BOBS, keeps_going=True))
-        with pytest.raises(WorkflowError, match="somebody else's"):
+        with pytest.raises(WorkflowError, match="another user's"):
             app.services.starter.again(run.id, BOBS)

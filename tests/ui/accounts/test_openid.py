@@ -136,7 +136,7 @@ def test_who_may_not_come_is_told_so(app: RunningApp, browser: requests.Session)
     """And may take another account. An address that the provider has not verified is nobody's."""
     answer = sign_in_as(app, browser, CARL, "/account")
     assert answer.status_code == 403
-    assert "Carl may not use this app." in answer.text
+    assert "Carl can&#x27;t use this app. Ask the administrator" in answer.text
     assert history_status(app, browser) == 401
     again = get(app, browser, "/login/openid?to=/account&other_account=true")
     assert parse_qs(urlsplit(again.headers["location"]).query)["prompt"] == ["select_account"]

@@ -62,7 +62,7 @@ def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
 def test_the_sign_in_page_asks_for_no_password_that_nobody_has(app: RunningApp) -> None:
     """It says where to come in instead."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
-    assert "where your organisation signs people in" in page
+    assert "sign-in page. Ask the administrator." in page
     assert "<form" not in page
 
 

@@ -121,7 +121,7 @@ def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
     shared = {"name": "House style", "values": {"5.steps": 9}, "shared": True}
     refused = ask(app, "POST", OF_TEXT, BOB, **shared)
     assert refused.status_code in (409, 422)
-    assert "everybody" in refused.json()["detail"]
+    assert "shared presets" in refused.json()["detail"]
     assert ask(app, "POST", OF_TEXT, **shared).status_code == 200
     path = f"{OF_TEXT}&name=House%20style&shared=true"
     assert ask(app, "DELETE", path, BOB).status_code in (409, 422)
