@@ -130,7 +130,7 @@ class SavedGraph:
 
 
 def read_document(data: object) -> SavedGraph:
-    """Read a saved graph (JSON of `comfy.base.json_values`); WorkflowError if it is none."""
+    """Read a saved graph (JSON of `comfy.base.json_values`). Raises WorkflowError."""
     found = as_mapping(data)
     if not isinstance(found.get("nodes"), list):
         raise WorkflowError(

@@ -16,7 +16,7 @@ from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepSt
 from comfy.records.record import Record
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.run_json import ToldRun
-from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, form_seeds, page_of
 from ui.api.start import (
     REPLAYED,
     TEXT_SOURCES,
@@ -34,7 +34,6 @@ from ui.api.start import (
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
-from ui.routes.past_run import seeds_among
 from ui.services import Services
 from ui.web.responses import API, AsciiJSON
 
@@ -97,7 +96,7 @@ class ToldStep:
 @dataclass(frozen=True, slots=True)
 class ToldChain:
     """A chain and its steps; `why` it could not go on, where that is about no step; `created_at` in
-    seconds since 1970; `seeds`: those of its form in digits, where one chain is asked for."""
+    seconds since 1970; `seeds`: those of its form in digits, when it is started or continued."""
 
     id: str
     workflow: str
@@ -147,7 +146,7 @@ def chains_api(
             stop=lambda begun: chains.stop(begun.ids[0], owner),
         )
         standing = await asyncio.to_thread(chains.get, begun.ids[0], owner)
-        chain = await asyncio.to_thread(told.whole, standing)
+        chain = await asyncio.to_thread(told.started, standing)
         return answer_of(begun, chain, chain.url)
 
     @router.get("/chains", response_model=ChainPage)
@@ -200,7 +199,7 @@ def chains_api(
         begin = partial(_continued_chain, services, chain_id)
         begun = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
-        return changed_answer(begun, await asyncio.to_thread(told.whole, chain))
+        return changed_answer(begun, await asyncio.to_thread(told.started, chain))
 
     @router.delete("/chains/{chain_id}")
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -288,8 +287,14 @@ class ChainJson:
         steps = (
             replace(_told_step(step), results=self._results(step, records)) for step in chain.steps
         )
-        seeds = seeds_among(self._services.chains.values(chain.id, chain.owner))
-        return replace(self.standing(chain), steps=tuple(steps), seeds=seeds)
+        return replace(self.standing(chain), steps=tuple(steps))
+
+    def started(self, chain: ChainStanding) -> ToldChain:
+        """The same of a chain that was just started or continued, with the seeds of its form."""
+        services = self._services
+        values = services.chains.values(chain.id, chain.owner)
+        seeds = form_seeds(services, chain.chain, chain.owner, values)
+        return replace(self.whole(chain), seeds=seeds)
 
     def _results(self, step: StepStanding, records: Mapping[str, Record]) -> tuple[ToldRun, ...]:
         return tuple(self._runs.listed(records[run]) for run in step.ended if run in records)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 
-from comfy.base.errors import RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.batches.open_batch import BatchSummary
 from comfy.chains.open_chain import ChainStanding
@@ -19,6 +20,7 @@ from comfy.runs.durations import RunTimes
 from ui.api.run_json import DeletedRun, RunJson, RunPage, ToldRun, has_field_errors
 from ui.routes.deleting import delete_run
 from ui.routes.history import of_chain
+from ui.routes.past_run import seeds_among
 from ui.routes.presenter import outcome_of
 from ui.services import Services
 from ui.web.identity import NOBODY, Identity
@@ -49,6 +51,12 @@ class Runs:
         """The same of a run of this person's; RunNotFound."""
         return self.told(self.record(run_id, owner))
 
+    def started(self, run_id: str, owner: str) -> ToldRun:
+        """Return a run that was just started, with every seed of its form. Raises RunNotFound."""
+        record = self.record(run_id, owner)
+        seeds = form_seeds(self.services, record.job.workflow, owner, record.job.values)
+        return replace(self.told(record), seeds=seeds)
+
     def listed(self, record: Record) -> ToldRun:
         """The same for a list, which says less of what went wrong."""
         return self.json.told(record, self._usual(record))
@@ -58,6 +66,18 @@ class Runs:
             return self.services.runs.get(record.id, record.owner).usual_times
         except RunNotFound:
             return None
+
+
+def form_seeds(
+    services: Services, name: str, owner: str, values: Mapping[str, object]
+) -> dict[str, str]:
+    """Return the seeds of a workflow's or chain's form in digits, by field key."""
+    try:
+        fields = services.form(name, owner, values).fields
+    except ComfyError:  # it has gone since the start: what can be told without its form
+        return seeds_among(values)
+    keys = (field.key for field in fields if field.widget == "seed")
+    return {key: str(values[key]) for key in keys if key in values}
 
 
 PageItem = TypeVar("PageItem", BatchSummary, ChainStanding)

@@ -209,7 +209,7 @@ def start_api(
             ends=lambda begun: runs_end_first(services, begun.ids, owner, asked.request),
             stop=lambda begun: _cancel_runs(services, begun.ids, owner),
         )
-        said = [await asyncio.to_thread(runs.found, one, owner) for one in begun.ids]
+        said = [await asyncio.to_thread(runs.started, one, owner) for one in begun.ids]
         if not begun.counted:
             return answer_of(begun, said[0], said[0].url)
         refused = problem_of(begun.refused).to_json() if begun.refused else None

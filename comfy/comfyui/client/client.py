@@ -73,7 +73,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all connections, also those of forks; a connection in use closes after its call."""
+        """Close all connections, including those of forks. One in use closes after its call."""
         self._sessions.close()
 
     def close_idle(self) -> None:

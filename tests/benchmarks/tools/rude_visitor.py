@@ -124,7 +124,7 @@ async def drawn_pages(url: str) -> None:
 
 
 async def layered_images(url: str, side: int = SIDE) -> None:
-    """Presses with images of which each is as large as it may be, and as much paint."""
+    """Press Generate with painted images of the largest size."""
     packed = io.BytesIO()
     Image.new("LA", (side, side), (0, 128)).save(packed, "PNG")
     cookie = {"cookie": cookie_of(url)}

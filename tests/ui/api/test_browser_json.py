@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -105,3 +108,15 @@ def test_a_watched_run_stops_when_nobody_watches(app: RunningApp) -> None:
     ):
         run = call(app, "POST", RUNS, json={"values": {"5.steps": 1}, **more}).json()
         assert registry.get(run["id"], OWNER).keeps_going is keeps_going
+
+
+def test_tells_a_seed_whatever_its_input_is_called(app: RunningApp) -> None:
+    """A number node that feeds a seed counts up from run to run as a seed does."""
+    _, form = app.services.forms.form("text-to-image", OWNER)
+    prompt: dict[str, Any] = copy.deepcopy(form.prompt)
+    prompt["99"] = {"class_type": "PrimitiveInt", "inputs": {"value": 5}}
+    prompt["5"]["inputs"]["seed"] = ["99", 0]
+    name = app.services.forms.open(OWNER, "number.json", json.dumps(prompt).encode()).name
+    path = f"/workflows/{quote(name)}/runs"
+    told = call(app, "POST", path, json={"values": {"99.value": {"after": "41"}}}).json()
+    assert told["seeds"] == {"99.value": "42"}

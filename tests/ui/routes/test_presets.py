@@ -102,9 +102,9 @@ def test_a_preset_gets_another_name(app: RunningApp) -> None:
         409,
         "There is a preset “Dogs” already.",
     )
-    assert ask(app, "PATCH", cats, BOB, name="Mine").status_code in (409, 422)
-    assert ask(app, "PATCH", f"{cats}&shared=true", BOB, name="Mine").status_code in (409, 422)
-    assert ask(app, "PATCH", cats, name=" ").status_code in (409, 422)
+    assert ask(app, "PATCH", cats, BOB, name="Mine").status_code == 409
+    assert ask(app, "PATCH", f"{cats}&shared=true", BOB, name="Mine").status_code == 409
+    assert ask(app, "PATCH", cats, name=" ").status_code == 409
     assert listed(app)["own"] == ["Cats", "Dogs"]
     assert ask(app, "PATCH", cats, name=" Kittens ").status_code == 200
     assert ask(app, "PATCH", cats, name="Lions").json()["detail"] == (
@@ -120,11 +120,11 @@ def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
     """Everybody has them; who may not add workflows is told so, and nothing is changed."""
     shared = {"name": "House style", "values": {"5.steps": 9}, "shared": True}
     refused = ask(app, "POST", OF_TEXT, BOB, **shared)
-    assert refused.status_code in (409, 422)
+    assert refused.status_code == 409
     assert "shared presets" in refused.json()["detail"]
     assert ask(app, "POST", OF_TEXT, **shared).status_code == 200
     path = f"{OF_TEXT}&name=House%20style&shared=true"
-    assert ask(app, "DELETE", path, BOB).status_code in (409, 422)
+    assert ask(app, "DELETE", path, BOB).status_code == 409
     assert listed(app, BOB)["shared"] == ["House style"]
     assert values_of(app, "House style", BOB, shared=True) == {"5.steps": 9}
     assert listed(app, BOB)["own"] == []
@@ -138,7 +138,7 @@ def test_a_workflow_that_one_does_not_have_has_no_presets(app: RunningApp) -> No
         answer = ask(app, method, "/presets?workflow=none", name="x", values={})
         assert answer.status_code == 404
         assert answer.json()["detail"]
-    assert ask(app, "POST", OF_TEXT, "", name="x", values={}).status_code in (409, 422)
+    assert ask(app, "POST", OF_TEXT, "", name="x", values={}).status_code == 409
 
 
 OF_INPAINT = "/presets?workflow=inpaint"
@@ -176,7 +176,7 @@ def test_a_file_that_is_no_longer_there_is_told_of(app: RunningApp) -> None:
     for place in places:
         values = {"4.image": {"file": place, "mask": None}}
         answer = ask(app, "POST", OF_INPAINT, name="x", values=values)
-        assert answer.status_code in (409, 422)
+        assert answer.status_code == 409
         assert answer.json()["detail"].startswith("Your image: ")
     assert ask(app, "GET", OF_INPAINT).json()["own"] == []
     assert bytes_kept(app.services.copies.blobs) == 0

@@ -26,11 +26,12 @@ import {
 /** @import { RunEvents } from "./run_socket.js" */
 
 const GONE = 4404;
+const REFUSED_FOR = 30_000; // milliseconds until a socket is tried again that was closed before its run
 
 /** @type {Map<string, WebSocket>} */
 const sockets = new Map();
-/** The socket that waits for the next run of this page. @type {{ key: string, socket: WebSocket | null }} */
-const waiting = { key: "", socket: null };
+/** The socket that waits for the next run of this page. @type {{ key: string, socket: WebSocket | null, notBefore: number }} */
+const waiting = { key: "", socket: null, notBefore: 0 };
 /** @typedef {import("../stage/preview_animation.js").Place} Place */
 /** @typedef {(id: string, frame: ArrayBuffer, place: Place | null) => Promise<void>} Paint */
 /** @type {Set<Paint>} */
@@ -143,6 +144,7 @@ export function forget(id) {
  */
 export function awaitRun() {
   if (waiting.socket || page.now.away || document.hidden) return;
+  if (performance.now() < waiting.notBefore) return;
   const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16));
   /** Of the run, once it has begun. @type {RunEvents | null} */
   let events = null;
@@ -164,6 +166,7 @@ export function awaitRun() {
     closed: (code, isOver) => {
       if (waiting.socket === socket) waiting.socket = null;
       events?.closed?.(code, isOver);
+      if (!events) waiting.notBefore = performance.now() + REFUSED_FOR;
       if (isOver) awaitRun(); // people try again
     },
   });

@@ -10,8 +10,8 @@ const LAST_PAINT = 300; // milliseconds that the end of a run waits for its last
 const LONGEST = 600000; // milliseconds that a frame is said to have taken
 
 /**
- * `heard`: something came; `began`: the run with this id is the one that was waited for; `told`: how far the run is, its end after its last frame; `paint` a frame, of an animation at
- * its place; `closed`: `isOver` where the end was told, which is before.
+ * `heard`: something came; `began`: the run with this id is the one that was waited for; `told`: how far the
+ * run is, its end after its last frame; `paint` a frame, of an animation at its place; `closed`: `isOver` where the end was told, which is before.
  * @typedef {{ opened?: () => void, heard?: () => void, began?: (id: string) => void, told: (view: View) => void,
  *   paint: (frame: ArrayBuffer, place: Place | null) => Promise<unknown>,
  *   closed?: (code: number, isOver: boolean) => void }} RunEvents

@@ -39,17 +39,19 @@ export const sentForm = (held = filled.now.held) => ({
  * @param {readonly unknown[]} values how many runs, then of all components
  */
 export async function press(name, isChain, fields, [count, ...values]) {
-  const form = { ...sentForm(keptValues(fields, values)), watched: true };
-  if (isChain) await startChain(name, form);
-  else await startRuns(name, { ...form, count, keeps_going: keepsGoing() });
+  const held = keptValues(fields, values);
+  const form = { ...sentForm(held), watched: true };
+  if (isChain) await startChain(name, held, form);
+  else await startRuns(name, held, { ...form, count, keeps_going: keepsGoing() });
   return [];
 }
 
 /**
  * @param {string} name
+ * @param {Record<string, unknown>} held
  * @param {{ count: unknown } & Record<string, unknown>} body
  */
-async function startRuns(name, body) {
+async function startRuns(name, held, body) {
   const headers = { "x-run-socket": waitingKey() };
   const address = apiOf(name, "runs");
   const { told, problem, why, hint } = await request(address, json(body), "POST", headers);
@@ -58,7 +60,7 @@ async function startRuns(name, body) {
     return;
   }
   follow(told.runs[0].id);
-  showUsed(name, told.runs.at(-1).seeds);
+  showUsed(name, held, told.runs.at(-1).seeds);
   if (!told.refused) return;
   const { detail, hint: advice = "" } = told.refused;
   const queued = plural(
@@ -74,12 +76,13 @@ async function startRuns(name, body) {
 
 /**
  * @param {string} name
+ * @param {Record<string, unknown>} held
  * @param {Record<string, unknown>} body
  */
-async function startChain(name, body) {
+async function startChain(name, held, body) {
   const { told, problem, why, hint } = await request(apiOf(name, "chains"), json(body));
   if (!told) refuse(why, hint, problem);
-  else showChain(name, told);
+  else showChain(name, held, told);
 }
 
 /**
@@ -90,31 +93,33 @@ async function startChain(name, body) {
  */
 export async function continueChain(name, id, again) {
   page.set({ sending: true });
-  const body = { ...sentForm(), again };
+  const { held } = filled.now;
+  const body = { ...sentForm(held), again };
   const { told, problem, why, hint } = await request(`${API}/chains/${id}/continue`, json(body));
   if (!told) refuse(why, hint, problem);
-  else showChain(name, told);
+  else showChain(name, held, told);
 }
 
 /**
  * @param {string} name
+ * @param {Record<string, unknown>} held
  * @param {{ id: string, seeds: Record<string, string> }} chain
  */
-function showChain(name, { id, seeds }) {
+function showChain(name, held, { id, seeds }) {
   followChain(id);
-  showUsed(name, seeds);
+  showUsed(name, held, seeds);
 }
 
 /**
  * Show the seeds that were used; those that count continue from them.
  * @param {string} name
+ * @param {Record<string, unknown>} held what the form held at the press
  * @param {Record<string, string>} seeds by the fields' keys
  */
-function showUsed(name, seeds) {
+function showUsed(name, held, seeds) {
   if (filled.now.name !== name) return;
-  const sent = filled.now.held;
   filled.set({ used: seeds });
-  showSeeds(name, seeds, sent);
+  showSeeds(name, seeds, held);
 }
 
 /**
