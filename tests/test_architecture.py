@@ -42,8 +42,9 @@ UI = """
 gradio.event_options gradio.import_hook languages settings.folders settings.named_servers
 settings.version
 accounts settings.setting_values settings.start_lines web.responses
-documents gradio.internals settings
+gradio.internals settings
 accounts.token_command accounts.user_command web
+documents
 files settings.web_settings
 services
 gradio page

@@ -16,13 +16,13 @@ from ui.api.chains import chains_api
 from ui.api.docs_page import docs_api
 from ui.api.health import health_api
 from ui.api.problems import DOCUMENT, answer_problems
-from ui.api.run_json import RunJson
 from ui.api.runs import Runs, runs_api
 from ui.api.start import keyed_requests, start_api, start_requests
 from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
 from ui.api.workflows import workflows_api
+from ui.documents.run_doc import RunJson
 from ui.routes.run_socket import WaitingSockets
 from ui.services import Services
 from ui.web.identity import Identity

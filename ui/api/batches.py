@@ -20,7 +20,6 @@ from comfy.batches.row_states import RowState
 from comfy.records.record import Record
 from ui.api.batch_spec import BODY, CheckedBatch, check_of, spec_of
 from ui.api.callbacks import call_back, callback_of
-from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
 from ui.api.start import (
     REPLAYED,
@@ -38,6 +37,7 @@ from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, form_for
 from ui.api.watch import group_ends_first
 from ui.documents.browser_values import value_text
+from ui.documents.run_doc import RunDoc
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
 from ui.web.responses import API, AsciiJSON
@@ -93,7 +93,7 @@ class ToldRow:
     state: RowState
     values: Mapping[str, str]
     error: str
-    run: ToldRun | None
+    run: RunDoc | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from comfy.base.messages import message
 from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from comfy.records.record import Record
 from ui.api.callbacks import CALLBACK, call_back, callback_of
-from ui.api.run_json import ToldRun
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, form_seeds, page_of
 from ui.api.start import (
     REPLAYED,
@@ -34,6 +33,7 @@ from ui.api.start import (
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
+from ui.documents.run_doc import RunDoc
 from ui.services import Services
 from ui.web.responses import API, AsciiJSON
 
@@ -90,7 +90,7 @@ class ToldStep:
     why: str
     hint: str
     errors: Mapping[str, str]
-    results: tuple[ToldRun, ...] | None = None
+    results: tuple[RunDoc, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +296,7 @@ class ChainJson:
         seeds = form_seeds(services, chain.chain, chain.owner, values)
         return replace(self.whole(chain), seeds=seeds)
 
-    def _results(self, step: StepStanding, records: Mapping[str, Record]) -> tuple[ToldRun, ...]:
+    def _results(self, step: StepStanding, records: Mapping[str, Record]) -> tuple[RunDoc, ...]:
         return tuple(self._runs.listed(records[run]) for run in step.ended if run in records)
 
 

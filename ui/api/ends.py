@@ -11,8 +11,8 @@ from comfy.base.errors import BatchNotFound, RunNotFound
 from comfy.records.webhooks import Subject, Webhook
 from ui.api.batches import BatchJson, ToldBatch
 from ui.api.chains import ChainJson, ToldChain
-from ui.api.run_json import RunJson, ToldRun
 from ui.api.runs import Runs
+from ui.documents.run_doc import RunDoc, RunJson
 from ui.documents.run_view import NO_RESULT
 from ui.services import Services
 from ui.web.identity import Identity
@@ -65,7 +65,7 @@ class ToldEnds:
             }
         )
 
-    def _data(self, hook: Webhook) -> ToldRun | ToldBatch | ToldChain:
+    def _data(self, hook: Webhook) -> RunDoc | ToldBatch | ToldChain:
         match hook.subject:
             case "run":
                 return self._runs.found(hook.about, hook.owner)

@@ -17,10 +17,10 @@ from comfy.chains.open_chain import ChainStanding
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
-from ui.api.run_json import DeletedRun, RunJson, RunPage, ToldRun, has_field_errors
+from ui.documents.past_run import seeds_among
+from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, RunPage, has_field_errors
 from ui.routes.deleting import delete_run
 from ui.routes.history import of_chain
-from ui.routes.past_run import seeds_among
 from ui.routes.presenter import outcome_of
 from ui.services import Services
 from ui.web.identity import NOBODY, Identity
@@ -42,22 +42,22 @@ class Runs:
         """Return the record of a user's run. Raises RunNotFound."""
         return self.services.runs.record(run_id, owner)
 
-    def told(self, record: Record) -> ToldRun:
+    def told(self, record: Record) -> RunDoc:
         """All that is known of a run. Waits where its form is to be asked for."""
         errors = outcome_of(self.services, record).errors if has_field_errors(record) else {}
         return self.json.told(record, self._usual(record), errors)
 
-    def found(self, run_id: str, owner: str) -> ToldRun:
+    def found(self, run_id: str, owner: str) -> RunDoc:
         """The same of a run of this person's; RunNotFound."""
         return self.told(self.record(run_id, owner))
 
-    def started(self, run_id: str, owner: str) -> ToldRun:
+    def started(self, run_id: str, owner: str) -> RunDoc:
         """Return a run that was just started, with every seed of its form. Raises RunNotFound."""
         record = self.record(run_id, owner)
         seeds = form_seeds(self.services, record.job.workflow, owner, record.job.values)
         return replace(self.told(record), seeds=seeds)
 
-    def listed(self, record: Record) -> ToldRun:
+    def listed(self, record: Record) -> RunDoc:
         """The same for a list, which says less of what went wrong."""
         return self.json.told(record, self._usual(record))
 
@@ -127,7 +127,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         more = ended[-1].id if len(ended) == limit else None
         return AsciiJSON(RunPage(tuple(map(runs.listed, (*going, *ended))), more))
 
-    @router.get("/runs/{run_id}", response_model=ToldRun)
+    @router.get("/runs/{run_id}", response_model=RunDoc)
     def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One of your runs, as it is now."""
         return AsciiJSON(runs.found(run_id, owner))
@@ -135,7 +135,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
     @router.delete(
         "/runs/{run_id}",
         response_model=DeletedRun,
-        responses={202: {"model": ToldRun, "description": "It ends."}},
+        responses={202: {"model": RunDoc, "description": "It ends."}},
     )
     def delete(
         run_id: str, *, stop: bool = True, owner: str = Depends(identity.caller)

@@ -22,10 +22,10 @@ from comfy.launch.start import StartedRuns
 from comfy.launch.uploads import Upload, content_of
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
-from ui.api.run_json import ToldRun, ToldRuns
 from ui.api.runs import Runs
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import ends_first
+from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.routes.run_socket import KEY_HEADER, WaitingSockets
 from ui.services import Services
 from ui.web.body_limits import body_done, place_held
@@ -187,8 +187,8 @@ def start_api(
     @router.post(
         "/workflows/{name:path}/runs",
         status_code=201,
-        response_model=ToldRun | ToldRuns,
-        responses={200: REPLAYED | {"model": ToldRun | ToldRuns}},
+        response_model=RunDoc | RunsDoc,
+        responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> Response:
@@ -213,9 +213,9 @@ def start_api(
         if not begun.counted:
             return answer_of(begun, said[0], said[0].url)
         refused = problem_of(begun.refused).to_json() if begun.refused else None
-        return answer_of(begun, ToldRuns(tuple(said), refused))
+        return answer_of(begun, RunsDoc(tuple(said), refused))
 
-    @router.post("/runs/{run_id}/stop", response_model=ToldRun)
+    @router.post("/runs/{run_id}/stop", response_model=RunDoc)
     def stop(run_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """Stop a run that goes on; one that has ended stays as it is, with its files. The same
         request with the same `Idempotency-Key` stops it once."""

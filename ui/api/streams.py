@@ -19,11 +19,11 @@ from comfy.groups.queue import GroupQueue
 from comfy.records.record import Record
 from comfy.runs.interface import Run
 from ui.api.problems import NotThere
-from ui.api.run_json import ToldRun
 from ui.api.runs import Runs
 from ui.api.watch import LiveStream, standings_of, states_of
+from ui.documents.result_names import result_name
+from ui.documents.run_doc import RunDoc
 from ui.documents.run_view import NO_RESULT
-from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.web.identity import Identity
@@ -189,7 +189,7 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
         if state is None:
             yield _STILL_HERE
             continue
-        tell: Callable[[Record], ToldRun] = runs.told if state.phase.finished else runs.listed
+        tell: Callable[[Record], RunDoc] = runs.told if state.phase.finished else runs.listed
         told = await asyncio.to_thread(_plain, tell, run.record)
         if _state_id(told) != known:
             known = _state_id(told)

@@ -13,8 +13,8 @@ from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
+from ui.documents.past_run import days_of, past_run
 from ui.documents.run_view import NO_RESULT
-from ui.routes.past_run import days_of, past_run
 from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
 from ui.services import Services

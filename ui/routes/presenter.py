@@ -19,6 +19,8 @@ from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.documents.browser_values import value_text
+from ui.documents.past_run import past_run, seeds_of
+from ui.documents.result_names import result_name
 from ui.documents.run_view import (
     NOTHING_YET,
     Caption,
@@ -28,8 +30,6 @@ from ui.documents.run_view import (
     show,
     written_text,
 )
-from ui.routes.past_run import past_run, seeds_of
-from ui.routes.result_names import result_name
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 
 from comfy.launch.start import Starter
 from comfy.runs.interface import RunRegistry
-from ui.routes.past_run import seeds_among
+from ui.documents.past_run import seeds_among
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address

@@ -27,9 +27,9 @@ from comfy.media.signatures import LENGTH
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
 from ui.documents.browser_values import kept
+from ui.documents.past_run import past_run
+from ui.documents.result_names import title_in_name
 from ui.routes.history import made_with
-from ui.routes.past_run import past_run
-from ui.routes.result_names import title_in_name
 from ui.routes.results import sent
 from ui.services import Services
 from ui.web.identity import NOBODY, Identity

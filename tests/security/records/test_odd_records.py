@@ -18,8 +18,8 @@ from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import EVERYTHING, begun, bytes_kept
 from tests.support.serving import RunningApp, changing
 from tests.ui.routes.test_history import SMALL, ask, kept_files, past
+from ui.documents.past_run import past_run
 from ui.documents.run_view import show
-from ui.routes.history import past_run
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

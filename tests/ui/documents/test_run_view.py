@@ -13,8 +13,8 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
 from ui.documents.headlines import elapsed_words, node_words, seconds_words, waiting_words
+from ui.documents.past_run import past_run
 from ui.documents.run_view import Outcome, RunView, first_text, run_entry, show
-from ui.routes.past_run import past_run
 
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},

@@ -29,7 +29,7 @@ from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from tests.ui.api.api_calls import run_of
-from ui.api.run_json import RunJson
+from ui.documents.run_doc import RunJson
 from ui.doors.mcp.contents import finished_call
 from ui.routes.results import ResultFiles
 from ui.settings.web_settings import WebSettings

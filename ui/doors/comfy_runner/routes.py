@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed, message
 from comfy.launch.start import FieldErrors
-from ui.api.run_json import RunJson
 from ui.api.start import Asker, runs_end_first
 from ui.api.values import Bodies
+from ui.documents.run_doc import RunJson
 from ui.doors.comfy_runner.answers import StatusRoute, status
 from ui.doors.comfy_runner.config import read_runner_config
 from ui.doors.comfy_runner.kept_values import KeptValues, Values

@@ -18,10 +18,10 @@ from comfy.launch.uploads import Upload
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS
 from ui.api.problems import NotThere
-from ui.api.run_json import has_field_errors
 from ui.api.start import Asker, RunStart
 from ui.api.values import Sent, SentValues, form_for
 from ui.documents.headlines import HEADLINES
+from ui.documents.run_doc import has_field_errors
 from ui.documents.run_view import Outcome
 from ui.doors.comfy_runner.config import RunnerConfig
 from ui.doors.comfy_runner.kept_values import InputFile, Values

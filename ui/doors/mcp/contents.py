@@ -14,7 +14,7 @@ from comfy.base.errors import ComfyError
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import image_within
 from comfy.records.record import Record
-from ui.api.run_json import RunFile, RunProblem, ToldRun
+from ui.documents.run_doc import RunDoc, RunFile, RunProblem
 from ui.languages.current import translated
 from ui.routes.results import ResultFiles, saved_places
 from ui.web.responses import Problem, json_text
@@ -35,14 +35,14 @@ def refused_call(problem: Problem, names: Mapping[str, str]) -> CallToolResult:
     return _error(lines)
 
 
-def failed_call(told: ToldRun, names: Mapping[str, str]) -> CallToolResult:
+def failed_call(told: RunDoc, names: Mapping[str, str]) -> CallToolResult:
     """The same of a run that has not ended well, as the API tells it."""
     error = told.error or RunProblem(told.headline)
     return _error([error.message, *_of_fields(told.errors, names), error.hint])
 
 
 def finished_call(
-    ended: Sequence[tuple[Record, ToldRun]],
+    ended: Sequence[tuple[Record, RunDoc]],
     files: ResultFiles,
     slots: DecodingSlots,
     request: Request,
@@ -74,7 +74,7 @@ def finished_call(
     return CallToolResult(content=[*blocks, *names])
 
 
-def _names(record: Record, told: ToldRun) -> TextContent:
+def _names(record: Record, told: RunDoc) -> TextContent:
     places = saved_places(record)[:_MOST_FILES]
     known = [{"file": at, "name": told.files[at].name} for at in places]
     return TextContent(text=json_text({"run": record.id, "files": known}))

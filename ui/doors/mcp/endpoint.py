@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ui.api.run_json import RunJson
 from ui.api.runs import Runs
+from ui.documents.run_doc import RunJson
 from ui.doors.mcp.calls import ToolCalls
 from ui.doors.mcp.sessions import OpenSessions
 from ui.gradio.allowlist import replay

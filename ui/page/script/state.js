@@ -1,20 +1,11 @@
 // @ts-check
 // What the page knows, in one value; components are told when it changes.
 
+/** @import { PastRun, RunEntry, RunView } from "./documents.js" */
+
 /**
- * A file of a run, or of elsewhere: ui/documents/run_view.py.
- * @typedef {{ name: string, url: string, kind: "image" | "video" | "audio" | "3d" | "file", saved: boolean,
- *   thumb: string | null, note: string }} ShownFile
- *
- * What a run's socket says of it: ui/documents/run_view.py. `file`: the place of the one that it is looked back at for.
- * @typedef {{ id: string, workflow: string, title: string, phase: string, finished: boolean, headline: string,
- *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
- *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
- *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, failed_field: string,
- *   details: [string, string][], caption: { prompt: string, model: string }, form_gone: boolean, before: string, favourite: boolean,
- *   made_from: PastRun[], used_for: PastRun[], can_be_chain: boolean, part_of: string, chain: string,
- *   chain_seeds: boolean, batch: string, group: string,
- *   file?: number | null }} View
+ * A run as its socket describes it. `file`: the place of the result that it is looked back at for.
+ * @typedef {RunView & { file?: number | null }} View
  *
  * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
@@ -23,20 +14,9 @@
  * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
  *   took: string, steps: readonly ChainStep[] }} Chain
  *
- * A run in the person's queue: ui/documents/run_view.py. `group`: what it was started with, as a batch by its id.
- * `place`: how many come before it. `due_in`: seconds until it begins, or ends, from when it was told on.
- * @typedef {{ id: string, title: string, about: string, phase: string, said: string, movable: boolean,
- *   again: boolean, group: string, place: number | null, due_in: number | null }} Entry
- *
- * A run in the person's history: ui/documents/run_view.py. `at`: seconds since 1970. `file`: the
- * place of the one that is meant, null where all are.
- * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
- *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null,
- *   sound: string | null, seeds: string, favourite: boolean, file: number | null }} PastRun
- *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
  * known yet. `toldAt`: when `entry` came. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
- * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, toldAt: number, unconfirmed: boolean,
+ * @typedef {{ id: string, view: View | null, at: number, entry: RunEntry | null, toldAt: number, unconfirmed: boolean,
  *   connected: boolean, read: boolean, leaving: boolean }} Run
  *
  * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.

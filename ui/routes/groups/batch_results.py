@@ -22,9 +22,9 @@ from comfy.form.model import Form
 from comfy.form.seeds import CountUp
 from comfy.prompt.wildcards import has_alternatives
 from comfy.records.record import Record
+from ui.documents.result_names import OF_ALL, pattern_name, unknown_part
 from ui.languages.current import translated
 from ui.routes.groups.batches import why_failed
-from ui.routes.result_names import OF_ALL, pattern_name, unknown_part
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.web.identity import Identity

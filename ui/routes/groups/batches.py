@@ -20,7 +20,7 @@ from comfy.records.record import Record
 from comfy.records.wanted import WantedOfGroups
 from ui.documents.browser_values import value_text
 from ui.documents.headlines import HEADLINES
-from ui.routes.past_run import past_run
+from ui.documents.past_run import past_run
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

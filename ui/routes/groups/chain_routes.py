@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
 
-from ui.routes.past_run import past_run, seeds_among
+from ui.documents.past_run import past_run, seeds_among
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from ui.documents.headlines import elapsed_words
-from ui.routes.past_run import past_run
+from ui.documents.past_run import past_run
 
 
 @dataclass(frozen=True, slots=True)

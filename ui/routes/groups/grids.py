@@ -28,12 +28,12 @@ from comfy.batches.grids.settings import KEYWORD, settings_in, settings_text
 from comfy.batches.grids.sheet import sheet_of
 from comfy.batches.queue import BatchTable
 from comfy.records.record import Record
+from ui.documents.past_run import past_run
+from ui.documents.result_names import result_name
 from ui.files.batch_grids import grid_of, settings_of, told_settings
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.routes.groups.batches import table_view
-from ui.routes.past_run import past_run
-from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.web.identity import Identity

@@ -12,7 +12,7 @@ const PART = /\{([^{}]*)\}/g;
 const OF_ALL = ["row", "workflow", "seed"];
 
 /**
- * What stands in braces and is nothing of a result, "" if all is: ui/routes/result_names.py.
+ * What stands in braces and is nothing of a result, "" if all is: ui/documents/result_names.py.
  * @param {string} pattern
  * @param {readonly { key: string, label: string }[]} varied
  */

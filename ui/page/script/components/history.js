@@ -14,7 +14,7 @@ import { LARGE_TILES, read, write } from "../storage.js";
 
 /** @import { Block, Day } from "../history/layout.js" */
 /** @import { Past } from "../history/past.js" */
-/** @import { PastRun } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
 
 /**
  * What Gradio hands to a component. `index` and `value` are what Python's `gr.SelectData` has.

@@ -5,7 +5,7 @@
 import { $, all, button, element, fillIn, tell } from "../dom.js";
 import { message, plural } from "../messages.js";
 
-/** @import { Entry } from "../state.js" */
+/** @import { RunEntry } from "../documents.js" */
 
 /**
  * What Gradio hands to a component. `by`: -1 for earlier, 1 for later.
@@ -46,7 +46,7 @@ export class Queue {
     place.replaceChildren(this.#head, this.#list);
   }
 
-  /** @param {readonly Entry[]} entries those that go on by their turn, then those that have ended */
+  /** @param {readonly RunEntry[]} entries those that go on by their turn, then those that have ended */
   show(entries) {
     const ahead = entries.filter((entry) => GOES_ON.includes(entry.phase));
     const ended = entries.filter((entry) => !GOES_ON.includes(entry.phase));
@@ -99,9 +99,9 @@ export class Queue {
   }
 
   /**
-   * @param {Entry} entry
-   * @param {Entry | undefined} before
-   * @param {Entry | undefined} after
+   * @param {RunEntry} entry
+   * @param {RunEntry | undefined} before
+   * @param {RunEntry | undefined} after
    */
   #lineAhead({ id, title, about, phase, said, movable }, before, after) {
     const line = this.#lineOf(`ahead ${id}`, () => [
@@ -127,7 +127,7 @@ export class Queue {
     return line;
   }
 
-  /** @param {Entry} entry */
+  /** @param {RunEntry} entry */
   #endedLine({ id, again, title, about, said }) {
     const line = this.#lineOf(`ended ${id}`, () => [
       ...(again

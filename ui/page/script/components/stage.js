@@ -31,7 +31,8 @@ import { Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
-/** @import { PageState, ShownFile, View } from "../state.js" */
+/** @import { ShownFile } from "../documents.js" */
+/** @import { PageState, View } from "../state.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
 /** @import { Component, Seen } from "../stage/actions.js" */
 

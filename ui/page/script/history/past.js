@@ -2,7 +2,7 @@
 // The person's finished runs as far as they are known here: a place for each, null where it has not been asked for.
 // Pure.
 
-/** @import { PastRun } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
 /** @import { Day } from "./layout.js" */
 
 /** @typedef {readonly (PastRun | null)[]} Past */

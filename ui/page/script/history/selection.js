@@ -7,7 +7,7 @@ import { deleteRuns, MOST, setFavourite } from "./marks.js";
 import { compare, MOST_BESIDE } from "./side_by_side.js";
 
 /** @import { Past } from "./past.js" */
-/** @import { PastRun } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
 
 const SELECT = message("Select");
 

@@ -9,7 +9,8 @@ import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
 import { differences } from "./past.js";
 
-/** @import { PastRun, View } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
+/** @import { View } from "../state.js" */
 
 export const MOST_BESIDE = 4;
 

@@ -6,7 +6,7 @@ import { addressOf, button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { seedWords } from "../runs/results.js";
 
-/** @import { PastRun } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
 
 /** @type {Record<string, string>} */
 const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶" };

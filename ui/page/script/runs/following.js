@@ -22,7 +22,8 @@ import {
   withRun,
 } from "./runs.js";
 
-/** @import { Entry, PastRun, View } from "../state.js" */
+/** @import { PastRun, RunEntry } from "../documents.js" */
+/** @import { View } from "../state.js" */
 /** @import { RunEvents } from "./run_socket.js" */
 
 const GONE = 4404;
@@ -79,7 +80,7 @@ export const followChain = (id) =>
 
 /**
  * What the app says of all unfinished runs.
- * @param {readonly Entry[]} entries
+ * @param {readonly RunEntry[]} entries
  */
 export function hear(entries) {
   page.set(listed(page.now, entries, performance.now()));

@@ -16,7 +16,8 @@ import { seen } from "./runs.js";
 
 /** @import { Component } from "../components/history.js" */
 /** @import { Day } from "../history/layout.js" */
-/** @import { PageState, PastRun } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
+/** @import { PageState } from "../state.js" */
 
 const NOTHING_MADE = message("Nothing here yet.");
 const NO_FAVOURITES = message("No favourites yet. Press ☆ on a result to keep it here.");

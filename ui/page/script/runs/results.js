@@ -3,7 +3,8 @@
 
 import { message, plural } from "../messages.js";
 
-/** @import { ShownFile, View } from "../state.js" */
+/** @import { ShownFile } from "../documents.js" */
+/** @import { View } from "../state.js" */
 
 /**
  * Something to show, of a `run` ("" for none). `at`: the file's place among the run's; texts have none.

@@ -3,7 +3,8 @@
 
 import { saidOf } from "./places.js";
 
-/** @import { Batch, Entry, PageState, PastRun, Run, View } from "../state.js" */
+/** @import { PastRun, RunEntry } from "../documents.js" */
+/** @import { Batch, PageState, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 
@@ -130,7 +131,7 @@ export function troubled(state) {
 
 /**
  * The runs that are none of a batch's: those are told of as rows of theirs, and leave the stage to what is looked at.
- * @param {readonly Entry[]} entries
+ * @param {readonly RunEntry[]} entries
  * @param {readonly Batch[]} batches
  */
 export const withoutBatches = (entries, batches) =>
@@ -159,7 +160,7 @@ export function withoutBatch({ runs, shown }, batch, withRuns) {
 /**
  * What the app says of all unfinished runs; one that is missing has ended.
  * @param {PageState} state
- * @param {readonly Entry[]} entries
+ * @param {readonly RunEntry[]} entries
  * @param {number} toldAt when it came
  * @returns {Partial<PageState>}
  */
@@ -228,7 +229,7 @@ export function told(state, view, at) {
  * The person's queue: those that go on, and those that failed and have not been read.
  * @param {PageState} state
  * @param {number} now `performance.now()`
- * @returns {Entry[]}
+ * @returns {RunEntry[]}
  */
 export function queued(state, now) {
   const entries = goingOn(state).flatMap((run) =>
@@ -262,7 +263,7 @@ export function withErrors(view, sentences) {
 /**
  * @param {View} view
  * @param {string | null} form the workflow whose form is on the page
- * @returns {Entry}
+ * @returns {RunEntry}
  */
 const endOf = (view, form) => ({
   id: view.id,

@@ -11,6 +11,7 @@ import { textSources } from "../stage/text_sources.js";
 import { page } from "../state.js";
 import { follow, followChain, keepsGoing, waitingKey } from "./following.js";
 
+/** @import { RunsDoc } from "../documents.js" */
 /** @import { Kind } from "../form/values.js" */
 /** @import { Problem } from "../requests.js" */
 
@@ -59,16 +60,19 @@ async function startRuns(name, held, body) {
     refuse(why, hint, problem);
     return;
   }
-  follow(told.runs[0].id);
-  showUsed(name, held, told.runs.at(-1).seeds);
-  if (!told.refused) return;
-  const { detail, hint: advice = "" } = told.refused;
+  /** @type {RunsDoc} */
+  const { runs, refused } = told;
+  const [first] = runs;
+  if (first) follow(first.id);
+  showUsed(name, held, runs.at(-1)?.seeds ?? {});
+  if (!refused) return;
+  const { detail, hint: advice = "" } = refused;
   const queued = plural(
     "{queued} of {count} run was queued.",
     "{queued} of {count} runs were queued.",
     {
       count: Number(body.count),
-      queued: told.runs.length,
+      queued: runs.length,
     },
   );
   sayRefusal({ message: queued, hint: `${detail} ${advice}`.trim(), errors: {}, labelled: {} });

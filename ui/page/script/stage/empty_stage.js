@@ -9,7 +9,8 @@ import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
 import { audioOf, waveformOf } from "./media.js";
 
-/** @import { Idea, PageState, PastRun } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
+/** @import { Idea, PageState } from "../state.js" */
 
 const EXAMPLE = message("An example of what this workflow makes.");
 const OWN = message("The last image you made with this workflow.");

@@ -9,7 +9,8 @@ import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
 import { makeChain } from "./make_chain.js";
 
-/** @import { PastRun, View } from "../state.js" */
+/** @import { PastRun } from "../documents.js" */
+/** @import { View } from "../state.js" */
 
 export class Lineage {
   /** The place on the page. */

@@ -13,9 +13,9 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import state_to_json
 from comfy.runs.durations import RunTimes
+from ui.documents.past_run import seeds_among
+from ui.documents.result_names import result_name
 from ui.documents.run_view import PhaseWord, show
-from ui.routes.past_run import seeds_among
-from ui.routes.result_names import result_name
 from ui.web.responses import API
 
 # What of a state is told as it is.
@@ -47,7 +47,7 @@ class RunProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldRun:
+class RunDoc:
     """One run; times in seconds since 1970.
 
     `queue_place`: how many come before it. `progress`: 0 to 1, null if unknown. `step` of `steps`
@@ -88,11 +88,11 @@ class ToldRun:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldRuns:
+class RunsDoc:
     """The runs of one request with a `count`; `refused`: why there are fewer, a problem document,
     null where there are not."""
 
-    runs: tuple[ToldRun, ...]
+    runs: tuple[RunDoc, ...]
     refused: Mapping[str, Any] | None
 
 
@@ -100,7 +100,7 @@ class ToldRuns:
 class RunPage:
     """A page of a list of runs; `next`: the `cursor` of the next one, null on the last."""
 
-    runs: tuple[ToldRun, ...]
+    runs: tuple[RunDoc, ...]
     next: str | None
 
 
@@ -126,14 +126,14 @@ class RunJson:
         record: Record,
         usual: RunTimes | None = None,
         errors: Mapping[str, str] | None = None,
-    ) -> ToldRun:
+    ) -> RunDoc:
         """A run, its messages still messages. `usual`: how long such runs take; `errors`: sentences
         by field key."""
         job, state = record.job, record.state
         plain = state_to_json(state)
         view = show(record, now=time.time(), usual=usual)
         made_by = (kept.made_by for kept in job.inputs.values())
-        return ToldRun(
+        return RunDoc(
             id=record.id,
             workflow=job.workflow,
             title=job.title,

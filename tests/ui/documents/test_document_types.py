@@ -1,0 +1,36 @@
+"""The types of the page's script are those of the documents that this app sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.tools.document_types import DOCUMENTS, TYPES_FILE, document_types
+
+
+@dataclass(frozen=True)
+class PartDoc:
+    number: int
+
+
+@dataclass(frozen=True)
+class WholeDoc:
+    """A whole."""
+
+    parts: tuple[PartDoc, ...] = ()
+    before: WholeDoc | None = None
+    pair: tuple[str, float] = ("", 0.0)
+
+
+def test_the_checked_in_types_match_the_documents() -> None:
+    """After a change, run `python -m tests.tools.document_types`."""
+    assert TYPES_FILE.read_text(encoding="utf-8") == document_types(DOCUMENTS)
+
+
+def test_a_document_becomes_an_interface_with_every_property() -> None:
+    """A default in Python doesn't make a property optional: the app sends it."""
+    told = document_types((WholeDoc,))
+    assert "export interface PartDoc {\n  number: number;\n}" in told
+    assert (
+        "/**\n * A whole.\n */\nexport interface WholeDoc {\n  parts: PartDoc[];\n"
+        "  before: WholeDoc | null;\n  pair: [string, number];\n}" in told
+    )
