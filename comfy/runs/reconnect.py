@@ -1,33 +1,33 @@
-"""What is known of the server during one run, and what to make of a run it does not know. Pure.
+"""Track the state of the server during a run, and decide about runs that it doesn't know. Pure.
 
-| what is seen                                 | what is done                                      |
+| observation                                  | action                                            |
 |----------------------------------------------|---------------------------------------------------|
-| no usable answer: refused, timed out, cut,   | ask again, each time later, until the patience    |
-| 5xx                                          | ends; before the prompt was sent the run failed   |
+| no usable answer: refused, timed out, cut,   | retry with growing pauses until the patience      |
+| 5xx                                          | ends. Before the prompt was sent the run fails    |
 |                                              | then, afterwards it is lost                       |
-| the answer to the prompt is lost             | look for it in history and queue, and a moment    |
-|                                              | later again; sent once more, under the same id,   |
+| the answer to the prompt is lost             | look for it in history and queue, and again a     |
+|                                              | moment later; send it again, under the same id,   |
 |                                              | only if it is in neither                          |
-| the socket ends, or is silent for too long   | ask history, then the queue, then open it again   |
-|                                              | with the same client id, the old one closed first |
-| in neither, after the socket told of a       | somebody removed it: stopped                      |
-| change in the queue and of no start          |                                                   |
-| in neither, and the socket said that it      | the server went away before the run began: sent   |
-| waits until it ended by itself               | again                                             |
-| the same, but the server still has a prompt  | it was not restarted, so somebody removed it:     |
-| that ended before in its history             | stopped                                           |
-| in neither, after a restart of this program, | it was not restarted: the prompt never came there |
-| and the server still has such a prompt       | (or was removed meanwhile): sent again            |
-| in neither otherwise                         | it may have run, so it is not run twice: lost     |
-| the same or no answer for a while, and       | it goes there; once more only if it may have      |
-| another server can do the prompt             | begun, and is cancelled here as soon as possible  |
-| it is done, but the server goes away before  | the same: once more at another server; without    |
-| all of its files are here                    | one they are asked for until the patience ends,   |
-|                                              | or somebody cancels it: stopped                   |
-| it was sent before a restart, to another     | the server of now is not asked for it, nor is it  |
-| server than there is now                     | sent there: lost                                  |
+| the socket ends, or is silent for too long   | ask history, then the queue, then close the old   |
+|                                              | socket and open another with the same client id   |
+| in neither, after the socket reported a      | a user removed it: stopped                        |
+| queue change but no start                    |                                                   |
+| in neither, and the socket reported until    | the server went away before the run began: send   |
+| its own end that the prompt waits            | it again                                          |
+| the same, but the server's history still has | the server wasn't restarted, so a user removed    |
+| a prompt that ended before                   | it: stopped                                       |
+| in neither, after a restart of this program, | the server wasn't restarted: the prompt never     |
+| and the server still has such a prompt       | arrived (or was removed meanwhile): send it again |
+| in neither otherwise                         | it may have run, so don't run it twice: lost      |
+| the same or no answer for a while, and       | move it there; only once if it may have begun,    |
+| another server can run the prompt            | and cancel it here as soon as possible            |
+| it is done, but the server goes away before  | the same: run it once more on another server;     |
+| all its files are here                       | without one, ask for the files until the patience |
+|                                              | ends, or until a user cancels: stopped            |
+| it was sent before a restart, to a server    | don't ask the current server and don't send it    |
+| that isn't configured now                    | there: lost                                       |
 
-All moments are those of `time.monotonic`, given by whoever asks.
+All times are values of `time.monotonic`, passed in by the caller.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ End = Callable[[RunState], RunState]
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """The server has gone, and another one can do the prompt. `began`: it may have been at work on
-    it."""
+    """The server is gone, and another one can run the prompt. `began`: it may have started."""
 
     began: bool
 

@@ -89,8 +89,8 @@ def cells(text: str) -> list[tuple[str, str]]:
 
 
 def table_in(text: str) -> str:
-    """The table on what is seen and done."""
-    return re.findall(r"(?:^\|.*\n)+", text[text.index("| what is seen") :], re.M)[0]
+    """Return the table of observations and actions."""
+    return re.findall(r"(?:^\|.*\n)+", text[text.index("| observation") :], re.M)[0]
 
 
 def test_the_policy_of_reconnecting_is_that_of_the_code() -> None:
