@@ -87,10 +87,10 @@ USERS = {
 }
 
 
-# Names that say the same wherever they stand: what each command and each step of the tables has, and
-# one question that the stand-in, which imports nothing of ours, asks too.
+# Names that mean the same everywhere: commands, steps of the tables and widgets have them, and the
+# stand-in, which imports nothing of ours, asks `is_link` too.
 COMFYUI_READS = {"NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"}  # of a custom node
-SHARED_NAMES = {"add_arguments", "main", "upgrade", "is_link"}
+SHARED_NAMES = {"add_arguments", "main", "upgrade", "is_link", "KINDS", "VIEWS"}
 
 
 def modules() -> dict[str, Path]:

@@ -19,7 +19,7 @@ from comfy.batches.table import Row, Table, TableErrors, read_table
 from comfy.batches.table_files import TableFiles
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.fill import is_drawn
-from comfy.form.model import TEXT_WIDGETS, Field, Form
+from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.prompt.value_types import BadValue, read_text
 from comfy.prompt.wildcards import (
@@ -273,7 +273,7 @@ def _given_twice(field: Field) -> str:
 
 def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
     words = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
-    if field.widget not in TEXT_WIDGETS:
+    if not field.is_text:
         raise BadValue(message("Words can be replaced in a text only."))
     if not words:
         raise BadValue(message("Write the words to look for in the first line."))

@@ -15,7 +15,7 @@ from itertools import chain
 from comfy.base.messages import message, plural
 from comfy.base.wording import short
 from comfy.form.fill import is_drawn
-from comfy.form.model import Field, Form
+from comfy.form.model import Field, Form, Several
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf, check_blocks, every_text
 
@@ -68,16 +68,16 @@ def values_of(
 
 
 def _read(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iterator[str]:
-    match field.widget:
-        case "number" | "slider" | "seed":
+    match field.kind.several:
+        case Several.NUMBERS | Several.SEEDS:
             return chain.from_iterable(map(_range, text.split(",")))
-        case "dropdown" | "checkbox" | "color":
+        case Several.CHOICES | Several.LIST:
             return _items(field, text)
-        case "text" | "textarea":
+        case Several.TEXTS:
             return _texts(form, field, text, lines_of)
-        case "box" | "curve":
+        case Several.LINES:
             return iter(_lines(text))
-        case _:
+        case Several.FILES:
             return iter((text,))
 
 

@@ -13,7 +13,7 @@ from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.rows import Axis, combined
 from comfy.batches.values import MOST_ROWS, TooManyRows, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
-from comfy.form.model import TEXT_WIDGETS, Field, Form
+from comfy.form.model import Field, Form
 from comfy.form.takers import ResultKind, takes
 from comfy.prompt.outputs import Output, OutputKind
 from comfy.prompt.value_types import BadValue
@@ -206,7 +206,7 @@ def _title(form: Form, output: Output) -> str:
 def takes_from(item: Field, source: Source, kind: ResultKind) -> bool:
     """Whether a field takes results of a kind from this source."""
     if source.text:
-        return kind == "text" and item.widget in TEXT_WIDGETS
+        return kind == "text" and item.is_text
     return takes(item, kind)
 
 

@@ -26,6 +26,7 @@ from comfy.chains.model import Chain, ChainErrors, Pick, Step
 from comfy.chains.runner import ChainRunner, form_of_step
 from comfy.chains.write import RecordedChain, RecordedStep, chain_of_runs, chain_text
 from comfy.form.check import labelled_errors, unknown_fields
+from comfy.form.kinds.registry import KINDS
 from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.launch.start import FieldErrors, Starter
@@ -33,7 +34,6 @@ from comfy.launch.uploads import Upload
 from comfy.library.private import MARK
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
-from comfy.workflow.config import Widget
 
 _SHARE_FIRST = message("Add it to the shared workflows first.")
 _MOST_RUNS = 20  # that a chain is made of: those nearest to the result
@@ -373,11 +373,11 @@ def _switch(name: str, choices: tuple[str, ...]) -> Field:
     return replace(_choice(key, label, "dropdown", default=choices[0]), choices=pairs)
 
 
-def _choice(key: str, label: str, widget: Widget, *, default: object) -> Field:
+def _choice(key: str, label: str, widget: str, *, default: object) -> Field:
     """A field of the chain's own, by which its form becomes another one."""
     kind = "BOOLEAN" if widget == "checkbox" else "COMBO"
     node, _, name = key.partition(".")
-    return Field(key, node, name, label, kind, widget, "main", default, redraws=True)
+    return Field(key, node, name, label, kind, KINDS[widget], "main", default, redraws=True)
 
 
 def _with_files(step: FormStep, folder: Path) -> FormStep:

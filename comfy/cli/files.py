@@ -113,7 +113,7 @@ def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
     for one in values:
         if isinstance(one, Upload):
             with one.opened() as file:
-                if why := kind_problem(file, field.widget):
+                if why := kind_problem(file, field.media):
                     yield f"“{short(one.name)}”: {why}"
 
 
@@ -165,8 +165,7 @@ def _below(folder: Path, results: Path) -> Iterator[Path]:
 def _is_meant(field: Field, upload: Upload) -> bool:
     """Whether a file is for this field by what is in it, or at least by its name."""
     called = media_type_of(upload.name).partition("/")[0]
-    kind = "image" if field.widget == "mask" else field.widget
-    return called == kind or not any(other_kinds(field, [upload]))
+    return called == field.media or not any(other_kinds(field, [upload]))
 
 
 def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:

@@ -12,7 +12,6 @@ from comfy.form.labels import says_something
 from comfy.form.widgets import ChosenWidget, choose_widget
 from comfy.prompt.model import Link
 from comfy.prompt.trace import Pole, Trace, pole_of
-from comfy.workflow.config import Widget
 
 # Longer than any text a person would type without a single space: an image or a model in base64,
 # viewer state.
@@ -70,9 +69,9 @@ class InputFacts:
     service: bool
 
     @property
-    def widget(self) -> Widget:
-        """The widget it gets."""
-        return self.control.widget
+    def widget(self) -> str:
+        """The name of the widget it gets."""
+        return self.control.kind.name
 
     @property
     def known(self) -> bool:
@@ -98,7 +97,7 @@ class InputFacts:
     def is_choice(self) -> bool:
         """True for a value picked from a list, also through a node that offers a list of its
         own."""
-        return self.widget == "dropdown" or (
+        return self.control.kind.offers_choices or (
             self.candidate.type == "STRING" and not self.candidate.multiline
         )
 

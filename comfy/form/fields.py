@@ -11,23 +11,12 @@ from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
 from comfy.comfyui.object_info import InputSpec
 from comfy.form.exposure import Exposed
+from comfy.form.kinds.literal_input import Limits
+from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels, closest
-from comfy.form.model import CHOICE_WIDGETS, MEDIA_WIDGETS, Field, Note
-from comfy.form.widgets import Limits
+from comfy.form.model import Field, FieldKind, Note, Several
 from comfy.prompt.value_types import BadValue, match_choice, read_value
-from comfy.workflow.config import FieldConfig, Widget
-
-# Which values a widget named in a toml can hold; the others make no sense there.
-WIDGETS_OF_TYPE: dict[str, frozenset[Widget]] = {
-    "INT": frozenset({"number", "slider", "seed", "color"}),
-    "FLOAT": frozenset({"number", "slider"}),
-    "STRING": frozenset({"text", "textarea", "color", "image", "mask", "audio", "video", "file"}),
-    "COLOR": frozenset({"color", "text"}),
-    "BOUNDING_BOX": frozenset({"box"}),
-    "CURVE": frozenset({"curve"}),
-    "BOOLEAN": frozenset({"checkbox"}),
-    "COMBO": frozenset({"dropdown", "text", "image", "mask", "audio", "video", "file"}),
-}
+from comfy.workflow.config import FieldConfig
 
 
 @dataclass(slots=True)
@@ -70,7 +59,7 @@ def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
     found = (problems if shown else Problems()).about(label)
     control = exposed.exposure.control
     limits = _limits(control.limits, candidate.type, said, found)
-    widget = _widget(control.widget, candidate.type, limits, said, found)
+    kind = _kind(control.kind, candidate.type, limits, said, found)
     offered = None if spec is None else spec.choices
     built = Field(
         key=candidate.key,
@@ -78,18 +67,16 @@ def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
         input=candidate.input,
         label=label,
         type=candidate.type,
-        widget=widget,
+        kind=kind,
         group=exposed.exposure.group,
-        default=_default(exposed, said, widget, limits, found),
+        default=_default(exposed, said, kind, limits, found),
         min=limits.min,
         max=limits.max,
         step=limits.step,
         round=limits.round,
-        choices=choice_labels(offered)
-        if offered is not None and widget in CHOICE_WIDGETS
-        else None,
+        choices=choice_labels(offered) if offered is not None and kind.offers_choices else None,
         tooltip=said.help or exposed.exposure.rule.about or _tooltip(spec),
-        required=widget in MEDIA_WIDGETS if said.required is None else said.required,
+        required=kind.file is not None if said.required is None else said.required,
         source=exposed.source,
         targets=tuple(
             one.ref for one in (candidate, *exposed.also) if one.takes == candidate.takes
@@ -101,16 +88,14 @@ def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
 
 
 def _default(
-    exposed: Exposed, said: FieldConfig, widget: Widget, limits: Limits, found: FieldProblems
+    exposed: Exposed, said: FieldConfig, kind: FieldKind, limits: Limits, found: FieldProblems
 ) -> object:
     """The first usable of the author's, the workflow's and the server's value, within the limits.
 
     None if there is none: an empty number, and for a seed a random one.
     """
-    candidate = exposed.candidate
-    if candidate.spec is None or (
-        widget == "seed" and candidate.value is None and said.default is None
-    ):
+    candidate, is_seed = exposed.candidate, kind.several is Several.SEEDS
+    if candidate.spec is None or (is_seed and candidate.value is None and said.default is None):
         return candidate.value
     offers = (
         (_of_the_toml, said.default),
@@ -124,7 +109,7 @@ def _default(
             return _within(read_value(candidate.type, value), limits, origin, found)
         except BadValue as bad:
             # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
-            if widget == "seed":
+            if is_seed:
                 return None
             found.problem(sentences(origin(quoted(short(value))), str(bad)))
     return None
@@ -197,12 +182,14 @@ def _narrowed(
     return pick(given) if given else None
 
 
-def _widget(
-    chosen: Widget, type_: str, limits: Limits, said: FieldConfig, found: FieldProblems
-) -> Widget:
+def _kind(
+    chosen: FieldKind, type_: str, limits: Limits, said: FieldConfig, found: FieldProblems
+) -> FieldKind:
+    """Return the author's widget if this field can have it, else the chosen one."""
     if said.widget is None:
-        return "slider" if chosen == "number" and limits.can_slide else chosen
-    if chosen in MEDIA_WIDGETS and said.widget not in MEDIA_WIDGETS:
+        return KINDS["slider"] if chosen.name == "number" and limits.can_slide else chosen
+    wanted = KINDS[said.widget]
+    if chosen.file is not None and wanted.file is None:
         found.problem(
             message(
                 "The TOML file asks for “{widget}”, but this field takes a file.",
@@ -210,7 +197,7 @@ def _widget(
             )
         )
         return chosen
-    if said.widget not in WIDGETS_OF_TYPE.get(type_, frozenset({chosen})):
+    if type_ not in wanted.input_types and wanted is not chosen:
         found.problem(
             message(
                 "The TOML file asks for “{widget}”, but this field is {type}.",
@@ -222,7 +209,7 @@ def _widget(
     if said.widget == "slider" and (limits.min is None or limits.max is None):
         found.problem(message("A slider needs a minimum and a maximum."))
         return chosen
-    return said.widget
+    return wanted
 
 
 def _with_offered(
@@ -236,7 +223,7 @@ def _with_offered(
         pass
     missing = replace(built, default_offered=False)
     best = closest(built.default, offered)
-    if built.is_media or built.widget == "text":
+    if built.is_media or built.is_text:
         return missing
     if best is None or not said.closest:
         return missing  # missing.py says so

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.prompt.outputs import ASIDE, Output
-from comfy.workflow.config import FieldGroup, Widget
+from comfy.workflow.config import FieldGroup
 
 if TYPE_CHECKING:
     from comfy.comfyui.object_info import NodeSpec
@@ -31,11 +33,71 @@ FieldSource = Literal[
     "heuristic",
 ]
 
-# Widgets whose value is the name of a file in the server's input folder.
-MEDIA_WIDGETS: frozenset[Widget] = frozenset({"image", "mask", "audio", "video", "file"})
-TEXT_WIDGETS: frozenset[Widget] = frozenset({"text", "textarea"})
-# Widgets in which one of the values is chosen that the server offers.
-CHOICE_WIDGETS: frozenset[Widget] = frozenset({"dropdown"})
+
+class Several(StrEnum):
+    """How a user writes several values for a field: comma-separated numbers with ranges, choices
+    or a list, or one text (with wildcards) or value per line, or files."""
+
+    NUMBERS = "numbers"
+    SEEDS = "seeds"
+    CHOICES = "choices"
+    LIST = "list"
+    TEXTS = "texts"
+    LINES = "lines"
+    FILES = "files"
+
+
+@dataclass(frozen=True, slots=True)
+class FileInput:
+    """Which files a widget takes, and its sentences.
+
+    `media` is the kind of file and of result that it takes ("" for any); `comfy.media.checks`
+    knows how these files begin. `is_painted`: users paint a mask over the image.
+    """
+
+    media: str
+    add: str
+    add_another: str
+    wanted: str
+    is_painted: bool = False
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _never(_: LiteralInput) -> Fit:
+    return Fit.NO
+
+
+@dataclass(frozen=True, slots=True)
+class FieldKind:
+    """A widget: one row with everything that `comfy` knows about it. `ui/page/form/kinds` has the
+    row's Gradio component.
+
+    `check(field, value)` returns the value for the prompt or raises BadValue; values come from
+    browsers, programs and shells. `schema` returns the value's JSON Schema. `fits` judges whether
+    an input gets this widget by itself, `input_types` are the types for which an author may ask for
+    it. `to_json` converts a field's value to browser JSON. `choices` replaces the server's
+    choices, `offers_choices` means that the server has some. `is_main`: such an input is always a
+    main field. `takes_texts`: text results of other runs go here. `from_step` says that a step of
+    a chain fills the field.
+    """
+
+    name: str
+    check: Callable[[Field, object], Any]
+    schema: Callable[[Field], dict[str, Any]]
+    several: Several
+    several_help: str = ""
+    fits: Callable[[LiteralInput], Fit] = _never
+    input_types: frozenset[str] = frozenset()
+    to_json: Callable[[object], object] = _as_it_is
+    choices: tuple[tuple[str, str], ...] = ()
+    offers_choices: bool = False
+    is_main: bool = False
+    takes_texts: bool = False
+    from_step: Callable[[str], str] | None = None
+    file: FileInput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +123,7 @@ class Field:
     input: str
     label: str
     type: str
-    widget: Widget
+    kind: FieldKind
     group: FieldGroup
     default: Any
     min: int | float | None = None
@@ -82,14 +144,49 @@ class Field:
     differs: bool = False
 
     @property
+    def widget(self) -> str:
+        """The name of the widget."""
+        return self.kind.name
+
+    @property
     def is_media(self) -> bool:
         """True if the value is the name of an uploaded file."""
-        return self.widget in MEDIA_WIDGETS
+        return self.kind.file is not None
+
+    @property
+    def is_painted(self) -> bool:
+        """True if users paint a mask over the image."""
+        return self.kind.file is not None and self.kind.file.is_painted
+
+    @property
+    def media(self) -> str:
+        """The kind of file that the field takes, "" for any, and for fields without files."""
+        return self.kind.file.media if self.kind.file else ""
+
+    @property
+    def add_file(self) -> str:
+        """Ask for the file that is missing."""
+        return self.kind.file.add if self.kind.file else ""
 
     @property
     def is_choice(self) -> bool:
-        """True if the value is one of those that the server offers."""
-        return self.widget in CHOICE_WIDGETS
+        """True if the server offers the values."""
+        return self.kind.offers_choices
+
+    @property
+    def is_text(self) -> bool:
+        """True if the value is a text."""
+        return self.kind.several is Several.TEXTS
+
+    @property
+    def is_number(self) -> bool:
+        """True if the value is a number other than a seed."""
+        return self.kind.several is Several.NUMBERS
+
+    @property
+    def is_seed(self) -> bool:
+        """True if the value is drawn for each run unless a user fixes it."""
+        return self.kind.several is Several.SEEDS
 
     def to_json(self) -> dict[str, Any]:
         """The field as `comfy form --json` prints it; integers stay exact."""

@@ -14,7 +14,6 @@ from typing import Literal
 
 from comfy.base.messages import message
 from comfy.form.facts import MEDIA_TYPES, PLAIN_TYPES, InputFacts, is_editor_state
-from comfy.form.model import MEDIA_WIDGETS
 from comfy.prompt.trace import Pole
 from comfy.workflow.config import FieldGroup
 
@@ -96,7 +95,7 @@ RULES: tuple[Rule, ...] = (
     # Not an input of this node any more.
     Rule(lambda s: s.known and s.candidate.spec is None, "hidden", 900),
     # Part of an image, or a curve.
-    Rule(lambda s: s.alive and s.widget in ("box", "curve"), "main", 55, title=True),
+    Rule(lambda s: s.alive and s.control.kind.is_main, "main", 55, title=True),
     Rule(lambda s: is_editor_state(s.candidate), "hidden", 910),
     # Media of a missing node.
     Rule(
@@ -245,7 +244,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _is_media(facts: InputFacts) -> bool:
-    return facts.widget in MEDIA_WIDGETS
+    return facts.control.kind.file is not None
 
 
 def _is_system(facts: InputFacts) -> bool:

@@ -13,7 +13,7 @@ from comfy.base.errors import FILE_REFUSED, NodeError
 from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_words
 from comfy.comfyui.protocol.execution_errors import without_folders
-from comfy.form.check import ADD_MEDIA, NOT_ON_SERVER
+from comfy.form.kinds.dropdown import NOT_ON_SERVER
 from comfy.form.model import Field, Form
 from comfy.prompt.model import InputRef
 
@@ -78,7 +78,7 @@ def _limit(limit: float | None, error: NodeError) -> int | float | None:
 
 def _not_in_list(field: Field, error: NodeError) -> str:
     if field.is_media:
-        return sentences(ADD_MEDIA[field.widget], message("The server doesn't have this one."))
+        return sentences(field.add_file, message("The server doesn't have this one."))
     return NOT_ON_SERVER
 
 

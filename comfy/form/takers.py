@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 from comfy.comfyui.protocol.outputs import FileKind
 from comfy.form.model import Field
-from comfy.workflow.config import Widget
 
 ResultKind = FileKind | Literal["text"]
-
-# The fields that take a kind of result, those made for it first. The file itself is judged when it
-# is taken. A text goes where there is room for one: in a line stand names and the like.
-_TAKEN_BY: Mapping[ResultKind, tuple[Widget, ...]] = {
-    "image": ("image", "mask", "file"),
-    "video": ("video", "file"),
-    "audio": ("audio", "file"),
-    "3d": ("file",),
-    "file": ("file",),
-    "text": ("textarea",),
-}
+_ALL: tuple[ResultKind, ...] = (*get_args(FileKind), "text")
 
 
 def takes(field: Field, kind: ResultKind) -> bool:
-    """Whether a field takes results of a kind."""
-    return field.group != "hidden" and field.widget in _TAKEN_BY[kind]
+    """Return whether a field takes results of a kind.
+
+    The file itself is judged when it is taken. A text goes where there is room for one: in a line
+    stand names and the like.
+    """
+    if field.group == "hidden":
+        return False
+    if kind == "text":
+        return field.kind.takes_texts
+    return field.is_media and field.media in ("", kind)
 
 
 def first_taker(fields: Iterable[Field], kind: ResultKind) -> Field | None:
-    """The first field for results of a kind, one made for it before others."""
-    by_widget = {field.widget: field for field in reversed([*fields]) if takes(field, kind)}
-    return next((by_widget[widget] for widget in _TAKEN_BY[kind] if widget in by_widget), None)
+    """Return the first field for results of a kind, preferring one that takes nothing else."""
+    takers = (field for field in fields if takes(field, kind))
+    return min(takers, key=lambda field: (not field.media, field.is_painted), default=None)
 
 
 def taken_kinds(fields: Iterable[Field]) -> tuple[ResultKind, ...]:
-    """The kinds of results that one of these fields takes."""
+    """Return the kinds of results that one of these fields takes."""
     fields = [*fields]
-    return tuple(kind for kind in _TAKEN_BY if any(takes(field, kind) for field in fields))
+    return tuple(kind for kind in _ALL if any(takes(field, kind) for field in fields))

@@ -18,7 +18,6 @@ from comfy.base.messages import message
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.records.record import ServerFile
-from comfy.workflow.config import Widget
 
 _CHUNK = 1024 * 1024  # bytes
 FILE_GONE = message("This file is no longer here. Add it again.")
@@ -70,10 +69,10 @@ class Upload:
             while chunk := file.read(_CHUNK):
                 yield chunk
 
-    def problem(self, limits: FileLimits, widget: Widget | None = None) -> str:
-        """Why it cannot be taken, as `comfy.media.checks.problem_with`; "" if it can."""
+    def problem(self, limits: FileLimits, media: str = "") -> str:
+        """Say why it can't be taken, as `comfy.media.checks.problem_with`; "" if it can."""
         with self.opened() as file:
-            return problem_with(file, limits, widget)
+            return problem_with(file, limits, media)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +114,13 @@ class Refused:
         return self.name
 
 
-def judged(file: Path | None, limits: FileLimits, widget: Widget) -> Upload | Refused:
-    """A person's file, as far as a field of this kind takes it."""
+def judged(file: Path | None, limits: FileLimits, media: str) -> Upload | Refused:
+    """Return a user's file if a field for this kind of file takes it, else why not."""
     if file is None:
         return Refused(FILE_GONE)
     upload = Upload(file.name, file)
     try:
-        why = upload.problem(limits, widget)
+        why = upload.problem(limits, media)
     except OSError:  # it went just now
         return Refused(FILE_GONE)
     return Refused(why) if why else upload

@@ -92,12 +92,13 @@ _VIDEO: tuple[Begins, ...] = (
     starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"),
 )
 
-# Which beginnings a field takes and what it says to any other. A field for any file takes all.
-_ANY_IMAGE = message("Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF).")
+# Which beginnings files of a kind have, and what a field says to any other.
 _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
     {
-        "image": (_IMAGE, _ANY_IMAGE),
-        "mask": (_IMAGE, _ANY_IMAGE),
+        "image": (
+            _IMAGE,
+            message("Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."),
+        ),
         "audio": (
             (*_SOUND, *_CONTAINER),
             message("Choose an audio file (WAV, MP3, FLAC, Ogg or M4A)."),
@@ -110,11 +111,11 @@ _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
 )
 
 
-def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) -> str:
-    """Why a file cannot be taken, as its field says it; "" if it can.
+def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
+    """Say why a field can't take a file; "" if it can.
 
-    Without a `widget` it is not known yet what the file is for: only its size and its pixels count
-    then.
+    `media` is the kind of file that the field takes: "image", "audio", "video", or "" for any,
+    where only size and pixels count.
     """
     size = file.seek(0, os.SEEK_END)
     if not size:
@@ -125,7 +126,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
             size=-(-size // MIB),
             most=limits.size // MIB,
         )
-    if why := kind_problem(file, widget):
+    if why := kind_problem(file, media):
         return why
     file.seek(0)
     head = file.read(LENGTH)
@@ -135,20 +136,20 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
         said = sentences(message("This image can't be read."), str(damage))
-        return said if widget in _TAKES else ""
+        return said if media in _TAKES else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:
         file.seek(0)
 
 
-def kind_problem(file: BinaryIO, widget: str | None) -> str:
-    """Why a field does not take files of this kind, as it says it; "" if it does."""
-    if widget is None or widget not in _TAKES:
+def kind_problem(file: BinaryIO, media: str) -> str:
+    """Say why a field for this kind of file refuses one; "" if it takes it."""
+    if media not in _TAKES:
         return ""
     file.seek(0)
-    head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
-    beginnings, otherwise = _TAKES[widget]
+    head = _behind_tags(file) if media == "audio" else file.read(LENGTH)
+    beginnings, otherwise = _TAKES[media]
     return "" if any(begins(head) for begins in beginnings) else otherwise
 
 

@@ -29,23 +29,6 @@ from comfy.workflow.toml_settings import (
     readable_settings,
 )
 
-Widget = Literal[
-    "text",
-    "textarea",
-    "number",
-    "slider",
-    "checkbox",
-    "color",
-    "box",
-    "curve",
-    "dropdown",
-    "seed",
-    "image",
-    "mask",
-    "audio",
-    "video",
-    "file",
-]
 FieldGroup = Literal["main", "advanced", "hidden"]
 # What becomes of inputs that nobody mentions; "auto": as the heuristics judge.
 Others = Literal["advanced", "auto", "hidden"]
@@ -72,7 +55,7 @@ class FieldConfig:
     min: int | float | None = None
     max: int | float | None = None
     step: int | float | None = None
-    widget: Widget | None = None
+    widget: str | None = None
     hidden: bool | None = None
     required: bool | None = None
     also: tuple[str, ...] = ()
@@ -155,10 +138,6 @@ def _others(value: object) -> str | None:
     return value if isinstance(value, str) and value in get_args(Others) else None
 
 
-def _widget(value: object) -> str | None:
-    return value if isinstance(value, str) and value in get_args(Widget) else None
-
-
 def _no_number(place: str, name: str) -> str:
     return message("{place}: “{name}” must be a number.", place=place, name=name)
 
@@ -218,7 +197,7 @@ FIELD_KEYS: SettingReaders = {
             "{place}: “{name}” must be a number above zero.", place=place, name=name
         ),
     ),
-    "widget": (_widget, none_of(get_args(Widget))),
+    "widget": (filled_text, no_text),  # which there are, `comfy.form.conventions.toml` knows
     "hidden": (as_flag, no_flag),
     "required": (as_flag, no_flag),
     "also": (

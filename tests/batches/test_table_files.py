@@ -9,12 +9,13 @@ import pytest
 
 from comfy.batches.spec import BatchProblem, BatchSpec, TableSpec, read_batch
 from comfy.batches.table_files import TableFiles
+from comfy.form.kinds.registry import KINDS
 from comfy.prompt.value_types import BadValue
 from tests.support.samples.forms import form_of, text_to_image
 
 FORM = form_of(text_to_image())
 PROMPT = next(field for field in FORM.fields if field.label == "Prompt")
-PHOTOS = replace(FORM, fields=(replace(PROMPT, widget="image", default="author.png"),))
+PHOTOS = replace(FORM, fields=(replace(PROMPT, kind=KINDS["image"], default="author.png"),))
 
 
 @pytest.mark.parametrize(

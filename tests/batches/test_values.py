@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from comfy.batches.spec import AxisSpec, BatchSpec, read_batch
 from comfy.batches.values import MOST_ROWS, MOST_TEXT, TooManyRows, values_of
 from comfy.form.check import check
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Form
 from comfy.library.wildcard_files import WildcardFiles
 from comfy.prompt.value_types import BadValue
@@ -36,8 +37,8 @@ def read(name: str, text: str) -> tuple[object, ...]:
 def test_boxes_and_curves_have_a_line_each() -> None:
     """Written as numbers in turn, which their fields take."""
     steps = FORM.field(key_of(FORM, "steps"))
-    box = replace(steps, widget="box", default={"x": 0, "y": 0, "width": 8, "height": 8})
-    curve = replace(steps, widget="curve", default=[[0, 0], [1, 1]])
+    box = replace(steps, kind=KINDS["box"], default={"x": 0, "y": 0, "width": 8, "height": 8})
+    curve = replace(steps, kind=KINDS["curve"], default=[[0, 0], [1, 1]])
     for field, text, sent in (
         (box, "0, 8, 64, 32\r\n\n1 2 3 4", {"x": 1, "y": 2, "width": 3, "height": 4}),
         (curve, "0 0, 1 1\n0 0, 0.5 0.2, 1 1", [[0.0, 0.0], [0.5, 0.2], [1.0, 1.0]]),

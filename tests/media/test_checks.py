@@ -17,7 +17,6 @@ from PIL import Image
 
 from comfy.base.filenames import LONGEST, plain_name
 from comfy.media.checks import FORMATS, FileLimits
-from comfy.workflow.config import Widget
 from tests.support.samples.media import box, every_container, flac, id3, problem_in, riff, saved
 
 LIMITS = FileLimits(size=8 * 1024 * 1024)
@@ -60,9 +59,9 @@ def tiff(pages: list[tuple[int, int]]) -> bytes:
 def test_every_kind_of_image_is_taken(form: str) -> None:
     """What ComfyUI can load, an image field takes; it is the content that tells."""
     data = saved(form)
-    assert problem_in(data, LIMITS, "image") == problem_in(data, LIMITS, "mask") == ""
+    assert problem_in(data, LIMITS, "image") == ""
     assert "Choose an audio file" in problem_in(data, LIMITS, "audio")
-    assert problem_in(data, LIMITS, "file") == problem_in(data, LIMITS) == ""
+    assert problem_in(data, LIMITS) == ""
 
 
 MP4 = box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", b"")
@@ -70,7 +69,7 @@ WEBM = b"\x1a\x45\xdf\xa3" + bytes(20)
 
 
 @pytest.mark.parametrize(
-    ("widget", "data"),
+    ("media", "data"),
     [
         ("audio", flac({})),
         ("audio", id3()),
@@ -82,15 +81,15 @@ WEBM = b"\x1a\x45\xdf\xa3" + bytes(20)
         ("video", WEBM),
         ("video", riff(b"AVI ")),
         ("video", gif(10, 10, 2)),
-        ("file", b"# a model\nv 0 0 0\n"),
+        ("", b"# a model\nv 0 0 0\n"),
     ],
 )
-def test_sounds_and_videos_are_taken(widget: Widget, data: bytes) -> None:
+def test_sounds_and_videos_are_taken(media: str, data: bytes) -> None:
     """By how they begin, whatever they are called."""
-    assert problem_in(data, LIMITS, widget) == ""
+    assert problem_in(data, LIMITS, media) == ""
 
 
-@pytest.mark.parametrize("widget", ["image", "mask", "audio", "video"])
+@pytest.mark.parametrize("media", ["image", "audio", "video"])
 @pytest.mark.parametrize(
     "data",
     [
@@ -101,9 +100,9 @@ def test_sounds_and_videos_are_taken(widget: Widget, data: bytes) -> None:
         b"PK\3\4" + bytes(80),
     ],
 )
-def test_what_a_field_is_not_for_is_refused(widget: Widget, data: bytes) -> None:
+def test_what_a_field_is_not_for_is_refused(media: str, data: bytes) -> None:
     """Markup, programs, archives, and what Pillow would start another program for."""
-    assert "Choose a" in problem_in(data, LIMITS, widget)
+    assert "Choose a" in problem_in(data, LIMITS, media)
 
 
 @pytest.mark.parametrize(
@@ -163,14 +162,12 @@ CONTAINERS = every_container()
     st.sampled_from(sorted(CONTAINERS)),
     st.integers(0, 400),
     st.binary(max_size=40),
-    st.sampled_from(["image", "mask", "audio", "video", "file", None]),
+    st.sampled_from(["image", "audio", "video", ""]),
 )
-def test_nothing_but_a_sentence_comes_of_damage(
-    name: str, at: int, new: bytes, widget: Widget | None
-) -> None:
+def test_nothing_but_a_sentence_comes_of_damage(name: str, at: int, new: bytes, media: str) -> None:
     """Real files with a piece replaced are taken, or refused in words."""
     data = CONTAINERS[name]
-    said = problem_in(data[:at] + new + data[at + len(new) :], LIMITS, widget)
+    said = problem_in(data[:at] + new + data[at + len(new) :], LIMITS, media)
     assert said == "" or said.endswith(".")
 
 

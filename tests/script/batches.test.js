@@ -38,7 +38,7 @@ const field = (more) =>
   /** @type {any} */ ({
     key: "2.text",
     label: "Prompt",
-    kind: "text",
+    several: "texts",
     choices: [],
     long: false,
     ...more,
@@ -49,15 +49,15 @@ const row = (more) => ({ ...rowFor(field({}), ""), ...more });
 test("a row begins with what the form holds, if that can be written so", () => {
   assert.equal(rowFor(field({}), "a boat").text, "a boat");
   assert.equal(rowFor(field({}), "two\nlines").text, "");
-  assert.equal(rowFor(field({ kind: "number" }), 20).text, "20");
-  assert.equal(rowFor(field({ kind: "seed" }), "7").text, "");
-  assert.equal(rowFor(field({ kind: "box" }), [0, 8, 64, 32]).text, "0, 8, 64, 32");
+  assert.equal(rowFor(field({ several: "numbers" }), 20).text, "20");
+  assert.equal(rowFor(field({ several: "seeds" }), "7").text, "");
+  assert.equal(rowFor(field({ several: "lines" }), [0, 8, 64, 32]).text, "0, 8, 64, 32");
   const points = [
     [0, 0],
     [0.5, 0.2],
   ];
-  assert.equal(rowFor(field({ kind: "curve" }), points).text, "0 0, 0.5 0.2");
-  const sampler = { kind: "choice", choices: [["Euler, fast", "euler"]] };
+  assert.equal(rowFor(field({ several: "lines" }), points).text, "0 0, 0.5 0.2");
+  const sampler = { several: "choices", choices: [["Euler, fast", "euler"]] };
   assert.deepEqual(rowFor(field(sampler), "euler").chosen, ["euler"]);
   assert.deepEqual(rowFor(field(sampler), "gone").chosen, []);
   assert.equal(rowFor(field({ ...sampler, long: true }), "a, b").text, '"a, b"');
@@ -95,9 +95,9 @@ test("values with commas, quotes or blanks stand in quotes", () => {
 });
 
 test("a new row is about a prompt, else about the form's first field", () => {
-  const duration = field({ key: "23.duration", kind: "number" });
-  const name = field({ key: "24.filename_prefix", kind: "text", advanced: true });
-  const prompt = field({ key: "2.text", kind: "text" });
+  const duration = field({ key: "23.duration", several: "numbers" });
+  const name = field({ key: "24.filename_prefix", several: "texts", advanced: true });
+  const prompt = field({ key: "2.text", several: "texts" });
   assert.equal(firstToVary([duration, name]), duration);
   assert.equal(firstToVary([duration, prompt, name]), prompt);
   assert.equal(firstToVary([name]), name);
@@ -119,7 +119,7 @@ test("a field is varied once, and one that is gone no longer", () => {
 });
 
 test("a row that nobody has changed follows the form, another is kept", () => {
-  const fields = [field({}), field({ key: "5.steps", kind: "number" })];
+  const fields = [field({}), field({ key: "5.steps", several: "numbers" })];
   const steps = { ...rowFor(/** @type {any} */ (fields[1]), 20), text: "20, 30" };
   const draft = { ...EMPTY, rows: [rowFor(/** @type {any} */ (fields[0]), "A text"), steps] };
   const kept = toKeep(draft, fields, { "2.text": "A text", "5.steps": 20 });
@@ -134,8 +134,8 @@ test("sizes are said to the nearest that is worth saying", () => {
   assert.equal(sizeWords(25), "1\u00a0kB");
   assert.equal(sizeWords(20_400_000), "20\u00a0MB");
   assert.equal(sizeWords(2_340_000_000), "2.3\u00a0GB");
-  const kinds = ["number", "number", "text", "choice", "files"];
-  const some = kinds.map((kind, at) => field({ kind, key: String(at) }));
+  const ways = ["numbers", "numbers", "texts", "choices", "files"];
+  const some = ways.map((several, at) => field({ several, key: String(at) }));
   const values = { 0: 30, 1: "", 2: "4", 3: "euler", 4: null };
   assert.deepEqual(decisive(some, values), { 0: "30", 3: "euler", 4: "" });
   const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [], more: 0 };

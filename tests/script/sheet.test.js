@@ -39,14 +39,15 @@ const axis = (key, count) => ({
 const told = (state, run = "") => /** @type {any} */ ({ state, run });
 const DONE = { run: "1", state: /** @type {const} */ ("done") };
 const FAILED = { run: "1", state: /** @type {const} */ ("failed") };
-/** @param {string} key @param {any} kind @param {object} more */
-const field = (key, kind, more = {}) => ({
+/** @param {string} key @param {any} several @param {object} more */
+const field = (key, several, more = {}) => ({
   key,
   label: key,
-  kind,
+  several,
+  help: "",
+  wildcards: false,
   choices: [],
   long: false,
-  wildcards: false,
   accept: "",
   advanced: false,
   ...more,
@@ -173,7 +174,7 @@ test("cells are as large as all of them fit, within bounds", () => {
 });
 
 test("whatever is varied has one seed for all runs, unless it is wished or varied otherwise", () => {
-  const fields = [field("a", "number"), field("b", "number"), field("s", "seed")];
+  const fields = [field("a", "numbers"), field("b", "numbers"), field("s", "seeds")];
   const one = { ...EMPTY, rows: [row("a")] };
   const table = { name: "a.csv", text: "" };
   const more = [{ rows: [row("a"), row("b")] }, { paired: true }, { table }, { rows: [], table }];
@@ -189,17 +190,17 @@ test("whatever is varied has one seed for all runs, unless it is wished or varie
 test("what an image carries is filled in as each field takes it", () => {
   /** @param {any} one @param {string[]} values @param {string} [find] */
   const filled = (one, values, find = "") => rowOfAxis(one, { field: "f", values, find });
-  assert.equal(filled(field("f", "number"), ["1", "2.5"]).text, "1, 2.5");
-  assert.equal(filled(field("f", "text"), ["a, b", "c"]).text, "a, b\nc");
-  assert.deepEqual(filled(field("f", "choice"), ["a, b", "c"]).chosen, ["a, b", "c"]);
-  assert.equal(filled(field("f", "choice", { long: true }), ["a, b", "c"]).text, '"a, b", c');
-  const { replaces, find, text } = filled(field("f", "text"), ["boat", "ship", "kite"], "boat");
+  assert.equal(filled(field("f", "numbers"), ["1", "2.5"]).text, "1, 2.5");
+  assert.equal(filled(field("f", "texts"), ["a, b", "c"]).text, "a, b\nc");
+  assert.deepEqual(filled(field("f", "choices"), ["a, b", "c"]).chosen, ["a, b", "c"]);
+  assert.equal(filled(field("f", "choices", { long: true }), ["a, b", "c"]).text, '"a, b", c');
+  const { replaces, find, text } = filled(field("f", "texts"), ["boat", "ship", "kite"], "boat");
   assert.deepEqual([replaces, find, text], [true, "boat", "ship\nkite"]);
   assert.deepEqual(filled(field("f", "files"), []).files, []);
 });
 
 test("a field that says no more than the form varies nothing beside others", () => {
-  const fields = [field("a", "text"), field("b", "number")];
+  const fields = [field("a", "texts"), field("b", "numbers")];
   const [prompt, steps] = [row("a", "a boat"), row("b", "2, 4")];
   /** @param {any[]} rows @param {string} text */
   const keys = (rows, text = "a boat") =>

@@ -82,14 +82,14 @@ test("a value is right when it can be sent", () => {
 
 for (const { kind, parts, kept } of samples)
   test(`a ${kind} of ${JSON.stringify(parts)} is kept as ${JSON.stringify(kept)}`, () => {
-    assert.deepEqual(keptValues([["1.x", kind]], parts), { "1.x": kept });
+    assert.deepEqual(keptValues([["1.x", kind, parts.length]], parts), { "1.x": kept });
   });
 
 test("the values of all components are told apart by how many each field has", () => {
   const fields = [
-    ["1.text", "plain"],
-    ["2.seed", "seed"],
-    ["3.steps", "plain"],
+    ["1.text", "plain", 1],
+    ["2.seed", "seed", 2],
+    ["3.steps", "plain", 1],
   ];
   assert.deepEqual(keptValues(fields, ["a cat", "5", "fixed", 20]), {
     "1.text": "a cat",

@@ -13,6 +13,7 @@ from comfy.base.messages import message
 from comfy.batches.check import estimate, problems_of_batch
 from comfy.batches.content import BatchRows
 from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, why_too_large
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from ui.api.callbacks import CALLBACK
 from ui.api.start import TEXT_SOURCES, WATCHED
@@ -22,7 +23,7 @@ from ui.services import Services
 _SPEC = TypeAdapter(BatchSpec)
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # The rows say for which field a file of a table is; there each is judged again.
-_TABLE_FILE = Field("", "", "", "", "", "file", "main", "")
+_TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
 _NO_SPEC = message(
     'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table":'
     ' {"name": "values.csv", "text": "Steps,Prompt…"}.'

@@ -23,19 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from comfy.base.messages import message
-from comfy.form.model import TEXT_WIDGETS, Field
+from comfy.form.model import Field
 from comfy.form.seeds import CountUp
-from comfy.form.widgets import SHAPE_READERS
-from comfy.prompt.value_types import BadValue, read_color
 
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
-
-# Which row of values.js reads a field's components.
-ValueKind = Literal["plain", "seed", "box", "table", "file", "painted"]
 
 
 def _is_exact(number: float) -> bool:
@@ -59,25 +54,11 @@ def kept(value: object) -> object:
     return value
 
 
-def _text_kept(value: object) -> str | None:
-    """What a text box shows, as the browser keeps it."""
-    return None if value is None else str(value)
-
-
-def _shape_kept(field: Field, value: object) -> object:
-    """A box or a curve as the browser keeps it; what is none stays as it was typed."""
-    try:
-        return [*SHAPE_READERS[field.widget](value)]
-    except BadValue:
-        return value
-
-
-def color_text(value: object) -> str | None:
-    """A colour as a browser shows it, None for what is none."""
-    try:
-        return read_color(value)
-    except BadValue:
-        return None
+def _value_kept(field: Field, value: object) -> object:
+    """Convert a value to browser JSON; what can't be read stays as the user typed it."""
+    if has_long_numbers(field):
+        return None if value is None else str(value)
+    return kept(field.kind.to_json(value))
 
 
 def file_kept(place: str | None) -> dict[str, str | None]:
@@ -148,7 +129,7 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
         }
         for field in fields
         if field.type in ("INT", "FLOAT")
-        and field.widget in ("number", "slider")
+        and field.is_number
         and _is_exact(field.max or 0)
         and _is_exact(field.min or 0)
     }
@@ -163,7 +144,7 @@ def seed_rules(fields: Iterable[Field]) -> dict[str, dict[str, str | None]]:
             "typical": _digits(field.default),
         }
         for field in fields
-        if field.widget == "seed"
+        if field.is_seed
     }
 
 
@@ -195,23 +176,16 @@ def filled_in(
     values: dict[str, Any] = {}
     authors: dict[str, Any] = {}
     for field in fields:
-        if field.is_media and field.widget != "mask":
+        if field.is_media:
+            if field.is_painted:
+                continue
             file = shown[field.key]
             values[field.key] = file_kept(file["path"]) if file else None
             place = examples[field.key]
             authors[field.key] = file_kept(place) if place else None
-        elif field.widget == "color":
-            values[field.key] = color_text(shown[field.key])
-            authors[field.key] = color_text(field.default)
-        elif field.widget in SHAPE_READERS:
-            values[field.key] = _shape_kept(field, shown[field.key])
-            authors[field.key] = _shape_kept(field, field.default)
-        elif field.widget in TEXT_WIDGETS or has_long_numbers(field):
-            values[field.key] = _text_kept(shown[field.key])
-            authors[field.key] = _text_kept(field.default)
-        elif not field.is_media and field.widget != "seed":
-            values[field.key] = kept(shown[field.key])
-            authors[field.key] = kept(field.default)
+        elif not field.is_seed:
+            values[field.key] = _value_kept(field, shown[field.key])
+            authors[field.key] = _value_kept(field, field.default)
     held = {
         field.key: values[field.key] if field.key in values else _held(field, shown[field.key])
         for field in fields
@@ -222,7 +196,7 @@ def filled_in(
 
 def _held(field: Field, shown: object) -> object:
     """Convert what a seed's or a painted image's component shows to browser JSON."""
-    if field.widget != "mask":
+    if not field.is_painted:
         text, mode = seed_parts(shown)
         return {RANDOM: None, COUNTING: f"+{text}"}.get(mode, text)
     if not isinstance(shown, Mapping):

@@ -14,7 +14,6 @@ from comfy.form.model import Field
 from comfy.launch.uploads import FILE_GONE, Refused, Upload, content_of, judged
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots, Undecodable
-from comfy.workflow.config import Widget
 from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart
 from ui.web.upload_folder import UploadFolder
@@ -40,13 +39,13 @@ class FieldFiles:
             case Painted(image, layers) if field.is_media:
                 return self._painted((image, *layers))
             case str() if field.is_media:
-                return self._judged(value, field.widget)
+                return self._judged(value, field.media)
         return value
 
     def given(self, places: Sequence[object], field: Field) -> tuple[Upload, ...] | Refused:
         """The files at these places, an image and what is painted over it; what is wrong with the
         first that the field does not take."""
-        found = tuple(self._judged(place, field.widget) for place in places)
+        found = tuple(self._judged(place, field.media) for place in places)
         refused = (one for one in found if isinstance(one, Refused))
         return next(refused, tuple(one for one in found if isinstance(one, Upload)))
 
@@ -55,8 +54,8 @@ class FieldFiles:
         not take it; None where it is gone. A mask that is gone is left out."""
         if isinstance(place, Painted):
             return self._painted_over(place, field)
-        match self._judged(place, field.widget):
-            case Upload(source=Path() as file) if field.widget == "mask":
+        match self._judged(place, field.media):
+            case Upload(source=Path() as file) if field.is_painted:
                 return self._taken_apart(file)
             case Upload(source=Path() as file):
                 return self._file(file)
@@ -67,7 +66,7 @@ class FieldFiles:
     def paint(self, place: object) -> str | None:
         """The place of what was painted over an image, out of the file that both were put into;
         None where there is none, or it cannot be read."""
-        match self._judged(place, "mask"):
+        match self._judged(place, "image"):
             case Upload(source=Path() as file):
                 with suppress(Undecodable, OSError), self.turns.turn_of(self.owner):
                     parts = taken_apart(file)
@@ -75,24 +74,24 @@ class FieldFiles:
         return None
 
     def _painted_over(self, painted: Painted, field: Field) -> dict[str, Any] | Refused | None:
-        if field.widget != "mask":
+        if not field.is_painted:
             return self.shown(painted.image, field)
-        match self._judged(painted.image, "mask"):
+        match self._judged(painted.image, "image"):
             case Upload(source=Path() as file):
-                layers = [self._judged(place, "mask") for place in painted.layers]
+                layers = [self._judged(place, "image") for place in painted.layers]
                 there = [one.source for one in layers if isinstance(one, Upload)]
                 return self._with_layers(file, *(one for one in there if isinstance(one, Path)))
             case Refused(why) as refused if why != FILE_GONE:
                 return refused
         return None
 
-    def _judged(self, place: object, widget: Widget) -> Upload | Refused:
-        return judged(self.uploads.find(self.owner, place), self.limits, widget)
+    def _judged(self, place: object, media: str) -> Upload | Refused:
+        return judged(self.uploads.find(self.owner, place), self.limits, media)
 
     def _painted(self, places: tuple[str, ...]) -> Upload | Refused:
         files: list[Path] = []
         for place in places:
-            match self._judged(place, "mask"):
+            match self._judged(place, "image"):
                 case Refused() as refused:
                     return refused
                 case Upload(source=Path() as file):

@@ -11,17 +11,10 @@ from comfy.form.model import Field
 from comfy.form.takers import takes
 from comfy.launch.uploads import Refused
 from comfy.records.record import Record
-from comfy.workflow.config import Widget
 from ui.documents.run_view import NO_RESULT
 from ui.files.copies import FileCopies
 
 _ANY = -1  # instead of a file's place among a run's results: the first that the field takes
-_WANTED: Mapping[Widget, str] = {
-    "image": message("This field takes an image."),
-    "mask": message("This field takes an image."),
-    "video": message("This field takes a video."),
-    "audio": message("This field takes audio."),
-}
 _TAKES_NONE = message("This field takes no such file.")
 _GIVEN: Mapping[FileKind, str] = {
     "image": message("This result is an image."),
@@ -49,7 +42,7 @@ class FieldResults:
         if not 0 <= chosen < len(files):
             return Refused(NO_RESULT)
         if not takes(field, files[chosen].kind):
-            wanted = _WANTED.get(field.widget, _TAKES_NONE)
+            wanted = field.kind.file.wanted if field.kind.file else _TAKES_NONE
             return Refused(sentences(wanted, _GIVEN[files[chosen].kind]))
         place = self.copies.of_result(record, chosen)
         if place is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from comfy.base.wording import plain_words
 from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.conventions.node_view import NodeView, first_named, hidden, number_of, text_of
-from comfy.workflow.config import FieldConfig, Widget
+from comfy.workflow.config import FieldConfig
 
 _DEPLOY_VALUES = (
     "default_value",
@@ -31,7 +31,7 @@ def comfyui_deploy(nodes: Sequence[NodeView]) -> Layer:
             label = text_of(node, "display_name") or plain_words(text_of(node, "input_id"))
             low, high = number_of(node, "min_value"), number_of(node, "max_value")
             slider = "Slider" in node.class_type and candidate.type in ("INT", "FLOAT")
-            widget: Widget | None = (
+            widget: str | None = (
                 "seed" if node.class_type.endswith("Seed") and candidate.type == "INT" else None
             )
             said = FieldConfig(

@@ -10,7 +10,7 @@ from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.conventions.mcww_titles import WrapperTitle, read_wrapper_title
 from comfy.form.conventions.node_view import NodeView
-from comfy.workflow.config import FieldConfig, FieldGroup, Others, Widget
+from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 # Which input of a node a wrapper's title means: the first of the first kind that the node has.
 _WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
@@ -109,7 +109,7 @@ def _in_order(titled: Sequence[WrapperNode]) -> list[WrapperNode]:
 def _wrapper_statement(title: WrapperTitle, candidate: Candidate) -> Statement:
     limits = title.limits if candidate.type in ("INT", "FLOAT") else None
     low, high, step = limits or (None, None, None)
-    widget: Widget | None = (
+    widget: str | None = (
         "seed" if title.is_seed and candidate.type == "INT" else "slider" if limits else None
     )
     if title.args.lower() == "json" and candidate.type == "STRING":

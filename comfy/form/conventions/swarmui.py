@@ -12,9 +12,9 @@ from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement
 from comfy.form.conventions.node_view import NodeView, first_named, hidden, number_of, text_of
 from comfy.form.conventions.placeholders import is_placeholder, meant_value
-from comfy.workflow.config import FieldConfig, FieldGroup, Widget
+from comfy.workflow.config import FieldConfig, FieldGroup
 
-_SWARM_WIDGETS: Mapping[str, Widget] = {
+_SWARM_WIDGETS: Mapping[str, str] = {
     "seed": "seed",
     "slider": "slider",
     "pot_slider": "slider",
@@ -59,9 +59,9 @@ def _swarm_field(node: NodeView, group: NodeView | None) -> list[Statement]:
     return [field, *hidden("swarmui", node, candidate.input)]
 
 
-def _swarm_widget(view: str, candidate: Candidate) -> Widget | None:
+def _swarm_widget(view: str, candidate: Candidate) -> str | None:
     widget = _SWARM_WIDGETS.get(view)
-    fits: Mapping[Widget, tuple[str, ...]] = {
+    fits: Mapping[str, tuple[str, ...]] = {
         "seed": ("INT",),
         "slider": ("INT", "FLOAT"),
         "textarea": ("STRING",),

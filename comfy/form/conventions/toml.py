@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import did_you_mean
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.kinds.registry import KINDS
 from comfy.workflow.config import FieldConfig, FieldGroup, FormConfig
+from comfy.workflow.toml_settings import none_of
 
 
 def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> Layer:
@@ -41,6 +44,9 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         return None
 
     for said in config.fields:
+        if said.widget is not None and said.widget not in KINDS:
+            problems.append(none_of([*KINDS])(said.name, "widget"))
+            said = replace(said, widget=None)
         candidate = look_up(said.name)
         if candidate is None:
             continue

@@ -17,6 +17,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.conflicts import Conflict, conflicts
 from comfy.comfyui.servers.needs import Needs
 from comfy.demo import DemoServer
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from comfy.launch.start import FieldErrors
 from comfy.library.permissions import Permissions
@@ -26,7 +27,7 @@ from tests.comfyui.servers.test_pool import with_choices
 from tests.runs.registry import end
 from tests.support.sampler import prompt
 from tests.support.serving import running_app
-from ui.page.form.controls import help_text
+from ui.page.form.kinds.view import help_text
 
 ANN, BOB = "user:ann", "user:bob"
 
@@ -50,7 +51,16 @@ def chooser(key: str, choices: str) -> Field:
     listed = tuple((one.upper(), one) for one in choices.split())
     targets = (InputRef(number, name),)
     return Field(
-        key, number, name, key, "COMBO", "dropdown", "main", None, choices=listed, targets=targets
+        key,
+        number,
+        name,
+        key,
+        "COMBO",
+        KINDS["dropdown"],
+        "main",
+        None,
+        choices=listed,
+        targets=targets,
     )
 
 

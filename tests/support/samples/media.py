@@ -13,7 +13,6 @@ from typing import Any
 from PIL import Image, PngImagePlugin, features
 
 from comfy.media.checks import FileLimits, problem_with
-from comfy.workflow.config import Widget
 
 MEDIA = Path(__file__).parents[2] / "data" / "media"
 
@@ -48,9 +47,9 @@ def saved(form: str, image: Image.Image | None = None, **how: Any) -> bytes:
     return file.getvalue()
 
 
-def problem_in(data: bytes, limits: FileLimits, widget: Widget | None = None) -> str:
-    """Why these bytes cannot be taken, as `comfy.media.checks.problem_with` tells it of a file."""
-    return problem_with(io.BytesIO(data), limits, widget)
+def problem_in(data: bytes, limits: FileLimits, media: str = "") -> str:
+    """Say why a field can't take these bytes, as `comfy.media.checks.problem_with` does."""
+    return problem_with(io.BytesIO(data), limits, media)
 
 
 def png_text(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from comfy.form.check import CHECKS
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 from comfy.prompt.value_types import BadValue
@@ -85,11 +85,13 @@ def test_values_in_words(value: object, said: str) -> None:
 @pytest.mark.parametrize("sample", NUMBERS, ids=lambda one: str(one["typed"]))
 def test_the_script_knows_which_number_is_sent(sample: dict[str, Any]) -> None:
     """A number is rounded and refused as the script foretells it from the rule that it is given."""
-    limits = {name: value for name, value in sample.items() if name not in ("typed", "sent")}
-    field = Field("1.x", "1", "x", "X", group="main", **({"default": None} | limits))
+    others = ("typed", "sent", "widget")
+    limits = {name: value for name, value in sample.items() if name not in others}
+    kind = KINDS[sample["widget"]]
+    field = Field("1.x", "1", "x", "X", kind=kind, group="main", **({"default": None} | limits))
     assert number_rules([field])["1.x"]["grain"] == sample.get("round")
     try:
-        sent = CHECKS[field.widget](field, sample["typed"])
+        sent = field.kind.check(field, sample["typed"])
     except BadValue:
         sent = None
     assert sent == sample["sent"]
@@ -101,11 +103,11 @@ def test_the_script_knows_what_is_said_of_a_seed(sample: dict[str, Any]) -> None
     names = ("least", "most", "typical")
     least, most, typical = (int(one) if (one := sample.get(name)) else None for name in names)
     limits: dict[str, Any] = {"min": least, "max": most, "default": typical}
-    field = Field("1.x", "1", "x", "X", "INT", "seed", "main", **limits)
+    field = Field("1.x", "1", "x", "X", "INT", KINDS["seed"], "main", **limits)
     assert seed_rules([field]) == {"1.x": {name: sample.get(name) for name in names}}
     said = ""
     try:
-        CHECKS[field.widget](field, sample["typed"])
+        field.kind.check(field, sample["typed"])
     except BadValue as error:
         said = str(error)
     assert said == sample["said"]

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from comfy.launch.uploads import Refused, Upload, from_data_url
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots
-from comfy.workflow.config import Widget
 from tests.support.samples.media import saved
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.components import Painted
@@ -42,9 +42,9 @@ def given(uploads: UploadFolder, data: bytes, name: str = "a cat.png", owner: st
     return uploads.place(file)
 
 
-def of(widget: Widget) -> Field:
+def of(widget: str) -> Field:
     """A field of this kind."""
-    return Field("1.file", "1", "file", "File", "FILE", widget, "main", "")
+    return Field("1.file", "1", "file", "File", "FILE", KINDS[widget], "main", "")
 
 
 def test_a_file_keeps_its_name_and_bytes(uploads: UploadFolder, files: FieldFiles) -> None:
@@ -91,7 +91,7 @@ def test_finding_22_a_place_leads_nobody_else_to_the_file(
     "data", [b"%!PS-Adobe-3.0 EPSF-3.0", b"#EXTM3U\nfile:///etc/passwd", b"8BPS\0\1", b""]
 )
 def test_a_field_shows_and_takes_only_what_it_is_for(
-    uploads: UploadFolder, files: FieldFiles, widget: Widget, data: bytes
+    uploads: UploadFolder, files: FieldFiles, widget: str, data: bytes
 ) -> None:
     """A file is judged by its bytes, whatever its name says, before it is shown and before it is
     sent."""

@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 import pytest
 
+from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import distinct
 from comfy.form.model import Field
-from comfy.workflow.config import Widget
 from ui.documents.browser_values import filled_in
-from ui.page.form.controls import (
-    BUILDERS,
-    Control,
-    build_control,
-    choices_of,
-    element_id,
-    help_text,
-)
+from ui.page.form.controls import build_control, held_fields
+from ui.page.form.kinds.dropdown import choices_of
+from ui.page.form.kinds.registry import VIEWS
+from ui.page.form.kinds.view import Control, element_id, help_text
 from ui.page.form.panel import below_title
 from ui.page.form.size import size_pairs
 
-TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
-NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", "number", "main", 20, 1, 10000, 1)
+TEXT = Field("6.text", "6", "text", "Text", "STRING", KINDS["text"], "main", "")
+NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", KINDS["number"], "main", 20, 1, 10000, 1)
 CHOICE = replace(
     TEXT,
     key="4.name",
     type="COMBO",
-    widget="dropdown",
+    kind=KINDS["dropdown"],
     choices=(("One", "sub/one.st"), ("Two", "two.st")),
 )
-SEED = replace(NUMBER, key="3.seed", input="seed", widget="seed", min=0, max=2**64 - 1)
+SEED = replace(NUMBER, key="3.seed", input="seed", kind=KINDS["seed"], min=0, max=2**64 - 1)
 SAMPLES: list[tuple[Field, Any]] = [
     (TEXT, "a cat"),
-    (replace(TEXT, widget="textarea"), "two\nlines"),
+    (replace(TEXT, kind=KINDS["textarea"]), "two\nlines"),
     (NUMBER, 20),
     (replace(NUMBER, type="FLOAT"), 0.25),
-    (replace(NUMBER, widget="slider", max=60), 7),
-    (replace(TEXT, type="BOOLEAN", widget="checkbox"), True),
-    (replace(TEXT, type="COLOR", widget="color"), "#ff8800"),
+    (replace(NUMBER, kind=KINDS["slider"], max=60), 7),
+    (replace(TEXT, type="BOOLEAN", kind=KINDS["checkbox"]), True),
+    (replace(TEXT, type="COLOR", kind=KINDS["color"]), "#ff8800"),
     (CHOICE, "sub/one.st"),
     (SEED, None),
 ]
@@ -59,11 +55,14 @@ def test_each_component_shows_a_part_of_the_value(field: Field, value: Any) -> N
     """A control has as many components as parts that it shows."""
     control = control_of(field, value)
     assert len(control.show(value)) == len(control.components)
+    assert held_fields([control]) == [
+        (field.key, VIEWS[field.widget].browser, len(control.components))
+    ]
 
 
 def test_every_widget_has_a_component() -> None:
-    """The table covers every widget that a form can ask for."""
-    assert set(BUILDERS) == set(get_args(Widget))
+    """Each kind of field has a view."""
+    assert VIEWS.keys() == KINDS.keys()
 
 
 @pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**64 - 1])
@@ -88,7 +87,7 @@ def test_a_large_whole_number_is_text() -> None:
         (NUMBER, 20),
         (replace(NUMBER, max=2**63 - 1), 640),
         (replace(TEXT, type="*"), {"a": 1}),
-        (replace(TEXT, widget="textarea"), 5),
+        (replace(TEXT, kind=KINDS["textarea"]), 5),
     ],
 )
 def test_the_authors_value_is_what_its_component_shows(field: Field, value: Any) -> None:
@@ -101,7 +100,7 @@ def test_the_authors_value_is_what_its_component_shows(field: Field, value: Any)
 @pytest.mark.parametrize(("height", "lines"), [(None, 3), (240, 10), (20, 2), (600, 25)])
 def test_a_text_is_as_high_as_its_author_drew_it(height: int | None, lines: int) -> None:
     """A height in pixels becomes lines, at least two; all of them are there to see."""
-    (box,) = control_of(replace(TEXT, widget="textarea", height=height), "").components
+    (box,) = control_of(replace(TEXT, kind=KINDS["textarea"], height=height), "").components
     assert isinstance(box, gr.Textbox)
     assert box.lines == lines
     assert box.max_lines >= lines

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
-from comfy.workflow.config import Widget
 from ui.page.form.vary import takes_several, varied_field
 
-TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
+TEXT = Field("6.text", "6", "text", "Text", "STRING", KINDS["text"], "main", "")
 CHOICES = (("One", "sub/one.st"), ("Two", 2**60))
 
 
@@ -20,23 +20,23 @@ def told(field: Field) -> dict[str, Any]:
     return varied_field(Form("Form", "", (field,), ()), field)
 
 
-@pytest.mark.parametrize("widget", get_args(Widget))
-def test_every_field_that_is_seen_takes_several_values(widget: Widget) -> None:
+@pytest.mark.parametrize("widget", KINDS)
+def test_every_field_that_is_seen_takes_several_values(widget: str) -> None:
     """Whatever it is filled in with."""
-    field = replace(TEXT, widget=widget)
+    field = replace(TEXT, kind=KINDS[widget])
     assert takes_several(field)
-    assert told(field)["kind"]
+    assert told(field)["several"]
     assert not takes_several(replace(field, group="hidden"))
 
 
 def test_choices_are_told_as_they_are_sent() -> None:
     """Each value as text, digits that a browser would lose too; yes and no in words. Too many are
     not told: they are typed."""
-    field = replace(TEXT, widget="dropdown", choices=CHOICES)
+    field = replace(TEXT, kind=KINDS["dropdown"], choices=CHOICES)
     assert told(field)["choices"] == [["One", "sub/one.st"], ["Two", str(2**60)]]
-    box = told(replace(TEXT, widget="checkbox"))
-    assert (box["kind"], box["choices"]) == ("choice", [["Yes", "true"], ["No", "false"]])
+    box = told(replace(TEXT, kind=KINDS["checkbox"]))
+    assert (box["several"], box["choices"]) == ("choices", [["Yes", "true"], ["No", "false"]])
     many = told(replace(field, choices=tuple((str(n), n) for n in range(2000))))
     assert (many["choices"], many["long"]) == ([], True)
-    mask = told(replace(TEXT, widget="mask", group="advanced"))
+    mask = told(replace(TEXT, kind=KINDS["mask"], group="advanced"))
     assert (mask["accept"], mask["advanced"], box["advanced"]) == ("image/*", True, False)

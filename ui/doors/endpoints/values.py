@@ -5,39 +5,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.form.check import unknown_fields
 from comfy.form.model import Field
-from comfy.workflow.config import Widget
 from ui.api.argument_names import argument_names
 from ui.api.named_workflows import NamedForm
 from ui.api.schema import is_required, schema_of
 from ui.files.components import Painted, place_in
 from ui.gradio.internals import FILE_SCHEMA, NamedEndpoint, json_schema_to_python_type
 from ui.languages.current import translated
+from ui.page.form.kinds.registry import VIEWS
 
-# Gradio's components by their names, of which its clients tell what a value is.
-_COMPONENTS: Mapping[Widget, str] = MappingProxyType(
-    {
-        "text": "Textbox",
-        "textarea": "Textbox",
-        "color": "ColorPicker",
-        "number": "Number",
-        "slider": "Slider",
-        "seed": "Number",
-        "checkbox": "Checkbox",
-        "dropdown": "Dropdown",
-        "image": "Image",
-        "mask": "ImageEditor",
-        "audio": "Audio",
-        "video": "Video",
-        "file": "File",
-    }
-)
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
 _FILES = {"type": "array", "items": FILE_SCHEMA}
@@ -118,7 +99,7 @@ def values_by_key(named: NamedForm, given: object) -> dict[str, object]:
 
 def _parameter(name: str, field: Field) -> dict[str, Any]:
     about = translated(field.tooltip or field.label)
-    component, default = _COMPONENTS.get(field.widget, "JSON"), _default(field)
+    component, default = VIEWS[field.widget].component, _default(field)
     return _told(translated(field.label), _schema(field), about, component) | {
         "parameter_name": name,
         "parameter_has_default": not is_required(field),
@@ -139,7 +120,7 @@ def _told(label: str, schema: Mapping[str, Any], about: str, component: str) -> 
 
 def _default(field: Field) -> object:
     """What is told of a value that is left out; None of a file, and of a seed, which is drawn."""
-    return None if field.is_media or field.widget == "seed" else field.default
+    return None if field.is_media or field.is_seed else field.default
 
 
 def _schema(field: Field) -> Mapping[str, Any]:

@@ -3,9 +3,8 @@ by others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -13,12 +12,11 @@ import gradio as gr
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import message, plural
 from comfy.chains.forms import ChainForm, ChainStep, Feed
-from comfy.workflow.config import Widget
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.form.controls import Control
 from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
+from ui.page.form.kinds.view import Control
 from ui.page.form.panel import (
     Actions,
     bind_generate,
@@ -35,18 +33,6 @@ from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
 _REMOVAL = message("Results made with it stay in the history.")
-_IMAGES: tuple[Widget, ...] = ("image", "mask")
-_Sentence = Callable[[str], str]
-_FED: Mapping[Widget, _Sentence] = MappingProxyType(
-    {
-        "image": lambda step: message("The image comes from “{step}”.", step=step),
-        "mask": lambda step: message("The image comes from “{step}”.", step=step),
-        "video": lambda step: message("The video comes from “{step}”.", step=step),
-        "audio": lambda step: message("The audio file comes from “{step}”.", step=step),
-        "text": lambda step: message("The text comes from “{step}”.", step=step),
-        "textarea": lambda step: message("The text comes from “{step}”.", step=step),
-    }
-)
 
 
 def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
@@ -121,7 +107,7 @@ def _heading(number: int | None, title: str) -> str:
 def _given(step: ChainStep) -> Iterator[str]:
     """What a step is given, in sentences."""
     images = [
-        feed for feed in step.given if feed.field.widget in _IMAGES and isinstance(feed.pick, int)
+        feed for feed in step.given if feed.field.media == "image" and isinstance(feed.pick, int)
     ]
     steps = {feed.title for feed in images}
     alike = images if len(images) > 1 and len(steps) == 1 else []
@@ -144,8 +130,8 @@ def _fed(feed: Feed, *, is_only: bool) -> str:
             return message("“{field}”: this step runs for each result of “{step}”.", **named)
         case "all":
             return message("“{field}” gets all results of “{step}”.", **named)
-    if is_only and (sentence := _FED.get(feed.field.widget)):
-        return sentence(feed.title)
+    if is_only and feed.field.kind.from_step:
+        return feed.field.kind.from_step(feed.title)
     return message("“{field}” comes from “{step}”.", **named)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,14 +13,14 @@ import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import Message, message, plural
-from comfy.form.model import Field, Form
-from comfy.workflow.config import Widget
+from comfy.form.model import Field, FileInput, Form
 from ui.documents.browser_values import kept
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
-from ui.page.form.controls import Control, build_control, section_id
+from ui.page.form.controls import build_control, held_fields, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
+from ui.page.form.kinds.view import Control
 from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
@@ -36,13 +36,6 @@ _ADVANCED = message("Advanced")
 _REMOVAL = message(
     "Results made with it stay in the history. Chains that use it can't run without it."
 )
-_ANOTHER_FILE = message("Add another file")
-_MORE: Mapping[Widget, str] = {
-    "image": message("Add another image"),
-    "mask": message("Add another image"),
-    "video": message("Add another video"),
-    "audio": message("Add another audio file"),
-}
 _MOST_WITHOUT_TITLES = 8
 _MOST_WITHOUT_SEARCH = 20
 _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
@@ -195,17 +188,16 @@ def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iter
             yield from draw_size(scope, field, pairs[field.key], values)
         elif field.key not in heights:
             yield build_control(field, values[field.key], scope)
-        if field.grows:
-            _draw_more(field)
+        if field.grows and field.kind.file:
+            _draw_more(field.kind.file, field.grows)
 
 
-def _draw_more(field: Field) -> None:
-    """A button for one more file, where the node takes many."""
-    label = _MORE.get(field.widget, _ANOTHER_FILE)
-    more = gr.Button(label, size="sm", elem_classes="quiet", min_width=120)
+def _draw_more(file: FileInput, field: str) -> None:
+    """Draw a button that adds the `field` for one more file of this kind."""
+    more = gr.Button(file.add_another, size="sm", elem_classes="quiet", min_width=120)
     more.click(
         None,
-        js=listener("form/form.js", f"grow({json.dumps(field.grows)})"),
+        js=listener("form/form.js", f"grow({json.dumps(field)})"),
         api_visibility="private",
     )
 
@@ -219,12 +211,12 @@ def keep_values(name: str, controls: tuple[Control, ...]) -> None:
     components = [component for control in controls for component in control.components]
     if not components:
         return
-    keys = json.dumps([[control.field.key, control.kind] for control in controls])
+    fields = json_text(held_fields(controls))
     gr.on(
         [component.change for component in components],  # type: ignore[attr-defined]
         None,
         components,
-        js=listener("form/form.js", f"keep({json.dumps(name)}, {keys}, values)", "...values"),
+        js=listener("form/form.js", f"keep({json.dumps(name)}, {fields}, values)", "...values"),
         api_visibility="private",
     )
 
@@ -243,7 +235,7 @@ def bind_generate(
     name: str, controls: tuple[Control, ...], actions: Actions, *, is_chain: bool = False
 ) -> None:
     """Let the page's script send what the form holds to the API when Generate is pressed."""
-    fields = json_text([(control.field.key, control.kind) for control in controls])
+    fields = json_text(held_fields(controls))
     components = [component for control in controls for component in control.components]
     call = f"press({json_text(name)}, {json_text(is_chain)}, {fields}, values)"
     actions.generate.click(
@@ -256,5 +248,4 @@ def bind_generate(
 
 
 def _seed_controls(controls: Iterable[Control]) -> list[Control]:
-    """Those of seeds."""
-    return [control for control in controls if control.field.widget == "seed"]
+    return [control for control in controls if control.field.is_seed]

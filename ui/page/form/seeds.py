@@ -12,7 +12,8 @@ import gradio as gr
 from comfy.base.messages import message
 from comfy.form.model import Field
 from ui.documents.browser_values import seed_parts
-from ui.page.form.controls import SEED_MODES, Control
+from ui.page.form.kinds.seed import SEED_MODES
+from ui.page.form.kinds.view import Control
 from ui.page.script_files import listener
 
 _LOCKED = SEED_MODES[:2]  # increasing numbers are wanted of one seed at a time
@@ -20,7 +21,7 @@ _LOCKED = SEED_MODES[:2]  # increasing numbers are wanted of one seed at a time
 
 def seeds_under_lock(fields: Iterable[Field]) -> list[Field]:
     """The seeds of a form that has several."""
-    seeds = [field for field in fields if field.widget == "seed"]
+    seeds = [field for field in fields if field.is_seed]
     return seeds if len(seeds) > 1 else []
 
 

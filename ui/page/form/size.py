@@ -11,10 +11,12 @@ from typing import Any
 import gradio as gr
 
 from comfy.base.messages import message
+from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from ui.documents.browser_values import number_rules
 from ui.languages.current import html_of
-from ui.page.form.controls import Control, build_control, element_id
+from ui.page.form.controls import build_control
+from ui.page.form.kinds.view import Control, element_id
 from ui.page.script_files import calls
 
 _SWAP = message("Swap width and height")
@@ -65,4 +67,4 @@ def draw_size(
 
 def _bare(field: Field) -> Field:
     """A field as one half of a size: a number without a slider or a line of help."""
-    return replace(field, widget="number", tooltip="", min=None, max=None)
+    return replace(field, kind=KINDS["number"], tooltip="", min=None, max=None)

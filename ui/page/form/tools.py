@@ -14,8 +14,8 @@ from comfy.launch.uploads import Refused
 from comfy.library.private import MARK as OPENED_MARK
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import root_of
-from ui.page.form.controls import Control
 from ui.page.form.first_values import authors_value, choice_of
+from ui.page.form.kinds.view import Control
 from ui.page.script_files import calls, listener
 from ui.services import Services
 

@@ -18,7 +18,7 @@ from ui.documents.run_view import NO_RESULT
 from ui.files.results import FieldResults
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import root_of
-from ui.page.form.controls import Control, element_id
+from ui.page.form.kinds.view import Control, element_id
 from ui.page.stage import Refusal, Stage
 from ui.services import Services
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -10,36 +10,12 @@ import gradio as gr
 from comfy.base.messages import message
 from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form
-from comfy.workflow.config import Widget
 from ui.documents.browser_values import kept
 from ui.page.script_files import calls
 from ui.web.responses import json_text
 
 _MOST_CHOICES = 300  # more are typed: the page would carry them twice
-# How several values are filled in.
-_KINDS: Mapping[Widget, str] = {
-    "text": "text",
-    "textarea": "text",
-    "number": "number",
-    "slider": "number",
-    "seed": "seed",
-    "dropdown": "choice",
-    "checkbox": "choice",
-    "color": "color",
-    "box": "box",
-    "curve": "curve",
-    "image": "files",
-    "mask": "files",
-    "video": "files",
-    "audio": "files",
-    "file": "files",
-}
-_ACCEPT: Mapping[Widget, str] = {
-    "image": "image/*",
-    "mask": "image/*",
-    "video": "video/*",
-    "audio": "audio/*",
-}
+_WILDCARDS = message("One text a line. {example} makes two of a line.", example="{red|green}")
 
 
 def draw_varied(name: str, form: Form) -> None:
@@ -53,23 +29,23 @@ def draw_varied(name: str, form: Form) -> None:
 
 
 def takes_several(field: Field) -> bool:
-    """Whether a field that people see can have a value for each run."""
+    """Return whether each run of a batch can have its own value."""
     return field.group != "hidden"
 
 
 def varied_field(form: Form, field: Field) -> dict[str, Any]:
-    """A field as `batches/spec.js` knows it."""
-    choices: list[tuple[str, object]] = list(field.choices or ())
-    if field.widget == "checkbox":
-        choices = [(message("Yes"), "true"), (message("No"), "false")]
+    """Return a field as `batches/spec.js` reads it."""
+    choices: Sequence[tuple[str, object]] = field.kind.choices or field.choices or ()
+    wildcards = is_drawn(form, field)
     is_long = len(choices) > _MOST_CHOICES
     return {
         "key": field.key,
         "label": field.label,
-        "kind": _KINDS[field.widget],
+        "several": field.kind.several,
+        "help": _WILDCARDS if wildcards else field.kind.several_help,
         "choices": [] if is_long else [[label, str(kept(value))] for label, value in choices],
         "long": is_long,
-        "wildcards": is_drawn(form, field),
-        "accept": _ACCEPT.get(field.widget, ""),
+        "wildcards": wildcards,
+        "accept": f"{field.media}/*" if field.media else "",
         "advanced": field.group == "advanced",
     }

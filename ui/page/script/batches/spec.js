@@ -5,11 +5,14 @@ import { durationWords } from "../clock.js";
 import { LOCALE, message, plural } from "../messages.js";
 
 /**
- * A field that can be varied: ui/page/form/vary.py. `choices`: pairs of what is read and what is sent; `long`: there
- * are too many of them to be listed. `wildcards`: its text may have alternatives in it.
- * @typedef {{ key: string, label: string, kind: "number" | "seed" | "choice" | "color" | "text" | "box" | "curve" |
- *   "files", choices: [string, string][], long: boolean, wildcards: boolean, accept: string,
- *   advanced: boolean }} Field
+ * How several values are written: comfy/form/model.py.
+ * @typedef {"numbers" | "seeds" | "choices" | "list" | "texts" | "lines" | "files"} Several
+ *
+ * A field that can be varied: ui/page/form/vary.py. `help` explains how to write several values. `choices`: pairs of
+ * what is read and what is sent; `long`: there are too many of them to be listed. `wildcards`: its text may have
+ * alternatives in it.
+ * @typedef {{ key: string, label: string, several: Several, help: string, choices: [string, string][], long: boolean,
+ *   wildcards: boolean, accept: string, advanced: boolean }} Field
  *
  * A file that was given to the app.
  * @typedef {{ path: string, url: string, orig_name: string }} GivenFile
@@ -52,14 +55,14 @@ const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "teraby
  * @param {unknown} value as the browser keeps it
  * @returns {Row}
  */
-export function rowFor({ key, kind, choices, long }, value) {
+export function rowFor({ key, several, choices, long }, value) {
   const row = { field: key, text: "", chosen: [], files: [], replaces: false, find: "" };
   const text = value === null || value === undefined ? "" : String(value);
-  if (kind === "files" || kind === "seed") return row;
+  if (several === "files" || several === "seeds") return row;
   if (Array.isArray(value)) return { ...row, text: shapeText(value) };
-  if (kind === "choice" && !long)
+  if (several === "choices" && !long)
     return { ...row, chosen: choices.some(([, sent]) => sent === text) ? [text] : [] };
-  if (kind === "choice") return { ...row, text: csvLine(text ? [text] : []) };
+  if (several === "choices") return { ...row, text: csvLine(text ? [text] : []) };
   return text.includes("\n") ? row : { ...row, text };
 }
 
@@ -151,7 +154,7 @@ export const specOf = (draft, fields, inTable = [], values = {}) => ({
  */
 export function seedsOf({ rows, seeds }, fields, inTable = []) {
   const given = [...rows.filter(isFilled).map(({ field }) => field), ...inTable];
-  const isDrawn = fields.some(({ key, kind }) => kind === "seed" && !given.includes(key));
+  const isDrawn = fields.some(({ key, several }) => several === "seeds" && !given.includes(key));
   return isDrawn ? (seeds ?? "one") : null;
 }
 
@@ -161,12 +164,12 @@ export function seedsOf({ rows, seeds }, fields, inTable = []) {
  * @param {ToldAxis} axis
  * @returns {Row}
  */
-export function rowOfAxis({ key, kind, long }, { values, find }) {
+export function rowOfAxis({ key, several, long }, { values, find }) {
   const row = { field: key, text: "", chosen: [], files: [], replaces: false, find: "" };
-  if (kind === "files") return row;
+  if (several === "files") return row;
   if (find) return { ...row, replaces: true, find, text: values.slice(1).join("\n") };
-  if (isOfLines(kind)) return { ...row, text: values.join("\n") };
-  if (kind === "choice" && !long) return { ...row, chosen: values };
+  if (isOfLines(several)) return { ...row, text: values.join("\n") };
+  if (several === "choices" && !long) return { ...row, chosen: values };
   return { ...row, text: csvLine(values) };
 }
 
@@ -181,10 +184,10 @@ const tableOf = ({ name, text, files = [] }) => ({
 });
 
 /**
- * Whether each value has a line of its own.
- * @param {Field["kind"]} kind
+ * Return whether each value has a line of its own.
+ * @param {Several} several
  */
-export const isOfLines = (kind) => kind === "text" || kind === "box" || kind === "curve";
+export const isOfLines = (several) => several === "texts" || several === "lines";
 
 /** @param {Row} row */
 function axisOf({ field, text, chosen, files, replaces, find }) {
@@ -214,10 +217,10 @@ export const replacedTexts = ({ rows }, values) =>
  */
 export const decisive = (fields, values) =>
   Object.fromEntries(
-    fields.flatMap(({ key, kind }) => {
-      if (kind === "files") return [[key, ""]];
+    fields.flatMap(({ key, several }) => {
+      if (several === "files") return [[key, ""]];
       const value = String(values[key] ?? "");
-      return (kind === "number" || kind === "choice") && value ? [[key, value]] : [];
+      return (several === "numbers" || several === "choices") && value ? [[key, value]] : [];
     }),
   );
 
@@ -235,7 +238,7 @@ export const freeFields = (fields, { rows }, inTable) =>
  * @param {readonly Field[]} free as `freeFields` has them
  */
 export const firstToVary = (free) =>
-  free.find(({ kind, advanced }) => kind === "text" && !advanced) ?? free[0];
+  free.find(({ several, advanced }) => several === "texts" && !advanced) ?? free[0];
 
 /**
  * What is kept of a draft: a row that says what the form does is to say what it does then.

@@ -34,7 +34,7 @@ function give(ids, size) {
  * @returns {{ label: string, image: ImageSize } | null}
  */
 function theImage() {
-  const [field, other] = all("#form [id^=field-].of-image");
+  const [field, other] = all("#form [id^=field-].of-image:not(.painted)");
   const shown = field && /** @type {HTMLImageElement | null} */ ($("img", field));
   if (!field || other || !shown?.naturalWidth) return null;
   return { label: labelOf(field), image: [shown.naturalWidth, shown.naturalHeight] };

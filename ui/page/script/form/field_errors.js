@@ -8,7 +8,7 @@ import { message } from "../messages.js";
 import { say } from "../state.js";
 import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } from "./values.js";
 
-/** @import { Kind, NumberRule, Rule } from "./values.js" */
+/** @import { HeldField, NumberRule, Rule } from "./values.js" */
 
 /**
  * By the fields' keys `rules` of the form's numbers and seeds, and the `values` that it was last told to hold. `awaits`
@@ -20,7 +20,7 @@ const form = { rules: {}, values: {}, awaits: null };
 const INPUT = "input, textarea";
 
 /**
- * The id of a field's element: ui/page/form/controls.py makes the same.
+ * The id of a field's element: ui/page/form/kinds/view.py makes the same.
  * @param {string} key
  */
 export const fieldId = (key) => `field-${key.replace(/[^\p{L}\p{N}]/gu, "-")}`;
@@ -38,7 +38,7 @@ function clearError(field) {
 
 /**
  * An error goes with the value that it was about, as soon as that is right.
- * @param {readonly [string, Kind][]} fields
+ * @param {readonly HeldField[]} fields
  * @param {Record<string, unknown>} now
  * @param {Record<string, unknown>} before
  * @returns {boolean} whether any value is another one

@@ -46,16 +46,15 @@ const isOverPage = (target) => target instanceof Element && target.closest(".tak
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
- * The fields that take a kind of file or a text, as it is called of results.
+ * Return the fields that take a kind of result: ui/page/form/kinds/view.py gives them their classes.
  * @param {string | undefined} kind
  */
-export function fieldsOfKind(kind) {
-  if (kind === "text") return all(TEXT_FIELD);
-  const takers = [".of-file"];
-  if (kind === "image") takers.push(".of-image", ".of-mask");
-  if (kind === "video" || kind === "audio") takers.push(`.of-${kind}`);
-  return all(FIELD).filter((field) => field.matches(takers.join()));
-}
+export const fieldsOfKind = (kind) =>
+  kind === "text"
+    ? all(TEXT_FIELD)
+    : all(FIELD).filter(
+        ({ classList }) => classList.contains("of-file") || classList.contains(`of-${kind}`),
+      );
 
 /**
  * The fields that are seen and take such a file.
@@ -253,8 +252,7 @@ function put(field, files) {
  * What a field takes, "" for any file.
  * @param {Element} field
  */
-const kindOf = (field) =>
-  field.matches(".of-mask") ? "image" : (KINDS.find((one) => field.matches(`.of-${one}`)) ?? "");
+const kindOf = (field) => KINDS.find((one) => field.classList.contains(`of-${one}`)) ?? "";
 
 /**
  * Say that a field has the first of several files, and offer to make a run with each.
@@ -294,7 +292,7 @@ function chooseAnother(event) {
   event.stopPropagation();
   const input = element("input");
   input.type = "file";
-  input.accept = field.matches(".of-video") ? "video/*" : "audio/*";
+  input.accept = `${kindOf(field)}/*`;
   input.addEventListener("change", () => put(field, [...(input.files ?? [])]));
   input.click();
 }

@@ -18,7 +18,7 @@ import { countedFrom, filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
-/** @import { Kind } from "./values.js" */
+/** @import { HeldField } from "./values.js" */
 
 // While a form is being drawn, Generate would start what is no longer there: such a press waits for the new form.
 const DRAWN_WITHIN = 15000;
@@ -289,7 +289,7 @@ export function setKeepsGoing(wish) {
 /**
  * Keep what was typed.
  * @param {string} name the workflow's
- * @param {readonly [string, Kind][]} fields
+ * @param {readonly HeldField[]} fields
  * @param {readonly unknown[]} values
  */
 export function keep(name, fields, values) {

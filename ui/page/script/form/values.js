@@ -3,7 +3,13 @@
 
 import { message } from "../messages.js";
 
-/** @typedef {"plain" | "seed" | "box" | "table" | "file" | "painted"} Kind */
+/**
+ * How the values of a field's components become the field's value: ui/page/form/kinds/view.py.
+ * @typedef {"plain" | "seed" | "box" | "table" | "file" | "painted"} Kind
+ *
+ * A field's key, the row that reads its components, and how many these are: ui/page/form/controls.py.
+ * @typedef {[key: string, kind: Kind, parts: number]} HeldField
+ */
 
 /**
  * What a number has to keep to, as ui/documents/browser_values.py says. `typical` is the author's own
@@ -17,9 +23,6 @@ import { message } from "../messages.js";
  */
 
 const WHOLE = /^([+-]?\d{1,40})(\.0*)?$/;
-
-/** How many components a field of a kind has. */
-const PARTS = { plain: 1, seed: 2, box: 4, table: 1, file: 1, painted: 1 };
 
 /** @type {Record<Kind, (...parts: any[]) => unknown>} */
 const KEPT = {
@@ -35,17 +38,17 @@ const KEPT = {
 };
 
 /**
- * What Gradio's components hold, by field key, as it is kept.
- * @param {readonly [string, Kind][]} fields
+ * Convert what Gradio's components hold to browser JSON by field key.
+ * @param {readonly HeldField[]} fields
  * @param {readonly unknown[]} values of all their components in turn
  * @returns {Record<string, unknown>}
  */
 export function keptValues(fields, values) {
   let at = 0;
   return Object.fromEntries(
-    fields.map(([key, kind]) => {
-      const parts = values.slice(at, at + PARTS[kind]);
-      at += PARTS[kind];
+    fields.map(([key, kind, count]) => {
+      const parts = values.slice(at, at + count);
+      at += count;
       return [key, KEPT[kind](...parts)];
     }),
   );

@@ -12,7 +12,7 @@ import { page } from "../state.js";
 import { follow, followChain, keepsGoing, waitingKey } from "./following.js";
 
 /** @import { RunsDoc } from "../documents.js" */
-/** @import { Kind } from "../form/values.js" */
+/** @import { HeldField } from "../form/values.js" */
 /** @import { Problem } from "../requests.js" */
 
 /**
@@ -36,7 +36,7 @@ export const sentForm = (held = filled.now.held) => ({
  * Generate was pressed.
  * @param {string} name the workflow's or the chain's
  * @param {boolean} isChain
- * @param {readonly [string, Kind][]} fields
+ * @param {readonly HeldField[]} fields
  * @param {readonly unknown[]} values how many runs, then of all components
  */
 export async function press(name, isChain, fields, [count, ...values]) {

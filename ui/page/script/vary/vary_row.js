@@ -47,7 +47,7 @@ export class VaryRow {
     this.#problems.role = "status";
     const head = element("div", "row-head");
     head.append(this.#which);
-    if (field.kind === "text") head.append(this.#ways());
+    if (field.several === "texts") head.append(this.#ways());
     head.append(this.#remove);
     this.place.append(head, this.#editor, this.#problems);
     this.#draw();
@@ -123,45 +123,18 @@ export class VaryRow {
   }
 
   #parts() {
-    const { kind, choices, long, accept } = this.#field;
+    const { several, choices, long, accept, help } = this.#field;
     const { chosen, files } = this.#row;
-    if (this.#row.replaces && kind === "text") return this.#replacing();
-    if (kind === "files") {
+    if (this.#row.replaces && several === "texts") return this.#replacing();
+    if (several === "files") {
       this.#files = new FileList(files, accept, (given) => this.#set({ files: given }));
       return [this.#files.place];
     }
-    if (kind === "choice" && !long)
+    if (several === "choices" && !long)
       return [choiceList(choices, chosen, (values) => this.#set({ chosen: values }))];
-    const box = isOfLines(kind) ? this.#lines() : this.#line();
+    const box = isOfLines(several) ? this.#lines() : this.#line();
     box.ariaLabel = message("Values of {field}", { field: this.#field.label });
-    return this.#helped(box, this.#help());
-  }
-
-  #help() {
-    switch (this.#field.kind) {
-      case "number":
-        return message("Separate values with commas. {example} stands for 1, 4, 7, 10.", {
-          example: "1..10:3",
-        });
-      case "seed":
-        return message("Separate seeds with commas. {example} stands for 1, 2, 3, 4.", {
-          example: "1..4",
-        });
-      case "text":
-        return this.#field.wildcards
-          ? message("One text a line. {example} makes two of a line.", { example: "{red|green}" })
-          : message("One text a line.");
-      case "box":
-        return message("X, Y, width and height of one box a line, as in {example}.", {
-          example: "0, 0, 512, 256",
-        });
-      case "curve":
-        return message("All points of one curve a line, X before Y, as in {example}.", {
-          example: "0 0, 0.5 0.2, 1 1",
-        });
-      default:
-        return message("Separate values with commas.");
-    }
+    return this.#helped(box, help);
   }
 
   #replacing() {

@@ -1,0 +1,1 @@
+"""One file per widget: everything `comfy` knows about it, as a `FieldKind`."""

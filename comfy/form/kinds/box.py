@@ -1,0 +1,51 @@
+"""A part of an image, in pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy.base.messages import message
+from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.model import Field, FieldKind, Several
+from comfy.prompt.shapes import read_box
+from comfy.prompt.value_types import BadValue
+
+
+def _check(field: Field, value: object) -> object:
+    box = read_box(value)
+    return field.default if box == read_box(field.default) else box.value
+
+
+def _schema(_: Field) -> dict[str, Any]:
+    parts = ("x", "y", "width", "height")
+    return {"type": "object", "properties": {name: {"type": "integer"} for name in parts}}
+
+
+def _to_json(value: object) -> object:
+    """A list of four numbers; what a user mistyped stays as it is."""
+    try:
+        return [*read_box(value)]
+    except BadValue:
+        return value
+
+
+def _fit(given: LiteralInput) -> Fit:
+    is_box = given.type == "BOUNDING_BOX" and given.is_readable(read_box)
+    return Fit.TYPE if is_box else Fit.NO
+
+
+KINDS = (
+    FieldKind(
+        name="box",
+        check=_check,
+        schema=_schema,
+        several=Several.LINES,
+        several_help=message(
+            "X, Y, width and height of one box a line, as in {example}.", example="0, 0, 512, 256"
+        ),
+        fits=_fit,
+        input_types=frozenset({"BOUNDING_BOX"}),
+        to_json=_to_json,
+        is_main=True,
+    ),
+)

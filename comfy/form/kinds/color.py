@@ -1,0 +1,53 @@
+"""A color, as text or as a number."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from comfy.base.messages import message
+from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.kinds.text import text_schema
+from comfy.form.model import Field, FieldKind, Several
+from comfy.prompt.value_types import BadValue, read_color, read_value
+
+
+def color_text(value: object) -> str | None:
+    """Return a color as "#rrggbb", None for anything else."""
+    try:
+        return read_color(value)
+    except BadValue:
+        return None
+
+
+def _check(field: Field, value: object) -> int | str:
+    """Return a number or "#rrggbb", as the server's type asks; the author's own spelling stays."""
+    if field.type == "INT" and isinstance(value, str) and value.strip().isdecimal():
+        value = read_value("INT", value)
+    color = read_color(value)
+    with suppress(BadValue):
+        if color == read_color(field.default):
+            own: int | str = field.default
+            return own
+    return int(color[1:], 16) if field.type == "INT" else color
+
+
+def _fit(given: LiteralInput) -> Fit:
+    """A text that the picker couldn't show stays a text."""
+    asked = given.option == "color" and given.type in ("INT", "STRING")
+    if given.is_seed or not (given.type == "COLOR" or asked):
+        return Fit.NO
+    return Fit.DECLARED if given.is_readable(read_color) else Fit.NO
+
+
+KINDS = (
+    FieldKind(
+        name="color",
+        check=_check,
+        schema=text_schema,
+        several=Several.LIST,
+        several_help=message("Separate values with commas."),
+        fits=_fit,
+        input_types=frozenset({"INT", "STRING", "COLOR"}),
+        to_json=color_text,
+    ),
+)

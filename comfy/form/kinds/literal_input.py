@@ -1,0 +1,132 @@
+"""One literal input as the kinds of fields judge it, and the limits of its number. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import IntEnum
+
+from comfy.base.json_values import as_number
+from comfy.comfyui.object_info import InputSpec
+from comfy.form.candidates import Candidate
+from comfy.prompt.value_types import BadValue
+
+# More steps than this and dragging cannot hit a value.
+_MAX_SLIDER_STEPS = 200
+
+# Without declared limits: numpy, which many custom nodes seed, takes 32 bits.
+_SEED_LIMITS = (0, 2**32 - 1)
+_EXACT_SEED_LIMITS = (0, 2**64 - 1)
+
+_SEED_NAME = re.compile(r"(^|_|\.)seed$", re.IGNORECASE)
+
+
+class Fit(IntEnum):
+    """How well a widget fits an input; the best fit gets it."""
+
+    NO = 0
+    FALLBACK = 1
+    TYPE = 2
+    DECLARED = 3  # by more than its type: an option of the input, or its name
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of a number; None means unlimited."""
+
+    min: int | float | None = None
+    max: int | float | None = None
+    step: int | float | None = None
+    round: float | None = None
+
+    @property
+    def can_slide(self) -> bool:
+        """True if both ends are known, with few enough steps between them for dragging."""
+        if self.min is None or self.max is None or not self.step:
+            return False
+        return 0 < (self.max - self.min) / self.step <= _MAX_SLIDER_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralInput:
+    """A candidate with what its type leaves open: its limits, whether it seeds something, and
+    the outputs of its node that lead somewhere (`used`)."""
+
+    candidate: Candidate
+    limits: Limits
+    is_seed: bool
+    used: Collection[int]
+
+    @classmethod
+    def of(
+        cls, candidate: Candidate, name: str, target: InputSpec | None, used: Collection[int]
+    ) -> LiteralInput:
+        """Gather what the kinds look at.
+
+        `name` and `target` belong to the input that the value is really for (`Trace.meaning`).
+        """
+        seed = _is_seed(candidate, name, target)
+        return cls(candidate, _limits(candidate, target or candidate.spec, seed=seed), seed, used)
+
+    @property
+    def type(self) -> str:
+        """The server's type, or a guess from the value."""
+        return self.candidate.type
+
+    @property
+    def option(self) -> str:
+        """How the server asks to show the value, "" if it doesn't say."""
+        shown = self.candidate.spec.options.get("display") if self.candidate.spec else None
+        return shown if isinstance(shown, str) else ""
+
+    @property
+    def upload(self) -> str:
+        """The kind of file that the input takes, "" for none and for texts."""
+        spec = self.candidate.spec
+        return (spec.upload or "") if spec and self.type != "STRING" else ""
+
+    @property
+    def mask_is_read(self) -> bool:
+        """True if an image loader's mask output is connected."""
+        types = self.candidate.node_spec.output_types if self.candidate.node_spec else ()
+        return "IMAGE" in types and any(
+            kind == "MASK" and slot in self.used for slot, kind in enumerate(types)
+        )
+
+    def is_readable(self, read: Callable[[object], object]) -> bool:
+        """True if `read` takes the workflow's value."""
+        try:
+            read(self.candidate.value)
+        except BadValue:
+            return False
+        return True
+
+
+def _is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:
+    """True for a whole number named seed, or one that the editor would change after each run.
+
+    A node that holds any number can be told to change it too (PrimitiveInt). There the receiving
+    input decides, so `name` and `target` are that input's.
+    """
+    controlled = bool(target and target.options.get("control_after_generate")) and name != "value"
+    return candidate.type == "INT" and (controlled or bool(_SEED_NAME.search(name)))
+
+
+def _limits(candidate: Candidate, target: InputSpec | None, *, seed: bool) -> Limits:
+    """Read the limits that the server declares; nonsense is left out."""
+    if candidate.type not in ("INT", "FLOAT"):
+        return Limits()
+    own = target if target and target.value_type == candidate.type else candidate.spec
+    options = own.options if own else {}
+    low, high = as_number(options.get("min")), as_number(options.get("max"))
+    step, grain = as_number(options.get("step")), as_number(options.get("round"))
+    if candidate.type == "INT":
+        step = step or 1
+    if step is not None and step <= 0:
+        step = None
+    if seed:
+        fits = isinstance(candidate.value, int) and candidate.value <= _SEED_LIMITS[1]
+        least, most = _SEED_LIMITS if fits else _EXACT_SEED_LIMITS
+        low, high = least if low is None else low, most if high is None else high
+    return Limits(low, high, step, grain)

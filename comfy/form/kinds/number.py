@@ -1,0 +1,90 @@
+"""Numbers, typed or dragged."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from comfy.base.messages import message
+from comfy.base.wording import maximum, minimum
+from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.model import Field, FieldKind, Several
+from comfy.prompt.value_types import BadValue, read_value
+
+
+def _check(field: Field, value: object) -> int | float:
+    """Return the number that is sent, rounded to the field's steps. Raises BadValue."""
+    number = within_limits(field, value)
+    if number == field.default:
+        return number
+    rounded = _rounded(field, number)
+    if field.max is not None and rounded > field.max:
+        return number if field.type == "FLOAT" else rounded - int(field.step or 1)
+    return rounded if field.min is None else max(rounded, field.min)
+
+
+def within_limits(field: Field, value: object) -> int | float:
+    """Return the number if it is the author's own or within the limits. Raises BadValue."""
+    if isinstance(value, bool):
+        raise BadValue(message("Enter a number."))
+    number: int | float = read_value(field.type, value)
+    if number == field.default:
+        return number
+    if field.min is not None and number < field.min:
+        raise BadValue(minimum(field.min))
+    if field.max is not None and number > field.max:
+        raise BadValue(maximum(field.max))
+    return number
+
+
+def _rounded(field: Field, value: int | float) -> int | float:
+    """Round as the editor does: whole numbers to steps counted from the minimum, others to the
+    node's `round`."""
+    if isinstance(value, int):
+        step = int(field.step or 1)
+        offset = int(field.min or 0) % step
+        return (value - offset + step // 2) // step * step + offset
+    if field.round:
+        grain = Decimal(str(field.round))
+        return float((Decimal(str(value)) / grain).to_integral_value(ROUND_HALF_UP) * grain)
+    return value
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    whole = field.type == "INT"
+    limits = {"minimum": field.min, "maximum": field.max, "default": field.default}
+    known = {name: value for name, value in limits.items() if value is not None}
+    steps = {"multipleOf": field.step} if whole and field.step and not (field.min or 0) else {}
+    return {"type": "integer" if whole else "number"} | known | steps
+
+
+def _fit(given: LiteralInput) -> Fit:
+    return Fit.TYPE if given.type in _TYPES and not given.limits.can_slide else Fit.NO
+
+
+def _slider_fit(given: LiteralInput) -> Fit:
+    return Fit.TYPE if given.type in _TYPES and given.limits.can_slide else Fit.NO
+
+
+_TYPES = frozenset({"INT", "FLOAT"})
+_HELP = message("Separate values with commas. {example} stands for 1, 4, 7, 10.", example="1..10:3")
+KINDS = (
+    FieldKind(
+        name="number",
+        check=_check,
+        schema=_schema,
+        several=Several.NUMBERS,
+        several_help=_HELP,
+        fits=_fit,
+        input_types=_TYPES,
+    ),
+    FieldKind(
+        name="slider",
+        check=_check,
+        schema=_schema,
+        several=Several.NUMBERS,
+        several_help=_HELP,
+        fits=_slider_fit,
+        input_types=_TYPES,
+    ),
+)

@@ -1,0 +1,45 @@
+"""Seeds: whole numbers that are drawn for each run unless a user fixes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from comfy.base.messages import message
+from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.kinds.number import within_limits
+from comfy.form.model import Field, FieldKind, Several
+from comfy.form.seeds import CountUp
+
+
+def _check(field: Field, value: object) -> int | float | CountUp | None:
+    if isinstance(value, CountUp):
+        return replace(value, last=int(within_limits(field, value.last)))
+    empty = value is None or (isinstance(value, str) and not value.strip())
+    return None if empty else within_limits(field, value)
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    """Programs whose numbers are too short may send digits as text."""
+    limits = {"minimum": field.min, "maximum": field.max}
+    known = {name: value for name, value in limits.items() if value is not None}
+    return {"anyOf": [{"type": "integer"} | known, {"type": "string"}, {"type": "null"}]}
+
+
+def _fit(given: LiteralInput) -> Fit:
+    return Fit.DECLARED if given.is_seed else Fit.NO
+
+
+KINDS = (
+    FieldKind(
+        name="seed",
+        check=_check,
+        schema=_schema,
+        several=Several.SEEDS,
+        several_help=message(
+            "Separate seeds with commas. {example} stands for 1, 2, 3, 4.", example="1..4"
+        ),
+        fits=_fit,
+        input_types=frozenset({"INT"}),
+    ),
+)

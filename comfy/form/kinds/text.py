@@ -1,0 +1,69 @@
+"""Texts of one line or several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy.base.messages import message
+from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.model import Field, FieldKind, Several
+from comfy.prompt.value_types import BadValue, read_text
+
+
+def _check(field: Field, value: object) -> str:
+    text = read_text(value)
+    if field.required and not text.strip():
+        raise BadValue(message("Enter some text."))
+    return text
+
+
+def text_schema(field: Field) -> dict[str, Any]:
+    """Return the JSON Schema of a text with its default."""
+    return {"type": "string", "default": field.default}
+
+
+def _text_fit(given: LiteralInput) -> Fit:
+    spec = given.candidate.spec
+    if spec and spec.choices == () and "remote" in spec.options and not given.upload:
+        return Fit.DECLARED  # an extension of the editor fills the list
+    return Fit.TYPE if given.type == "STRING" and not given.candidate.multiline else Fit.FALLBACK
+
+
+def _textarea_fit(given: LiteralInput) -> Fit:
+    return Fit.TYPE if given.type == "STRING" and given.candidate.multiline else Fit.NO
+
+
+def _as_shown(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _from_step(step: str) -> str:
+    return message("The text comes from “{step}”.", step=step)
+
+
+_HELP = message("One text a line.")
+KINDS = (
+    FieldKind(
+        name="text",
+        check=_check,
+        schema=text_schema,
+        several=Several.TEXTS,
+        several_help=_HELP,
+        fits=_text_fit,
+        input_types=frozenset({"STRING", "COLOR", "COMBO"}),
+        to_json=_as_shown,
+        from_step=_from_step,
+    ),
+    FieldKind(
+        name="textarea",
+        check=_check,
+        schema=text_schema,
+        several=Several.TEXTS,
+        several_help=_HELP,
+        fits=_textarea_fit,
+        input_types=frozenset({"STRING"}),
+        to_json=_as_shown,
+        from_step=_from_step,
+        takes_texts=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""One file per widget: its Gradio component, as a `FieldView`."""

@@ -1,0 +1,48 @@
+"""Four numbers beside each other."""
+
+from __future__ import annotations
+
+import html
+
+import gradio as gr
+
+from comfy.base.messages import message
+from comfy.form.kinds.registry import KINDS
+from comfy.form.model import Field
+from comfy.prompt.shapes import read_box
+from comfy.prompt.value_types import BadValue
+from ui.page.form.kinds.view import Control, FieldView, help_text, options_of
+
+_BOX = ("X", "Y", message("Width"), message("Height"))
+
+
+def _box(field: Field, value: object, scope: str) -> Control:
+    common = options_of(field, scope)
+    title = html.escape(str(common["label"]))
+    info = html.escape(help_text(field) or "")
+    with gr.Column(elem_id=common["elem_id"], elem_classes="box-field"):
+        gr.HTML(f"<h4>{title}</h4><p>{info}</p>" if info else f"<h4>{title}</h4>")
+        with gr.Row():
+            numbers = [
+                gr.Number(
+                    part,
+                    label=label,
+                    precision=0,
+                    min_width=60,
+                    key=f"{common['key']}/{label}",
+                    interactive=True,
+                )
+                for label, part in zip(_BOX, _numbers(value), strict=True)
+            ]
+    return Control(field, tuple(numbers), show=_numbers)
+
+
+def _numbers(value: object) -> tuple[int | None, ...]:
+    try:
+        return read_box(value)
+    except BadValue:  # as it was typed: what is wrong with it is said when it is sent
+        parts = value if isinstance(value, list) and len(value) == len(_BOX) else [None] * len(_BOX)
+        return tuple(parts)
+
+
+VIEWS = (FieldView(KINDS["box"], _box, browser="box"),)

@@ -1,0 +1,42 @@
+"""A seed as text, beside how it changes from run to run."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from comfy.base.messages import message
+from comfy.form.kinds.registry import KINDS
+from comfy.form.model import Field
+from ui.documents.browser_values import COUNTING, FIXED, RANDOM, seed_parts
+from ui.page.form.kinds.view import Control, FieldView, help_text, options_of
+
+SEED_MODES = [
+    (message("Random"), RANDOM),
+    (message("Fixed"), FIXED),
+    (message("Increment"), COUNTING),
+]
+
+
+def _seed(field: Field, value: object, scope: str) -> Control:
+    text, mode = seed_parts(value)
+    with gr.Row(elem_classes="seed"):
+        # It stands beside the label, above the number: Tab comes to it first, too.
+        modes = gr.Radio(
+            SEED_MODES,
+            value=mode,
+            label=message("{field} mode", field=field.label),
+            show_label=False,
+            container=False,
+            min_width=120,
+            elem_classes="seed-mode",
+            key=f"{scope}/{field.key}/mode",
+            interactive=True,
+        )
+        seed = gr.Textbox(
+            text, info=help_text(field), scale=3, min_width=120, **options_of(field, scope)
+        )
+
+    return Control(field, (seed, modes), show=seed_parts)
+
+
+VIEWS = (FieldView(KINDS["seed"], _seed, browser="seed", component="Number"),)

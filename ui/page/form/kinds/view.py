@@ -1,0 +1,111 @@
+"""A widget as a Gradio component: one row for each kind of field, and what the builders share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gradio.components import Component
+
+from comfy.base.messages import message
+from comfy.form.model import Field, FieldKind
+from ui.languages.current import current_language, translated
+
+_ELEMENT = "field-"
+
+# Which row of `ui/page/script/form/values.js` reads the components' values.
+Browser = Literal["plain", "seed", "box", "table", "file", "painted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One field on the page: its components, and what they show for a value of the field."""
+
+    field: Field
+    components: tuple[Component, ...]
+    show: Callable[[Any], tuple[Any, ...]] = lambda value: (value,)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """Everything the page knows about a widget.
+
+    `build(field, value, scope)` draws the field's components inside the layout that is open; drawn
+    again in the same `scope`, they keep what the user entered. `browser` says how the page's script
+    reads their values, `component` is the Gradio component by which Gradio's own clients describe a
+    value.
+    """
+
+    kind: FieldKind
+    build: Callable[[Field, Any, str], Control]
+    browser: Browser = "plain"
+    component: str = "JSON"
+
+
+def element_id(field: Field) -> str:
+    """Return the id of a field's element, which shows its error."""
+    return _ELEMENT + id_part(field.key)
+
+
+def id_part(text: str) -> str:
+    """Return a text as part of an element's id."""
+    return "".join(c if c.isalnum() else "-" for c in text)
+
+
+def help_text(field: Field) -> str | None:
+    """Return the line under a label: the server's help and the limits of a number."""
+    tooltip = translated(field.tooltip).strip()
+    parts = [_ended(tooltip)] if tooltip else []
+    if field.type in ("INT", "FLOAT") and field.widget == "number":
+        match field.min, field.max:
+            case (low, high) if (
+                low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6
+            ):
+                parts.append(translated(_between(low, high)))
+            case (low, _) if low is not None and abs(low) < 1e6:
+                parts.append(translated(message("{low} or more.", low=_shown(low))))
+    if field.differs:
+        parts.append(
+            translated(message("Some choices are on different servers and can't be combined."))
+        )
+    # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
+    # joiner keeps them text.
+    return " ".join(parts).replace("](", "]\u2060(") or None
+
+
+def _between(low: float, high: float) -> str:
+    ends = {"low": _shown(low), "high": _shown(high)}
+    return message("{low} to {high}.", **ends) if low < 0 else message("{low}–{high}.", **ends)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence[-1] in ".!?…:。！？：" else f"{sentence}."
+
+
+def _shown(number: float) -> str:
+    return current_language().number(number).replace("-", "−")
+
+
+def options_of(field: Field, scope: str) -> dict[str, Any]:
+    """Return the options that every field's component has."""
+    return {
+        "label": message("{field} (optional)", field=field.label)
+        if field.optional and not field.required
+        else field.label,
+        "elem_id": element_id(field),
+        "elem_classes": _file_classes(field) if field.is_media else None,
+        "key": f"{scope}/{field.key}/{field.widget}",
+        "interactive": True,
+    }
+
+
+def _file_classes(field: Field) -> list[str]:
+    """Classes by which the script and the styles know what a field takes."""
+    painted = ["painted"] if field.is_painted else []
+    return ["takes-files", f"of-{field.media or 'file'}", *painted]
+
+
+def box_text(value: object) -> str:
+    """Return what a text box shows."""
+    return "" if value is None else str(value)
