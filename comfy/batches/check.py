@@ -29,7 +29,7 @@ from comfy.prompt.model import Prompt
 from comfy.prompt.value_types import BadValue
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
-from comfy.runs.interface import RunRegistry
+from comfy.runs.interface import Origin, RunRegistry
 
 _SAMPLE = 5  # runs
 _MOST_HINTS = 20  # problems that say which value may be meant, which takes long
@@ -99,7 +99,7 @@ def checked_batch(
     fields = {field.key: field for field in form.fields}
     # Else each value is taken or not whatever the others are.
     if content.redraws or any(fields[one.key].is_media for one in content.shown):
-        BatchRunner(starter, owner).check_values(_row_batch(workflow, content))
+        BatchRunner(starter, Origin(owner)).check_values(_row_batch(workflow, content))
     return content, form
 
 
@@ -113,7 +113,7 @@ def _conflicts(
     """What no server has together, with the first row that has it where that is not in all."""
     varied = {column.key for column in content.shown}
     batch = _row_batch(workflow, content)
-    for row, error in BatchRunner(starter, owner).conflicts(batch):
+    for row, error in BatchRunner(starter, Origin(owner)).conflicts(batch):
         place = (row.number, row.line) if varied & error.errors.keys() else (None, None)
         for key, said in error.errors.items():
             yield BatchProblem(said, key or None, *place)

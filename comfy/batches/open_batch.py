@@ -21,7 +21,7 @@ from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.records.groups import Group
 from comfy.records.record import Record
-from comfy.runs.interface import Run, RunRegistry
+from comfy.runs.interface import Origin, Run, RunRegistry
 
 BatchState = Literal["running", "paused", "stopped", "done"]
 
@@ -57,9 +57,9 @@ class BatchSummary:
 
 
 def about_batch(
-    title: str, workflow: str, content: BatchContent, address: str
+    title: str, workflow: str, content: BatchContent, origin: Origin
 ) -> dict[str, object]:
-    """What `Group.about` has of a batch from its start on."""
+    """Return the `Group.about` of a new batch."""
     labels = dict.fromkeys((column.label for column in content.shown), "")
     for axis in reversed(content.axes):
         values = [str(one) if isinstance(one, Upload) else one for one in axis.values]
@@ -67,7 +67,8 @@ def about_batch(
     return {
         "title": message_to_json(title),
         "workflow": workflow,
-        "address": address,
+        "address": origin.address,
+        "text_sources": [*origin.text_sources],
         "rows": len(BatchRows(content)),
         "varied": [message_to_json(label) for label in labels],
         "first_values": list(labels.values()),

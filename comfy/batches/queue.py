@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +31,7 @@ from comfy.launch.start import Starter
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
 from comfy.records.wanted import WantedOfGroups
+from comfy.runs.interface import Origin
 from comfy.runs.limits import BatchLimits
 
 log = logging.getLogger(__name__)
@@ -71,34 +72,31 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     # One batch
 
-    def start(  # noqa: PLR0913 - what to run, and options by name
+    def start(
         self,
         workflow: str,
         base: Mapping[str, object],
         spec: BatchSpec,
-        owner: str,
-        address: str = "",
+        origin: Origin,
         *,
         attended: bool = False,
-        text_sources: Collection[str] = (),
     ) -> BatchSummary:
-        """Check all rows, keep the files among their values, and let the batch run. `base`: the
-        values that the form has; `address`: as of `RunRegistry.submit`; `attended`: whoever asks
-        stays until its end, and need not find it again; `text_sources`: as of `Starter.start`.
+        """Check all rows, keep the files among their values, and start the batch. `base` has the
+        values that all rows share. The caller of an `attended` batch waits for its end, so an owner
+        without a cookie may start it.
 
-        BatchErrors and FieldErrors say what is wrong; also raises Overloaded, WorkflowError,
-        ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
+        Raises BatchErrors, FieldErrors, Overloaded, WorkflowError, ServerUnreachable, ServerError,
+        and ComfyError if there is no room for a file.
         """
         history = self._history()
-        self._check_kept(owner, attended=attended)
-        self._check_room(owner, address)
-        content, form = checked_batch(self._starter, workflow, base, spec, owner)
+        self._check_kept(origin.owner, attended=attended)
+        self._check_room(origin.owner, origin.address)
+        content, form = checked_batch(self._starter, workflow, base, spec, origin.owner)
         content = with_distinct_names(with_seeds(form, content, spec.seeds, self._starter.rng))
         if spec.seeds != "each":
             content = with_drawn_texts(form, content, self._starter.rng)
-        group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)
-        about["text_sources"] = [*text_sources]
-        group = Group(group_id, owner, "batch", time.time(), "running", about)
+        about = about_batch(form.title, workflow, content, origin)
+        group = Group(str(uuid.uuid4()), origin.owner, "batch", time.time(), "running", about)
         batch = self._open_group(group)
         with self._counted(batch):
             save_new_batch(history, self._starter.blobs, group, content)
@@ -273,7 +271,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def _run_rows(self, batch: OpenBatch) -> None:
         content, rows = self._content(batch.id, batch.owner)
         rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
-        runner = BatchRunner(self._starter, batch.owner, batch.address, batch.text_sources)
+        runner = BatchRunner(self._starter, batch.origin)
         states, _ = batch.states()
         waiting = states.places("waiting")
         for start in range(0, len(waiting), _LOOKED_AT):

@@ -19,7 +19,7 @@ from comfy.launch.once import LiveTasks, Task, TaskRunner, conflicts_in, lacking
 from comfy.launch.row_judge import RowJudge
 from comfy.launch.start import FieldErrors, Starter
 from comfy.records.record import Record
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run
 
 MOST_TOLD = 100  # problems
 _BEGIN_AGAIN_AFTER = 1.0  # seconds until a row is tried again that could not be begun
@@ -79,17 +79,10 @@ class BatchRunner:
     """Runs the rows of batches. What became of each is on record, so the registry needs a
     history."""
 
-    def __init__(
-        self,
-        starter: Starter,
-        owner: str,
-        address: str = "",
-        text_sources: Collection[str] = (),
-    ) -> None:
-        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
+    def __init__(self, starter: Starter, origin: Origin) -> None:
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner, address, text_sources)
-        self._owner = owner
+        self._tasks = TaskRunner(starter, origin)
+        self._owner = origin.owner
 
     def check(self, batch: RowBatch, known: Sequence[str] = ()) -> None:
         """RowErrors with all that the form refuses in any row, and all that the server does not

@@ -34,6 +34,7 @@ from comfy.launch.uploads import Upload
 from comfy.library.private import MARK
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
+from comfy.runs.interface import Origin
 
 _SHARE_FIRST = message("Add it to the shared workflows first.")
 _MOST_RUNS = 20  # that a chain is made of: those nearest to the result
@@ -206,7 +207,7 @@ class ChainForms:
         errors = dict(form.wrong)
         labelled = labelled_errors(form.form, errors)
         for one in form.runs:
-            for key, said, away in ChainRunner(self.starter, owner).problems(one):
+            for key, said, away in ChainRunner(self.starter, Origin(owner)).problems(one):
                 place = step_key(one.step.name, key or str(len(errors)))
                 errors[place], labelled[place] = said, away
         if errors:
@@ -240,7 +241,7 @@ class ChainForms:
     def _made_of(self, record: Record, title: str, workflows: Collection[str]) -> RecordedChain:
         self.starter.forms.permissions.check_keep(record.owner)
         made = chain_of_runs(title, self._recorded(record, workflows))
-        ChainRunner(self.starter, record.owner).steps(made.chain, {})  # it can be opened
+        ChainRunner(self.starter, Origin(record.owner)).steps(made.chain, {})  # it can be opened
         return made
 
     def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
@@ -274,7 +275,7 @@ class ChainForms:
     ) -> tuple[FormStep, ...]:
         """The steps of the chain `name` as they run where these are all."""
         settings = {step.name: self._settings(step, owner, values) for step in chain.steps}
-        steps = ChainRunner(self.starter, owner).steps(chain, settings)
+        steps = ChainRunner(self.starter, Origin(owner)).steps(chain, settings)
         return tuple(_with_files(one, self.folder.folder_of(name)) for one in steps)
 
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:

@@ -27,6 +27,7 @@ from comfy.launch.kept_uploads import kept_as_given
 from comfy.launch.start import FieldErrors
 from comfy.records.groups import Group
 from comfy.records.record import Record
+from comfy.runs.interface import Origin
 from comfy.runs.limits import ChainLimits
 
 _RECENT = 200  # that ended, of which pages are still told
@@ -74,24 +75,24 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         self,
         name: str,
         values: Mapping[str, object],
-        owner: str,
-        address: str = "",
+        origin: Origin,
         *,
         attended: bool = False,
-        text_sources: Collection[str] = (),
     ) -> StartedChain:
-        """Check the values of a chain's form, draw its seeds, keep the files, and let it run.
-        `address`: as of `RunRegistry.submit`; `attended`: whoever asks waits for its end, and
-        deletes it where nobody could find it again; `text_sources`: as of `Starter.start`.
+        """Check the values of a chain's form, draw its seeds, keep the files, and start the chain.
+        The caller of an `attended` chain waits for its end, so an owner without a cookie may start
+        it.
 
         Raises FieldErrors, ChainErrors, WorkflowError, Overloaded, ServerUnreachable, ServerError,
         and ComfyError where there is no room for a file.
         """
+        owner = origin.owner
         self._check_kept(owner, attended=attended)
-        self._check_room(owner, address)  # before any work is done for it
+        self._check_room(owner, origin.address)  # before any work for the chain
         form, drawn = self._checked(name, values, owner)
-        about = {"chain": name, "title": message_to_json(form.chain.title), "address": address}
-        about["text_sources"] = [*text_sources]
+        title = message_to_json(form.chain.title)
+        about = {"chain": name, "title": title, "address": origin.address}
+        about["text_sources"] = [*origin.text_sources]
         group = Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about)
         chain = self._open_group(group)
         chain.begin(form)
@@ -110,7 +111,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         drawn = [one.key for one in had.form.form.fields if one.widget == "seed"]
         values = kept_as_given({**had.values, **dict.fromkeys(drawn)}, self._starter.blobs)
         sources = self._opened(record.group, record.owner).text_sources
-        return self.start(part.chain, values, record.owner, address, text_sources=sources)
+        origin = Origin(record.owner, address, text_sources=sources)
+        return self.start(part.chain, values, origin)
 
     def stop(self, chain_id: str, owner: str) -> None:
         """End it: what runs is cancelled, and no other step is begun."""
@@ -351,9 +353,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         chain.begin(form)
         forms = {one.step.name: one.form for one in form.runs}
         sharers = chain.id if chain.owner == self._nobody else chain.owner  # strangers share none
-        runner = ChainRunner(
-            self._starter, chain.owner, chain.address, chain.text_sources, sharers=sharers
-        )
+        runner = ChainRunner(self._starter, chain.origin, sharers=sharers)
 
         def begun(one: StepBegin) -> None:
             chain.begun(one)

@@ -33,7 +33,7 @@ from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import Upload, content_of
 from comfy.records.record import Record
 from comfy.runs.input_files import server_file
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run
 from comfy.workflow.model import Workflow
 
 _BEGIN_AGAIN_AFTER = 1.0  # seconds until a run is begun that was one too many
@@ -141,19 +141,16 @@ class ChainRunner:
     def __init__(
         self,
         starter: Starter,
-        owner: str,
-        address: str = "",
-        text_sources: Collection[str] = (),
+        origin: Origin,
         *,
         sharers: str | None = None,
     ) -> None:
-        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`. `sharers`:
-        whose runs count as done for each other's chains; the owner's, unless another name is
-        given."""
+        """Chains of the same `sharers` reuse each other's finished runs; the default is the
+        owner."""
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner, address, text_sources)
-        self._owner = owner
-        self._sharers = owner if sharers is None else sharers
+        self._tasks = TaskRunner(starter, origin)
+        self._owner = origin.owner
+        self._sharers = origin.owner if sharers is None else sharers
 
     def steps(
         self,

@@ -55,6 +55,7 @@ from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
+from comfy.runs.interface import Origin
 from comfy.workflow.model import read_workflow
 
 _RESULTS = "results.csv"
@@ -141,7 +142,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         form = form_of_batch(forms, args.settings, _cells(args.csv) if args.csv else ())
         batch, wrong = _read(args, form, Path(scratch))
         with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
-            BatchRunner(starter, OWNER).check(batch, wrong)
+            BatchRunner(starter, Origin(OWNER)).check(batch, wrong)
         if args.check:
             earlier = _earlier_batches(args.out)
             opened = (starter_in(one, servers, forms, signals) for one in earlier)
@@ -153,7 +154,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         check_new(folder, "batch", resume=args.resume)
         _check_alone(args.out, folder)
         with starter_in(folder, servers, forms, signals) as starter:
-            runner = BatchRunner(starter, OWNER)
+            runner = BatchRunner(starter, Origin(OWNER))
             runner.resume()
             known = runner.last(batch) if args.resume else {}
             results = _Results(batch, form, args.out, starter.blobs, known)

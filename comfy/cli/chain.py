@@ -43,6 +43,7 @@ from comfy.comfyui.discovery import choose_servers, opened_servers
 from comfy.form.model import Form
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.records.blobs import BlobStore
+from comfy.runs.interface import Origin
 from comfy.workflow.model import Workflow, read_workflow, title_from_name
 
 _NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of the groups of chains' runs
@@ -125,7 +126,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         forms = forms_by_name(_workflows(args.chain.parent), servers.object_info)
         wildcards = WildcardFiles(args.chain.parent / FOLDER).lines
         with starter_in(Path(scratch), servers, forms, signals, wildcards) as starter:
-            runner = ChainRunner(starter, OWNER)
+            runner = ChainRunner(starter, Origin(OWNER))
             found = runner.steps(chain, settings, problems)
             steps = [
                 _with_files(one, settings.get(one.step.name, {}), args.chain.parent)
@@ -142,7 +143,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         folder = args.out / f".chain-{name}"
         check_new(folder, "chain", resume=args.resume)
         with starter_in(folder, servers, forms, signals) as starter:
-            runner = ChainRunner(starter, OWNER)
+            runner = ChainRunner(starter, Origin(OWNER))
             runner.resume()
             group = str(uuid.uuid5(_NAMESPACE, name))
             line = ChainLine(sys.stderr, {one.step.name: one.title for one in steps})

@@ -39,7 +39,7 @@ from comfy.launch.uploads import UploadLimits
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.serialization import state_to_json
-from comfy.runs.interface import Run
+from comfy.runs.interface import UNWATCHED, Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import read_workflow
 
@@ -118,7 +118,7 @@ def _start(starter: Starter, form: Form, values: Mapping[str, object], out: Path
         starter.check(WORKFLOW, values, OWNER)
         if any(output.kind != "text" for output in form.outputs):
             check_folder(out)
-        return starter.start(WORKFLOW, values, OWNER, watched=False)
+        return starter.start(WORKFLOW, values, Origin(OWNER), UNWATCHED)
     except FieldErrors as error:
         known = ", ".join(sorted(_keys(form)))
         raise UsageError(

@@ -20,6 +20,7 @@ from comfy.base.threads import start_thread
 from comfy.launch.start import Starter
 from comfy.records.groups import Group, GroupKind
 from comfy.records.store import RunStore
+from comfy.runs.interface import Origin
 from comfy.runs.limits import BatchLimits, ChainLimits
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,8 @@ _OUR_FAULT = message("Something went wrong inside this program.")
 
 
 class OpenGroup(ABC):
-    """One of them, for any number of threads. `thread`: what runs it, set by the queue alone;
-    `saving`: held while it is written; `address`: where it was started, as of
-    `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
+    """A batch or chain that any thread may use. Only the queue sets `thread`; a thread holds
+    `saving` while it writes the group. `address` and `text_sources` are as in `Origin`."""
 
     def __init__(self, group: Group) -> None:
         """As it is remembered."""
@@ -40,6 +40,11 @@ class OpenGroup(ABC):
         self.thread: threading.Thread | None = None
         self.deleted = False
         self.lock, self.saving = threading.RLock(), threading.Lock()
+
+    @property
+    def origin(self) -> Origin:
+        """The origin of its runs."""
+        return Origin(self.owner, self.address, text_sources=self.text_sources)
 
     @property
     @abstractmethod

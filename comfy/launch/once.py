@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, Self, TypeVar
 
@@ -19,12 +19,13 @@ from comfy.launch.row_judge import RowJudge
 from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import KeptUpload, Upload
 from comfy.records.record import Record
-from comfy.runs.interface import Run, RunRegistry
+from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 
 # What is said of a run that has ended well, where its results are not here.
 NOT_FETCHED = message("Its results could not be fetched.")
 _COMBINATIONS = 200  # of choices that are looked at: nobody waits for more
 _FREE = ("STRING", "INT", "FLOAT")  # types of values that any server takes
+_POLICY = RunPolicy(watched=False, keeps_going=True)
 _WAITING = 2  # tasks beside those that are handed to servers: none ever waits for the next
 
 Key = TypeVar("Key", bound=Hashable)
@@ -45,20 +46,11 @@ class Task:
 class TaskRunner:
     """Runs tasks, and finds those that were run. The registry needs a history."""
 
-    def __init__(
-        self,
-        starter: Starter,
-        owner: str,
-        address: str = "",
-        text_sources: Collection[str] = (),
-    ) -> None:
-        """`address`: as of `RunRegistry.submit`; `text_sources`: as of `Starter.start`."""
+    def __init__(self, starter: Starter, origin: Origin) -> None:
         self._starter = starter
         self._runs = starter.runs
-        self._owner = owner
-        self._address = address
-        self._text_sources = text_sources
-        self._judge = RowJudge(partial(starter.checked, owner=owner))
+        self._origin, self._owner = origin, origin.owner
+        self._judge = RowJudge(partial(starter.checked, owner=origin.owner))
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any task is begun."""
@@ -107,14 +99,8 @@ class TaskRunner:
             return self._starter.start(
                 task.workflow,
                 task.values,
-                self._owner,
-                address=self._address,
-                watched=False,
-                keeps_going=True,
-                group=task.group,
-                parents=task.parents,
-                text_sources=self._text_sources,
-                run_id=run_id,
+                replace(self._origin, group=task.group, parents=task.parents, run_id=run_id),
+                _POLICY,
                 judge=self._judge.checked,
             )
         except RunGoesOn:  # somebody else has begun the same in the meantime

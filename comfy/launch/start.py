@@ -38,7 +38,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.lineage import has_text_of
 from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS, shared_folder
-from comfy.runs.interface import Run, RunRegistry
+from comfy.runs.interface import DEFAULT_POLICY, Origin, Run, RunPolicy, RunRegistry
 from comfy.workflow.sanitize import named_files, written_names
 
 
@@ -77,35 +77,25 @@ class Starter:
     wildcards: LinesOf | None = None
     translated: Callable[[str], str] = str
 
-    def start(  # noqa: PLR0913 - what to run, and options by name
+    def start(
         self,
         name: str,
         values: Mapping[str, object],
-        owner: str,
+        origin: Origin,
+        policy: RunPolicy = DEFAULT_POLICY,
         *,
-        address: str = "",
-        deadline: float | None = None,
-        watched: bool = True,
-        keeps_going: bool = False,
-        group: str = "",
-        parents: tuple[str, ...] = (),
-        run_id: str = "",
-        text_sources: Collection[str] = (),
         judge: Check | None = None,
     ) -> Run:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
 
-        Fields left out keep the author's value, seeds left out are drawn. A media field's value is
-        an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
-        `deadline`, `watched`, `keeps_going`, `group`, `parents`, `run_id`: as of
-        `RunRegistry.submit`. `text_sources`: the ids of the owner's runs whose texts were put into
-        fields: it is made from those of which one is still there. `judge` is called in the place of
-        `checked`.
-        Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
-        there are too many runs, or no room for a file.
+        Fields without a value keep the author's value; seeds without a value are drawn. A media
+        field's value is an `Upload`, a `KeptUpload`, the author's own file (the field's default) or
+        None. `judge` replaces `checked`.
+        Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError if there
+        are too many runs or there is no room for a file.
         """
-        # Before any work is done for it.
-        self.runs.check_room(owner, address, group if run_id else "")
+        owner, group = origin.owner, origin.group
+        self.runs.check_room(origin)  # before any work for the run
         workflow, form = self.forms.form(name, owner, values)
         seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
@@ -126,17 +116,9 @@ class Starter:
                 for key, one in files.items()
             }
             outputs = frozenset(output.node for output in form.outputs) or None
-            return self.runs.submit(
-                Job(prompt, name, outputs, used, form.title, inputs, form.titles),
-                owner=owner,
-                address=address,
-                deadline=deadline,
-                watched=watched,
-                keeps_going=keeps_going,
-                group=group,
-                parents=(*parents, *self._given_text(text_sources, used, owner)),
-                run_id=run_id,
-            )
+            job = Job(prompt, name, outputs, used, form.title, inputs, form.titles)
+            parents = (*origin.parents, *self._given_text(origin.text_sources, used, owner))
+            return self.runs.submit(job, replace(origin, parents=parents), policy)
 
     def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
         """FieldErrors, WorkflowError, ServerUnreachable or ServerError where `start` would raise
@@ -163,44 +145,31 @@ class Starter:
         except WorkflowError as problem:
             return form, {"": sentences(str(problem), problem.hint)}
 
-    def start_several(  # noqa: PLR0913 - as of `start`
+    def start_several(
         self,
         name: str,
         values: Mapping[str, object],
-        owner: str,
+        origin: Origin,
         count: int,
-        *,
-        address: str = "",
-        watched: bool = True,
-        keeps_going: bool = False,
-        text_sources: Collection[str] = (),
+        policy: RunPolicy = DEFAULT_POLICY,
     ) -> StartedRuns:
-        """Start `count` runs with these values, so many as there is room for.
+        """Start `count` runs with these values, or as many as there is room for.
 
-        Random seeds are drawn for each, and seeds that count up go on. Where there are none of
-        both, fixed seeds go on by one from run to run: all would be the same. Raises as `start`,
-        where not even the first can be started.
+        Each run draws its random seeds and counts up its counted seeds. Without such seeds, fixed
+        seeds increase by one from run to run so that the results differ. Raises as `start` if the
+        first run can't start.
         """
         runs: list[Run] = []
-        group = secrets.token_hex(16) if count > 1 else ""
+        origin = replace(origin, group=secrets.token_hex(16) if count > 1 else "")
         while len(runs) < count:
             try:
-                run = self.start(
-                    name,
-                    values,
-                    owner,
-                    address=address,
-                    watched=watched,
-                    keeps_going=keeps_going,
-                    group=group,
-                    text_sources=text_sources,
-                )
+                run = self.start(name, values, origin, policy)
             except ComfyError as problem:
                 if not runs:
                     raise
                 return StartedRuns(tuple(runs), problem)
             runs.append(run)
-            _, form = self.forms.form(name, owner, values)
+            _, form = self.forms.form(name, origin.owner, values)
             values = counted_on(values, form, run.job.values)
         return StartedRuns(tuple(runs))
 
@@ -243,20 +212,15 @@ class Starter:
         return KeptInput(file.name, file.digest, targets, below, file.result, folder, file.made_by)
 
     def again(
-        self,
-        run_id: str,
-        owner: str,
-        *,
-        vary: bool = False,
-        address: str = "",
-        keeps_going: bool = False,
+        self, run_id: str, origin: Origin, policy: RunPolicy = DEFAULT_POLICY, *, vary: bool = False
     ) -> Run:
-        """Submit the job of an earlier run once more, its values and seed included; with new seeds
-        where it is to `vary`, as far as its form is still there.
+        """Start the job of an earlier run again with the same values and seeds. `vary` draws new
+        seeds if the workflow still has a form.
 
-        Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
-        there are too many runs.
+        Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError if there
+        are too many runs.
         """
+        owner = origin.owner
         record = self.runs.record(run_id, owner)
         job = _alone(record.job)
         if job.shortened:
@@ -264,7 +228,7 @@ class Starter:
                 message("The texts of this run were too long to be kept."),
                 message("Open the form and fill them in again."),
             )
-        self.runs.check_room(owner, address)
+        self.runs.check_room(origin)
         form = self._check_again(job, owner)
         with self._held(job.inputs) as uploads:
             if form is not None and (errors := refusals(form, uploads, self.limits)):
@@ -275,9 +239,7 @@ class Starter:
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
             parents = (run_id, *self._given_text(record.parents, job.values, owner))
-            return self.runs.submit(
-                job, owner=owner, address=address, keeps_going=keeps_going, parents=parents
-            )
+            return self.runs.submit(job, replace(origin, parents=parents), policy)
 
     def _given_text(
         self, sources: Collection[str], values: Mapping[str, object], owner: str

@@ -28,14 +28,11 @@ from comfy.comfyui.protocol.run_state import (
     unanswered,
     uploading,
 )
-from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.prompt.model import Prompt
-from comfy.records.record import Record
 from comfy.runs.cancellation import Cancellation
-from comfy.runs.context import RunContext, RunHooks
+from comfy.runs.context import RunHooks, RunParts
 from comfy.runs.input_files import bound_prompt
-from comfy.runs.latest_state import LatestState
 from comfy.runs.plan import (
     Action,
     CheckHistory,
@@ -47,7 +44,7 @@ from comfy.runs.plan import (
     seconds_left,
 )
 from comfy.runs.reconnect import FORGOTTEN, Elsewhere, End, Reconnect
-from comfy.runs.run_events import FrameRelay, RunEvents
+from comfy.runs.run_events import RunEvents
 from comfy.runs.shared import ThreadState
 from comfy.runs.submit import Submission
 from comfy.runs.timeouts import jitter
@@ -61,39 +58,34 @@ _CANCEL_WAIT = 0.25  # seconds that a cancelled prompt may take to its end at th
 
 
 class Attempt:
-    """Carries a prompt through at one server. `follow` is all of it but the way out, which is
-    `leave`; the run's own thread calls both."""
+    """One run at one server. The run's own thread calls `follow` and then `leave`."""
 
-    def __init__(  # noqa: PLR0913 - made in one place
+    def __init__(
         self,
-        record: Record,
+        parts: RunParts,
         server: ComfyServer,
-        needs: Needs,
-        latest: LatestState,
-        shared: ThreadState,
-        context: RunContext,
         hooks: RunHooks,
-        relay: FrameRelay,
         *,
         may_move: bool,
         may_retry: bool,
     ) -> None:
-        """`may_move`: to another server, if this one goes away; `may_retry`: also where the prompt
-        has begun here."""
+        """Prepare an attempt. It may leave a server that goes away if `may_move`, and after the
+        prompt began there only if `may_retry`."""
+        record, latest, shared, context = parts.record, parts.latest, parts.shared, parts.context
         timing = context.timing
         # The same one after a restart; another program can have a run of this id.
         client_id = uuid.uuid5(uuid.UUID(record.id), f"client {record.submitted_at}")
         self.server = server
         self._run_id = record.id
         self._client_id = str(client_id)
-        self._needs, self._may_move, self._may_retry = needs, may_move, may_retry
+        self._needs, self._may_move, self._may_retry = parts.needs, may_move, may_retry
         self._latest, self._shared, self._context, self._hooks = latest, shared, context, hooks
         self._client = server.client.fork(timeout=timing.call)
         self._cancellation = Cancellation(server.client, timing)
         over = partial(context.line.release, record.id)
         accepted = shared.link.accepted
         self._events = RunEvents(
-            latest, shared, server.skipped, relay, over=over, accepted=accepted
+            latest, shared, server.skipped, parts.relay, over=over, accepted=accepted
         )
         self._job = record.job
         self._uploads = any(kept.targets for kept in record.job.inputs.values())

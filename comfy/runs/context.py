@@ -1,4 +1,4 @@
-"""What an execution works with: what all runs of one registry share, and the run that it is of."""
+"""What the execution of a run works with: what all runs of one registry share, and one run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from comfy.base.callbacks import Callbacks
 from comfy.comfyui.protocol.run_state import RunError, RunState
+from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
+from comfy.records.record import Record
+from comfy.runs.latest_state import LatestState
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.reconnect import Elsewhere
+from comfy.runs.run_events import FrameRelay
+from comfy.runs.shared import ThreadState
 from comfy.runs.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -33,6 +38,18 @@ class RunContext:
     history: RunStore | None = None
     retries: bool = True
     frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)
+
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """What all attempts of one run share: how it began, its needs, its state and its frames."""
+
+    record: Record
+    needs: Needs
+    latest: LatestState
+    shared: ThreadState
+    relay: FrameRelay
+    context: RunContext
 
 
 class RunHooks(Protocol):

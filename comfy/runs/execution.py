@@ -34,7 +34,7 @@ from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.runs.attempt import Attempt, stop_where_due
-from comfy.runs.context import RunContext, RunHooks
+from comfy.runs.context import RunContext, RunHooks, RunParts
 from comfy.runs.latest_state import LatestState
 from comfy.runs.plan import Stop
 from comfy.runs.reconnect import Elsewhere, End, Reconnect
@@ -144,17 +144,12 @@ class Execution:
             return partial(failed, error=RunError(str(error), error.hint))
 
     def _begin(self, server: ComfyServer, hooks: RunHooks) -> Attempt:
+        parts = RunParts(
+            self._record, self._needs, self._latest, self._shared, self._relay, self._context
+        )
+        may_move, may_retry = self._moves > 0, self._may_retry
         self._attempt = attempt = Attempt(
-            self._record,
-            server,
-            self._needs,
-            self._latest,
-            self._shared,
-            self._context,
-            hooks,
-            self._relay,
-            may_retry=self._may_retry,
-            may_move=self._moves > 0,
+            parts, server, hooks, may_move=may_move, may_retry=may_retry
         )
         return attempt
 

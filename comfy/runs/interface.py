@@ -9,6 +9,7 @@ Any thread may call anything here, and nothing but `submit`, `check_room`, `reco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from comfy.comfyui.protocol.run_progress import SamplingWork
@@ -18,6 +19,48 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
 from comfy.runs.durations import RunTimes, RunTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who starts a run, and what the run belongs to.
+
+    `owner` is an account or a browser. `address` is the client address of an owner without an
+    account, else "": one client can be many such owners, so limits also count addresses. `group`
+    and `parents` are stored in the run's `Record`. `run_id` is a UUID that the caller chooses for
+    a task that must start only once; "" lets the registry choose. `text_sources` are ids of the
+    owner's runs that may become parents: those whose texts are among the values.
+    """
+
+    owner: str
+    address: str = ""
+    group: str = ""
+    parents: tuple[str, ...] = ()
+    run_id: str = ""
+    text_sources: tuple[str, ...] = ()
+
+    @property
+    def counted_group(self) -> str:
+        """The batch or chain whose runs the limits count together, "" for a run of its own."""
+        return self.group if self.run_id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPolicy:
+    """When the registry cancels an unfinished run.
+
+    `deadline` is in seconds after the start, None for no deadline. A `watched` run expects a page:
+    the registry cancels it when no page is attached during the grace time, unless the run
+    `keeps_going`.
+    """
+
+    deadline: float | None = None
+    watched: bool = True
+    keeps_going: bool = False
+
+
+DEFAULT_POLICY = RunPolicy()
+UNWATCHED = RunPolicy(watched=False)
 
 
 class Run(Protocol):
@@ -127,34 +170,16 @@ class RunRegistry(Protocol):
     def closed(self) -> bool:
         """The program is about to end."""
 
-    def submit(  # noqa: PLR0913 - the job, and options by name
-        self,
-        job: Job,
-        *,
-        owner: str,
-        address: str = "",
-        deadline: float | None = None,
-        watched: bool = True,
-        keeps_going: bool = False,
-        group: str = "",
-        parents: tuple[str, ...] = (),
-        run_id: str = "",
-    ) -> Run:
-        """Start a run and return it at once; whatever becomes of it is in its state.
+    def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> Run:
+        """Start a run and return it without waiting. Its state tells how it proceeds.
 
-        address: where an owner without a login is: anybody can be many owners, but not at many
-        addresses. deadline: seconds after which an unfinished run is cancelled, whoever watches.
-        watched: a page is expected to attach; the grace time runs until it does, unless the run
-        `keeps_going`. group, parents: as in `Record`. run_id: a UUID, "" for a new one; whoever
-        gives one begins a run again that is not on record, as one without files is only when it is
-        sent. RunGoesOn when a run with this id is not at its end, TooManyRuns when this person or
-        everybody asks for too much, TooManyThreads where its thread can't be started, ComfyError
-        after `close`.
+        A run without files and with an `Origin.run_id` is recorded only when it is sent: its caller
+        starts it again after a crash. Raises RunGoesOn while a run with this id is unfinished,
+        TooManyRuns at a limit, TooManyThreads if its thread can't start, ComfyError after `close`.
         """
 
-    def check_room(self, owner: str, address: str = "", group: str = "") -> None:
-        """The error that `submit` would have for this owner now, whatever it is that they want to
-        run; `group`: the id of the batch or chain that it belongs to."""
+    def check_room(self, origin: Origin) -> None:
+        """Raise the error that `submit` would raise now for any job of this origin."""
 
     def get(self, run_id: str, owner: str) -> Run:
         """A run of this owner; RunNotFound if there is none, somebody else's included."""

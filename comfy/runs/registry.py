@@ -29,6 +29,7 @@ from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.execution import OUR_FAULT
+from comfy.runs.interface import DEFAULT_POLICY, Origin, RunPolicy
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimiter, RunLimits
 from comfy.runs.line.fair_queue import FairQueue
@@ -95,48 +96,43 @@ class LocalRunRegistry:
         self._swept = float("-inf")
         self.closed = False  # the program is about to end
 
-    def submit(  # noqa: PLR0913 - the job, and options by name
-        self,
-        job: Job,
-        *,
-        owner: str,
-        address: str = "",
-        deadline: float | None = None,
-        watched: bool = True,
-        keeps_going: bool = False,
-        group: str = "",
-        parents: tuple[str, ...] = (),
-        run_id: str = "",
-    ) -> LocalRun:
+    def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:
         """See `RunRegistry.submit`."""
-        is_kept = bool(job.inputs) or not run_id  # else begun again by whoever gives the id
-        counted_with = group if run_id else ""  # runs of one press share a group, too
-        # Another one each time: the server may remember what another program had under this id.
+        is_kept = bool(job.inputs) or not origin.run_id  # else the caller starts it again
+        # A new id each time: the server may remember another program's prompt under the run's id.
         prompt_id = str(uuid.uuid4())
-        run_id = run_id or prompt_id
+        run_id = origin.run_id or prompt_id
         state = waiting(prompt_id, job.prompt, job.outputs, job.titles)
-        now = time.time()
-        record = Record(run_id, owner, job, now, state, keeps_going=keeps_going, group=group)
-        record = replace(record, parents=parents, address=address)
+        record = Record(
+            run_id,
+            origin.owner,
+            job,
+            time.time(),
+            state,
+            keeps_going=policy.keeps_going,
+            group=origin.group,
+            parents=origin.parents,
+            address=origin.address,
+        )
         self._check_free(run_id, _LEAVING)
         with self._entrance:
-            self._check_limits(owner, address, counted_with)
+            self._check_limits(origin)
             self._check_free(run_id)
             if self.history is not None and is_kept:
                 self.history.begin(record)
             try:
-                run = self._start(record, address=address, deadline=deadline, watched=watched)
+                run = self._start(record, policy)
             except ComfyError:
                 if self.history is not None:
                     self.history.end(replace(record, state=stopped(state)))  # nothing is kept of it
                 raise
-            self._limiter.count(owner, address, counted_with)
+            self._limiter.count(origin.owner, origin.address, origin.counted_group)
             return run
 
-    def check_room(self, owner: str, address: str = "", group: str = "") -> None:
+    def check_room(self, origin: Origin) -> None:
         """See `RunRegistry.check_room`."""
         with self._entrance:
-            self._check_limits(owner, address, group)
+            self._check_limits(origin)
 
     def resume(self) -> None:
         """Take up unfinished runs: those that were sent are looked for at the server, others wait
@@ -151,7 +147,7 @@ class LocalRunRegistry:
                 continue
             with self._entrance:
                 try:
-                    self._start(replace(record, state=fresh), deadline=None, watched=True)
+                    self._start(replace(record, state=fresh), DEFAULT_POLICY)
                 except ComfyError as problem:
                     self._lose(record, fresh, RunError(str(problem), problem.hint))
                 except Exception:  # one record keeps no other run from being taken up
@@ -175,18 +171,14 @@ class LocalRunRegistry:
             log.warning("Unfinished runs cannot be taken up: %s %s", problem, problem.hint)
             return ()
 
-    def _start(
-        self, record: Record, *, deadline: float | None, watched: bool, address: str = ""
-    ) -> LocalRun:
+    def _start(self, record: Record, policy: RunPolicy) -> LocalRun:
         run = LocalRun(
             record,
+            policy,
             self._context,
             grace=self._grace,
-            deadline=deadline,
-            watched=watched,
             usual=partial(self._durations.of, record.job.workflow),
             ended=self._on_ended,
-            address=address,
         )
         tell = partial(self._listeners.call, run.owner)
         # Of all that its states tell, lists show these.
@@ -344,11 +336,11 @@ class LocalRunRegistry:
                 message("Start it again, then run this again."),
             )
 
-    def _check_limits(self, owner: str, address: str, group: str) -> None:
+    def _check_limits(self, origin: Origin) -> None:
         with self._lock:
             self._check_open()
         unfinished = [(run.owner, run.address) for run in self._unfinished()]
-        self._limiter.check(owner, address, unfinished, group)
+        self._limiter.check(origin.owner, origin.address, unfinished, origin.counted_group)
 
     def _unfinished(self) -> list[LocalRun]:
         with self._lock:

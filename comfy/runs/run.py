@@ -28,6 +28,7 @@ from comfy.runs.context import RunContext
 from comfy.runs.download import ResultDownloader
 from comfy.runs.durations import RunTimes
 from comfy.runs.execution import Execution
+from comfy.runs.interface import RunPolicy
 from comfy.runs.latest_state import LatestState, stamped
 from comfy.runs.reconnect import Elsewhere
 
@@ -38,23 +39,21 @@ class LocalRun:
     """One prompt from submission to its end, in its own thread. Made by
     `comfy.runs.registry.LocalRunRegistry.submit`."""
 
-    def __init__(  # noqa: PLR0913 - made in one place, all but two by name
+    def __init__(
         self,
         record: Record,
+        policy: RunPolicy,
         context: RunContext,
         *,
         grace: float,
-        deadline: float | None,
-        watched: bool,
         usual: Callable[[], RunTimes | None],
         ended: Callable[[LocalRun], None],
-        address: str = "",
     ) -> None:
-        """`record` is how the run begins; one that was `sent` goes on where the program was
-        when it ended. `address`: where its owner is, if people there share turns."""
+        """Create a run from its first record. A record that was `sent` resumes at its server.
+        `grace` is how many seconds a watched run continues without a watcher."""
         self.id = record.id
         self.owner = record.owner
-        self.address = address
+        self.address = record.address
         self.job = record.job
         self.submitted_at = record.submitted_at
         self.keeps_going = record.keeps_going
@@ -62,10 +61,10 @@ class LocalRun:
         self._usual = usual
         self._context = context
         self._grace = grace
-        self._deadline = deadline
+        self._deadline = policy.deadline
         self._born = time.monotonic()
         self._watchers = 0
-        self._ends_unwatched = watched and not record.keeps_going
+        self._ends_unwatched = policy.watched and not record.keeps_going
         self._unwatched_since = self._born if self._ends_unwatched else None
         self._lock = threading.Lock()
         self._ended = ended

@@ -20,6 +20,7 @@ from comfy.library.catalogue import CatalogueCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
+from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from tests.support.app_process import killed_process
@@ -40,7 +41,7 @@ class Batches:
     def begin(self, *axes: AxisSpec, owner: str = ANN, **values: object) -> BatchSummary:
         """Start a batch."""
         base = {SEED: None, **values}
-        return self.batches.start("small", base, BatchSpec(axes), owner)
+        return self.batches.start("small", base, BatchSpec(axes), Origin(owner))
 
     def until(self, batch: BatchSummary, *states: str) -> BatchSummary:
         """The batch once it is in one of these states, and nothing of it is at work."""

@@ -15,6 +15,7 @@ from comfy.base.errors import BatchNotFound, ComfyError, TooManyRuns
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.limits import BatchLimits
 from tests.batches.kept_batches import ANN, SEED, Batches, kept_batches, read_only
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -121,7 +122,7 @@ def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: P
     while the several runs of one press count each."""
     with kept_batches(demo.url, tmp_path, hourly=3) as one:
         one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
-        started = one.starter.start_several("small", {SEED: 1}, ANN, 4, watched=False)
+        started = one.starter.start_several("small", {SEED: 1}, Origin(ANN), 4, UNWATCHED)
         assert len(started.runs) == 2
         assert "more than 3 runs in an hour" in str(started.refused)
         for run in started.runs:

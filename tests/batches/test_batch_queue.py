@@ -26,6 +26,7 @@ from comfy.launch.uploads import Upload
 from comfy.library.catalogue import CatalogueCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.limits import BatchLimits
 from tests.batches.kept_batches import (
     ANN,
@@ -209,8 +210,8 @@ def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: P
     (tmp_path / "workflows" / "gone.json").write_text(gone)
     spec = BatchSpec((AxisSpec(SEED, "1..2"),))
     with pytest.raises(BatchErrors, match=r"“gone.safetensors” isn't available"):
-        one.batches.start("gone", {MODEL: "gone.safetensors"}, spec, ANN)
-    batch = one.batches.start("gone", {MODEL: "demo-landscapes.safetensors"}, spec, ANN)
+        one.batches.start("gone", {MODEL: "gone.safetensors"}, spec, Origin(ANN))
+    batch = one.batches.start("gone", {MODEL: "demo-landscapes.safetensors"}, spec, Origin(ANN))
     assert one.until(batch, "done").done == 2
 
 
@@ -231,25 +232,24 @@ def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
 
 def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
     """After a restart too, and what is tried again is: whoever comes from there finds no room."""
-    spec = BatchSpec((AxisSpec(SEED, "1..3"),))
+    spec, office = BatchSpec((AxisSpec(SEED, "1..3"),)), Origin(ANN, "10.0.0.1")
     with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
-        stopped, paused = (
-            first.batches.start("small", {SEED: None}, spec, ANN, "10.0.0.1") for _ in range(2)
-        )
+        begin = first.batches.start
+        stopped, paused = (begin("small", {SEED: None}, spec, office) for _ in range(2))
         first.batches.stop(stopped.id, ANN)
         first.batches.pause(paused.id, ANN)
     with kept_batches(demo.url, tmp_path) as second:
         second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
         batches.resume()
         with pytest.raises(TooManyRuns, match="Too many batches"):
-            batches.start("small", {}, spec, BOB, "10.0.0.1")
+            batches.start("small", {}, spec, Origin(BOB, "10.0.0.1"))
         with pytest.raises(TooManyRuns, match="Too many batches"):
             batches.retry_failed(stopped.id, ANN)
         batches.delete(paused.id, ANN)
         batches.retry_failed(stopped.id, ANN)
         assert second.until(stopped, "done").done == 3
         assert {run.address for run in second.runs.known()} == {"10.0.0.1"}
-        batches.start("small", {}, spec, BOB, "10.0.0.2")
+        batches.start("small", {}, spec, Origin(BOB, "10.0.0.2"))
 
 
 def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: Path) -> None:
@@ -280,8 +280,8 @@ def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: 
             if batch.why:
                 known.set()
 
-        one.starter.start("small", {SEED: 1}, ANN, watched=False)
-        run = one.starter.start("small", {SEED: 2}, ANN, watched=False)
+        one.starter.start("small", {SEED: 1}, Origin(ANN), UNWATCHED)
+        run = one.starter.start("small", {SEED: 2}, Origin(ANN), UNWATCHED)
         for _ in run.watch(timeout=30):
             pass
         one.batches.subscribe(listen)
@@ -296,7 +296,7 @@ def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> No
         batch = one.begin(AxisSpec(SEED, "1..30"))
         assert reached.reached.wait(30)
         before = list(demo.journal.all())
-        his = one.starter.start("small", {SEED: 77}, BOB, watched=False)
+        his = one.starter.start("small", {SEED: 77}, Origin(BOB), UNWATCHED)
     for _ in his.watch(timeout=30):
         pass
     one.until(batch, "done")
@@ -315,11 +315,12 @@ def test_options_bring_fields_of_their_own(one: Batches) -> None:
     one.batches = batches = BatchQueue(replace(one.starter, forms=forms))
     base = {"8.model": "Small", "8.model.prompt": "a dog", "8.model.steps": 3, "8.seed": 5}
     options = AxisSpec("8.model", "Small, Animated")
+    spec = BatchSpec((options, AxisSpec("8.model.steps", "2, 3")))
     with pytest.raises(RowErrors, match=r"There is no field “8\.model\.steps”") as wrong:
-        batches.start("painted", base, BatchSpec((options, AxisSpec("8.model.steps", "2, 3"))), ANN)
+        batches.start("painted", base, spec, Origin(ANN))
     places = [(problem.field, problem.row) for problem in wrong.value.found]
     assert places == [("8.model.steps", 3), ("8.model.steps", 4)]
-    batch = batches.start("painted", base, BatchSpec((options,)), ANN)
+    batch = batches.start("painted", base, BatchSpec((options,)), Origin(ANN))
     ended = one.until(batch, "done", "paused")
     assert (ended.failed, ended.why) == (2, "")  # no server here has the node
     states = batches.table(batch.id, ANN).states
@@ -337,7 +338,7 @@ def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_pa
     )
     given = tuple(Upload("a.png", photo(colour)) for colour in ("red", "blue"))
     spec = BatchSpec((AxisSpec("1.image", files=given),))
-    batch = one.batches.start("small", {}, spec, ANN)
+    batch = one.batches.start("small", {}, spec, Origin(ANN))
     assert one.until(batch, "done", "paused").done == 2
     table = one.batches.table(batch.id, ANN)
     runs = [one.runs.record(table.states.run(at), ANN) for at in range(2)]
@@ -368,7 +369,7 @@ def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> No
         waits = first.begin(AxisSpec(STEPS, "2..5"), **{SEED: counted})
         first.batches.pause(waits.id, ANN)
         strange = BatchSpec((AxisSpec(SEED, "21..24"),))
-        first.batches.start("small", {}, strange, NOBODY, attended=True)
+        first.batches.start("small", {}, strange, Origin(NOBODY), attended=True)
     with kept_batches(demo.url, tmp_path) as second:
         assert second.starter.runs.history.groups.of(NOBODY, "batch") == ()  # type: ignore[union-attr]
         assert second.until(batch, "done").done == 8

@@ -39,6 +39,7 @@ from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
+from comfy.runs.interface import Origin
 from tests.batches.kept_batches import ANN, Batches, kept_batches
 from tests.benchmarks.tools.figure import Figure
 from tests.benchmarks.tools.kept_journal import KeptJournal
@@ -94,7 +95,7 @@ def whole_batch(one: Batches, seeds: range, steps: int = 1, **values: object) ->
 def begun_batch(one: Batches, seeds: range, steps: int, **values: object) -> BatchSummary:
     """As `whole_batch`, at its start."""
     spec = BatchSpec((AxisSpec("4.seed", f"{seeds[0]}..{seeds[-1]}"),))
-    return one.batches.start("small", {"4.steps": steps, **values}, spec, ANN)
+    return one.batches.start("small", {"4.steps": steps, **values}, spec, Origin(ANN))
 
 
 def submitted(url: str, prompts: list[Prompt]) -> float:

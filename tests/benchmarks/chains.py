@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import requests
 
+from comfy.runs.interface import Origin
 from tests.benchmarks.batches import stand_in
 from tests.benchmarks.tools.app_process import ROOT
 from tests.benchmarks.tools.figure import Figure, median, percentile
@@ -56,7 +57,7 @@ def gaps_between(runs: list[tuple[int, int]]) -> list[int]:
 
 def whole_chain(app: RunningApp, values: Mapping[str, object] = MappingProxyType({})) -> None:
     """One chain to its end, each time with other seeds."""
-    started = app.services.chains.start(CHAIN, values, OWNER)
+    started = app.services.chains.start(CHAIN, values, Origin(OWNER))
 
     def is_over() -> bool:
         return all(one.state != "running" for one in app.services.chains.recent(OWNER))

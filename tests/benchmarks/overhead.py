@@ -16,6 +16,7 @@ from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import read_workflow
 from tests.benchmarks.tools import bare
@@ -59,7 +60,7 @@ def measure() -> list[Figure]:
 def whole_run(runs: LocalRunRegistry, prompt: Prompt) -> float:
     """Seconds from submitting to the finished state."""
     started = time.perf_counter()
-    run = runs.submit(Job(prompt, "text-to-image"), owner="benchmark", watched=False)
+    run = runs.submit(Job(prompt, "text-to-image"), Origin("benchmark"), UNWATCHED)
     *_, last = run.watch(timeout=60)
     taken = time.perf_counter() - started
     assert last.phase is Phase.DONE, last.error

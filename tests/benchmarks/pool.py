@@ -16,6 +16,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.run import LocalRun
@@ -86,7 +87,7 @@ def taken(servers: int, wanted: list[Job]) -> tuple[float, float]:
     with runs_on(servers) as (runs, _):
         began = time.monotonic()
         begun = [
-            runs.submit(one, owner=f"person {at % PEOPLE}", watched=False)
+            runs.submit(one, Origin(f"person {at % PEOPLE}"), UNWATCHED)
             for at, one in enumerate(wanted)
         ]
         ended: dict[str, float] = {}
@@ -102,7 +103,7 @@ def with_one_killed() -> list[Figure]:
     """When half of the runs have ended a server is killed, as by the kernel. What was done is
     counted by the journals of all servers, that of the killed one too."""
     with runs_on(SERVERS) as (runs, journals):
-        begun = [runs.submit(one, owner="me", watched=False) for one in jobs()]
+        begun = [runs.submit(one, Origin("me"), UNWATCHED) for one in jobs()]
         end_of(begun[RUNS // 2])
         multiprocessing.active_children()[0].kill()
         done = {run.id for run in begun if end_of(run) is Phase.DONE}

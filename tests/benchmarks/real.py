@@ -24,6 +24,7 @@ from comfy.comfyui.object_info import Catalogue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.run import LocalRun
 from tests.batches.kept_batches import MODEL, kept_batches
@@ -85,7 +86,7 @@ def small(model: str, at: int) -> Prompt:
 def begin_all(runs: LocalRunRegistry, model: str) -> list[LocalRun]:
     """Thirty runs of one person."""
     jobs = (Job(small(model, at), "real") for at in range(RUNS))
-    return [runs.submit(one, owner="me", watched=False) for one in jobs]
+    return [runs.submit(one, Origin("me"), UNWATCHED) for one in jobs]
 
 
 def taken(urls: list[str], model: str) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
+from comfy.runs.interface import UNWATCHED, Origin
 from tests.batches.kept_batches import ANN, BOB, MODEL, kept_batches
 from tests.benchmarks.batches import begun_batch
 from tests.benchmarks.chains import STEPS, gaps_between, times, whole_chain
@@ -56,7 +57,7 @@ def rows_before_another(url: str, model: str, one: Prompt) -> Figure:
             eventually(lambda rows=rows: kept.batches.get(batch.id, ANN).done > rows)
             one["4"]["inputs"]["seed"] = random.getrandbits(40) + at
             pressed = time.time() * 1000
-            run = kept.runs.submit(Job(one, "another"), owner=BOB, watched=False)
+            run = kept.runs.submit(Job(one, "another"), Origin(BOB), UNWATCHED)
             assert end_of(run) is Phase.DONE, run.state
             counts.append(sum(pressed < start for start, _ in times(url)) - 1)
         kept.batches.stop(batch.id, ANN)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.library.permissions import Permissions
+from comfy.runs.interface import Origin, RunPolicy
 from tests.browser.conftest import DESKTOP
 from tests.browser.test_login import log_in
 from tests.support.sampler import LONG, job
@@ -47,7 +48,7 @@ def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     back = page.get_by_role("button", name="Take back")
     back.focus()
-    run = site.app.runs.submit(job(LONG), owner="user:ben", keeps_going=True)
+    run = site.app.runs.submit(job(LONG), Origin("user:ben"), RunPolicy(keeps_going=True))
     expect(page.get_by_text("Waiting, next in the queue")).to_be_visible(timeout=20_000)
     expect(back).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -15,6 +15,7 @@ from comfy.base.errors import ChainNotFound
 from comfy.chains.queue import ChainQueue
 from comfy.demo import DemoServer
 from comfy.records.groups import GroupStore
+from comfy.runs.interface import Origin
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -58,7 +59,7 @@ def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
         DemoServer(step_seconds=0, painted=64) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
     ):
-        chain_id = app.services.chains.start("one.chain", {}, ANN).id
+        chain_id = app.services.chains.start("one.chain", {}, Origin(ANN)).id
         eventually(lambda: app.services.chains.get(chain_id, ANN).finished)
         app.services.chains.close()
         queue = ChainQueue(app.services.chain_forms)  # which has read nothing yet
@@ -109,7 +110,7 @@ def test_a_chain_that_goes_on_at_its_very_end_is_at_work_until_its_new_end(tmp_p
                 assert gates[len(held) - 1].wait(LONGEST_WAIT)
 
         leave = chains.subscribe(hold)
-        chain_id = chains.start("one.chain", {}, ANN).id
+        chain_id = chains.start("one.chain", {}, Origin(ANN)).id
         eventually(lambda: len(held) == 1)
         chains.go_on(chain_id, ANN, again=["first"])
         eventually(lambda: len(held) == 2)
@@ -131,7 +132,7 @@ def test_a_chain_that_is_asked_for_by_its_id_is_none_of_the_last(tmp_path: Path)
         DemoServer(step_seconds=0, painted=64) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
     ):
-        chain_id = app.services.chains.start("one.chain", {}, ANN).id
+        chain_id = app.services.chains.start("one.chain", {}, Origin(ANN)).id
         forms = app.services.chain_forms
         eventually(lambda: ChainQueue(forms).get(chain_id, ANN).state == "done", "it is on record")
         app.services.chains.close()
@@ -151,9 +152,9 @@ def test_a_chain_that_is_stopped_stops_no_other(tmp_path: Path, stopped: int) ->
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         chains, values = app.services.chains, {"first.5.seed": 5, "first.5.steps": 50}
-        ids = [chains.start("one.chain", values, ANN).id]
+        ids = [chains.start("one.chain", values, Origin(ANN)).id]
         eventually(lambda: chains.get(ids[0], ANN).steps[0].live, "the first is at work")
-        ids.append(chains.start("one.chain", values, ANN).id)
+        ids.append(chains.start("one.chain", values, Origin(ANN)).id)
         eventually(lambda: chains.get(ids[1], ANN).steps[0].live, "the second shares its run")
         assert len(app.runs.owned(ANN)) == 1
         chains.stop(ids[stopped], ANN)

@@ -15,6 +15,7 @@ from comfy.launch.start import FieldErrors
 from comfy.prompt.model import Node
 from comfy.records.groups import Group
 from comfy.records.record import Record
+from comfy.runs.interface import Origin, RunPolicy
 from tests.support.samples.extra_nodes import CLIP, ENCODING
 from tests.support.samples.forms import node
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
@@ -106,7 +107,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 def made(app: RunningApp) -> list[Record]:
     """The runs of the chain, when it is done: those of each step one after another."""
-    started = app.services.chains.start("two.chain", {}, OWNER)
+    started = app.services.chains.start("two.chain", {}, Origin(OWNER))
 
     def standing() -> ChainStanding:
         return app.services.chains.get(started.id, OWNER)
@@ -146,7 +147,7 @@ def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
     )
     assert "second.runs" in [field.key for field in form.form.fields]
     with pytest.raises(ChainErrors, match="can't be given all"):
-        app.services.chains.start("two.chain", left_out, OWNER)
+        app.services.chains.start("two.chain", left_out, Origin(OWNER))
 
 
 LOOKS = """
@@ -190,7 +191,7 @@ def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_pa
         with pytest.raises(ChainErrors, match="can't run with"):
             forms.check_keys("two.chain", OWNER, choices)
         with pytest.raises(ChainErrors, match="can't run with"):
-            chains.start("two.chain", choices, OWNER)
+            chains.start("two.chain", choices, Origin(OWNER))
     assert not forms.form("two.chain", OWNER, {look: "PHOTO"} | without).problem
     (tmp_path / "two.chain.toml").write_text(LOOKS.replace("look=photo", "look=oil"))
     with pytest.raises(ChainErrors, match="Step “second” needs “first”"):
@@ -309,9 +310,9 @@ def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_p
     *texts, image = made(app)
     assert image.job.values["2.text"] == "a boat\nat sea"
     starter, lineage = app.services.starter, app.services.chain_forms.lineage
-    again = starter.again(image.id, OWNER, keeps_going=True)
+    again = starter.again(image.id, Origin(OWNER), RunPolicy(keeps_going=True))
     eventually(lambda: again.state.phase.finished)
-    twice = starter.again(again.id, OWNER, keeps_going=True)
+    twice = starter.again(again.id, Origin(OWNER), RunPolicy(keeps_going=True))
     eventually(lambda: twice.state.phase.finished)
     ids = {one.id for one in texts}
     assert len(ids) == 2
@@ -341,8 +342,8 @@ def test_a_step_runs_with_each_choice_that_brings_fields(app: RunningApp, tmp_pa
     assert all("1.image" in run.job.inputs for run in runs)
     chain.write_text(f"{plain}{said}Rate = 30\n")
     with pytest.raises(ChainErrors, match="There is no field “Rate”"):
-        app.services.chains.start("two.chain", {}, OWNER)
+        app.services.chains.start("two.chain", {}, Origin(OWNER))
     chain.write_text(f"{plain}{said}Crf = 1000\n")
     with pytest.raises(FieldErrors) as refused:
-        app.services.chains.start("two.chain", {}, OWNER)
+        app.services.chains.start("two.chain", {}, Origin(OWNER))
     assert refused.value.errors == {f"second.{ENCODING}.crf": "Maximum 51."}

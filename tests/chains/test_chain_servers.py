@@ -14,6 +14,7 @@ from comfy.demo.nodes.registry import NODES
 from comfy.launch.uploads import Upload
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS
+from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from tests.cli.commands import outcomes
 from tests.support.http_client import ANN, get
@@ -56,7 +57,7 @@ def demos(*all_nodes: dict[str, object]) -> Iterator[tuple[DemoServer, DemoServe
 
 def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
     """The runs of a chain that has come to its end, the first one first."""
-    started = app.services.chains.start(chain, {}, OWNER)
+    started = app.services.chains.start(chain, {}, Origin(OWNER))
 
     def state() -> str:
         return next(one.state for one in app.services.chains.recent(OWNER) if one.id == started.id)
@@ -80,7 +81,7 @@ def test_results_of_a_step_are_told_in_the_order_of_its_runs(tmp_path: Path) -> 
         servers[1].hold("progress") as at_second,
     ):
         chains = app.services.chains
-        started = chains.start("times.chain", {}, owner)
+        started = chains.start("times.chain", {}, Origin(owner))
 
         def seeds() -> list[object]:
             (step,) = chains.get(started.id, owner).steps
@@ -115,7 +116,9 @@ def test_on_one_server_results_are_read_where_they_are() -> None:
         output = demo.storage.folder("output")
         assert output is not None
         (output / base.state.files[0].filename).unlink()
-        again = app.runs.submit(replace(upscale.job, prompt=dict(upscale.job.prompt)), owner=OWNER)
+        again = app.runs.submit(
+            replace(upscale.job, prompt=dict(upscale.job.prompt)), Origin(OWNER)
+        )
         *_, state = again.watch(LONGEST_WAIT)
         assert state.phase is Phase.DONE
         assert demo.requests[UPLOAD] == 1
@@ -137,7 +140,7 @@ def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None
     with demos(dict(NODES), dict(NODES)) as (one, other), running_app(one.url, other.url) as app:
         one.speed.step = other.speed.step = 0.25
         given = {"4.image": Upload("photo.png", saved("PNG"))}
-        run = app.services.starter.start("image-to-image", given, OWNER)
+        run = app.services.starter.start("image-to-image", given, Origin(OWNER))
         eventually(lambda: run.state.phase is Phase.RUNNING)
         at, then = (one, other) if run.record.server == one.url else (other, one)
         at.stop()
@@ -185,7 +188,7 @@ def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) ->
         begin = app_beginning(demo, tmp_path)
         with ExitStack() as until_then, begin() as app:
             chains = app.services.chains
-            started = chains.start("two.chain", {}, OWNER)
+            started = chains.start("two.chain", {}, Origin(OWNER))
             eventually(lambda: chains.get(started.id, OWNER).state == "done")
             held = until_then.enter_context(demo.hold("progress"))
             values = {**started.values, "one.2.text": "a red boat"}
@@ -211,7 +214,7 @@ def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -
 
         with ExitStack() as until_then, begin() as app:
             chains = app.services.chains
-            started = chains.start("three.chain", {}, OWNER)
+            started = chains.start("three.chain", {}, Origin(OWNER))
             eventually(lambda: state(app) == "done")
             held = until_then.enter_context(demo.hold("execution_start", after=1))
             chains.go_on(started.id, OWNER, again=["one"])
@@ -251,6 +254,6 @@ def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) 
             one.hold("progress") as at_one,
             other.hold("progress") as at_other,
         ):
-            app.services.chains.start("two.chain", {}, OWNER)
+            app.services.chains.start("two.chain", {}, Origin(OWNER))
             assert at_one.reached.wait(30)
             assert at_other.reached.wait(30)

@@ -16,6 +16,7 @@ from comfy.demo import DemoServer
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.records.groups import Group
+from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB, get, post
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
@@ -90,7 +91,7 @@ def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path
         ({"switches:.large": "nein"}, [("switches:.large", "is one of “false”, “true”, not")]),
     ):
         with pytest.raises(FieldErrors) as refused:
-            chains.start("styles.chain", given, OWNER)
+            chains.start("styles.chain", given, Origin(OWNER))
         errors = refused.value.errors
         assert [*errors] == [key for key, _ in wrong]
         for key, said in wrong:
@@ -122,7 +123,7 @@ def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
         return [step.same for step in chain_view(done(app)).steps]
 
     chains = app.services.chains
-    chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, OWNER).id
+    chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, Origin(OWNER)).id
     assert same() == [False, False, False]
     before = [step.ended for step in done(app).steps]
     chains.go_on(chain_id, OWNER, again=["large"])
@@ -160,7 +161,7 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
 
     chains = app.services.chains
     boat, ship = r"a \{red\|blue\} boat", r"a \{ship\}"
-    chain_id = chains.start("boats.chain", {MAKE: boat, SEED: 5}, OWNER).id
+    chain_id = chains.start("boats.chain", {MAKE: boat, SEED: 5}, Origin(OWNER)).id
     before = [step.ended[-1] for step in done(app).steps]
     mended = {MAKE: ship, SEED: 9, OVER: "at sea"}
     chains.go_on(chain_id, OWNER, mended, again=["make", "over"])
@@ -193,7 +194,7 @@ def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
     step = '[[steps]]\nname = "large"\nworkflow = "upscale"\nshow = ["Your image"]\n'
     (tmp_path / "photo.chain.toml").write_text(step)
     given = {"large.4.image": Upload("photo.webp", WORKFLOWS / "upscale.webp")}
-    app.services.chains.start("photo.chain", given, OWNER)
+    app.services.chains.start("photo.chain", given, Origin(OWNER))
     first = app.runs.record(done(app).steps[0].ended[0], OWNER)
     assert post(app, f"/history/{first.id}/chain/vary").status_code == 200
     assert done(app).steps[0].ended == (first.id,)  # of the same the same comes
@@ -214,7 +215,7 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
 
     chains = app.services.chains
     for over, seed in (("at sea", 5), ("in port", 5), ("at sea", 9)):
-        chains.start("boats.chain", {MAKE: "a boat", SEED: seed, OVER: over}, OWNER)
+        chains.start("boats.chain", {MAKE: "a boat", SEED: seed, OVER: over}, Origin(OWNER))
         assert [told(step) for step in range(3)] == [[[]], [[str(seed)]], [[str(seed)]]]
         (made,) = done(app).steps[0].ended
         assert get(app, f"/history/{made}").json()["seeds"] == [str(seed)]
@@ -226,7 +227,7 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
     repeated = each.replace("[steps.values]", '[steps.repeat]\nSeed = "3..4"\n[steps.values]', 1)
     (tmp_path / "repeated.chain.toml").write_text(repeated)
     for name, expected in (("same.chain", [[]]), ("repeated.chain", [["3"], ["4"]])):
-        chains.start(name, {}, OWNER)
+        chains.start(name, {}, Origin(OWNER))
         assert [told(step) for step in range(3)] == [[[]] * len(expected), expected, expected]
 
 
@@ -253,7 +254,7 @@ def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
     form = app.services.chain_forms.form("small.chain", OWNER, given).form
     assert [one.label for one in form.fields if one.key.startswith("clip.")] == ["Image", "Image 2"]
     app.services.chain_forms.check_keys("small.chain", OWNER, given)
-    app.services.chains.start("small.chain", given, OWNER)
+    app.services.chains.start("small.chain", given, Origin(OWNER))
     runs = [app.runs.record(step.ended[0], OWNER) for step in done(app).steps]
     assert [run.job.values.get(f"{ENCODING}.crf") for run in runs] == [30, 40, None]
     assert all({"1.image", added} <= run.job.inputs.keys() for run in runs[:2])
@@ -281,6 +282,6 @@ def test_a_file_that_is_added_and_left_empty_makes_nothing_new(
     given = {"all.1.image": Upload("photo.webp", file)}
     runs = []
     for more in ({}, {added: None}, {added: Upload("other.webp", file)}):
-        app.services.chains.start("images.chain", given | more, OWNER)
+        app.services.chains.start("images.chain", given | more, Origin(OWNER))
         runs.append(done(app).steps[0].ended[0])
     assert runs[0] == runs[1] != runs[2]

@@ -21,6 +21,7 @@ from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.records.record import Record
+from comfy.runs.interface import Origin
 from tests.batches.kept_batches import ANN as LIVING
 from tests.batches.kept_batches import MODEL, kept_batches, killed_batches
 from tests.conformance.conftest import STEP_SECONDS
@@ -59,7 +60,7 @@ def app(server: ServerUnderTest, tmp_path: Path) -> Iterator[RunningApp]:
 def ended(app: RunningApp, *axes: AxisSpec) -> BatchSummary:
     """A batch that has come to its end."""
     batches = app.services.batches
-    batch = batches.start("small", {}, BatchSpec(axes, seeds="one"), OWNER)
+    batch = batches.start("small", {}, BatchSpec(axes, seeds="one"), Origin(OWNER))
     eventually(lambda: batches.get(batch.id, OWNER).state != "running", "it ends", PATIENCE)
     return batches.get(batch.id, OWNER)
 
@@ -126,7 +127,7 @@ def test_no_row_is_lost_with_a_server_that_is_killed(
     with running_app(server.url, url, workflows=tmp_path, demo=server.stand_in) as app:
         batches, runs = app.services.batches, app.runs
         spec = BatchSpec((AxisSpec(SEED, f"1..{ROWS}"),), seeds="one")
-        batch = batches.start("small", {CFG: round(random.uniform(2, 9), 3)}, spec, OWNER)
+        batch = batches.start("small", {CFG: round(random.uniform(2, 9), 3)}, spec, Origin(OWNER))
 
         def rows() -> list[Record]:
             states = batches.table(batch.id, OWNER).states

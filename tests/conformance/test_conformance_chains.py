@@ -14,6 +14,7 @@ from PIL import Image
 
 from comfy.launch.uploads import Upload
 from comfy.records.record import Record
+from comfy.runs.interface import Origin
 from tests.support.http_client import ANN
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.speaking import PATIENCE, ServerUnderTest
@@ -74,7 +75,7 @@ def app(server: ServerUnderTest) -> Iterator[RunningApp]:
 def records_of(app: RunningApp, name: str, values: Mapping[str, object]) -> dict[str, Record]:
     """Run a chain to its end: of each step the record of its run."""
     chains = app.services.chains
-    chain = chains.start(f"{name}.chain", values, OWNER)
+    chain = chains.start(f"{name}.chain", values, Origin(OWNER))
     eventually(lambda: chains.get(chain.id, OWNER).finished, "it ends", LONGEST)
     told = chains.get(chain.id, OWNER)
     assert told.state == "done", told

@@ -17,6 +17,7 @@ from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
 from comfy.records.record import Job
+from comfy.runs.interface import Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.workflow.model import Workflow, read_workflow
 from tests.support.samples.forms import WORKFLOWS, node, text_to_image, with_values, workflow_of
@@ -31,7 +32,7 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
     prompt, used = fill(workflow, form, clean, random.Random(1))
     runs = LocalRunRegistry(ServerPool(client))
     try:
-        *_, last = runs.submit(Job(prompt, workflow.name, values=used), owner="test").watch(30)
+        *_, last = runs.submit(Job(prompt, workflow.name, values=used), Origin("test")).watch(30)
     finally:
         runs.close()
     assert last.phase is Phase.DONE, last.error

@@ -25,7 +25,7 @@ from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job
 from comfy.records.store import RunStore
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run, RunPolicy
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
@@ -154,7 +154,9 @@ class _Soak:
         values["6"]["inputs"]["filename_prefix"] = f"soak-{plan.seed}"
         began = time.monotonic()
         run = self._runs.submit(
-            Job(values, "soak"), owner=plan.owner, deadline=plan.patience, watched=False
+            Job(values, "soak"),
+            Origin(plan.owner),
+            RunPolicy(deadline=plan.patience, watched=False),
         )
         one = Tried(plan, run, began)
         run.subscribe(partial(self._look, one))

@@ -15,7 +15,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from comfy.runs.interface import Run
+from comfy.runs.interface import UNWATCHED, Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from tests.faults.table import (
     ANSWERS,
@@ -116,7 +116,7 @@ def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment
         ExitStack() as undone,
     ):
         with held_at(stage, fault, moment) as reached:
-            run = runs.submit(job, owner="me", watched=False)
+            run = runs.submit(job, Origin("me"), UNWATCHED)
             if moment in (Moment.END, Moment.FETCHING):
                 may_finish.set()
             reached(run)

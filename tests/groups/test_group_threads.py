@@ -9,6 +9,7 @@ import pytest
 
 from comfy.batches.spec import AxisSpec
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin
 from tests.batches.kept_batches import ANN, SEED, kept_batches
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.waiting import eventually
@@ -55,7 +56,7 @@ def test_a_chain_without_a_thread_fails_and_goes_on_when_wanted(
     with running_app(demo.url, workflows=tmp_path) as app:
         chains = app.services.chains
         refused_threads.add("chain-")
-        chain_id = chains.start("one.chain", {}, ANN).id
+        chain_id = chains.start("one.chain", {}, Origin(ANN)).id
         for _ in range(2):
             standing = chains.get(chain_id, ANN)
             assert standing.state == "failed"

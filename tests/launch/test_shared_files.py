@@ -12,6 +12,7 @@ from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS, names_on_server
+from comfy.runs.interface import Origin
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -24,7 +25,7 @@ def begun(app: RunningApp, rows: int) -> BatchSummary:
     """A batch of so many rows with the same image."""
     given = {KEY: Upload("photo.png", saved("PNG")), "8.steps": 2}
     spec = BatchSpec((AxisSpec(SEED, f"1..{rows}"),))
-    return app.services.batches.start("image-to-image", given, spec, OWNER)
+    return app.services.batches.start("image-to-image", given, spec, Origin(OWNER))
 
 
 def ended(app: RunningApp, batch: BatchSummary) -> list[Record]:
@@ -68,9 +69,9 @@ def test_a_file_of_all_rows_is_brought_once_whatever_is_restarted(tmp_path: Path
             path.unlink()
             ended(app, begun(app, 2))
             assert demo.requests[UPLOAD] == 2
-            *_, state = app.runs.get(app.services.starter.again(first.id, OWNER).id, OWNER).watch(
-                LONGEST_WAIT
-            )
+            *_, state = app.runs.get(
+                app.services.starter.again(first.id, Origin(OWNER)).id, OWNER
+            ).watch(LONGEST_WAIT)
             assert state.phase is Phase.DONE
             assert demo.requests[UPLOAD] == 3
             assert len(sizes(demo)) == 2
@@ -88,7 +89,9 @@ def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:
         assert deleted(app, last)
         assert sizes(demo) == [0]
         again = app.services.starter.start(
-            "image-to-image", {KEY: Upload("photo.png", saved("PNG"))}, OWNER, group=batch.id
+            "image-to-image",
+            {KEY: Upload("photo.png", saved("PNG"))},
+            Origin(OWNER, group=batch.id),
         )
         *_, state = again.watch(LONGEST_WAIT)
         assert state.phase is Phase.DONE

@@ -30,7 +30,7 @@ from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.media.checks import FileLimits
 from comfy.runs.input_files import names_on_server
-from comfy.runs.interface import Run
+from comfy.runs.interface import UNWATCHED, Origin, Run, RunPolicy
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from tests.support.samples.forms import node, text_to_image
@@ -39,6 +39,7 @@ from tests.support.serving import open_history
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 ANN, BOB = "user:ann", "user:bob"
+ME, YOU = Origin(ANN), Origin(BOB)
 LOADER = {"1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors")}
 TEXT = text_to_image(n4=LOADER["1"], n5=node("EmptyLatentImage", width=64, height=64, batch_size=1))
 IMAGE = {
@@ -125,7 +126,7 @@ def kept(starter: Starter) -> int:
 
 def test_values_become_a_run(demo: DemoServer, starter: Starter) -> None:
     """What is given is sent, a seed left out is drawn, the rest is the author's."""
-    run = starter.start("text", {"6.text": "a fox", "3.steps": "2"}, ANN, watched=False)
+    run = starter.start("text", {"6.text": "a fox", "3.steps": "2"}, ME, UNWATCHED)
     assert end(run).phase is Phase.DONE
     prompt = sent(demo, run)
     assert (prompt["6"]["inputs"]["text"], prompt["3"]["inputs"]["steps"]) == ("a fox", 2)
@@ -144,14 +145,14 @@ def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
     of their press, and the rest of their values in common."""
     starter = make(person=20)
     given = {"3.steps": 1, "6.text": "a fox"}
-    drawn = starter.start_several("text", given | {"3.seed": None}, ANN, 3)
+    drawn = starter.start_several("text", given | {"3.seed": None}, ME, 3)
     assert len(set(seeds(drawn))) == 3
-    assert seeds(starter.start_several("text", given | {"3.seed": "41"}, ANN, 3)) == [41, 42, 43]
-    counted = starter.start_several("text", given | {"3.seed": CountUp(6)}, ANN, 2)
+    assert seeds(starter.start_several("text", given | {"3.seed": "41"}, ME, 3)) == [41, 42, 43]
+    counted = starter.start_several("text", given | {"3.seed": CountUp(6)}, ME, 2)
     assert seeds(counted) == [7, 8]
     typed = CountUp(6, is_used=False)
-    assert seeds(starter.start_several("text", given | {"3.seed": typed}, ANN, 2)) == [6, 7]
-    single = starter.start_several("text", given, ANN, 1)
+    assert seeds(starter.start_several("text", given | {"3.seed": typed}, ME, 2)) == [6, 7]
+    single = starter.start_several("text", given, ME, 1)
     groups = [{run.record.group for run in batch.runs} for batch in (drawn, counted, single)]
     assert [len(group) for group in groups] == [1, 1, 1]
     assert groups[0] != groups[1]
@@ -172,10 +173,10 @@ def test_a_fixed_seed_stays_where_another_is_random(
     prompt["13"]["inputs"]["latent_image"] = ["3", 0]
     prompt["8"]["inputs"]["samples"] = ["13", 0]
     (folder.path / "two.json").write_text(json.dumps(prompt))
-    batch = starter.start_several("two", {"3.seed": "5", "13.seed": None}, ANN, 2)
+    batch = starter.start_several("two", {"3.seed": "5", "13.seed": None}, ME, 2)
     assert seeds(batch) == [5, 5]
     assert len({run.job.values["13.seed"] for run in batch.runs}) == 2
-    both = starter.start_several("two", {"3.seed": "5", "13.seed": "9"}, ANN, 2)
+    both = starter.start_several("two", {"3.seed": "5", "13.seed": "9"}, ME, 2)
     assert seeds(both) == [5, 6]
     assert [run.job.values["13.seed"] for run in both.runs] == [9, 10]
 
@@ -183,33 +184,33 @@ def test_a_fixed_seed_stays_where_another_is_random(
 def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
     """What fits is started, and why the rest is not is told; nothing at all is refused as one run."""
     starter = make(person=2)
-    batch = starter.start_several("text", {"3.steps": 500}, ANN, 4)
+    batch = starter.start_several("text", {"3.steps": 500}, ME, 4)
     assert len(batch.runs) == 2
     assert "2 runs queued" in str(batch.refused)
     with pytest.raises(ComfyError, match="2 runs queued"):
-        starter.start_several("text", {}, ANN, 4)
+        starter.start_several("text", {}, ME, 4)
     with pytest.raises(FieldErrors):
-        starter.start_several("text", {"3.steps": "many"}, BOB, 4)
+        starter.start_several("text", {"3.steps": "many"}, YOU, 4)
 
 
 def test_a_form_is_built_once_for_a_run(starter: Starter) -> None:
     """Drawn, pressed, at its end for each page, for its details and run again: one build."""
     _, drawn = starter.forms.form("text", ANN)
-    run = starter.start("text", {"3.steps": 1, "6.text": "a fox"}, ANN, watched=False)
+    run = starter.start("text", {"3.steps": 1, "6.text": "a fox"}, ME, UNWATCHED)
     end(run)
     for _ in range(3):
         assert starter.forms.form("text", ANN, run.job.values, offline=True)[1] is drawn
-    end(starter.again(run.id, ANN, keeps_going=True))
+    end(starter.again(run.id, ME, RunPolicy(keeps_going=True)))
     assert starter.forms.form("text", ANN)[1] is drawn
 
 
 def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
     """All sentences at once, each on its field; neither a run nor a file comes of it."""
     with pytest.raises(FieldErrors) as problem:
-        starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ANN)
+        starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ME)
     assert set(problem.value.errors) == {"3.steps", "5.width", "9.no"}
     with pytest.raises(FieldErrors, match="Please fix"):
-        starter.start("image", {"1.image": photo(), "1.nothing": 1}, ANN)
+        starter.start("image", {"1.image": photo(), "1.nothing": 1}, ME)
     assert (kept(starter), starter.runs.owned(ANN)) == (0, ())
     assert demo.requests["POST /prompt"] == 0
 
@@ -219,14 +220,14 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
     yet."""
     before = demo.requests[UPLOAD]
     with demo.hold("progress"):
-        first = starter.start("text", {"3.steps": 4}, ANN, watched=False)
-        run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
+        first = starter.start("text", {"3.steps": 4}, ME, UNWATCHED)
+        run = starter.start("image", {"1.image": photo()}, ME, UNWATCHED)
         eventually(lambda: first.state.phase is Phase.RUNNING)
         (given,) = run.job.inputs.values()
         assert given.targets == (("1", "image"),)
         below = [given.digest, hashlib.sha256(b"not kept").hexdigest()]
         over = [Upload("over.png", photo().source, one) for one in below]
-        again = [starter.start("image", {"1.image": one}, ANN, watched=False) for one in over]
+        again = [starter.start("image", {"1.image": one}, ME, UNWATCHED) for one in over]
         assert [one.job.inputs["1.image"].below for one in again] == [given.digest, ""]
         for one in again:
             one.cancel()
@@ -240,7 +241,7 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
 def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter) -> None:
     """An image that is left as it is names the author's, and is not sent."""
     before = demo.requests[UPLOAD]
-    run = starter.start("image", {}, ANN, watched=False)
+    run = starter.start("image", {}, ME, UNWATCHED)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == "example.png"
     assert demo.requests[UPLOAD] == before
@@ -252,7 +253,7 @@ def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter)
 def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
     """A file of the server's that is not the author's may be somebody else's, whatever the name."""
     with pytest.raises(FieldErrors) as problem:
-        starter.start("image", {"1.image": name}, ANN)
+        starter.start("image", {"1.image": name}, ME)
     assert problem.value.errors == {"1.image": "Send the file itself."}
 
 
@@ -262,7 +263,7 @@ def test_a_file_called_as_one_of_the_servers_is_ones_own(
     """A person's file is sent under its plain name, into a folder of its own: another's of that
     name stays unread."""
     mine = Upload("anothers.png", photo("red", 32).data)
-    run = starter.start("image", {"1.image": mine}, ANN, watched=False)
+    run = starter.start("image", {"1.image": mine}, ME, UNWATCHED)
     state = end(run)
     path = starter.blobs.path(state.files[0].digest)
     assert path is not None
@@ -277,17 +278,17 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
     """Only the inputs that get a person's file may hold its name: another input of that name is
     refused."""
     name = starter.forms.open(BOB, "two.json", json.dumps(IMAGE).encode()).name
-    run = starter.start(name, {"1.image": Upload("anothers.png", photo().data)}, BOB, watched=False)
+    run = starter.start(name, {"1.image": Upload("anothers.png", photo().data)}, YOU, UNWATCHED)
     end(run)
     other = {
         "3": node("LoadImage", image="anothers.png"),
         "4": node("PreviewImage", images=["3", 0]),
     }
     job = replace(run.job, prompt={**run.job.prompt, **other})
-    forged = starter.runs.submit(job, owner=BOB, watched=False)
+    forged = starter.runs.submit(job, YOU, UNWATCHED)
     end(forged)
     with pytest.raises(WorkflowError, match="another user's"):
-        starter.again(forged.id, BOB)
+        starter.again(forged.id, YOU)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,7 @@ def test_a_file_that_is_none_is_told_on_its_field(
 ) -> None:
     """It is judged before anything is kept."""
     with pytest.raises(FieldErrors) as problem:
-        starter.start("image", {"1.image": value}, ANN)
+        starter.start("image", {"1.image": value}, ME)
     assert said in problem.value.errors["1.image"]
     assert kept(starter) == 0
 
@@ -312,7 +313,7 @@ def test_a_file_that_is_none_is_told_on_its_field(
 def test_a_file_for_what_takes_none_is_refused(starter: Starter) -> None:
     """A text field takes no file: nobody would judge it."""
     with pytest.raises(FieldErrors) as problem:
-        starter.start("text", {"6.text": photo()}, ANN)
+        starter.start("text", {"6.text": photo()}, ME)
     assert problem.value.errors["6.text"] == "This field takes no file."
 
 
@@ -320,34 +321,34 @@ def test_files_are_bounded(starter: Starter) -> None:
     """Each by itself, and all of a run together."""
     small = replace(starter, limits=UploadLimits(FileLimits(size=100)))
     with pytest.raises(FieldErrors) as problem:
-        small.start("image", {"1.image": photo()}, ANN)
+        small.start("image", {"1.image": photo()}, ME)
     assert "The maximum is" in problem.value.errors["1.image"]
     with pytest.raises(FieldErrors) as problem:
-        replace(starter, limits=UploadLimits(run=10)).start("image", {"1.image": photo()}, ANN)
+        replace(starter, limits=UploadLimits(run=10)).start("image", {"1.image": photo()}, ME)
     assert "together" in problem.value.errors["1.image"]
 
 
 def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
     """The same job with its seed and files, as a run of its own that says where it comes from."""
-    run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
+    run = starter.start("image", {"1.image": photo()}, ME, UNWATCHED)
     end(run)
-    again = starter.again(run.id, ANN, keeps_going=True)
+    again = starter.again(run.id, ME, RunPolicy(keeps_going=True))
     assert end(again).phase is Phase.DONE
     assert again.job == run.job
     assert again.record.parents == (run.id,)
     assert names_on_server(again.record) != names_on_server(run.record)
     with pytest.raises(RunNotFound):
-        starter.again(run.id, BOB)
+        starter.again(run.id, YOU)
 
 
 def test_again_needs_its_files(starter: Starter) -> None:
     """A run whose file is no longer kept is not started, and a sentence says which file."""
-    run = starter.start("image", {"1.image": photo()}, ANN, watched=False)
+    run = starter.start("image", {"1.image": photo()}, ME, UNWATCHED)
     end(run)
     (given,) = run.job.inputs.values()
     starter.blobs.remove(given.digest)
     with pytest.raises(WorkflowError, match=r"my photo\.png") as problem:
-        starter.again(run.id, ANN)
+        starter.again(run.id, ME)
     assert problem.value.hint
 
 
@@ -355,13 +356,13 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
     """Whoever has too many runs is told before any work is done; no file stays behind."""
     starter = make(person=1)
     with pytest.raises(WorkflowError):
-        starter.start("nothing", {}, ANN)
-    run = starter.start("text", {"3.steps": 500}, ANN, watched=False)
+        starter.start("nothing", {}, ME)
+    run = starter.start("text", {"3.steps": 500}, ME, UNWATCHED)
     for name in ("nothing", "image"):
         with pytest.raises(ComfyError, match="1 run queued"):
-            starter.start(name, {"1.image": photo()}, ANN)
+            starter.start(name, {"1.image": photo()}, ME)
     with pytest.raises(ComfyError, match="1 run queued"):
-        starter.again(run.id, ANN)
+        starter.again(run.id, ME)
     assert kept(starter) == 0
 
 
@@ -377,13 +378,13 @@ def test_what_is_refused_at_the_door_of_the_registry_keeps_nothing(starter: Star
             yield from super().chunks()
 
     with pytest.raises(ComfyError, match="shutting down"):
-        starter.start("image", {"1.image": Late("a.png", photo().data)}, ANN)
+        starter.start("image", {"1.image": Late("a.png", photo().data)}, ME)
     assert kept(starter) == 0
 
 
 def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make) -> None:
     """A program that remembers nothing, as a shell's, runs the same."""
-    run = make(remembers=False).start("image", {"1.image": photo()}, ANN, watched=False)
+    run = make(remembers=False).start("image", {"1.image": photo()}, ME, UNWATCHED)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
 
@@ -391,6 +392,6 @@ def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make)
 def test_a_shell_names_files_of_the_servers(demo: DemoServer, make: Make) -> None:
     """Whoever has a shell may name them, and set what authors set."""
     starter = make(permissions=Permissions.of_a_shell())
-    run = starter.start("image", {"1.image": "anothers.png"}, "shell", watched=False)
+    run = starter.start("image", {"1.image": "anothers.png"}, Origin("shell"), UNWATCHED)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == "anothers.png"

@@ -11,6 +11,7 @@ import pytest
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.records.record import Record
+from comfy.runs.interface import Origin, RunPolicy
 from tests.support.samples.forms import node, text_to_image
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
@@ -46,7 +47,9 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 def said_by(app: RunningApp, owner: str = OWNER, text: str = SAID) -> Record:
     """A run that has made a text."""
-    run = app.services.starter.start("says", {"1.value": text}, owner, keeps_going=True)
+    run = app.services.starter.start(
+        "says", {"1.value": text}, Origin(owner), RunPolicy(keeps_going=True)
+    )
     eventually(lambda: run.state.phase.finished)
     return run.record
 
@@ -78,7 +81,11 @@ def test_a_run_is_made_from_the_run_whose_text_it_was_given(
     """As long as the text stands there as it was; of several runs of a press each is."""
     source = said_by(app)
     batch = app.services.starter.start_several(
-        "words", {"6.text": text}, OWNER, 2, keeps_going=True, text_sources=[source.id]
+        "words",
+        {"6.text": text},
+        Origin(OWNER, text_sources=(source.id,)),
+        2,
+        RunPolicy(keeps_going=True),
     )
     for run in batch.runs:
         eventually(lambda run=run: run.state.phase.finished)  # type: ignore[misc]
@@ -92,9 +99,8 @@ def test_a_text_of_nobody_else_and_of_nothing_counts(app: RunningApp) -> None:
     run = app.services.starter.start(
         "words",
         {"6.text": PUT_IN},
-        OWNER,
-        keeps_going=True,
-        text_sources=[others.id, "x", "\ud800", ""],
+        Origin(OWNER, text_sources=(others.id, "x", "\ud800", "")),
+        RunPolicy(keeps_going=True),
     )
     assert run.record.parents == ()
     eventually(lambda: run.state.phase.finished)
@@ -107,13 +113,13 @@ def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
     services = app.services
     spec = BatchSpec((AxisSpec("3.seed", "1..2"),))
     base = {"6.text": PUT_IN}
-    batch = services.batches.start("words", base, spec, OWNER, text_sources=[source.id])
+    batch = services.batches.start("words", base, spec, Origin(OWNER, text_sources=(source.id,)))
     eventually(lambda: services.batches.get(batch.id, OWNER).state == "done")
     rows = of_group(app, batch.id)
     assert [made_from(app, one) for one in rows] == [[source.id]] * 2
     other = said_by(app, text="at sea")
     values = {"only.6.text": "a boat", "other.6.text": PUT_IN}
-    chain = services.chains.start("two.chain", values, OWNER, text_sources=[source.id])
+    chain = services.chains.start("two.chain", values, Origin(OWNER, text_sources=(source.id,)))
     ended = made_in(app, chain.id)
     assert sorted(made_from(app, one) for one in ended) == [[], [source.id]]
     mended = {**values, "only.6.text": "at sea"}

@@ -14,6 +14,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.records.record import Job
+from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
@@ -45,7 +46,7 @@ def _first_process(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, boo
     with Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client), history=history, ahead=ahead)
         for one, keeps_going in jobs:
-            runs.submit(one, owner="me", keeps_going=keeps_going)
+            runs.submit(one, Origin("me"), RunPolicy(keeps_going=keeps_going))
         (folder / SUBMITTED).touch()
         threading.Event().wait(60)
 

@@ -12,6 +12,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job
@@ -23,9 +24,9 @@ def test_a_running_run_is_interrupted_and_no_other(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
     """Cancel stops this prompt at the server; the next one in the queue is made."""
-    run = runs.submit(job(LONG), owner="me")
+    run = runs.submit(job(LONG), Origin("me"))
     running(run)
-    other = runs.submit(job(2), owner="me")
+    other = runs.submit(job(2), Origin("me"))
     run.cancel()
     state = end(run)
     assert (state.phase, state.error, state.preview) == (Phase.STOPPED, None, None)
@@ -35,9 +36,9 @@ def test_a_running_run_is_interrupted_and_no_other(
 
 def test_a_waiting_run_is_taken_from_the_queue(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Cancel of a waiting run leaves the running one alone and nothing in the queue."""
-    first = runs.submit(job(LONG), owner="me")
+    first = runs.submit(job(LONG), Origin("me"))
     running(first)
-    second = runs.submit(job(), owner="me")
+    second = runs.submit(job(), Origin("me"))
     until(second, lambda state: state.queue_place == 1)
     second.cancel()
     assert end(second).phase is Phase.STOPPED
@@ -51,11 +52,11 @@ def test_a_slow_server_does_not_hold_up_a_cancel(
 ) -> None:
     """Stopped, with the socket closed by 1000, before the server has answered whatever it is slow
     with; then it is told."""
-    run = runs.submit(job(LONG), owner="me") if "jobs" in place else None
+    run = runs.submit(job(LONG), Origin("me")) if "jobs" in place else None
     if run is not None:
         running(run)
     with demo.hold(place.format(id=run.id if run else "")) as held:
-        run = run or runs.submit(job(LONG), owner="me")
+        run = run or runs.submit(job(LONG), Origin("me"))
         eventually(lambda: held.reached.is_set() or "jobs" in place)
         run.cancel()
         assert end(run).phase is Phase.STOPPED
@@ -75,7 +76,7 @@ def test_files_that_do_not_come_do_not_hold_up_a_cancel(tmp_path: Path, *, dies:
         registry(demo, patient, history=history) as runs,
     ):
         with demo.hold("GET /view") as held:
-            run = runs.submit(job(2), owner="me")
+            run = runs.submit(job(2), Origin("me"))
             assert held.reached.wait(LIMIT)
             if dies:
                 demo.stop()
@@ -99,7 +100,7 @@ def test_a_cancel_that_comes_too_late_leaves_what_was_made(
         registry(demo, patient, history=history) as runs,
     ):
         with demo.hold("GET /history") as held:
-            run = runs.submit(job(2), owner="me")
+            run = runs.submit(job(2), Origin("me"))
             assert held.reached.wait(LIMIT)
             run.cancel()
             state = end(run)
@@ -109,7 +110,7 @@ def test_a_cancel_that_comes_too_late_leaves_what_was_made(
 
 def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Interrupted at the server by somebody else: stopped, in other words."""
-    run = runs.submit(job(LONG), owner="me")
+    run = runs.submit(job(LONG), Origin("me"))
     running(run)
     with Client(demo.url) as other:
         other.cancel(run.id)
@@ -121,9 +122,9 @@ def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistr
 
 def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Taken out of the queue by somebody else, which sends no event: stopped, in words."""
-    first = runs.submit(job(LONG), owner="me")
+    first = runs.submit(job(LONG), Origin("me"))
     running(first)
-    second = runs.submit(job(), owner="me")
+    second = runs.submit(job(), Origin("me"))
     until(second, lambda state: state.queue_place == 1)
     demo.queue.clear()
     state = end(second)
@@ -135,7 +136,7 @@ def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRe
 
 def test_cancel_twice_and_after_the_end(runs: LocalRunRegistry) -> None:
     """A second cancel and a late one change nothing."""
-    run = runs.submit(job(), owner="me")
+    run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
     run.cancel()
     run.cancel()
@@ -145,7 +146,7 @@ def test_cancel_twice_and_after_the_end(runs: LocalRunRegistry) -> None:
 def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) -> None:
     """The last detach starts the clock, an attach stops it, and the end says why."""
     with registry(demo, grace=0.3) as runs:
-        run = runs.submit(job(LONG), owner="me")
+        run = runs.submit(job(LONG), Origin("me"))
         run.attach()
         run.attach()
         run.detach()
@@ -167,7 +168,8 @@ def test_nobody_ever_came(demo: DemoServer) -> None:
     """A watched run to which nobody attaches ends by the grace time; an unwatched one goes on."""
     with registry(demo, grace=0.3) as runs:
         watched, unwatched = (
-            runs.submit(job(LONG), owner="me", watched=watched) for watched in (True, False)
+            runs.submit(job(LONG), Origin("me"), RunPolicy(watched=watched))
+            for watched in (True, False)
         )
         assert end(watched).phase is Phase.STOPPED
         assert not unwatched.state.phase.finished
@@ -175,7 +177,7 @@ def test_nobody_ever_came(demo: DemoServer) -> None:
 
 def test_a_deadline_ends_a_run_whoever_watches(runs: LocalRunRegistry) -> None:
     """Past its deadline an unfinished run is stopped and says so."""
-    run = runs.submit(job(LONG), owner="me", deadline=0.4)
+    run = runs.submit(job(LONG), Origin("me"), RunPolicy(deadline=0.4))
     run.attach()
     state = end(run)
     assert state.phase is Phase.STOPPED

@@ -8,6 +8,7 @@ import pytest
 
 from comfy.comfyui.protocol.run_progress import sampling_work
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin
 from comfy.runs.line.forecast import UnfinishedRun, due_in
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, running
@@ -47,10 +48,10 @@ def test_steps_count(tmp_path: Path) -> None:
     """After short runs, each that waits is reckoned by its own steps, from the end of the one that is
     at work on. What is told anew of a run that has come since knows that one too."""
     with DemoServer(step_seconds=0.01) as demo, kept_registry(demo, tmp_path) as runs:
-        end(runs.submit(job(2), owner="me"))
-        first = runs.submit(job(LONG), owner="me")
+        end(runs.submit(job(2), Origin("me")))
+        first = runs.submit(job(LONG), Origin("me"))
         running(first)
-        many = [runs.submit(job(steps), owner="me").id for steps in (400, 100, 2)]
+        many = [runs.submit(job(steps), Origin("me")).id for steps in (400, 100, 2)]
         due = runs.due_in()
         began = [due[one] for one in many]
         usual = [runs.expected_seconds("test", sampling_work(job(n).prompt)) for n in (400, 100)]

@@ -25,7 +25,7 @@ from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import bound_prompt, names_on_server, with_names
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run, RunPolicy
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.link import FaultyLink
@@ -102,7 +102,7 @@ def test_a_file_is_uploaded_and_named_in_what_is_sent(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
     """The result is made of it; the job goes on holding the plain name."""
-    run = runs.submit(given(runs, plain_image(48)), owner="me")
+    run = runs.submit(given(runs, plain_image(48)), Origin("me"))
     state = end(run)
     assert state.phase is Phase.DONE
     with runs.files.path(state.files[0].digest).open("rb") as result, Image.open(result) as image:  # type: ignore[union-attr]
@@ -117,9 +117,9 @@ def test_the_record_names_the_server_that_was_chosen(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
     """Nobody is chosen while the run waits; its end is on record with the address."""
-    first = runs.submit(job(LONG), owner="me")
+    first = runs.submit(job(LONG), Origin("me"))
     running(first)
-    second = runs.submit(given(runs), owner="me", group="a batch", parents=(first.id,))
+    second = runs.submit(given(runs), Origin("me", group="a batch", parents=(first.id,)))
     until(second, lambda state: state.queue_place == 1)
     assert second.record.server == ""
     first.cancel()
@@ -133,7 +133,7 @@ def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
     """A program that is killed in its middle still knows where the run and its files are."""
-    run = runs.submit(job(LONG), owner="me")
+    run = runs.submit(job(LONG), Origin("me"))
     running(run)
     record = runs.history and runs.history.get(run.id, "me")
     assert record is not None
@@ -144,9 +144,9 @@ def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
 def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """A file of a run that waits here stays here; one that is removed from the line was never
     sent."""
-    first = runs.submit(job(LONG), owner="me")
+    first = runs.submit(job(LONG), Origin("me"))
     running(first)
-    second, third = (runs.submit(given(runs), owner="me") for _ in range(2))
+    second, third = (runs.submit(given(runs), Origin("me")) for _ in range(2))
     until(third, lambda state: state.queue_place == 2)
     assert demo.requests[UPLOAD] == 0
     third.cancel()
@@ -159,7 +159,7 @@ def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunReg
 def test_it_is_told_that_files_are_on_their_way(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """As long as the server has not taken them."""
     with demo.hold(UPLOAD) as hold:
-        run = runs.submit(given(runs), owner="me")
+        run = runs.submit(given(runs), Origin("me"))
         eventually(hold.reached.is_set)
         assert run.state.uploading
     assert end(run).phase is Phase.DONE
@@ -172,19 +172,19 @@ def test_a_stop_during_the_upload_ends_the_run_at_once(
     """Though the server has not answered; nothing was sent for it, and the next run has its
     turn."""
     with demo.hold(UPLOAD) as hold:
-        run = runs.submit(given(runs), owner="me")
+        run = runs.submit(given(runs), Origin("me"))
         eventually(hold.reached.is_set)
         run.cancel()
         state = end(run)
         assert (state.phase, state.error, state.uploading) == (Phase.STOPPED, None, False)
-    assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+    assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE
     assert demo.requests[PROMPT] == 1
 
 
 def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """By its name in the sentence and by its input; nothing is sent to be run."""
     demo.script("http_413", at=UPLOAD)
-    state = end(runs.submit(given(runs), owner="me"))
+    state = end(runs.submit(given(runs), Origin("me")))
     assert state.phase is Phase.REFUSED
     assert state.error is not None
     assert NAME in state.error.message
@@ -198,7 +198,7 @@ def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRu
 
 def test_a_file_that_is_gone_here_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """It cannot be sent; what to do is said."""
-    state = end(runs.submit(with_file("ab" * 32), owner="me"))
+    state = end(runs.submit(with_file("ab" * 32), Origin("me")))
     assert state.phase is Phase.REFUSED
     assert state.error is not None
     assert NAME in state.error.message
@@ -212,7 +212,7 @@ def test_an_upload_that_fails_is_tried_again(
 ) -> None:
     """As a prompt is; the server keeps the file once."""
     demo.script(trouble, at=UPLOAD, count=2)
-    run = runs.submit(given(runs), owner="me")
+    run = runs.submit(given(runs), Origin("me"))
     assert end(run).phase is Phase.DONE
     assert (demo.requests[UPLOAD], demo.requests[PROMPT]) == (3, 1)
     path = uploaded(demo, run)
@@ -224,7 +224,7 @@ def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) 
     """After the patience that any run has which was not sent: failed, and not lost."""
     with FaultyLink(demo.url) as link, registry(link.url, tmp_path, timing=HURRIED) as runs:
         with demo.hold(UPLOAD) as hold:
-            run = runs.submit(given(runs), owner="me")
+            run = runs.submit(given(runs), Origin("me"))
             eventually(hold.reached.is_set)
             link.refuse()
             link.cut()
@@ -237,9 +237,9 @@ def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) 
 def test_a_run_that_is_sent_again_brings_its_files_again(tmp_path: Path) -> None:
     """The server comes back as another one, without the files that it had."""
     with DemoServer(step_seconds=0.02) as demo, registry(demo.url, tmp_path, ahead=2) as runs:
-        first = runs.submit(job(LONG), owner="me")
+        first = runs.submit(job(LONG), Origin("me"))
         running(first)
-        second = runs.submit(given(runs), owner="me")
+        second = runs.submit(given(runs), Origin("me"))
         until(second, lambda state: state.queue_place == 1 and not state.uploading)
         eventually(lambda: second.record.sent)
         folder = uploaded(demo, second)
@@ -275,7 +275,7 @@ def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: P
     files = BlobStore(tmp_path / "files")
     with Client(demo.url) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, files=files)
-        assert end(runs.submit(given(runs), owner="me")).phase is Phase.DONE
+        assert end(runs.submit(given(runs), Origin("me"))).phase is Phase.DONE
         runs.close()
     files.close()
 
@@ -294,7 +294,7 @@ def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunReg
         for node, digest in zip("13", digests, strict=True)
     ]
     run = runs.submit(
-        Job(prompt, "two", inputs={"1.image": kept[0], "3.image": kept[1]}), owner="me"
+        Job(prompt, "two", inputs={"1.image": kept[0], "3.image": kept[1]}), Origin("me")
     )
     state = end(run)
     assert state.phase is Phase.DONE
@@ -335,7 +335,7 @@ def test_a_deadline_ends_a_run_between_two_attempts_at_an_upload(
     """As any run that was not sent."""
     with registry(demo.url, tmp_path) as runs:
         demo.script("http_500", at=UPLOAD, count=10_000)
-        state = end(runs.submit(given(runs), owner="me", deadline=0.5))
+        state = end(runs.submit(given(runs), Origin("me"), RunPolicy(deadline=0.5)))
         assert state.phase is Phase.STOPPED
         assert state.error is not None
         assert "longer than" in state.error.message
@@ -378,7 +378,7 @@ def test_many_stops_during_uploads_leave_nothing_running(
 ) -> None:
     """Whenever they come."""
     for pause in (0.0, 0.005, 0.01, 0.02, 0.05):
-        run = runs.submit(given(runs), owner="me")
+        run = runs.submit(given(runs), Origin("me"))
         threading.Event().wait(pause)
         run.cancel()
         *_, state = run.watch(LIMIT)

@@ -22,6 +22,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
+from comfy.runs.interface import Origin
 from comfy.runs.registry import LocalRunRegistry
 
 PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
@@ -108,7 +109,7 @@ def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
     old = OldServer(own_ids=True)
     with serving(old) as url, Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client))
-        run = runs.submit(Job(PROMPT, "old"), owner="me")
+        run = runs.submit(Job(PROMPT, "old"), Origin("me"))
         *_, state = run.watch(10)
         runs.close()
     assert state.phase is Phase.DONE
@@ -124,7 +125,7 @@ def test_who_follows_a_run_hears_what_came_before_the_server_told_its_id() -> No
     with serving(old) as url, Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client))
         runs.follow(lambda _owner, _id, frame: heard.append(frame))
-        run = runs.submit(Job(PROMPT, "old"), owner="me")
+        run = runs.submit(Job(PROMPT, "old"), Origin("me"))
         *_, state = run.watch(10)
         runs.close()
     told = [json.loads(frame) for frame in heard]
@@ -139,7 +140,7 @@ def test_an_answer_that_gets_lost_after_the_prompt_was_taken() -> None:
     old = OldServer(own_ids=False, answers=False)
     with serving(old) as url, Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client))
-        *_, state = runs.submit(Job(PROMPT, "old"), owner="me").watch(10)
+        *_, state = runs.submit(Job(PROMPT, "old"), Origin("me")).watch(10)
         runs.close()
     assert state.phase is Phase.DONE
     assert state.files

@@ -11,7 +11,7 @@ from comfy.base.errors import RunNotFound, TooManyThreads
 from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.demo import DemoServer
 from comfy.records.record import Record
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run, RunPolicy
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, registry, running, until
@@ -28,14 +28,14 @@ def test_a_run_without_a_thread_is_refused_and_holds_up_nobody(
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         refused_threads.add("run-")
         with pytest.raises(TooManyThreads, match="out of resources") as told:
-            runs.submit(job(), owner="me", run_id=RUN, keeps_going=True)
+            runs.submit(job(), Origin("me", run_id=RUN), RunPolicy(keeps_going=True))
         assert told.value.hint
         assert (runs.known(), runs.waiting) == ((), 0)
         with pytest.raises(RunNotFound):
             runs.record(RUN, "me")
         refused_threads.clear()
-        assert end(runs.submit(job(), owner="you")).phase is Phase.DONE
-        assert end(runs.submit(job(), owner="me", run_id=RUN)).phase is Phase.DONE
+        assert end(runs.submit(job(), Origin("you"))).phase is Phase.DONE
+        assert end(runs.submit(job(), Origin("me", run_id=RUN))).phase is Phase.DONE
 
 
 def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
@@ -43,12 +43,12 @@ def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
 ) -> None:
     """What runs is cancelled, what waits too."""
     with registry(demo, ahead=1) as runs:
-        first, second = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        first, second = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
         running(first)
         until(second, lambda state: state.queue_place == 1)
         refused_threads.add("run-")
         with pytest.raises(TooManyThreads):
-            runs.submit(job(), owner="me")
+            runs.submit(job(), Origin("me"))
         runs.close()
         assert (end(first).phase, end(second).phase) == (Phase.STOPPED, Phase.STOPPED)
 
@@ -66,7 +66,7 @@ def test_whoever_has_found_a_run_without_a_thread_sees_its_end(
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
         with pytest.raises(TooManyThreads):
-            runs.submit(job(), owner="me")
+            runs.submit(job(), Origin("me"))
     (run,) = found
     assert end(run).phase is Phase.STOPPED
 
@@ -95,9 +95,9 @@ def test_a_run_whose_messages_nobody_can_read_says_why(
 ) -> None:
     """It has failed, the socket is closed, and the next one runs."""
     refused_threads.add("stream-")
-    state = end(runs.submit(job(), owner="me"))
+    state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.FAILED
     assert state.error is not None
     assert "out of resources" in state.error.message
     refused_threads.clear()
-    assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+    assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE

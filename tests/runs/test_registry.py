@@ -18,6 +18,7 @@ from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.records.record import Job
+from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
@@ -30,7 +31,7 @@ from tests.support.waiting import eventually
 
 def test_a_run_ends_with_its_image(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Waiting, running with steps and previews, done with the file, which can be fetched."""
-    run = runs.submit(job(), owner="me")
+    run = runs.submit(job(), Origin("me"))
     seen = list(run.watch(LIMIT))
     assert [state.phase for state in (seen[0], seen[-1])] == [Phase.WAITING, Phase.DONE]
     last = seen[-1]
@@ -49,7 +50,7 @@ def test_a_run_alone_needs_two_calls_and_one_socket(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
     """POST and history, one WebSocket, closed with 1000."""
-    assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+    assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE
     assert seen.calls == {"GET /ws": 1, "POST /prompt": 1, "GET /history": 1}
     eventually(lambda: seen.close_codes == [1000])
     assert demo.sockets.open == 0
@@ -59,7 +60,7 @@ def test_steps_are_those_of_the_executing_node(runs: LocalRunRegistry) -> None:
     """While the sampler works, its title and its steps are told."""
     named = prompt(7, LONG)
     named["4"]["_meta"] = {"title": "Sampler"}
-    run = runs.submit(Job(named, "test"), owner="me")
+    run = runs.submit(Job(named, "test"), Origin("me"))
     state = until(run, lambda state: state.step >= 3)
     assert (state.node, state.node_title, state.steps) == ("4", "Sampler", LONG)
     run.cancel()
@@ -68,7 +69,7 @@ def test_steps_are_those_of_the_executing_node(runs: LocalRunRegistry) -> None:
 def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
     """The second run of the same prompt executes nothing and shows the same file."""
     same = job()
-    first, second = end(runs.submit(same, owner="me")), end(runs.submit(same, owner="me"))
+    first, second = end(runs.submit(same, Origin("me"))), end(runs.submit(same, Origin("me")))
     assert second.phase is Phase.DONE
     assert second.files == first.files
     assert second.preview_number == 0
@@ -79,7 +80,7 @@ def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) 
     with registry(demo, keep=0) as runs:
         gc.disable()
         try:
-            run = runs.submit(job(), owner="me")
+            run = runs.submit(job(), Origin("me"))
             assert end(run).phase is Phase.DONE
             gone = weakref.ref(run)
             del run
@@ -91,19 +92,19 @@ def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) 
 def test_two_runs_never_go_on_under_one_id(runs: LocalRunRegistry) -> None:
     """The second is refused as long as the first goes on, and taken right after its end."""
     run_id = str(uuid.uuid4())
-    first = runs.submit(job(LONG), owner="me", run_id=run_id)
+    first = runs.submit(job(LONG), Origin("me", run_id=run_id))
     with pytest.raises(RunGoesOn, match="still in progress"):
-        runs.submit(job(6), owner="me", run_id=run_id)
+        runs.submit(job(6), Origin("me", run_id=run_id))
     assert runs.line_of("me") == (first,)
     first.cancel()
     assert end(first).phase is Phase.STOPPED
-    assert end(runs.submit(job(6), owner="me", run_id=run_id)).phase is Phase.DONE
+    assert end(runs.submit(job(6), Origin("me", run_id=run_id))).phase is Phase.DONE
 
 
 def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:
     """A wrong value ends in a refusal with its node and input, and nothing is left at the
     server."""
-    state = end(runs.submit(job(0, cfg="much"), owner="me"))
+    state = end(runs.submit(job(0, cfg="much"), Origin("me")))
     assert state.phase is Phase.REFUSED
     assert {(error.node, error.input) for error in state.node_errors} == {
         ("4", "steps"),
@@ -121,7 +122,7 @@ def test_a_partly_refused_prompt_goes_on(runs: LocalRunRegistry) -> None:
             "inputs": {"images": ["7", 0], "filename_prefix": "second"},
         },
     }
-    state = end(runs.submit(Job(mixed, "mixed"), owner="me"))
+    state = end(runs.submit(Job(mixed, "mixed"), Origin("me")))
     assert state.phase is Phase.DONE
     assert [error.node for error in state.node_errors] == ["7"]
     assert [file.node for file in state.files] == ["6"]
@@ -131,7 +132,7 @@ def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
     """An exception in a node is a sentence with the node's title."""
     broken = prompt(1)
     broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
-    state = end(runs.submit(Job(broken, "broken"), owner="me"))
+    state = end(runs.submit(Job(broken, "broken"), Origin("me")))
     assert state.phase is Phase.FAILED
     assert state.error is not None
     assert (state.error.node, state.error.node_title) == ("1", "CheckpointLoaderSimple")
@@ -148,11 +149,13 @@ def test_what_the_server_remembers_of_another_program_is_no_end_of_this_run(
     broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
     same = str(uuid.uuid4())
     with registry(demo) as runs, registry(demo) as others:
-        assert end(others.submit(Job(broken, "broken"), owner="me", run_id=same)).error is not None
+        assert (
+            end(others.submit(Job(broken, "broken"), Origin("me", run_id=same))).error is not None
+        )
         demo.script("silence", at="execution_start")
-        run = runs.submit(job(LONG), owner="me", run_id=same)
+        run = runs.submit(job(LONG), Origin("me", run_id=same))
         eventually(lambda: queue_of(demo).running, "it has begun")
-        other = others.submit(job(), owner="me", run_id=same)
+        other = others.submit(job(), Origin("me", run_id=same))
         eventually(lambda: seen.calls["GET /history"] > 2, "the server is asked")
         assert not run.state.phase.finished
         run.cancel()
@@ -164,7 +167,7 @@ def test_who_follows_a_run_knows_it_by_the_id_that_it_was_given(runs: LocalRunRe
     """In all that is told of it, also before the images of previews."""
     heard: list[Event | None] = []
     leave = runs.follow(lambda _owner, _id, frame: heard.append(parse_message(frame)))
-    run = runs.submit(job(), owner="me", run_id=str(uuid.uuid4()))
+    run = runs.submit(job(), Origin("me", run_id=str(uuid.uuid4())))
     assert end(run).prompt_id != run.id
     eventually(lambda: Executing(None, run.id, None) in heard, "the end is told")
     leave()
@@ -177,7 +180,7 @@ def test_nobody_there_is_a_failed_run(mortal: DemoServer) -> None:
     """A server that is not there ends the run with what to do."""
     with registry(mortal) as runs:
         mortal.stop()
-        state = end(runs.submit(job(), owner="me"))
+        state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.FAILED
     assert state.error is not None
     assert "cannot be reached" in state.error.message
@@ -189,7 +192,7 @@ def test_nobody_there_is_a_failed_run(mortal: DemoServer) -> None:
 
 def test_a_slow_watcher_sees_the_end_and_holds_up_nobody(runs: LocalRunRegistry) -> None:
     """Whoever looks late sees the newest state, then the finished one."""
-    run = runs.submit(job(30), owner="me")
+    run = runs.submit(job(30), Origin("me"))
     states = run.watch(LIMIT)
     next(states)
     end(run)
@@ -200,7 +203,7 @@ def test_a_slow_watcher_sees_the_end_and_holds_up_nobody(runs: LocalRunRegistry)
 def test_subscribers_are_told_until_they_leave(runs: LocalRunRegistry) -> None:
     """A callback is called for every change; one that fails does no harm; one taken off is left
     alone."""
-    run = runs.submit(job(30), owner="me")
+    run = runs.submit(job(30), Origin("me"))
     told, gone = threading.Event(), []
 
     def broken() -> None:
@@ -218,7 +221,7 @@ def test_subscribers_are_told_until_they_leave(runs: LocalRunRegistry) -> None:
 
 def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
     """`watch` ends with TimeoutError when the run is not finished in time; the run goes on."""
-    run = runs.submit(job(LONG), owner="me")
+    run = runs.submit(job(LONG), Origin("me"))
     with pytest.raises(TimeoutError):
         list(run.watch(0.1))
     assert not run.state.phase.finished
@@ -231,11 +234,11 @@ def test_the_place_in_the_queue_is_kept_current(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
     """A run that waits knows how many are before it, without asking more than once a second."""
-    first = runs.submit(job(LONG), owner="me")
+    first = runs.submit(job(LONG), Origin("me"))
     running(first)
-    second = runs.submit(job(LONG), owner="me")
+    second = runs.submit(job(LONG), Origin("me"))
     until(second, lambda state: state.queue_place == 1)
-    third = runs.submit(job(2), owner="me")
+    third = runs.submit(job(2), Origin("me"))
     until(third, lambda state: state.queue_place == 2)
     start = time.monotonic()
     first.cancel()
@@ -249,7 +252,7 @@ def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoS
     """Of thirty runs only those handed over ask for the queue: once, then once a second."""
     with registry(demo, Timeouts(), limits=RunLimits(person=30)) as runs:
         start = time.monotonic()
-        many = [runs.submit(job(1), owner="me") for _ in range(30)]
+        many = [runs.submit(job(1), Origin("me")) for _ in range(30)]
         assert all(end(run).phase is Phase.DONE for run in many)
         assert seen.calls.get("GET /queue", 0) <= 30 + 2 * (time.monotonic() - start)
 
@@ -259,7 +262,7 @@ def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoS
 
 def test_runs_are_found_by_their_owner_only(runs: LocalRunRegistry) -> None:
     """Somebody else's run and one that never was are the same error."""
-    run = runs.submit(job(), owner="me")
+    run = runs.submit(job(), Origin("me"))
     assert runs.get(run.id, "me") is run
     assert runs.owned("me") == (run,)
     assert runs.owned("you") == ()
@@ -273,7 +276,7 @@ def test_runs_are_found_by_their_owner_only(runs: LocalRunRegistry) -> None:
 def test_finished_runs_are_forgotten_in_time(demo: DemoServer) -> None:
     """Only the last few finished runs are remembered."""
     with registry(demo, keep=3) as runs:
-        many = [runs.submit(job(), owner="me") for _ in range(6)]
+        many = [runs.submit(job(), Origin("me")) for _ in range(6)]
         assert all(end(run).phase is Phase.DONE for run in many)
         eventually(lambda: len(runs.owned("me")) == 3)
 
@@ -283,14 +286,14 @@ def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> N
     with its own end, not with that of the one before."""
     again = str(uuid.uuid4())
     with registry(demo, keep=3) as runs:
-        end(runs.submit(job(), owner="me", run_id=again))
+        end(runs.submit(job(), Origin("me", run_id=again)))
         runs.forget(again, "me")
         with Client(demo.url) as client:  # as is done with what is deleted for good
             client.forget(again)
-        live = runs.submit(job(LONG), owner="me", run_id=again)
+        live = runs.submit(job(LONG), Origin("me", run_id=again))
         running(live)
         for _ in range(4):
-            other = runs.submit(job(), owner="other")
+            other = runs.submit(job(), Origin("other"))
             other.cancel()
             end(other)
         eventually(lambda: len(runs.owned("other")) == 3)
@@ -301,16 +304,16 @@ def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> N
 
 def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
     """The second run of a workflow knows how long the first one took."""
-    first = runs.submit(job(LONG), owner="me")
+    first = runs.submit(job(LONG), Origin("me"))
     assert first.usual_times is None
     first.cancel()
     end(first)
     assert first.usual_times is None
-    state = end(runs.submit(job(), owner="me"))
+    state = end(runs.submit(job(), Origin("me")))
     assert state.started_at is not None
     assert state.finished_at is not None
     eventually(lambda: first.usual_times is not None)
-    second = runs.submit(job(), owner="you")
+    second = runs.submit(job(), Origin("you"))
     assert second.usual_times is not None
     assert second.usual_times.seconds == pytest.approx(state.finished_at - state.started_at)
     assert second.usual_times.paces
@@ -320,14 +323,14 @@ def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
 def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
     """All runs are stopped at the server, and nothing more can be submitted."""
     with registry(demo) as runs:
-        many = [runs.submit(job(LONG), owner="me") for _ in range(5)]
+        many = [runs.submit(job(LONG), Origin("me")) for _ in range(5)]
         for run in many:
             until(run, lambda state: state.phase is Phase.RUNNING or state.queue_place is not None)
         runs.close()
         assert {run.state.phase for run in many} == {Phase.STOPPED}
         eventually(lambda: queue_of(demo) == Queue((), ()))
         with pytest.raises(ComfyError):
-            runs.submit(job(), owner="me")
+            runs.submit(job(), Origin("me"))
     eventually(lambda: demo.sockets.open == 0)
 
 
@@ -337,7 +340,7 @@ def test_many_runs_leave_nothing_behind(demo: DemoServer, every: bool) -> None:
     before, same = threading.active_count(), job()
     with registry(demo, Timeouts(), keep=10) as runs:
         for _ in range(20 if every else 5):
-            batch = [runs.submit(same, owner="me") for _ in range(10)]
+            batch = [runs.submit(same, Origin("me")) for _ in range(10)]
             assert all(end(run).phase is Phase.DONE for run in batch)
         eventually(lambda: len(runs.owned("me")) == 10)
     eventually(lambda: threading.active_count() <= before)

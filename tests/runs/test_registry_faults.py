@@ -9,6 +9,7 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until
@@ -22,7 +23,7 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
     arrives."""
     mortal.script(kind, at="progress", after=2)
     with registry(mortal) as runs:
-        run = runs.submit(job(60), owner="me")
+        run = runs.submit(job(60), Origin("me"))
         until(run, lambda state: state.preview_number > 10)
         state = end(run)
     assert state.phase is Phase.DONE
@@ -41,7 +42,7 @@ def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at:
     """Garbage, twins and late frames leave a run with one socket and its image."""
     demo.script(kind, at=at)
     with registry(demo, Timeouts()) as runs:
-        state = end(runs.submit(job(), owner="me"))
+        state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.DONE
     assert len(state.files) == 1
     assert seen.calls["GET /ws"] == 1
@@ -53,7 +54,7 @@ def test_a_huge_frame_costs_its_socket_only(demo: DemoServer, seen: Watched, at:
     image."""
     demo.script("huge_frame", at=at)
     with registry(demo, Timeouts()) as runs:
-        state = end(runs.submit(job(), owner="me"))
+        state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.DONE
     assert len(state.files) == 1
     assert seen.calls["GET /ws"] <= 2
@@ -71,7 +72,7 @@ def test_missing_messages_do_no_harm(
 ) -> None:
     """Messages that are lost, or speak of other prompts or of none, cost at most a question."""
     demo.script(kind, at=at, count=9)
-    state = end(runs.submit(job(), owner="me"))
+    state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.DONE
     assert len(state.files) == 1
 
@@ -82,7 +83,7 @@ def test_a_socket_that_dies_again_and_again(
     """Every new socket dies at its first message: history has the result all the same, and nobody
     is hammered."""
     demo.script("drop", at="progress", count=1000)
-    state = end(runs.submit(job(60), owner="me"))
+    state = end(runs.submit(job(60), Origin("me")))
     assert state.phase is Phase.DONE
     assert seen.calls["GET /ws"] < 30
 
@@ -94,7 +95,7 @@ def test_a_prompt_that_was_not_taken(
     """The answer is cut off or none, and the prompt is nowhere to be found: it is posted again,
     under the same id."""
     demo.script(kind, at="POST /prompt", count=2)
-    run = runs.submit(job(), owner="me")
+    run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
     assert seen.calls["POST /prompt"] == 3
     assert demo.journal.of(run.id).count("started") == 1
@@ -107,7 +108,7 @@ def test_a_prompt_that_was_taken_without_a_word(
     """The prompt is at the server though its answer was lost: it is found there, and not posted
     twice."""
     demo.script(kind, at="POST /prompt")
-    run = runs.submit(job(), owner="me")
+    run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
     assert seen.calls["POST /prompt"] == 1
 
@@ -117,7 +118,7 @@ def test_history_that_cannot_be_had_at_once(
     demo: DemoServer, runs: LocalRunRegistry, kind: Any
 ) -> None:
     """Errors of the server at the end are borne for a while."""
-    run = runs.submit(job(), owner="me")
+    run = runs.submit(job(), Origin("me"))
     demo.script(kind, at=f"GET /history/{run.id}", count=2)
     assert end(run).phase is Phase.DONE
 
@@ -127,7 +128,7 @@ def test_a_prompt_that_is_taken_late(demo: DemoServer, seen: Watched) -> None:
     posted twice."""
     demo.script("slow", at="POST /prompt", seconds=0.6)
     with registry(demo, Timeouts(call=0.3, outcome_delay=3.0, retry=0.05)) as runs:
-        run = runs.submit(job(), owner="me")
+        run = runs.submit(job(), Origin("me"))
         assert end(run).phase is Phase.DONE
     assert seen.calls["POST /prompt"] == 1
     assert demo.journal.of(run.id).count("started") == 1
@@ -137,7 +138,7 @@ def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> Non
     """A 500 for every POST is a failed run with its number, after a few attempts."""
     demo.script("http_500", at="POST /prompt", count=100)
     with registry(demo, replace(HURRIED, patience=60.0)) as runs:
-        state = end(runs.submit(job(), owner="me"))
+        state = end(runs.submit(job(), Origin("me")))
     assert seen.calls["POST /prompt"] == 5
     assert state.phase is Phase.FAILED
     assert state.error is not None
@@ -147,7 +148,7 @@ def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> Non
 def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: LocalRunRegistry) -> None:
     """A 413 is a refusal in words, and final."""
     demo.script("http_413", at="POST /prompt")
-    state = end(runs.submit(job(), owner="me"))
+    state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.REFUSED
     assert state.error is not None
     assert "larger than the server accepts" in state.error.message
@@ -158,7 +159,7 @@ def test_a_server_that_comes_late(mortal: DemoServer) -> None:
     """A server that is away when the run begins is waited for, and the person sees why."""
     mortal.stop()
     with registry(mortal, Timeouts(retry=0.05, retry_most=0.1)) as runs:
-        run = runs.submit(job(), owner="me")
+        run = runs.submit(job(), Origin("me"))
         assert until(run, lambda state: state.away).phase is Phase.WAITING
         mortal.start()
         assert end(run).phase is Phase.DONE
@@ -169,9 +170,9 @@ def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> 
     """The server dies while one run is at work and the next waits: the first is lost, the other one
     made."""
     with registry(mortal) as runs:
-        first = runs.submit(job(LONG), owner="me")
+        first = runs.submit(job(LONG), Origin("me"))
         running(first)
-        second = runs.submit(job(), owner="me")
+        second = runs.submit(job(), Origin("me"))
         until(second, lambda state: state.queue_place == 1)
         mortal.restart()
         assert end(first).phase is Phase.LOST
@@ -183,7 +184,7 @@ def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> 
 def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
     """After a restart neither queue nor history know the run: lost, with the reason."""
     with registry(mortal) as runs:
-        run = runs.submit(job(LONG), owner="me")
+        run = runs.submit(job(LONG), Origin("me"))
         running(run)
         mortal.restart()
         state = end(run)
@@ -195,7 +196,7 @@ def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
 def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
     """Patience has an end, and it is told."""
     with registry(mortal) as runs:
-        run = runs.submit(job(LONG), owner="me")
+        run = runs.submit(job(LONG), Origin("me"))
         running(run)
         mortal.stop()
         state = end(run)
@@ -207,7 +208,7 @@ def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
 def test_cancel_while_the_server_is_away(mortal: DemoServer) -> None:
     """A run of which nothing is heard can be stopped at once."""
     with registry(mortal, Timeouts(retry=60, retry_most=60)) as runs:
-        run = runs.submit(job(LONG), owner="me")
+        run = runs.submit(job(LONG), Origin("me"))
         running(run)
         mortal.stop()
         run.cancel()

@@ -23,6 +23,7 @@ from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import RunStore
+from comfy.runs.interface import Origin
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
@@ -45,10 +46,10 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
     has taken out."""
     with FaultyLink(demo.url) as link, Client(link.url) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=replace(HURRIED, patience=20), ahead=2)
-        end(runs.submit(job(2), owner="me"))
-        first = runs.submit(job(LONG), owner="me")
+        end(runs.submit(job(2), Origin("me")))
+        first = runs.submit(job(LONG), Origin("me"))
         running(first)
-        second = runs.submit(job(2), owner="me")
+        second = runs.submit(job(2), Origin("me"))
         until(second, lambda state: state.queue_place == 1)
         link.refuse()
         link.cut()
@@ -67,7 +68,7 @@ def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> 
     """Whoever sees a run done finds its files kept, byte for byte, under the digest of their
     bytes."""
     with kept_registry(demo, tmp_path) as runs:
-        run = runs.submit(job(), owner="me")
+        run = runs.submit(job(), Origin("me"))
         state = end(run)
         assert state.phase is Phase.DONE
         (file,) = state.files
@@ -86,7 +87,7 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
     """A program that ends while it fetches does not call the run finished: the next one fetches
     them."""
     with demo.hold("GET /view") as held, kept_registry(demo, tmp_path) as runs:
-        run = runs.submit(job(), owner="me")
+        run = runs.submit(job(), Origin("me"))
         assert held.reached.wait(LIMIT)
     with kept_registry(demo, tmp_path) as runs:
         runs.resume()
@@ -99,9 +100,9 @@ def test_nobody_waits_for_another_runs_files(demo: DemoServer, tmp_path: Path) -
     """While files are fetched the next run has its turn."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         with demo.hold("GET /view") as held:
-            first = runs.submit(job(), owner="me")
+            first = runs.submit(job(), Origin("me"))
             assert held.reached.wait(LIMIT)
-            second = runs.submit(job(), owner="you")
+            second = runs.submit(job(), Origin("you"))
             assert end(second).phase is Phase.DONE
             assert not first.state.phase.finished
         assert end(first).phase is Phase.DONE
@@ -114,7 +115,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
     with kept_registry(demo, tmp_path) as runs:
         with sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None) as other:
             with demo.hold("GET /view") as held:
-                run = runs.submit(job(), owner="me")
+                run = runs.submit(job(), Origin("me"))
                 assert held.reached.wait(LIMIT)
                 other.execute("ALTER TABLE runs RENAME TO gone")
             assert end(run).phase is Phase.DONE
@@ -129,7 +130,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
 def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
     """Its record says what was asked for and what came out, to its owner and to nobody else."""
     with kept_registry(demo, tmp_path) as runs:
-        run = runs.submit(job(), owner="me")
+        run = runs.submit(job(), Origin("me"))
         before = (end(run), run.record)[1]
     with kept_registry(demo, tmp_path) as runs:
         runs.resume()
@@ -169,9 +170,9 @@ def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
         closing(BusyStore(f"sqlite:///{tmp_path / 'history.db'}", files)) as history,
         registry(demo, history=history) as runs,
     ):
-        first = runs.submit(job(), owner="me", run_id=str(uuid4()))
+        first = runs.submit(job(), Origin("me", run_id=str(uuid4())))
         end(first)
-        history.meanwhile = lambda: runs.submit(job(LONG), owner="me", run_id=first.id)
+        history.meanwhile = lambda: runs.submit(job(LONG), Origin("me", run_id=first.id))
         runs.forget(first.id, "me")
         again = runs.get(first.id, "me")
         assert not again.state.phase.finished
@@ -185,7 +186,7 @@ def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
 def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) -> None:
     """With what went wrong, in the same words."""
     with kept_registry(demo, tmp_path) as runs:
-        run = runs.submit(job(sampler_name="no such sampler"), owner="me")
+        run = runs.submit(job(sampler_name="no such sampler"), Origin("me"))
         state = end(run)
         assert state.phase is Phase.REFUSED
     with kept_registry(demo, tmp_path) as runs:
@@ -202,7 +203,7 @@ def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: An
     """A server in trouble while files are fetched is asked once more; half a file is never kept."""
     with kept_registry(demo, tmp_path) as runs:
         demo.script(trouble, at="GET /view")
-        state = end(runs.submit(job(), owner="me"))
+        state = end(runs.submit(job(), Origin("me")))
         assert state.phase is Phase.DONE
         assert state.files[0].digest
         assert demo.requests["GET /view"] == 2
@@ -212,7 +213,7 @@ def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path
     """A file that the server no longer has is told by its missing digest; the run is done."""
     with kept_registry(demo, tmp_path) as runs:
         with demo.hold("GET /view") as held:
-            run = runs.submit(job(), owner="me")
+            run = runs.submit(job(), Origin("me"))
             assert held.reached.wait(LIMIT)
             for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
                 file.unlink()
@@ -241,7 +242,7 @@ def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Pat
     """The program was killed after it had put on record that it sends, and before it did: a server
     that still has an earlier run, and neither this one, has never had it."""
     with kept_registry(demo, tmp_path) as runs:
-        ended = end(runs.submit(job(2), owner="me"))
+        ended = end(runs.submit(job(2), Origin("me")))
         assert runs.history is not None
         state = waiting(str(uuid4()), job(3).prompt)
         record = Record(str(uuid4()), "me", job(3), time.time(), state, sent=True, server=demo.url)
@@ -334,7 +335,7 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
 def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
     """A second program on the same folder leaves alone what the first has going."""
     with kept_registry(demo, tmp_path) as first:
-        run = first.submit(job(LONG), owner="me")
+        run = first.submit(job(LONG), Origin("me"))
         running(run)
         with kept_registry(demo, tmp_path) as second:
             second.resume()
@@ -367,8 +368,8 @@ def test_the_end_of_the_program_may_let_runs_finish(
     says why."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         steps = 20 if finish else LONG
-        first = runs.submit(job(steps, seed=random.getrandbits(40)), owner="me")
-        second = runs.submit(job(), owner="me")
+        first = runs.submit(job(steps, seed=random.getrandbits(40)), Origin("me"))
+        second = runs.submit(job(), Origin("me"))
         running(first)
         runs.close(finish=finish)
         assert first.state.phase is (Phase.DONE if finish else Phase.STOPPED)
@@ -376,6 +377,6 @@ def test_the_end_of_the_program_may_let_runs_finish(
         assert second.state.error is not None
         assert "shut down" in second.state.error.message
         with pytest.raises(ComfyError, match="shutting down"):
-            runs.submit(job(), owner="me")
+            runs.submit(job(), Origin("me"))
         assert runs.history is not None
         assert runs.history.unfinished() == ()

@@ -12,6 +12,7 @@ import pytest
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, running, until
@@ -29,8 +30,8 @@ def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
     """Somebody with one run does not wait for all of somebody else's."""
     ended: list[str] = []
     with kept_registry(demo, tmp_path, ahead=1) as runs:
-        mine = [runs.submit(job(2), owner="me") for _ in range(5)]
-        yours = runs.submit(job(2), owner="you")
+        mine = [runs.submit(job(2), Origin("me")) for _ in range(5)]
+        yours = runs.submit(job(2), Origin("you"))
         order = {run.id: name for run, name in [*((run, "me") for run in mine), (yours, "you")]}
         lock = threading.Lock()
 
@@ -52,7 +53,7 @@ def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
 def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
     """However many wait, the server has one of ours; each of the others knows its place."""
     with kept_registry(demo, tmp_path) as runs:
-        many = [runs.submit(job(LONG), owner="me") for _ in range(6)]
+        many = [runs.submit(job(LONG), Origin("me")) for _ in range(6)]
         running(many[0])
         until(many[5], lambda state: state.queue_place == 5)
         eventually(lambda: demo.queue.remaining() == 1)
@@ -63,7 +64,7 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
     """The owner decides which of their own goes next; a run removed from the line was never
     sent."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
-        first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
+        first, second, third = (runs.submit(job(LONG), Origin("me")) for _ in range(3))
         running(first)
         until(third, lambda state: state.queue_place == 2)
         runs.move(third.id, "me", 0)
@@ -92,9 +93,9 @@ def test_too_much_is_refused_in_words(
     """Past a limit: a sentence and a hint, and nothing on record."""
     with kept_registry(demo, tmp_path, limits=limits) as runs:
         for _ in range(2):
-            runs.submit(job(LONG), owner="me")
+            runs.submit(job(LONG), Origin("me"))
         with pytest.raises(ComfyError, match=says) as told:
-            runs.submit(job(), owner="me")
+            runs.submit(job(), Origin("me"))
         assert told.value.hint
         assert len(runs.owned("me")) == 2
 
@@ -107,7 +108,7 @@ def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: P
         def submit() -> None:
             together.wait(10)
             with contextlib.suppress(ComfyError):
-                runs.submit(job(LONG), owner="me")
+                runs.submit(job(LONG), Origin("me"))
 
         threads = [threading.Thread(target=submit) for _ in range(20)]
         for thread in threads:
@@ -121,11 +122,11 @@ def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> 
     """Who has too many waiting keeps nobody else from starting one; when one ends there is room
     again."""
     with kept_registry(demo, tmp_path, limits=RunLimits(person=1)) as runs:
-        mine = runs.submit(job(LONG), owner="me")
-        yours = runs.submit(job(), owner="you")
+        mine = runs.submit(job(LONG), Origin("me"))
+        yours = runs.submit(job(), Origin("you"))
         mine.cancel()
         end(mine)
-        assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+        assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE
         assert end(yours).phase is Phase.DONE
 
 
@@ -134,9 +135,9 @@ def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Pa
     heard: list[str] = []
     with kept_registry(demo, tmp_path) as runs:
         leave = runs.subscribe(heard.append)
-        end(runs.submit(job(), owner="me"))
+        end(runs.submit(job(), Origin("me")))
         eventually(lambda: len(heard) >= 2)
         assert set(heard) == {"me"}
         leave()
-        end(runs.submit(job(), owner="you"))
+        end(runs.submit(job(), Origin("you")))
         assert set(heard) == {"me"}

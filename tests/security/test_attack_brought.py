@@ -23,6 +23,7 @@ from comfy.launch.uploads import Upload, from_data_url
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.records.record import Job
+from comfy.runs.interface import Origin, RunPolicy
 from tests.support.http_client import ANN, BOB, finished, start
 from tests.support.samples.forms import node
 from tests.support.samples.graphs import graph
@@ -102,7 +103,11 @@ def test_attack_an_object_that_a_node_shows_is_nobodys_file(
     hers to Bob."""
     prompt = {"1": node(class_type, given=given)}
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
-    run = finished(app.services.starter.start(name, {}, BOBS, deadline=LONGEST_WAIT, watched=False))
+    run = finished(
+        app.services.starter.start(
+            name, {}, Origin(BOBS), RunPolicy(deadline=LONGEST_WAIT, watched=False)
+        )
+    )
     assert not run.state.files
     assert ANNAS["filename"] not in json.dumps(run.job.prompt)
 
@@ -111,11 +116,11 @@ def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: R
     """A record from before this was known is judged by the rules of today."""
     run = finished(
         app.services.runs.submit(
-            Job({"1": node("Odd", given=ANNAS)}, "~x"), owner=BOBS, keeps_going=True
+            Job({"1": node("Odd", given=ANNAS)}, "~x"), Origin(BOBS), RunPolicy(keeps_going=True)
         )
     )
     with pytest.raises(WorkflowError, match="another user's"):
-        app.services.starter.again(run.id, BOBS)
+        app.services.starter.again(run.id, Origin(BOBS))
 
 
 @pytest.mark.parametrize("key", ["result", "histogram", "input_bboxes", "text", "string"])
@@ -135,7 +140,7 @@ def test_attack_a_file_goes_to_a_field_for_files_only(app: RunningApp) -> None:
         app.services.starter.start(
             "text-to-image",
             {"2.text": from_data_url("data:application/postscript;base64,JSFQUwo=")},
-            BOBS,
+            Origin(BOBS),
         )
     assert "takes no file" in problem.value.errors["2.text"]
 
@@ -155,9 +160,8 @@ def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> 
         app.services.starter.start(
             name,
             {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")},
-            BOBS,
-            deadline=LONGEST_WAIT,
-            watched=False,
+            Origin(BOBS),
+            RunPolicy(deadline=LONGEST_WAIT, watched=False),
         )
     )
     assert [run.job.prompt[node]["inputs"]["file"] for node in ("3", "4")] == ["none", "none"]
@@ -172,8 +176,8 @@ def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: Runn
     name = forms.open(BOBS, "a.json", json.dumps({"1": node("Says", how="quietly")}).encode()).name
     image = Upload("a.png", saved("PNG"))
     with pytest.raises(WorkflowError, match="may not use “LoadImage”"):
-        starter.start(name, {"1.how": "in an image", "1.how.image.image": image}, BOBS)
-    finished(starter.start(name, {}, BOBS, deadline=LONGEST_WAIT, watched=False))
+        starter.start(name, {"1.how": "in an image", "1.how.image.image": image}, Origin(BOBS))
+    finished(starter.start(name, {}, Origin(BOBS), RunPolicy(deadline=LONGEST_WAIT, watched=False)))
 
 
 @pytest.mark.parametrize(
@@ -188,14 +192,13 @@ def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
     assert app.services.forms.form(name, BOBS)[1].field("1.value").default == ""
     with pytest.raises(WorkflowError, match="another user's"):
-        app.services.starter.start(name, {"1.value": typed}, BOBS)
+        app.services.starter.start(name, {"1.value": typed}, Origin(BOBS))
     finished(
         app.services.starter.start(
             name,
             {"1.value": "a cat [output] and a dog"},
-            BOBS,
-            deadline=LONGEST_WAIT,
-            watched=False,
+            Origin(BOBS),
+            RunPolicy(deadline=LONGEST_WAIT, watched=False),
         )
     )
 
@@ -206,7 +209,10 @@ def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp)
     image = Upload("a.png", saved("PNG"))
     run = finished(
         app.services.starter.start(
-            "image-to-image", {"4.image": image}, BOBS, deadline=LONGEST_WAIT, watched=False
+            "image-to-image",
+            {"4.image": image},
+            Origin(BOBS),
+            RunPolicy(deadline=LONGEST_WAIT, watched=False),
         )
     )
     history = app.services.runs.history
@@ -215,4 +221,4 @@ def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp)
     assert kept is not None
     kept.write_bytes(b"#EXTM3U")
     with pytest.raises(WorkflowError, match="Choose an image file"):
-        app.services.starter.again(run.id, BOBS)
+        app.services.starter.again(run.id, Origin(BOBS))

@@ -14,6 +14,7 @@ import requests
 
 from comfy.base.errors import ComfyError
 from comfy.media.checks import MIB
+from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.limits import RunLimits
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, page_open, start
@@ -25,6 +26,7 @@ from ui.web.identity import NOBODY
 from ui.web.limits import LOGIN_FORM, WebLimits
 
 RUDE = "127.0.0.2"  # one more address of this machine; no proxy that is trusted
+BRIEF = RunPolicy(deadline=60, watched=False)
 LOGIN = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -193,18 +195,11 @@ def test_finding_10_one_address_has_so_many_runs() -> None:
             owner = f"browser:{number}"
             rude.append(
                 app.services.starter.start(
-                    "text-to-image",
-                    {"5.steps": 60},
-                    owner,
-                    address=RUDE,
-                    deadline=60,
-                    watched=False,
+                    "text-to-image", {"5.steps": 60}, Origin(owner, RUDE), BRIEF
                 )
             )
         with pytest.raises(ComfyError, match="for your address"):
-            app.services.starter.start(
-                "text-to-image", {}, "browser:9", address=RUDE, deadline=60, watched=False
-            )
+            app.services.starter.start("text-to-image", {}, Origin("browser:9", RUDE), BRIEF)
         other = start(app)
         assert other.turn < rude[3].turn
         for run in (*rude, other):
@@ -217,27 +212,21 @@ def test_attack_whoever_has_no_cookie_shuts_out_all_who_have_none() -> None:
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(person=2, hourly=2)) as (_, app):
         rude = [
             app.services.starter.start(
-                "text-to-image", {"5.steps": 60}, NOBODY, address=RUDE, deadline=60, watched=False
+                "text-to-image", {"5.steps": 60}, Origin(NOBODY, RUDE), BRIEF
             )
             for _ in range(2)
         ]
         with pytest.raises(ComfyError, match="2 runs queued"):
-            app.services.starter.start(
-                "text-to-image", {}, NOBODY, address=RUDE, deadline=60, watched=False
-            )
+            app.services.starter.start("text-to-image", {}, Origin(NOBODY, RUDE), BRIEF)
         runs = [
             *rude,
-            app.services.starter.start(
-                "text-to-image", {}, NOBODY, address="192.0.2.1", deadline=60, watched=False
-            ),
+            app.services.starter.start("text-to-image", {}, Origin(NOBODY, "192.0.2.1"), BRIEF),
         ]
         for run in runs:
             run.cancel()
             finished(run)
         with pytest.raises(ComfyError, match="in an hour"):
-            app.services.starter.start(
-                "text-to-image", {}, NOBODY, address=RUDE, deadline=60, watched=False
-            )
+            app.services.starter.start("text-to-image", {}, Origin(NOBODY, RUDE), BRIEF)
 
 
 def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:

@@ -9,6 +9,7 @@ import requests
 import websocket
 
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin, RunPolicy
 from tests.support.distribution import pairs
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import (
@@ -99,9 +100,8 @@ def test_finding_10_the_same_browser_stays_the_same_person(
                     app.services.starter.start(
                         "text-to-image",
                         {"5.steps": 1},
-                        owner_of(browser),
-                        deadline=60,
-                        watched=False,
+                        Origin(owner_of(browser)),
+                        RunPolicy(deadline=60, watched=False),
                     )
                 )
                 assert (

@@ -15,6 +15,7 @@ import requests
 from websocket import WebSocket
 
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import sign_in, signed_in, socket_of
 from tests.support.http_client import close_code, finished
 from tests.support.serving import PAINTED, RunningApp, running_app
@@ -71,7 +72,9 @@ def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
 def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
     """The sockets of that browser are closed at once, with the code that makes a page ask for a
     login; cookies go."""
-    run = app.services.starter.start("text-to-image", LONG, "user:anna", deadline=60, watched=False)
+    run = app.services.starter.start(
+        "text-to-image", LONG, Origin("user:anna"), RunPolicy(deadline=60, watched=False)
+    )
     with (
         logged_in(app) as browser,
         socket_of(app, browser) as news,

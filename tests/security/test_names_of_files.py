@@ -22,6 +22,7 @@ from comfy.library.forms import Forms
 from comfy.prompt.model import Prompt, is_link
 from comfy.records.record import Job
 from comfy.runs.input_files import UPLOADS, with_names
+from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.limits import RunLimits
 from comfy.workflow.sanitize import named_files, sanitize, unwrap, without_folder
 from tests.support.comfyui_reading import READERS, InputFolders
@@ -293,7 +294,7 @@ def sent(starter: Starter, prompt: Prompt, typed: Any) -> tuple[Prompt, list[str
     }
     for _ in range(4):
         try:
-            run = starter.start(name, filled, OWNER, deadline=5, watched=False)
+            run = starter.start(name, filled, Origin(OWNER), RunPolicy(deadline=5, watched=False))
             run.cancel()
             return bound(run.job)
         except FieldErrors as problem:

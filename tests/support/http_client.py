@@ -11,7 +11,7 @@ import requests
 import websocket
 from starlette.requests import HTTPConnection
 
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run, RunPolicy
 from tests.support.serving import SECRET, RunningApp
 from tests.support.waiting import LONGEST_WAIT
 from ui.web.cookies import Cookies
@@ -33,7 +33,7 @@ def start(
 ) -> Run:
     """Start a run for the browser with this cookie; it goes on though nobody may ever watch."""
     return app.services.starter.start(
-        workflow, values, f"browser:{cookie}", deadline=60, watched=False
+        workflow, values, Origin(f"browser:{cookie}"), RunPolicy(deadline=60, watched=False)
     )
 
 

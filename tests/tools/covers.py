@@ -17,6 +17,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from comfy.launch.uploads import Upload
+from comfy.runs.interface import Origin
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 
 SIDE = 512  # pixels
@@ -54,7 +55,7 @@ def cover(app: RunningApp, name: str) -> bytes:
     given = {key: WORKFLOWS / file for key, file in idea.images.items()}
     values = {**idea.values, **{key: Upload(file.name, file) for key, file in given.items()}}
     values |= {field.key: SEED for field in form.fields if field.widget == "seed"}
-    run = app.services.starter.start(name, values, "")
+    run = app.services.starter.start(name, values, Origin(""))
     *_, last = run.watch(60)
     found = next(file for file in last.files if file.kind == "image" and file.type == "output")
     path = app.services.copies.blobs.path(found.digest)

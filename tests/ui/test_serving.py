@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from comfy.demo import DemoServer
+from comfy.runs.interface import Origin, RunPolicy
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
 from tests.support.serving import PAINTED, Served, changing, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -169,7 +170,10 @@ def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
     ) as app:
         run = finished(
             app.services.starter.start(
-                "text-to-image", {"5.steps": 1}, "user:ann", deadline=60, watched=False
+                "text-to-image",
+                {"5.steps": 1},
+                Origin("user:ann"),
+                RunPolicy(deadline=60, watched=False),
             )
         )
         statuses = {}

@@ -31,7 +31,7 @@ from ui.api.start import (
     Starts,
     answer_of,
     changed_answer,
-    text_sources_of,
+    origin_of,
 )
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, form_for
@@ -239,15 +239,8 @@ def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun
     spec = spec_of(told, form, reader)
     given = reader.of(form, values)
     batches = services.batches
-    begun = batches.start(
-        name,
-        given,
-        spec,
-        owner,
-        asker.address,
-        attended=not told.get("watched", False),
-        text_sources=text_sources_of(sent),
-    )
+    origin, attended = origin_of(sent, asker), not told.get("watched", False)
+    begun = batches.start(name, given, spec, origin, attended=attended)
     stop = partial(batches.leave, begun.id, owner)
     call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
     return Begun((begun.id,))

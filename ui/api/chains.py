@@ -28,6 +28,7 @@ from ui.api.start import (
     Starts,
     answer_of,
     changed_answer,
+    origin_of,
     text_sources_of,
 )
 from ui.api.streams import EVENTS, GroupEvents
@@ -222,14 +223,8 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
         raise HTTPException(409, _IS_WORKFLOW)
     given = reader.of(form, values)
     services.chain_forms.check_sent(name, owner, given)
-    begun = services.chains.start(
-        name,
-        given,
-        owner,
-        asker.address,
-        attended=not told.get("watched", False),
-        text_sources=text_sources_of(sent),
-    )
+    origin, attended = origin_of(sent, asker), not told.get("watched", False)
+    begun = services.chains.start(name, given, origin, attended=attended)
     stop = partial(services.chains.stop, begun.id, owner)
     call_back(services, callback, ("chain",), [begun.id], owner, stop)
     return Begun((begun.id,))

@@ -20,6 +20,7 @@ from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.launch.start import StartedRuns
 from comfy.launch.uploads import Upload, content_of
+from comfy.runs.interface import Origin, RunPolicy
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
 from ui.api.runs import Runs
@@ -265,6 +266,11 @@ def _cancel_runs(services: Services, ids: Sequence[str], owner: str) -> None:
             services.runs.get(one, owner).cancel()
 
 
+def origin_of(sent: Sent, asker: Asker) -> Origin:
+    """Return the origin of the runs that a request starts. Raises HTTPException."""
+    return Origin(asker.owner, asker.address, text_sources=text_sources_of(sent))
+
+
 def text_sources_of(sent: Sent) -> tuple[str, ...]:
     """Return the ids of the runs whose texts a request says it uses. Raises HTTPException."""
     ids = sent.told.get("text_sources", [])
@@ -299,16 +305,10 @@ class RunStart:
         reader, told = SentValues(services, owner), sent.told.get("values", {})
         values = reader.of(form_for(reader, name, told), told)
         watched = sent.told.get("watched", False)
-        batch = services.starter.start_several(
-            name,
-            values,
-            owner,
-            count,
-            address=asker.address,
-            watched=watched,
-            keeps_going=sent.told.get("keeps_going", False) if watched else True,
-            text_sources=text_sources_of(sent),
-        )
+        keeps_going = sent.told.get("keeps_going", False) if watched else True
+        policy = RunPolicy(watched=watched, keeps_going=keeps_going)
+        origin = origin_of(sent, asker)
+        batch = services.starter.start_several(name, values, origin, count, policy)
         ids = [run.id for run in batch.runs]
         stop = partial(_cancel_runs, services, ids, owner)
         call_back(services, callback, ("run",), ids, owner, stop)

@@ -17,7 +17,7 @@ from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import from_data_url
 from comfy.library.folder import WorkflowFolder
 from comfy.records.serialization import state_to_json
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run, RunPolicy
 from ui.gradio.internals import api, forget_session_of
 from ui.web.identity import Identity
 from ui.web.shares import where
@@ -71,9 +71,8 @@ def run_of_script(
 ) -> Iterator[Run]:
     """A run that ends with the block, and with its caller; gr.Error where it cannot be started."""
     with as_gradio_errors():
-        started = starter.start(
-            workflow, values, owner, address=address, deadline=_DEADLINE, watched=False
-        )
+        policy = RunPolicy(_DEADLINE, watched=False)
+        started = starter.start(workflow, values, Origin(owner, address), policy)
     del values
     try:
         yield started

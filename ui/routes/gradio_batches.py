@@ -15,6 +15,7 @@ from comfy.base.messages import message
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
+from comfy.runs.interface import Origin
 from ui.documents.browser_values import value_text
 from ui.gradio.internals import api
 from ui.routes.gradio_api import (
@@ -56,9 +57,8 @@ def add_batch_api(services: Services, identity: Identity) -> None:
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)
             base, wanted = values_of_script(values), _read_spec(spec)
-            started = services.batches.start(
-                workflow, base, wanted, owner, where(request, owner), attended=True
-            )
+            origin = Origin(owner, where(request, owner))
+            started = services.batches.start(workflow, base, wanted, origin, attended=True)
             del base, wanted  # files may be among them, and the batch may take long
             try:
                 with closing(_told(services.batches, started.id, owner)) as told:

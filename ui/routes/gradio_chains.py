@@ -12,6 +12,7 @@ from comfy.base.errors import ChainNotFound
 from comfy.base.messages import sentences
 from comfy.chains.open_chain import ChainStanding
 from comfy.chains.queue import ChainQueue
+from comfy.runs.interface import Origin
 from ui.gradio.internals import api
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
@@ -54,7 +55,7 @@ def chain_of_script(
     ends with its caller; gr.Error where it cannot be started."""
     with as_gradio_errors():
         services.chain_forms.check_sent(name, owner, values)
-        started = services.chains.start(name, values, owner, address, attended=True)
+        started = services.chains.start(name, values, Origin(owner, address), attended=True)
         del values  # files may be among them, and the chain may take long
         try:
             with closing(_told(services.chains, started.id, owner)) as told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 
 from comfy.launch.start import Starter
-from comfy.runs.interface import RunRegistry
+from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from ui.documents.past_run import seeds_among
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -28,8 +28,8 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
     ) -> AsciiJSON:
         """Submit the very same once more, or with new seeds; the new run's id, and its seeds by
         their keys."""
-        address = shared_address(owner, request.scope)
-        run = starter.again(run_id, owner, vary=vary, address=address, keeps_going=keeps_going)
+        origin = Origin(owner, shared_address(owner, request.scope))
+        run = starter.again(run_id, origin, RunPolicy(keeps_going=keeps_going), vary=vary)
         return AsciiJSON({"run": run.id, "seeds": seeds_among(run.job.values)})
 
     @router.post("/move")

@@ -22,6 +22,7 @@ from comfy.form.model import Field
 from comfy.launch.start import FieldErrors
 from comfy.library.permissions import Permissions
 from comfy.prompt.model import InputRef, Prompt
+from comfy.runs.interface import UNWATCHED, Origin
 from tests.comfyui.servers.test_needs import node
 from tests.comfyui.servers.test_pool import with_choices
 from tests.runs.registry import end
@@ -114,7 +115,7 @@ def test_what_people_cannot_choose_is_for_whoever_runs_the_app(tmp_path: Path) -
         running_app(one.url, two.url, workflows=tmp_path) as app,
         pytest.raises(WorkflowError, match="together with") as problem,
     ):
-        app.services.starter.start("pinned", {}, ANN)
+        app.services.starter.start("pinned", {}, Origin(ANN))
     assert "on one server" in problem.value.hint
 
 
@@ -128,14 +129,14 @@ def test_what_was_possible_once_is_not_run_again() -> None:
         running_app(one.url, two.url) as app,
     ):
         values = {"1.ckpt_name": "a.safetensors", "5.sampler_name": "euler", "5.steps": 1}
-        made = app.services.starter.start("text-to-image", values, ANN, watched=False)
+        made = app.services.starter.start("text-to-image", values, Origin(ANN), UNWATCHED)
         assert end(made).phase is Phase.DONE
         before = copy.deepcopy(made.job.prompt)
         before["5"]["inputs"]["sampler_name"] = "ddim"
-        run = app.runs.submit(replace(made.job, prompt=before), owner=ANN, watched=False)
+        run = app.runs.submit(replace(made.job, prompt=before), Origin(ANN), UNWATCHED)
         assert end(run).phase is Phase.REFUSED
         with pytest.raises(WorkflowError, match="together with") as problem:
-            app.services.starter.again(run.id, ANN)
+            app.services.starter.again(run.id, Origin(ANN))
         assert problem.value.hint == "Open the form and choose something else."
 
 
@@ -157,7 +158,7 @@ def test_a_form_says_so_before_and_at_the_press() -> None:
         told = {}
         for owner in (ANN, BOB):
             with pytest.raises(FieldErrors) as problem:
-                app.services.starter.start("text-to-image", values, owner)
+                app.services.starter.start("text-to-image", values, Origin(owner))
             told[owner] = problem.value.errors
         assert told[ANN] == {
             "1.ckpt_name": "No ComfyUI server has “a” together with “ddim”. Here you can choose “b”.",

@@ -16,6 +16,7 @@ from comfy.cli.outcome import exit_status
 from comfy.comfyui.client.address import ServerAddress
 from comfy.demo import DemoServer
 from comfy.launch.start import FieldErrors
+from comfy.runs.interface import Origin
 from tests.comfyui.servers.test_pool import with_choices
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
@@ -85,13 +86,13 @@ def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
         table = TableSpec("values.csv", f"Model,Sampler\n{A},euler\n{B},ddim\n{A},ddim\n")
         assert {row for _, row, _ in found(app, table=table)} == {3}
         with pytest.raises(BatchErrors, match="Row 2, Sampler: No ComfyUI server has"):
-            app.services.batches.start(WORKFLOW, VALUES, BatchSpec((samplers,)), ANN)
+            app.services.batches.start(WORKFLOW, VALUES, BatchSpec((samplers,)), Origin(ANN))
         seeds = BatchSpec((AxisSpec("5.seed", text="1, 2"),))
         with pytest.raises(BatchErrors) as problems:  # whatever varies
-            app.services.batches.start(WORKFLOW, {**VALUES, SAMPLER: "ddim"}, seeds, ANN)
+            app.services.batches.start(WORKFLOW, {**VALUES, SAMPLER: "ddim"}, seeds, Origin(ANN))
         assert {one.row for one in problems.value.found} == {None}
         assert (app.runs.owned(ANN), prompts(one, other)) == ((), 0)
-        batch = app.services.batches.start(WORKFLOW, VALUES, seeds, ANN)
+        batch = app.services.batches.start(WORKFLOW, VALUES, seeds, Origin(ANN))
         eventually(lambda: app.services.batches.table(batch.id, ANN).summary.state == "done")
         assert prompts(one, other) == 2
 
@@ -120,11 +121,13 @@ def test_a_chain_begins_no_step(tmp_path: Path) -> None:
     ):
         values = {"two.5.sampler_name": "ddim", "one.5.steps": 1, "two.5.steps": 1}
         with pytest.raises(FieldErrors) as problems:
-            app.services.chains.start("two.chain", values, ANN)
+            app.services.chains.start("two.chain", values, Origin(ANN))
         assert problems.value.errors == {f"two.{SAMPLER}": NO_DDIM, f"two.{MODEL}": NO_A}
         assert f"Step “two”, Sampler: {NO_DDIM}" in problems.value.labelled.values()
         assert (app.runs.owned(ANN), prompts(one, other)) == ((), 0)
-        app.services.chains.start("two.chain", {**values, "two.5.sampler_name": "euler"}, ANN)
+        app.services.chains.start(
+            "two.chain", {**values, "two.5.sampler_name": "euler"}, Origin(ANN)
+        )
         eventually(lambda: app.services.chains.recent(ANN)[-1].state == "done")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.needs import Needs
 from comfy.demo import DemoServer
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run
 from tests.comfyui.servers.test_pool import (
     OTHER_MODEL,
     place_of,
@@ -29,18 +29,18 @@ def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
         pool_of(one.url, other.url) as pool,
         registry_with(pool) as runs,
     ):
-        first, second = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        first, second = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
         running(first)
         running(second)
         drained = pool.at(place_of(first))
         assert drained is not None
         pool.drain(drained)
-        third = runs.submit(job(), owner="me")
+        third = runs.submit(job(), Origin("me"))
         assert third.servers == second.servers
         assert not first.state.phase.finished
         first.cancel()
         end(first)
-        fourth = runs.submit(job(), owner="me")
+        fourth = runs.submit(job(), Origin("me"))
         assert third.waits_here
         assert fourth.waits_here
         pool.take_back(drained)
@@ -62,7 +62,7 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             assert tuple(pool.candidates(needs)) == pool.servers[:1]
         with pool_of(able.url) as pool, registry_with(pool) as runs:
             pool.drain(pool.servers[0])
-            run = runs.submit(job(), owner="me")
+            run = runs.submit(job(), Origin("me"))
             assert run.waits_here
             eventually(lambda: run.state.held)
             said = headline(run.state, {}, 0, None), run_entry(run.record, due_in=1, movable=True)
@@ -70,7 +70,7 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             pool.take_back(pool.servers[0])
             assert end(run).phase is Phase.DONE
             assert not run.state.held
-            first, later = (runs.submit(job(LONG), owner="me") for _ in range(2))
+            first, later = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
             running(first)
             pool.drain(pool.servers[0])
             eventually(lambda: later.state.held)
@@ -91,12 +91,12 @@ def test_a_server_frees_its_memory() -> None:
         registry_with(pool) as runs,
     ):
         (server,) = pool.servers
-        first, kept = (file_of(runs.submit(again, owner="me")) for _ in range(2))
+        first, kept = (file_of(runs.submit(again, Origin("me"))) for _ in range(2))
         assert server.familiarity(needs) == (1, len(again.prompt))
         server.free()
         assert server.familiarity(needs) == (0, 0)
         assert kept == first
-        assert file_of(runs.submit(again, owner="me")) != first
+        assert file_of(runs.submit(again, Origin("me"))) != first
 
 
 def file_of(run: Run) -> str:

@@ -23,7 +23,7 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.demo import DemoServer
 from comfy.demo.nodes.base import fixed
 from comfy.demo.nodes.registry import NODES
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED, LIMIT, end, running
 from tests.support.link import FaultyLink
@@ -108,7 +108,7 @@ def test_two_runs_go_to_two_servers_side_by_side() -> None:
         DemoServer(step_seconds=0.02) as other,
         registry_of(one.url, other.url) as runs,
     ):
-        first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
+        first, second, third = (runs.submit(job(LONG), Origin("me")) for _ in range(3))
         running(first)
         running(second)
         assert {place_of(first), place_of(second)} == {one.url, other.url}
@@ -125,7 +125,7 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
         DemoServer(step_seconds=0.02) as other,
         registry_of(one.url, other.url, limits={other.url: 2}) as runs,
     ):
-        begun = [runs.submit(job(LONG), owner="me") for _ in range(5)]
+        begun = [runs.submit(job(LONG), Origin("me")) for _ in range(5)]
         expected = {one.url: 1, other.url: 2, "": 2}
         eventually(lambda: Counter(map(place_of, begun)) == expected)
         assert [run.waits_here for run in begun] == [False] * 3 + [True] * 2
@@ -143,14 +143,14 @@ def test_a_run_goes_to_the_server_that_has_its_model() -> None:
         DemoServer(step_seconds=0) as third,
         registry_of(other.url, one.url, third.url) as runs,
     ):
-        first = runs.submit(job(2), owner="me")
+        first = runs.submit(job(2), Origin("me"))
         assert end(first).phase is Phase.DONE
-        again = runs.submit(job(2), owner="me")
+        again = runs.submit(job(2), Origin("me"))
         assert end(again).phase is Phase.DONE
         assert {place_of(run) for run in (first, again)} == {one.url}
         wanted = job(2)
         wanted.prompt["1"]["inputs"]["ckpt_name"] = OTHER_MODEL
-        run = runs.submit(wanted, owner="me")
+        run = runs.submit(wanted, Origin("me"))
         end(run)
         assert place_of(run) == other.url
 
@@ -165,13 +165,13 @@ def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
         pool_of(busy.url, idle.url) as pool,
         closing(LocalRunRegistry(pool, timing=PATIENT)) as runs,
     ):
-        first = runs.submit(job(1), owner="me")
+        first = runs.submit(job(1), Origin("me"))
         assert end(first).phase is Phase.DONE
         assert place_of(first) == busy.url
         for at in range(3):
             stranger.submit(prompt(at, LONG), client_id="stranger", prompt_id=str(uuid4()))
         eventually(lambda: pool.servers[0].prompts_of_others == 3)
-        second, third = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        second, third = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
         running(second)
         assert place_of(second) == idle.url
         eventually(lambda: place_of(third) == busy.url)
@@ -220,7 +220,7 @@ def test_what_no_server_has_is_said_by_one_of_them() -> None:
     with DemoServer() as one, DemoServer() as other, registry_of(one.url, other.url) as runs:
         wanted = job(2)
         wanted.prompt["1"]["inputs"]["ckpt_name"] = "nowhere.safetensors"
-        state = end(runs.submit(wanted, owner="me"))
+        state = end(runs.submit(wanted, Origin("me")))
         assert state.phase is Phase.REFUSED
 
 
@@ -234,7 +234,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
         DemoServer(step_seconds=0.01) as other,
         registry_of(dying.url, other.url) as runs,
     ):
-        all_runs = [runs.submit(job(8), owner="me") for _ in range(16)]
+        all_runs = [runs.submit(job(8), Origin("me")) for _ in range(16)]
         on_dying = next(run for run in all_runs if place_at(run, dying))
         running(on_dying)
         dying.stop()
@@ -243,7 +243,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
         dying.start()
         assert [end(run).phase for run in all_runs] == [Phase.DONE] * 16
         assert sorted(successes(dying, other)) == sorted(run.id for run in all_runs)
-        late = [runs.submit(job(LONG), owner="me") for _ in range(2)]
+        late = [runs.submit(job(LONG), Origin("me")) for _ in range(2)]
         eventually(lambda: {place_of(run) for run in late} == {dying.url, other.url})
 
 
@@ -297,7 +297,7 @@ def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
         DemoServer(step_seconds=0.01) as other,
         registry_of(dying.url, other.url, retries=False) as runs,
     ):
-        first, second = (runs.submit(job(200), owner="me") for _ in range(2))
+        first, second = (runs.submit(job(200), Origin("me")) for _ in range(2))
         running(first)
         running(second)
         dying.stop()
@@ -320,7 +320,7 @@ def test_a_run_begins_once_more_where_its_results_are_gone_with_the_server(
         registry_of(dying.url, other.url, history=history) as runs,
     ):
         with dying.hold(asked) as held:
-            run = runs.submit(job(2), owner="me")
+            run = runs.submit(job(2), Origin("me"))
             assert held.reached.wait(LIMIT)
             dying.stop()
         state = end(run)
@@ -328,7 +328,7 @@ def test_a_run_begins_once_more_where_its_results_are_gone_with_the_server(
         assert [bool(file.digest) for file in state.files] == [True]
         assert place_of(run) == other.url
         assert successes(dying, other) == [run.id] * 2
-        assert end(runs.submit(job(2), owner="me")).phase is Phase.DONE
+        assert end(runs.submit(job(2), Origin("me"))).phase is Phase.DONE
 
 
 @pytest.mark.parametrize("retries", [True, False])
@@ -347,7 +347,7 @@ def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
         registry_of(dying.url, other.url, history=history, retries=retries) as runs,
     ):
         with dying.hold("GET /view") as held:
-            run = runs.submit(job(2), owner="me")
+            run = runs.submit(job(2), Origin("me"))
             assert held.reached.wait(LIMIT)
             dying.stop()
         eventually(lambda: f"ComfyUI at {dying.url} does not answer." in caplog.messages)
@@ -366,8 +366,8 @@ def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
         FaultyLink(cut_off.url) as link,
         registry_of(link.url, other.url) as runs,
     ):
-        blocker = runs.submit(job(LONG), owner="me")
-        run = runs.submit(job(LONG), owner="me")
+        blocker = runs.submit(job(LONG), Origin("me"))
+        run = runs.submit(job(LONG), Origin("me"))
         running(blocker)
         running(run)
         away, stays = (blocker, run) if place_of(blocker) == link.url else (run, blocker)

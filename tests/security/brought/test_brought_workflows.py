@@ -22,6 +22,7 @@ from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.records.record import Job
 from comfy.runs.input_files import UPLOADS, names_on_server
+from comfy.runs.interface import Origin, RunPolicy
 from tests.security.brought.calls import BOBS, RESULT, SECRET, SHOW, bring, drawn
 from tests.support.http_client import ANN, finished, start
 from tests.support.samples.forms import node
@@ -118,9 +119,12 @@ def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
     _, form = served[1].services.forms.form(name, BOBS)
     assert form.field("1.image").widget == "image"
     with pytest.raises(FieldErrors, match=r"Please fix"):
-        served[1].services.starter.start(name, {"0.value": SECRET}, BOBS)
+        served[1].services.starter.start(name, {"0.value": SECRET}, Origin(BOBS))
     run = served[1].services.starter.start(
-        name, {"1.image": Upload("b.png", saved("PNG"))}, BOBS, deadline=LONGEST_WAIT, watched=False
+        name,
+        {"1.image": Upload("b.png", saved("PNG"))},
+        Origin(BOBS),
+        RunPolicy(deadline=LONGEST_WAIT, watched=False),
     )
     finished(run)
     sent = served[0].queue.history_of(run.id)[run.id]["prompt"][2]
@@ -136,9 +140,8 @@ def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served
         run = served[1].services.starter.start(
             workflow,
             {"2.text": "a dog [input]", "5.steps": 1},
-            BOBS,
-            deadline=LONGEST_WAIT,
-            watched=False,
+            Origin(BOBS),
+            RunPolicy(deadline=LONGEST_WAIT, watched=False),
         )
         assert run.job.prompt["2"]["inputs"]["text"] == "a dog [input]"
         finished(run)
@@ -166,7 +169,7 @@ def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
     assert [value for _, value in form.field("1.folder").choices or ()] == ["anna"]
     for folder in (*folders_of(demo.storage), ".", ""):
         with pytest.raises(FieldErrors):
-            app.services.starter.start("from-folder", {"1.folder": folder}, BOBS)
+            app.services.starter.start("from-folder", {"1.folder": folder}, Origin(BOBS))
 
 
 def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) -> None:
@@ -174,7 +177,7 @@ def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) 
     told."""
     name = bring(served[1], {"1": node("JustInstalled", source="anna"), "2": SHOW}).json()["name"]
     with pytest.raises(WorkflowError, match="doesn't have the node JustInstalled"):
-        served[1].services.starter.start(name, {}, BOBS)
+        served[1].services.starter.start(name, {}, Origin(BOBS))
 
 
 @pytest.mark.parametrize("folder", ["anna", ".", "", f"{UPLOADS}", {"__value__": "anna"}])
@@ -186,7 +189,7 @@ def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
         served[1], {"1": node("LoadImageDataSetFromFolder", folder=folder), "2": SHOW}
     ).json()["name"]
     with pytest.raises(WorkflowError, match=r"“Load Image \(from Folder\)” \(folder\) uses"):
-        served[1].services.starter.start(name, {}, BOBS)
+        served[1].services.starter.start(name, {}, Origin(BOBS))
 
 
 def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> None:
@@ -198,7 +201,7 @@ def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> N
     _, form = app.services.forms.form("made-here", BOBS)
     assert app.services.copies.example(form.field("1.image"), BOBS) is None
     with pytest.raises(FieldErrors):
-        app.services.starter.start("made-here", {}, BOBS)
+        app.services.starter.start("made-here", {}, Origin(BOBS))
 
 
 def test_finding_02_an_earlier_run_is_judged_by_the_rules_of_today(served: Served) -> None:
@@ -206,6 +209,10 @@ def test_finding_02_an_earlier_run_is_judged_by_the_rules_of_today(served: Serve
     _, app = served
     loads: dict[str, Any] = {"1": node("LoadImage", image=RESULT), "2": SHOW}
     for workflow in ("~0123456789abcdef", "image-to-image", "gone"):
-        run = finished(app.services.runs.submit(Job(loads, workflow), owner=BOBS, keeps_going=True))
+        run = finished(
+            app.services.runs.submit(
+                Job(loads, workflow), Origin(BOBS), RunPolicy(keeps_going=True)
+            )
+        )
         with pytest.raises(WorkflowError, match="another user's"):
-            app.services.starter.again(run.id, BOBS)
+            app.services.starter.again(run.id, Origin(BOBS))

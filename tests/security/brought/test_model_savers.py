@@ -14,6 +14,7 @@ from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
 from comfy.library.permissions import Permissions
+from comfy.runs.interface import Origin, RunPolicy
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished
 from tests.support.samples.forms import node
@@ -47,7 +48,7 @@ def test_finding_s23_a_stranger_saves_no_model(demo: DemoServer) -> None:
         said = json.dumps(drawn(app, name).components, ensure_ascii=False)
         assert "“Save checkpoint (pack)” saves models or latents" in said
         with pytest.raises(WorkflowError, match="saves models or latents"):
-            app.services.starter.start(name, {}, BOBS)
+            app.services.starter.start(name, {}, Origin(BOBS))
         assert not app.services.runs.line_of(BOBS)
 
 
@@ -59,7 +60,7 @@ def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> 
         run = run_it(app)
         trusting[0] = False
         with pytest.raises(WorkflowError, match="saves models or latents"):
-            app.services.starter.again(run, BOBS)
+            app.services.starter.again(run, Origin(BOBS))
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,8 @@ def run_it(app: RunningApp) -> str:
     """Open the workflow, run it to its end and return the run's id."""
     name = bring(app, PROMPT).json()["name"]
     values = {"5.steps": 1}
-    run = app.services.starter.start(name, values, BOBS, deadline=LONGEST_WAIT, watched=False)
+    run = app.services.starter.start(
+        name, values, Origin(BOBS), RunPolicy(deadline=LONGEST_WAIT, watched=False)
+    )
     finished(run)
     return run.id

@@ -14,6 +14,7 @@ from comfy.base.errors import WorkflowError
 from comfy.form.build import build_form
 from comfy.launch.uploads import Upload
 from comfy.library.permissions import Permissions
+from comfy.runs.interface import Origin, RunPolicy
 from tests.security.brought.calls import ANNS, BOBS, RESULT, SECRET, SHOW, bring, drawn
 from tests.support.gradio_calls import PageCalls, script_client
 from tests.support.http_client import ANN, BOB, finished, get, post
@@ -98,7 +99,9 @@ def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp
     _, form = hiding.services.forms.form("linked", BOBS)
     assert form.field("0.value").group == "hidden"
     run = finished(
-        hiding.services.starter.start("linked", {}, BOBS, deadline=LONGEST_WAIT, watched=False)
+        hiding.services.starter.start(
+            "linked", {}, Origin(BOBS), RunPolicy(deadline=LONGEST_WAIT, watched=False)
+        )
     )
     assert run.job.prompt["0"]["inputs"]["value"] == "example.png"
 
@@ -147,7 +150,7 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     image = Upload("b.png", saved("PNG"))
     run = finished(
         strict.services.starter.start(
-            name, {"1.image": image}, BOBS, deadline=LONGEST_WAIT, watched=False
+            name, {"1.image": image}, Origin(BOBS), RunPolicy(deadline=LONGEST_WAIT, watched=False)
         )
     )
     permitted.remove(BOBS)
@@ -161,7 +164,7 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     assert all(NO in answer.text for answer in refused)
     assert NO in json.dumps(drawn(strict, name).components)
     with pytest.raises(WorkflowError, match=NO):
-        strict.services.starter.start(name, {"1.image": image}, BOBS)
+        strict.services.starter.start(name, {"1.image": image}, Origin(BOBS))
     assert bring(strict, {"1": SHOW}, ANN).ok
 
 
@@ -199,10 +202,10 @@ def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -
         drawn(strict, name).components, ensure_ascii=False
     )
     with pytest.raises(WorkflowError, match="may not use “ExecPython”"):
-        strict.services.starter.start(name, {}, BOBS)
+        strict.services.starter.start(name, {}, Origin(BOBS))
     finished(
         strict.services.starter.start(
-            "text-to-image", {}, BOBS, deadline=LONGEST_WAIT, watched=False
+            "text-to-image", {}, Origin(BOBS), RunPolicy(deadline=LONGEST_WAIT, watched=False)
         )
     )
 

@@ -15,6 +15,7 @@ from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
+from comfy.runs.interface import Origin
 from tests.security.brought.calls import BOBS, bring, drawn
 from tests.support.http_client import finished, get
 from tests.support.samples.forms import node
@@ -49,7 +50,7 @@ def test_finding_s1_a_failed_run_with_a_long_text(
         name = bring(app, {"1": node("Repeats", text="")}).json()["name"]
         with demo.hold("execution_start") as held:
             values = {"1.text": text * (30_000 // len(text))}
-            run = app.services.starter.start(name, values, BOBS)
+            run = app.services.starter.start(name, values, Origin(BOBS))
             assert held.reached.wait(LONGEST_WAIT)
             shutil.copytree(app.data, crashed)  # as it would be found after a crash
         assert finished(run).state.phase is Phase.FAILED

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from comfy.records.store import HistoryLimits
+from comfy.runs.interface import UNWATCHED, Origin
 from tests.support.http_client import BOB, cookie_of, get
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -84,7 +85,7 @@ def test_finding_s5_results_of_others_survive(served: Served) -> None:
     values = {**QUICK, "2.text": TEXT}
     for _ in range(4):
         run = starter.start(
-            "text-to-image", values, f"browser:{BOB}", address="192.0.2.7", watched=False
+            "text-to-image", values, Origin(f"browser:{BOB}", address="192.0.2.7"), UNWATCHED
         )
         eventually(lambda: run.state.phase.finished)  # noqa: B023
     for number in range(40):

@@ -19,6 +19,7 @@ from comfy.comfyui.client.event_stream import EventStream
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from tests.support.sampler import prompt
 
@@ -43,7 +44,7 @@ def run_through(client: Client) -> tuple[RunState, list[RunState]]:
     preview."""
     runs = LocalRunRegistry(ServerPool(client))
     try:
-        run = runs.submit(Job(prompt(7, steps=4), "test"), owner="me", watched=False)
+        run = runs.submit(Job(prompt(7, steps=4), "test"), Origin("me"), UNWATCHED)
         states = list(run.watch(timeout=LIMIT))
     finally:
         runs.close()

@@ -17,6 +17,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.records.record import Job
+from comfy.runs.interface import UNWATCHED, Origin
 from comfy.runs.registry import LocalRunRegistry
 from tests.security.server_link.logged_in_server import (
     BASIC,
@@ -115,7 +116,7 @@ def test_finding_18_a_run_can_be_stopped_while_its_way_is_opened(
             f"https://{'comfy.test' if silent == 'CONNECT' else 'localhost'}:{port}"
         ) as client:
             runs = LocalRunRegistry(ServerPool(client))
-            run = runs.submit(Job(prompt(1), "test"), owner="me", watched=False)
+            run = runs.submit(Job(prompt(1), "test"), Origin("me"), UNWATCHED)
             assert asked.wait(LIMIT)
             run.cancel()
             *_, last = run.watch(timeout=LIMIT)

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
+from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB, get
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp
@@ -73,7 +74,7 @@ def test_a_run_tells_from_which_runs_its_files_are(app: RunningApp) -> None:
     with call(app, "POST", f"{start}/chains?wait=true", json={"values": values}) as chain:
         describe, repaint = (step["results"][0] for step in chain.json()["steps"])
     assert [describe["parents"], repaint["parents"]] == [[first["id"]], [describe["id"]]]
-    again = app.services.starter.again(made["id"], f"browser:{ANN}")
+    again = app.services.starter.again(made["id"], Origin(f"browser:{ANN}"))
     *_, _ = again.watch(LONGEST_WAIT)
     assert call(app, "GET", f"/runs/{again.id}").json()["parents"] == [made["id"], first["id"]]
 

@@ -11,6 +11,7 @@ import requests
 
 from comfy.library.permissions import Permissions
 from comfy.records.webhooks import new_webhooks
+from comfy.runs.interface import UNWATCHED, Origin
 from comfyforms import RemoteApp
 from tests.support.http_client import ANN, finished
 from tests.support.serving import RunningApp, open_history, running_demo_app
@@ -203,7 +204,7 @@ def test_whoever_is_removed_hears_of_nothing() -> None:
         running_demo_app(settings=settings, webhooks=there.settings()) as (_, app),
     ):
         for owner in ("user:bob", "user:ann"):
-            run = app.services.starter.start("text-to-image", QUICK, owner, watched=False)
+            run = app.services.starter.start("text-to-image", QUICK, Origin(owner), UNWATCHED)
             app.services.webhooks.add("run", [run.id], owner, f"{there.url}/{owner}")
             finished(run)
         assert there.next().path == "/user:ann"

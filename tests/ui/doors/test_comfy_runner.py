@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from comfy.base.errors import ManyProblems
+from comfy.runs.interface import UNWATCHED, Origin
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
@@ -270,7 +271,9 @@ def test_only_own_runs_are_interrupted(tmp_path: Path) -> None:
             answers[who] = ask(app, "GET", "/queue", who)
 
         post(app, "/update/text", BOB, node_id="5.steps", text=1)
-        of_page = app.services.starter.start("text-to-image", {}, f"browser:{ANN}", watched=False)
+        of_page = app.services.starter.start(
+            "text-to-image", {}, Origin(f"browser:{ANN}"), UNWATCHED
+        )
         threads = [threading.Thread(target=client, args=(who,)) for who in (ANN, BOB)]
         for thread in threads:
             thread.start()

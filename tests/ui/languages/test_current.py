@@ -10,6 +10,7 @@ import pytest
 import requests
 import websocket
 
+from comfy.runs.interface import UNWATCHED, Origin
 from tests.support.languages.catalogues import write_catalogue
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
@@ -99,7 +100,7 @@ def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
 
 def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: RunningApp) -> None:
     """One run, told to two people who read it."""
-    run = app.services.starter.start("text-to-image", {"5.steps": 1}, "browser:", watched=False)
+    run = app.services.starter.start("text-to-image", {"5.steps": 1}, Origin("browser:"), UNWATCHED)
     [*run.watch()]
     address = f"{app.url.replace('http', 'ws')}/live/{run.id}"
     for chosen, word in (("pl", "Gotowe"), ("en", "Done")):

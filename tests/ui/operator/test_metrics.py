@@ -8,6 +8,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from comfy.library.permissions import Permissions
+from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import socket_of
 from tests.support.sampler import LONG, job
 from tests.support.serving import RunningApp, running_demo_app
@@ -63,11 +64,13 @@ def test_runs_are_counted_by_phase(place: Place) -> None:
     """Those that wait and run now, and those that have ended since the start, with how long they took."""
     runs = place.app.runs
     before = scraped(place)
-    done = runs.submit(job(), owner="user:ben", keeps_going=True)
+    done = runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))
     for _ in done.watch(LONGEST_WAIT):
         pass
     eventually(lambda: runs.totals.timed > before["comfyforms_run_seconds_count", ""])
-    three = [runs.submit(job(LONG), owner="user:ben", keeps_going=True) for _ in range(3)]
+    three = [
+        runs.submit(job(LONG), Origin("user:ben"), RunPolicy(keeps_going=True)) for _ in range(3)
+    ]
     eventually(lambda: [run.state.phase for run in three].count("running") == 2)
     now = scraped(place)
     assert now["comfyforms_runs", "running"] == 2

@@ -14,6 +14,7 @@ from PIL import Image
 from comfy.demo import DemoServer
 from comfy.library.permissions import Permissions
 from comfy.library.private import MARK
+from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import signed_in
 from tests.support.sampler import LONG, job
 from tests.support.serving import running_app
@@ -66,7 +67,7 @@ def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
     shared = replace(job(LONG), title="Boats & more", titles={"4": "my secret title"})
     own = replace(job(LONG), workflow=f"{MARK}abc", title="my diary")
     runs = [
-        place.app.runs.submit(one, owner=owner, keeps_going=True)
+        place.app.runs.submit(one, Origin(owner), RunPolicy(keeps_going=True))
         for one, owner in ((shared, "user:ben"), (own, "browser:guest-xyz"), (shared, "user:carla"))
     ]
     eventually(lambda: [run.state.step > 0 for run in runs].count(True) == 2)
@@ -99,7 +100,7 @@ def test_images_are_shown_where_the_settings_allow_it(allowed: bool, place: Plac
         signed_in(app, BEN) as ben,
         requests.Session() as nobody,
     ):
-        run = app.runs.submit(job(LONG), owner="user:carla", keeps_going=True)
+        run = app.runs.submit(job(LONG), Origin("user:carla"), RunPolicy(keeps_going=True))
         image = f"{app.url}/operator/runs/{run.id}/preview"
         eventually(lambda: run.state.preview_number > 0)
         shown = anna.get(f"{app.url}/operator", timeout=LONGEST_WAIT).text

@@ -18,6 +18,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.launch.uploads import FILE_GONE
 from comfy.prompt.wildcards import literal_text
+from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app
@@ -41,7 +42,7 @@ def begin(
 ) -> BatchSummary:
     """Start a batch for the browser with this cookie."""
     spec, base = BatchSpec(axes, table, paired, seeds), {**SMALL, **values}
-    return app.services.batches.start("text-to-image", base, spec, f"browser:{cookie}")
+    return app.services.batches.start("text-to-image", base, spec, Origin(f"browser:{cookie}"))
 
 
 def ask(
@@ -291,7 +292,7 @@ def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> Non
     with running_app(served[0].url, workflows=tmp_path) as app:
         base = {"2.prompt": "Dark or bright?", "2.max_length": 1}
         lengths = BatchSpec((AxisSpec("2.max_length", text="1,200"),))
-        batch = app.services.batches.start("words", base, lengths, f"browser:{ANN}")
+        batch = app.services.batches.start("words", base, lengths, Origin(f"browser:{ANN}"))
         until(app, batch, "done")
         assert [row["text"] for row in rows_of(app, batch)] == ["Dark", "Dark or bright?"]
         for search, found in (("DARK", [1, 2]), ("bright", [2]), ("boat", []), ("200", [2])):

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
+from comfy.runs.interface import Origin
 from tests.support.brought import own_prompt
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.samples.forms import WORKFLOWS
@@ -34,7 +35,7 @@ def test_runs_of_a_step_are_told_that_were_asked_for(demo: DemoServer, folder: P
     somebody else's."""
     with served(demo, folder) as app:
         app.services.chains.start(
-            "boats/boats.chain", {MAKE: "three boats", IMAGES: 3, SEED: 5}, OWNER
+            "boats/boats.chain", {MAKE: "three boats", IMAGES: 3, SEED: 5}, Origin(OWNER)
         )
         chain = ended(app, "done")
         address, (other, own, _) = f"/chains/{chain.id}/steps/large", chain.steps

@@ -1,5 +1,4 @@
-"""Chains behind the page: how far they are, what is done with them, whose they are, and what becomes
-of them when the app is started anew."""
+"""Chains behind the page: progress, changes, owners, and restarts of the app."""
 
 from __future__ import annotations
 
@@ -20,6 +19,7 @@ from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload, content_of
+from comfy.runs.interface import Origin
 from comfy.runs.limits import ChainLimits, RunLimits
 from tests.support.http_client import ANN, BOB, cookie_of, finished, post, start
 from tests.support.samples.forms import WORKFLOWS
@@ -28,6 +28,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.routes.groups.chain_view import chain_view
 
 OWNER = f"browser:{ANN}"
+ORIGIN = Origin(OWNER)
 STEPS = "[steps.values]\nSteps = 2\nWidth = 256\nHeight = 256\n"
 BOATS = f"""
 title = "Boats"
@@ -108,8 +109,7 @@ def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
     all is there already; a seed that is drawn, or counts up, makes another chain."""
     with served(demo, folder) as app:
         chains = app.services.chains
-        values = {MAKE: "two boats", IMAGES: 2, SEED: 5}
-        chains.start("boats/boats.chain", values, OWNER)
+        chains.start("boats/boats.chain", values := {MAKE: "two boats", IMAGES: 2, SEED: 5}, ORIGIN)
         chain = ended(app, "done")
         assert [(step.runs, step.done) for step in chain.steps] == [(1, 1), (2, 2), (1, 1)]
         view = chain_view(chain)
@@ -118,10 +118,10 @@ def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
         assert all(step.thumb and step.result for step in view.steps)
         assert prompts(demo) == 4
 
-        chains.start("boats/boats.chain", values, OWNER)
+        chains.start("boats/boats.chain", values, ORIGIN)
         assert ended(app, "done").id != chain.id
         assert prompts(demo) == 4
-        started = chains.start("boats/boats.chain", {**values, SEED: CountUp(5)}, OWNER)
+        started = chains.start("boats/boats.chain", {**values, SEED: CountUp(5)}, ORIGIN)
         assert started.values[SEED] == 6
         ended(app, "done")
         assert prompts(demo) == 8
@@ -132,7 +132,7 @@ def test_a_chain_goes_on_after_a_restart_of_the_app(demo: DemoServer, folder: Pa
     again, and what the chain was given is the same: seeds that were drawn, and what was typed."""
     demo.speed.step = 0.5
     with served(demo, folder) as app:
-        app.services.chains.start("boats/boats.chain", {MAKE: "a boat", SEED: None}, OWNER)
+        app.services.chains.start("boats/boats.chain", {MAKE: "a boat", SEED: None}, ORIGIN)
         eventually(lambda: standing(app).steps[1].state == "running", "the second step runs")
         (first,) = standing(app).steps[0].ended
         assert standing(app).state == "running"
@@ -158,7 +158,7 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
     life. Somebody else's chain is none."""
     with served(demo, folder) as app:
         given = {MAKE: "a boat", SEED: None, MODEL: BROKEN}
-        app.services.chains.start("boats/boats.chain", given, OWNER)
+        app.services.chains.start("boats/boats.chain", given, ORIGIN)
         chain = ended(app, "failed")
         assert [step.state for step in chain.steps] == ["done", "failed", "waiting"]
         assert set(chain.steps[1].errors) == {MODEL}
@@ -182,15 +182,15 @@ def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> 
     with demo.hold("progress"), served(demo, folder) as app:
         given = {MAKE: "a boat", SEED: 5}
         chains = app.services.chains
-        chains.start("boats/boats.chain", given, OWNER, "10.0.0.1")
+        chains.start("boats/boats.chain", given, Origin(OWNER, "10.0.0.1"))
         eventually(lambda: any(run.state.node for run in app.runs.line_of(OWNER)))
     with demo.hold("progress"), served(demo, folder) as app:
         chains = ChainQueue(app.services.chain_forms, ChainLimits(address=1))
         chains.resume()
         with pytest.raises(TooManyRuns, match="Too many chains"):
-            chains.start("boats/boats.chain", given, f"browser:{BOB}", "10.0.0.1")
+            chains.start("boats/boats.chain", given, Origin(f"browser:{BOB}", "10.0.0.1"))
         eventually(lambda: {run.address for run in app.runs.line_of(OWNER)} == {"10.0.0.1"})
-        chains.start("boats/boats.chain", given, f"browser:{BOB}", "10.0.0.2")
+        chains.start("boats/boats.chain", given, Origin(f"browser:{BOB}", "10.0.0.2"))
         app.runs.close()
         chains.close()
 
@@ -204,7 +204,7 @@ def test_a_chain_that_two_people_let_go_on_at_once_runs_once(
     given = {MAKE: "a boat", IMAGES: 2, SEED: 5, MODEL: BROKEN}
     mended = {**given, MODEL: "demo-landscapes.safetensors"}
     with served(demo, folder) as app:
-        app.services.chains.start("boats/boats.chain", given, OWNER)
+        app.services.chains.start("boats/boats.chain", given, ORIGIN)
         chain = ended(app, "failed")
         before = prompts(demo)
         if is_known:
@@ -248,14 +248,14 @@ def test_a_chain_goes_on_right_after_it_was_stopped(demo: DemoServer, folder: Pa
     with served(demo, folder) as app:
         chains = app.services.chains
         with demo.hold("progress") as first:
-            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 5}, OWNER)
+            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 5}, ORIGIN)
             assert first.reached.wait(30)
             chains.stop(begun.id, OWNER)
             chains.go_on(begun.id, OWNER)
             assert (standing(app).state, threads_of(begun.id)) == ("running", 1)
         assert ended(app, "done").id == begun.id
         with demo.hold("progress") as second:
-            other = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, OWNER)
+            other = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, ORIGIN)
             assert second.reached.wait(30)
             for change in (chains.stop, chains.go_on, chains.stop):
                 change(other.id, OWNER)
@@ -273,13 +273,13 @@ def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None
 
     with served(demo, folder) as app:
         chains = app.services.chains
-        chains.start("boats/boats.chain", {MAKE: "a boat", "large.runs": False, SEED: 5}, OWNER)
+        chains.start("boats/boats.chain", {MAKE: "a boat", "large.runs": False, SEED: 5}, ORIGIN)
         made = ended(app, "done")
         assert delete(made.id, BOB) == 404
         assert [delete(made.id), delete(made.id)] == [200, 404]
         assert app.runs.record(made.steps[0].ended[0], OWNER)
         with demo.hold("progress") as reached:
-            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, OWNER)
+            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, ORIGIN)
             assert reached.reached.wait(30)
             assert delete(begun.id) == 200
             assert chains.recent(OWNER) == ()
@@ -296,15 +296,15 @@ def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> 
     with served(demo, folder) as app:
         chains = app.services.chains
         with pytest.raises(FieldErrors) as wrong:
-            chains.start("boats/boats.chain", {IMAGES: 0, SEED: "boat", MODEL: "none"}, OWNER)
+            chains.start("boats/boats.chain", {IMAGES: 0, SEED: "boat", MODEL: "none"}, ORIGIN)
         assert set(wrong.value.errors) == {IMAGES, SEED, MODEL}
         assert "Step “make”" in wrong.value.labelled[IMAGES]
         with pytest.raises(ComfyError, match="not found"):
-            chains.start("boats/other.chain", {}, OWNER)
+            chains.start("boats/other.chain", {}, ORIGIN)
         with pytest.raises(FieldErrors):
-            chains.start("boats/boats.chain", {MAKE: Upload("boat.png", b"no text")}, OWNER)
+            chains.start("boats/boats.chain", {MAKE: Upload("boat.png", b"no text")}, ORIGIN)
         assert chains.recent(OWNER) == ()
-        chains.start("boats/boats.chain", {"large.runs": False, SEED: 1}, OWNER)
+        chains.start("boats/boats.chain", {"large.runs": False, SEED: 1}, ORIGIN)
         assert [step.name for step in ended(app, "done").steps] == ["make", "over"]
 
 
@@ -315,10 +315,10 @@ def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: P
     limits = RunLimits(person=1)
     with running_app(demo.url, workflows=folder, run_limits=limits) as app:
         start(app, "boats/text-to-image", **{"5.steps": 10})
-        app.services.chains.start("boats/boats.chain", {SEED: 1}, OWNER)
+        app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
         app.services.chains.stop(standing(app).id, OWNER)
         assert [step.ended for step in ended(app, "stopped").steps] == [(), (), ()]
-        app.services.chains.start("boats/boats.chain", {SEED: 1}, OWNER)
+        app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
         demo.speed.step = 0
         ended(app, "done")
 
@@ -362,7 +362,7 @@ def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
         assert form.field("image-to-image.2.text").default == "a red boat"
         assert form.field("upscale.7.steps").default == 2
         assert [one.key for one in form.fields if one.is_media] == [given]
-        app.services.chains.start(name, {given: photo}, OWNER)
+        app.services.chains.start(name, {given: photo}, ORIGIN)
         chain = ended(app, "done")
         assert [step.title for step in chain.steps] == ["Image to image", "Upscale"]
         (folder / "boats" / "image-to-image.json").unlink()
@@ -391,7 +391,7 @@ def test_each_shipped_chain_runs_out_of_the_box(
         images = [one.key for one in form.fields if one.is_media]
         below = content_of(Upload("photo.png", photo.getvalue()))
         given = dict.fromkeys(images, Upload("photo.png", photo.getvalue(), below))
-        app.services.chains.start(name, given, OWNER)
+        app.services.chains.start(name, given, ORIGIN)
         chain = ended(app, "done")
         assert all(step.thumb or step.text for step in chain_view(chain).steps)
         runs = [app.runs.record(run, OWNER) for step in chain.steps for run in step.ended]

@@ -19,6 +19,7 @@ from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.records.groups import Group
+from comfy.runs.interface import Origin
 from tests.batches.kept_batches import read_only
 from tests.support.gradio_calls import script_client
 from tests.support.http_client import get
@@ -268,7 +269,9 @@ def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
         demo.hold("progress") as reached,
         running_app(demo.url, data=tmp_path / "data") as app,
     ):
-        app.services.chains.start("create-upscale-detail.chain", minute_long, owner, attended=True)
+        app.services.chains.start(
+            "create-upscale-detail.chain", minute_long, Origin(owner), attended=True
+        )
         assert reached.reached.wait(LONGEST_WAIT)
         (run,) = app.runs.line_of(owner)
         shutil.copytree(tmp_path / "data", crashed)  # as it would be found now

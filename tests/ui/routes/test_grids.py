@@ -19,6 +19,7 @@ from comfy.batches.grids.settings import KEYWORD
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
 from comfy.launch.uploads import Upload
+from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.samples.media import saved
@@ -34,7 +35,7 @@ GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
 def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSummary:
     """A batch of Ann's that has come to its end."""
     spec = BatchSpec(axes, seeds=seeds)
-    batch = app.services.batches.start("text-to-image", SMALL, spec, f"browser:{ANN}")
+    batch = app.services.batches.start("text-to-image", SMALL, spec, Origin(f"browser:{ANN}"))
     owner = f"browser:{ANN}"
     eventually(lambda: app.services.batches.get(batch.id, owner).state == "done")
     return batch
@@ -123,7 +124,7 @@ def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
     known any more."""
     batches, owner = app.services.batches, f"browser:{ANN}"
     spec = BatchSpec((AxisSpec(SEED, "1..9"),))
-    batch = batches.start("text-to-image", SMALL, spec, owner)
+    batch = batches.start("text-to-image", SMALL, spec, Origin(owner))
     batches.pause(batch.id, owner)
     whole = ask(app, f"{batch.id}/grid").json()
     worker = f"batch-{batch.id[:8]}"  # which may just have begun a row
@@ -156,7 +157,7 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
             AxisSpec(keys["seed"], "5, 6"),
         )
     )
-    batch = app.services.batches.start("image-to-image", {}, spec, owner)
+    batch = app.services.batches.start("image-to-image", {}, spec, Origin(owner))
     eventually(lambda: app.services.batches.get(batch.id, owner).state == "done")
     told = ask(app, f"{batch.id}/grid?page=1").json()
     assert [cell["index"] for cell in told["cells"]] == [1, 3, 5, 7]
@@ -173,7 +174,7 @@ def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: Runn
     photo, other = (Upload(f"{one}.png", saved("PNG")) for one in ("photo", "other"))
     base = {"1.image": photo, added: other, "3.fps": 3}
     spec = BatchSpec((AxisSpec("4.filename_prefix", "a\nb"),))
-    batch = app.services.batches.start(name, base, spec, owner)
+    batch = app.services.batches.start(name, base, spec, Origin(owner))
     png = ask(app, f"{batch.id}/sheet.png").content
     app.services.batches.delete(batch.id, owner)
     opened = ask(app, "grid", ANN, png).json()
@@ -208,7 +209,7 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
     axes = [AxisSpec(key, text) for key, text in varied.items()]
     spec = BatchSpec((*axes, AxisSpec(added, files=(upload,))))
     base = {**ENCODED, "1.image": upload, added: upload}
-    batch = app.services.batches.start(name, base, spec, owner)
+    batch = app.services.batches.start(name, base, spec, Origin(owner))
     png = ask(app, f"{batch.id}/sheet.png").content
     app.services.batches.delete(batch.id, owner)
     opened = ask(app, "grid", ANN, png).json()
@@ -222,7 +223,9 @@ def test_what_is_no_grid_has_none(app: RunningApp) -> None:
     """Pairs, a table, or more cells than anybody looks at; of one field the cells are in a row."""
     owner = f"browser:{ANN}"
     axes = AxisSpec(STEPS, "1, 2"), AxisSpec(SEED, "1, 2")
-    paired = app.services.batches.start("text-to-image", SMALL, BatchSpec(axes, paired=True), owner)
+    paired = app.services.batches.start(
+        "text-to-image", SMALL, BatchSpec(axes, paired=True), Origin(owner)
+    )
     assert ask(app, f"{paired.id}/grid").status_code == 404
     app.services.batches.stop(paired.id, owner)
     one = ended(app, AxisSpec(STEPS, "1, 2, 3"), seeds="each")

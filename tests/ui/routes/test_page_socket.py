@@ -10,7 +10,7 @@ import pytest
 import websocket
 
 from comfy.demo import DemoServer
-from comfy.runs.interface import Run
+from comfy.runs.interface import Origin, Run, RunPolicy
 from tests.support.http_client import (
     ANN,
     BOB,
@@ -52,7 +52,8 @@ def ids(news: dict[str, Any]) -> list[str]:
 
 def by_page(app: RunningApp, cookie: str = ANN, **options: Any) -> Run:
     """A long run as a page starts it."""
-    return app.services.starter.start("text-to-image", LONG, f"browser:{cookie}", **options)
+    origin, policy = Origin(f"browser:{cookie}"), RunPolicy(**options)
+    return app.services.starter.start("text-to-image", LONG, origin, policy)
 
 
 def test_a_page_is_told_what_goes_on(served: Served) -> None:

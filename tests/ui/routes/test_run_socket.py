@@ -12,6 +12,7 @@ import pytest
 import requests
 import websocket
 
+from comfy.runs.interface import Origin
 from tests.support.http_client import (
     ANN,
     BOB,
@@ -172,7 +173,7 @@ def test_the_last_watcher_to_leave_starts_the_grace_time(patient: Served) -> Non
     """With one of two watchers gone the run goes on; with both gone it is stopped after the grace
     time."""
     demo, app = patient
-    run = app.services.starter.start("text-to-image", {"5.steps": 60}, f"browser:{ANN}")
+    run = app.services.starter.start("text-to-image", {"5.steps": 60}, Origin(f"browser:{ANN}"))
     with watching(app, run.id) as stays:
         told = messages(stays)
         with watching(app, run.id) as leaves:

@@ -18,6 +18,7 @@ from comfy.base.errors import WorkflowError
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
+from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, post, start
 from tests.support.sampler import prompt
 from tests.support.samples.forms import node
@@ -160,7 +161,7 @@ def test_a_batch_goes_on_after_a_restart_with_what_was_shared(tmp_path: Path) ->
         with demo.hold("progress"), app_at(demo) as app:
             data = json.dumps(prompt(5, steps=2)).encode()
             name = app.services.forms.open(ann, "my lamp.json", data).name
-            batch = app.services.batches.start(name, {"4.seed": None}, spec, ann)
+            batch = app.services.batches.start(name, {"4.seed": None}, spec, Origin(ann))
             assert post(app, f"/workflows/{name}/keep").json() == {"name": "my-lamp"}
         with app_at(demo) as app:
             batches = app.services.batches
