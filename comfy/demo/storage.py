@@ -56,8 +56,8 @@ class Storage:
         return match["name"], self._root / match["folder"]
 
     def find(self, value: str) -> Path | None:
-        """The file a LoadImage value means, or None if there is none (or it is not ours to
-        read)."""
+        """Return the file that a LoadImage value refers to, or None if it doesn't exist (or must
+        not be read)."""
         name, folder = self.split_annotation(value)
         try:
             path = self.inside(folder or self._root / "input", name)

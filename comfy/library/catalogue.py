@@ -1,4 +1,4 @@
-"""What the server says about its nodes, kept for a while."""
+"""Cache of the servers' node definitions."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class CatalogueCache:
     """
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
-        """`fetch` is `ServerPool.object_info`, or that of a client."""
+        """`fetch` is `ServerPool.object_info`, or a client's."""
         self._fetch = fetch
         self._lock = threading.Lock()
-        self._asked: Future[Catalogue] | None = None  # while somebody asks
+        self._asked: Future[Catalogue] | None = None  # during a request
         self._generation = 0  # how often the servers have changed
         self._catalogue: Catalogue | None = None
         self._good_until = 0.0
         self._away = False
 
     def get(self, *, refresh: bool = False) -> Catalogue:
-        """The catalogue, at most five minutes old; an old one while the server is away.
+        """Return the catalog, at most five minutes old; an older one while the server is away.
 
-        Raises ServerUnreachable or ServerError when there is none at all.
+        Raises ServerUnreachable or ServerError if there has never been one.
         """
         known = self._catalogue
         if known is not None and not refresh and time.monotonic() < self._good_until:
@@ -49,7 +49,7 @@ class CatalogueCache:
             asked = self._asked
             if asked is None:
                 answer = self._asked = Future[Catalogue]()
-        if asked is not None:  # somebody asks a server that may be slow
+        if asked is not None:  # the server may be slow
             return known if known is not None else asked.result()
         try:
             answer.set_result(self._ask())
@@ -61,8 +61,8 @@ class CatalogueCache:
         return answer.result()
 
     def expire(self) -> None:
-        """The servers may say something else now: whoever comes next asks. From any thread,
-        also while they are being asked."""
+        """Mark the catalog as outdated: the next caller asks the servers. Thread-safe, also during
+        a request."""
         with self._lock:
             self._generation += 1
             self._good_until = 0.0

@@ -1,5 +1,5 @@
-"""The folder of workflows and its sub-folders: what is in them now, and each file read once until
-it changes."""
+"""The workflow folder and its subfolders: lists the current files and reads each once until it
+changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
 from comfy.workflow.shipped import SHIPPED_FOLDERS
 
-# What may hold a workflow; where two files share a name, the one whose ending stands first counts.
+# File types that may contain a workflow; if two files share a name, the earlier type wins.
 _IMAGES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
 _SUFFIXES = (".json", *_IMAGES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
 MOST = 500  # workflows; to those that people keep, not to those that are put there
@@ -37,7 +37,7 @@ State = tuple[int, int] | None  # of a file: when it was written (ns), how long 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What changes when a workflow does: its file, and the tomls that speak about it."""
+    """Identity of a workflow's version: its file, and the TOML files that describe it."""
 
     file: Path
     states: tuple[State, ...]
@@ -45,9 +45,9 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
-    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
-    `order`: its author's number for its place, infinite where there is none. `cover`: its author's
-    image of what comes out; `images`: all that its author has put beside it."""
+    """A workflow in the folder. `problem`: the reason why it can't be read, or "". `order`: its
+    author's position number, or infinite. `cover`: its author's example image; `images`: all
+    images that its author put beside it."""
 
     name: str
     title: str
@@ -69,8 +69,8 @@ class FolderEntry:
 
 
 class WorkflowFolder:
-    """Workflows by name, which is the file's name without its ending, behind those of its
-    sub-folders: "portraits/soft-light". A missing folder is an empty one."""
+    """Workflows by name: the file's name without its extension, with its subfolders:
+    "portraits/soft-light". A missing folder is empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -82,7 +82,7 @@ class WorkflowFolder:
         """Every workflow in the folder: those with an order by that, then the others by title;
         those that cannot be read come last. `covers`: images that belong to something else."""
         self._tell_left_out()
-        known = set(self._read)  # before the list is made: what is read meanwhile may be new
+        known = set(self._read)  # before listing: files read meanwhile may be new
         stamps = self.stamps()
         with self._reading:
             for name in known - stamps.keys():
@@ -98,14 +98,14 @@ class WorkflowFolder:
         )
 
     def stamps(self) -> Mapping[str, Stamp]:
-        """What changes when a workflow, or a toml beside it, is added, edited or removed; by
-        name."""
+        """Return the stamps by name; one changes when its workflow, or a TOML file beside it, is
+        added, edited or removed."""
         return {name: _stamp(file) for name, file in _files(self.path).items()}
 
     def get(self, name: str) -> Workflow:
-        """The workflow called `name`. WorkflowError when there is none or it cannot be read."""
-        # The name comes from a browser's address: it is looked up among the files, never made into
-        # a path. Whoever goes through all workflows need not list them again for each.
+        """Return the workflow called `name`. WorkflowError if it doesn't exist or can't be read."""
+        # The name comes from a URL: it is looked up among the files, never made into a path. A
+        # caller that iterates over all workflows avoids listing them for each.
         known = self._read.get(name)
         file = known[0].file if known else None
         if file is None or not _is_first(file):
@@ -159,7 +159,7 @@ class WorkflowFolder:
         return name
 
     def _tell_left_out(self) -> None:
-        """Log once what is there and not listed."""
+        """Log each unlisted file once."""
         endings = (*_SUFFIXES, ".toml")
         files = (file for file in files_below(self.path) if file.suffix.lower() in endings)
         names = {_name_of(self.path, file) for file in files}
@@ -221,12 +221,12 @@ def _toml_of(title: str) -> str:
 
 
 def not_found(name: str) -> str:
-    """What is said where there is no workflow of this name."""
+    """Return the error for an unknown workflow."""
     return message("Workflow “{name}” not found.", name=name[:80])
 
 
 def _workflow_title(workflow: Workflow) -> str:
-    """What people call a workflow: its author's title, else its file name in words."""
+    """Return the workflow's title: its author's, or its file name as words."""
     return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
 
 
@@ -241,7 +241,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def state_of(file: Path) -> State:
-    """What changes when a file is written; None where there is none."""
+    """Return values that change when a file is written; None if it doesn't exist."""
     try:
         state = file.stat()
     except OSError:
@@ -257,7 +257,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def listed_by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
-    """Files of a folder by their names: without endings, behind those of its sub-folders."""
+    """Return a folder's files by name: without extensions, with their subfolders."""
     named = {_name_of(folder, file): file for file in files}
     return {name: file for name, file in named.items() if _can_be_listed(name)}
 
@@ -267,12 +267,12 @@ def _name_of(folder: Path, file: Path) -> str:
 
 
 def _can_be_listed(name: str) -> bool:
-    """Whether a workflow of this name can be opened: no route's address matches a line break."""
+    """Tell if a workflow with this name can be opened: no route matches a line break."""
     return "\n" not in name
 
 
 def _is_first(file: Path) -> bool:
-    """Whether a file that was found once is there, and none whose ending stands before its own."""
+    """Tell if a known file still exists, and no file with an earlier type hides it."""
     before = _SUFFIXES[: _SUFFIXES.index(file.suffix.lower())]
     return file.is_file() and not any(file.with_suffix(ending).exists() for ending in before)
 

@@ -1,5 +1,4 @@
-"""The forms of workflows, as each person may see them; built anew only where another form comes of
-it."""
+"""Forms of workflows per user, cached until their result could change."""
 
 from __future__ import annotations
 
@@ -36,10 +35,10 @@ _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 @dataclass(frozen=True, slots=True)
 class _Adapted:
-    """A workflow as somebody may use it on one server.
+    """A workflow as a user may use it on one server.
 
-    `source` and `catalogue` are what it was made of. The cache knows them by their identity, which
-    is theirs alone for as long as they are kept here.
+    The cache identifies `source` and `catalogue`, from which it was built, by object identity,
+    which is unique while they are stored here.
     """
 
     source: Workflow
@@ -70,9 +69,8 @@ class _Built:
 
 @dataclass(frozen=True, slots=True)
 class Usability:
-    """What can be done with a workflow on a server: whether it can run, which kinds of results
-    its form takes, and the key of the field that a text goes into, "" where there is none.
-    `draws_text`: alternatives in that are drawn."""
+    """What a server can do with a workflow: if it can run, the result types that its form takes,
+    and the key of its text field, or "". `draws_text`: it draws among alternatives in `{…}`."""
 
     can_run: bool = False
     takes: tuple[ResultKind, ...] = ()
@@ -91,10 +89,9 @@ class _Judged:
 
 
 class Forms:
-    """What people may see and set of the workflows in the folder, and of those they bring
-    themselves.
+    """Forms of the workflows in the folder, and of workflows that users open.
 
-    For any number of threads: of those that want the same form at once, one builds it.
+    Thread-safe: concurrent callers of the same form share one build.
     """
 
     def __init__(
@@ -106,8 +103,8 @@ class Forms:
         *,
         nobody: str = "",
     ) -> None:
-        """`find` gives a workflow of the folder by its name, the same object until it has
-        changed; `nobody`: the owner whom strangers share."""
+        """`find` returns a workflow of the folder by name, the same object until it changes;
+        `nobody`: the owner shared by users without identity."""
         self.catalogue = catalogue
         self.permissions = permissions
         self._find = find
@@ -135,10 +132,10 @@ class Forms:
         *,
         offline: bool = False,
     ) -> tuple[Workflow, Form]:
-        """The workflow that goes by `name` for this person, and its form with these values.
+        """Return the workflow with this name for this user, and its form with these values.
 
-        The form has the fields that the values bring. `offline`: by what is known of the server's
-        nodes, without asking it. Raises WorkflowError, ServerUnreachable, ServerError.
+        The form has the fields that the values bring. `offline`: use the known node definitions
+        without asking the server. Raises WorkflowError, ServerUnreachable, ServerError.
         """
         catalogue = self.catalogue.cached() if offline else self.catalogue.get()
         source, trusted = self._found(name, owner)
@@ -158,10 +155,9 @@ class Forms:
             return None
 
     def usability(self, name: str, owner: str) -> Usability:
-        """What this person can do with a workflow; nothing with one that cannot be used.
+        """Return what this user can do with a workflow; nothing if it can't be used.
 
-        Judged once for each catalogue, one workflow at a time. Raises ServerUnreachable,
-        ServerError.
+        Computed once per catalog, one workflow at a time. Raises ServerUnreachable, ServerError.
         """
         catalogue = self.catalogue.get()
         try:
@@ -200,10 +196,10 @@ class Forms:
         self._opened.sweep()
 
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
-        """Put an opened workflow into the folder, for everybody; the name it has there.
+        """Save an opened workflow in the folder for all users; return its name there.
 
-        What is in the folder counts as the operator's. So a file of somebody who is not trusted may
-        name no file there. Raises WorkflowError, ServerUnreachable, ServerError.
+        Workflows in the folder count as the administrator's, so an untrusted user's workflow may
+        name no server files. Raises WorkflowError, ServerUnreachable, ServerError.
         """
         self.permissions.check_keep(owner)
         if not self.permissions.trusts(owner):
@@ -226,7 +222,7 @@ class Forms:
         return kept
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
-        """A workflow, and whether it is the operator's or brought by somebody who is trusted."""
+        """Return a workflow, and if it comes from the administrator or a trusted user."""
         if not name.startswith(OPENED_MARK):
             return self._find(name), True
         self.permissions.check_open(owner)
@@ -255,7 +251,7 @@ class Forms:
         return Usability(form.can_run, kinds, text.key, is_drawn(form, text))
 
     def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
-        """The workflow as somebody who is trusted with it, or not, may use it."""
+        """Return the workflow in the form that a trusted or untrusted user may run."""
         if workflow.name.startswith(OPENED_MARK):
             self.permissions.check_nodes(workflow.prompt)
             if not trusted:

@@ -1,4 +1,4 @@
-"""What a person may do with workflows: bring them, add them to the folder, set what authors set."""
+"""What a user may do with workflows: open them, add them to the folder, set the author's inputs."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ def _nobody(_owner: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Each asks for a person, by the name that their runs have as `owner`.
+    """Predicates on a user, by the name that their runs have as `owner`.
 
-    `open`: may bring workflows of their own. `keep`: may add those to the folder, for everybody.
-    `trusts`: what they bring counts as the operator's, so it may name files of the server's; only
-    people who keep are trusted, and of these operators alone where others can reach the app or
-    people log in. `edits`: may set every input of any workflow, as its author does, names of files
-    of the server's too; for whoever runs workflows from a shell. `operates`: runs this app, and may
-    see what all people do with it. `nodes`: the classes that opened
-    workflows may use, None = any.
+    `open`: may open their own workflows. `keep`: may add workflows to the folder for all users.
+    `trusts`: their workflows count as the administrator's, so they may name server files; only
+    users with `keep` are trusted, and only administrators if other machines reach the app or users
+    sign in. `edits`: may set every input of any workflow, including names of server files; for
+    shell users. `operates`: is an administrator. `nodes`: the classes that opened workflows may
+    use, None for any.
     """
 
     open: Callable[[str], bool] = _everybody
@@ -46,7 +45,7 @@ class Permissions:
 
     @classmethod
     def of_a_shell(cls) -> Permissions:
-        """Whoever has a shell may do everything."""
+        """Return the permissions of a shell user: everything."""
         return cls(_everybody, _everybody, _everybody, _everybody, _everybody)
 
     def check_open(self, owner: str) -> None:

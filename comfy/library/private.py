@@ -18,9 +18,10 @@ from comfy.base.wording import short
 from comfy.library.private_files import PrivateFile, PrivateFiles
 from comfy.workflow.model import Workflow, open_workflow, title_from_name
 
-MARK = "~"  # no file of the folder is called so: its names come from files, this from nobody
+MARK = "~"  # never a workflow name: those come from files, this value doesn't
 _KEEP = 20  # workflows a person; the one opened longest ago goes first
-_BYTES = 128 * 1024 * 1024  # of everything together; the oldest of whoever has most goes first
+# of all workflows together; the oldest of the largest owner is deleted first
+_BYTES = 128 * 1024 * 1024
 LARGEST = (
     32 * 1024 * 1024
 )  # bytes that one workflow may take beside its file; the largest graph seen takes 4 MB
@@ -41,8 +42,8 @@ class _Opened:
 class PrivateWorkflows:
     """Opened workflows by owner and name.
 
-    `folder`: where their files outlast this program; None: nowhere. What nobody has used for so
-    many `days` is forgotten, unless the clock has jumped or this machine was off for as long.
+    `folder`: where their files survive a restart; None: nowhere. Workflows unused for this many
+    `days` are deleted, unless the clock jumped or this machine was off that long.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class PrivateWorkflows:
         return opened.workflow
 
     def get(self, owner: str, name: str) -> Workflow:
-        """The workflow this person opened under that name. WorkflowError when it is gone or
-        somebody else's."""
+        """Return the workflow this user opened under that name. WorkflowError if it is gone or
+        another user's."""
         return self._find(owner, name).workflow
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
-        """What this person has opened and not added to the shared ones, the newest first."""
+        """Return the user's opened workflows that aren't shared, newest first."""
         whose = _digest(owner)
         with self._lock:
             return tuple(
@@ -98,8 +99,8 @@ class PrivateWorkflows:
             )
 
     def note_shared(self, owner: str, name: str) -> None:
-        """It is among the shared workflows now: listed there, and here only for whoever names it,
-        as runs and batches of before do."""
+        """Mark a workflow as shared: it is listed there, and stays here only for existing runs and
+        batches that name it."""
         found = self._find(owner, name)
         kept = replace(found.kept, is_shared=True)
         with self._lock:
@@ -113,7 +114,7 @@ class PrivateWorkflows:
             self._forget([found.kept])
 
     def sweep(self) -> None:
-        """Forget what nobody has used for too long, and what there is no room for."""
+        """Delete workflows that were unused for too long or exceed the space."""
         now, longest = time.time(), self._longest
         with self._lock:
             every = list(self._opened.values())
@@ -149,7 +150,7 @@ class PrivateWorkflows:
         return own[: -self._keep]
 
     def _too_large(self, newest: PrivateFile | None = None) -> list[PrivateFile]:
-        """What is more than there is room for, but for this one."""
+        """Return workflows that exceed the space, except this one."""
         every = list(self._opened.values())
         uses = [
             Use(str(at), one.kept.address, one.kept is not newest, str(at), one.size)

@@ -18,7 +18,7 @@ from comfy.base.errors import words_of
 
 log = logging.getLogger(__name__)
 
-_PART = ".part"  # of what is half-written
+_PART = ".part"  # of partly written files
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class PrivateFile:
 
 
 class PrivateFiles:
-    """A folder of them; None keeps nothing.
+    """Folder of opened workflows; None stores nothing.
 
-    What cannot be written, read or removed is a line in the log, and no error for anybody.
+    Failures to write, read or remove are logged and not raised.
     """
 
     def __init__(self, folder: Path | None) -> None:

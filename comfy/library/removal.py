@@ -1,4 +1,4 @@
-"""What people have added to the folder of workflows, they may remove again."""
+"""Removal of workflows that users added to the folder."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Takes workflows and chains out of `folder` that were added on the page: for whoever has added
-    them, and for operators. What an author has put there by hand is never taken, nor what was added
-    and is another one by now. `added`: who has added what, None where nothing is remembered;
-    `nobody`: the owner whom strangers share.
+    """Removes workflows and chains that were added on the page from `folder`, for the user who
+    added them and for administrators. It never removes an author's files, or an added workflow
+    that was edited by hand. `added`: who added which workflow, None if nothing is stored;
+    `nobody`: the owner shared by users without identity.
 
-    For any number of threads.
+    Thread-safe.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class Removal:
             log.warning("Who has added %r is not remembered: %s", name, problem)
 
     def may_remove(self, owner: str, name: str) -> bool:
-        """Whether this person may take `name` out of the folder."""
+        """Tell if this user may remove `name` from the folder."""
         try:
             return self._removable(owner, name) is not None
         except (ComfyError, OSError):
@@ -60,7 +60,7 @@ class Removal:
                     message("This workflow can't be removed here."),
                     message("Ask the administrator to remove its file."),
                 )
-            # Should this be cut off, what is left is no workflow.
+            # If this is interrupted, the rest isn't a workflow.
             for file in sorted(self._files(name), key=lambda file: file.suffix == ".toml"):
                 file.unlink(missing_ok=True)
         except OSError as error:
@@ -71,8 +71,7 @@ class Removal:
         self.added.forget(name, content)
 
     def _removable(self, owner: str, name: str) -> str | None:
-        """What the files of `name` hold, as it was added; None where this person may not remove
-        it."""
+        """Return the files of `name` as they were added; None if this user may not remove it."""
         if self.added is None:
             return None
         if self.permissions.operates(owner):
@@ -84,12 +83,12 @@ class Removal:
         return content if content and content == _content(self._files(name)) else None
 
     def _files(self, name: str) -> list[Path]:
-        """All files of the folder with this name, whatever their endings. OSError."""
+        """Return all files of the folder with this name and any extension. OSError."""
         named = (file for file in self.folder.iterdir() if file.stem == name)
         return sorted(file for file in named if file.is_file())
 
 
 def _content(files: list[Path]) -> str:
-    """What stands for the files: their names, and all that is in them. OSError."""
+    """Return the identity of the files: a digest of names and contents. OSError."""
     told = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which workflows take results, and of which kinds."""
+"""Workflows that take results, and the types they take."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Taker:
 
 
 def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, ...]:
-    """The workflows that this person has opened and those of the folder, which take results and can
-    run. Raises ServerUnreachable, ServerError."""
+    """Return this user's opened workflows and the folder's workflows that take results and can run.
+    Raises ServerUnreachable, ServerError."""
     named = [(one.name, one.title) for one in forms.opened_by(owner)]
     named += [(entry.name, entry.title) for entry in folder.entries()]
     known = ((name, title, forms.usability(name, owner)) for name, title in named)

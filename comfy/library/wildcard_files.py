@@ -22,8 +22,8 @@ class WildcardFiles:
     folder: Path
 
     def lines(self, name: str) -> Sequence[str]:
-        """The lines of one, but for empty ones and those that begin with `#`. BadValue where there
-        is no such file, nobody can read it, or nothing is in it."""
+        """Return a file's lines, without empty lines and lines that begin with `#`. BadValue if the
+        file is missing, unreadable or empty."""
         files = {
             file.relative_to(self.folder).with_suffix("").as_posix(): file
             for file in self.folder.rglob("*.txt")

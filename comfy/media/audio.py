@@ -14,7 +14,7 @@ from comfy.media.reader import DamagedFile, Reader, Text, decode_text, named
 
 _MAX_COMMENTS = 10_000
 _VORBIS_COMMENT = 4
-# How packets of comments begin, and where the comments do; the last two are FLAC's metadata blocks
+# Start of comment packets, and the offset of the comments; the last two are FLAC's metadata blocks
 # inside Ogg.
 _OGG_COMMENTS = {b"\x03vorbis": 7, b"OpusTags": 8, b"\x81theora": 7, b"\x04": 4, b"\x84": 4}
 _ID3_WIDE = {1: "utf-16", 2: "utf-16-be"}

@@ -1,5 +1,4 @@
-"""Whether an uploaded file is what a media field is for, judged by its first bytes and its header;
-never decoded."""
+"""Check uploaded files against media fields by their first bytes and header, without decoding."""
 
 from __future__ import annotations
 
@@ -28,8 +27,8 @@ from comfy.media.signatures import (
 MIB = 1024 * 1024
 MILLION = 1_000_000
 
-# All that Pillow ever opens here: what ComfyUI's LoadImage takes and browsers make, and nothing for
-# which Pillow starts other programs.
+# All formats that Pillow may open here: the formats of ComfyUI's LoadImage and of browsers, and
+# none for which Pillow starts other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF", "GIF")
 _PAGED = ("TIFF", "MPO")
 _MOST_PAGES = 1000
@@ -40,10 +39,9 @@ _PADDING = 4096  # zeros behind the tags
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """What one file may be at most: bytes, the pixels of an image, and those of all its frames
-    together.
+    """Limits of one file: bytes, the pixels of an image, and the pixels of all its frames together.
 
-    `painted`: the pixels of an image and of all that was painted over it.
+    `painted`: the pixels of an image and its painted layers.
     """
 
     size: int = 256 * MIB  # a minute of video; ComfyUI has a limit of its own: docs/comfyui.md#23
@@ -154,10 +152,10 @@ def kind_problem(file: BinaryIO, media: str) -> str:
 
 
 def _behind_tags(file: BinaryIO) -> bytes:
-    """How a sound begins behind its ID3v2 tags, b"" where they are odd.
+    """Return the start of a sound behind its ID3v2 tags, b"" if they are malformed.
 
-    ffmpeg looks there, and up to 7.1 takes what it finds for a playlist too, which names files of
-    ComfyUI's machine.
+    ffmpeg looks there, and up to 7.1 accepts a playlist there too, which names files of ComfyUI's
+    machine.
     """
     at = 0
     for _ in range(_MOST_TAGS):
@@ -166,7 +164,7 @@ def _behind_tags(file: BinaryIO) -> bytes:
         if head[:3] != ID3:
             return (head + file.read(_PADDING)).lstrip(b"\0")[:LENGTH] if at else head
         version, flags, *size = head[3], head[5], *head[6:_TAG_HEAD]
-        # A footer is not counted alike by all parts of ffmpeg; nobody writes one at the beginning.
+        # Parts of ffmpeg count a footer differently; no program writes one at the beginning.
         if version not in (2, 3, 4) or flags & 0x10 or any(part > 0x7F for part in size):
             return b""
         at += _TAG_HEAD + sum(
@@ -222,7 +220,7 @@ class _Pixels:
                 sizes = list(_sizes(image))
         except Image.DecompressionBombError:
             raise
-        # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
+        # Files are untrusted: Pillow's decoders raise exceptions of any type.
         except Exception as error:
             raise DamagedFile(message("Its content is damaged.")) from error
         return cls(

@@ -1,5 +1,4 @@
-"""Images that anybody may have made, decoded: only formats on the list, one at a time, in bounded
-memory."""
+"""Decode untrusted images: only allowed formats, one at a time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,13 +18,13 @@ from comfy.base.messages import message
 from comfy.media.checks import FORMATS, MIB, MILLION
 
 MOST_MEMORY = 300 * MIB  # of one image while it is decoded and worked on
-# What Pillow 12 was seen to take for a pixel while it decodes, in bytes.
+# Bytes per pixel that Pillow 12 was measured to use while decoding.
 _TAKES: Mapping[str, int] = MappingProxyType(
     {"PNG": 4, "BMP": 4, "GIF": 5, "JPEG": 4, "TIFF": 8, "MPO": 12, "AVIF": 12, "WEBP": 17}
 )
 _PROGRESSIVE_JPEG = 12
 _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-# what is larger goes back to the system at once; else each thread that had an image keeps 30 MB
+# larger blocks return to the system at once; otherwise each thread with an image keeps 30 MB
 _GIVEN_BACK = MIB
 _WAITING, _OF_ONE = 16, 2  # people's images that wait for their turn: of all, and of one person
 
@@ -47,7 +46,7 @@ class DecodingSlots:
         self._waiting: Counter[str] = Counter()
 
     def waiting(self, person: str) -> int:
-        """How many of a person's images wait or are in memory."""
+        """Return the number of a person's images that wait or are in memory."""
         with self._counting:
             return self._waiting[person]
 
@@ -59,8 +58,8 @@ class DecodingSlots:
 
     @contextmanager
     def turn_of(self, person: str) -> Iterator[None]:
-        """As `turn`, for somebody who may ask again and again. Undecodable where too many wait
-        already."""
+        """Return a turn like `turn`, for a caller who may ask repeatedly. Undecodable if too many
+        wait already."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
                 raise Undecodable(message("Other images come first. Try again in a moment."))
@@ -71,25 +70,25 @@ class DecodingSlots:
         finally:
             with self._counting:
                 self._waiting[person] -= 1
-                self._waiting += Counter()  # forgets whoever waits no more
+                self._waiting += Counter()  # forgets callers that no longer wait
 
 
 @contextmanager
 def opened(
     source: Path | IO[bytes], formats: Sequence[str] = FORMATS, *, needs: int = 0
 ) -> Iterator[ImageFile.ImageFile]:
-    """An image, of which only the header was read: to be decoded in one's turn.
+    """Open an image and read its header only; decode it in one's turn.
 
-    `needs`: bytes for each pixel that are in use at once afterwards, the image's own included.
-    Raises Undecodable for what is no such image or would take too much memory, also while the
-    block decodes it.
+    `needs`: bytes per pixel in use at once afterwards, including the image itself. Raise
+    Undecodable if it isn't an allowed image or would take too much memory, also while the block
+    decodes it.
     """
     try:
         with Image.open(source, formats=list(formats)) as image:
             takes = max(needs, _memory_of(image))
             if image.width * image.height * takes > MOST_MEMORY:
                 most = MOST_MEMORY // takes // MILLION
-                raise Undecodable(  # noqa: TRY301 - goes on as it is, below
+                raise Undecodable(  # noqa: TRY301 - passed on unchanged below
                     message(
                         "An image can have at most {count} million pixels here. Make it smaller"
                         " first.",
@@ -99,7 +98,7 @@ def opened(
             yield image
     except Undecodable:
         raise
-    # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
+    # Files are untrusted: Pillow's decoders raise exceptions of any type.
     except Exception as error:
         raise Undecodable(message("This image is damaged and can't be read.")) from error
 
@@ -111,7 +110,7 @@ def _memory_of(image: ImageFile.ImageFile) -> int:
 
 
 def with_eight_bits(image: Image.Image) -> Image.Image:
-    """The same image in a mode whose channels have eight bits: RGB, RGBA or L."""
+    """Return the image in a mode with eight-bit channels: RGB, RGBA or L."""
     if image.mode.startswith(
         "I"
     ):  # 16 bits a pixel; converting alone would make nearly all of it white

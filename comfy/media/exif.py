@@ -31,7 +31,7 @@ def read_exif(reader: Reader) -> Iterator[Text]:
         with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=_FORMATS) as image:
             tags = _tags(image.getexif())
             comment = image.info.get("comment")
-    # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
+    # Files are untrusted: Pillow's decoders raise exceptions of any type.
     except Exception as error:
         raise DamagedFile(message("Its content is damaged.")) from error
     yield from _texts(tags)

@@ -1,5 +1,4 @@
-"""Fonts for words in images: the one that Pillow brings, and those of this machine for what that
-one lacks."""
+"""Fonts for words in images: Pillow's own, and system fonts for the characters it lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from itertools import chain
 from PIL import ImageFont
 
 Font = ImageFont.FreeTypeFont
-# What systems have, by the files' names: for alphabets, then for Chinese, Japanese and Korean.
+# Common system fonts by file name: for alphabets, then for Chinese, Japanese and Korean.
 _FILES = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -47,7 +46,7 @@ class Fonts:
 
     @cached_property
     def plain(self) -> Font:
-        """The one that is always there; it has the letters of English."""
+        """Return the font that always exists; it covers English."""
         font = ImageFont.load_default(self._size)
         assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
         return font
@@ -62,7 +61,7 @@ class Fonts:
                 yield ImageFont.truetype(file, self._size)
 
     def covering(self, texts: Iterable[str]) -> Font | None:
-        """The first one with all characters of these texts; None where there is none."""
+        """Return the first font with all characters of these texts; None if there isn't any."""
         characters = {one for one in chain.from_iterable(texts) if not one.isspace()}
         if _covers(self.plain, characters):
             return self.plain

@@ -1,5 +1,5 @@
-"""How large a GIF is and how many frames it has. Pillow's own count takes minutes for a file made
-of nothing else."""
+"""Count the size and frames of a GIF. Pillow's own count takes minutes for a file made of frames
+only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comfy.base.messages import message
 from comfy.media.reader import TOO_MUCH, DamagedFile
 
 GIF_SIGNATURE = b"GIF8"
-_MOST_PARTS = 1_000_000  # 256 MB have as many if nobody wastes any
+_MOST_PARTS = 1_000_000  # as many as fit tightly into 256 MB
 _MOST_REMARKS = 20_000  # parts of comments, 5 MB: Pillow takes time in the square of their number
 
 

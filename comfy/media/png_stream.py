@@ -37,8 +37,8 @@ def png_of(
 
 
 def _filtered(piece: Image.Image, above: Image.Image | None) -> bytes:
-    """The lines of a piece as a PNG has them before they are packed: each is told by how it differs
-    from the one `above`, which Pillow does once that stands over the piece."""
+    """Return the lines of a piece as a PNG stores them before compression: each line as its
+    difference to the one `above`, which Pillow computes when the line stands above the piece."""
     whole = piece
     if above is not None:
         whole = Image.new("RGB", (piece.width, piece.height + 1))

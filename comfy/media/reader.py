@@ -1,5 +1,4 @@
-"""Reading files that anybody may have made: every read is bounded, and no size that a file states
-is trusted."""
+"""Read untrusted files: every read is bounded, and no size stated in a file is trusted."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from comfy.base.messages import message
 MAX_TEXT = (
     32 * 1024 * 1024
 )  # one text; the longest real graphs, with images inside, have some 10 MB
-_MAX_TOTAL = 128 * 1024 * 1024  # all that is read or inflated of one file
+_MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
 _MAX_READS = 400_000
 TOO_MUCH = message("It holds more than can be read.")
 
@@ -38,7 +37,7 @@ class Text:
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be read of one file, its inner parts included."""
+    """Bytes that may still be read from one file, its inner parts included."""
 
     amount: int = _MAX_TOTAL
     reads: int = _MAX_READS
@@ -115,7 +114,7 @@ class FewReads:
         self.tell = file.tell
 
     def read(self, count: int = -1) -> bytes:
-        """As of any file. OSError once it was read too often."""
+        """Read like any file. OSError after too many reads."""
         self._left -= 1
         if self._left < 0:
             raise OSError(TOO_MUCH)

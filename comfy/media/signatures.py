@@ -25,8 +25,8 @@ def is_avif(head: bytes) -> bool:
 
 
 def is_iso(head: bytes) -> bool:
-    """MP4, M4A, MOV and their like. The first box has less than 128 MB: `<!--free-->`, as in XML,
-    is none."""
+    """Tell if a file is MP4, M4A, MOV or similar. The first box has less than 128 MB:
+    `<!--free-->`, as in XML, isn't a box."""
     return head[:1] < b"\x08" and head[4:8] in (
         b"ftyp",
         b"moov",
@@ -44,5 +44,5 @@ def is_mpeg_audio(head: bytes) -> bool:
 
 
 def is_mpeg_frame(head: bytes) -> bool:
-    """As `is_mpeg_audio`, without tags."""
+    """Check like `is_mpeg_audio`, without tags."""
     return head[:1] == b"\xff" and b"\xe2" <= head[1:2] < b"\xfe"

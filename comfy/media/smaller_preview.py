@@ -13,8 +13,8 @@ _MOST_PIXELS = 4_000_000  # of a preview that is worked on: ComfyUI's have 512 x
 
 @dataclass(frozen=True, slots=True)
 class PreviewSize:
-    """How small: the longest `side` in pixels, and JPEG's `quality`. `share` of a preview's bytes
-    that is left, about, until one has been made."""
+    """Target size: the longest `side` in pixels, and JPEG's `quality`. `share`: the estimated ratio
+    of a preview's bytes before the first was made."""
 
     side: int
     quality: int

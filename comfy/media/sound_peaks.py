@@ -1,8 +1,8 @@
-"""Program that prints how loud a sound is: `sound_peaks.py PATH BARS`.
+"""Program that prints the loudness of a sound: `sound_peaks.py PATH BARS`.
 
-It runs as a process of its own (`comfy.media.waveform`), because libsndfile parses files that
-anybody may have made. It imports nothing of this project, and limits its own memory and time.
-Output: a JSON list of numbers from 0 to 1. Exit status: 2 for what is no such sound, or damaged.
+It runs as a separate process (`comfy.media.waveform`), because libsndfile parses untrusted files.
+It imports nothing from this project, and limits its own memory and time. Output: a JSON list of
+numbers from 0 to 1. Exit status: 2 if the file isn't a sound or is damaged.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Whether an SVG is a plain drawing: one that a browser may show as an image, and be done with
-soon."""
+"""Check that an SVG is a plain drawing that a browser can show safely and quickly as an image."""
 
 from __future__ import annotations
 
@@ -51,7 +50,7 @@ _FRAMES = (
 _DRAWS = frozenset((*_SHAPES, *_PAINTS, *_FRAMES))
 _COSTLY = frozenset(("mask", "pattern", "marker", "filter"))
 _SVG, _XHTML = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"
-_HELD = "metadata"  # what is in it is not drawn
+_HELD = "metadata"  # its content isn't drawn
 _INSIDE = re.compile(r"#[^#]*|data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/=\s]*")
 _REACHES_OUT = re.compile(r"@import|expression\(|\\|url\((?!#)", re.IGNORECASE)
 
@@ -61,7 +60,7 @@ class _Refused(Exception):
 
 
 def is_plain_drawing(data: bytes) -> bool:
-    """Whether this is a whole SVG without scripts, events, entities, foreign content and addresses,
+    """Tell if this is a whole SVG without scripts, events, entities, foreign content and addresses,
     of bounded size."""
     if len(data) > MOST_BYTES:
         return False

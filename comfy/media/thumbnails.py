@@ -1,4 +1,4 @@
-"""Smaller images of large ones and of sounds, from files that anybody may have made."""
+"""Thumbnails of images and sounds from untrusted files."""
 
 from __future__ import annotations
 

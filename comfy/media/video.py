@@ -22,7 +22,7 @@ _OPENED: Mapping[bytes, frozenset[bytes]] = {
 }
 _UTF16 = 2  # of a data box's types
 
-# EBML ids. Those of ENTERED hold others; the rest of Matroska is passed over.
+# EBML ids. Elements in ENTERED contain others; the reader skips the rest of Matroska.
 _ENTERED = frozenset({0x18538067, 0x1254C367, 0x7373, 0x67C8})  # Segment, Tags, Tag, SimpleTag
 _TAG_NAME, _TAG_STRING, _TAG_BINARY = 0x45A3, 0x4487, 0x4485
 

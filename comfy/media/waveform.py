@@ -20,7 +20,7 @@ from comfy.media.decoding import Undecodable
 BARS = 40
 _PROGRAM = Path(__file__).with_name("sound_peaks.py")
 _SECONDS = 20.0  # starting Python and importing numpy included, on a busy machine
-# What Python and its libraries need to start. The rest may hold secrets.
+# Variables that Python and its libraries need to start. The others may hold secrets.
 _HANDED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR")
 _SIDE = 320  # pixels
 _EDGE = 16
@@ -30,15 +30,15 @@ _COLOUR = (124, 110, 245, 255)  # of the page's accent, to be seen on light and 
 
 
 def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS) -> list[float]:
-    """Return how loud a sound is at its loudest, 0 to 1, in each of `BARS` parts of equal length.
+    """Return the peak loudness of a sound, 0 to 1, in each of `BARS` parts of equal length.
 
-    `program` decodes it in a process of its own, which is killed after so many seconds. Raises
-    Undecodable for what is no such sound, is damaged, or crashes the program.
+    `program` decodes it in a separate process, which is killed after a timeout. Raises Undecodable
+    if it isn't a sound, is damaged, or crashes the program.
     """
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
         told = subprocess.run(
-            # -P: the modules beside the program do not hide those of Python's library.
+            # -P: modules beside the program don't shadow the standard library.
             [sys.executable, "-P", str(program), str(path), str(BARS)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ def waveform(path: Path) -> Image.Image:
     draw = ImageDraw.Draw(image)
     width = (_SIDE - 2 * _EDGE) / BARS
     for at, peak in enumerate(peaks):
-        # The root: what is half as loud to the ear has a tenth of the power.
+        # The root: a sound half as loud to the ear has a tenth of the power.
         half = max(_LOWEST, _HIGHEST * math.sqrt(peak)) / 2
         left = _EDGE + at * width
         draw.rounded_rectangle(

@@ -1,1 +1,1 @@
-"""What is remembered of runs: records, their database, the files that belong to them."""
+"""Records of runs, their database, and the files that belong to them."""

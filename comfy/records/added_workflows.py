@@ -1,4 +1,4 @@
-"""Who has added which workflow or chain to the folder, for everybody."""
+"""Which owner added which shared workflow or chain to the folder."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from comfy.records.tables import as_comfy_errors, digest
 
 
 class AddedWorkflows:
-    """What people have added to the folder on the page, in the database of the history: digests
-    alone. All methods may be called from any thread.
+    """Workflows that users added to the folder on the page, stored in the history's database as
+    digests. Thread-safe.
 
-    ComfyError, with a sentence, wherever the database cannot be used.
+    All methods raise ComfyError if the database can't be used.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -22,13 +22,13 @@ class AddedWorkflows:
         """Remember who has added what goes by `name` there. `content`: the digest of its files."""
         row = {"name": digest(name), "owner": digest(owner), "content": content}
         with as_comfy_errors(), self._engine.begin() as connection:
-            # What was called so before is gone.
+            # An earlier entry with this name no longer exists.
             connection.execute(delete(_added).where(_added.c.name == row["name"]))
             connection.execute(insert(_added).values(row))
 
     def content(self, name: str, owner: str | None = None) -> str | None:
-        """The digest of the files that were added under `name`, by this owner or by anybody; None
-        where nobody has."""
+        """Return the digest of the files added under `name`, by this owner or by any owner; None if
+        nothing was added."""
         which = _added.c.name == digest(name)
         if owner is not None:
             which &= _added.c.owner == digest(owner)

@@ -41,10 +41,10 @@ _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyTyp
 
 
 class BlobStore:
-    """A folder of files by digest, for any number of threads of one program.
+    """Folder of files named by digest, for any number of threads of one program.
 
-    `ours`: no other program had opened it when this one did; what is unfinished in it is nobody
-    else's. `turns`: who may have a large image in memory. `stripped`: the files without metadata.
+    `ours`: no other program had the folder open when this one opened it, so unfinished files in it
+    are abandoned. `turns`: limits large images in memory. `stripped`: the files without metadata.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,12 +82,12 @@ class BlobStore:
     def add(
         self, chunks: Iterable[bytes], *, size: int | None = None, holder: str = ""
     ) -> tuple[str, int]:
-        """Keep these bytes; their digest (hex) and how many they are.
+        """Store these bytes and return their digest (hex) and their number.
 
-        `size`: how many were announced; ComfyError if they are more or fewer, or cannot be written.
-        Whatever `chunks` raises is passed on. Nothing is left of what is not whole. `holder`: as
-        whose the file is safe from `remove` until `release`, also if somebody else has the same
-        bytes removed meanwhile; a run's id.
+        `size`: the announced number of bytes; ComfyError if there are more or fewer, or if they
+        can't be written. Exceptions of `chunks` propagate. An incomplete file is removed. `holder`:
+        a run id that protects the file from `remove` until `release`, also if another owner deletes
+        the same bytes meanwhile.
         """
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
@@ -136,8 +136,8 @@ class BlobStore:
             return 0
 
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
-        """A small WebP of an image or a sound, made once; None for what is neither, or cannot be
-        read as such."""
+        """Return a small WebP of an image or a sound, made once; None for other and unreadable
+        files."""
         source, place = self.path(digest), _place(self._thumbnails, digest, ".webp")
         if source is None or place is None or kind not in _THUMBNAILS:
             return None
@@ -192,8 +192,7 @@ class BlobStore:
             self.remove(digest)
 
     def remove(self, digest: str) -> int:
-        """Remove a file and its thumbnail, unless somebody holds it. How many bytes of the file
-        became free."""
+        """Remove a file and its thumbnail unless it is held; return the number of freed bytes."""
         with self._lock:
             place, small = _place(self._files, digest), _place(self._thumbnails, digest, ".webp")
             if (
@@ -275,10 +274,9 @@ def _private(path: str, flags: int) -> int:
 
 
 def _close_to_others(folder: Path) -> None:
-    """What people made is nothing for other accounts of this machine, also in a folder that was
-    there before.
+    """Deny other accounts of this machine access to the users' files, also in an existing folder.
 
-    A folder that holds other things too (`/srv`) is left as it is; ours within it are closed.
+    A folder with unrelated content (`/srv`) keeps its mode; the app's own files in it are closed.
     """
     inside = list(folder.iterdir())
     mine = [path for path in inside if _OURS.fullmatch(path.name)]

@@ -1,7 +1,7 @@
-"""How the history's database is opened. SQLite by default; any database SQLAlchemy speaks to.
+"""Open the history's database: SQLite by default, or any other that SQLAlchemy supports.
 
-What is there is looked at before anything is written: a database of another program, or of a newer
-version, is refused and stays as it is. A damaged file of ours is set aside.
+Checks the database before it writes: another program's database or a newer version is refused and
+stays unchanged. A damaged file of this app is set aside.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _BUSY = 10.0  # seconds to wait for another program that is writing
 _PAUSE = 0.02  # seconds
 _ERASING = 1.0  # seconds in which others may have to wait until they can write
-# What is deleted is overwritten, not only forgotten.
+# Overwrite deleted data instead of only marking it as free.
 _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 _INCREMENTAL = 2  # SQLite's number for a file that returns free pages on request
 _PAGES_AT_ONCE = 1000  # others wait meanwhile until they can write
@@ -39,7 +39,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def sqlite_address(folder: Path) -> str:
-    """The SQLAlchemy URL of the history in a folder, whatever this is called."""
+    """Return the SQLAlchemy URL of the history in a folder with any name."""
     return f"sqlite:///{quote(str(folder.absolute() / _OWN_NAME))}"
 
 
@@ -67,15 +67,13 @@ def open_database(address: str, *, alone: bool = True) -> Engine:
 
 
 def is_set_aside(engine: Engine) -> bool:
-    """Whether a damaged database lies beside this one, of whose records somebody may want the
-    files."""
+    """Tell if a damaged database was set aside here; its records may still need the files."""
     file = _file(engine.url)
     return file is not None and any(file.parent.glob(f"{glob.escape(file.stem)}.damaged-*"))
 
 
 def erase_deleted(engine: Engine) -> bool:
-    """Take what was deleted out of the log that SQLite keeps beside the database; False if somebody
-    reads it."""
+    """Remove deleted data from SQLite's write-ahead log; return False if a reader prevents it."""
     if engine.dialect.name != "sqlite":
         return True
     with as_comfy_errors(), engine.connect() as connection:
@@ -139,8 +137,7 @@ def _wait_at_most(connection: Connection, seconds: float) -> None:
 
 @contextmanager
 def _address_in_words() -> Iterator[None]:
-    """What is wrong with an address as ComfyError, which repeats nothing of it: there may be a
-    password in it."""
+    """Return a ComfyError about an address without repeating it, as it may contain a password."""
     try:
         yield
     except (
@@ -263,7 +260,7 @@ def _make_tables(engine: Engine) -> None:
                 answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if answer != "ok":
                     raise DamagedDatabase(str(answer).partition("\n")[0])
-                # A step may write records anew; and the driver begins no transaction for tables.
+                # A step may rewrite records, and the driver begins no transaction for tables.
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             case "postgresql":
@@ -272,7 +269,7 @@ def _make_tables(engine: Engine) -> None:
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether a file that is no database any more can be expected to have been one of ours."""
+    """Tell if a damaged file was probably a database of this app."""
     with file.open("rb") as content:
         return file.name == _OWN_NAME or content.read(len(_SQLITE)) == _SQLITE
 

@@ -28,7 +28,7 @@ GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]
 
 _MOST = 50  # of one owner; the oldest of those that have ended go then
-_MOST_IN_ALL = 1_000  # anybody can be many owners
+_MOST_IN_ALL = 1_000  # a visitor can appear as many owners
 _LARGEST = 4_000_000  # characters
 _OF_ONE = 1 / 4  # of the room: what the files of one owner may have
 _OF_ADDRESS = 1 / 2  # of the room: what all owners at one address may have
@@ -38,10 +38,12 @@ _HEAD = tuple(column for column in _groups.c if column.name != "content")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A batch or a chain. `id`: the `group` of its runs. `about`: what a list tells of it, and the
-    `address` of an owner without a login; `progress`: what has come of its parts. Both are JSON
-    values. A batch never has failed, a chain is
-    never paused. `ended_at`: seconds since 1970, None as long as it is to go on."""
+    """A batch or a chain, stored as the `group` of its runs.
+
+    `about` (JSON) describes it in lists and has the `address` of an owner without an account;
+    `progress` (JSON) has the state of its parts. A batch is never failed, a chain never paused.
+    `ended_at`: seconds since 1970, None while it is active.
+    """
 
     id: str
     owner: str
@@ -68,7 +70,7 @@ class GroupStore:
     def __init__(
         self, engine: Engine, files: BlobStore, writing: threading.RLock, room: Room
     ) -> None:
-        """`writing`: held by whoever removes files that nothing has any more."""
+        """`writing`: a lock held while unused files are removed."""
         self._engine = engine
         self._blobs = files
         self._writing = writing
@@ -103,20 +105,19 @@ class GroupStore:
         return found[0] if found else None
 
     def content(self, group_id: str, owner: str) -> dict[str, Any] | None:
-        """What is to be run of one of this owner's; None where there is none, or nobody can read
-        it."""
+        """Return the content to run of this owner's group; None if it is missing or unreadable."""
         found = select(_groups.c.content).where(_own(group_id, owner))
         with as_comfy_errors(), self._engine.connect() as connection:
             data = _read(connection.execute(found).scalar())
         return data or None
 
     def of(self, owner: str, kind: GroupKind) -> tuple[Group, ...]:
-        """Those of one owner, the newest first."""
+        """Return an owner's groups, newest first."""
         return self._groups((_groups.c.owner == digest(owner)) & (_groups.c.kind == kind))
 
     def unfinished(self, kind: GroupKind) -> tuple[Group, ...]:
-        """Those of all people that are to go on, the newest first. None while another program uses
-        the same folder: they may be going on there."""
+        """Return the active groups of all owners, newest first; none while another program uses the
+        folder, because they may be running there."""
         if not self._blobs.ours:
             return ()
         found = self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
@@ -192,7 +193,7 @@ class GroupStore:
     def _forget(self, which: ColumnElement[bool]) -> int:
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
-                # First what writes: SQLite lets nobody else do so from here on.
+                # Write first, to take SQLite's write lock before reading.
                 known = connection.execute(
                     update(_groups).where(which).values(state="deleted")
                 ).rowcount
@@ -240,7 +241,7 @@ def _uses(connection: Connection, new: str = "") -> list[Use]:
 
 
 def _changing(group: Group) -> dict[str, Any]:
-    """The values of the columns that change as it goes on."""
+    """Return the values of the columns that change while the group is active."""
     about = json.dumps({"owner": group.owner, **group.about})
     progress = json.dumps(group.progress)
     return {
@@ -252,8 +253,8 @@ def _changing(group: Group) -> dict[str, Any]:
 
 
 def _group(row: Row[Any]) -> Group | None:
-    """The group in a row; None where it cannot be read: SQLite keeps any type in any column. One in
-    a state that nobody knows was stopped at its start."""
+    """Return the group in a row; None if it is unreadable, since SQLite stores any type in any
+    column. A group in an unknown state counts as stopped at its start."""
     match _read(row.about):
         case {"owner": str(owner), **about} if digest(owner) == row.owner:
             state, ended_at, progress = row.state, row.ended_at, _read(row.progress)
@@ -276,8 +277,8 @@ def _own(group_id: str, owner: str) -> ColumnElement[bool]:
 
 
 def _forget_too_many(connection: Connection, owner: str) -> list[str]:
-    """Of this owner's, then of whoever has most, those that ended first are forgotten; the files
-    that nothing has any more."""
+    """Forget the groups that ended first, of this owner, then of the owner who has most, and remove
+    their unused files."""
     count = select(func.count()).select_from(_groups)
     unused: list[str] = []
     own = _groups.c.owner == owner

@@ -1,4 +1,4 @@
-"""What was made of what: a run was made from those whose files or texts it was given."""
+"""Links between runs through files and texts: parents and uses."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def may_be_use(record: Record) -> ColumnElement[bool]:
 
 
 def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
-    """Of several runs that made the same file, the one that was named, or else the last before
-    `record` was submitted."""
+    """Choose among several runs that made the same file: the named one, or the last before `record`
+    was submitted."""
     earlier = sorted(
         (one for one in found if one.submitted_at <= record.submitted_at and one.id != record.id),
         key=lambda one: one.submitted_at,
@@ -52,7 +52,7 @@ def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
 
 
 def find_uses(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
-    """Those that were really given what `record` has made."""
+    """Return the runs that really used a result of `record`."""
     made = set(_made(record))
     return tuple(
         one
@@ -64,7 +64,7 @@ def find_uses(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
 
 
 def was_given(record: Record, source: Record) -> bool:
-    """Whether a run was given a result of another one as it is, and not painted over."""
+    """Tell if a run got another run's result unchanged, not painted over."""
     whole = {kept.digest for kept in record.job.inputs.values()}
     return not whole.isdisjoint(_made(source)) or _is_from_text(record, source)
 
@@ -78,8 +78,7 @@ def used_file(record: Record, source: Record) -> int | None:
 
 
 def has_text_of(source: Record, values: Mapping[str, object]) -> bool:
-    """Whether a text that a run has made is among these values as it is, alone or with others, each
-    on lines of its own."""
+    """Tell if a run's text is unchanged among these values, alone or as whole lines with others."""
     given = [f"\n{one}\n" for one in values.values() if isinstance(one, str)]
     return any(f"\n{text.text}\n" in one for text in source.state.texts for one in given)
 

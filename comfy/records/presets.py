@@ -24,7 +24,7 @@ from comfy.records.used_files import ROW, bytes_of, without_use
 
 EVERYBODY = ""  # the owner of presets that all people have
 _MOST = 200  # of one owner
-_MOST_IN_ALL = 20_000  # anybody can be many owners
+_MOST_IN_ALL = 20_000  # a visitor can appear as many owners
 _LARGEST = 32_000  # characters
 _LONGEST_NAME = 60
 _MILLION = 1_000_000
@@ -42,8 +42,8 @@ class PresetFile:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Values by field key, as the browser keeps them, and the files of fields that have any: an
-    image first, then what is painted over it."""
+    """Values by field key, as the browser stores them, and the fields' files: the image first, then
+    the paint over it."""
 
     name: str
     values: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Preset:
 
     @property
     def digests(self) -> set[str]:
-        """Those of its files."""
+        """Return the digests of the preset's files."""
         return {file.digest for files in self.files.values() for file in files}
 
 
@@ -66,7 +66,7 @@ class PresetStore:
     def __init__(
         self, engine: Engine, files: BlobStore, writing: threading.RLock, room: Room
     ) -> None:
-        """`writing`: held by whoever removes files that nothing has any more."""
+        """`writing`: a lock held while unused files are removed."""
         self._engine = engine
         self._blobs = files
         self._writing = writing
@@ -88,7 +88,7 @@ class PresetStore:
             yield use._replace(removable=False)
 
     def of(self, owner: str, workflow: str) -> tuple[Preset, ...]:
-        """Those of one owner for a workflow, by their names."""
+        """Return an owner's presets of a workflow, sorted by name."""
         which = (_presets.c.owner == digest(owner)) & (_presets.c.workflow == digest(workflow))
         with as_comfy_errors(), self._engine.connect() as connection:
             found = connection.execute(select(_presets.c.preset).where(which)).scalars().all()
@@ -131,16 +131,16 @@ class PresetStore:
         self._room.grew(ROW + len(text) + sum(sizes.values()))
 
     def rename(self, owner: str, workflow: str, name: str, other: str) -> None:
-        """Call one `other`, with all that it holds.
+        """Rename a preset to `other`.
 
-        ComfyError where there is none, `other` is no name, or another one has it.
+        Raise ComfyError if it doesn't exist, or if `other` is invalid or taken.
         """
         _check_name(other)
         old, new = _key(owner, workflow, name), _key(owner, workflow, other)
         if old == new:
             return
         with self._writing, as_comfy_errors(), self._engine.begin() as connection:
-            # First what writes: SQLite lets nobody else do so from here on.
+            # Write first, to take SQLite's write lock before reading.
             touched = update(_presets).where(*_is(old)).values(name=old["name"])
             connection.execute(touched)
             preset = select(_presets)
@@ -157,7 +157,7 @@ class PresetStore:
         erase_deleted(self._engine)
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:
-        """Forget one, and its files that nothing else has; False if there is none."""
+        """Delete a preset and its unused files; return False if it doesn't exist."""
         row = _key(owner, workflow, name)
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
@@ -176,7 +176,7 @@ class PresetStore:
             connection.execute(update(_presets).where(*_is(row), unused).values(used_at=now))
 
     def _check_files(self, connection: Connection, owner: str) -> None:
-        """The same bytes of several presets count once."""
+        """Count identical bytes of several presets once."""
         own = select(_files.c.digest, _files.c.size).where(_files.c.owner == owner)
         most = self._room.most * _OF_ONE
         if bytes_of(connection, own) > most:
@@ -225,8 +225,8 @@ def _check_count(connection: Connection, owner: str) -> None:
 
 
 def _uses(connection: Connection, new: Mapping[str, str] | None = None) -> list[Use]:
-    """Return the rows and files of all presets, what was not used for longest first. Those of one
-    person may go, but not the `new` one."""
+    """Return the rows and files of all presets, least recently used first. Presets of one owner may
+    be deleted, except the `new` one."""
     kept = (_presets.c.used_at, _presets.c.size, _presets.c.share)
     columns = (_presets.c.owner, _presets.c.workflow, _presets.c.name)
     uses: dict[str, Use] = {}
@@ -247,7 +247,7 @@ def _item(row: Mapping[Any, Any]) -> str:
 
 
 def move_presets(connection: Connection, owner: str, workflow: str, other: str) -> None:
-    """Make an owner's presets of a workflow those of the other one, but for names that it has."""
+    """Move an owner's presets to the other workflow, except names that it already has."""
     whose, old, new = digest(owner), digest(workflow), digest(other)
     own = select(_presets).where(_presets.c.owner == whose)
     taken = select(_presets.c.name).where(_presets.c.owner == whose, _presets.c.workflow == new)
@@ -270,7 +270,8 @@ def _check_name(name: str) -> None:
 
 
 def _preset(text: object) -> Preset | None:
-    """What is kept in a row; None where it cannot be read: SQLite keeps any type in any column."""
+    """Return the preset in a row; None if it is unreadable, since SQLite stores any type in any
+    column."""
     try:
         data = json.loads(text)  # type: ignore[arg-type]
     except (ValueError, TypeError, RecursionError):
@@ -291,7 +292,7 @@ def _files_in(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[PresetFile, 
 
 def _take_out(connection: Connection, row: Mapping[str, str]) -> tuple[bool, list[str]]:
     """Delete the preset of this key: whether there was one, and the digests of its files."""
-    # First what writes: SQLite lets nobody else do so from here on.
+    # Write first, to take SQLite's write lock before reading.
     known = connection.execute(update(_presets).where(*_is(row)).values(name=row["name"])).rowcount
     which = _is(row, _files)
     digests = connection.execute(select(_files.c.digest).where(*which)).scalars().all()
@@ -301,7 +302,7 @@ def _take_out(connection: Connection, row: Mapping[str, str]) -> tuple[bool, lis
 
 
 def _put_under(connection: Connection, old: Mapping[str, str], new: Mapping[str, Any]) -> None:
-    """Put what is kept under one key under that of a `new` row, its files with it."""
+    """Move the content stored under one key, with its files, to the key of the `new` row."""
     connection.execute(insert(_presets).values(**new))
     key = {name: new[name] for name in old}
     connection.execute(update(_files).where(*_is(old, _files)).values(**key))

@@ -1,4 +1,4 @@
-"""What is asked for, and what is remembered of it: values, without any of the work."""
+"""Jobs and records: the request for a run and its result, as values."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ class ServerFile:
 
 @dataclass(frozen=True, slots=True)
 class KeptInput:
-    """A file that a person gave as an input, of which a copy is kept here: its name and the SHA-256
-    of its bytes.
+    """A file that a user gave as an input, and its stored copy: its name and the SHA-256 of its
+    bytes.
 
-    `targets`: the inputs of the prompt that get the name which the file has on the server. `below`:
-    the SHA-256 of the image that it was painted over, where a copy of that is kept, too; else "".
-    `result`: the server that has made it, and may have it still. `folder`: where it is uploaded to
-    for all runs of its group; "" where that is done for this run alone. `made_by`: the id of the
-    run whose result it is, where whoever gave it has named that; else "".
+    `targets`: the prompt's inputs that get the file's name on the server. `below`: the SHA-256 of
+    the stored image under the user's paint, or "". `result`: the server that made the file and may
+    still have it. `folder`: the upload folder shared by all runs of a group; "" for an upload of
+    this run alone. `made_by`: the id of the run whose result it is, if the user named it, or "".
     """
 
     name: str
@@ -48,10 +47,13 @@ class KeptInput:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run. `workflow` is its name, `title` what people call it. `outputs`: the nodes
-    whose outputs count, None = all; `values`: by field key, for show, as the seed; `inputs`: the
-    files among them; `titles`: what people call the nodes, by node id. `shortened`: it came to
-    nothing, and its long texts are not kept: it can't be run again."""
+    """Request for a run.
+
+    `workflow`: its name; `title`: its title on the page. `outputs`: the nodes whose outputs count,
+    None for all. `values`: by field key, for display, including the seed; `inputs`: the files among
+    them. `titles`: display titles by node id. `shortened`: long texts of a run without a result
+    weren't stored, so it can't be repeated.
+    """
 
     prompt: Annotated[Prompt, _AnyNodes]
     workflow: str
@@ -65,15 +67,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run as it is remembered, finished or not. `id` is the run's own; the server's is in
+    """The stored state of a run, finished or not. `id` is the app's id; the server's id is in
     `state`.
 
-    `sent`: it was handed to the server, or may have been. `keeps_going`: it does not end because
-    nobody watches. `server`: the address of the server that was chosen for it, without a login, ""
-    until then. `group`: the id that runs of one batch share, "" for none; `parents`: the ids of
-    the runs that it was made from. `favourite`: its owner has marked it, as far as the history was
-    asked. `address`: where an owner without a login was, "" for others and for a record that was
-    read.
+    `sent`: the prompt was sent to the server, or may have been. `keeps_going`: the run continues
+    without watchers. `server`: the address of its server without credentials, "" before one was
+    chosen. `group`: the id shared by the runs of a batch, or "". `parents`: the ids of the runs
+    that it was made from. `favourite`: its owner marked it, if the history was asked. `address`:
+    the address of an owner without an account; "" for others and for a record from the database.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""How much room rows and files may take, and when it is time to look whether they take more."""
+"""Space that rows and files may use, and when to check it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_SLACK = 1 / 100  # of all room: what may come before somebody looks
+_SLACK = 1 / 100  # part of the limit that may be written between two checks
 _LEAST_SLACK = 1_000_000.0  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes that the rows and files of one kind may have together. `grew`: told how many bytes were
-    just added; it may remove what is older, so call it without a lock or a transaction."""
+    """Limit in bytes for the rows and files of one kind. `grew` gets the number of added bytes and
+    may delete older data, so call it without a lock or a transaction."""
 
     most: float
     grew: Callable[[float], None]
@@ -21,7 +21,7 @@ class Room:
 
 @dataclass(slots=True)
 class Growth:
-    """Bytes that were added since somebody last looked. Any thread may add to it."""
+    """Thread-safe counter of the bytes added since the last check."""
 
     most: float  # bytes of all rows and files together
     _added: float = 0.0

@@ -41,7 +41,7 @@ def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
 
 
 def record_of(row: Row[Any]) -> Record:
-    """The record in a row of `COLUMNS`; one of `UNREADABLE` if it is none."""
+    """Return the record in a row of `COLUMNS`, or one of `UNREADABLE`."""
     record = from_text(row.record)
     if digest(record.owner) != row.owner:
         raise ValueError("it names another owner")
@@ -65,12 +65,12 @@ def escaped(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """What `escaped` made this of."""
+    """Return the original text of an `escaped` one."""
     return text.encode("ascii").decode("unicode_escape")
 
 
 def _came_to_nothing(record: Record) -> bool:
-    """Whether it ended, was not done, and left no result."""
+    """Tell if the run ended without success and without a result."""
     phase = record.state.phase
     kept = any(file.type == "output" for file in record.state.files)
     return phase.finished and phase is not Phase.DONE and not kept

@@ -1,5 +1,5 @@
-"""What is written of a run while it goes on, as statements that are made once: each run has four of
-them, and making them takes longer than carrying them out."""
+"""Prepared statements for the four writes of each run; building a statement takes longer than
+running it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-r"""The state of a run as JSON values, and a `Record` as text for a database and back. Pure.
+r"""Convert a run's state to JSON values, and a `Record` to text for a database and back. Pure.
 
-A state has everything but its preview, what follows from the job (its nodes), how
-far it was, and the server's last words on its queue and on the end. A set is a sorted list. The
-text is ASCII: a lone surrogate or a NUL in what somebody typed is written out as `\ud800` or
-`\u0000`.
+The JSON leaves out the preview, everything derived from the job (its nodes), the progress, and the
+server's last messages about its queue and the end. A set becomes a sorted list. The text is ASCII:
+a lone surrogate or a NUL in a user's text is written as `\ud800` or `\u0000`.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ _WRITTEN_APART: Mapping[str, bool | set[str]] = {
     "favourite": True,
     "address": True,
 }
-# What stands for a part that is missing or not what it should be; elsewhere its default does, or an
-# empty text.
+# Value of a missing or malformed part; elsewhere the field's default, or an empty text.
 _STANDS_FOR: Mapping[str, object] = {
     "job": {},
     "state": {"phase": "lost"},
@@ -44,7 +42,7 @@ _STANDS_FOR: Mapping[str, object] = {
     "input": None,
     "submitted_at": 0.0,
 }
-_BY_NAME = {"inputs", "titles"}  # what is below has names of its own
+_BY_NAME = {"inputs", "titles"}  # the tables below have their own names
 _WHOLE = ("job", "prompt")  # with a node left out it would be another workflow
 _INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5  # a target: job inputs KEY targets 0
 _ROUNDS = 10  # each goes a level deeper
@@ -111,10 +109,10 @@ def _cut(value: object) -> object:
 
 
 def from_text(text: str) -> Record:
-    """The record in a text of `to_text`; ValueError if it is none.
+    """Return the record in a text of `to_text`; ValueError if it contains none.
 
-    Another version of this program may have written it: what it does not know is skipped, what is
-    missing or of another type has its default, and a run at an end of another kind is lost.
+    Other versions of this program may have written it: unknown parts are skipped, missing or
+    mistyped parts get their default, and a run with an unknown end is lost.
     """
     try:
         data = json.loads(text)
@@ -135,7 +133,7 @@ def from_text(text: str) -> Record:
 
 
 def _of_job(state: RunState, job: Job) -> RunState:
-    """The state with what no record has: that follows from the job."""
+    """Restore the parts of a state that follow from its job."""
     begun = waiting(state.prompt_id, job.prompt, job.outputs, job.titles)
     return replace(
         state,
@@ -161,7 +159,7 @@ def _mend(data: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
     faults = dict(_fault(error["loc"], missing=error["type"] == "missing") for error in errors)
     for where, needed in reversed(faults.items()):  # from the end of a list
         if any(where[:depth] in faults for depth in range(len(where))):
-            continue  # it goes with what it is in
+            continue  # stored with its container
         *way, last = where
         place: Any = data
         for key in way:
@@ -198,7 +196,7 @@ def searchable(text: str) -> str:
 
 
 def searched_text(record: Record) -> str:
-    """What a search looks through: title, values, texts."""
+    """Return the text that a search looks through: title, values and texts."""
     job, state = record.job, record.state
     typed = [str(value) for value in job.values.values() if isinstance(value, str | int | float)]
     parts = [job.title, *typed, *(kept.name for kept in job.inputs.values())]

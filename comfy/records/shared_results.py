@@ -1,5 +1,5 @@
-"""Links to results: whoever has one sees that file, until its owner takes the link back or the
-result is deleted."""
+"""Links to shared results: a visitor with the link sees the file until its owner stops sharing or
+deletes it."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class SharedResults:
         self._grew = grew
 
     def share(self, owner: str, run: str, place: int, prompt: str = "") -> SharedResult:
-        """The link of a file of this owner's finished run, a new one if there is none; from now on
-        with this prompt, or the beginning of a long one. It counts among the bytes of the run.
-        RunNotFound if there is no such run."""
+        """Return the link of a file of this owner's finished run, creating it if needed. The link
+        shows this prompt, or the beginning of a long one, from now on, and counts toward the
+        run's bytes. Raise RunNotFound if there is no such run."""
         prompt = prompt[:_LONGEST]
         key, text = escaped(run), escaped(prompt)
         row = {"run": key, "place": place, "prompt": text}
         which = (_shared.c.run == key) & (_shared.c.place == place)
         with as_comfy_errors(), self._engine.begin() as connection:
-            # First what writes: SQLite lets nobody else do so from here on.
+            # Write first, to take SQLite's write lock before reading.
             _count(connection, key, which, -1)
             known = connection.execute(update(_shared).where(which, _own(owner)).values(row))
             if not known.rowcount:
@@ -84,7 +84,7 @@ class SharedResults:
         return SharedResult(row.token, run, place, unescaped(row.prompt))
 
     def stop(self, owner: str, run: str, place: int) -> bool:
-        """Take a link back; False if there is none."""
+        """Remove a link; return False if it doesn't exist."""
         which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
         with as_comfy_errors(), self._engine.begin() as connection:
             _count(connection, escaped(run), which, -1)
@@ -94,8 +94,8 @@ class SharedResults:
         return bool(found)
 
     def find(self, token: str) -> tuple[SharedResult, Record] | None:
-        """What a link leads to, with its run; None for one that never was, was taken back, or whose
-        result is deleted or about to be."""
+        """Return a link's target and its run; None if the link is unknown or removed, or its result
+        is deleted or being deleted."""
         columns = (_shared.c.token, _shared.c.place, _shared.c.prompt, *COLUMNS)
         which = (_shared.c.token == escaped(token)) & _is_listed()
         with as_comfy_errors(), self._engine.connect() as connection:
@@ -116,7 +116,7 @@ class SharedResults:
 def _count(
     connection: Connection, run: str, which: ColumnElement[bool], times: Literal[1, -1]
 ) -> None:
-    """Add the bytes of a link to those of its run, or take them off."""
+    """Add the bytes of a link to its run's bytes, or subtract them."""
     taken = select(func.sum(ROW + func.length(_shared.c.prompt))).where(which).scalar_subquery()
     size = _runs.c.size + times * func.coalesce(taken, 0)
     connection.execute(update(_runs).where(_runs.c.id == run).values(size=size))

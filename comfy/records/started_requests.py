@@ -1,4 +1,4 @@
-"""What a request has started, so that a program may send it again without starting more."""
+"""Idempotency keys: which runs a request started, so that a program can send it again safely."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class StartedRequests:
         self._engine = engine
 
     def begin(self, owner: str, key: str, content: str, address: str = "") -> tuple[str, ...]:
-        """The runs of an earlier request of this owner with this key; () for a new one, of which
-        the runs are told by `started`, or that there are none by `failed`.
+        """Return the runs that an earlier request of this owner with this key started; () for a new
+        key, which the caller then confirms with `started` or `failed`.
 
-        `content` tells what is asked for from anything else. OtherRequest where that was another
-        one, RunGoesOn where the same is being started right now. `address`: as of
-        `RunRegistry.submit`; where too many requests come from there, the oldest are forgotten.
+        `content` identifies the request. Raise OtherRequest if the key belongs to a different
+        request, and RunGoesOn if the same request is still being processed. `address`: as in
+        `RunRegistry.submit`; if an address has too many keys, its oldest are forgotten.
         """
         now, name = time.time(), _name(owner, key)
         share = share_of(address) or digest(owner)
@@ -53,7 +53,7 @@ class StartedRequests:
             & (_requests.c.made_at < now - _STARTING)
         )
         with as_comfy_errors(), self._engine.begin() as connection:
-            # First what writes: SQLite lets nobody else do so from here on.
+            # Write first, to take SQLite's write lock before reading.
             connection.execute(delete(_requests).where(old))
             try:
                 with connection.begin_nested():

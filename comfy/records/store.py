@@ -1,10 +1,8 @@
-"""What became of every run, on disk: found again after a reload, a restart of this program, a
-restart of ComfyUI.
+"""The history of runs on disk. It survives reloads and restarts of this program and of ComfyUI.
 
-A record is written when a run is submitted (without files, and under an id by which it is begun
-again, not yet), when it is handed to the server, and when it is finished, each time in one
-transaction. Every look-up asks for the owner too: somebody else's run is as unknown as one that
-never was.
+A record is written when a run is submitted (except a run with files or with an id that can start
+again), when its prompt is sent, and when it is finished, each time in one transaction. Every query
+includes the owner: another owner's run looks like an unknown one.
 """
 
 from __future__ import annotations
@@ -62,9 +60,8 @@ _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
-    """How long finished runs are remembered (`days`), and how large the records and files of all
-    people may be together (`bytes`): where they are larger, the oldest runs go of the person who
-    has most, favourites last."""
+    """How long finished runs are stored (`days`), and the total size of all owners' records and
+    files (`bytes`). Above it, the oldest runs of the largest owner are deleted, favorites last."""
 
     days: float = 30
     bytes: int = 20 * 2**30
@@ -88,8 +85,8 @@ class RunStore:
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)
-        # One writer at a time: between "nobody else has these bytes" and their removal nobody may
-        # come to have them.
+        # One writer at a time: between the check that bytes are unused and their removal, no other
+        # run may begin to use them.
         self._writing = threading.RLock()
         room = Room(self._limits.bytes * _OF_PRESETS, self._grew)
         self.presets = PresetStore(self._engine, files, self._writing, room)
@@ -103,7 +100,7 @@ class RunStore:
         self._engine.dispose()
         self.files.close()
 
-    # While a run goes on
+    # During a run
 
     def begin(self, record: Record) -> None:
         """A run was submitted; it is on disk when this returns."""
@@ -127,9 +124,9 @@ class RunStore:
             self._write(record, record.state.finished_at or time.time())
 
     def unfinished(self) -> tuple[Record, ...]:
-        """Runs that began before a restart and never ended; oldest first. None
-        while another program uses the same folder: they may be going on there. One that cannot be
-        read is at its end."""
+        """Return the runs that began before a restart and never ended, oldest first; none while
+        another program uses the folder, because they may be running there. An unreadable record
+        comes last."""
         if not self.files.ours:
             return ()
         order = (_runs.c.submitted_at, _runs.c.id)
@@ -150,7 +147,7 @@ class RunStore:
         return None if row is None else self._record(row)
 
     def get_many(self, run_ids: Iterable[str], owner: str) -> dict[str, Record]:
-        """Those of these runs that are this owner's, finished or not, by their ids."""
+        """Return this owner's runs among these ids, finished or not, by id."""
         asked, found = list(run_ids), dict[str, Record]()
         for start in range(0, len(asked), _MOST_AT_ONCE):
             some = [escaped(one) for one in asked[start : start + _MOST_AT_ONCE]]
@@ -179,8 +176,8 @@ class RunStore:
         return self._records(which, _NEWEST_FIRST, most, max(0, min(skip, _MOST_SKIPPED)))
 
     def lineage(self, record: Record) -> Lineage:
-        """What a finished run was made from, and what it was used for, of its owner's runs that are
-        listed."""
+        """Return the runs that a finished run was made from and the runs that used it, among its
+        owner's listed runs."""
         own = ALL.of(record.owner)
         before = self._records(own & may_be_source(record), _NEWEST_FIRST, _MOST_AT_ONCE)
         after = self._records(own & may_be_use(record), _NEWEST_FIRST, _MOST_RELATED)
@@ -193,7 +190,7 @@ class RunStore:
             return list(connection.execute(times).scalars())
 
     def is_favourite(self, run_id: str, owner: str) -> bool:
-        """Whether this owner has marked this run."""
+        """Tell if this owner marked this run."""
         which = _ended([run_id], owner) & _runs.c.favourite
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which)).first() is not None
@@ -218,10 +215,10 @@ class RunStore:
         return self._records(_runs.c.deleted_at < before, _NEWEST_FIRST, _MOST_AT_ONCE)
 
     def delete(self, run_id: str, owner: str) -> bool:
-        """Forget a finished run and remove its files, unless another one has the same bytes. False
-        if there is none.
+        """Delete a finished run and its files, unless another run has the same bytes. Return False
+        for an unknown run.
 
-        What the database held of it is overwritten, at once or, while somebody reads it, soon.
+        The database overwrites the deleted data at once or, if a reader prevents it, soon.
         """
         with self._writing:
             found = bool(self._forget(_ended([run_id], owner)))
@@ -229,14 +226,14 @@ class RunStore:
         return found
 
     def move(self, owner: str, workflow: str, other: str) -> None:
-        """What this owner has made with a workflow, and has saved of it, is of the `other` one from
-        here on; a run that goes on stays where it is."""
+        """Move this owner's runs and presets from a workflow to the `other` one, except active
+        runs."""
         with self._changing() as connection:
             move_runs(connection, owner, workflow, other)
             move_presets(connection, owner, workflow, other)
 
     def names(self, owner: str, text: str) -> bool:
-        """Whether a run of this owner, finished or not, has this text somewhere in its record."""
+        """Tell if the record of any run of this owner contains this text."""
         which = (_runs.c.owner == digest(owner)) & _runs.c.record.contains(text, autoescape=True)
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
@@ -250,9 +247,9 @@ class RunStore:
             self.files.remove_all(unused)
 
     def sweep(self) -> None:
-        """Keep to the limits: runs that are too old go, then the oldest of whoever has most, files
-        with them. No favourite is too old, and a person's favourites go last. Between sweeps the
-        size holds too, but for a little."""
+        """Enforce the limits: delete runs that are too old, then the oldest of the owner who has
+        most, with their files. Favorites don't expire, and an owner's favorites go last. Between
+        sweeps the size may exceed the limit a little."""
         now = time.time()
         oldest = now - self._limits.days * _DAY
         if self._clock_is_right(now):
@@ -266,15 +263,14 @@ class RunStore:
             self.groups.forget_ended(oldest)
         self._forget_too_many()
         if not is_set_aside(self._engine):
-            # What a program that was killed left behind has no record; a day is longer than any run
-            # takes.
+            # A killed program leaves files without a record; no run takes longer than a day.
             self.remove_unreferenced(list(self.files.unused_since(min(oldest, now - _DAY))))
         self._give_back()
 
     # Inside
 
     def _grew(self, size: float) -> None:
-        """So many bytes have come: make room where that is too much."""
+        """Count added bytes, and make room if the total is too large."""
         if not self._growth.add(size):
             return
         try:
@@ -342,9 +338,8 @@ class RunStore:
         return None if row is None else tuple(row)
 
     def _clock_is_right(self, now: float) -> bool:
-        """Whether a run ended within the time that runs are kept, and not only just now: a clock
-        that has jumped, or a machine that was off for long, has no such run, and nothing is too old
-        by it."""
+        """Tell if a run ended within the storage period but not only just now. After a clock jump,
+        or if the machine was off for long, there is no such run, and then nothing expires."""
         kept = self._limits.days * _DAY
         which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
         with as_comfy_errors(), self._engine.connect() as connection:

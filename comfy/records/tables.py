@@ -40,10 +40,10 @@ tables = MetaData()
 
 
 def _kept_columns() -> tuple[Column[str], Column[float]]:
-    """Return the columns by which rows count in somebody's share of `--keep-gb`.
+    """Return the columns that attribute rows to an owner's share of `--keep-gb`.
 
-    `share`: the digest of the address where an owner without a login was, "" for other owners.
-    `size`: bytes that the row takes, without its files.
+    `share`: the digest of the address of an owner without an account, "" for other owners. `size`:
+    the row's bytes without its files.
     """
     return (
         Column("share", String(64), nullable=False, server_default=""),
@@ -51,7 +51,7 @@ def _kept_columns() -> tuple[Column[str], Column[float]]:
     )
 
 
-# As alembic has it.
+# Named as alembic expects.
 version = Table("history_version", tables, Column("version_num", String(32), primary_key=True))
 
 # For programs from before the steps: they take 1 as theirs, and anything above for a newer
@@ -73,7 +73,8 @@ runs = Table(
     Column("record", Text, nullable=False),  # a search reads what stands before it only
     Column("server", Text, nullable=False, server_default=""),
     Column("group", Text, nullable=False, server_default=""),
-    Column("parent", Text, nullable=False, server_default=""),  # that of programs before 0012
+    # written by programs before step 0012
+    Column("parent", Text, nullable=False, server_default=""),
     Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
     Column("favourite", Boolean, nullable=False, server_default=false()),
     Column("deleted_at", Double),  # seconds since 1970; no longer listed, and soon deleted
@@ -87,14 +88,14 @@ runs = Table(
         *("owner", "ended_at", "submitted_at", "id", "workflow"),
         *("fruitless", "favourite", "deleted_at"),
     ),
-    # All that a sweep asks of every run, without reading the records.
+    # Everything a sweep needs about every run, without reading the records.
     Index(
         "runs_by_share",
         *("share", "owner", "favourite", "ended_at", "submitted_at", "id", "size"),
     ),
 )
 
-# From which runs a run was made: these may be gone.
+# Parents of runs, which may be deleted.
 parents = Table(
     "parents",
     tables,
@@ -112,8 +113,8 @@ files = Table(
     Index("files_by_digest", "digest"),
 )
 
-# Those of everybody have the owner "". Its name is a digest here too: what people write stands in
-# `preset` alone.
+# Shared presets have the owner "". The name is a digest here too; the user's text is in `preset`
+# only.
 presets = Table(
     "presets",
     tables,
@@ -165,8 +166,8 @@ started_requests = Table(
     Index("started_requests_by_share", "share", "made_at"),
 )
 
-# Batches and chains: runs with this id as their group. What a list tells of one stands in `about`,
-# what is to be run in `content`, which may be long.
+# Batches and chains: their id is the group of their runs. `about` describes one in lists, `content`
+# is the request to run and may be long.
 groups = Table(
     "groups",
     tables,
@@ -174,7 +175,7 @@ groups = Table(
     Column("owner", String(64), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("created_at", Double, nullable=False),
-    Column("ended_at", Double),  # seconds since 1970; NULL as long as it is to go on
+    Column("ended_at", Double),  # seconds since 1970; NULL while it is active
     Column("state", String(64), nullable=False),
     Column("about", Text, nullable=False),
     Column("progress", Text, nullable=False),
@@ -194,8 +195,8 @@ group_files = Table(
     Index("group_files_by_digest", "digest"),
 )
 
-# Webhooks that are to be sent once a run, a batch or a chain has ended: `about` is its id, `owner`
-# a JSON text. `ended_at`, `due_at`: seconds since 1970, NULL as long as that goes on.
+# Webhooks to send at the end of a run, a batch or a chain: `about` is its id, `owner` a JSON text.
+# `ended_at`, `due_at`: seconds since 1970, NULL while it is active.
 webhooks = Table(
     "webhooks",
     tables,
@@ -211,8 +212,8 @@ webhooks = Table(
     Index("webhooks_due", "host", "due_at"),
 )
 
-# What people have added to the folder of workflows: digests of its name there, of whose it is, and
-# of its files as they were then.
+# Workflows that users added to the folder: digests of the name, of the owner, and of the files at
+# that time.
 added_workflows = Table(
     "added_workflows",
     tables,
@@ -223,7 +224,7 @@ added_workflows = Table(
 
 
 def digest(name: str) -> str:
-    """What stands for an owner, a workflow or a name."""
+    """Return the digest for an owner, a workflow or a name."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -234,7 +235,7 @@ def share_of(address: str) -> str:
 
 
 class DamagedDatabase(ComfyError):
-    """The database's file cannot be read any more, or is none."""
+    """The database's file is unreadable or isn't a database."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -251,9 +252,7 @@ def as_comfy_errors() -> Iterator[None]:
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         why = str(reason).strip().partition("\n")[0]
-        code = (
-            getattr(reason, "sqlite_errorcode", 0) & 0xFF
-        )  # what is above says more exactly where
+        code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # the code above is more precise
         if code == sqlite3.SQLITE_FULL:
             raise DiskFull(
                 message("The disk of this app is full: the history could not be written.")

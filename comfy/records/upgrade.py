@@ -22,11 +22,11 @@ _STEPS = "comfy.records:steps"
 
 
 def make_tables(connection: Connection) -> None:
-    """Bring the tables to `VERSION`, in the transaction of this connection, beside which nobody
-    else may write.
+    """Upgrade the tables to `VERSION`, in the transaction of this connection, which must be the
+    only writer.
 
-    ComfyError where they are another program's, or a newer version's, SQLAlchemyError where a step
-    fails: then the transaction is to be rolled back.
+    Raise ComfyError if the tables belong to another program or a newer version, and SQLAlchemyError
+    if a step fails; the caller then rolls the transaction back.
     """
     found = _columns(connection)
     if not found:
@@ -63,7 +63,7 @@ def _columns(connection: Connection) -> dict[str, set[str]]:
 
 
 def _number(connection: Connection, found: dict[str, set[str]]) -> str | None:
-    """The number of the step these tables are at; None where it is none of ours."""
+    """Return the tables' step number; None if they aren't this app's."""
     if not found.keys() >= _FROM_THE_START:
         return None
     if version.name not in found:

@@ -20,7 +20,7 @@ ROW = 2_000  # bytes that a row takes beside its texts: its keys in indexes, its
 
 
 def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
-    """Those of the files that nothing has."""
+    """Return the files that no row uses."""
     asked = list(digests)
     used: set[str] = set()
     for start in range(0, len(asked), _BATCH):
@@ -31,8 +31,7 @@ def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
 
 
 def bytes_in_use(connection: Connection) -> float:
-    """Return the bytes of all rows, and of all files that they have, those of several counted
-    once."""
+    """Return the bytes of all rows and of their files; files of several rows count once."""
     every = union_all(*(select(one.c.digest, one.c.size) for one in _HOLDING)).subquery()
     once = select(func.max(every.c.size).label("size")).group_by(every.c.digest).subquery()
     rows = (func.sum(table.c.size) for table in (_runs, _presets, _groups))

@@ -24,7 +24,7 @@ class Wanted:
     favourites: bool = False
 
     def of(self, owner: str) -> ColumnElement[bool]:
-        """Those of this owner, without any that are about to be deleted."""
+        """Select this owner's runs, without those being deleted."""
         which = (runs.c.owner == digest(owner)) & runs.c.ended_at.is_not(None)
         which &= runs.c.deleted_at.is_(None)
         if self.workflow:
@@ -40,33 +40,33 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class WantedOfGroups(Wanted):
-    """Those among the runs of some groups."""
+    """Select runs of some groups."""
 
     groups: tuple[str, ...] = ()
 
     def of(self, owner: str) -> ColumnElement[bool]:
-        """As `Wanted.of`."""
+        """See `Wanted.of`."""
         return Wanted.of(self, owner) & runs.c.group.in_(self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class WantedOfFile(Wanted):
-    """Those that have a file with this digest, as a result or given to them."""
+    """Select runs that have a file with this digest as a result or input."""
 
     file: str = ""
 
     def of(self, owner: str) -> ColumnElement[bool]:
-        """As `Wanted.of`."""
+        """See `Wanted.of`."""
         having = select(files.c.run).where(files.c.digest == self.file)
         return Wanted.of(self, owner) & runs.c.id.in_(having)
 
 
 @dataclass(frozen=True, slots=True)
 class WantedOfAll(Wanted):
-    """Those of everybody: to learn from, not to be shown."""
+    """Select all owners' runs, for statistics only, never for display."""
 
     def of(self, owner: str) -> ColumnElement[bool]:
-        """Those that are done or left a result, whoever the owner is."""
+        """Select runs that are done or left a result, for any owner."""
         return runs.c.ended_at.is_not(None) & ~runs.c.fruitless & runs.c.deleted_at.is_(None)
 
 

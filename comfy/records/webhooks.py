@@ -21,9 +21,9 @@ Subject = Literal["run", "batch", "chain", "pause"]
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One request to one address, about the end of the `subject` with the id `about`. `host`: that
-    of the address, with its port. `ended_at`: when it was found to have ended, in seconds since
-    1970, None as long as it goes on. `tries`: how often it was tried."""
+    """One webhook to one address, about the end of the `subject` with the id `about`. `host`: the
+    address's host and port. `ended_at`: when its end was found, in seconds since 1970, None
+    while it is active. `tries`: the number of attempts."""
 
     id: str
     subject: Subject
@@ -52,7 +52,7 @@ class WebhookStore:
             connection.execute(insert(_hooks), rows)
 
     def waiting(self) -> tuple[Webhook, ...]:
-        """Those whose subject is not known to have ended, or was told to be paused."""
+        """Return the webhooks whose subject isn't known to have ended or to be paused."""
         which = _hooks.c.due_at.is_(None)
         with as_comfy_errors(), self._engine.connect() as connection:
             return tuple(map(_hook_of, connection.execute(select(_hooks).where(which))))
@@ -63,17 +63,18 @@ class WebhookStore:
         self._change(hook_id, ended_at=now, due_at=now)
 
     def told(self, hook_id: str) -> None:
-        """That its subject is paused was told: it is due no more, and there until that is over."""
+        """Record that the pause of its subject was reported: it isn't due again until the pause
+        ends."""
         self._change(hook_id, due_at=None)
 
     def goes_on(self, hook_id: str) -> None:
-        """Its subject goes on again, and nobody was told of its end."""
+        """Record that its subject continues before its end was reported."""
         self._change(hook_id, ended_at=None, due_at=None, tries=0)
 
     def take(self, host: str, pauses: Sequence[float]) -> Webhook | None:
-        """One for this host that is due, those first that were tried less often; None where there
-        is none. This try counts, and the next is due after the pause (seconds) for so many tries,
-        whatever becomes of this program; the last pause is for any more."""
+        """Return one due webhook for this host, fewest attempts first, or None. This attempt
+        counts, and the next is due after the pause (seconds) for its number, even if the program
+        stops; the last pause repeats."""
         now = time.time()
         which = (_hooks.c.host == host) & (_hooks.c.due_at <= now)
         first = select(_hooks).where(which).order_by(_hooks.c.tries, _hooks.c.due_at).limit(1)
@@ -106,7 +107,7 @@ class WebhookStore:
 
     @property
     def undelivered(self) -> int:
-        """How many are due."""
+        """Return the number of due webhooks."""
         count = select(func.count()).select_from(_hooks).where(_hooks.c.due_at.is_not(None))
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(count).scalar_one()

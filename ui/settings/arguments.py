@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 USAGE_ERROR = 2
 
-# What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
+# Messages for pydantic's errors. They never repeat the value, which may contain a password.
 _WORDS: Mapping[str, str] = {
     "extra_forbidden": f"one has a key that is none of {', '.join(NamedServer.model_fields)}.",
     "missing": "one has no url.",
@@ -40,7 +40,7 @@ _WORDS: Mapping[str, str] = {
     "literal_error": "choose {expected}.",
 }
 
-# Those of a server that are told by their name: as an option it is its address alone.
+# Server settings addressed by the server's name; the option itself has only its address.
 _PARTS = NamedServer.model_fields.keys() - {"url"}
 
 # Where in an option's value the secret is; without a line here, all of it is one.
@@ -103,8 +103,8 @@ class _Parser(ArgumentParser):
 
 
 def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
-    """What was given for settings, by name, and what is wrong with how it was given; an empty text
-    is the default.
+    """Return the settings' values by name, and the problems with them; an empty text means the
+    default.
 
     `--help` ends the program.
     """
@@ -149,8 +149,8 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
 
 
 def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
-    """The settings in a TOML file by name, and what is wrong with them; a file that cannot be read
-    is refused as a setting of its own."""
+    """Return the settings in a TOML file by name, and their problems; an unreadable file is a
+    problem of its own."""
     if not name:
         return {}, []
     path = at_home(Path(str(name)))
@@ -185,7 +185,7 @@ def _plain(value: object) -> object:
 
 
 def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
-    """What is wrong with a setting, under the name by which it was given."""
+    """Return the message about a setting, under the name that the administrator used."""
     if not problem["loc"]:
         return problem["msg"]
     name = str(problem["loc"][0])

@@ -1,4 +1,4 @@
-"""Where the app keeps things, and how it is called, unless somebody says otherwise."""
+"""Default folders of the app."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ _PERSISTENT = Path("/data")  # on a Space with storage that outlasts a restart
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
 INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, and not in a checkout
 PROGRAM = "comfyforms" if INSTALLED else "app.py"
-COMMAND = PROGRAM if INSTALLED else f"python {PROGRAM}"  # what a shell is told
+COMMAND = PROGRAM if INSTALLED else f"python {PROGRAM}"  # for shell output
 SIGN_INS = "sign_in.sqlite"  # in the data folder: sessions, tokens, and people of a provider
 
 
 def data_folder(persistent: Path = _PERSISTENT) -> Path:
-    """For the history and the results: beside a checkout, else the user's own; on a Space what is
-    `persistent` there, if it has that."""
+    """Return the folder for the history and the results: beside a checkout, otherwise the user's
+    own; on a Space the `persistent` one if it exists."""
     if ON_A_SPACE and os.access(persistent, os.W_OK):
         return persistent / "comfyforms"
     return _own_folder() if INSTALLED else _ROOT / "data"
 
 
 def workflow_folder() -> Path:
-    """For workflows: those of the checkout, else the user's own folder, which an upgrade leaves
+    """Return the workflow folder: the checkout's, otherwise the user's own, which an upgrade leaves
     alone."""
     return _own_folder() / "workflows" if INSTALLED else _SHIPPED
 
 
 def with_shipped_workflows(folder: Path) -> Path:
-    """The folder; where there is none it is made, with the workflows in it that this project
-    brings."""
+    """Return the folder, creating it with the shipped workflows if it is missing."""
     if folder.exists():
         return folder
     try:

@@ -1,4 +1,4 @@
-"""How lines of the log are written: as text, or each as a JSON object."""
+"""Log formats: text, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_RUNS = ("run", "server", "phase", "seconds")  # given as `extra` where a lin
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object a line: `time`, `level`, `logger`, `message`, what is told of a run, and the
+    """One JSON object per line: `time`, `level`, `logger`, `message`, the run's details, and the
     traceback of a failure as `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -35,7 +35,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_formatter(chosen: LogFormat = "text") -> logging.Formatter:
-    """What writes the lines. Text has no time where systemd's journal has one of its own."""
+    """Return the formatter. Text has no time if systemd's journal adds its own."""
     if chosen == "json":
         return JsonLines()
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
@@ -44,8 +44,7 @@ def log_formatter(chosen: LogFormat = "text") -> logging.Formatter:
 
 @contextlib.contextmanager
 def log_held() -> Iterator[None]:
-    """What is logged in this block is written at its end, in the format that has been chosen by
-    then."""
+    """Hold log records of this block until its end, and write them in the format chosen by then."""
     root = logging.getLogger()
     handlers = list(root.handlers)
     held = MemoryHandler(_MOST_HELD, flushLevel=logging.CRITICAL + 1)

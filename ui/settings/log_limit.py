@@ -14,10 +14,10 @@ _NUMBER = re.compile(r"\d+")
 
 
 class LogLimit(logging.Filter):
-    """Lets lines of one kind (one logger, one text whatever its values) pass ten times a minute.
-    The two of each run, which have its `seconds`, all pass: runs have limits of their own.
+    """Limit similar lines (same logger and text, any values) to ten per minute. The two lines per
+    run, which have its `seconds`, always pass: runs have their own limits.
 
-    The first one after that says how many were left out.
+    The next line after a gap says how many were dropped.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class LogLimit(logging.Filter):
         self._kinds: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this line is written."""
+        """Tell if this line is written."""
         if hasattr(record, "seconds"):
             return True
         kind, now = (record.name, _NUMBER.sub("0", str(record.msg))), time.monotonic()

@@ -25,11 +25,11 @@ from comfy.comfyui.client.address import (
 log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 50  # runs at one server
-OWN = "setting"  # the type of our own errors, whose words are told as they are
+OWN = "setting"  # the type of our own errors, whose messages are shown unchanged
 
 
 def at_home(path: Path) -> Path:
-    """The same where `~` was left as it is: in a variable, in a file, or behind `=` on a shell."""
+    """Expand `~` that the shell left alone: in a variable, in a file, or after `=`."""
     return Path(os.path.expanduser(path))
 
 
@@ -69,7 +69,7 @@ def warn_if_public(name: str, status: os.stat_result) -> None:
 
 
 def _secret_in_file(value: object) -> object:
-    """What stands in the file of this name, alone."""
+    """Return the secret in the file with this name."""
     if not isinstance(value, str):
         return value
     secret = read_secrets(Path(value)).strip()
@@ -79,8 +79,8 @@ def _secret_in_file(value: object) -> object:
 
 
 def _secret_in_variable(name: object) -> object:
-    """What the environment has under this name, which is not repeated: it may be a secret that was
-    written in its place."""
+    """Return the secret in this environment variable. Errors don't repeat the name: it may be a
+    secret written in the wrong place."""
     if not isinstance(name, str):
         return name
     secret = os.environ.get(name, "").strip()
@@ -120,9 +120,9 @@ def _servers(value: object) -> object:
 
 
 class NamedServer(BaseModel):
-    """A ComfyUI with a login and a limit of its own, as `[[server]]` in the file of `--config` has
-    it. `token_file`, `token_env` and `header_env` are what is in the file and the variables of
-    these names; `limit`: how many runs are handed to it at once."""
+    """A ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config`
+    file. `token_file`, `token_env` and `header_env` are the contents of the file and variables
+    with these names; `limit`: how many prompts it gets at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -152,7 +152,7 @@ class NamedServer(BaseModel):
 
     @property
     def has_login(self) -> bool:
-        """Whether anything is told of it but its address."""
+        """Tell if anything but the address is set."""
         return bool(self._tokens or self.header or self.header_env or self.ca)
 
     @property
@@ -170,8 +170,8 @@ Servers = Annotated[tuple[NamedServer, ...], NoDecode, BeforeValidator(_servers)
 def named_addresses(
     servers: Servers, token: SecretStr | None, header: SecretStr | None, ca: Path | None
 ) -> tuple[ServerAddress, ...]:
-    """The addresses of all servers and how to log in there: each with what it has of its own, or a
-    single one with what is told beside it. ComfyError if one is wrong."""
+    """Return the servers' addresses and credentials: each with its own, or a single one with the
+    common options. ComfyError if one is wrong."""
     own = any(one.has_login for one in servers)
     if own and not (token or header or ca):
         return one_each(one.address for one in servers)
@@ -180,5 +180,5 @@ def named_addresses(
 
 
 def limits_of(servers: Servers) -> dict[str, int]:
-    """How many runs are handed at once to the servers that have a limit, by their addresses."""
+    """Return the prompt limits of servers that have one, by address."""
     return {one.address.url: one.limit for one in servers if one.limit is not None}

@@ -58,7 +58,7 @@ NO_OPTION = frozenset({"openid_secret"})  # what others at the machine must not 
 
 
 class Settings(BaseSettings):
-    """What the operator decides. Secrets show themselves as stars wherever they are printed."""
+    """The administrator's settings. Secrets print as stars."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -330,7 +330,7 @@ class Settings(BaseSettings):
         if "openid" not in self.openid_scopes:
             problems.append("--openid-scopes: openid has to be among them.")
         try:
-            self.server_addresses  # noqa: B018 - read once, to refuse what is none
+            self.server_addresses  # noqa: B018 - reading it refuses an invalid value
         except ComfyError as problem:
             problems.append(f"--server: {problem} {problem.hint}")
         if problems:
@@ -352,8 +352,7 @@ class Settings(BaseSettings):
 
     @property
     def openid(self) -> OpenIDSettings | None:
-        """The OpenID provider where people sign in, None where there is none. On a Space it is
-        Hugging Face unless another one is named."""
+        """Return the OpenID provider, or None. On a Space the default is Hugging Face."""
         space = space_openid(os.environ) if ON_A_SPACE else None
         if not self.openid_issuer:
             return space and replace(
@@ -379,19 +378,19 @@ class Settings(BaseSettings):
 
     @property
     def has_users_file(self) -> bool:
-        """Whether there is such a file: then everybody has to sign in."""
+        """Tell if a users file exists: then all users must sign in."""
         return self.users_path.exists()
 
     @property
     def trusts_by_default(self) -> bool:
-        """Whether nobody has said which proxies are believed."""
+        """Tell if the trusted proxies have their default value."""
         return "trusted_proxies" not in self.model_fields_set
 
     @property
     def only_this_machine(self) -> bool:
-        """Whether nobody but people at this machine can reach the app, as far as its settings tell.
+        """Tell if only this machine can reach the app, judging by its settings.
 
-        Prefix, names and proxies of its own speak of a proxy in front of it.
+        A prefix, host names or trusted proxies indicate a proxy in front of the app.
         """
         shared = self.root_path or self.hosts or not self.trusts_by_default or ON_A_SPACE
         return is_loopback(self.host) and not shared

@@ -1,4 +1,4 @@
-"""What the settings permit people to do with workflows."""
+"""What the settings permit users to do with workflows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ui.settings.setting_values import Permission
 def permissions_of(
     settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None = None
 ) -> Permissions:
-    """What the settings say; `users` and `openid` have operators beside those of the settings.
-    ComfyError where the list of node classes cannot be read or names none."""
+    """Return the permissions in the settings; `users` and `openid` may have more administrators.
+    ComfyError if the list of node classes is unreadable or names none."""
     signs_in = settings.pairs or users or openid or settings.share_link == "yes"
     alone = settings.only_this_machine and not signs_in
     named = {f"user:{name}" for name in settings.operators}

@@ -1,4 +1,4 @@
-"""What single settings may be, and how they are read from what was typed."""
+"""Types of single settings, and their parsers."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _issuer(value: str) -> str:
 
 
 def _no_file(path: Path) -> Path:
-    if os.path.isfile(path):  # False also where nobody can tell
+    if os.path.isfile(path):  # False also if unknown
         raise PydanticCustomError(OWN, "name the folder, and no file in it.")
     return path
 
@@ -194,7 +194,7 @@ Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
 def _is_address(host: str) -> bool:
-    """Whether this is an IP address, the brackets of IPv6 allowed."""
+    """Tell if this is an IP address; IPv6 brackets are allowed."""
     try:
         ip_address(host.strip("[]"))
     except ValueError:

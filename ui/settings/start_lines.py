@@ -1,4 +1,4 @@
-"""What is said when the app has started: where it is, and who can reach it."""
+"""Lines printed at start: the app's address, and who can reach it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def start_warnings(reach: Reach) -> list[str]:
 
 
 def is_contained() -> bool:
-    """Whether this program runs in a container of Docker, Podman or Kubernetes."""
+    """Tell if this program runs in a container of Docker, Podman or Kubernetes."""
     marks = map(Path, ("/.dockerenv", "/run/.containerenv"))
     return any(mark.exists() for mark in marks) or "KUBERNETES_SERVICE_HOST" in os.environ
 
@@ -118,8 +118,8 @@ def _open_at_proxy(reach: Reach) -> str:
 
 
 def show_code(reach: Reach, to: TextIO | None = None) -> None:
-    """Draw the QR code of the address for phones, where others can reach the app and somebody looks
-    at a terminal."""
+    """Print the address as a QR code for phones, if other machines can reach the app and the output
+    is a terminal."""
     to = to or sys.stderr
     is_here_only = is_loopback(reach.host) and not reach.by_proxy
     if is_here_only or not reach.for_others or not to.isatty():

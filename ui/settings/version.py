@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def app_version() -> str:
-    """As of its package; "" where it runs from a folder, as it was unpacked."""
+    """Return the package's version; "" if it runs from a folder."""
     try:
         return version("comfyforms")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Where and for whom the app is served, as everything that serves it is told."""
+"""Where and for whom the app is served."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ _NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 @dataclass(frozen=True, slots=True)
 class WebSettings:
     """Where and for whom the page is served. `users` are (name, password) pairs, `sign_in` the
-    other ways in; where there is none of either, nobody has to log in. `finish`: seconds that runs
-    may go on when the app is told to end. `hosts`: names by which browsers may address the app
-    beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
-    page in a frame. `smaller_previews`: see `run_socket_routes`. `comfy_runner`: the config.toml of
-    `comfy_runner_routes`, None for an app without them. `operator_images`: operators see previews
-    of everybody's runs.
-    """
+    other sign-in methods; without both, sign-in is off. `finish`: seconds that runs may continue
+    at shutdown. `hosts`: host names beside the app's own. `trusted_proxies`: see
+    `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
+    `run_socket_routes`. `comfy_runner`: the config.toml of `comfy_runner_routes`, or None.
+    `operator_images`: administrators see previews of all runs."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -56,18 +54,18 @@ class WebSettings:
 
     @property
     def is_unencrypted(self) -> bool:
-        """Whether passwords travel over a network without a known proxy, which would have TLS."""
+        """Tell if passwords travel over a network without a known proxy, which would have TLS."""
         signs_in = self.sign_in.ways(self.users).any
         return signs_in and not is_loopback(self.host) and self.trusted_proxies == _NEXT_DOOR
 
     @property
     def is_contained(self) -> bool:
-        """Whether the app runs in a container and trusts no proxy outside of it."""
+        """Tell if the app runs in a container and trusts no proxy outside it."""
         return is_contained() and set(self.trusted_proxies) <= set(_NEXT_DOOR)
 
     @property
     def has_proxy(self) -> bool:
-        """Whether people certainly come through a proxy. Else the names of the settings belong to
-        the address that the app itself listens on."""
+        """Tell if users certainly come through a proxy. Otherwise host names in the settings belong
+        to the app's own address."""
         is_named = is_loopback(self.host) or self.trusted_proxies != _NEXT_DOOR
         return bool(self.root_path or (any(self.hosts) and is_named))

@@ -1,4 +1,4 @@
-"""What a node of the stand-in is, and what it may ask of the run it is part of."""
+"""Base types of the stand-in's nodes, and the interface of the run they belong to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Inputs = Mapping[str, Any]
 
 
 class Interrupted(Exception):
-    """The prompt was stopped by somebody."""
+    """The prompt was interrupted."""
 
 
 class NodeFailure(Exception):
@@ -26,11 +26,10 @@ class NodeFailure(Exception):
 
 @dataclass(slots=True)
 class Speed:
-    """How long things pretend to take, in seconds. A server and its runs share one, which may be
-    changed under way.
+    """Simulated durations in seconds, shared by a server and its runs, and changeable during a run.
 
-    `painted` is the longer side, in pixels, at which images are painted. Larger ones are enlarged,
-    but for previews.
+    `painted`: the longer side, in pixels, at which images are painted. Larger images are scaled up,
+    except previews.
     """
 
     step: float = 0.15
@@ -48,18 +47,18 @@ class NodeRun(Protocol):
 
     @property
     def speed(self) -> Speed:
-        """How long things pretend to take."""
+        """Return the simulated durations."""
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """What save nodes write into their files: the prompt, and the editor's graph if it was sent
-        along."""
+        """Return the metadata that save nodes write into files: the prompt, and the editor's graph
+        if it was sent."""
 
     def wait(self, seconds: float) -> None:
         """Pretend to work; raises Interrupted as soon as the run is stopped."""
 
     def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
-        """Report progress; the preview is only made if somebody wants one. Raises Interrupted."""
+        """Report progress, and make the preview if a client wants it. Raise Interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class NodeClass:
 
 
 def fixed(entry: NodeInfo) -> Callable[[Storage], NodeInfo]:
-    """The description of a node that is the same whatever files there are."""
+    """Return the part of a node's description that doesn't depend on files."""
     return lambda storage: entry
 
 

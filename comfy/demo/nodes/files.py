@@ -13,7 +13,7 @@ from comfy.demo.storage import Storage
 
 
 def found(run: NodeRun, name: str) -> Path:
-    """The file of this name. NodeFailure where there is none."""
+    """Return the file with this name; raise NodeFailure if it doesn't exist."""
     path = run.storage.find(name)
     if path is None:
         raise NodeFailure(f"There is no file {name}.")
@@ -64,7 +64,7 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
         )
 
     def load(run: NodeRun, inputs: Inputs) -> NodeResult:
-        """What is in the file, not decoded."""
+        """Return the file's content, not decoded."""
         path = found(run, inputs[name])
         return NodeResult((MediaFile(path.read_bytes(), path.suffix.lower()),))
 

@@ -114,7 +114,7 @@ def _preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _run_seed(run: NodeRun) -> str:
-    """The same for the same prompt: temp names need not be secret here."""
+    """Return the same seed for the same prompt: temp names need no secrecy here."""
     return json.dumps(run.metadata.get("prompt"), sort_keys=True)
 
 

@@ -17,7 +17,7 @@ def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The same latents `amount` times."""
+    """Repeat the latents `amount` times."""
     latent: Latent = inputs["samples"]
     images = latent.images * inputs["amount"]
     return NodeResult((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
@@ -78,7 +78,7 @@ def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """As `encode`, but what the mask covers is emptied before and repainted later."""
+    """Encode like `encode`, but clear the masked area first; sampling repaints it."""
     run.wait(run.speed.encode)
     images = tuple(_to_grid(image) for image in inputs["pixels"])
     width, height = images[0].size
@@ -89,7 +89,7 @@ def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The latents with a mask: what it covers will be sampled anew."""
+    """Return the latents with a mask whose area will be sampled again."""
     latent: Latent = inputs["samples"]
     masks: Masks = inputs["mask"]
     mask = masks[0].resize((latent.width, latent.height))

@@ -92,7 +92,7 @@ def _save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
-    """The size of the images, (0, 0) where nobody knows, and the file's bytes."""
+    """Return the size of the images, (0, 0) if unknown, and the file's bytes."""
     match video:
         case VideoFrames(images, fps):
             return images[0].size, mp4(images, fps)

@@ -35,8 +35,8 @@ def emerging(
     mask: Image.Image | None,
     longest_side: int = PREVIEW_SIDE,
 ) -> Image.Image:
-    """What a sampler shows at this point of its way (0 … 1): large soft shapes first, then the
-    details. No side is longer than `longest_side` pixels.
+    """Return the image that a sampler shows at this point of its progress (0 … 1): large soft
+    shapes first, then the details. No side is longer than `longest_side` pixels.
 
     `begun` shines through the noise of an image-to-image run; outside the mask nothing changes.
     """

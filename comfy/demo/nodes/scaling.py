@@ -22,7 +22,7 @@ def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Im
 
 
 def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
-    """The middle of an image, as large as its shape is that of width and height."""
+    """Return the middle of an image, cropped to the ratio of width and height."""
     scale = min(image.width / width, image.height / height)
     kept = round(width * scale), round(height * scale)
     left, top = (image.width - kept[0]) // 2, (image.height - kept[1]) // 2

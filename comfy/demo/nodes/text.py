@@ -1,5 +1,4 @@
-"""Nodes that write texts. There is no language model here: what is said of an image is measured in
-it."""
+"""Nodes that write texts. Without a language model, descriptions of images use measurements."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ _KINDS = [
 # Up to which hue, of 255, each reaches.
 _ENDS = (14, 32, 50, 114, 142, 184, 212, 241)
 _HUES = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "pink", "red")
-_GREY = 40  # of 255: with less saturation a colour is none
+_GREY = 40  # of 255: colors with less saturation count as gray
 _MOST_COLORS = 3
 
 
@@ -35,7 +34,7 @@ def _load_text_encoder(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """What can be measured in the image; without one the text that was given."""
+    """Describe the image by measurements; without an image return the given text."""
     images = inputs.get("image")
     run.wait(run.speed.encode)
     words = _words_of_image(images[0]) if images else str(inputs["prompt"])
@@ -43,7 +42,7 @@ def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _words_of_image(image: Image.Image) -> str:
-    """How bright an image is, its shape, and its colours, as a text to paint another one by."""
+    """Describe an image's brightness, shape and colors as a text to paint another one from."""
     small = image.convert("RGB").resize((32, 32))
     bright = ImageStat.Stat(small.convert("L")).mean[0]
     light = "bright" if bright > 150 else "dark" if bright < 80 else "softly lit"

@@ -1,7 +1,7 @@
-"""What travels along the links of a graph inside the stand-in.
+"""Values on the links of a graph inside the stand-in.
 
-The real server passes tensors; here an IMAGE is a tuple of RGB images, a MASK a tuple of grey
-ones, and a latent holds images at pixel size together with how much of them is still noise.
+The real server passes tensors; here an IMAGE is a tuple of RGB images, a MASK a tuple of gray ones,
+and a latent holds images at pixel size together with the share of noise left in them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as they were sent
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A MODEL, CLIP or VAE: only its name and its LoRAs matter to what is painted."""
+    """A MODEL, CLIP or VAE; only its name and LoRAs affect the painting."""
 
     name: str
     loras: tuple[tuple[str, float], ...] = ()
 
     def with_lora(self, name: str, strength: float) -> Model:
-        """The same model under one more LoRA; strength 0 changes nothing, as on the real server."""
+        """Return the model with one more LoRA; strength 0 changes nothing, like on the
+        real server."""
         return self if strength == 0 else Model(self.name, (*self.loras, (name, strength)))
 
 
@@ -80,7 +81,7 @@ class VideoFrames:
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What a node returns: one value a slot, and for nodes that show something what they show."""
+    """Result of a node: one value per slot and, for nodes with UI output, the output."""
 
     outputs: tuple[Any, ...] = ()
     ui: dict[str, list[Any]] | None = None

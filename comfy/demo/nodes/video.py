@@ -28,7 +28,7 @@ class Bits:
         self._text = ""
 
     def put(self, value: int, count: int) -> Bits:
-        """A number in so many bits."""
+        """Write a number with this many bits."""
         self._text += f"{value:0{count}b}"
         return self
 

@@ -56,7 +56,7 @@ class Pen:
         )
 
     def dots(self, places: Iterable[Point], rx: float, ry: float, strength: int = 255) -> None:
-        """The same ellipse at several places."""
+        """Draw the same ellipse at several points."""
         for place in places:
             self.ellipse(place, rx, ry, strength)
 
@@ -213,7 +213,7 @@ def below(line: Sequence[Point]) -> list[Point]:
 
 
 def height_at(line: Sequence[Point], x: float) -> float:
-    """How high a ridge is at this x."""
+    """Return the height of a ridge at this x."""
     return line[max(0, min(len(line) - 1, round(x * (len(line) - 1))))][1]
 
 

@@ -89,7 +89,8 @@ TOUCHES: dict[str, Touch] = {
 
 
 def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
-    """How this model paints: known hands by a word in the name, any other by a tint of its own."""
+    """Return the model's painting style: known styles by a word in the name, otherwise a tint of
+    its own."""
     known = next((touch for name, touch in TOUCHES.items() if name in model.lower()), None)
     if known is not None:
         return known(image, rng)
@@ -102,7 +103,7 @@ def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
 def learned(
     image: Image.Image, loras: tuple[tuple[str, float], ...], rng: random.Random
 ) -> Image.Image:
-    """What LoRAs add, each by its strength."""
+    """Apply the LoRAs, each with its strength."""
     for name, strength in loras:
         amount = max(-1.0, min(1.0, strength / 2))
         if "ink" in name:

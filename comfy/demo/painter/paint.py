@@ -1,8 +1,8 @@
-"""Images from words: what the stand-in's samplers arrive at.
+"""Paint images from words for the stand-in's samplers.
 
-Nothing is learned and nothing loaded. The words choose light, place, things and manner, the seed
-the composition, and everything else a sampler is told changes how the image is finished. The same
-brief gives the same image.
+Nothing is learned or loaded. The words choose light, place, things and style, the seed chooses the
+composition, and the other settings of a sampler change the finish. The same brief gives the same
+image.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from comfy.demo.painter.words import Scene, hashed, read, telling_words
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that decides what is painted."""
+    """Everything that determines an image."""
 
     text: str
     negative: str
@@ -38,8 +38,8 @@ class Brief:
 
 
 def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
-    """The finished RGB image, width by height. One with a longer side is painted at
-    `longest_side` and enlarged: nobody waits for a stand-in."""
+    """Return the finished RGB image, width by height. An image with a longer side is painted at
+    `longest_side` and scaled up, to save time."""
     scene = read(brief.text, brief.negative)
     scale = min(1.0, longest_side / max(brief.width, brief.height))
     size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))

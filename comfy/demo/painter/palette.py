@@ -11,7 +11,7 @@ from comfy.demo.painter.words import Light, Scene, Season
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """What a landscape under one light is made of."""
+    """Colors of a landscape under one light."""
 
     sky: tuple[Colour, ...]
     sun: Colour

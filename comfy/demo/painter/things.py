@@ -1,4 +1,4 @@
-"""What stands, sails and flies in an image, and the order of painting it."""
+"""Things that stand, sail and fly in an image, and their painting order."""
 
 from __future__ import annotations
 

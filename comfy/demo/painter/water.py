@@ -11,8 +11,7 @@ from comfy.demo.painter.words import Scene
 
 
 def water(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Everything above the horizon once more, upside down, darker and rippled; a path of light
-    under the sun."""
+    """Mirror everything above the horizon, darker and rippled; add a path of light."""
     width, height = canvas.size
     line = round(layout.horizon * height)
     depth = height - line

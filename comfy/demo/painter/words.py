@@ -128,7 +128,7 @@ _EMPTY_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is to be painted."""
+    """Scene to paint."""
 
     light: Light
     season: Season

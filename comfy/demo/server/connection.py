@@ -41,7 +41,7 @@ class DemoWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol, reachable from the application it serves."""
 
     def handle_connect(self, event: Request) -> None:
-        """As uvicorn's; the ASGI scope gets the protocol, for `Connection`."""
+        """Handle a connection like uvicorn; the ASGI scope gets the protocol, for `Connection`."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             cast(dict[str, Any], self.scope)[_PROTOCOL] = self
@@ -112,7 +112,7 @@ class Connection:
     async def truncate(self) -> None:
         """Announce a binary frame of 1,000 bytes, send half of it, and vanish."""
         self._protocol.transport.write(b"\x82\x7e" + struct.pack(">H", 1000) + bytes(500))
-        await asyncio.sleep(0.05)  # abort() throws away what is not yet written
+        await asyncio.sleep(0.05)  # abort() discards unsent data
         self.abort()
 
     def close_code(self) -> int | None:

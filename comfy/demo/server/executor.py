@@ -231,7 +231,7 @@ class PromptRun:
             raise _Failure("execution_interrupted", about) from None
         except (
             Exception
-        ) as exc:  # whatever a node raises is reported to the client, as the real server does
+        ) as exc:  # reports every exception of a node to the client, as the real server does
             kind = type(exc)
             name = (
                 kind.__qualname__
@@ -296,7 +296,7 @@ class PromptRun:
 
 
 class Signatures:
-    """What decides whether a cached result may be used, per node; worked out once a run."""
+    """Per-node signatures that decide if a cached result may be used; computed once per run."""
 
     def __init__(self, prompt: RawPrompt, nodes: Mapping[str, NodeClass], storage: Storage) -> None:
         self._prompt = prompt
@@ -333,10 +333,10 @@ def order(
     outputs: tuple[str, ...],
     results: Mapping[str, NodeResult | None],
 ) -> list[str]:
-    """The order in which nodes are executed: whatever brings a result on the screen soonest.
+    """Return the execution order of nodes, optimized for early results.
 
-    Of the nodes whose inputs are there, an output comes first, then what feeds an output directly,
-    then what is two links away; among equals, the one discovered first on the way back from the
+    Among the nodes whose inputs are ready, an output comes first, then a node that feeds an output
+    directly, then one two links away; ties go to the node discovered first on the way back from the
     outputs (as recorded).
     """
     needs: dict[str, set[str]] = {}

@@ -37,11 +37,11 @@ SocketKind = Literal[
     # much to every other client before the message: one that does not read holds up everybody
     "flood_others",
     "no_prompt_id",  # the message without its prompt_id
-    "foreign_prompt_id",  # the message with somebody else's prompt_id
+    "foreign_prompt_id",  # the message with another client's prompt_id
     "lost",  # this message is not sent
     "duplicate",  # the message twice
     "late",  # the message after the one that follows it
-    "hold",  # the message waits, and all that follow it
+    "hold",  # delay the message and all after it
 ]
 HttpKind = Literal[
     "http_500",
@@ -69,7 +69,7 @@ class Hold:
         self._released = threading.Event()
 
     def release(self) -> None:
-        """Go on, now and whenever the place is reached again."""
+        """Continue, now and whenever this point is reached again."""
         self._released.set()
 
     async def wait(self) -> None:
@@ -130,7 +130,7 @@ class Script:
             self._pending = [line for line in self._pending if line[0] is not misbehaviour]
 
     def take(self, at: str) -> Misbehaviour | None:
-        """What to do wrong on this occasion, if anything; every call is one occasion."""
+        """Return the fault scripted for this occasion, if any; every call is one occasion."""
         with self._lock:
             for misbehaviour, seen in self._pending:
                 if misbehaviour.at != at:

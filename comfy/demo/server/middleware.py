@@ -1,5 +1,4 @@
-"""What every HTTP request passes first: counting, the origin check, the body limit, scripted
-misbehaviour."""
+"""Middleware for every HTTP request: counts, the origin check, the body limit, scripted faults."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ class RequestCounter:
             self._counts[name] += 1
 
     def snapshot(self) -> Counter[str]:
-        """What was asked so far, e.g. `{"POST /prompt": 1}`."""
+        """Return the number of requests by route, such as `{"POST /prompt": 1}`."""
         with self._lock:
             return Counter(self._counts)
 
@@ -51,7 +50,7 @@ class DemoMiddleware:
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI calls it: count the request, then answer it or do what a script says."""
+        """Count the request, then answer it or follow the script."""
         path = scope["path"].removeprefix("/api") or "/"
         name = f"{scope.get('method', 'GET')} {path}"
         self._counter.add(name)
@@ -181,7 +180,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _is_foreign(headers: Headers) -> bool:
-    """Whether another site's page asks: such requests get 403 on loopback (docs/comfyui.md#13)."""
+    """Tell if another site's page sent the request: 403 on loopback (docs/comfyui.md#13)."""
     if headers.get("sec-fetch-site") == "cross-site":
         return True
     origin = urlsplit(headers.get("origin", ""))

@@ -1,4 +1,4 @@
-"""What became of every prompt, whatever clients were told of it."""
+"""The final state of every prompt, independent of messages to clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LogEntry = Literal[
 
 
 class Journal:
-    """What happened to each prompt, across restarts of the server. Thread-safe."""
+    """Log of each prompt's events, across restarts of the server. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,11 +30,11 @@ class Journal:
             self._entries[prompt_id] = (*self._entries.get(prompt_id, ()), entry)
 
     def of(self, prompt_id: str) -> tuple[LogEntry, ...]:
-        """What happened to this prompt, in order; empty if it was never taken."""
+        """Return this prompt's events in order; empty if it was never accepted."""
         with self._lock:
             return self._entries.get(prompt_id, ())
 
     def all(self) -> dict[str, tuple[LogEntry, ...]]:
-        """What happened to every prompt, in the order in which they were taken."""
+        """Return the events of every prompt, in order of acceptance."""
         with self._lock:
             return dict(self._entries)

@@ -82,7 +82,7 @@ class PromptQueue:
             self._changed()
 
     def close(self) -> None:
-        """Stop the worker: whatever runs or waits is forgotten."""
+        """Stop the worker and forget running and waiting prompts."""
         with self._not_empty:
             self._closed = True
             for item in [self._running] if self._running else []:
@@ -106,7 +106,8 @@ class PromptQueue:
             self._not_empty.notify()
 
     def remaining(self) -> int:
-        """How many prompts wait or run: `queue_remaining` of the status message."""
+        """Return the number of waiting and running prompts: `queue_remaining` of the status
+        message."""
         with self._lock:
             return len(self._waiting) + (self._running is not None)
 

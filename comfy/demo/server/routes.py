@@ -128,11 +128,11 @@ class Routes:
         return Json(self.status())
 
     def status(self) -> dict[str, Any]:
-        """How many prompts wait or run: GET /prompt and the `status` message."""
+        """Return the queue length: GET /prompt and the `status` message."""
         return {"exec_info": {"queue_remaining": self.queue.remaining()}}
 
     async def post_prompt(self, request: Request) -> Response:
-        """`POST /prompt`: check a prompt and put it in the queue, or say what is wrong."""
+        """`POST /prompt`: validate a prompt and queue it, or return its errors."""
         body = await request.json()
         number = self._number(body)
         if "prompt" not in body:

@@ -103,7 +103,7 @@ class DemoServer:
         self._address = self._running.address
 
     def close(self) -> None:
-        """Stop at once, with whatever runs or is connected."""
+        """Stop at once, dropping running prompts and connections."""
         if self._running is not None:
             self._running.end()
             self._running = None
@@ -152,7 +152,7 @@ class DemoServer:
             hold.release()
 
     def behave(self) -> None:
-        """Forget what is left of the script."""
+        """Clear the rest of the script."""
         self._script.clear()
 
     @property

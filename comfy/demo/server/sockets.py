@@ -56,7 +56,7 @@ _FLOOD = 16 * 1024 * 1024
 
 @dataclass(slots=True)
 class SocketCounters:
-    """What tests and benchmarks ask about sockets."""
+    """Counters of sockets for tests and benchmarks."""
 
     opened: int = 0
     open: int = 0
@@ -102,14 +102,14 @@ class Sockets:
             self._hushed = True
 
     def wants_metadata(self, client_id: str | None) -> bool:
-        """Whether this client raised the flag for previews with metadata."""
+        """Tell if this client set the flag for previews with metadata."""
         flags = self._flags.get(client_id or "", {})
         return bool(flags.get("supports_preview_metadata"))
 
     async def publish(self) -> None:
-        """Send what is queued, one message after the other, until cancelled.
+        """Send queued messages one after the other, until canceled.
 
-        One loop for everybody, waiting for each socket in turn, like the real server: a client that
+        One loop serves all sockets and waits for each in turn, like the real server: a client that
         stops reading stalls the others (docs/comfyui.md#12).
         """
         while True:

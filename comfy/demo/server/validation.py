@@ -1,8 +1,7 @@
-"""What is wrong with a prompt, in the words of the real server: error types and keys are
-docs/comfyui.md#16.
+"""Validate prompts with the real server's error types and keys (docs/comfyui.md#16).
 
-Only what leads to an output node is looked at. An output whose own branch is sound still runs when
-another one is refused; that is the 200 with `node_errors`.
+Checks only nodes that lead to an output node. A valid output still runs when another one is
+refused; that is the 200 with `node_errors`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _AUTOGROW = "COMFY_AUTOGROW_V3"
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """The outputs that will run, or why there are none; and what was refused, by node id."""
+    """The outputs that will run, or the reason to run none; and the refused nodes by id."""
 
     outputs: tuple[str, ...]
     error: Error | None
@@ -40,7 +39,7 @@ class ValidationResult:
 
 @dataclass(slots=True)
 class _Finding:
-    """What is known about one node: whether its branch is sound, and its own errors."""
+    """State of one node during validation: if its branch is valid, and its own errors."""
 
     sound: bool
     errors: list[Error] = field(default_factory=list)
@@ -54,7 +53,7 @@ def error(
 
 
 def is_prompt_id(value: object) -> bool:
-    """Whether a client may choose this id: a UUID in canonical lower-case form
+    """Tell if a client may choose this id: a UUID in canonical lower-case form
     (docs/comfyui.md#15)."""
     try:
         return isinstance(value, str) and str(uuid.UUID(value)) == value
@@ -311,7 +310,7 @@ def _fits(received: str, expected: object) -> bool:
 def _check_literal(
     name: str, config: list[Any], value: object, *, in_list: bool
 ) -> tuple[Any, Error | None]:
-    """The value as the node will get it, or what is wrong with it."""
+    """Return the value as the node will get it, or an error."""
     kind, options = _config(config)
     if isinstance(value, dict) and "__value__" in value:
         value = value["__value__"]

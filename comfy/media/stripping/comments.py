@@ -27,9 +27,9 @@ def empty_vorbis_packet(length: int) -> bytes:
 
 
 def empty_flac_blocks(blocks: bytes) -> bytes:
-    """Return FLAC's metadata blocks with padding instead of all but the first, STREAMINFO.
+    """Return FLAC's metadata blocks with padding in place of all but the first, STREAMINFO.
 
-    Raises CannotStrip for what is not a whole number of blocks.
+    Raises CannotStrip if the blocks are incomplete.
     """
     emptied, at = bytearray(), 0
     while at < len(blocks):

@@ -62,7 +62,7 @@ def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 
 def _visit(reader: Reader, outer: IsoBox, patches: Patches, tracks: list[IsoBox]) -> None:
-    """Collect the patches for what is inside a box, and the sample tables of kept tracks."""
+    """Collect the patches for the content of a box, and the sample tables of kept tracks."""
     inside = list(boxes(reader, outer.body, outer.end))
     patches += rest_of(outer.body, outer.end, inside)
     for box in inside:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from comfy.media.reader import Reader
 from comfy.media.stripping.pieces import DAMAGED, CannotStrip, Patches, Zeros
 
-# Which boxes are kept inside which; the rest becomes free space. Those of `VISIT` need more.
+# Boxes that are kept inside others; the rest becomes free space. Boxes in `VISIT` need more work.
 KEPT: Mapping[bytes, frozenset[bytes]] = MappingProxyType(
     {
         b"": frozenset({b"ftyp", b"moov", b"mdat"}),
@@ -27,7 +27,7 @@ KEPT: Mapping[bytes, frozenset[bytes]] = MappingProxyType(
         ),
     }
 )
-# Codecs whose frames carry nothing but pixels or samples: those of `jpeg` and `png ` have texts.
+# Codecs whose frames contain only pixels or samples: `jpeg` and `png ` contain texts.
 VIDEO = frozenset(
     {
         *(b"avc1", b"avc3", b"hvc1", b"hev1", b"dvh1", b"dvhe", b"av01", b"vp08", b"vp09"),

@@ -135,7 +135,7 @@ def _leaf(reader: Reader, element: _Element, end: int, kept: set[int]) -> Patche
 
 
 def _is_wanted(reader: Reader, element: _Element, end: int, kept: set[int]) -> bool:
-    """Return whether a master element is of a kept track, or leads to what is kept."""
+    """Return whether a master element belongs to a kept track or leads to one."""
     if element.id not in (Id.BLOCK_GROUP, Id.SEEK):
         return True
     wanted = False
@@ -159,7 +159,7 @@ def _track_of(reader: Reader, body: int) -> int:
 def _track(reader: Reader, start: int, end: int, patches: Patches) -> int | None:
     """Return the number of a track with pixels or sound, None for any other.
 
-    Adds the patches for what is inside a kept one.
+    Adds the patches for the content of a kept track.
     """
     inside = list(_children(reader, start, end))
     kind = number = 0

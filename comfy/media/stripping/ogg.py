@@ -91,7 +91,7 @@ def _count(lengths: list[int], lacing: bytes) -> None:
 
 
 def _packets_of_head(first: bytes) -> int:
-    """How many packets come before those that carry sound and have metadata, the first included."""
+    """Return the number of packets with metadata before the sound, including the first."""
     if first.startswith((_OPUS, _VORBIS)):
         return 2
     blocks = int.from_bytes(first[7:9], "big")  # 0: unknown

@@ -24,7 +24,7 @@ _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 
 
 
 def _table(bits: int, polynomial: int) -> tuple[int, ...]:
-    """What a CRC adds for each byte."""
+    """Return the CRC's addend for each byte."""
     values = [byte << bits - 8 for byte in range(256)]
     for _ in range(8):
         values = [value << 1 ^ (value >> bits - 1) * (polynomial | 1 << bits) for value in values]
