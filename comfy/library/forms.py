@@ -37,8 +37,8 @@ _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 class _Adapted:
     """A workflow as a user may use it on one server.
 
-    The cache identifies `source` and `catalogue`, from which it was built, by object identity,
-    which is unique while they are stored here.
+    The cache identifies `source` and `catalogue`, from which it was built, by object identity:
+    unique while they are stored here.
     """
 
     source: Workflow
@@ -69,7 +69,7 @@ class _Built:
 
 @dataclass(frozen=True, slots=True)
 class Usability:
-    """What a server can do with a workflow: if it can run, the result types that its form takes,
+    """Capabilities of a workflow on a server: if it can run, the result types that its form takes,
     and the key of its text field, or "". `draws_text`: it draws among alternatives in `{…}`."""
 
     can_run: bool = False

@@ -1,4 +1,4 @@
-"""What a user may do with workflows: open them, add them to the folder, set the author's inputs."""
+"""Permissions of users: open workflows, add them to the folder, set the author's inputs."""
 
 from __future__ import annotations
 

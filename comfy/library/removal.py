@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class Removal:
     """Removes workflows and chains that were added on the page from `folder`, for the user who
     added them and for administrators. It never removes an author's files, or an added workflow
-    that was edited by hand. `added`: who added which workflow, None if nothing is stored;
+    that was edited by hand. `added`: the owners of added workflows, or None without a database;
     `nobody`: the owner shared by users without identity.
 
     Thread-safe.

@@ -60,8 +60,9 @@ _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
-    """How long finished runs are stored (`days`), and the total size of all owners' records and
-    files (`bytes`). Above it, the oldest runs of the largest owner are deleted, favorites last."""
+    """Limits of the history: `days` that finished runs are stored, and the total `bytes` of all
+    owners' records and files. Above it, the oldest runs of the largest owner are deleted,
+    favorites last."""
 
     days: float = 30
     bytes: int = 20 * 2**30

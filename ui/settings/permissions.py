@@ -1,4 +1,4 @@
-"""What the settings permit users to do with workflows."""
+"""The users' permissions for workflows, from the settings."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from ui.web.responses import API, Problem
 
 log = logging.getLogger(__name__)
 
-# "*" trusts these: whoever is believed without being named must at least be near, else any browser
-# could choose its own address.
+# "*" trusts these: an unnamed proxy must at least be near, otherwise any browser could forge its
+# address.
 _NEAR = (
     "127.0.0.0/8",
     "::1",
@@ -74,8 +74,8 @@ class HostMiddleware:
 
     @classmethod
     def of(cls, listening: str, names: Iterable[str] = ()) -> HostMiddleware:
-        """What an app that listens at `listening` is called, beside the names that its operator
-        gives."""
+        """Return the host names of an app that listens at `listening`, including the
+        administrator's."""
         known = {"localhost", *names}
         network = not is_loopback(listening)
         if network:
@@ -84,7 +84,7 @@ class HostMiddleware:
         return cls(frozenset(name for name in map(host_name, known) if name), network)
 
     def know(self, header: str) -> bool:
-        """Whether this is a Host header of the app's own, with any port."""
+        """Tell if this is one of the app's own Host headers, with any port."""
         name = host_name(header)
         if name in self.names:
             return True
@@ -95,25 +95,25 @@ class HostMiddleware:
 
 
 def host_name(header: str) -> str:
-    """The name or address in a Host header, in lower case, without port, brackets and final dot; ""
-    if it is none."""
+    """Return the name or address in a Host header, in lower case, without port, brackets and final
+    dot; "" if it is invalid."""
     parts = _HOST.fullmatch(header.lower())
     return (parts["v6"] or parts["name"].removesuffix(".")) if parts else ""
 
 
 def networks_of(trusted: Sequence[str]) -> list[str]:
-    """The addresses and networks of trusted proxies; "*" among them stands for all that are not
-    public."""
+    """Return the addresses and networks of trusted proxies; "*" stands for all that
+    aren't public."""
     return list(_NEAR if "*" in trusted else trusted)
 
 
 class ProxyMiddleware:
-    """ASGI middleware: puts the caller's own address, scheme and Host header in the place of the
-    proxy's where a trusted proxy tells them. Such headers of anybody else are removed. A Host
-    that is not the app's is refused.
+    """ASGI middleware that replaces a trusted proxy's address, scheme and Host header with the
+    forwarded ones. It removes such headers from any other sender, and refuses a Host that isn't
+    the app's.
 
-    `trusted`: addresses and networks (10.0.0.0/8); "*" for all that are not public. `user_header`:
-    in which of their headers they name whoever has signed in there.
+    `trusted`: addresses and networks (10.0.0.0/8); "*" for all that aren't public. `user_header`:
+    the header in which they name the signed-in user.
     """
 
     def __init__(
@@ -156,13 +156,13 @@ class ProxyMiddleware:
             )
 
     def _user(self, scope: Scope) -> str:
-        """Whom the proxy names, "" for nobody and for several."""
+        """Return the user that the proxy names; "" for no name or several."""
         told = [value for name, value in scope["headers"] if name == self.user_header]
         name = told[0].decode("utf-8", "replace").strip() if len(told) == 1 else ""
         return name if name.isprintable() else ""
 
     async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What is left of forwarded headers comes from a trusted proxy."""
+        """The remaining forwarded headers come from a trusted proxy."""
         headers = Headers(scope=scope)
         here = headers.getlist("host")
         # A page can add headers to what it sends, but not change its Host: that has to be right in

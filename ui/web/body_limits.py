@@ -1,5 +1,5 @@
-"""How many requests an address may have at once, and how much they may bring: what counts is what
-really arrives, not what a head says."""
+"""Limits of simultaneous requests and of their bodies per address, counted by the bytes that
+arrive, not by announced sizes."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class RequestLimitMiddleware:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware: refuses a body that is larger than its path may have or comes too slowly,
-    and too much at once.
+    """ASGI middleware that refuses bodies that are too large for their path, too slow, or too many
+    at a time.
 
-    `largest`: bytes by path, where they are not those of `limits.page_body`. What programs send
-    may be a file anywhere.
+    `largest`: bytes by path where they differ from `limits.page_body`. Programs may send a file to
+    any path.
     """
 
     def __init__(
@@ -115,11 +115,10 @@ class BodyLimitMiddleware:
 
 
 class LeastSpeed:
-    """How long the next piece of a body may take. Only the time that is spent waiting for it
-    counts, not ours.
+    """Time limit for the next piece of a body. Only time spent waiting for the client counts.
 
-    A body may be silent for `patience` seconds when it begins; what arrives at `least_speed` or
-    faster never runs out of time, and nothing saves up more than `pause` seconds.
+    A body may be silent for `patience` seconds at its start. Data that arrives at `least_speed` or
+    faster never runs out of time; the credit is capped at `pause` seconds.
     """
 
     def __init__(self, limits: WebLimits) -> None:
@@ -156,8 +155,7 @@ def body_done(scope: Scope) -> None:
 
 @contextmanager
 def place_held(room: Share, caller: Caller) -> Iterator[None]:
-    """One of `room` for as long as the block lasts; HTTPException 503 where there is none left for
-    this caller."""
+    """Hold one place of `room` during the block; HTTPException 503 if this caller has none left."""
     with room.held(caller) as place:
         if not place:
             raise HTTPException(503, BUSY)

@@ -14,12 +14,11 @@ from ui.web.secret import derived
 
 _KNOWN = re.compile(r"[\w-]{32,64}", re.ASCII)
 AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
-_LASTING = ("max-age", "expires")  # the attributes of a cookie that are left to whoever sets it
+_LASTING = ("max-age", "expires")  # cookie attributes that the caller sets
 
 
 class Cookies:
-    """What this app gives to browsers, and knows again. `on_a_space`: Hugging Face shows the page
-    in a frame."""
+    """Names and values of the app's cookies. `on_a_space`: Hugging Face frames the page."""
 
     def __init__(self, secret: bytes, *, on_a_space: bool = False) -> None:
         self._key = derived(secret, "identity cookie")
@@ -30,8 +29,8 @@ class Cookies:
         self._on_a_space = on_a_space
 
     def name(self, request: HTTPConnection) -> str:
-        """What the identity's cookie is called; over TLS so that neighbours below the same domain
-        cannot set it."""
+        """Return the identity cookie's name; over TLS with a prefix that keeps sibling domains from
+        setting it."""
         return f"__Host-{self._name}" if self._secure(request) else self._name
 
     def signed(self, browser: str) -> str:
@@ -48,24 +47,25 @@ class Cookies:
         return browser if known else None
 
     def session_name(self, request: HTTPConnection) -> str:
-        """What the cookie of somebody who has signed in is called."""
+        """Return the name of a signed-in user's session cookie."""
         return f"{self.name(request)}-session"
 
     def session(self, request: HTTPConnection) -> str:
-        """What the cookie of their session holds, "" where there is none."""
+        """Return the session in the cookie, or ""."""
         return request.cookies.get(self.session_name(request), "")
 
     def new_session(self, request: HTTPConnection, shown: str, lasts: float) -> str:
-        """The Set-Cookie header that keeps a session for so many seconds; 0 takes it back."""
+        """Return the Set-Cookie header that keeps a session for this many seconds; 0 deletes it."""
         age = min(round(lasts), AGE)
         return self.flagged(f"{self.session_name(request)}={shown}; Max-Age={age}", request)
 
     def attempt_name(self, request: HTTPConnection) -> str:
-        """What the cookie of somebody is called who is signing in elsewhere."""
+        """Return the name of the cookie during a sign-in at a provider."""
         return f"{self.name(request)}-signing-in"
 
     def attempt(self, request: HTTPConnection, sealed: str, lasts: float) -> str:
-        """The Set-Cookie header that keeps such an attempt for so many seconds; 0 takes it back."""
+        """Return the Set-Cookie header that keeps such an attempt for this many seconds; 0 deletes
+        it."""
         return self.flagged(f"{self.attempt_name(request)}={sealed}; Max-Age={lasts:.0f}", request)
 
     def known_browser(self, request: HTTPConnection, name: str, proof: str) -> str:

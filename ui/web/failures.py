@@ -1,5 +1,4 @@
-"""What fails and is handled nowhere else: a sentence on the page and a line in the log, never a
-traceback."""
+"""Unhandled failures: a message on the page and a line in the log, never a traceback."""
 
 from __future__ import annotations
 
@@ -21,19 +20,17 @@ _WENT_WRONG = 1011  # close code
 
 
 def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
-    """What middleware says to whoever it does not let through: to programs a problem document, to
-    pages what Gradio's reads."""
+    """Return middleware's refusal: a problem document for programs, Gradio's format for pages."""
     if scope["path"].startswith(f"{API}/"):
         return Problem(status, sentence).answer()
     return refusal(sentence, status)
 
 
 class FailureMiddleware:
-    """ASGI middleware, the outermost: whatever fails in the app becomes a sentence, and one line in
-    the log.
+    """Outermost ASGI middleware: turns every failure in the app into a message and one log line.
 
-    An answer that breaks off is left as it is: `ui.web.uvicorn_protocols` closes its connection,
-    which tells the browser.
+    It leaves a partly sent answer alone: `ui.web.uvicorn_protocols` closes its connection, which
+    tells the browser.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -67,7 +64,7 @@ class FailureMiddleware:
             return
         except HTTPException as problem:
             answer = refusal_for(scope, problem.detail, problem.status_code)
-        except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
+        except Exception as problem:  # noqa: BLE001 - users get a message for every failure
             log.warning("A request could not be answered: %s", in_short(problem))
             answer = refusal_for(scope, NOT_UNDERSTOOD, 422)
         else:
@@ -80,7 +77,7 @@ class FailureMiddleware:
             await self.app(scope, receive, send)
         except WebSocketDisconnect:
             return
-        except Exception as problem:  # noqa: BLE001 - whatever fails, the socket is closed
+        except Exception as problem:  # noqa: BLE001 - every failure closes the socket
             log.warning("A socket was closed: %s", in_short(problem))
             with contextlib.suppress(Exception):  # it may be closed, or never have been open
                 await send({"type": "websocket.close", "code": _WENT_WRONG})

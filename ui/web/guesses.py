@@ -39,8 +39,8 @@ NAME = Patience(free=5, longest=60.0)
 PAUSE = 0.25  # seconds
 SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords of an address, and the pause from then on
 _HASHING = 2  # passwords at once: each takes 64 MB
-# Attempts that wait for a turn. An address has a fifth: five rude ones leave no room for a browser
-# that nobody knows, those that are known have places of their own.
+# Attempts that wait for a turn. An address has a fifth: five attackers leave no room for an unknown
+# browser, known browsers have their own places.
 _WAITING, _WAITING_OF_ADDRESS = 100, 20
 _KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter of one person
 
@@ -61,7 +61,7 @@ class PasswordAttempt:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What the back-off counts by."""
+        """Return the key that the back-off counts by."""
         return ("known", self.browser) if self.browser else (self.address, self.name)
 
     @property
@@ -101,8 +101,8 @@ class Guesses:
         return 0.0
 
     def right(self, attempt: PasswordAttempt) -> None:
-        """Forget the wrong passwords of this name here. Those of other names from its address still
-        count: a person with an account may guess another's password."""
+        """Forget the wrong passwords for this name at this address. Wrong passwords for other names
+        still count: a user with an account may guess another user's password."""
         self._tries.pop(attempt.key, None)
         if tries := self._tries.get((attempt.address,)):
             self._tries[(attempt.address,)] = _Tries(max(0, tries.wrong - 1), tries.last)
@@ -114,8 +114,7 @@ class Guesses:
         return SPRAYING_PAUSE if wrong > SPRAYING else PAUSE
 
     def report(self) -> list[str]:
-        """What has failed since the last report, in a few lines however much that was. It repeats
-        nothing typed."""
+        """Log the failures since the last report in a few lines, without repeating typed text."""
         failed, self._failed = +self._failed, Counter()
         named = dict(failed.most_common(MOST_LINES))
         lines = [
@@ -137,9 +136,9 @@ class Guesses:
 
 @dataclass(frozen=True, slots=True)
 class HashingTurns:
-    """Turns at hashing passwords, for the event loop. Each address has one turn at a time, so the
-    wait of another one grows with the number of addresses, not with that of their attempts.
-    `hashing`: to be held while a password is hashed."""
+    """Turns at hashing passwords, for the event loop. Each address has one turn at a time, so
+    another address's wait grows with the number of addresses, not of attempts. `hashing`: held
+    while a password is hashed."""
 
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_HASHING))
     _lanes: FairSlots = field(default_factory=lambda: FairSlots(sys.maxsize, 1))

@@ -1,4 +1,4 @@
-"""Who is asking: the login where there is one, else a signed cookie of this browser."""
+"""Identify the owner of a request: the signed-in user, or a signed cookie of this browser."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ui.web.addresses import FORWARDED_USER, client_address
 from ui.web.cookies import Cookies
 from ui.web.rates import Rate
 
-# whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed
+# callers without our cookie, such as scripts: only ids lead to their runs, and no list shows them
 NOBODY = "browser:"
-# What owners begin with: people of different kinds may have the same name.
+# Prefixes of owners: users of different kinds may have the same name.
 _KINDS: Mapping[Way, str] = {
     "password": "user:",
     "proxy": "user:",
@@ -39,14 +39,14 @@ LOG_IN_FIRST = message("Sign in first.")
 _GUEST = message("Guest")
 OWN_PAGE_ONLY = message("Cross-site requests aren't allowed.")
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
-REPLACED = 4409  # close code: somebody has signed in in this browser; the page connects again
+REPLACED = 4409  # close code: a user has signed in in this browser; the page connects again
 _CLOSING = 1.0  # seconds that sockets may take to be closed
 NEW_BROWSERS = 100  # at once from one address
 NEW_BROWSER = 10.0  # seconds until one more may come from there
 
 
 class Identity:
-    """Finds the owner of a request. `login` says who is let in; None = nobody has to sign in."""
+    """Finds the owner of a request. `login` authenticates; None turns sign-in off."""
 
     def __init__(self, cookies: Cookies, login: Login | None = None) -> None:
         self.cookies = cookies
@@ -66,15 +66,15 @@ class Identity:
         return f"{_KINDS[who.way]}{who.name}"
 
     def is_removed(self, owner: str) -> bool:
-        """Whether an owner is a person who may sign in no more."""
+        """Tell if an owner is a user who may no longer sign in."""
         kind, _, name = owner.partition(":")
         if self.login is None or kind not in ("user", "openid"):
             return False
         return not self.login.knows(name, by_provider=kind == "openid")
 
     def signed_in(self, request: HTTPConnection) -> SignedIn | None:
-        """Who has signed in, if anybody has to: a token of ours alone counts where one is sent,
-        then the word of a trusted proxy, then the session's cookie."""
+        """Return the signed-in user, if sign-in is on. A token of ours excludes other credentials,
+        then comes the trusted proxy's header, then the session cookie."""
         if self.login is None:
             return None
         if token := bearer_token(request):
@@ -84,21 +84,20 @@ class Identity:
         )
 
     def shown_name(self, request: HTTPConnection) -> str | None:
-        """What the page calls whoever asks; None for nobody, and where nobody has to sign in."""
+        """Return the caller's name for the page; None without a user, and where sign-in is off."""
         who = self.signed_in(request)
         if self.login is None or who is None:
             return None
         return self.login.shown_name(who) or translated(_GUEST)
 
     async def caller(self, request: Request) -> str:
-        """The owner who asks, as what a route depends on: 401 for nobody, and for a page of another
-        site."""
+        """Route dependency: return the owner; 401 without one, and for another site's page."""
         if not self.same_origin(request):
             raise HTTPException(401, LOG_IN_FIRST)
         return await self.reader(request)
 
     async def reader(self, request: Request) -> str:
-        """The same for addresses of files, which a page of any site may lead to."""
+        """Route dependency like `caller`, for file URLs that any site's page may link to."""
         owner = self.owner(request)
         if owner is None:
             raise HTTPException(401, LOG_IN_FIRST)
@@ -111,28 +110,28 @@ class Identity:
         return (self.owner(inner) if inner else None) or ""
 
     def may_sign_out(self, request: gr.Request) -> bool:
-        """Whether whoever is behind one of Gradio's own requests has something to sign out of."""
+        """Tell if the caller of Gradio's own request can sign out."""
         inner = connection(request)
         who = self.signed_in(inner) if inner else None
         return self.login is not None and who is not None and self.login.may_sign_out(who)
 
     def name_of(self, owner: str) -> str:
-        """What somebody who has signed in is called, by the owner's name; "" for others."""
+        """Return a signed-in user's name by owner; "" for others."""
         kind, _, name = owner.partition(":")
         if kind == "openid" and self.login is not None:
             return self.login.shown_name(SignedIn(name, "openid"))
         return name if kind == "user" else ""
 
     async def own_page(self, request: Request) -> None:
-        """That a browser's page of this site asks, or no browser, as what a route depends on: 403
-        for a page of another site."""
+        """Route dependency: allow this site's pages and non-browsers; 403 for another
+        site's page."""
         if not self.same_origin(request):
             raise HTTPException(403, OWN_PAGE_ONLY)
 
     @staticmethod
     def same_origin(request: HTTPConnection) -> bool:
-        """Whether a browser's page of this very site is asking; a client without an Origin header
-        is no browser, nor can another site's page send a token of ours."""
+        """Tell if this site's own page sent the request. A client without an Origin header isn't a
+        browser, and another site's page can't send our tokens."""
         if bearer_token(request):
             return True
         match request.headers.getlist("origin"):
@@ -160,8 +159,8 @@ class Identity:
         await self.close_ended()
 
     async def end_replaced(self, request: HTTPConnection) -> None:
-        """End the session that a browser has had until it signed in by this request: nobody can use
-        it any more. Its sockets are closed, so that open pages hear whose they are now."""
+        """End the session that this sign-in replaces. Its sockets are closed, so that open pages
+        learn about the new user."""
         login = self.login
         who = login.by_cookie(self.cookies.session(request)) if login else None
         if login is None or who is None:
@@ -181,8 +180,8 @@ class Identity:
 
 
 def bearer_token(request: HTTPConnection) -> str:
-    """The token of ours that a script sends, "" where there is none. Others are for proxies in
-    front of the app, as that of a private Space."""
+    """Return our token from the request, or "". Other tokens are for proxies in front of the app,
+    such as a private Space's."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     return token if scheme.lower() == "bearer" and token.startswith(TOKEN_PREFIX) else ""
@@ -195,7 +194,7 @@ async def close(socket: WebSocket, code: int = NO_LOGIN) -> None:
 
 
 def site_of(origin: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an origin as browsers write it, None if it is none."""
+    """Return scheme, host and port of a browser's Origin, None if it is invalid."""
     try:
         parts = urlsplit(origin)
         port = parts.port or DEFAULT_PORTS[parts.scheme]
@@ -237,8 +236,8 @@ class CookieMiddleware:
         await self.app(scope, receive, send_with_cookies)
 
     def _is_new(self, request: HTTPConnection) -> bool:
-        """Whether this is a browser to be told apart from now on. From one address only so many can
-        come."""
+        """Tell if this is a new browser to identify from now on. The number per
+        address is limited."""
         return (
             self.identity.login is None
             and self.identity.cookies.browser(request) is None

@@ -1,4 +1,4 @@
-"""What a JSON body may hold: judged right after it is parsed, before anybody uses its values."""
+"""Limits of JSON bodies, checked right after parsing, before their values are used."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MOST_MARKS = 500_000
 
 
 def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
-    """Parse the JSON object that a call has brought. Return a sentence instead if it is none, has
-    more or deeper values than a call may have, or a value that `refused_value` names."""
+    """Parse a call's JSON object. Return a message instead if it isn't an object, has more or
+    deeper values than allowed, or has a value that `refused_value` rejects."""
     if sum(map(body.count, (b"[", b"{", b","))) > _MOST_MARKS:
         return _too_many(limits)
     try:

@@ -1,5 +1,4 @@
-"""How much may be sent to the app. The defaults suit some twenty people and a machine with 4 GB to
-spare."""
+"""Limits of requests to the app. The defaults suit about twenty users and 4 GB of free memory."""
 
 from __future__ import annotations
 
@@ -13,25 +12,25 @@ LOGIN_FORM = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class WebLimits:
-    """One value for all of the web side; sizes in bytes, times in seconds. Runs have their own:
+    """Limits of the web side; sizes in bytes, times in seconds. Runs have their own:
     `comfy.runs.limits.RunLimits`.
 
-    `file`: one file. `body`: a script's call, which may carry files, and a workflow that is opened;
-    `page_body`: any other request. What the page sends has about 1 kB; this is for a dozen texts as
-    long as a field takes, of three bytes a character. `patience`: silence that a body may begin
-    with; each `least_speed` bytes bring another second of it, up to `pause`. `arriving`: all bodies
-    that are on their way. `uploading`: uploads at once. `uploads`, `upload_age`: what people gave
-    for their forms, of which the oldest goes first. `run_files`: all files of one run. `values`,
-    `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them;
-    `requests`: unfinished requests among them. `pages`: open pages whose forms are kept; the one
-    used longest ago by whoever has most goes first. `calls`: scripts' calls that wait or run.
-    `…_reading`: see `TurnMiddleware`. `…_working`: calls of pages that are looked at at once, and
-    as many batches; more of them wait, as each takes processor time from all.
+    `file`: one file. `body`: a script's call, which may contain files, and an opened workflow;
+    `page_body`: any other request. The page sends about 1 kB; this allows a dozen texts as long as
+    a field takes, at three bytes per character. `patience`: silence at a body's start; each
+    `least_speed` bytes add one second, up to `pause`. `arriving`: all bodies in transit.
+    `uploading`: simultaneous uploads. `uploads`, `upload_age`: files given for forms; the oldest is
+    deleted first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.
+    `connections`: open connections; `sockets`: WebSockets among them; `requests`: unfinished
+    requests among them. `pages`: open pages with stored forms; the least recently used page of the
+    largest owner goes first. `calls`: scripts' calls that wait or run. `…_reading`: see
+    `TurnMiddleware`. `…_working`: page calls processed at a time, and as many batches; others wait,
+    because each takes processor time from all.
 
-    What begins with `person_` and `address_` is the most of one person and from one address. A
-    person's is far more than anybody uses with many tabs. An address has half of all or less, so
-    that another one finds room whatever the first does, and ten times what a person needs: the
-    twenty people of an office that share one are not hindered.
+    Names with `person_` and `address_` are the maximum per person and per address. A person's is
+    far above the needs of a user with many tabs. An address has at most half of the total, which
+    leaves space for another address, and ten times a person's needs, enough for an office of twenty
+    that shares one address.
     """
 
     file: FileLimits = field(default_factory=FileLimits)
@@ -78,7 +77,7 @@ class WebLimits:
 
     @classmethod
     def with_files_of(cls, size: int) -> WebLimits:
-        """The defaults where one file may have so many bytes: what holds files grows with it."""
+        """Return the defaults for files of this many bytes; limits of file storage grow with it."""
         limits = cls()
         return replace(
             limits,

@@ -1,4 +1,4 @@
-"""What a login opens, how it ends, and what is said to whoever has none."""
+"""Sign-in middleware: open paths, the end of sessions, and answers to unauthenticated requests."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
-_REFRESH_EVERY = 1.0  # seconds after which whoever was removed is out, at most
-# What anybody may ask for: the pages that ask for a login, what these need, and what browsers and
-# chats read of any site.
+_REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
+# Open paths: the sign-in pages, their files, and files that browsers and chats request from any
+# site.
 _READ = re.compile(
     rf"/|/account|/operator(/tokens)?|/login/?|{API}/docs|/(shared|join)/[^/]+|/login/openid(/callback)?"
     r"|/script/[^/]+/sign_in\.js"
@@ -40,16 +40,15 @@ _PAGE_SOCKET = re.compile(r"/news|/live/[^/]+")
 
 
 class LoginMiddleware:
-    """ASGI middleware: whoever has to log in and has not gets 401, whatever is asked for, before a
-    byte of a body is read. Only what asks for the login, and what that page needs, is for
-    anybody."""
+    """ASGI middleware: answers 401 to unauthenticated requests before reading a body. Only the
+    sign-in pages and the files they need are open."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
         self.identity = identity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is open and what comes from those who have logged in."""
+        """Pass on open paths and authenticated requests."""
         login = self.identity.login
         if login is None or scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
@@ -76,7 +75,7 @@ class LoginMiddleware:
 
 
 def _is_for_anybody(scope: Scope) -> bool:
-    """Whether a request or socket needs no login, or sees to it itself."""
+    """Tell if a request or socket needs no sign-in, or handles it itself."""
     if scope["type"] == "websocket":
         return _PAGE_SOCKET.fullmatch(scope["path"]) is not None
     match scope["method"]:
@@ -130,7 +129,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     """Each second, notices who was removed; every minute, closes sockets whose login has ended,
     writes when what was used, and logs how many have failed."""
     login = identity.login
-    problem = ""  # with the file of people, which is told once
+    problem = ""  # with the users file, which is logged once
 
     async def look() -> None:
         _tell_failed(guesses)

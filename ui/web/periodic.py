@@ -1,4 +1,4 @@
-"""What the app does again and again, for as long as it runs or somebody needs it."""
+"""Periodic jobs of the app."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 async def repeated(
     job: Callable[[], Awaitable[object]], pause: float | Callable[[], Awaitable[object]]
 ) -> None:
-    """Do the job at once and after each pause, in seconds or as this waits, until cancelled.
-    Whatever it raises is logged, and it is done again after the next pause."""
+    """Run the job at once and after each pause, in seconds or as this waits, until canceled. An
+    exception is logged, and the job runs again after the next pause."""
     while True:
         try:
             await job()

@@ -1,4 +1,4 @@
-"""How often something may happen."""
+"""Rate limits by key."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ MOST_RATES = 10_000
 
 
 class Rate:
-    """So many at once for each key, and one more each `every` seconds. Times are those of any clock
-    that goes on. For any thread.
+    """Token bucket per key: a burst, and one more each `every` seconds. Times come from any
+    monotonic clock. Thread-safe.
 
-    Remembers at most 10,000 keys; the one used longest ago is forgotten first.
+    Stores at most 10,000 keys; the least recently used is forgotten first.
     """
 
     def __init__(self, most: float, every: float) -> None:
@@ -22,7 +22,7 @@ class Rate:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, now: float) -> bool:
-        """Whether it may happen once more; if so, it has."""
+        """Take a token and return True, or return False if there are no tokens left."""
         with self._lock:
             left, at = self._left.pop(key, (self.most, now))
             left = min(self.most, left + (now - at) / self.every)

@@ -1,4 +1,4 @@
-"""What answers have in common: JSON that can hold any text, and what is said of a failure."""
+"""Common parts of responses: JSON that can contain any text, and problem documents."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from comfy.base.messages import message
 from ui.languages.current import all_translated
 
 API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)
-SOON = 5.0  # seconds, in which what is busy may be free again
+SOON = 5.0  # seconds until a busy resource may be free again
 _PASSING = (429, 503)  # the same request may be answered well later
-KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # what is the same for everybody
+KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
 NO_STORE = {"cache-control": "no-store"}  # where who has signed in decides what an address shows
 NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
 
 
 def json_text(content: object) -> str:
-    """JSON values as they are sent, with what is in them for people in the language of who asks."""
+    """Return JSON values as text, with messages in the caller's language."""
     return json.dumps(all_translated(content), separators=(",", ":"))
 
 
@@ -44,22 +44,21 @@ class AsciiJSON(JSONResponse):
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a browser asks that shows the answer as a page."""
+    """Tell if the caller is a browser that shows the answer as a page."""
     return "text/html" in request.headers.get("accept", "")
 
 
 async def http_error(_: Request, problem: Exception) -> Response:
-    """What an HTTPException is answered with: its sentence, in the language of who asks."""
+    """Return the answer to an HTTPException: its message in the caller's language."""
     assert isinstance(problem, HTTPException)
     return AsciiJSON({"detail": problem.detail}, problem.status_code, problem.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a program is not answered: a problem document of RFC 9457. `kind` is the last part of
-    its `type`, "" for one that says no more than its status. `errors`: sentences by field key;
-    `problems`: all that is wrong where a field may be in many rows. `retry_after`: seconds, told
-    with 429 and 503."""
+    """Problem document of RFC 9457. `kind`: the last part of its `type`, "" if the status says it
+    all. `errors`: messages by field key; `problems`: all errors where a field may be in many
+    rows. `retry_after`: seconds, sent with 429 and 503."""
 
     status: int
     detail: str
@@ -81,7 +80,7 @@ class Problem:
         return told | {name: value for name, value in more.items() if value}
 
     def answer(self, headers: Mapping[str, str] | None = None) -> Response:
-        """The same as a response."""
+        """Return the problem as a response."""
         answer = AsciiJSON(self.to_json(), self.status, headers)
         answer.headers["content-type"] = "application/problem+json"
         if self.status in _PASSING:
@@ -99,7 +98,7 @@ class PackedPages:
         self.paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, what is asked for at these paths packed."""
+        """Forward everything; compress responses of these paths."""
         of_page = scope["type"] == "http" and scope["path"] in self.paths
         await (self.packing if of_page else self.app)(scope, receive, send)
 

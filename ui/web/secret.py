@@ -1,5 +1,4 @@
-"""The secret of an app: it signs with it what browsers keep, and makes names from it that nobody
-can guess."""
+"""The app's secret: signs cookies, and derives unguessable names."""
 
 from __future__ import annotations
 
@@ -34,8 +33,8 @@ def kept_secret(folder: Path) -> bytes:
 
 
 def kept_webhook_secret(folder: Path) -> str:
-    """What all programs that work on this folder sign webhooks with, as receivers are told it.
-    Raises as `kept_secret`."""
+    """Return the secret with which all programs on this folder sign webhooks, in the receivers'
+    format. Raises like `kept_secret`."""
     path = folder / "webhook_secret"
     secret = _kept(path, lambda: f"{new_secret()}\n".encode()).decode(errors="replace").strip()
     try:
@@ -48,12 +47,12 @@ def kept_webhook_secret(folder: Path) -> str:
 
 
 def derived(secret: bytes, purpose: str) -> bytes:
-    """A secret for one purpose (32 bytes): what is made with it says nothing about another's."""
+    """Return a secret for one purpose (32 bytes), which reveals nothing about other purposes."""
     return hmac.digest(secret, purpose.encode(), hashlib.sha256)
 
 
 def _kept(path: Path, made: Callable[[], bytes]) -> bytes:
-    """What is in a file, which is made by whichever program is first. ComfyError."""
+    """Return the content of a file that the first program creates. ComfyError."""
     try:
         with FileLock(path.with_suffix(".lock"), mode=0o600):
             if not path.exists():

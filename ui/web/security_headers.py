@@ -17,9 +17,7 @@ _GRADIO_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
-_HUGGING_FACE = (
-    "https://huggingface.co"  # shows a Space in a frame; below hf.space are anybody's own pages
-)
+_HUGGING_FACE = "https://huggingface.co"  # frames a Space; below hf.space are pages of any user
 # The default of an answer that says nothing else: caches on the way keep nothing, nor do browsers.
 _NOT_KEPT = "private, no-store"
 _YEAR = "max-age=31536000"
@@ -86,7 +84,7 @@ class SecurityHeadersMiddleware:
 
 
 def _is_same_for_all(path: str) -> bool:
-    """Whether this is one of Gradio's files, which browsers keep as they see fit."""
+    """Tell if this is one of Gradio's files, which browsers may cache."""
     return path in _SAME_FOR_ALL or path.startswith(FILES_OF_PAGE)
 
 

@@ -1,4 +1,4 @@
-"""Whether the image server answers: asked while a page is open, once for all of them."""
+"""Health checks of the ComfyUI servers while a page is open, shared by all pages."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CheckIntervals:
-    """Seconds from one answer to the next question: `idle` where nothing is wrong, `recheck` where
-    somebody's request had no answer meanwhile, `away` while the server does not answer."""
+    """Seconds from one answer to the next check: `idle` while all is well, `recheck` after a failed
+    request, `away` while the server doesn't answer."""
 
     idle: float = 10.0
     recheck: float = 1.0
@@ -30,12 +30,12 @@ class CheckIntervals:
 
 
 class ServerHealth:
-    """Asks while anybody listens. Used on the event loop, but for `recheck`, and for `reachable`,
-    which any thread may read."""
+    """Checks the servers while pages listen. Belongs to the event loop, except `recheck` and
+    `reachable`, which are thread-safe."""
 
     def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
-        """`answers` asks the server, in a thread, and may take its time; ServerUnreachable where
-        the app ends, of which nothing is told."""
+        """`answers` asks the servers, in a thread, and may block; ServerUnreachable at shutdown
+        isn't reported."""
         self.reachable = True
         """Whether the last question was answered; True before the first."""
         self._answers = answers
@@ -47,7 +47,7 @@ class ServerHealth:
 
     @property
     def listening(self) -> int:
-        """How many listen: one for each open page."""
+        """Return the number of listeners: one per open page."""
         return len(self._listeners)
 
     @contextlib.contextmanager

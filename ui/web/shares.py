@@ -25,36 +25,35 @@ from ui.web.identity import NOBODY, Identity
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a person ("" where a login is asked for and there is none) at an address."""
+    """Caller of a request: a person ("" if unauthenticated) at an address."""
 
     person: str
     address: str
 
 
 def caller_of(scope: Scope, identity: Identity) -> Caller:
-    """The caller behind a request. All who send no cookie of ours go by one name: these are told
-    apart by address."""
+    """Return the request's caller. Callers without our cookie share one name and
+    differ by address."""
     address = client_address(scope)
     owner = identity.owner(HTTPConnection(scope)) or ""
     return Caller(f"{NOBODY}@{address}" if owner == NOBODY else owner, address)
 
 
 def shared_address(owner: str, scope: Scope) -> str:
-    """Where a run's owner is, if they may be many: whoever has a login is one person wherever they
-    are ("")."""
+    """Return a run owner's address if the owner may be many people; "" for a user with
+    an account."""
     return client_address(scope) if owner.startswith(NOBODY) else ""
 
 
 def where(request: gr.Request, owner: str) -> str:
-    """The same behind one of Gradio's own requests."""
+    """Return the same for one of Gradio's own requests."""
     inner = connection(request)
     return shared_address(owner, inner.scope) if inner else ""
 
 
 class Share:
-    """Counts what is taken and given back; `most` in all, `person` and `address` of each one. Holds
-    a number for each who has something, and nothing for anybody else. For one thread, as the event
-    loop's."""
+    """Counts a shared resource: at most `most` in all, `person` and `address` for each. Stores
+    numbers only for current holders. Not thread-safe; belongs to the event loop."""
 
     def __init__(self, most: int, person: int, address: int) -> None:
         self.most = most
@@ -65,8 +64,8 @@ class Share:
         self._addresses: Counter[str] = Counter()
 
     def take(self, caller: Caller, amount: int = 1) -> bool:
-        """Take so much for a caller; False, and nothing taken, where that is more than there is for
-        them."""
+        """Take an amount for a caller; return False, and take nothing, if it exceeds
+        their share."""
         if (
             self.taken + amount > self.most
             or self._persons[caller.person] + amount > self.person
@@ -82,8 +81,7 @@ class Share:
 
     @contextlib.contextmanager
     def held(self, caller: Caller) -> Iterator[bool]:
-        """One for as long as the block lasts; the value is False where there is none left for this
-        caller."""
+        """Hold one during the block; the value is False if this caller has none left."""
         taken = self.take(caller)
         try:
             yield taken
@@ -100,8 +98,7 @@ class Share:
 
 
 class FairSlots:
-    """Lets so many of one person's requests, and so many from one address, be at work at once; the
-    others wait."""
+    """Limits the simultaneous work per person and per address; other callers wait."""
 
     def __init__(self, person: int, address: int) -> None:
         self._most = {"person": person, "address": address}
@@ -129,12 +126,12 @@ class FairSlots:
 
 
 class TurnMiddleware:
-    """ASGI middleware: answers of these kinds take a processor for more than 50 ms, so each person
-    and each address has so many at work at once.
+    """ASGI middleware: requests of these kinds use a processor for more than 50 ms, so each person
+    and each address has a limited number at a time.
 
-    `kinds`: patterns of paths that are read. Each kind has turns of its own: where ComfyUI keeps
-    one waiting, the others are answered. A turn lasts while the app works, not while the browser
-    reads: a slow reader holds none.
+    `kinds`: patterns of paths. Each kind has its own turns, so that a request that waits for
+    ComfyUI doesn't block the others. A turn ends when the app has computed the answer: a slow
+    reader holds none.
     """
 
     def __init__(

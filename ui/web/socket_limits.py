@@ -1,4 +1,4 @@
-"""What the browser's sockets have in common."""
+"""Limits and endings that all WebSockets of browsers share."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ async def authenticate_socket(socket: WebSocket, identity: Identity) -> str | No
 
 @contextlib.contextmanager
 def ends_with_browser(socket: WebSocket) -> Iterator[None]:
-    """That the browser has left is no error, whichever way Starlette says it; all others are."""
+    """Suppress the errors that Starlette raises when the browser has left; others propagate."""
     try:
         yield
     except WebSocketDisconnect:
         return
     except RuntimeError as error:
         told = WebSocketState.DISCONNECTED in (socket.client_state, socket.application_state)
-        # What uvicorn says where it has closed the socket itself, as it does when the app ends.
+        # Raised by uvicorn after it has closed the socket itself, for example at shutdown.
         if not told and not str(error).startswith("Unexpected ASGI message"):
             raise
 
 
 async def run_until_first(socket: WebSocket, *jobs: Coroutine[Any, Any, None]) -> None:
-    """Run jobs side by side until the first is at its end; that the browser has left is none."""
+    """Run jobs side by side until the first ends; a disconnected browser isn't an error."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -66,8 +66,8 @@ async def run_until_first(socket: WebSocket, *jobs: Coroutine[Any, Any, None]) -
 
 
 def set_from_thread(loop: asyncio.AbstractEventLoop, *events: asyncio.Event) -> None:
-    """From any thread: wake whoever waits for these events on this loop; nobody does where it is
-    closed, as the app has ended."""
+    """Wake the waiters for these events on this loop. Thread-safe; does nothing on a closed loop at
+    shutdown."""
     with contextlib.suppress(RuntimeError):
         for event in events:
             loop.call_soon_threadsafe(event.set)
@@ -99,8 +99,8 @@ class SocketLimitMiddleware:
 
 
 def _rate_limited(receive: Receive, send: Send) -> Receive:
-    """What the browser says, up to the first message that is no text, or one too many: there the
-    socket is closed."""
+    """Yield the browser's text messages; close the socket at a binary message or above the rate
+    limit."""
     left, since = BURST, time.monotonic()
 
     async def next_message() -> Message:

@@ -1,9 +1,8 @@
-"""The files of this app that forms show: what people gave, results and examples, each for one
-person alone.
+"""Files that forms show: uploads, results and examples, each for one person alone.
 
-A file lies at `<owner>/<token>/<name>`. What a browser is told is its place, `<token>/<name>`,
-which means something only together with whoever asks: with another owner there is no such file, and
-no place is a path of this machine.
+A file is stored at `<owner>/<token>/<name>`. A browser gets its place, `<token>/<name>`, which is
+only valid together with the owner. Another owner finds no such file, and no place is a path of this
+machine.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _SWEEP_PAUSE = 60.0  # seconds
 
 @dataclass(slots=True)
 class Tally:
-    """What is in the folder, as far as is known between two sweeps. Any thread may use it."""
+    """Known content of the folder between two sweeps. Thread-safe."""
 
     files: int = 0
     size: float = 0.0  # bytes
@@ -43,7 +42,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, files: int, size: float) -> None:
-        """Count so many more files and bytes."""
+        """Count added files and bytes."""
         with self._lock:
             self.files += files
             self.size += size
@@ -59,12 +58,12 @@ class Tally:
             return True
 
     def begin_sweep(self) -> None:
-        """Note that somebody sweeps."""
+        """Note that a sweep has started."""
         with self._lock:
             self._begin(time.monotonic())
 
     def _begin(self, now: float) -> None:
-        """Count anew: what comes while files are listed may count twice."""
+        """Restart the count: files that arrive during the listing may count twice."""
         self.files, self.size, self.swept = 0, 0.0, now
 
     def note_share(self, owner: str, address: str) -> None:
@@ -81,29 +80,28 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class UploadFolder:
-    """A folder of files, each of which has an owner. They go after a while: `sweep`. Any thread may
-    use it."""
+    """Folder of files with owners, deleted after a while by `sweep`. Thread-safe."""
 
     path: Path
     limits: WebLimits = field(default_factory=WebLimits)
     _tally: Tally = field(default_factory=Tally, repr=False, compare=False)
 
     def make(self, owner: str, name: str, key: str = "") -> Path:
-        """Where a file of this name may be written, whose folder is there; the same place again for
+        """Return the path for a file with this name, in an existing folder; the same path again for
         the same `key`.
 
-        `key`: 32 hex digits that nobody can guess, or none for a place of its own.
+        `key`: 32 unguessable hex digits, or none for a new place.
         """
         file = self.path / _folder_of(owner) / (key or secrets.token_hex(16)) / plain_name(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         return file
 
     def place(self, file: Path) -> str:
-        """What a browser is told of a file that was made here."""
+        """Return the place that a browser gets for a file made here."""
         return f"{file.parent.name}/{file.name}"
 
     def find(self, owner: str, place: object) -> Path | None:
-        """The owner's file at this place; None where there is none, or it is somebody else's."""
+        """Return the owner's file at this place; None if it is missing or another owner's."""
         found = PLACE.fullmatch(place) if isinstance(place, str) else None
         if found is None or found[2] in (".", "..") or Path(found[2]).name != found[2]:
             return None
@@ -124,16 +122,16 @@ class UploadFolder:
         return file
 
     def kept(self, file: Path) -> None:
-        """Note that a file was written to where `make` said. The oldest go where there are too many
-        now, or where nobody has looked for a minute."""
-        with contextlib.suppress(OSError):  # somebody else removed it
+        """Note that a file was written to the path from `make`. Delete the oldest files if there
+        are too many, or if the last check was over a minute ago."""
+        with contextlib.suppress(OSError):  # another thread removed it
             self._tally.add(1, file.lstat().st_size)
         if self._tally.take_sweep(self.limits):
             self._sweep()
 
     def came_from(self, owner: str, address: str) -> None:
-        """Let the owner's files count together with those of others at this address; not with an
-        address of "", where the owner is one person anywhere."""
+        """Count the owner's files together with others at this address; without an address ("") the
+        owner counts alone."""
         self._tally.note_share(_folder_of(owner), address)
 
     def remove(self, owner: str, key: str) -> None:
@@ -141,8 +139,8 @@ class UploadFolder:
         shutil.rmtree(self.path / _folder_of(owner) / key, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove files that are too old; while there are too many, the oldest of whoever has
-        most. What cannot be removed is a line in the log; the next sweep tries again."""
+        """Delete files that are too old and, above the limits, the oldest files of the largest
+        owner. Failures are logged; the next sweep retries."""
         self._tally.begin_sweep()
         self._sweep()
 
@@ -171,7 +169,7 @@ class UploadFolder:
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         for file in self.path.glob("*/*/*"):
-            with contextlib.suppress(OSError):  # somebody else removed it
+            with contextlib.suppress(OSError):  # another thread removed it
                 state = file.lstat()
                 yield state.st_mtime, state.st_size, file
 

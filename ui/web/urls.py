@@ -19,8 +19,8 @@ def file_address(run_id: str, index: int, file: OutputFile) -> str:
 
 
 def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
-    """The path of a small image of that file; None where none can be made: of what is neither image
-    nor sound, is not kept, or is of a kind that is not read."""
+    """Return the path of a file's thumbnail; None for other files than stored images and sounds of
+    readable formats."""
     name = file.filename.lower()
     match file.kind:
         case "image":

@@ -25,8 +25,7 @@ HEAD_SECONDS = 30.0  # that a request's head may take to arrive
 
 
 class Addresses:
-    """Lets each address have so many connections; the proxies that all people come through have no
-    limit."""
+    """Limits connections per address; trusted proxies have no limit."""
 
     def __init__(self, most: int, proxies: Sequence[str]) -> None:
         self._share = Share(sys.maxsize, sys.maxsize, most)
@@ -85,8 +84,8 @@ class PageConnection(H11Protocol):
             self._left()
 
     def shutdown(self) -> None:
-        """The app ends: whoever is still sending a request, or does not read the answer, is not
-        waited for."""
+        """Shut down without waiting for clients that still send a request or don't
+        read the answer."""
         super().shutdown()
         unfinished = self.cycle is not None and not self.cycle.response_complete
         if unfinished and (self.cycle.more_body or self.flow.write_paused):
@@ -129,7 +128,7 @@ class PageSocket(WebSocketsSansIOProtocol):
             super().data_received(data)
 
     def handle_parser_exception(self) -> None:
-        """Close with the code that the parser chose; before the handshake there is none to send."""
+        """Close with the parser's code; before the handshake there isn't one to send."""
         if self.conn.close_sent is not None:
             super().handle_parser_exception()
         else:
