@@ -31,7 +31,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """What scripts import from here, read when it is asked for: the command goes without."""
+        """Load scripts' names on first use: the command starts without them."""
         if name not in _CLIENT:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f"comfyforms.remote.{_CLIENT[name]}"), name)

@@ -10,8 +10,8 @@ from comfyforms import ROOT
 
 def main() -> int:
     """Do what the command line says; the exit status."""
-    # As `python app.py` has it: neither another app.py nor ComfyUI's own `comfy`, where this is
-    # started, may stand before ours.
+    # Like `python app.py`: another app.py or ComfyUI's own `comfy` in the current folder must not
+    # shadow ours.
     sys.path.insert(0, str(ROOT))
     from comfy import __main__ as commands
 

@@ -1,1 +1,1 @@
-"""What every package may use: errors, messages, wording, JSON values, file names, threads."""
+"""Shared basics of every package: errors, messages, wording, JSON values, file names, threads."""

@@ -1,4 +1,4 @@
-"""What is to be called whenever something changes."""
+"""Callbacks for changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ P = ParamSpec("P")
 
 
 class Callbacks(Generic[P]):
-    """Of one thing. Any thread may add, take off and call."""
+    """Thread-safe list of callbacks."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -20,11 +20,10 @@ FILE_REFUSED = "file_refused"
 
 @dataclass(frozen=True, slots=True)
 class NodeError:
-    """One objection of the server to one node of a prompt, as in `node_errors` of `POST /prompt`.
+    """One error of the server about one node of a prompt, from `node_errors` of `POST /prompt`.
 
-    `input` is None when the objection is about the node as a whole. `type`, `message` and `details`
-    are the server's own words (`value_not_in_list`, …), or ours for `FILE_REFUSED`: a sentence, and
-    what to do.
+    `input` is None if the error concerns the whole node. `type`, `message` and `details` are the
+    server's own words (`value_not_in_list`, …), or for `FILE_REFUSED` ours: a message and a hint.
     """
 
     node: str
@@ -45,7 +44,7 @@ class ComfyError(Exception):
 
 
 class ManyProblems(ComfyError):
-    """Base of those that tell all that is wrong at once; `problems` holds a sentence for each."""
+    """Base class of errors that report all problems at once; `problems` has a message for each."""
 
     def __init__(self, problems: Iterable[str], hint: str = "") -> None:
         self.problems = tuple(problems)
@@ -70,8 +69,8 @@ class ServerError(ComfyError):
 
     @property
     def passing(self) -> bool:
-        """Whether the same question may be answered well a moment later; what was asked for may
-        have been done."""
+        """Tell if the same request may succeed a moment later; the server may have processed it
+        already."""
         return self.status >= 500 or self.status < 300 or self.status in (408, 429)
 
 
@@ -98,7 +97,7 @@ class WorkflowError(ComfyError):
 
 
 class WorkflowNotFound(WorkflowError):
-    """There is no such workflow, or it belongs to somebody else, as with `RunNotFound`."""
+    """The workflow doesn't exist or belongs to another user, like `RunNotFound`."""
 
 
 class UploadRejected(ComfyError):
@@ -113,21 +112,19 @@ class RunNotFound(ComfyError):
 
 
 class RunGoesOn(ComfyError):
-    """What is to be begun under the id of a run that is not at its end, or is to be done once more
-    before it is over."""
+    """The run with this id is still active and can't start again or be repeated yet."""
 
 
 class BatchNotFound(ComfyError):
-    """There is no such batch, or it belongs to somebody else, as with `RunNotFound`."""
+    """The batch doesn't exist or belongs to another user, like `RunNotFound`."""
 
 
 class ChainNotFound(ComfyError):
-    """There is no such chain, or it belongs to somebody else, as with `RunNotFound`."""
+    """The chain doesn't exist or belongs to another user, like `RunNotFound`."""
 
 
 class Overloaded(ComfyError):
-    """Base of those that ask for too much at the moment. It is worth another try after so many
-    `seconds`."""
+    """Base class of temporary refusals. Retry after this many `seconds`."""
 
     def __init__(self, message: str, hint: str, seconds: float = 60.0) -> None:
         super().__init__(message, hint)
@@ -143,8 +140,8 @@ class TooManyThreads(Overloaded):
 
 
 def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:
-    """What to say where something could not be written here: `problem` names it and why, `full`
-    the same for a disk that is full."""
+    """Return the error for a failed write: `problem` names the file and the reason, `full` the same
+    for a full disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(full)
     return ComfyError(problem, hint)

@@ -1,5 +1,4 @@
-"""File names that others give: made harmless for every system they may end up on, and of which
-kind they tell."""
+"""Sanitize untrusted file names and guess their media type."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-# Characters, of which none takes more than four of the 255 bytes that file systems allow.
+# Characters; each takes at most four of the 255 bytes that file systems allow.
 LONGEST = 80
 _LONGEST_SAVED = 150  # characters of a name that the server gave, which are letters and digits
 
@@ -34,12 +33,12 @@ _MADE: Mapping[str, str] = MappingProxyType(
     }
 )
 _OF_MODELS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
-# What Windows takes for a device, whatever ending follows.
+# Windows device names, reserved with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
 
 
 def is_model_file(name: str) -> bool:
-    """Whether a file is a model, by the end of its name."""
+    """Tell if a file is a model, by the end of its name."""
     return name.lower().endswith(_OF_MODELS)
 
 
@@ -59,8 +58,7 @@ def plain_name(name: str, otherwise: str = "file") -> str:
 
 
 def media_type_of(name: str) -> str:
-    """What a file of this name is, as HTTP says it: the same on every machine, whatever it knows of
-    the types of files."""
+    """Return the media type of a file name, the same on every machine."""
     return _media_types().guess_type(name, strict=False)[0] or "application/octet-stream"
 
 
@@ -71,7 +69,7 @@ def ending_of(media_type: str) -> str:
 
 @cache
 def _media_types() -> MimeTypes:
-    """What Python knows by itself, and what ComfyUI makes beside that."""
+    """Return Python's own types and those of ComfyUI's outputs."""
     types = MimeTypes()
     for ending, media_type in _MADE.items():
         types.add_type(media_type, ending)
@@ -82,7 +80,7 @@ def natural_order(name: str) -> tuple[object, ...]:
     """By which names are sorted as people count: "img2" before "img10"."""
     text_and_digits = _DIGITS.split(name.casefold())
     bare = (part.lstrip("0") for part in text_and_digits[1::2])
-    numbers = [(len(digits), digits) for digits in bare]  # int() takes only so many of them
+    numbers = [(len(digits), digits) for digits in bare]  # limit of digits for int()
     return (*chain.from_iterable(zip_longest(text_and_digits[::2], numbers)), name)
 
 
@@ -102,6 +100,6 @@ def safe_name(name: str) -> str:
 
 
 def is_beside(name: str) -> bool:
-    """Whether this names a file in the folder of whatever names it, or below."""
+    """Tell if this names a file in the same folder or below."""
     path = PurePosixPath(name)
     return not ({"..", ""} & {*path.parts} or path.is_absolute() or set(name) & set("\\:\0"))

@@ -1,8 +1,6 @@
-"""JSON from outside: read so that it can be written again, and values of it taken as what they
-should be.
+"""Read untrusted JSON so that it can be written again, and convert its values to expected types.
 
-What comes through `read_json` and `parse_json` holds no NaN and no infinity; whoever works with it
-need not ask again.
+JSON from `read_json` and `parse_json` has no NaN and no infinity; other code doesn't check again.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ MAX_DEPTH = 100
 # Lists and objects, a few hundred bytes each; the largest graph seen has 12,000.
 _MAX_PARTS = 300_000
 _MAX_VALUES = 1_000_000  # commas; some 300 ns and 100 bytes each
-# The same of a server, whose catalog has 27,000 and 59,000 in ComfyUI 0.33.0.
+# The limit for a server's JSON; its catalog has 27,000 and 59,000 values in ComfyUI 0.33.0.
 _SERVER_PARTS, _SERVER_VALUES = 1_000_000, 3_000_000
 _LEAVES = (str, int, float, type(None))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # signed and unsigned 64 bits: seeds use the latter
@@ -72,8 +70,8 @@ def parse_json(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def levels(value: object) -> Iterator[list[Any]]:
-    """A JSON value level by level: itself, what lies in it, what lies in that … A walk without
-    recursion, since how deep it is may be what is asked."""
+    """Yield a JSON value level by level: itself, its children, their children … Iterative, since
+    the depth may be what the caller checks."""
     level = [value]
     while level:
         yield level

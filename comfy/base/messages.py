@@ -1,9 +1,9 @@
-"""Sentences for people, which can be said in other languages than English.
+"""Translatable messages.
 
-A sentence is whole and has names where values go: `message("Can't reach {server}.", server=url)`.
-What comes of it is its English text, to be logged, compared or shown as any other; and since it
-remembers what it was made of, a page says it in the language of whoever reads it (`ui.languages`).
-Only the literal text in a call is found by `pybabel extract`: no variable, no f-string.
+A message is a whole sentence with names for values: `message("Can't reach {server}.", server=url)`.
+The result is its English text, and works as any string. It remembers its template and values, so a
+page can show it in the reader's language (`ui.languages`). `pybabel extract` only finds the literal
+text in a call: no variable, no f-string.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _DEEPEST = 40  # messages in each other, of those that are read
 
 
 class Message(str):
-    """An English text that remembers the sentence it was made of and the values in it. Not changed
-    by anybody; text that is made of it, as by `+` or in an f-string, is English for good."""
+    """English text that remembers its template and values. Immutable; text derived from it, by `+`
+    or in an f-string, stays English."""
 
     sentence: str
     plural: str
@@ -72,7 +72,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Names of which one is meant: "Steps or Seed"."""
+    """Join alternatives: "Steps or Seed"."""
     return _joined(
         lambda first, second: message("{first} or {second}", first=first, second=second),
         list(names),
@@ -99,8 +99,8 @@ def message_to_json(text: str) -> object:
 
 
 def message_from_json(told: object) -> object:
-    """What `message_to_json` has written; where that names values which are not there, or are odd,
-    its bare sentence; anything else as it is."""
+    """Read the output of `message_to_json`. If its values are missing or malformed, return the bare
+    template; return anything else unchanged."""
     return _from_json(told, _DEEPEST)
 
 
@@ -122,7 +122,7 @@ def _message(sentence: str, several: str, values: Mapping[str, object]) -> str:
 
 
 def _names(form: str, values: Mapping[str, object]) -> bool:
-    """Whether all that stands in braces there is the bare name of a value."""
+    """Tell if all braces in the text contain bare names."""
     try:
         return all(
             name is None or (name.isidentifier() and name in values and not how and not shape)

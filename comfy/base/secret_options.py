@@ -1,5 +1,5 @@
-"""What is said of options with secrets in them: everybody at a machine can read its command lines,
-in the list of processes."""
+"""Warnings about secrets in options: every account on a machine can read command lines in the
+process list."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ def in_threads(
     name: str,
     give_up: Callable[[_T], None] = lambda _: None,
 ) -> list[_R]:
-    """What the call comes to for each of the items, all at once, each in a thread whose name begins
-    so. Raises what it raises, and TooManyThreads as `start_thread`. `give_up`: makes an end of the
-    call for an item, where nobody waits for that any more, as after a signal."""
+    """Call the function for all items at once, each in a thread with this name prefix, and return
+    the results. Raises the calls' exceptions, and TooManyThreads like `start_thread`. `give_up`:
+    aborts the call for an item when the result is no longer needed, for example after a signal."""
     with ThreadPoolExecutor(len(items), name) as threads:
         try:
             with _starting(name):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from comfy.base.messages import message
 
-# Input names that every graph has, in the words of somebody who never saw one.
+# Labels for common input names, in words for beginners.
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
         "amount": message("How many"),
@@ -94,12 +94,12 @@ def plain_number(number: int | float) -> int | float:
 
 
 def minimum(number: int | float) -> str:
-    """What a field says to a number below its least."""
+    """Return the message for a number below the minimum."""
     return message("Minimum {number}.", number=plain_number(number))
 
 
 def maximum(number: int | float) -> str:
-    """What a field says to a number above its most."""
+    """Return the message for a number above the maximum."""
     return message("Maximum {number}.", number=plain_number(number))
 
 

@@ -4,10 +4,10 @@ editor.
     converted = convert(read_json(path.read_text()), catalogue)
     client.submit(converted.prompt, …)
 
-The work is done in the order the editor does it: `schema` reads the file, `open` rebuilds the
-running graph (with `widgets` for saved values and `subgraphs` for promoted ones), `links` follows
-links. What the editor decides anew on every run (random seeds, wildcards, names in file prefixes:
-docs/comfyui.md#24) is left to the caller.
+The steps follow the editor's order: `schema` reads the file, `open` rebuilds the running graph
+(with `widgets` for saved values and `subgraphs` for promoted ones), `links` follows links. The
+caller handles values that the editor changes in every run (random seeds, wildcards, names in file
+prefixes: docs/comfyui.md#24).
 """
 
 from __future__ import annotations
@@ -73,11 +73,10 @@ class Converted:
 
 
 def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
-    """Convert a saved graph. Raises WorkflowError if it is none, or one that no editor could
-    unfold.
+    """Convert a saved graph. Raises WorkflowError if it isn't one, or if no editor could expand it.
 
-    Nodes of unknown classes stay in the prompt with the inputs that can be known (links, values
-    saved by name) and are listed in `missing`: the rest of the graph is as readable as ever.
+    Nodes of unknown classes stay in the prompt with their known inputs (links, values saved by
+    name) and are listed in `missing`: the rest of the graph stays readable.
     """
     document = expand_groups(unique_ids(read_document(data)), catalogue)
     root = open_document(document, catalogue)
@@ -155,8 +154,8 @@ def _names(
     placed: Mapping[str, Placed],
     sources: Mapping[InputRef, LinkSource],
 ) -> PrefixNames:
-    """The nodes of all graphs as texts name them; those of a subgraph stand for where it is used
-    first."""
+    """Return the nodes of all graphs under their names in texts; a subgraph's nodes belong to its
+    first use."""
     ids: dict[int, str] = {}
     for here in placed.values():
         ids.setdefault(id(here.node), here.id)

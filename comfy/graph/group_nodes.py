@@ -40,8 +40,7 @@ _BIGGEST_GROUP, _MOST_GROUP_NODES = 200, 200
 
 @dataclass(slots=True)
 class _Face:
-    """How a group node looks from outside: its widgets and sockets by name, each with the place
-    inside it is for."""
+    """A group node's outer widgets and sockets by name, each with its place inside."""
 
     specs: dict[str, InputSpec] = field(default_factory=dict)
     widgets: list[tuple[int, str, str]] = field(default_factory=list)
@@ -93,8 +92,7 @@ def _name(class_type: str) -> str:
 
 
 def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None:
-    """A definition, or None for one that cannot be used: garbled, too big, or with nodes that
-    nobody knows."""
+    """Return a group's definition, or None if it is garbled, too big, or has unknown nodes."""
     if not isinstance(raw, dict):
         return None
     nodes = tuple(read_nodes(raw))
@@ -227,8 +225,8 @@ def _inputs_of(
 def _primitive(
     place: int, group: _Group, catalogue: Mapping[str, NodeSpec], targets: list[InputSlot]
 ) -> Mapping[str, InputSpec]:
-    """The one widget of a primitive inside: of the type of its first link, with the control that
-    numbers have."""
+    """Return an inner primitive's single widget: of its first link's type, with a
+    number's control."""
     first = next((link for link in group.links if link[0] == place), None)
     if first is None:
         return {}

@@ -83,9 +83,9 @@ class Unfolded:
 
 
 def unfold(root: LiveGraph) -> Unfolded:
-    """The graph with every subgraph node replaced by what is in it.
+    """Return the graph with every subgraph node replaced by its content.
 
-    Raises WorkflowError for a subgraph that contains itself, or a workflow too big to be meant.
+    Raises WorkflowError for a subgraph that contains itself, or a workflow of implausible size.
     """
     unfolded = Unfolded()
     for node in _execution_order(root):

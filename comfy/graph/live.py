@@ -1,8 +1,8 @@
-"""An open graph: nodes with their widgets and sockets as the running editor holds them.
+"""An open graph: nodes with widgets and sockets as in the running editor.
 
-The editor does not convert the saved file; it opens it (fills in what the node definitions add,
-migrates what is old) and converts what it then has. These classes are that state. They change while
-a document is opened and never after.
+The editor opens the saved file (adds parts from node definitions, migrates old formats) and
+converts the result. These classes hold that state. They change while a document is opened and never
+after.
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ class LiveNode:
 
     @property
     def id(self) -> str:
-        """As in the saved graph."""
+        """Return the id in the saved graph."""
         return self.saved.id
 
     @property
     def alias(self) -> str:
-        """What texts call it: the editor gives every node its class type for a name, unless it has
-        one."""
+        """Return the node's name in texts: the editor names a node by its class type, unless it has
+        a name."""
         alias = self.saved.properties.get(ALIAS)
         return alias if isinstance(alias, str) else self.type
 

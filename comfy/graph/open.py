@@ -82,7 +82,7 @@ def open_node(
 
 
 def _named_widgets(node: GraphNode) -> list[NodeWidget]:
-    """Of a node nobody knows, only values saved under their names can be told apart."""
+    """Return the values saved by name, the only ones an unknown node has."""
     values = node.widgets_values
     return (
         [NodeWidget(name, value) for name, value in values.items()]
@@ -96,11 +96,11 @@ def _as_saved(slot: InputSlot) -> LiveInput:
 
 
 def _inputs(node: GraphNode, spec: NodeSpec, widgets: list[NodeWidget]) -> list[LiveInput]:
-    """Sockets in the editor's order: pure sockets, then those of widgets, then what only the saved
-    graph knows.
+    """Return sockets in the editor's order: pure sockets, then widgets' sockets, then sockets known
+    only from the saved graph.
 
-    A converted widget that no longer exists loses its socket, and so does an input of a choice that
-    is not taken.
+    A converted widget that no longer exists loses its socket, and so does an input of an option
+    that isn't chosen.
     """
     saved = {slot.name: slot for slot in node.inputs}
     names = {widget.name for widget in widgets}

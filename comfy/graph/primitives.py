@@ -19,7 +19,7 @@ _MAX_ADDED = 1_000_000  # characters by which all the names of a graph make it l
 
 
 def primitives(graph: LiveGraph) -> Iterator[LiveNode]:
-    """The primitive nodes of a graph, without what is inside its subgraphs."""
+    """Return a graph's primitive nodes, without those inside its subgraphs."""
     return (node for node in graph.nodes.values() if node.type == PRIMITIVE and node.virtual)
 
 
@@ -36,8 +36,8 @@ def fed(graph: LiveGraph, primitive: LiveNode) -> Iterator[tuple[LiveNode, LiveI
 
 
 def value_of(graph: LiveGraph, primitive: LiveNode) -> object:
-    """Its saved value, or that of the first widget it feeds; held within the limits all fed widgets
-    share."""
+    """Return its saved value, or that of the first widget it feeds, within the limits that all fed
+    widgets share."""
     saved = primitive.saved.widgets_values
     widgets = [widget for _, _, widget in fed(graph, primitive)]
     value = (

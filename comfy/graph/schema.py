@@ -1,9 +1,9 @@
-"""Editor graphs as values: the JSON that ComfyUI's editor saves, in both of its schemas, read once
-and checked here.
+"""Editor graphs as values: the JSON that ComfyUI's editor saves, in both schemas, read and checked
+here.
 
 Schema 0.4 writes links as arrays, schema 1 as objects; subgraph definitions use objects in both.
-Native reroutes are points on a link, not ends of it, so they need no reading. What is garbled is
-left out rather than refused, except where nothing sensible remains.
+Native reroutes are points on a link, not ends, so they need no reading. Garbled parts are dropped
+rather than refused, unless nothing usable remains.
 """
 
 from __future__ import annotations

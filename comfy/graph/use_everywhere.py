@@ -42,8 +42,8 @@ _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """A pattern for the titles ("title"), inputs ("input") or groups ("group") that are reached.
-    `compiled` is None for one that RE2 lacks, as with look-around: it matches nothing."""
+    """Pattern for the reached titles ("title"), inputs ("input") or groups ("group"). `compiled` is
+    None for a pattern that RE2 lacks, such as look-around: it matches nothing."""
 
     what: str
     compiled: Any
@@ -198,7 +198,7 @@ def _saved_before_sockets(document: SavedGraph) -> bool:
 
 
 def _open(node: LiveNode, slot: LiveInput, *, before_sockets: bool) -> bool:
-    """Whether an input takes broadcasts: sockets unless told not to, widgets only if told to."""
+    """Tell if an input takes broadcasts: sockets by default, widgets only if set."""
     refused = _settings(node).get("input_ue_unconnectable")
     if slot.widget is None:
         return not (isinstance(refused, dict) and refused.get(slot.name))

@@ -63,7 +63,7 @@ def _given(otherwise: object) -> Callable[[InputSpec], Any]:
 def _combo(spec: InputSpec) -> object:
     if spec.options.get("multi_select"):
         return []
-    # Here the editor takes whatever somebody has uploaded: nobody's file is chosen by itself.
+    # The editor offers all users' uploads here: no file is chosen by default.
     return spec.options.get("default") or (
         spec.choices[0] if spec.choices and not spec.upload else None
     )
@@ -279,8 +279,7 @@ def personalise(node: NodeSpec, widgets: list[NodeWidget], properties: Mapping[s
 
 
 def complete(class_type: str, widgets: Iterable[NodeWidget]) -> None:
-    """What the editor tidies up once a graph is open: combos without a value take their first
-    choice."""
+    """Apply the editor's clean-up after opening: combos without a value take their first choice."""
     for widget in widgets:
         spec = widget.spec
         if widget.value is None and spec is not None and spec.choices and not spec.upload:
@@ -296,7 +295,7 @@ def complete(class_type: str, widgets: Iterable[NodeWidget]) -> None:
 
 
 def _number_choice(widgets: list[NodeWidget]) -> None:
-    """The hidden index of a custom combo is computed from its choice, whatever was saved."""
+    """Compute a custom combo's hidden index from its choice, ignoring the saved one."""
     options = [widget.value for widget in widgets if widget.name.startswith("option")]
     for widget in widgets:
         if widget.name == "index":
@@ -306,8 +305,8 @@ def _number_choice(widgets: list[NodeWidget]) -> None:
 def _without_socket_values(
     node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Without those of `forceInput` sockets, where the counts say that an old editor saved them
-    (docs/comfyui.md#44)."""
+    """Return the values without those of `forceInput` sockets, if the counts show that an old
+    editor saved them (docs/comfyui.md#44)."""
     names = {widget.name for widget in widgets}
     forced: list[bool] = []
     for spec in node.inputs:

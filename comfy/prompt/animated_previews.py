@@ -1,4 +1,4 @@
-"""What switches on the animated previews of VideoHelperSuite, a node pack (docs/comfyui.md#46)."""
+"""Turn on the animated previews of the node pack VideoHelperSuite (docs/comfyui.md#46)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PACK = "VHS_"
 
 
 def animated_previews(prompt: Prompt) -> dict[str, Any]:
-    """What is sent beside a prompt with nodes of the pack, as `extra_data`; nothing beside others.
+    """Return the `extra_data` for a prompt with nodes of the pack; nothing for others.
 
-    The pack looks for its switch where the editor sends its graph, and savers write what is there
-    into their files: it is no graph, so the prompt beside it is what such a file holds.
+    The pack reads its switch from the editor's graph, and saving nodes write that into their files.
+    It isn't a full graph, so readers of such a file use the prompt beside it.
     """
     if not any(node["class_type"].startswith(_PACK) for node in prompt.values()):
         return {}

@@ -1,9 +1,7 @@
-"""A prompt as somebody's values want it, before it becomes a form: options chosen, further files
-added.
+"""Adapt a prompt to a user's values before the form is built: chosen options, added files.
 
-The page draws the form of the arranged prompt; where a person chooses another option or adds a
-file, it is arranged and drawn again. What comes in this way stands in the form right after the
-field that brought it.
+The page draws the form of the adapted prompt, and repeats both when a user chooses another option
+or adds a file. New fields follow the field that brought them.
 """
 
 from __future__ import annotations
@@ -69,8 +67,7 @@ def arrange(
 def _needed(
     before: Prompt, prompt: Prompt, catalogue: Mapping[str, NodeSpec], changed: frozenset[str]
 ) -> tuple[list[FreePlace], list[str]]:
-    """What the options chosen anew need and do not have: places for loaders, and sentences about
-    the rest."""
+    """Return what newly chosen options need: places for loaders, and messages about the rest."""
     places: list[FreePlace] = []
     lacking: list[str] = []
     for node_id in prompt:

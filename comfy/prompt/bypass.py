@@ -17,7 +17,7 @@ from comfy.comfyui.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec, comp
 from comfy.prompt.model import Link, Node, Prompt, links, sources_first, with_inputs
 from comfy.prompt.outputs import ASIDE, find_outputs
 
-# What steers sampling. A node that takes some of it and gives none on is where results are made.
+# Types that steer sampling. A node that takes one and outputs none creates results.
 _STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
 
 # Widget inputs that a link overrode and that may take their starting value instead. Not texts: an
@@ -41,13 +41,13 @@ def take_out(
     nodes: Iterable[str],
     needed: Collection[str] | None = None,
 ) -> Prompt | None:
-    """A new prompt without these nodes, or None where it cannot be: a needed input leads down to
-    every result.
+    """Return a new prompt without these nodes, or None if that is impossible: a required input
+    leads to every result.
 
-    `needed` are the output nodes of which at least one must stay (default: those that save
-    something, or else all). One that would merely save another loaded file unchanged does not
-    count. What served only the nodes taken out goes with them. A node class that the server lacks
-    cannot be bypassed, so whatever feeds one is needed.
+    `needed`: output nodes, at least one of which must stay (default: the nodes that save something,
+    or all). A node that would only save another loaded file unchanged doesn't count. Nodes that
+    only served the removed ones go, too. A class that the server lacks can't be bypassed, so the
+    nodes that feed it are required.
     """
     graph = _Graph(prompt, catalogue, nodes)
     if not graph.remove_dependents():
@@ -187,7 +187,7 @@ class _Graph:
         return False
 
     def _ways(self, node_id: str, slot: int) -> Iterator[Link]:
-        """What a bypassed node may pass on to one of its outputs, best first."""
+        """Return the values that a bypassed node may pass to an output, best first."""
         if _makes(self.spec(node_id)):
             return
         made = self._output_type(node_id, slot)

@@ -1,4 +1,4 @@
-"""What ComfyUI need not do again: nodes that are as they were, with all that feeds them."""
+"""Predict ComfyUI's cache: nodes that are unchanged, with all nodes that feed them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from comfy.prompt.model import Prompt, is_link, links
 
 
 def cache_keys(prompt: Prompt) -> frozenset[int]:
-    """A number for each node, the same for two whose classes and values are the same, and whatever
-    feeds them: so ComfyUI tells what it has a result of (docs/comfyui.md#6). None for a prompt
-    whose links run in a circle. Good for as long as this program runs."""
+    """Return a number per node, equal for nodes with the same class, values and feeding nodes, as
+    ComfyUI identifies cached results (docs/comfyui.md#6). None for a prompt with circular links.
+    Valid within this process."""
     feeds = {node_id: {link.node for _, link in links(node)} for node_id, node in prompt.items()}
     found: dict[str, int] = {}
     try:

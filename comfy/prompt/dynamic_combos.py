@@ -1,8 +1,8 @@
-"""Choosing in a dynamic combo: the inputs of the chosen option replace those of the option before.
+"""Choose in a dynamic combo: the chosen option's inputs replace the previous option's.
 
-A dynamic combo (`COMFY_DYNAMICCOMBO_V3`, docs/comfyui.md#26) brings inputs of its own under dotted
-names (`model.resolution`), which may be dynamic combos again. The server wants those of the chosen
-option, and refuses or ignores others.
+A dynamic combo (`COMFY_DYNAMICCOMBO_V3`, docs/comfyui.md#26) has inputs under dotted names
+(`model.resolution`), which may be dynamic combos, too. The server requires the chosen option's
+inputs, and refuses or ignores others.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _differs(
 
 
 class _Choice:
-    """One node's inputs while its options are chosen anew."""
+    """A node's inputs while its options change."""
 
     def __init__(
         self,

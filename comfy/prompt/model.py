@@ -26,7 +26,7 @@ class InputRef(NamedTuple):
 
     @property
     def key(self) -> str:
-        """How forms, links and scripts spell it: "6.text"."""
+        """Return the spelling in forms, links and scripts: "6.text"."""
         return f"{self.node}.{self.input}"
 
 
@@ -54,7 +54,7 @@ def links(node: Node) -> Iterator[tuple[str, Link]]:
 
 
 def with_inputs(node: Node, inputs: dict[str, Any]) -> Node:
-    """The same node with other inputs."""
+    """Return the node with other inputs."""
     return {**node, "inputs": inputs}
 
 
@@ -68,7 +68,7 @@ def written_title(node: Node) -> str:
 
 
 def own_title(node: Node) -> str:
-    """The same for people: on one line and at most 80 characters."""
+    """Return the title for display: one line of at most 80 characters."""
     title = written_title(node)[:400]
     line = " ".join("".join(c if c.isprintable() else " " for c in title).split())
     return line if len(line) <= 80 else line[:79] + "…"
@@ -77,9 +77,10 @@ def own_title(node: Node) -> str:
 def sources_first(
     users: Mapping[str, Iterable[str]], waiting: Mapping[str, int]
 ) -> tuple[list[str], list[str]]:
-    """Put each after all that it needs: `waiting` says how many these are, `users` who needs it.
+    """Sort each node after its sources: `waiting` has the number of sources, `users` the
+    dependents.
 
-    Second: what hangs in a ring, or behind one, in the order given.
+    Second result: nodes in a cycle, or behind one, in the given order.
     """
     left = dict(waiting)
     ready = [one for one, count in left.items() if count == 0]

@@ -57,7 +57,7 @@ def find_outputs(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[
 
 
 def _kind_of(class_type: str, spec: NodeSpec | None) -> OutputKind:
-    """What an output node gives; "images" where nothing tells."""
+    """Return the kind of an output node's results; "images" if unknown."""
     by_class = next((kind for pattern, kind in _KIND_OF_CLASS if pattern.search(class_type)), None)
     if by_class:
         return by_class

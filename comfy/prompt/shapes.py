@@ -1,5 +1,5 @@
-"""Values of several numbers: a part of an image, and the points of a curve. As with
-`comfy.prompt.value_types`, anything may come, and BadValue says what is wrong with it."""
+"""Values of several numbers: an image region, and the points of a curve. As in
+`comfy.prompt.value_types`, input is untrusted, and BadValue describes the problem."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Box(NamedTuple):
 
     @property
     def value(self) -> dict[str, int]:
-        """As ComfyUI takes it."""
+        """Return ComfyUI's format."""
         return self._asdict()
 
 
@@ -100,5 +100,5 @@ def _point(pair: object) -> tuple[float, float]:
 
 
 def _is_blank(pair: object) -> bool:
-    """A row of a table that nobody has filled in."""
+    """Tell if a table row is empty."""
     return isinstance(pair, list | tuple) and all(part in (None, "") for part in pair)

@@ -18,10 +18,10 @@ Structural = frozenset[tuple[str, str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What `comfy.prompt.arrange.arrange` looks at in one prompt.
+    """Dynamic parts of one prompt, for `comfy.prompt.arrange.arrange`.
 
-    `options`: what each dynamic combo offers, by field key, and what it is in the prompt.
-    `groups`: where files may be added: the key of an autogrow group, and the input of the loader.
+    `options`: the options of each dynamic combo by field key, and the current one. `groups`: where
+    files can be added: the key of an autogrow group, and the loader's input.
     """
 
     options: Mapping[str, tuple[frozenset[str], object]]
@@ -49,7 +49,7 @@ class Structure:
         return cls(options, frozenset(groups))
 
     def structural(self, values: Mapping[str, object]) -> Structural:
-        """Those of these values, by field key, that bring other fields than the prompt's own."""
+        """Return the values, by field key, that change the fields of the form."""
         found: set[tuple[str, str | None]] = set()
         for key, value in values.items():
             offered, current = self.options.get(key, ((), None))
@@ -62,7 +62,7 @@ class Structure:
 
 
 def _dynamic(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
-    """The dynamic combos and autogrow groups of a node, those of every option included."""
+    """Return a node's dynamic combos and autogrow groups, including those in every option."""
     for spec in specs:
         if spec.type == AUTOGROW:
             yield spec

@@ -1,10 +1,8 @@
-"""Names in texts: `%KSampler.seed%` and `%date:yyyy-MM-dd%` become what they stand for, as
-ComfyUI's editor does it.
+"""Replace names in texts, `%KSampler.seed%` and `%date:yyyy-MM-dd%`, as ComfyUI's editor does.
 
-The editor replaces them in the file prefixes of ComfyUI's own savers, in the moment it queues a
-prompt, and in primitives that are told to. `%width%`, `%year%` and their kind, which have neither a
-dot nor `date:`, are left to the server.
-See docs/comfyui.md#40.
+The editor replaces them in the file prefixes of ComfyUI's own saving nodes when it queues a prompt,
+and in primitives with that setting. `%width%`, `%year%` and similar names, without a dot or
+`date:`, are left to the server. See docs/comfyui.md#40.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from comfy.prompt.model import InputRef, Prompt, with_inputs, written_title
 
-# What a widget holds, by a name of its node and its own name; None if there is no such widget.
+# Return a widget's value, by its node's name and its own; None if it doesn't exist.
 Lookup = Callable[[str, str], object]
 
 FILE_PREFIX = "filename_prefix"
@@ -53,7 +51,7 @@ _MAX_NAME = 255  # characters of a value; no file name is longer
 
 _NAME = re.compile(r"%([^%]+)%")
 _DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
-# What no file name may hold. A slash in a value would otherwise choose a folder.
+# Characters that file names may not contain. A slash in a value would choose a folder.
 _FORBIDDEN = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 
 # Without padding: how many letters the pattern has is how many digits there are at least.
@@ -71,7 +69,7 @@ class Named(Protocol):
 
     @property
     def alias(self) -> str:
-        """What texts call the node: see `NamedNode`."""
+        """Return the node's name in texts: see `NamedNode`."""
 
     @property
     def title(self) -> str:
@@ -97,7 +95,7 @@ class NamedNode:
 
 @dataclass(frozen=True, slots=True)
 class PrefixNames:
-    """What file prefixes may name, and the inputs in which the editor replaces that."""
+    """Names that file prefixes may use, and the inputs in which the editor replaces them."""
 
     nodes: tuple[NamedNode, ...]
     places: frozenset[InputRef]

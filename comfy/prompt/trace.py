@@ -19,13 +19,13 @@ from comfy.prompt.model import InputRef, Link, Prompt, links
 _TEXT_TYPES = frozenset(
     {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
 )
-# The same by name, for nodes the server does not have.
+# The same by name, for nodes missing on the server.
 _TEXT_NAMES = re.compile(
     r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
 )
 # Link types that carry an image to the sampler that repaints it.
 _IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
-# How nodes that hold one value for others, and that the server does not have, call their input.
+# Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 # Nodes that hand one of their inputs on as it is: what a value before them is for stands behind
 # them.
@@ -36,12 +36,12 @@ _NO_EFFECT = frozenset({"ConditioningZeroOut"})
 _ONLY_SHOWS = re.compile(
     r"^(preview|show|display|maskpreview|imagecompare)|preview(image|any|text)", re.IGNORECASE
 )
-# How far a value is followed through nodes that hand it on.
+# Maximum distance for following a value through pass-through nodes.
 _MAX_HOPS = 20
 
 
 class Pole(StrEnum):
-    """Whether a text says what to show or what to avoid."""
+    """Whether a text is a positive or a negative prompt."""
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
@@ -90,7 +90,7 @@ class Trace:
         self.poles = self._find_poles()
 
     def spec(self, node_id: str) -> NodeSpec | None:
-        """What the server says about a node's class, None if it does not have it."""
+        """Return the server's definition of a node's class, or None."""
         return self.catalogue.get(self.prompt[node_id]["class_type"])
 
     def dangling(self) -> Iterator[tuple[InputRef, str]]:
@@ -145,7 +145,7 @@ class Trace:
         return None
 
     def spec_of(self, node_id: str, input_name: str) -> InputSpec | None:
-        """What the server says about an input, None if it does not know the input or the node."""
+        """Return the server's definition of an input, or None."""
         spec = self.spec(node_id)
         if spec is None:
             return None
@@ -157,7 +157,7 @@ class Trace:
         return found
 
     def holds_value(self, node_id: str, input_name: str) -> bool:
-        """True if all that a node does is to hold this value for others."""
+        """Tell if a node only holds this value for others."""
         spec = self.spec(node_id)
         if spec is None:
             return input_name.lower() in _VALUE_INPUTS

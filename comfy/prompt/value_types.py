@@ -50,7 +50,7 @@ class BadValue(ValueError):
 
 
 def too_long() -> BadValue:
-    """What is said of a text that is longer than any field takes."""
+    """Return the message about a text longer than any field takes."""
     return BadValue(message("Maximum {most} characters.", most=f"{LONGEST_TEXT:,}"))
 
 
@@ -140,7 +140,7 @@ def read_color(value: object) -> str:
 
 
 def _read_any(value: object) -> object:
-    """Whatever it is."""
+    """Accept any value."""
     return value
 
 

@@ -37,7 +37,7 @@ _DEEPEST_FILE = 8  # files whose lines name others
 # Between two braces stand choices, each made of texts and of other such blocks.
 Block: TypeAlias = "list[list[Piece]]"
 Piece: TypeAlias = "str | Block"
-# The lines of the file that goes by a name; BadValue where there is none.
+# Returns the lines of the file with a name; BadValue if it doesn't exist.
 LinesOf: TypeAlias = Callable[[str], Iterable[str]]
 
 
@@ -70,7 +70,7 @@ def check_blocks(text: str) -> None:
 
 
 def has_alternatives(text: str) -> bool:
-    """Whether a text stands for more than one."""
+    """Tell if a text has several alternatives."""
     return len([*every_text(text, 2)]) > 1
 
 
@@ -92,13 +92,13 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterator[str]:
-    r"""The first `most` of all the texts that `text` stands for, in the order in which they are
-    written, each as a text for `resolve_wildcards`: `\{` stays what it is.
+    r"""Return the first `most` of the texts that `text` stands for, in order, each as a text for
+    `resolve_wildcards`: `\{` stays unchanged.
 
     A text that `resolve_wildcards` leaves unchanged stands for itself. With `lines_of`,
-    `__animals__` is each of the lines that this gives for the name, as people have such files for
-    other programs; these stand for all that they say themselves, and `\__` is `__`. BadValue where
-    files name each other in a circle.
+    `__animals__` stands for each of the lines returned for that name, from files in other programs'
+    format; these lines may have alternatives themselves, and `\__` is `__`. BadValue if files
+    include each other.
     """
     return _every_text(text, most, lines_of, 0)
 
@@ -129,7 +129,7 @@ def _every(
 def _parts(
     piece: Piece, most: int, lines_of: LinesOf | None, depth: int
 ) -> Iterator[Iterable[str]]:
-    """What follows one another in a piece, each with all that it may be."""
+    """Return the sequence of parts in a piece, each with its alternatives."""
     if not isinstance(piece, str):
         yield chain.from_iterable(_every(one, most, lines_of, depth) for one in piece)
     elif lines_of is None:
@@ -153,16 +153,16 @@ def _of_file(name: str, most: int, lines_of: LinesOf, depth: int) -> Iterator[st
 
 
 def _uncommented(found: re.Match[str]) -> str:
-    """Nothing, but for a block comment that is never closed and so is none; that holds for all that
-    follows, too."""
+    """Return nothing, except for an unclosed block comment, which is text, like everything after
+    it."""
     return "" if found["unclosed"] is None else _LINE_COMMENT.sub("", found[0])
 
 
 def _parse(text: str) -> list[Piece] | None:
-    """What a text is made of; None where it is too deep or has too many blocks."""
+    """Return a text's parts; None if it is too deep or has too many blocks."""
     pieces: list[Piece] = []
     blocks = 0
-    open_blocks: list[tuple[Block, list[Piece]]] = []  # each with what it stands in
+    open_blocks: list[tuple[Block, list[Piece]]] = []  # each with its enclosing block
     begin = 0
     for mark in _MARK.finditer(text):
         if not (mark[0] == "{" or (open_blocks and mark[0] in "}|")):
@@ -188,8 +188,7 @@ def _parse(text: str) -> list[Piece] | None:
 
 
 def _choose(pieces: Sequence[Piece], rng: random.Random) -> str:
-    """Escapes are taken off level by level, as the editor does it: what is deep inside loses more
-    backslashes."""
+    """Remove escapes level by level, as the editor does: deeper levels lose more backslashes."""
     chosen = [
         piece if isinstance(piece, str) else _choose(piece[int(rng.random() * len(piece))], rng)
         for piece in pieces

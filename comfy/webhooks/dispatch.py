@@ -1,8 +1,7 @@
-"""The way of webhooks out: at once when something has ended, later again where they did not arrive,
-also after a restart of the program.
+"""Deliver webhooks: at once at an end, and again later after failures, also after a restart.
 
-Each host has a few requests of its own at once, so that one which is slow or dead holds up no
-other. What is sent is looked up when it is sent: of what was deleted meanwhile nobody hears.
+Each host has its own few simultaneous requests, so a slow or dead host doesn't block others. The
+body is built when it is sent: deleted runs send nothing.
 """
 
 from __future__ import annotations
@@ -34,20 +33,20 @@ Listen = Callable[[Callable[[str], None]], Callable[[], None]]
 
 
 class Ends(Protocol):
-    """Knows how runs, batches and chains ended, or are paused. RunNotFound, BatchNotFound or
-    ChainNotFound where there is no such one, or nobody any more who may hear of it."""
+    """Ends and pauses of runs, batches and chains. RunNotFound, BatchNotFound or ChainNotFound if
+    it doesn't exist or its owner may no longer learn about it."""
 
     def has_ended(self, hook: Webhook) -> bool:
-        """Whether the subject of a webhook has."""
+        """Tell if a webhook's subject has ended."""
 
     def told(self, hook: Webhook) -> str:
-        """What is said of its end: JSON in ASCII."""
+        """Return the body about its end: JSON in ASCII."""
 
 
 @contextlib.asynccontextmanager
 async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> AsyncIterator[None]:
-    """As long as the block lasts, webhooks go out, those of before a restart too. `news`: what
-    calls when something of an owner may have ended."""
+    """Deliver webhooks during the block, including those from before a restart. `news`: registers
+    callbacks for possible ends of an owner's runs."""
     store = webhooks.store
     if store is None or not webhooks.hosts:
         yield
@@ -96,7 +95,7 @@ class Dispatch:
             log.exception("Webhooks of before the restart failed inside this program")
 
     async def run(self) -> None:
-        """Look for what has ended, and send what is due, until this is cancelled."""
+        """Look for ends and send due webhooks, until canceled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look())
             for host in self._due:
@@ -106,7 +105,7 @@ class Dispatch:
         self._owners.add(owner)
         self._heard.set()
 
-    # What has ended
+    # Ended subjects
 
     async def _look(self) -> None:
         while True:
@@ -139,7 +138,7 @@ class Dispatch:
             if hook.host in self._due:
                 self._loop.call_soon_threadsafe(self._due[hook.host].set)
 
-    # What is due
+    # Due webhooks
 
     async def _serve(self, host: str) -> None:
         free = asyncio.Semaphore(self._times.at_once)
@@ -176,13 +175,13 @@ class Dispatch:
             body = await to_thread.run_sync(self._body, hook)
             if body is not None:
                 await self._note_outcome(hook, await self._sender.send(hook, body))
-        except ComfyError as problem:  # it is due again, whatever happens here
+        except ComfyError as problem:  # it is due again in any case
             log.warning("Webhook %s has to wait: %s", hook.id, problem)
         except Exception:
             log.exception("Webhook %s failed inside this program", hook.id)
 
     def _body(self, hook: Webhook) -> str | None:
-        """What is to be sent; None where there is nothing to tell any more, or not yet."""
+        """Return the body to send; None if there is no end to report, or not yet."""
         try:
             if self._ends.has_ended(hook):
                 return self._ends.told(hook)

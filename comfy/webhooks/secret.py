@@ -1,4 +1,4 @@
-"""What webhooks are signed with, as the Standard Webhooks specification 1.0 writes it. Pure."""
+"""Signing secrets of webhooks, in the format of Standard Webhooks 1.0. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _LEAST, _MOST = 24, 64  # bytes, says the specification
 
 
 def new_secret() -> str:
-    """One that nobody can guess."""
+    """Return an unguessable secret."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SIZE)).decode()
 
 
 def check_secret(text: str) -> None:
-    """ValueError for what is no such secret, without a word of it."""
+    """Raise ValueError for an invalid secret, without repeating it."""
     try:
         size = len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
     except ValueError:

@@ -15,16 +15,16 @@ from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.address import allowed_host
 
 _DAY = 24 * 3600.0
-_KEPT = 7 * _DAY  # seconds after an end; what is still there has a host that is allowed no more
+_KEPT = 7 * _DAY  # seconds after an end; what remains then has a host that is no longer allowed
 
 AttemptOutcome = Literal["delivered", "failed", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTimes:
-    """`timeout`: seconds for one request; `pauses`: seconds from the begin of each try to that of
-    the next, longer than the timeout, and some more by chance. There is one try more than pauses.
-    `at_once`: requests to one host."""
+    """`timeout`: seconds per request; `pauses`: seconds between the starts of two attempts, longer
+    than the timeout, plus some jitter. There is one more attempt than pauses. `at_once`:
+    requests per host."""
 
     timeout: float = 15.0
     pauses: tuple[float, ...] = (20.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
@@ -49,8 +49,8 @@ class Webhooks:
     def __init__(
         self, store: WebhookStore | None, settings: WebhookSettings, *, alone: bool = True
     ) -> None:
-        """Without a `store` there are none. `alone`: no other program has the same folder, so those
-        of before the start are to be taken up."""
+        """Without a `store` there are no webhooks. `alone`: no other program uses the folder, so
+        this one delivers earlier webhooks."""
         self.store = store
         self.settings = settings
         self.hosts = settings.hosts if store is not None else frozenset[str]()
@@ -87,7 +87,7 @@ class Webhooks:
             self._listeners.call(owner)
 
     def waiting_of(self, owner: str) -> tuple[Webhook, ...]:
-        """Those of one owner that wait."""
+        """Return an owner's waiting webhooks."""
         with self._lock:
             return self._waiting.get(owner, ())
 
@@ -105,5 +105,5 @@ class Webhooks:
 
     @property
     def undelivered(self) -> int:
-        """How many messages have not arrived, of what has ended. ComfyError."""
+        """Return the number of undelivered webhooks about ends. ComfyError."""
         return self.store.undelivered if self.store is not None else 0

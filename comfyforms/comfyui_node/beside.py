@@ -134,7 +134,7 @@ def _check_place(file: Path, workflow: Mapping[str, object], *, replace: bool) -
 
 
 def _is_same(file: Path, workflow: Mapping[str, object]) -> bool:
-    """Whether the file has this workflow, whatever part of it the editor shows."""
+    """Tell if the file has this workflow, ignoring the editor's view."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -163,7 +163,8 @@ def _run_until_stdin_ends(command: Sequence[str]) -> int:
 
 
 def _command() -> list[str]:
-    """What starts the app: of this Python, or of the shell. Raises NotOpened."""
+    """Return the command that starts the app: from this Python, or from the shell.
+    Raise NotOpened."""
     if find_spec("comfyforms"):
         return [sys.executable, "-m", "comfyforms"]
     if program := shutil.which("comfyforms"):
@@ -172,8 +173,8 @@ def _command() -> list[str]:
 
 
 def unsaved_name(name: str, workflow: Mapping[str, object]) -> str:
-    """A name that no other workflow has: all that nobody has saved yet are called alike. Where it
-    has been looked at, which is in `extra`, counts for nothing."""
+    """Return a unique name for an unsaved workflow, as all unsaved ones have the same name. The
+    view's position, in `extra`, is ignored."""
     shown = {key: value for key, value in workflow.items() if key != "extra"}
     mark = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:6]
     return f"{name.removesuffix('.json')[:50]} {mark}"

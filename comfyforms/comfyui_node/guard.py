@@ -29,8 +29,8 @@ class OrderRefused(Exception):
 
 
 class Order(NamedTuple):
-    """What the menu asks for. `saved`: the name is the workflow's own. `replace`: the user agreed
-    to replace another workflow of this name."""
+    """Request from the menu. `saved`: the name is the workflow's own. `replace`: the user agreed to
+    replace another workflow with this name."""
 
     name: str
     saved: bool
@@ -39,7 +39,7 @@ class Order(NamedTuple):
 
 
 def own_names(*addresses: str) -> frozenset[str]:
-    """Return the host names of this machine, and those of addresses or names that were given."""
+    """Return the host names of this machine and the configured addresses or names."""
     here = socket.gethostname()
     given = (urlsplit(one if "//" in one else f"//{one}").hostname or "" for one in addresses)
     return frozenset(
@@ -50,9 +50,9 @@ def own_names(*addresses: str) -> frozenset[str]:
 def check_sender(headers: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
     """Raise OrderRefused unless a page of this ComfyUI sent the request.
 
-    `headers`: the values of `HEADERS_READ`. `names`: the host names of this machine. A page of
-    another site sends its own Origin, or JSON under a type that needs no permission. A page whose
-    name was made to point here (DNS rebinding) sends that name, which is none of ours.
+    `headers`: the values of `HEADERS_READ`. `names`: the host names of this machine. Another site's
+    page sends its own Origin, or JSON under a type that needs no permission. A page whose name was
+    pointed here (DNS rebinding) sends that foreign name.
     """
     kind = headers["content-type"]
     types = [one.partition(";")[0].strip().lower() for one in kind]
@@ -106,8 +106,8 @@ def _only(values: Sequence[str]) -> str:
 
 
 def _is_own(host: str, names: frozenset[str]) -> bool:
-    """Whether a Host header is an address, a name of this machine, or one without a dot: no
-    stranger owns these."""
+    """Tell if a Host header is an address, a name of this machine, or a name without a dot:
+    strangers can't own these."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         name = name[:-1] if name.endswith(".") else name
@@ -121,7 +121,7 @@ def _no_number(name: str) -> object:
 
 
 def _is_flat(value: object) -> bool:
-    """Whether a JSON value is nested no deeper than any graph, by a walk without recursion."""
+    """Tell if a JSON value is nested no deeper than any graph, by a walk without recursion."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [child for parent in level for child in _children(parent)]

@@ -23,17 +23,17 @@ _NEAREST = {"I;16B": "I", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}  # of others
 
 
 class RemoteApp:
-    """A ComfyForms app at an address. For one thread at a time.
+    """ComfyForms app at an address. Not thread-safe.
 
-    ApiError and AppUnreachable wherever it is asked something, RemoteError (of which both are) for
-    a value that cannot be sent, and where something else answers in its place; all have a `hint`.
+    Requests raise ApiError and AppUnreachable. Their base RemoteError is raised for a value that
+    can't be sent, or if another program answers. All have a `hint`.
     """
 
     def __init__(
         self, url: str, *, token: str = "", session: requests.Session | None = None
     ) -> None:
-        """`token`: of a person who may use it; `session`: for whatever else a proxy in front wants.
-        Without either, runs are found again by their ids only."""
+        """`token`: a user's token; `session`: for other needs of a proxy. Without both, only ids
+        lead to runs."""
         self._session = session or TokenSession()
         self._calls = Calls(url, self._session, token)
 
@@ -48,7 +48,7 @@ class RemoteApp:
         self._session.close()
 
     def health(self) -> dict[str, Any]:
-        """How the app is, and each ComfyUI behind it."""
+        """Return the state of the app and its ComfyUI servers."""
         return self._calls.json("GET", "/health")
 
     def workflows(self) -> list[WorkflowInfo]:
@@ -74,7 +74,7 @@ class RemoteApp:
         `callback`: the address to which a webhook is sent at the end."""
         return RemoteRun(self._calls, self._begun(workflow, "runs", values, {}, key, callback))
 
-    def batch(  # noqa: PLR0913 - what is wanted, by name
+    def batch(  # noqa: PLR0913 - options by name
         self,
         workflow: str,
         values: Mapping[str, object] | None = None,
@@ -125,8 +125,8 @@ class RemoteApp:
         return self._chain(self._one("chains", chain_id))
 
     def runs(self, **wanted: str) -> Iterator[RemoteRun]:
-        """Your runs: those that go on, then those that have ended, newest first. `wanted`:
-        `workflow`, `text`, `favourites`, as in docs/api.md."""
+        """Yield your runs: active ones, then ended ones, newest first. `wanted`: `workflow`,
+        `text`, `favourites`, as in docs/api.md."""
         return (RemoteRun(self._calls, told) for told in self._calls.pages("/runs", "runs", wanted))
 
     def batches(self) -> Iterator[RemoteBatch]:
@@ -166,7 +166,7 @@ class RemoteApp:
         key: str,
         callback: str,
     ) -> dict[str, Any]:
-        """What the app tells of what it starts."""
+        """Return the app's answer to a start."""
         body = {"values": self._values(values or {}, key), **more}
         if callback:
             body["callback"] = callback

@@ -17,9 +17,9 @@ from comfyforms.remote.status import ResultFile, RunStatus, known_parts
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """A batch at one moment, as docs/api.md tells it. `state`: "running", "paused", "stopped" or
-    "done"; of its `rows` so many are `done` and have `failed`; `why` it is paused, or waits;
-    `varied`: the labels of the fields that vary."""
+    """A batch at one moment, see docs/api.md. `state`: "running", "paused", "stopped" or "done";
+    `rows` in all, `done` and `failed`; `why` it is paused, or waits; `varied`: the labels of the
+    varied fields."""
 
     id: str
     workflow: str
@@ -39,19 +39,19 @@ class BatchStatus:
 
     @property
     def rests(self) -> bool:
-        """It is over, or goes on only where somebody lets it."""
+        """Tell if it has ended or is paused."""
         return self.finished or self.gave_up
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """What the app tells of a batch; what this version does not know is left out."""
+        """Return the batch in the app's answer, ignoring unknown parts."""
         return cls(**{**known_parts(cls, told), "varied": tuple(told.get("varied", ()))})
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """One row: its `number`; its `state`, "waiting", "running", "done", "failed" or "stopped"; what
-    varies by field key; why it failed (`error`); its `run`, None where there is none."""
+    """One row: its `number`; its `state`, "waiting", "running", "done", "failed" or "stopped"; the
+    varied values by field key; the reason of a failure (`error`); its `run`, or None."""
 
     number: int
     state: str
@@ -104,11 +104,11 @@ class RemoteBatch(Followed[BatchStatus]):
         self._asked("POST", "/pause")
 
     def go_on(self) -> None:
-        """Let it go on that is paused."""
+        """Resume a paused batch."""
         self._asked("POST", "/continue")
 
     def retry(self) -> None:
-        """Run once more what has failed or was stopped."""
+        """Retry failed and stopped rows."""
         self._asked("POST", "/retry")
 
     def cancel(self) -> None:

@@ -43,9 +43,9 @@ class ApiProblem:
 
 
 class ApiError(RemoteError):
-    """An answer that says why not: its HTTP `status`, the `kind` of problem, sentences by field key
-    (`errors`), all that is wrong, at least one thing (`problems`), and the seconds after which the
-    same may be asked again (`retry_after`), None where that would change nothing."""
+    """Error answer of the app: its HTTP `status`, the `kind` of problem, messages by field key
+    (`errors`), all problems, at least one (`problems`), and the seconds to wait before a retry
+    (`retry_after`), None if a retry is useless."""
 
     def __init__(
         self, told: Mapping[str, Any], status: int, retry_after: float | None = None
@@ -70,7 +70,7 @@ class TokenSession(requests.Session):
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        """As of `requests.Session`, which takes a login away where the host is another one."""
+        """Remove credentials for another host, as in `requests.Session`."""
         login = prepared_request.headers.get("Authorization", "")
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
         before, now = response.request.url, prepared_request.url
@@ -98,8 +98,8 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Iterator[requests.Response]:
-        """What is answered at a path below the API. ApiError, AppUnreachable; the body may break
-        off while it is read (`reading`)."""
+        """Return the answer at a path below the API. ApiError, AppUnreachable; reading the body may
+        fail later (`reading`)."""
         with reading():
             answer = self._session.request(
                 method,
@@ -131,7 +131,7 @@ class Calls:
             return answer.headers.get("content-type", ""), answer.content
 
     def preview(self, run: str) -> tuple[str, bytes] | None:
-        """The newest image of the work of a run, with its type; None while there is none."""
+        """Return a run's newest preview with its type, or None."""
         try:
             return self.content(f"/runs/{run}/preview")
         except ApiError as problem:
@@ -140,7 +140,7 @@ class Calls:
             raise
 
     def pages(self, path: str, name: str, wanted: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """All that a list has under this name, page after page."""
+        """Yield all items of a list with this name, page by page."""
         cursor: str | None = ""
         while cursor is not None:
             page = self.json("GET", path, params={**wanted, "cursor": cursor})
@@ -166,7 +166,7 @@ class Calls:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """AppUnreachable where the connection breaks off, or there is none."""
+    """Raise AppUnreachable if the connection breaks or can't be opened."""
     try:
         yield
     except requests.RequestException as error:

@@ -17,10 +17,10 @@ from comfyforms.remote.status import ResultFile, RunStatus, known_parts
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step of a chain. `state`: "waiting", "running", "done", "failed" or "stopped"; `runs`: how
-    many it has, 0 while nobody knows, of which so many are `done`; `live`: the ids of those that go
-    on, `results`: those that have ended. `why` it failed, what to do (`hint`), and sentences by the
-    chain's field keys (`errors`)."""
+    """A step of a chain. `state`: "waiting", "running", "done", "failed" or "stopped"; `runs`: the
+    number of its runs, 0 if unknown, and how many are `done`; `live`: the ids of active runs,
+    `results`: of ended ones. `why` it failed, `hint`, and messages by the chain's field keys
+    (`errors`)."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class StepStatus:
 
     @classmethod
     def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
-        """What the app tells of a step; what this version does not know is left out."""
+        """Return the step in the app's answer, ignoring unknown parts."""
         results = tuple(RunStatus.of(one, calls) for one in told.get("results", ()))
         more = {"live": tuple(told.get("live", ())), "results": results}
         return cls(**{**known_parts(cls, told), **more})
@@ -43,8 +43,8 @@ class StepStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """A chain at one moment, as docs/api.md tells it. `state`: "running", "done", "failed" or
-    "stopped"; `why` it could not go on, where that is about no step."""
+    """A chain at one moment, see docs/api.md. `state`: "running", "done", "failed" or "stopped";
+    `why` it couldn't continue, if no step is the reason."""
 
     id: str
     workflow: str
@@ -56,18 +56,18 @@ class ChainStatus:
 
     @property
     def rests(self) -> bool:
-        """It is over, unless somebody lets it go on."""
+        """Tell if it has ended or waits for `go_on`."""
         return self.finished
 
     @property
     def files(self) -> tuple[ResultFile, ...]:
-        """What the last step with results has made; () while none has."""
+        """Return the results of the last step with results, or ()."""
         made = (step.results for step in reversed(self.steps) if step.results)
         return tuple(chain.from_iterable(run.files for run in next(made, ())))
 
     @classmethod
     def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
-        """What the app tells of a chain; what this version does not know is left out."""
+        """Return the chain in the app's answer, ignoring unknown parts."""
         steps = tuple(StepStatus.of(one, calls) for one in told.get("steps", ()))
         return cls(**{**known_parts(cls, told), "steps": steps})
 
@@ -95,7 +95,7 @@ class RemoteChain(Followed[ChainStatus]):
         told: Mapping[str, Any],
         sent: Callable[[Mapping[str, object]], dict[str, object]],
     ) -> None:
-        """`sent`: makes of values what is sent for them."""
+        """`sent`: converts values to their JSON."""
         super().__init__(calls, told)
         self._sent = sent
 
@@ -118,8 +118,8 @@ class RemoteChain(Followed[ChainStatus]):
     def go_on(
         self, values: Mapping[str, object] | None = None, *, again: Collection[str] = ()
     ) -> None:
-        """Let it go on where it stopped or failed, with other values if there are any. The steps
-        named in `again` run though they are done: ApiError while it goes on."""
+        """Resume the chain where it stopped or failed, with other values if given. Steps in `again`
+        run although they are done: ApiError while the chain is active."""
         body: dict[str, object] = {"again": list(again)}
         if values is not None:
             body["values"] = self._sent(values)

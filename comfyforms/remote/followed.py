@@ -1,4 +1,4 @@
-"""What goes on in an app elsewhere and is followed to its end: runs, batches and chains."""
+"""Runs, batches and chains of a remote app, followed to their end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Followed(ABC, Generic[AnyStatus]):
 
     def __init__(self, calls: Calls, told: Mapping[str, Any]) -> None:
         self._calls = calls
-        # not the address that is told: the app may have another one there than here
+        # not the reported URL: the app may have another address there
         self._url = f"/{self._list}/{told['id']}"
         self.status = self._status_of(told)
         """The newest that is known."""
@@ -87,7 +87,7 @@ class Followed(ABC, Generic[AnyStatus]):
 
     @abstractmethod
     def _status_of(self, told: Mapping[str, Any]) -> AnyStatus:
-        """What the app tells of it, as a value."""
+        """Return the app's answer as a value."""
 
     def _asked(self, method: str, path: str = "", **more: Any) -> AnyStatus:
         """Its status, as a request at its address or below that is answered."""

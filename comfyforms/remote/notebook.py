@@ -1,4 +1,4 @@
-"""What goes on, in a notebook: a bar, the newest image of the work, and at the end the results."""
+"""Notebook display: a bar, the newest preview, and at the end the results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _MOST_SHOWN = 16  # images at the end
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is shown at one: a sentence, how much is done (from 0 to 1), and the number of the
-    newest image of the work, 0 for none."""
+    """Content of the display: a message, the progress (0 to 1), and the number of the newest
+    preview, 0 for none."""
 
     said: str
     share: float
@@ -25,7 +25,7 @@ class Moment:
 
     @property
     def bar(self) -> dict[str, str]:
-        """As a notebook and as a terminal shows it."""
+        """Return the bar for notebooks and terminals."""
         drawn = "█" * round(self.share * _WIDTH)
         progress = f'<progress value="{self.share:.3f}" max="1"></progress>'
         return {

@@ -1,4 +1,4 @@
-"""A run of an app elsewhere: followed as it goes on, with its images at the end."""
+"""A run of a remote app: its progress, and its images at the end."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ class RemoteRun(Followed[RunStatus]):
         return [file.image() for file in self.result().files if file.kind == "image"]
 
     def preview(self) -> Image.Image | None:
-        """The newest image of the work so far; None while there is none."""
+        """Return the newest preview, or None."""
         found = self.preview_data()
         return Image.open(io.BytesIO(found[1])) if found else None
 
     def preview_data(self) -> tuple[str, bytes] | None:
-        """The same as it came, with its type: image/jpeg or image/png."""
+        """Return the preview's bytes with their type: image/jpeg or image/png."""
         return self._calls.preview(self.id)
 
     def cancel(self) -> None:
-        """Stop it, if it goes on."""
+        """Stop the run if it is active."""
         self._asked("POST", "/stop")
 
     def delete(self) -> None:
-        """Remove it and its files; ApiError where it goes on."""
+        """Delete the run and its files; ApiError while it is active."""
         self._calls.json("DELETE", self._url, params={"stop": "false"})
 
     def show(self) -> None:

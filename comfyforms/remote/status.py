@@ -1,4 +1,4 @@
-"""What an app tells of workflows, runs and files, as values."""
+"""Workflows, runs and files of a remote app, as values."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class ResultFile:
         return self.calls.content(f"/runs/{self.run}/files/{self.n}")[1]
 
     def image(self) -> Image.Image:
-        """The image that it is; raises as `read`, and PIL.UnidentifiedImageError for what is
-        none."""
+        """Return the file as a PIL image; raises as `read`, and PIL.UnidentifiedImageError for
+        other files."""
         image = Image.open(io.BytesIO(self.read()))
         image.load()
         return image
@@ -84,7 +84,7 @@ class RunStatus:
 
     @classmethod
     def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
-        """What the app tells of a run; what this version does not know is left out."""
+        """Return the run in the app's answer, ignoring unknown parts."""
         error = told.get("error") or {}
         more = {
             "files": tuple(_file(told["id"], one, calls) for one in told.get("files", ())),
@@ -96,7 +96,7 @@ class RunStatus:
 
 
 def known_parts(kind: type[Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """What the app tells of something, as far as this dataclass has fields for it."""
+    """Return the parts of the app's answer that are fields of this dataclass."""
     names = {one.name for one in fields(kind)}
     return {name: value for name, value in told.items() if name in names}
 

@@ -20,7 +20,7 @@ _NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
 
 
 def grid_of(content: BatchContent, *, swapped: bool = False) -> Grid:
-    """The grid of a batch; BatchNotFound where it is none."""
+    """Return the grid of a batch; BatchNotFound if it has none."""
     if not content.is_grid:
         raise BatchNotFound(_NO_GRID)
     axes = (GridAxis(one.key, one.label, tuple(map(_text, one.values))) for one in content.axes)
@@ -28,7 +28,7 @@ def grid_of(content: BatchContent, *, swapped: bool = False) -> Grid:
 
 
 def settings_of(table: BatchTable) -> GridSettings:
-    """What the image of a batch carries."""
+    """Return the settings that a batch's image contains."""
     content = table.content
     files = {one.key for one in content.axes if any(map(_is_file, one.values))}
     axes = (
@@ -47,9 +47,8 @@ def settings_of(table: BatchTable) -> GridSettings:
 
 
 def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
-    """As the page's script takes them: the values of the form as it keeps them, what varies, the
-    labels of fields whose files are not in the image, and which file each lacks that does not
-    vary."""
+    """Return the settings for the page's script: form values in its format, the varied fields,
+    labels of fields whose files aren't in the image, and the missing file of each unvaried one."""
     fields = {field.key: field for field in form.fields if field.group != "hidden"}
     axes = [one for one in settings.axes if one.field in fields]
     files = {key: name for key, name in settings.files.items() if key in fields}
@@ -75,7 +74,7 @@ def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
 
 
 def _draws(form: Form, base: Mapping[str, Any]) -> bool:
-    """Whether a seed is another one in each cell."""
+    """Tell if each cell has another seed."""
     seeds = (field.key for field in form.fields if field.widget == "seed")
     return any(key in base and base[key] is None for key in seeds)
 

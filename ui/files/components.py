@@ -29,8 +29,7 @@ class Painted:
 
 
 def shown_file(root: str, place: str, size: int) -> dict[str, Any]:
-    """What a component shows, and gives back: a file of this app's at its place. `root`: the path
-    of the app."""
+    """Return the value of a component that shows a file of this app. `root`: the app's path."""
     name = place.rpartition("/")[2]
     return {"path": place, "url": f"{root}{FILE}{quote(place)}", "orig_name": name, "size": size}
 
@@ -46,7 +45,7 @@ class _Untouched(WithoutDataModel):
     """Shows what it is given, and hands on the place that the browser sent."""
 
     def api_info(self) -> dict[str, Any]:
-        """What Gradio asks of every component; no script is told of these."""
+        """Return what Gradio asks of every component; scripts don't see these."""
         return {"type": "object"}
 
     def preprocess(self, payload: object) -> object:
@@ -54,7 +53,7 @@ class _Untouched(WithoutDataModel):
         return place_in(payload)
 
     def postprocess(self, value: object) -> object:
-        """What `shown_file` made, or None."""
+        """Return the value of `shown_file`, or None."""
         return value
 
 

@@ -32,9 +32,9 @@ _DRAWING = (".svg", ".svgz")
 
 @dataclass(frozen=True, slots=True)
 class FileCopies:
-    """Makes them, among what people gave (`uploads`), and removes them.
+    """Makes copies in the uploads folder (`uploads`), and removes them.
 
-    `secret`: what nobody can guess, as `ui.web.secret` keeps it.
+    `secret`: an unguessable value, from `ui.web.secret`.
     """
 
     uploads: UploadFolder
@@ -128,8 +128,8 @@ class FileCopies:
             return None
 
     def is_shown(self, record: Record, at: int) -> bool:
-        """Whether a page may show this image or video of a run's results: a drawing only where it
-        is a plain one."""
+        """Tell if a page may show this image or video of a run's results: drawings
+        only if plain."""
         if not record.state.files[at].filename.lower().endswith(_DRAWING):
             return True
         path = self.uploads.find(record.owner, self.of_result(record, at))
@@ -155,7 +155,7 @@ class FileCopies:
         return self._key(f"{run}/{file.type}/{file.subfolder}/{file.filename}")
 
     def _key(self, name: str) -> str:
-        """Part of a place that a browser is told: it says nothing of the file."""
+        """Return part of a place for browsers; it reveals nothing about the file."""
         return hashlib.blake2b(
             name.encode(errors="replace"), key=self.secret, digest_size=16
         ).hexdigest()

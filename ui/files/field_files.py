@@ -1,5 +1,4 @@
-"""Files on their way onto a form's fields and from there to a run: judged anew each time, by what
-the field is for."""
+"""Files between form fields and runs, checked each time against the field."""
 
 from __future__ import annotations
 
@@ -33,8 +32,7 @@ class FieldFiles:
     root: str = ""
 
     def taken(self, value: object, field: Field) -> object:
-        """What a field holds: of a file the file itself, or what is wrong with it; of anything else
-        the value."""
+        """Return a field's value: for a file, the file or its problem; otherwise the value."""
         match value:
             case Painted(image, layers) if field.is_media:
                 return self._painted((image, *layers))
@@ -43,8 +41,7 @@ class FieldFiles:
         return value
 
     def given(self, places: Sequence[object], field: Field) -> tuple[Upload, ...] | Refused:
-        """The files at these places, an image and what is painted over it; what is wrong with the
-        first that the field does not take."""
+        """Return the files at these places, an image and its paint, or the first problem."""
         found = tuple(self._judged(place, field.media) for place in places)
         refused = (one for one in found if isinstance(one, Refused))
         return next(refused, tuple(one for one in found if isinstance(one, Upload)))
@@ -64,8 +61,8 @@ class FieldFiles:
         return None
 
     def paint(self, place: object) -> str | None:
-        """The place of what was painted over an image, out of the file that both were put into;
-        None where there is none, or it cannot be read."""
+        """Return the place of the paint over an image, extracted from the file with both; None if
+        it has none or is unreadable."""
         match self._judged(place, "image"):
             case Upload(source=Path() as file):
                 with suppress(Undecodable, OSError), self.turns.turn_of(self.owner):

@@ -1,8 +1,8 @@
-"""An image and what is painted over it: two files on the page, one for ComfyUI.
+"""An image and its painted mask: two files on the page, one for ComfyUI.
 
-ComfyUI's LoadImage takes `1 - alpha` as the mask (docs/comfyui.md#33), so the mask goes into the
-image's alpha turned round; the colours below stay whole. At most one image is in memory: of
-each layer only its alpha is kept, which is put into the mask.
+ComfyUI's LoadImage uses `1 - alpha` as the mask (docs/comfyui.md#33), so the inverted mask becomes
+the image's alpha; the colors below stay. At most one image is in memory: each layer contributes
+only its alpha to the mask.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """How a camera held the image; of a PNG it is not asked, which Pillow would decode for it."""
+    """Return the camera orientation. PNG has none here, as Pillow would decode the
+    file to find it."""
     return image.getexif().get(_EXIF_ORIENTATION, 1) if image.format != "PNG" else 1
 
 

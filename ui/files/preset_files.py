@@ -22,7 +22,8 @@ Files = dict[str, tuple[PresetFile, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PresetFiles:
-    """Takes them from one person's files, and makes copies for whoever may have the preset."""
+    """Takes preset files from a person's uploads, and copies them for users who may
+    use the preset."""
 
     copies: FileCopies
     history: RunStore

@@ -55,7 +55,6 @@ class FieldResults:
 
 
 def _first_for(files: tuple[OutputFile, ...], field: Field) -> int:
-    """The first file that the field takes, saved ones before others; the first of all where there
-    is none."""
+    """Return the first file that the field takes, saved ones first; otherwise the first file."""
     taken = (at for at, file in enumerate(files) if takes(field, file.kind))
     return min(taken, key=lambda at: files[at].type != "output", default=0)

@@ -1,1 +1,1 @@
-"""What of Gradio's own routes can be reached, by whom, and what a call to them may carry."""
+"""Access to Gradio's own routes, and limits of calls to them."""

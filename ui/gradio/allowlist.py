@@ -111,8 +111,7 @@ class GradioAllowlist:
         return self.identity.owner(HTTPConnection(scope)) is None
 
     def _may_read(self, path: str, scope: Scope) -> bool:
-        """Whether this is something to be read here, and by this caller. What becomes of a call is
-        told to whoever made it."""
+        """Tell if this caller may read this. Only a call's own caller learns its state."""
         if path == STREAM:
             session = session_of_stream(HTTPConnection(scope))
             return self.pages.belongs(
@@ -166,23 +165,22 @@ class GradioAllowlist:
             await self.gradio(scope, replay(body, receive), send)
 
     def _claim(self, session: str, caller: Caller) -> bool:
-        """Whether a session is this caller's from now on. One that is told of a call, and that
-        nobody has claimed, goes by the id of a script's call: it is none for a page."""
+        """Assign a session to this caller, if it is free. An unclaimed session that gets news of a
+        call has the id of a script's call and isn't a page's."""
         if not self.pages.has(session) and self.sessions.is_told(session):
             return False
         return self.pages.claim(session, caller)
 
     def _own_event(self, call: Call, caller: Caller) -> str | None:
-        """The call to be ended, if it is the caller's, and the session too: Gradio ends whatever
-        goes on in that."""
+        """Return the call to end if it and its session are the caller's: Gradio ends everything in
+        the session."""
         if call.event is None or not self.events.belongs(call.event, caller):
             return None
         is_own = call.session in (None, call.event) or self.pages.belongs(call.session, caller)
         return call.event if is_own else None
 
     def _has_too_many(self, caller: Caller, size: int) -> bool:
-        """Whether so many of this caller's calls wait or are at work that there is no room for
-        another of this size."""
+        """Tell if this caller's waiting and active calls leave no room for another of this size."""
         own, near = (
             [name for name in names if self.sessions.goes_on(name)]
             for names in self.events.of(caller)
@@ -225,15 +223,14 @@ class GradioAllowlist:
 
 
 def is_open(path: str) -> bool:
-    """Whether this is something to be read here by anybody who is let in. No name is longer than a
-    file's can be."""
+    """Tell if every user may read this. No name is longer than a file's may be."""
     return path in _READ or (
         path.startswith(_READ_BELOW) and all(len(part) < 256 for part in path.split("/"))
     )
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """What hands on a body that has been read, then whatever else comes."""
+    """Replay a body that was already read, then receive the rest."""
     rest: list[Message] = [{"type": "http.request", "body": body}]
 
     async def next_message() -> Message:
@@ -243,6 +240,6 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _page_forgotten(status: int, scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell a page that its form is no longer known; its script loads it again, with what was
-    typed."""
+    """Tell a page that its form was dropped; its script loads the form again with the
+    typed values."""
     await refusal(_PUT_ASIDE, status, reload=True)(scope, receive, send)

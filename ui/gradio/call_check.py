@@ -1,4 +1,4 @@
-"""What a call to Gradio may carry: judged before anybody uses it. Pure."""
+"""Limits of a call to Gradio, checked before its content is used. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ _MOST_NAME = 200  # characters of an id that a browser has made up
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call names: the session of the page that makes it, a listener by its number, another
-    call."""
+    """Names in a call: the page's session, a listener's number, another call."""
 
     session: str | None = None
     listener: int | None = None
@@ -29,7 +28,7 @@ class Call:
 
 
 def read_call(body: bytes, limits: WebLimits) -> Call | str:
-    """What a call's JSON names; a sentence where it is not handed on."""
+    """Return the names in a call's JSON, or a message if the call is refused."""
     call = read_object(body, limits)
     if isinstance(call, str):
         return call
@@ -49,8 +48,8 @@ def _is_name(value: object) -> TypeGuard[str | None]:
 
 
 def _names_other_file(value: dict[str, Any]) -> bool:
-    """Whether this is Gradio's word for a file whose place is none of this app's. It would fetch
-    any address."""
+    """Tell if this is Gradio's format for a file outside this app's places. Gradio would fetch any
+    address."""
     place, address = value.get("path"), value.get("url")
     if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
         return True

@@ -1,4 +1,4 @@
-"""How the page's listeners are bound to Gradio's events."""
+"""Options that bind the page's listeners to Gradio's events."""
 
 from __future__ import annotations
 

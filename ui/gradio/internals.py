@@ -1,8 +1,7 @@
-"""What is used of Gradio that it does not promise: read this first when its version changes.
+"""Undocumented parts of Gradio that this app uses: read this first when its version changes.
 
-The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. What is
-promised: components, their events and options, the variables of themes, `mount_gradio_app`,
-`/call/…`.
+The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. Documented are:
+components, their events and options, theme variables, `mount_gradio_app`, `/call/…`.
 """
 
 from __future__ import annotations
@@ -56,12 +55,12 @@ CONFIG = "/config"
 INFO = f"{API_PREFIX}/info"  # what can be called, with which values
 LOGIN = "/login"  # where its Python client signs in, with these two in a form
 USERNAME, PASSWORD = "username", "password"
-# What the page asks once, and what scripts ask to know what can be called.
+# Requested once by the page, and by scripts to list endpoints.
 ANSWERS = frozenset(
     f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "login_check", "user", "app_id")
 )
 PRESS = f"{API_PREFIX}/run/predict"  # the page's calls that do not queue
-WHOLE_PAGES = frozenset({"/", "/config", PRESS})  # of which each answer is large and text
+WHOLE_PAGES = frozenset({"/", "/config", PRESS})  # each answer is a large text
 JOIN = f"{API_PREFIX}/queue/join"  # those that do, and of `gradio_client`
 STREAM = f"{API_PREFIX}/queue/data"  # tells what becomes of those
 CALL = f"{API_PREFIX}/call/"  # before an endpoint's name: scripts' calls, and what becomes of them
@@ -70,12 +69,12 @@ UPLOAD = f"{API_PREFIX}/upload"  # takes files, and tells their places
 UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
 FILE = f"{API_PREFIX}/file="  # before a file's place: the file
 
-# How Gradio says that a value is a file, without all that it says of one.
+# Gradio's mark of a file value, without its other properties.
 FILE_SCHEMA: Mapping[str, Any] = FileData.model_json_schema() | {"description": "A file"}
 _OF_APP = ("version", "protocol", "api_prefix", "app_id", "enable_queue", "connect_heartbeat")
 UPLOADED = "files"  # the name of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
-# Of its template's head: what is for other sites, and what installs the page.
+# Parts of its template's head: for other sites, and for installing the page.
 _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
@@ -84,8 +83,8 @@ _LANGUAGE = 'lang="en"'  # of its template's `html` element
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
 # Gradio's own words follow this property of the browser.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
-# Its page's spinner counts time with each frame, which it never stops when it's gone: ten times a
-# second does for what is counted, and lets the browser rest while nothing changes.
+# Gradio's spinner counts time in each frame and continues after it is gone. Ten times per second is
+# enough, and lets the browser rest.
 _SPINNER_CLOCK = """<script>{
   const frame = requestAnimationFrame;
   window.requestAnimationFrame = (callback) =>
@@ -93,7 +92,7 @@ _SPINNER_CLOCK = """<script>{
 }</script>"""
 # Seconds between two looks whether a call has come in; Gradio's own 0.001 take 5 % of a core.
 _LOOKS_FOR_CALLS = 0.01
-SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
+SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
 
 
 def session_and_call(call: Mapping[str, Any]) -> tuple[object, object, object]:
@@ -124,14 +123,15 @@ class NamedEndpoint(NamedTuple):
 def config_of(
     gradio: App, answering: str, endpoints: Iterable[NamedEndpoint], root: str
 ) -> dict[str, Any]:
-    """What clients read first of an app at `root` with these endpoints; `answering`: the page's."""
+    """Return the configuration that clients read first from an app at `root` with these endpoints;
+    `answering`: the page's."""
     page: Any = gradio.get_blocks().config
     like = next(one for one in page["dependencies"] if one["api_name"] == answering)
     takes, used = like["inputs"][:1], {*like["inputs"], *like["outputs"]}
     public = like | {"api_visibility": "public"}
     return {name: page[name] for name in _OF_APP} | {
         "root": root,
-        "run_history": False,  # its browser's part would keep what is called
+        "run_history": False,  # its browser code would store called names
         "components": [one for one in page["components"] if one["id"] in used],
         "dependencies": [
             public | {"id": number, "api_name": name, "inputs": takes * len(told["parameters"])}
@@ -141,13 +141,14 @@ def config_of(
 
 
 def info_of(endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
-    """What clients read of the values of all of them."""
+    """Return the description of all endpoints' values for clients."""
     named = {f"/{one.name}": one.told | {"api_visibility": "public"} for one in endpoints}
     return {"named_endpoints": named, "unnamed_endpoints": {}}
 
 
 def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict[str, Any]:
-    """What JOIN is sent for one of these, as for the page's: its number is one of the values."""
+    """Return the body of JOIN for one of these endpoints, as for the page's: its number is one of
+    the values."""
     known: Any = gradio.get_blocks().fns
     number = next(one for one in known if known[one].api_name == answering)
     data = [call.get("fn_index"), call.get("data")]
@@ -180,8 +181,8 @@ def script_of_page(name: str) -> Path | None:
 
 @cache
 def model_viewer() -> str:
-    """The address of the script that `gr.Model3D` shows models with: an ES module that has
-    `CreateViewerForCanvas` of Babylon's viewer. "" where there is none."""
+    """Return the URL of the script with which `gr.Model3D` shows models: an ES module with
+    `CreateViewerForCanvas` of Babylon's viewer; "" if it is missing."""
     for name, component in _scripts().items():
         if not name.startswith("Canvas3D-"):
             continue
@@ -195,10 +196,8 @@ class WithoutStub(ComponentMeta):
     """Makes a component's class without the `.pyi` file that Gradio writes beside it."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
-        """As Gradio's, without the file that it writes for each class."""
-        if (
-            "__init__" in attrs
-        ):  # with what it is called now, Gradio makes another one when it is updated
+        """Create the class without the file that Gradio writes for each."""
+        if "__init__" in attrs:  # Gradio renames it on update
             attrs["__init__"] = updateable(attrs["__init__"])  # type: ignore[no-untyped-call]
         return ABCMeta.__new__(cls, name, bases, attrs)
 
@@ -217,20 +216,20 @@ class WithoutDataModel:
 
 
 def without_preprocess(component: Component) -> Component:
-    """The component, handing on whatever the browser sent: the form's check says what is wrong, on
+    """Make a component pass on the browser's value unchanged; the form's check reports errors on
     the field."""
     component.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return component
 
 
 def root_of(request: gr.Request) -> str:
-    """The path of the app as this browser reaches it, "" at the root; no host, of which a request
-    may say anything."""
+    """Return the app's path for this browser, "" at the root; without the host, which a request may
+    forge."""
     return urlsplit(whole_root_of(request)).path
 
 
 def whole_root_of(request: gr.Request) -> str:
-    """The same with scheme and host, for whoever asks alone; "" where Gradio made the request."""
+    """Return the same with scheme and host, for this caller only; "" if Gradio made the request."""
     inner = connection(request)
     if inner is None:
         return ""
@@ -245,14 +244,14 @@ def root_address(request: Request, path: str, root_path: str) -> str:
 
 
 def app_address(request: Request, root_path: str) -> str:
-    """The same, whatever was asked for, as where nothing is."""
+    """Return the same for any request, also for a missing route."""
     return root_address(Request({**request.scope, "path": "/"}), "/", root_path)
 
 
 @contextlib.contextmanager
 def without_apps() -> Iterator[None]:
-    """Gradio makes an app with each Blocks and each `queue()`, which is half of the work of a
-    start. None are made in here: only the one that is mounted answers anybody."""
+    """Prevent Gradio from building an app with each Blocks and each `queue()`, which is half of the
+    start time. Only the mounted app serves requests."""
     App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[method-assign, assignment]
     try:
         yield
@@ -302,13 +301,13 @@ def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[
 
 
 class Page(gr.Blocks):
-    """Blocks that know no file in what a browser sends, and whose failures are one line in the log.
-    Gradio would look for the file, copy it and fetch addresses; and it prints a traceback for each
-    failure, which anybody can bring about by sending what no page would."""
+    """Blocks that never resolve files in a browser's values, and log each failure in one line.
+    Gradio would look up the file, copy it and fetch URLs, and print a traceback for failures
+    that any request can cause."""
 
     @property
     def config(self) -> Any:
-        """What Gradio tells a browser of the page, in that one's language."""
+        """Return the page's configuration in the caller's language."""
         return all_translated(self._config)
 
     @config.setter
@@ -322,58 +321,58 @@ class Page(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,  # noqa: FBT001, FBT002 - as Gradio calls it
     ) -> object:
-        """As Gradio's."""
+        """See Gradio's method."""
         plain = traverse(inputs, lambda file: {"path": file["path"]}, is_file_obj_with_meta)
         return await super().preprocess_data(block_fn, plain, state, explicit_call)
 
     async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """As Gradio's own, in the language of who asks; gr.Error with a sentence for whatever
-        fails."""
+        """Run like Gradio's method, in the caller's language; gr.Error with a message for every
+        failure."""
         try:
             answer = await super().process_api(*args, **options)
         except gr.Error as problem:
             problem.message = translated(problem.message)
             raise
-        except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
+        except Exception as problem:  # noqa: BLE001 - users get a message for every failure
             log.warning("A call failed: %s", in_short(problem))
             raise gr.Error(translated(NOT_UNDERSTOOD), print_exception=False) from None
         return cast(dict[str, Any], all_translated(answer))
 
 
 class Sessions:
-    """What Gradio remembers of pages and scripts' calls: a session for each, and in it the form
-    that was drawn last. For the event loop, where Gradio looks them up."""
+    """Gradio's sessions of pages and scripts' calls, each with its last form. Belongs to the event
+    loop."""
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     def forget(self, session: str) -> None:
-        """Let go of a session, and of what was to be told to it unless one of its calls goes on."""
+        """Drop a session and its pending messages, unless one of its calls is active."""
         forget(self._app, session)
         if not any(map(self.goes_on, self._untold.get(session, ()))):
             self._untold.pop(session, None)
             self._queue.pending_messages_per_session.pop(session, None)
 
     def has_listener(self, session: str | None, number: int) -> bool:
-        """Whether the page itself or its form answers a page's call with this number."""
+        """Tell if the page or its form has a listener with this number."""
         known = self._app.state_holder.session_data.get(session or "")
         return number in (known.blocks_config.fns if known else self._app.get_blocks().fns)
 
     def is_told(self, session: str) -> bool:
-        """Whether there is a stream for this session, of what becomes of its calls."""
+        """Tell if a stream reports this session's calls."""
         return session in self._queue.pending_messages_per_session
 
     def goes_on(self, event: str) -> bool:
-        """Whether this call waits or is at work."""
+        """Tell if this call is waiting or active."""
         return event in self._queue.event_ids_to_events
 
     async def end(self, event: str) -> None:
-        """Let a call go no further: Gradio ends it by its function's number only, and begins it
-        anew where its answers were closed by another one."""
+        """Stop a call: Gradio ends calls only by the function's number, and starts one again if
+        another closed its answers."""
         await self._queue.clean_events(event_id=event)
 
     def has_news(self, event: str) -> bool:
-        """Whether there is something about this call that has not been told."""
+        """Tell if this call has unreported news."""
         return any(event in events for events in self._untold.values())
 
     @property

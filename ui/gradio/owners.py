@@ -1,5 +1,4 @@
-"""Who made which of Gradio's sessions and calls: nobody else may use them, and nobody may have them
-all."""
+"""Owners of Gradio's sessions and calls, which only their owners may use, with limits per owner."""
 
 from __future__ import annotations
 
@@ -10,12 +9,11 @@ from ui.web.shares import Caller
 
 
 class Owners:
-    """Names and the callers they belong to. At most `most` in all, and so many of one person and
-    from one address.
+    """Names and their callers: at most `most` in all, with limits per person and per address.
 
-    One more takes the place of that which was used longest ago: the person's own, else the
-    address's, else one from the address that has most. `forget` is called with each name that goes.
-    For one thread, as the event loop's.
+    A new name replaces the least recently used one: the person's own, otherwise the address's,
+    otherwise one of the largest address. `forget` is called with each replaced name. Not
+    thread-safe; belongs to the event loop.
     """
 
     def __init__(self, most: int, person: int, address: int, forget: Callable[[str], None]) -> None:
@@ -26,8 +24,7 @@ class Owners:
         self._callers: OrderedDict[str, Caller] = OrderedDict()  # the one used longest ago first
 
     def claim(self, name: str, caller: Caller) -> bool:
-        """Note that a caller uses a name, which is theirs from the first time on; False if it is
-        somebody else's."""
+        """Claim a name for a caller on first use; return False if it is another caller's."""
         if name in self._callers:
             if not self.belongs(name, caller):
                 return False
@@ -47,12 +44,12 @@ class Owners:
         return True
 
     def belongs(self, name: str, caller: Caller) -> bool:
-        """Whether this name is known and this person's."""
+        """Tell if this name is known and this person's."""
         known = self._callers.get(name)
         return known is not None and known.person == caller.person
 
     def has(self, name: str) -> bool:
-        """Whether this name is known, whoever's it is."""
+        """Tell if this name is known."""
         return name in self._callers
 
     def of(self, caller: Caller) -> tuple[list[str], list[str]]:

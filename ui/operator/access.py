@@ -1,4 +1,4 @@
-"""Who is an operator, as requests tell."""
+"""Recognize administrators by their requests."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ui.web.identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class OperatorAccess:
-    """Operators are those whom the settings or the file of users name. Where nobody has to sign in
-    it is whoever asks from this machine, if no other can reach the app."""
+    """Administrators are named by the settings or the users file. Without sign-in, every caller on
+    this machine is one, if no other machine can reach the app."""
 
     permissions: Permissions
     identity: Identity
 
     def permits(self, request: HTTPConnection) -> bool:
-        """Whether an operator asks."""
+        """Tell if the caller is an administrator."""
         owner = self.identity.owner(request)
         if owner is None or not self.permissions.operates(owner):
             return False
         return self.identity.login is not None or _from_here(request)
 
     async def only(self, request: Request) -> None:
-        """That an operator asks, as what a route depends on: 401 for nobody and for a page of
-        another site, 404 for everybody else, as where there is nothing."""
+        """Route dependency: require an administrator; 401 without a user and for another site's
+        page, otherwise 404, as for a missing route."""
         await self.identity.caller(request)
         if not self.permits(request):
             raise HTTPException(404)

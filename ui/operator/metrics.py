@@ -1,4 +1,4 @@
-"""What Prometheus reads: everything is looked up when it asks, nothing is counted for it."""
+"""Metrics for Prometheus, computed for each request without counters."""
 
 from __future__ import annotations
 

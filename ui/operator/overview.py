@@ -1,5 +1,5 @@
-"""What an operator is told: each server, the runs of all people, and what workflows lack. No texts
-of anybody, and images only where the settings allow it."""
+"""The administrator's overview: servers, all users' runs, and missing parts of workflows. It has no
+texts of users, and images only if the settings allow them."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class ServerLine:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A run that has not ended: whose, of which workflow, since when, how far, and at which server,
-    "" while there is none. `preview`: the number of its newest image, 0 for none to be seen."""
+    """An unfinished run: its owner, workflow, start, progress and server, or "". `preview`: the
+    number of its newest visible image, 0 for none."""
 
     id: str
     owner: str
@@ -66,7 +66,7 @@ class LackingWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it at one moment. `lacking` is None where no server has said what it has."""
+    """The overview at one moment. `lacking` is None before the first answer of a server."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
@@ -74,9 +74,9 @@ class Overview:
 
 
 def overview(services: Services, name_of: Callable[[str], str], *, images: bool) -> Overview:
-    """Asks the servers; `name_of` says what an owner is called, "" for nobody who signs in;
-    `images`: the operator may see those of all runs. May take seconds once, as the forms of all
-    workflows are built."""
+    """Query the servers. `name_of` returns an owner's name, "" without sign-in; `images`: the
+    administrator may see all runs' images. May take seconds the first time, to build the forms
+    of all workflows."""
     now = time.time()
     pairs = zip(services.servers.servers, services.reports(), strict=True)
     live = [run for run in services.runs.known() if not run.state.phase.finished]
@@ -94,7 +94,7 @@ def overview(services: Services, name_of: Callable[[str], str], *, images: bool)
 
 
 def preview_of(services: Services, run_id: str) -> Preview | None:
-    """The newest image of anybody's run; None where there is none."""
+    """Return the newest image of any owner's run, or None."""
     return next((run.state.preview for run in services.runs.known() if run.id == run_id), None)
 
 
@@ -112,7 +112,7 @@ def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
 
 
 def _progress(state: RunState) -> str:
-    """How far a run is, without the titles that people give to nodes."""
+    """Return a run's progress without users' node titles."""
     if state.away:
         return AWAY
     if state.phase is Phase.WAITING:

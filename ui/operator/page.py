@@ -37,8 +37,8 @@ _GB = 2**30
 
 
 def page_body(now: Overview, why: str = "", *, has_tokens: bool = False) -> str:
-    """What is between the tags of the body; `why` something could not be done; `has_tokens`:
-    whether people can have tokens, which have a page of their own."""
+    """Return the page's body. `why`: the reason of a failed action; `has_tokens`: users can have
+    tokens, which have their own page."""
     tokens = f'<p><a href="{PATH[1:]}/tokens">{html_of(TOKENS)}</a></p>' if has_tokens else ""
     return f"""<main class="operator">
 <h1>{html_of(_HEADING)}</h1>

@@ -55,7 +55,7 @@ def operator_routes(
 
     @router.get(PATH)
     def operator(request: Request) -> HTMLResponse:
-        """The page; for nobody the one that asks for a login, for whoever is no operator 404."""
+        """Show the page; without a user the sign-in page, and 404 for other users."""
         if identity.owner(request) is None:
             return sign_in(request, PATH)
         if not access.permits(request):
@@ -64,7 +64,8 @@ def operator_routes(
 
     @router.get(f"{PATH}/runs/{{run_id}}/preview", dependencies=[Depends(access.only)])
     def preview(run_id: str) -> Response:
-        """The newest image of anybody's run, where the settings let operators see it; else 404."""
+        """Return the newest image of any owner's run, if the settings let administrators see it;
+        otherwise 404."""
         image = preview_of(services, run_id) if images else None
         if image is None:
             raise HTTPException(404)

@@ -102,8 +102,7 @@ def host_name(header: str) -> str:
 
 
 def networks_of(trusted: Sequence[str]) -> list[str]:
-    """Return the addresses and networks of trusted proxies; "*" stands for all that
-    aren't public."""
+    """Return the addresses and networks of trusted proxies; "*" means all private ones."""
     return list(_NEAR if "*" in trusted else trusted)
 
 
@@ -112,8 +111,8 @@ class ProxyMiddleware:
     forwarded ones. It removes such headers from any other sender, and refuses a Host that isn't
     the app's.
 
-    `trusted`: addresses and networks (10.0.0.0/8); "*" for all that aren't public. `user_header`:
-    the header in which they name the signed-in user.
+    `trusted`: addresses and networks (10.0.0.0/8); "*" for all private ones. `user_header`: the
+    header in which they name the signed-in user.
     """
 
     def __init__(
