@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
 
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import did_you_mean, quoted, short
@@ -14,8 +13,6 @@ from comfy.prompt.value_types import BadValue, read_bool
 
 # What stands for a step's results where it does not run: by its name, and whether texts are meant.
 _Instead = dict[tuple[str, bool], Source]
-
-_MOST_TRIED = 1000  # ways to run a chain: an author waits for them
 
 
 def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str] = ()) -> Chain:
@@ -54,38 +51,21 @@ def cannot_run(chain: Chain, switches: Mapping[str, object], why: str) -> str:
     own, but can where nobody has chosen anything."""
     at = _choices(chain, switches)
     others = [one.name for one in chain.switches if at[one.name] != one.choices[0]]
-    return _said({name: at[name] for name in others}, why)
+    return _cannot_run({name: at[name] for name in others}, why)
 
 
-def never_run(chain: Chain) -> Iterator[str]:
-    """What is said of each choice with which a chain cannot run, whatever else people choose or
-    leave out: why it cannot where they do nothing else. Nothing is said of one with more than
-    `_MOST_TRIED` ways to do that of which none of the first runs."""
+def choices_that_cannot_run(chain: Chain) -> Iterator[str]:
+    """Yield an error for each choice of a switch that can't run: with the other switches as they
+    start, and no step left out."""
     for switch in chain.switches:
         for choice in switch.choices:
-            if why := _why_never(chain, switch, choice):
-                yield _said({switch.name: choice}, why)
+            try:
+                chosen(chain, {switch.name: choice})
+            except ChainErrors as error:
+                yield _cannot_run({switch.name: choice}, str(error))
 
 
-def _why_never(chain: Chain, switch: Switch, choice: str) -> str:
-    names = [one.name for one in chain.switches]
-    choices = [(choice,) if one == switch else one.choices for one in chain.switches]
-    optional = [("", step.name) for step in chain.steps if step.optional]
-    first = ""
-    for tried, way in enumerate(product(*choices, *optional)):
-        if tried == _MOST_TRIED:
-            return ""
-        at, without = dict(zip(names, way, strict=False)), filter(None, way[len(names) :])
-        try:
-            chosen(chain, at, [*without])
-        except ChainErrors as error:
-            first = first or str(error)
-        else:
-            return ""
-    return first
-
-
-def _said(choices: Mapping[str, str | None], why: str) -> str:
+def _cannot_run(choices: Mapping[str, str | None], why: str) -> str:
     told = listed(quoted(f"{name}: {choice}") for name, choice in choices.items())
     return message("This chain can't run with {choices}: {why}", choices=told, why=why)
 

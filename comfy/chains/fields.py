@@ -36,8 +36,11 @@ _MADE: Mapping[OutputKind, frozenset[ResultKind]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class FormStep:
-    """A step whose fields go by their keys. `values`: those that are fixed or were set; `inputs`:
-    those that come of other steps; `rows`: the step runs with each of these values besides."""
+    """A step in the form of its workflow, by field keys.
+
+    `values` are fixed by the chain's author or set by a user, `inputs` come from other steps. The
+    step runs once per row of `rows`, each of which has more values.
+    """
 
     step: Step
     form: Form
@@ -46,9 +49,14 @@ class FormStep:
     rows: tuple[Mapping[str, object], ...] = field(default=({},))
 
     @property
+    def name(self) -> str:
+        """The step's name in the chain."""
+        return self.step.name
+
+    @property
     def of_options(self) -> frozenset[str]:
-        """The keys of values that a run does without where its choice, which the step repeats, has
-        no such field."""
+        """Keys that a run may lack: the step repeats a choice, and each choice has its own fields.
+        Empty unless the step repeats a choice."""
         chooses = any(self.form.field(key).redraws for key in self.rows[0])
         return frozenset(one.key for one in self.form.fields) if chooses else frozenset()
 

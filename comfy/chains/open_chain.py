@@ -1,11 +1,10 @@
-"""A chain that goes on, or has ended: how far each step is, for the thread that runs it and for all
-who look."""
+"""A chain in memory: how far each step is, for the thread that runs it and for every reader."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -13,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import KeptText, message, message_from_json, message_to_json, sentences
-from comfy.chains.forms import ChainForm
-from comfy.chains.keys import step_key
-from comfy.chains.runner import StepBegin, StepEnd, StepProblem
+from comfy.chains.keys import StepKey
+from comfy.chains.plan import ChainPlan
+from comfy.chains.runner import RunStates, StepBegin, StepEnd
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
@@ -29,13 +28,20 @@ from comfy.runs.interface import Run
 ChainPhase = Literal["running", "done", "failed", "stopped"]
 StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
 
+# Called in the chain's thread: with the ends of runs, with the states of live runs whenever one
+# changes, and with None after the last of them.
+ChainWatch = Callable[[StepEnd | RunStates | None], None]
+
 
 @dataclass(frozen=True, slots=True)
 class StepStanding:
-    """How far a step is. `runs`: how many it has, 0 while nobody knows; `live`: the ids of those
-    that go on, `ended`: of the others, as they ended; `done`: how many have made what they were to.
-    `same`: it was done, has run again, and made what it had made before. `why` it failed, in
-    sentences, and `errors`: the same for its fields, by the chain's keys."""
+    """How far a step is.
+
+    `runs` counts all its runs, 0 while that is unknown, and `done` the successful ones. `live` and
+    `ended` have the ids of unfinished and finished runs. `same` marks a step that ran again and
+    made the same results. `why` it failed is text; `errors` has the errors of fields, by the text
+    of their keys in the chain's form.
+    """
 
     name: str
     title: KeptText
@@ -52,10 +58,12 @@ class StepStanding:
 
 @dataclass(frozen=True, slots=True)
 class ChainStanding:
-    """How far a chain is. `chain`: its name in the folder. `why` it could not go on, where that is
-    about no step. `results`: of the steps that have made something, the record of the last run
-    that has. `seconds` it took in all once it has ended, without the time before somebody let it go
-    on."""
+    """How far a chain is.
+
+    `chain` is its name in the folder. `why` is the error of a failure outside of the steps.
+    `results` has the record of each step's last run with results. `seconds` is how long a finished
+    chain took, without the time between its end and a retry.
+    """
 
     id: str
     owner: str
@@ -70,8 +78,12 @@ class ChainStanding:
 
     @property
     def finished(self) -> bool:
-        """It is over, unless somebody lets it go on."""
+        """Return whether the chain has ended; a user may still resume it."""
         return self.state != "running"
+
+    def step_of(self, run_id: str) -> StepStanding | None:
+        """Return the step that this run belongs to now."""
+        return next((one for one in self.steps if run_id in (*one.ended, *one.live)), None)
 
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
@@ -79,34 +91,38 @@ _RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 class OpenChain(OpenGroup):
-    """Each method holds a lock for a moment, and none waits but `join_cancelled`. `changing`: held
-    while it is let go on."""
+    """A chain in memory. Methods hold a lock for a moment, and only `join_cancelled` waits.
+
+    A thread holds `changing` while it resumes or deletes the chain. `plan` is the plan of the last
+    press, until the chain's thread takes it; `watch` follows the chain.
+    """
 
     def __init__(self, group: Group) -> None:
-        """As it is remembered."""
         super().__init__(group)
         self.chain = str(group.about.get("chain", ""))
         self.title = str(message_from_json(group.about.get("title", "")))
         self.changing = threading.Lock()
+        self.watch: ChainWatch | None = None
+        self._plan: ChainPlan | None = None
         self._created_at, self._ended_at = group.created_at, group.ended_at
-        self._idle = float(group.about.get("idle", 0))  # seconds that it stood still
-        self._goes_on = False  # what is at work is over, and it is to begin once more
+        self._idle = float(group.about.get("idle", 0))  # seconds between an end and a retry
+        self._goes_on = False  # resumed while its thread still ends what was stopped
         self._state: ChainPhase = "stopped" if group.state == "paused" else group.state
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
-        self._again = _begun_again(group.progress.get("again"))
-        self._live: dict[tuple[str, int], Run] = {}  # by step, and which of its runs
-        self._ended: dict[str, dict[int, str]] = {}  # of the others the ids, likewise
+        self._again = _runs_by_step(group.progress.get("again"))
+        self._live: dict[tuple[str, int], Run] = {}  # by step and number of the run
+        self._ended: dict[str, dict[int, str]] = {}  # ids of finished runs, likewise
         self._results: dict[str, Record] = {}
 
     @property
     def state(self) -> ChainPhase:
-        """What is to become of it, or has."""
+        """Return what the chain does, or how it ended."""
         return self._state
 
     @property
     def standing(self) -> ChainStanding:
-        """As people are told of it now."""
+        """Return how far the chain is."""
         with self.lock:
             return ChainStanding(
                 self.id,
@@ -142,21 +158,21 @@ class OpenChain(OpenGroup):
 
     @property
     def done(self) -> frozenset[str]:
-        """The names of the steps that are done."""
+        """Return the names of the steps that are done."""
         with self.lock:
             return frozenset(one.name for one in self._steps.values() if one.state == "done")
 
     @property
     def again(self) -> dict[str, frozenset[str]]:
-        """The steps that are to run though they were done, until they are; of each the ids of the
-        runs that were begun since, which may be another step's too."""
+        """Return the steps to run although they were done, each with the ids of the runs that
+        started since. Such a run may also belong to another step."""
         with self.lock:
             begun = frozenset(run for runs in self._again.values() for run in runs)
             return dict.fromkeys(self._again, begun)
 
     def known(self, step: str, record: Record) -> None:
-        """A run of a step that has ended, told by their numbers; the last that has made something
-        is its result."""
+        """Note a finished run of a step, in the order of their numbers; the last one with results
+        is the step's result."""
         if record.state.files or record.state.texts:
             with self.lock:
                 self._results[step] = record
@@ -167,10 +183,18 @@ class OpenChain(OpenGroup):
         with self.lock:
             return bool(self._live)
 
-    # What people want
+    # Called for users
+
+    def press(self, plan: ChainPlan, again: Collection[str] = ()) -> None:
+        """Hand a plan to the chain's thread, which runs the steps of `again` although they are
+        done."""
+        with self.lock:
+            self._plan = plan
+            self._again |= dict.fromkeys(again, ())
+            self.begin(plan)
 
     def stop(self) -> None:
-        """See `OpenGroup`: no other step is begun. Runs that another chain has begun go on."""
+        """See `OpenGroup`: start no other step. Runs that another chain started continue."""
         with self.lock:
             if self._state != "running":
                 return
@@ -182,41 +206,45 @@ class OpenChain(OpenGroup):
         for run in filter(self._is_own, live):
             run.cancel()
 
-    def go_on(self, form: ChainForm, again: Collection[str] = ()) -> None:
-        """Let it run again with these steps, once what was stopped is at its end. `again`: those
-        that run though they are done."""
+    def go_on(self, plan: ChainPlan, again: Collection[str] = ()) -> None:
+        """Resume with this plan, after the runs that were stopped have ended. See `press`."""
         with self.lock:
-            self._again |= dict.fromkeys(again, ())
             self._goes_on = self.thread is not None
             self._idle += time.time() - self._ended_at if self._ended_at else 0
             self._state, self._why, self._ended_at = "running", "", None
-            self.begin(form)
+            self.press(plan, again)
 
     def add_text_sources(self, text_sources: Collection[str]) -> None:
-        """Its values have texts of these runs from now on."""
+        """Add runs whose texts are among the chain's values."""
         with self.lock:
             self.text_sources = tuple(dict.fromkeys((*text_sources, *self.text_sources)))
 
-    # What its thread finds
+    # Called in the chain's thread
 
     @property
     def is_over(self) -> bool:
-        """Nothing is wanted any more of what its thread is at."""
+        """Return whether the thread has to leave the current steps."""
         return self._state == "stopped" or self._goes_on
 
-    def begin(self, form: ChainForm) -> None:
-        """These are its steps, none of which is begun."""
+    def take_plan(self) -> ChainPlan | None:
+        """Return the plan of the last press once; None after a restart of the app."""
+        with self.lock:
+            plan, self._plan = self._plan, None
+            return plan
+
+    def begin(self, plan: ChainPlan) -> None:
+        """Note the steps, none of which has started."""
         with self.lock:
             if self._state == "running":
                 self._ended = {}
                 self._steps = {
-                    one.step.name: StepStanding(one.step.name, one.title) for one in form.runs
+                    step.name: StepStanding(step.name, step.title) for step in plan.steps
                 }
 
     def begun(self, begun: StepBegin) -> None:
-        """A run of a step goes on."""
+        """Note that a run of a step started."""
         with self.lock:
-            last = self._live.get((begun.step, begun.number))  # that another chain has stopped
+            last = self._live.get((begun.step, begun.number))  # another chain stopped it
             self._live[begun.step, begun.number] = begun.run
             is_over = self.is_over
             if not is_over:
@@ -224,14 +252,14 @@ class OpenChain(OpenGroup):
                     self._again[begun.step] += (begun.run.id,)
                 step = self._steps[begun.step]
                 over = {begun.run.id, last.id if last else ""}
-                live = (*(one for one in step.live if one not in over), begun.run.id)
+                live = (*(run_id for run_id in step.live if run_id not in over), begun.run.id)
                 state = "failed" if step.state == "failed" else "running"
                 self._set(begun.step, state=state, runs=begun.runs, live=live)
         if is_over and self._is_own(begun.run):
             begun.run.cancel()
 
     def join_cancelled(self) -> None:
-        """Wait until what was cancelled has ended: it can't be begun anew before."""
+        """Wait for the end of canceled runs, which can't start again before."""
         with self.lock:
             own, self._live = [*filter(self._is_own, self._live.values())], {}
         for run in own:
@@ -239,21 +267,21 @@ class OpenChain(OpenGroup):
                 pass
 
     def ended(self, end: StepEnd, form: Form) -> None:
-        """What became of a run of a step; `form`: that of the step."""
+        """Note the end of a run of a step with this form."""
         with self.lock:
             if self._goes_on:
-                return  # of what was stopped before
+                return  # it belongs to what was stopped
             step = self._steps[end.step]
             runs = max(step.runs, end.runs)
-            if isinstance(end.outcome, StepProblem):
-                self._fail(end.step, runs, *_told(step.name, end.outcome.error))
+            if isinstance(end.outcome, ComfyError):
+                self._fail(end.step, runs, *_error_texts(step.name, end.outcome))
                 return
             record = end.outcome
             self._live.pop((end.step, end.run), None)
-            live = tuple(one for one in step.live if one != record.id)
+            live = tuple(run_id for run_id in step.live if run_id != record.id)
             by_number = self._ended.setdefault(end.step, {})
             by_number[end.run] = record.id
-            ended = tuple(run for _, run in sorted(by_number.items()))
+            ended = tuple(run_id for _, run_id in sorted(by_number.items()))
             self._set(end.step, live=live, runs=runs, ended=ended)
             before = self._results.get(end.step)
             if before is None or before.id not in ended[ended.index(record.id) + 1 :]:
@@ -264,15 +292,15 @@ class OpenChain(OpenGroup):
                 self._set(end.step, done=done, state=state)
                 if state == "done" and end.step in self._again:
                     del self._again[end.step]
-                    same = runs == 1 and before is not None and _made(before) == _made(record)
+                    same = runs == 1 and before is not None and _results(before) == _results(record)
                     self._set(end.step, same=same)
             elif end.is_stopped:
                 self.stop()
             else:
-                self._fail(end.step, runs, *_why(step.name, record.state, form))
+                self._fail(end.step, runs, *_failure_texts(step.name, record.state, form))
 
     def end_or_go_on(self) -> bool:
-        """See `OpenGroup`: whether it is to begin once more."""
+        """See `OpenGroup`."""
         with self.lock:
             goes_on, self._goes_on = self._goes_on, False
             if self._state == "running":
@@ -291,7 +319,7 @@ class OpenChain(OpenGroup):
                 self._end("failed")
 
     def _is_own(self, run: Run) -> bool:
-        """It was begun for this chain; another one's is not stopped here."""
+        """Return whether this chain started the run, and may cancel it."""
         return run.record.group == self.id
 
     def _fail(self, name: str, runs: int, why: str, hint: str, errors: Mapping[str, str]) -> None:
@@ -305,41 +333,41 @@ class OpenChain(OpenGroup):
         self._steps[name] = replace(self._steps[name], **changes)
 
 
-def _made(record: Record) -> tuple[object, ...]:
-    """What a run has made: files by their content, and texts."""
+def _results(record: Record) -> tuple[object, ...]:
+    """Return what identifies the results of a run: contents of files, and texts."""
     state = record.state
     return (*(file.digest for file in state.files), *(text.text for text in state.texts))
 
 
-def _steps(told: object) -> tuple[StepStanding, ...]:
+def _steps(stored: object) -> tuple[StepStanding, ...]:
     try:
-        return _STEPS.validate_python(told or [])
+        return _STEPS.validate_python(stored or [])
     except ValidationError:
         return ()
 
 
-def _begun_again(told: object) -> dict[str, tuple[str, ...]]:
+def _runs_by_step(stored: object) -> dict[str, tuple[str, ...]]:
     try:
-        return _RUNS_BY_STEP.validate_python(told or {})
+        return _RUNS_BY_STEP.validate_python(stored or {})
     except ValidationError:
         return {}
 
 
-def _told(step: str, problem: ComfyError) -> tuple[str, str, dict[str, str]]:
-    """Why a step was not begun, what to do, and what is said on fields."""
-    if isinstance(problem, FieldErrors):
-        errors = {step_key(step, key): said for key, said in problem.errors.items()}
-        return sentences(*problem.labelled.values()), "", errors
-    return str(problem), problem.hint, {}
+def _error_texts(step: str, error: ComfyError) -> tuple[str, str, dict[str, str]]:
+    """Return why a run didn't start, what to do, and the errors of fields."""
+    if isinstance(error, FieldErrors):
+        errors = {str(StepKey(step, key)): text for key, text in error.errors.items()}
+        return sentences(*error.labelled.values()), "", errors
+    return str(error), error.hint, {}
 
 
-def _why(step: str, state: RunState, form: Form) -> tuple[str, str, dict[str, str]]:
-    """The same of a run that came to nothing."""
+def _failure_texts(step: str, state: RunState, form: Form) -> tuple[str, str, dict[str, str]]:
+    """Return why a run failed, what to do, and the errors of fields."""
     errors, remarks = place_errors(form, state.node_errors)
     error = state.error
-    if error and (named := field_of_node(form, error.node)) and not errors:
-        errors = {named.key: error.message}
-    by_key = {step_key(step, key): said for key, said in errors.items()}
+    if error and (item := field_of_node(form, error.node)) and not errors:
+        errors = {item.key: error.message}
+    by_key = {str(StepKey(step, key)): text for key, text in errors.items()}
     if state.node_errors:
         return sentences(*labelled_errors(form, errors).values(), *remarks), "", by_key
     if error is None:

@@ -1,5 +1,5 @@
-"""A chain: workflows one after another, each given what earlier ones have made. A run that is done
-is not done again: the same workflow with the same values and files."""
+"""Runs the planned steps of a chain, each with the results of earlier steps. A run that is done
+isn't repeated: it had the same workflow, values and files."""
 
 from __future__ import annotations
 
@@ -8,48 +8,35 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from comfy.base.errors import ComfyError, Overloaded, WorkflowError, WorkflowNotFound
+from comfy.base.errors import ComfyError, Overloaded, WorkflowError
 from comfy.base.messages import message
-from comfy.chains.fields import FormStep, form_steps, in_step, lacks_workflow
-from comfy.chains.model import Chain, ChainErrors, Step
+from comfy.chains.fields import FormStep
 from comfy.chains.order import due
+from comfy.chains.planning import StepPlanner
 from comfy.chains.results import Given, Result, StepRun, runs_of
-from comfy.chains.step_form import StepForm, step_form
 from comfy.comfyui.protocol.outputs import TextOutput
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.form.model import Form
-from comfy.launch.once import (
-    NOT_FETCHED,
-    LiveTasks,
-    Task,
-    TaskRunner,
-    conflicts_in,
-    lacking,
-)
-from comfy.launch.start import FieldErrors, Starter
+from comfy.launch.once import NOT_FETCHED, LiveTasks, Task, TaskRunner
+from comfy.launch.start import Starter
 from comfy.launch.uploads import Upload, content_of
 from comfy.records.record import Record
 from comfy.runs.input_files import server_file
 from comfy.runs.interface import Origin, Run
 from comfy.workflow.model import Workflow
 
-_BEGIN_AGAIN_AFTER = 1.0  # seconds until a run is begun that was one too many
+RunStates = Mapping[tuple[str, int], RunState]  # by the step's name and the number of its run
+
+_RETRY_AFTER = 1.0  # seconds until a run starts that was one too many
 _NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # of the ids of steps' runs
 
 
 @dataclass(frozen=True, slots=True)
-class StepProblem:
-    """A step that cannot run, or a run of it: why."""
-
-    error: ComfyError
-
-
-@dataclass(frozen=True, slots=True)
 class StepBegin:
-    """A run of a step that goes on: the step's name, which of its runs, from 1, of how many."""
+    """Start of a run: number `number` (from 1) of the `runs` runs of the step `step`."""
 
     step: str
     number: int
@@ -59,54 +46,54 @@ class StepBegin:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """A run of a step at its end: the step's name, which of its runs, from 1, of how many."""
+    """End of a run: number `run` (from 1) of the `runs` runs of the step `step`. The outcome is an
+    error if it didn't start or its results are lost."""
 
     step: str
     run: int
     runs: int
-    outcome: Record | StepProblem
+    outcome: Record | ComfyError
 
     @property
     def is_done(self) -> bool:
-        """It has made what it was to make."""
+        """Return whether the run made its results."""
         return isinstance(self.outcome, Record) and self.outcome.state.phase is Phase.DONE
 
     @property
     def is_stopped(self) -> bool:
-        """Somebody has stopped it."""
+        """Return whether a user stopped the run."""
         return isinstance(self.outcome, Record) and _is_stopped(self.outcome)
 
 
 @dataclass(slots=True)
-class _Standing:
-    """How far the steps are that were begun: how many runs of each are not at their end, and what
-    came of the others."""
+class _Ends:
+    """Ends of the runs of each started step, and how many runs are `left`."""
 
-    open: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
     ends: dict[str, dict[int, StepEnd]] = field(default_factory=dict)
 
     @property
     def done(self) -> set[str]:
-        """The steps of which all runs are done."""
+        """Return the steps whose runs are all done."""
         return {
             name
-            for name, left in self.open.items()
-            if not left and all(one.is_done for one in self.ends[name].values())
+            for name, left in self.left.items()
+            if not left and all(end.is_done for end in self.ends[name].values())
         }
 
-    def runs(self, step: str) -> int:
-        """How many runs of a step there are in all."""
-        return self.open[step] + len(self.ends.get(step, {}))
+    def count(self, step: str) -> int:
+        """Return the number of a step's runs."""
+        return self.left[step] + len(self.ends.get(step, {}))
 
-    def ended(self, step: str, run: int, outcome: Record | StepProblem) -> StepEnd:
-        """Take note of the end of a run."""
-        end = StepEnd(step, run, self.runs(step), outcome)
-        self.ends.setdefault(step, {})[run] = end
-        self.open[step] -= 1
+    def add(self, step: str, number: int, outcome: Record | ComfyError) -> StepEnd:
+        """Note the end of a run."""
+        end = StepEnd(step, number, self.count(step), outcome)
+        self.ends.setdefault(step, {})[number] = end
+        self.left[step] -= 1
         return end
 
-    def made(self) -> dict[str, tuple[Given, ...]]:
-        """All results by step, in the order of its runs."""
+    def results(self) -> dict[str, tuple[Given, ...]]:
+        """Return all results by step, in the order of its runs."""
         return {
             name: tuple(
                 Given(result, (record.id,), record.server)
@@ -118,88 +105,17 @@ class _Standing:
         }
 
 
-def form_of_step(
-    starter: Starter, step: Step, owner: str, settings: Mapping[str, object]
-) -> StepForm:
-    """See `comfy.chains.step_form.step_form`. Raises as `Forms.form`; a WorkflowError names the
-    step."""
-
-    def form_of(values: Mapping[str, object]) -> Form:
-        return starter.forms.form(step.workflow, owner, values)[1]
-
-    try:
-        return step_form(form_of, step, settings)
-    except WorkflowNotFound as error:
-        raise WorkflowError(lacks_workflow(step), error.hint) from error
-    except WorkflowError as error:
-        raise WorkflowError(in_step(step, str(error)), error.hint) from error
-
-
 class ChainRunner:
-    """Runs chains. What became of each run is on record, so the registry needs a history."""
+    """Runs chains for an owner. Needs a run history, which tells what is done."""
 
-    def __init__(
-        self,
-        starter: Starter,
-        origin: Origin,
-        *,
-        sharers: str | None = None,
-    ) -> None:
+    def __init__(self, starter: Starter, origin: Origin, *, sharers: str | None = None) -> None:
         """Chains of the same `sharers` reuse each other's finished runs; the default is the
         owner."""
         self._starter = starter
         self._tasks = TaskRunner(starter, origin)
         self._owner = origin.owner
+        self._planner = StepPlanner(starter, origin.owner)
         self._sharers = origin.owner if sharers is None else sharers
-
-    def steps(
-        self,
-        chain: Chain,
-        settings: Mapping[str, Mapping[str, object]],
-        problems: list[str] | None = None,
-    ) -> tuple[FormStep, ...]:
-        """The steps of a chain in their forms, see `form_steps`. Raises ChainErrors, WorkflowError,
-        ServerUnreachable, ServerError."""
-        found = {
-            step.name: form_of_step(self._starter, step, self._owner, settings.get(step.name, {}))
-            for step in chain.steps
-        }
-        keyed = replace(chain, steps=tuple(found[step.name].step for step in chain.steps))
-        forms = {name: one.form for name, one in found.items()}
-        by_key = {name: one.settings for name, one in found.items()}
-        return form_steps(keyed, forms, by_key, self._starter.wildcards, problems=problems)
-
-    def check(self, steps: Sequence[FormStep]) -> None:
-        """ChainErrors with all values that the forms refuse in any step, and all that the server
-        does not have, or no server has together, for one; what is given by other steps is taken
-        for good."""
-        problems = [said for one in steps for _, _, said in self.problems(one)]
-        if problems:
-            raise ChainErrors(dict.fromkeys(problems), message("Nothing was started."))
-
-    def problems(self, step: FormStep) -> Iterator[tuple[str, str, str]]:
-        """What is wrong with a step: what the server lacks, all values that its form refuses, and
-        choices that no server has together; what is given by other steps is taken for good. Each
-        with the key of the field that it is about, "" for none, and as it is said away from
-        there."""
-        for said in lacking(step.form, {**step.values, **step.rows[0]}):
-            yield "", said, in_step(step.step, said)
-        given = {key: _stand_in(step.form, key) for key in step.inputs}
-        rows = [self._own(step, {**step.values, **row, **given}) for row in step.rows]
-        for values in rows:
-            try:
-                self._starter.check(step.step.workflow, values, self._owner)
-            except FieldErrors as error:
-                for key, said in error.errors.items():
-                    if key not in step.inputs:
-                        yield key, said, in_step(step.step, error.labelled[key])
-        for _, found in conflicts_in(self._starter, step.step.workflow, rows, self._owner):
-            for key, said in found.errors.items():
-                yield key, said, in_step(step.step, found.labelled[key])
-
-    def resume(self) -> None:
-        """Take up what was under way when the program ended, before any step is run."""
-        self._tasks.resume()
 
     def run(
         self,
@@ -207,29 +123,29 @@ class ChainRunner:
         steps: Sequence[FormStep],
         *,
         again: Mapping[str, Collection[str]],
-        watch: Callable[[Mapping[tuple[str, int], RunState]], None] | None = None,
+        watch: Callable[[RunStates], None] | None = None,
         begun: Callable[[StepBegin], None] = lambda _: None,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[StepEnd]:
-        """Run the steps, those together that do not wait for each other, and tell of each run when
-        it has ended. A step that fails stops only those that need it.
+        """Run the steps, and yield the end of each run. Steps that don't wait for each other run
+        together; a failed step stops only the steps that need it.
 
-        `chain_id`: the group of all its runs. `again`: steps that are run even if they are done,
-        each with the ids of the runs that were begun for that before, which are not repeated.
-        `watch`: as of `LiveTasks`, by step and number of its run. `begun` is told of each run that
-        goes on from now. Where there are too many runs it waits, as long as it is `wanted`. A run
-        that another chain has begun, and that was stopped there, is begun again for this one.
+        `chain_id` is the group of all runs. `again` names the steps that run although they are
+        done, each with the ids of the runs that already started for this. `watch` is as in
+        `LiveTasks`; `begun` is called for each started run. While there are too many runs, new ones
+        wait as long as the chain is `wanted`. A run that another chain started, and that was
+        stopped there, starts again for this one.
         """
-        by_name = {one.step.name: one for one in steps}
-        standing = _Standing()
+        by_name = {step.name: step for step in steps}
+        ends = _Ends()
         waiting: deque[tuple[str, int, StepRun]] = deque()
-        begun_runs: dict[tuple[str, int], StepRun] = {}
+        started: dict[tuple[str, int], StepRun] = {}
         with LiveTasks[tuple[str, int]](self._starter.runs, watch) as live:
             while wanted():
-                for step in due([one.step for one in steps], standing.open, standing.done):
-                    match _runs(by_name[step.name], standing):
-                        case StepProblem() as problem:
-                            yield standing.ended(step.name, 1, problem)
+                for step in due([step.step for step in steps], ends.left, ends.done):
+                    match _runs(by_name[step.name], ends):
+                        case ComfyError() as problem:
+                            yield ends.add(step.name, 1, problem)
                         case runs:
                             waiting += ((step.name, *run) for run in enumerate(runs, 1))
                 while waiting and not live.is_full:
@@ -238,16 +154,16 @@ class ChainRunner:
                         task = self._task(by_name[name], run, chain_id)
                         run_or_record = self._tasks.begin(task, again=again.get(name))
                         live.add((name, number), run_or_record)
-                        begun_runs[name, number] = run
+                        started[name, number] = run
                         if not isinstance(run_or_record, Record):
-                            begun(StepBegin(name, number, standing.runs(name), run_or_record))
+                            begun(StepBegin(name, number, ends.count(name), run_or_record))
                     except Overloaded:
                         waiting.appendleft((name, number, run))
                         if not live:
-                            live.wait(_BEGIN_AGAIN_AFTER)
+                            live.wait(_RETRY_AFTER)
                         break
                     except ComfyError as error:
-                        yield standing.ended(name, number, StepProblem(error))
+                        yield ends.add(name, number, error)
                 if not live:
                     if waiting:
                         continue
@@ -256,40 +172,33 @@ class ChainRunner:
                     self._tasks.cancel_others(chain_id, live)
                 for (name, number), record in live.ended():
                     if _is_stopped(record) and record.group != chain_id and wanted():
-                        waiting.append((name, number, begun_runs[name, number]))
+                        waiting.append((name, number, started[name, number]))
                     else:
-                        yield standing.ended(name, number, self._outcome(record))
+                        yield ends.add(name, number, self._outcome(record))
 
-    def _outcome(self, record: Record) -> Record | StepProblem:
+    def _outcome(self, record: Record) -> Record | ComfyError:
         if record.state.phase is not Phase.DONE or self._tasks.is_done(record):
             return record
         error = record.state.error
         if error is not None:
-            return StepProblem(ComfyError(error.message, error.hint))
-        return StepProblem(ComfyError(NOT_FETCHED, message("Try again.")))
+            return ComfyError(error.message, error.hint)
+        return ComfyError(NOT_FETCHED, message("Try again."))
 
     def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
-        """A run of a step, by all that matters to what it makes."""
-        own = self._own(step, {**run.values, **run.given})
-        taken = {key: one for key, one in run.given.items() if key in own}
+        """Return a run of a step as a task, whose id depends on everything that its results depend
+        on."""
+        own = self._planner.own_values(step, {**run.values, **run.given})
+        taken = {key: given for key, given in run.given.items() if key in own}
         given = {key: self._value(one) for key, one in taken.items()}
         workflow, form = self._starter.forms.form(step.step.workflow, self._owner, {**own, **given})
-        # Nobody typed alternatives in what a step has made.
+        # Braces in a step's result are no alternatives.
         values = {**own, **literal_texts(drawn_texts(form), given)}
-        name = _content(self._sharers, workflow, form, values)
+        task_id = _content_id(self._sharers, workflow, form, values)
         parents = tuple(dict.fromkeys(run for one in taken.values() for run in one.runs))
-        return Task(name, step.step.workflow, values, chain_id, parents)
-
-    def _own(self, step: FormStep, values: Mapping[str, object]) -> dict[str, object]:
-        """Those that a run's own form has fields for."""
-        if not step.of_options:
-            return dict(values)
-        _, form = self._starter.forms.form(step.step.workflow, self._owner, values)
-        others = step.of_options - {field.key for field in form.fields}
-        return {key: value for key, value in values.items() if key not in others}
+        return Task(task_id, step.step.workflow, values, chain_id, parents)
 
     def _value(self, given: Given) -> Upload | str:
-        """A result as a field takes it. WorkflowError where its file is not kept."""
+        """Return a result as the value of a field. Raises WorkflowError if its file is deleted."""
         result = given.result
         if isinstance(result, TextOutput):
             return result.text
@@ -302,14 +211,14 @@ class ChainRunner:
         return Upload(result.filename, path, result=server_file(given.server, result))
 
 
-def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProblem:
-    """The runs of a step that is due, which counts as begun; why not, where there are none."""
+def _runs(step: FormStep, ends: _Ends) -> tuple[StepRun, ...] | ComfyError:
+    """Return the runs of a step that is due, or why it can't run, and note that it started."""
     try:
-        runs = runs_of(step, standing.made())
+        runs = runs_of(step, ends.results())
     except ComfyError as error:
-        standing.open[step.step.name] = 1
-        return StepProblem(error)
-    standing.open[step.step.name] = len(runs)
+        ends.left[step.name] = 1
+        return error
+    ends.left[step.name] = len(runs)
     return runs
 
 
@@ -321,19 +230,14 @@ def _results(record: Record) -> tuple[Result, ...]:
     return (*record.state.files, *record.state.texts)
 
 
-def _stand_in(form: Form, key: str) -> Upload | str:
-    """What a field of another step's results is checked with."""
-    return Upload("result", b"") if form.field(key).is_media else "result"
-
-
-def _content(
+def _content_id(
     sharers: str, workflow: Workflow, form: Form, values: Mapping[str, object]
 ) -> uuid.UUID:
-    """The same for the same workflow, values and files: what comes of it is the same too. What one
-    person has made is no other's."""
-    named = {one.key: one.default for one in form.fields} | dict(values)
-    # A file that is added and left empty is none.
+    """Return the same id for the same workflow, values and files of the same `sharers`: the results
+    are the same, too."""
+    named = {item.key: item.default for item in form.fields} | dict(values)
+    # An added file that is left empty changes nothing.
     used = {key: value for key, value in named.items() if value is not None}
-    told = [sharers, workflow.prompt, sorted(output.node for output in form.outputs), used]
-    content = json.dumps(told, default=content_of, sort_keys=True)
+    parts = [sharers, workflow.prompt, sorted(output.node for output in form.outputs), used]
+    content = json.dumps(parts, default=content_of, sort_keys=True)
     return uuid.uuid5(_NAMESPACE, hashlib.sha256(content.encode()).hexdigest())

@@ -1,11 +1,13 @@
-"""The form of a step, with the fields that its own values bring: those of a choice, and files that
-are added. Pure but for the forms that are asked for."""
+"""Form of a step, with the fields that its values bring: those of a choice, and added files.
+
+Pure, except for the forms that the callback returns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice, product
 from typing import TypeVar
@@ -20,76 +22,104 @@ from comfy.prompt.value_types import BadValue
 _Value = TypeVar("_Value")
 FormOf = Callable[[Mapping[str, object]], Form]
 
-_COMBINATIONS = 200  # of choices that a step repeats: nobody waits for more
+_COMBINATIONS = 200  # of repeated choices; more would make the user wait
 
 
 @dataclass(frozen=True, slots=True)
 class StepForm:
-    """The `form` of a step; the step and the `settings` of people with the keys of its fields in
-    the place of their names. Names that are no field's stay as they are. What the author says of
-    fields that go with another choice than was set is left out, and the step shows those that come
-    with what people have set in fields that it shows. Of a choice that the step repeats the form
-    has the fields of each."""
+    """Form of a step, with the step's and the user's values by the keys of its fields.
+
+    Names without a field stay as they are. `step` lacks the author's values for fields of another
+    choice than the user made, and shows the fields that come with the user's choices. If the step
+    repeats a choice, the form has the fields of each. `source` and `given` are the step and the
+    values that this was made from.
+    """
 
     form: Form
     step: Step
     settings: Mapping[str, object]
+    source: Step
+    given: Mapping[str, object] = field(default_factory=dict)
+
+    def with_settings(self, step: Step, settings: Mapping[str, object]) -> StepForm | None:
+        """Return this form with other values, or None if they bring other fields."""
+        if step != self.source or self._shape(settings) != self._shape(self.given):
+            return None
+        return replace(self, settings=settings, given=settings)
+
+    def _shape(self, settings: Mapping[str, object]) -> dict[str, object]:
+        """Return what may change the fields: choices, added files, and names without a field."""
+        fields = {one.key: one for one in self.form.fields}
+        return {
+            key: None if item and item.is_media else value
+            for key, value in settings.items()
+            if (item := fields.get(key)) is None or item.is_media or item.redraws
+        }
 
 
 def step_form(form_of: FormOf, step: Step, settings: Mapping[str, object]) -> StepForm:
-    """The form of a step, by what people have set in it. `form_of`: the form of its workflow with
-    values, by key; those that it has no field for count for nothing."""
-    form_of = partial(_form_of_options, form_of, step.repeat)
+    """Return the form of a step with a user's settings.
+
+    `form_of` returns the form of the step's workflow with values by key; it ignores values that no
+    field has.
+    """
+    form_of = partial(_form_with_options, form_of, step.repeat)
     named = dict.fromkeys((*step.inputs, *step.repeat, *step.show)) | dict(step.values)
     form, keys, values = _with_fields(form_of, named, {})
-    set_form, set_keys, _ = _with_fields(form_of, settings, values)
-    has = _keys(form)
-    gone = has - _keys(set_form)
+    set_form, set_keys = form, dict[str, str]()
+    if settings:
+        set_form, set_keys, _ = _with_fields(form_of, settings, values)
+    own_keys = _keys(form)
+    gone = own_keys - _keys(set_form)
+    brought = _keys(set_form) - own_keys
 
-    def left(said: Mapping[str, _Value]) -> dict[str, _Value]:
-        return {key: one for key, one in _by_key(keys, said).items() if key not in gone}
+    def by_key(named: Mapping[str, _Value]) -> dict[str, _Value]:
+        return {key: value for key, value in _by_key(keys, named).items() if key not in gone}
 
     keyed = replace(
         step,
-        values=left(step.values),
-        show=_with_brought(set_form, (*left(dict.fromkeys(step.show)),), _keys(set_form) - has),
-        inputs=left(step.inputs),
-        repeat=left(step.repeat),
+        values=by_key(step.values),
+        show=_with_brought(set_form, tuple(by_key(dict.fromkeys(step.show))), brought),
+        inputs=by_key(step.inputs),
+        repeat=by_key(step.repeat),
     )
-    return StepForm(set_form, keyed, _by_key(set_keys, settings))
+    return StepForm(set_form, keyed, _by_key(set_keys, settings), step, settings)
 
 
-def _form_of_options(
+def _form_with_options(
     form_of: FormOf, repeat: Mapping[str, str | Sequence[object]], values: Mapping[str, object]
 ) -> Form:
-    """The form with these values, and beside its fields those that come with the other choices that
-    are repeated; these may bring others."""
+    """Return the form with these values, and the fields of all other choices that the step repeats;
+    these fields may be choices themselves."""
     form, options = form_of(values), dict[str, tuple[object, ...]]()
     while new := {
-        key: _several(form, form.field(key), said)
-        for name, said in repeat.items()
+        key: _repeated(form, form.field(key), text)
+        for name, text in repeat.items()
         if (key := _key(form, name)) and key not in options and form.field(key).redraws
     }:
         options |= new
-        for chosen in islice(product(*options.values()), _COMBINATIONS):
-            other = form_of({**values, **dict(zip(options, chosen, strict=True))})
+        for combination in islice(product(*options.values()), _COMBINATIONS):
+            other = form_of({**values, **dict(zip(options, combination, strict=True))})
             known = _keys(form)
-            more = (field for field in other.fields if field.key not in known)
+            more = (item for item in other.fields if item.key not in known)
             form = replace(form, fields=(*form.fields, *more))
     return form
 
 
-def _several(form: Form, field: Field, said: str | Sequence[object]) -> tuple[object, ...]:
-    with suppress(BadValue):  # told where all values are read
-        return values_of(form, field, said) if isinstance(said, str) else tuple(said)
+def _repeated(form: Form, item: Field, values: str | Sequence[object]) -> tuple[object, ...]:
+    with suppress(BadValue):  # reported when all values are read
+        return values_of(form, item, values) if isinstance(values, str) else tuple(values)
     return ()
 
 
 def _with_fields(
     form_of: FormOf, named: Mapping[str, object], values: Mapping[str, object]
 ) -> tuple[Form, dict[str, str], dict[str, object]]:
-    """The form with these `values` and those that are `named`, as far as it has their fields then;
-    the keys of these by name; and all values by key, with those of files that had to be added."""
+    """Return the form with `values` and the `named` values, as far as it gets their fields.
+
+    Also returns the key of each name that has a field, and all values by key, including the keys of
+    the files that had to be added.
+    """
     values, keys = dict(values), dict[str, str]()
     while True:
         left = {name: value for name, value in named.items() if name not in keys}
@@ -100,53 +130,54 @@ def _with_fields(
         elif added := tuple(_added_files(form_of, form, values, left)):
             values |= dict.fromkeys(added)
         else:
-            has = _keys(form)
-            return form, {name: key for name, key in keys.items() if key in has}, values
+            existing = _keys(form)
+            return form, {name: key for name, key in keys.items() if key in existing}, values
 
 
 def _added_files(
     form_of: FormOf, form: Form, values: Mapping[str, object], names: Iterable[str]
 ) -> Iterator[str]:
-    """The keys of the files to add to a form so that there are fields that go by these names, as
-    “Image 3”: it and those before it."""
+    """Yield the keys of the files to add for names such as “Image 3”: that file and the ones
+    before it."""
     names = tuple(names)
-    for growing in filter(None, (field.grows for field in form.fields if names)):
+    for growing in filter(None, (item.grows for item in form.fields if names)):
         keys = further_keys(form.prompt, form.nodes, growing)
         wide = form_of({**values, **dict.fromkeys(keys)})
         meant = {_key(wide, name) for name in names}
-        last = max((place for place, key in enumerate(keys, 1) if key in meant), default=0)
+        last = max((number for number, key in enumerate(keys, 1) if key in meant), default=0)
         yield from keys[:last]
 
 
 def _with_brought(form: Form, show: tuple[str, ...], brought: Collection[str]) -> tuple[str, ...]:
-    """What a step shows, and what was brought by that, each after the field that it stands behind
-    in the form."""
+    """Return the keys that a step shows, with each brought field after the field before it in the
+    form."""
     shown = list(show)
-    place = 0
-    for field in form.fields if show else ():
-        if field.key in shown:
-            place = shown.index(field.key) + 1
-        elif field.key in brought and field.group != "hidden" and _goes_with(field, show):
-            shown.insert(place, field.key)
-            place += 1
+    index = 0
+    for item in form.fields if show else ():
+        if item.key in shown:
+            index = shown.index(item.key) + 1
+        elif item.key in brought and item.group != "hidden" and _belongs_to(item, show):
+            shown.insert(index, item.key)
+            index += 1
     return tuple(shown)
 
 
-def _goes_with(field: Field, show: Collection[str]) -> bool:
-    return field.is_media or any(field.key.startswith(f"{key}.") for key in show)
+def _belongs_to(item: Field, show: Collection[str]) -> bool:
+    return item.is_media or any(item.key.startswith(f"{key}.") for key in show)
 
 
-def _by_key(keys: Mapping[str, str], said: Mapping[str, _Value]) -> dict[str, _Value]:
-    """What is said by names, by the keys of these; but by its name where a key has its value."""
+def _by_key(keys: Mapping[str, str], named: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return named values by their fields' keys. A second value of a field keeps its name, so that
+    it is reported."""
     found: dict[str, _Value] = {}
-    for name, value in said.items():
+    for name, value in named.items():
         key = keys.get(name, name)
         found[name if key in found else key] = value
     return found
 
 
 def _key(form: Form, name: str) -> str:
-    """The key of the field that goes by this name, "" where none does."""
+    """Return the key of the field with this name, or ""."""
     try:
         return find_field(form, name).key
     except UnknownField:
@@ -154,4 +185,4 @@ def _key(form: Form, name: str) -> str:
 
 
 def _keys(form: Form) -> set[str]:
-    return {field.key for field in form.fields}
+    return {item.key for item in form.fields}

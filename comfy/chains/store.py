@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
+from comfy.chains.keys import ChainValues, StepKey, parse_values, text_values
 from comfy.launch.kept_uploads import kept_uploads, values_from_json, values_to_json
 from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
@@ -13,16 +12,15 @@ from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.store import RunStore
 
 
-def save_chain(
-    history: RunStore, blobs: BlobStore, group: Group, values: Mapping[str, object]
-) -> None:
+def save_chain(history: RunStore, blobs: BlobStore, group: Group, values: ChainValues) -> None:
     """Store a chain with copies of the files among its values, or replace it.
 
     Raises ComfyError if the values or files are too large; the stored chain stays as it was.
     """
-    uploads = {key: one for key, one in values.items() if isinstance(one, Upload)}
+    texts = text_values(values)
+    uploads = {key: value for key, value in texts.items() if isinstance(value, Upload)}
     with kept_uploads(blobs, history, uploads) as kept:
-        content = {"values": values_to_json({**values, **kept})}
+        content = {"values": values_to_json({**texts, **kept})}
         try:
             history.groups.put(group, content, {file.digest for file in kept.values()})
         except GroupTooLarge as error:
@@ -32,7 +30,7 @@ def save_chain(
             ) from error
 
 
-def load_chain_values(history: RunStore, chain_id: str, owner: str) -> dict[str, object]:
-    """Return the values of an owner's chain by key; files are `KeptUpload`s."""
+def load_chain_values(history: RunStore, chain_id: str, owner: str) -> dict[StepKey, object]:
+    """Return the values of an owner's chain; files are `KeptUpload`s."""
     content = history.groups.content(chain_id, owner) or {}
-    return values_from_json(content.get("values", {}))
+    return parse_values(values_from_json(content.get("values", {})))

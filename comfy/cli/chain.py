@@ -1,5 +1,5 @@
-"""`python -m comfy chain CHAIN`: run workflows one after another, save what each makes; go on where
-it was stopped."""
+"""`python -m comfy chain CHAIN`: run workflows one after another and save their results; resume
+after a stop."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from comfy.base.errors import ComfyError, WorkflowError
-from comfy.base.filenames import is_beside
 from comfy.base.wording import short
-from comfy.batches.find_field import UnknownField, find_field
-from comfy.chains.chosen import check_steps, chosen, never_run, wrong_switches
+from comfy.chains.chosen import check_steps, choices_that_cannot_run, chosen, wrong_switches
 from comfy.chains.fields import FormStep
+from comfy.chains.folder import ChainFolder
+from comfy.chains.forms import ChainForms
+from comfy.chains.keys import StepKey
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
+from comfy.chains.plan import ChainPlan
+from comfy.chains.planning import StepPlanner
+from comfy.chains.queue import ChainQueue
 from comfy.chains.read import SUFFIX, read_chain
-from comfy.chains.runner import ChainRunner, StepEnd, StepProblem
+from comfy.chains.runner import RunStates, StepEnd
 from comfy.cli.files import is_file, with_uploads
 from comfy.cli.forms import OWNER, forms_by_name
-from comfy.cli.kept_runs import check_new, starter_in
+from comfy.cli.kept_runs import NO_CHAIN_LIMITS, check_new, closed_after, starter_in
 from comfy.cli.outcome import (
     FAILED,
     OK,
@@ -40,7 +45,7 @@ from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.settings import split_settings
 from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.discovery import choose_servers, opened_servers
-from comfy.form.model import Form
+from comfy.launch.start import Starter
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Origin
@@ -118,6 +123,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     problems: list[str] = []
     chain, settings = _chosen(whole, args, problems)
     name = args.chain.name.removesuffix(".toml").removesuffix(".chain")
+    chain = replace(chain, title=chain.title or title_from_name(name))
     with (
         choose_servers(addresses_of(args)) as named,
         opened_servers(named.addresses) as servers,
@@ -126,33 +132,25 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         forms = forms_by_name(_workflows(args.chain.parent), servers.object_info)
         wildcards = WildcardFiles(args.chain.parent / FOLDER).lines
         with starter_in(Path(scratch), servers, forms, signals, wildcards) as starter:
-            runner = ChainRunner(starter, Origin(OWNER))
-            found = runner.steps(chain, settings, problems)
-            steps = [
-                _with_files(one, settings.get(one.step.name, {}), args.chain.parent)
-                for one in found
-            ]
-            _check(runner, steps, problems)
+            planner = StepPlanner(starter, OWNER)
+            steps, values = _planned(planner, chain, settings, args.chain.parent, problems)
+            _check(planner, steps, problems)
         count = f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}"
-        print(f"{chain.title or title_from_name(name)} on {named}: {count}", file=sys.stderr)
+        print(f"{chain.title} on {named}: {count}", file=sys.stderr)
         if args.check:
             print("\n".join(_listed(steps)))
-            for said in never_run(whole):
-                complain(said)
+            for problem in choices_that_cannot_run(whole):
+                complain(problem)
             return OK
         folder = args.out / f".chain-{name}"
         check_new(folder, "chain", resume=args.resume)
+        plan = ChainPlan(name, OWNER, chain, values, steps)
         with starter_in(folder, servers, forms, signals) as starter:
-            runner = ChainRunner(starter, Origin(OWNER))
-            runner.resume()
-            group = str(uuid.uuid5(_NAMESPACE, name))
-            line = ChainLine(sys.stderr, {one.step.name: one.title for one in steps})
-            watch = line.show if sys.stderr.isatty() else None
-            ends = runner.run(group, steps, again=dict.fromkeys(args.again, ()), watch=watch)
-            return _carry_out(steps, signals.checked(ends), line, starter.blobs, args.out)
+            starter.runs.resume()
+            return _carry_out(starter, plan, args, signals)
 
 
-# What is to be run
+# Planning
 
 
 def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
@@ -194,13 +192,35 @@ def _chosen(
     return chain, {name: fields for name, fields in settings.items() if name in runs}
 
 
-def _check(runner: ChainRunner, steps: Sequence[FormStep], problems: list[str]) -> None:
-    """ChainErrors with these problems, and all that is wrong with the steps' values."""
+def _planned(
+    planner: StepPlanner,
+    chain: Chain,
+    settings: Mapping[str, Mapping[str, object]],
+    folder: Path,
+    problems: list[str],
+) -> tuple[tuple[FormStep, ...], dict[StepKey, object]]:
+    """Return the steps with the user's values, and these values by key. The author's files are
+    beside the chain, the user's in the current folder."""
+    forms = {
+        step.name: planner.step_form(step, settings.get(step.name, {})) for step in chain.steps
+    }
+    steps, values = [], dict[StepKey, object]()
+    for step in planner.steps(chain, forms, folder, problems):
+        keys = {field.key for field in step.form.fields}
+        given = {key: one for key, one in forms[step.name].settings.items() if key in keys}
+        own = with_uploads(step.form, given, Path())
+        steps.append(replace(step, values={**step.values, **own}))
+        values |= {StepKey(step.name, key): value for key, value in own.items()}
+    return tuple(steps), values
+
+
+def _check(planner: StepPlanner, steps: Sequence[FormStep], problems: list[str]) -> None:
+    """Raise ChainErrors with `problems` and with everything wrong with the steps' values."""
     if problems:
         with _gathered(problems):
-            runner.check(steps)
+            planner.check(steps)
         raise ChainErrors(dict.fromkeys(problems))
-    runner.check(steps)
+    planner.check(steps)
 
 
 @contextmanager
@@ -227,23 +247,6 @@ def _workflows(folder: Path) -> Callable[[str], Workflow]:
     return workflow
 
 
-def _with_files(step: FormStep, settings: Mapping[str, object], folder: Path) -> FormStep:
-    """The step with the files that it names: those of people seen from here, its author's from the
-    chain."""
-    here = set()
-    for name in settings:
-        with suppress(UnknownField):  # told with all else
-            here.add(find_field(step.form, name).key)
-    given = {key: step.values[key] for key in here}
-
-    def authors(values: Mapping[str, object]) -> dict[str, object]:
-        beside = {key: value for key, value in values.items() if is_beside(str(value))}
-        return {**values, **with_uploads(step.form, beside, folder)}
-
-    values = authors(step.values) | with_uploads(step.form, given, Path())
-    return replace(step, values=values, rows=tuple(map(authors, step.rows)))
-
-
 def _listed(steps: Iterable[FormStep]) -> Iterable[str]:
     for one in steps:
         runs = f", {len(one.rows)} times" if len(one.rows) > 1 else ""
@@ -255,49 +258,80 @@ def _listed(steps: Iterable[FormStep]) -> Iterable[str]:
             yield f"  {one.step.name}.{field.label} = {'' if value is None else short(value)}"
 
 
-# What has become of it
+# Running
 
 
 def _carry_out(
-    steps: Sequence[FormStep], ends: Iterable[StepEnd], line: ChainLine, files: BlobStore, out: Path
+    starter: Starter, plan: ChainPlan, args: argparse.Namespace, signals: StopSignals
 ) -> int:
-    width = len(str(max(one.step.number for one in steps)))
-    numbers = {one.step.name: f"{one.step.number:0{width}}" for one in steps}
-    forms = {one.step.name: one.form for one in steps}
-    undone = {*forms}
-    failed: set[str] = set()
-    left: dict[str, int] = {}
-    try:
-        for end in ends:
-            line.ended(end.step, end.runs)
-            is_saved = _tell(end, forms[end.step], f"{numbers[end.step]}-{end.step}-", files, out)
-            left[end.step] = left.get(end.step, end.runs) - 1
-            if not end.is_done or not is_saved:
-                failed.add(end.step)
-            elif not left[end.step] and end.step not in failed:
-                undone.discard(end.step)
-    finally:
-        line.clear()
-    for step in held_up([one.step for one in steps], failed):
-        complain(f"Step “{step.name}” was not run: it needs what failed.")
-    print(f"{len(steps) - len(undone)} of {len(steps)} steps done", file=sys.stderr)
-    return FAILED if undone else OK
+    """Run the plan in the app's queue, and save the results of each run when it ends."""
+    events: SimpleQueue[StepEnd | RunStates | None] = SimpleQueue()
+    queue = ChainQueue(ChainForms(ChainFolder(args.chain.parent), starter), NO_CHAIN_LIMITS)
+    chain_id = str(uuid.uuid5(_NAMESPACE, plan.name))
+    progress = _Progress(plan, starter.blobs, args.out)
+    with closed_after(starter, queue):
+        queue.start_checked(plan, Origin(OWNER), chain_id, again=args.again, watch=events.put)
+        try:
+            for event in signals.checked(iter(events.get, None)):
+                match event:
+                    case StepEnd():
+                        progress.end(event)
+                    case Mapping() as states:
+                        progress.line.show(states)
+        finally:
+            progress.line.clear()
+        if why := queue.get(chain_id, OWNER).why:
+            raise ComfyError(why)
+    return progress.status()
 
 
-def _tell(end: StepEnd, form: Form, prefix: str, files: BlobStore, out: Path) -> bool:
-    """Save and name what a run has made, or say why not; whether all of it was saved."""
-    number = f"{end.run:0{len(str(end.runs))}}-" if end.runs > 1 else ""
-    where = f"Step “{end.step}”{f', run {end.run}' if end.runs > 1 else ''}: "
-    match end.outcome:
-        case StepProblem(error):
-            complain_of_error(error, what=where)
-        case record:
-            try:
-                saved = save_copies(files, record, out, f"{prefix}{number}")
-            except ComfyError as error:
-                complain(f"{where}{error}", error.hint)
-                return False
-            for told in (*saved, *(text.text for text in record.state.texts)):
-                print(told, flush=True)
-            complain_of(record.state, form, where)
-    return True
+class _Progress:
+    """Saves and reports the results of a chain's runs, and knows which steps are done."""
+
+    def __init__(self, plan: ChainPlan, files: BlobStore, out: Path) -> None:
+        self._steps = [step.step for step in plan.steps]
+        width = len(str(max(step.number for step in self._steps)))
+        self._prefixes = {step.name: f"{step.number:0{width}}-{step.name}" for step in self._steps}
+        self._forms = {step.name: step.form for step in plan.steps}
+        self._files, self._out = files, out
+        self._failed: set[str] = set()
+        self._done: set[str] = set()
+        self._left: dict[str, int] = {}
+        self.line = ChainLine(sys.stderr, {step.name: step.title for step in plan.steps})
+
+    def end(self, end: StepEnd) -> None:
+        """Report the end of a run."""
+        self.line.ended(end.step, end.runs)
+        is_saved = self._save(end)
+        self._left[end.step] = self._left.get(end.step, end.runs) - 1
+        if not end.is_done or not is_saved:
+            self._failed.add(end.step)
+        elif not self._left[end.step] and end.step not in self._failed:
+            self._done.add(end.step)
+
+    def status(self) -> int:
+        """Report the steps that didn't run, and return the exit status."""
+        for step in held_up(self._steps, self._failed):
+            complain(f"Step “{step.name}” was not run: it needs what failed.")
+        print(f"{len(self._done)} of {len(self._steps)} steps done", file=sys.stderr)
+        return OK if len(self._done) == len(self._steps) else FAILED
+
+    def _save(self, end: StepEnd) -> bool:
+        """Save a run's results and print their names, or report why not. Return whether all of
+        them are saved."""
+        number = f"-{end.run:0{len(str(end.runs))}}" if end.runs > 1 else ""
+        where = f"Step “{end.step}”{f', run {end.run}' if end.runs > 1 else ''}: "
+        match end.outcome:
+            case ComfyError() as error:
+                complain_of_error(error, what=where)
+            case record:
+                try:
+                    prefix = f"{self._prefixes[end.step]}{number}-"
+                    saved = save_copies(self._files, record, self._out, prefix)
+                except ComfyError as error:
+                    complain(f"{where}{error}", error.hint)
+                    return False
+                for line in (*saved, *(text.text for text in record.state.texts)):
+                    print(line, flush=True)
+                complain_of(record.state, self._forms[end.step], where)
+        return True

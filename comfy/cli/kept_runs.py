@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from comfy.chains.queue import ChainQueue
 from comfy.cli.outcome import UsageError
 from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.servers.pool import ServerPool
@@ -20,11 +21,12 @@ from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import HistoryLimits, RunStore
-from comfy.runs.limits import RunLimits
+from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.runs.registry import LocalRunRegistry
 
 _AHEAD = 2  # handed to the server: it goes on at once
 _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
+NO_CHAIN_LIMITS = ChainLimits(*[sys.maxsize] * 3)
 
 
 @contextmanager
@@ -46,6 +48,16 @@ def starter_in(
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             uploads = UploadLimits(file=None, run=math.inf)
             yield Starter(runs, forms, files, servers, uploads, wildcards=wildcards)
+
+
+@contextmanager
+def closed_after(starter: Starter, queue: ChainQueue) -> Iterator[None]:
+    """End the runs and the queue's threads after the block, before their database is closed."""
+    try:
+        yield
+    finally:
+        starter.runs.close()
+        queue.close()
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:

@@ -84,11 +84,12 @@ class StopSignals:
             thread.join()
         self._check()
 
-    def checked(self, all_of_them: Iterable[T]) -> Iterator[T]:
-        """The same, and `Stopped` instead of what comes after a signal."""
-        for one in all_of_them:
+    def checked(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items; raise `Stopped` for the next one, or for their end, after a signal."""
+        for item in items:
             self._check()
-            yield one
+            yield item
+        self._check()
 
     def _check(self) -> None:
         if self.number:

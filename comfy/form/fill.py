@@ -21,6 +21,7 @@ from comfy.prompt.text_replacements import PrefixNames, prefix_names, replace_pr
 from comfy.prompt.wildcards import literal_text, resolve_wildcards
 from comfy.workflow.model import Workflow
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
@@ -137,7 +138,9 @@ def drawn_texts(form: Form) -> frozenset[str]:
     return frozenset(one.key for one in form.fields if is_drawn(form, one))
 
 
-def literal_texts(drawn: Collection[str], values: Mapping[str, _Value]) -> dict[str, _Value | str]:
+def literal_texts(
+    drawn: Collection[_Key], values: Mapping[_Key, _Value]
+) -> dict[_Key, _Value | str]:
     """Values that were sent, as they are typed to be sent again: of the fields with the keys
     `drawn` (see `drawn_texts`) texts that stand for themselves alone."""
     return {

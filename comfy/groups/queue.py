@@ -225,6 +225,12 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         if owner == self._nobody and not attended:
             raise ComfyError(self.keeps_none, message("Allow cookies for this page."))
 
+    def _check_start(self, origin: Origin, *, attended: bool) -> None:
+        """Raise ComfyError if this origin may not start a group now."""
+        self._check_kept(origin.owner, attended=attended)
+        with self._lock:
+            self._check_room_locked(origin.owner, origin.address)
+
     def _check_room_locked(self, owner: str, address: str, but: str = "") -> None:
         """TooManyRuns where one more is too much; the one with the id `but` does not count."""
         people = [(one.owner, one.address) for one in self._open.values() if one.id != but]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
@@ -15,6 +15,8 @@ from comfy.launch.uploads import KeptUpload, Upload
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import RunStore
+
+_Key = TypeVar("_Key")
 
 
 @contextmanager
@@ -40,8 +42,8 @@ def kept_uploads(
     blobs.release(holder)
 
 
-def kept_as_given(values: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
-    """Values with files that are kept, as they were given. ComfyError where one is gone."""
+def kept_as_given(values: Mapping[_Key, object], blobs: BlobStore) -> dict[_Key, object]:
+    """Return values with kept files as uploads. Raises ComfyError if a file was deleted."""
     return {key: _as_upload(one, blobs) for key, one in values.items()}
 
 

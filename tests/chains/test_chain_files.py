@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.base.errors import WorkflowError
-from comfy.chains.chosen import chosen, never_run
+from comfy.chains.chosen import choices_that_cannot_run, chosen
 from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Switch
 from comfy.chains.order import due, held_up
@@ -258,11 +258,11 @@ def test_switches_are_yes_or_no_or_one_of_several() -> None:
         chosen(chain, {"look": "x"})
 
 
-def test_choices_under_which_a_chain_never_runs_are_told() -> None:
-    """Whatever else is chosen or left out; one that runs with another choice is none of them."""
+def test_reports_choices_that_cannot_run_by_themselves() -> None:
+    """The other switches stay as they start, and all optional steps run."""
     chain = read("""
         [switches]
-        look = ["photo", "oil", "ink", "line"]
+        look = ["photo", "oil", "ink"]
         large = false
         [[steps]]
         name = "a"
@@ -275,7 +275,7 @@ def test_choices_under_which_a_chain_never_runs_are_told() -> None:
         [[steps]]
         name = "c"
         workflow = "w"
-        when = "look=line"
+        when = "look=oil"
         optional = true
         inputs = { I = "a" }
         [[steps]]
@@ -286,14 +286,11 @@ def test_choices_under_which_a_chain_never_runs_are_told() -> None:
         [[steps]]
         name = "e"
         workflow = "w"
-        when = "look=oil"
-        inputs = { I = "a" }
-        [[steps]]
-        name = "f"
-        workflow = "w"
     """)
-    said = "This chain can't run with “look: oil”: Step “e” needs “a”, which is left out."
-    assert list(never_run(chain)) == [said]
+    assert list(choices_that_cannot_run(chain)) == [
+        "This chain can't run with “look: oil”: Step “c” needs “a”, which is left out.",
+        "This chain can't run with “look: ink”: Step “d” needs “b”, which is left out.",
+    ]
 
 
 def test_steps_are_due_together_where_none_waits_for_the_other() -> None:

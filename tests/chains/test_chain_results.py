@@ -139,10 +139,10 @@ def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
         file.write('inputs = { "Your image" = "second" }\n')
     (tmp_path / "upscale.json").write_bytes((WORKFLOWS / "upscale.json").read_bytes())
     (tmp_path / "upscale.toml").write_bytes((WORKFLOWS / "upscale.toml").read_bytes())
-    assert not app.services.chain_forms.form("two.chain", OWNER).problem
+    assert not app.services.chain_forms.form("two.chain", OWNER).plan.problem
     left_out = {"second.runs": False}
     form = app.services.chain_forms.form("two.chain", OWNER, left_out)
-    assert form.problem == (
+    assert form.plan.problem == (
         "Step “third”, Your image: It takes one file, so it can't be given all of “first”."
     )
     assert "second.runs" in [field.key for field in form.form.fields]
@@ -185,14 +185,12 @@ def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_pa
         ({look: "INK", "drawn.2.text": "x"}, gone),
     ):
         form = forms.form("two.chain", OWNER, choices)
-        assert form.problem == f"This chain can't run with {said}"
-        assert form.form.problems == (form.problem,)
+        assert form.plan.problem == f"This chain can't run with {said}"
+        assert form.form.problems == (form.plan.problem,)
         assert {look, "second.runs"} <= {field.key for field in form.form.fields}
         with pytest.raises(ChainErrors, match="can't run with"):
-            forms.check_keys("two.chain", OWNER, choices)
-        with pytest.raises(ChainErrors, match="can't run with"):
             chains.start("two.chain", choices, Origin(OWNER))
-    assert not forms.form("two.chain", OWNER, {look: "PHOTO"} | without).problem
+    assert not forms.form("two.chain", OWNER, {look: "PHOTO"} | without).plan.problem
     (tmp_path / "two.chain.toml").write_text(LOOKS.replace("look=photo", "look=oil"))
     with pytest.raises(ChainErrors, match="Step “second” needs “first”"):
         forms.form("two.chain", OWNER, {look: "ink"})
@@ -334,7 +332,7 @@ def test_a_step_runs_with_each_choice_that_brings_fields(app: RunningApp, tmp_pa
     said = '[steps.repeat]\nCodec = ["auto", "h264"]\n[steps.values]\nEncoding = "re-encode"\n'
     chain.write_text(f"{plain}{said}Crf = 30\n")
     form = app.services.chain_forms.form("two.chain", OWNER)
-    assert form.steps[1].runs == 2
+    assert form.sections[1].runs == 2
     _, *runs = made(app)
     encoded = {run.job.values["4.format.codec"]: run.job.values.get(ENCODING) for run in runs}
     assert encoded == {"auto": None, "h264": "re-encode"}

@@ -98,20 +98,19 @@ def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path
             assert said in errors[key]
     assert not chains.recent(OWNER)
     form = app.services.chain_forms.form("styles.chain", OWNER, {"switches:.look": " OIL"})
-    assert not form.wrong
+    assert not form.plan.wrong
 
 
 def test_values_without_a_field_are_told_with_all_else_that_is_wrong(app: RunningApp) -> None:
     """Nothing is said of seeds, which are yet to be drawn."""
     wrong = {"make.2.txt": "x", "large.7.steps": "many", SEED: None, "x.y": 1}
     with pytest.raises(FieldErrors) as refused:
-        app.services.chain_forms.check_sent("boats.chain", OWNER, wrong)
+        app.services.chains.start("boats.chain", wrong, Origin(OWNER))
     assert [*refused.value.errors] == ["make.2.txt", "x.y", "large.7.steps"]
     assert refused.value.labelled["large.7.steps"].startswith("Step “large”, Steps: ")
     good = {MAKE: "a ship", SEED: None}
-    app.services.chain_forms.check_sent("boats.chain", OWNER, good)
     with pytest.raises(FieldErrors) as refused:
-        app.services.chain_forms.check_sent("boats.chain", OWNER, good | {"x.y": 1})
+        app.services.chains.start("boats.chain", good | {"x.y": 1}, Origin(OWNER))
     assert [*refused.value.errors] == ["x.y"]
 
 
@@ -142,7 +141,7 @@ def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> 
     assert chain.standing.seconds == 50
     assert chain_view(chain.standing).took == "50\xa0s"
     before = time.time()
-    chain.go_on(app.services.chain_forms.form("boats.chain", OWNER))
+    chain.go_on(app.services.chain_forms.plan("boats.chain", OWNER, {}))
     assert chain.standing.seconds is None
     assert chain.group.about["idle"] >= 10 + before - 160
 
@@ -253,7 +252,6 @@ def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
     }
     form = app.services.chain_forms.form("small.chain", OWNER, given).form
     assert [one.label for one in form.fields if one.key.startswith("clip.")] == ["Image", "Image 2"]
-    app.services.chain_forms.check_keys("small.chain", OWNER, given)
     app.services.chains.start("small.chain", given, Origin(OWNER))
     runs = [app.runs.record(step.ended[0], OWNER) for step in done(app).steps]
     assert [run.job.values.get(f"{ENCODING}.crf") for run in runs] == [30, 40, None]
@@ -264,7 +262,7 @@ def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
     told = get(app, f"/history/{runs[0].id}/values").json()["values"]
     assert told[f"clip.{added}"]["file"]
     made = app.services.chain_forms.add(runs[1], "Made", ["clip", "upscale"])
-    last = app.services.chain_forms.form(made.name, OWNER).runs[-1]
+    last = app.services.chain_forms.form(made.name, OWNER).plan.steps[-1]
     assert last.values.items() >= {**ENCODED, f"{ENCODING}.crf": 40}.items()
     assert last.inputs.keys() == {"1.image", added}
 

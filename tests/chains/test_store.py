@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import ComfyError
+from comfy.chains.keys import StepKey
 from comfy.chains.store import load_chain_values, save_chain
 from comfy.records.blobs import BlobStore
 from comfy.records.groups import Group
@@ -23,8 +24,8 @@ def test_a_refused_chain_keeps_its_stored_values(tmp_path: Path) -> None:
         contextlib.closing(BlobStore(tmp_path / "kept")) as blobs,
         contextlib.closing(RunStore(f"sqlite:///{tmp_path}/history.db", blobs)) as history,
     ):
-        save_chain(history, blobs, CHAIN, {"first.text": "short"})
+        save_chain(history, blobs, CHAIN, {StepKey("first", "text"): "short"})
         with pytest.raises(ComfyError, match="too large for a chain"):
-            save_chain(history, blobs, CHAIN, {"first.text": "x" * 4_000_000})
-        assert load_chain_values(history, CHAIN.id, OWNER) == {"first.text": "short"}
+            save_chain(history, blobs, CHAIN, {StepKey("first", "text"): "x" * 4_000_000})
+        assert load_chain_values(history, CHAIN.id, OWNER) == {StepKey("first", "text"): "short"}
         assert load_chain_values(history, CHAIN.id, "bob") == {}

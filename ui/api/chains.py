@@ -11,10 +11,15 @@ from typing import Any
 from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
+from comfy.base.errors import WorkflowError
 from comfy.base.messages import message
+from comfy.chains.chain_form import chain_form
+from comfy.chains.keys import parse_values
 from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
+from comfy.chains.plan import ChainPlan
 from comfy.records.record import Record
 from ui.api.callbacks import CALLBACK, call_back, callback_of
+from ui.api.problems import NotThere
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, form_seeds, page_of
 from ui.api.start import (
     REPLAYED,
@@ -218,16 +223,27 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     told, owner = sent.told, asker.owner
     reader, callback = SentValues(services, owner), callback_of(services, told)
     values = told.get("values", {})
-    form = form_for(reader, name, values)
     if name not in services.chain_forms.folder:
+        form_for(reader, name, values)  # raises NotThere for an unknown name
         raise HTTPException(409, _IS_WORKFLOW)
-    given = reader.of(form, values)
-    services.chain_forms.check_sent(name, owner, given)
     origin, attended = origin_of(sent, asker), not told.get("watched", False)
-    begun = services.chains.start(name, given, origin, attended=attended)
+    plan = _planned(services, reader, name, values)
+    begun = services.chains.start_plan(plan, origin, attended=attended)
     stop = partial(services.chains.stop, begun.id, owner)
     call_back(services, callback, ("chain",), [begun.id], owner, stop)
     return Begun((begun.id,))
+
+
+def _planned(services: Services, reader: SentValues, name: str, sent: object) -> ChainPlan:
+    """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
+    otherwise as `ChainForms.plan` and `SentValues.of`."""
+    values = parse_values(reader.plain(sent if isinstance(sent, dict) else {}))
+    try:
+        before = services.chain_forms.plan(name, reader.owner, values)
+    except WorkflowError as problem:
+        raise NotThere(str(problem), problem.hint) from problem
+    given = parse_values(reader.of(chain_form(before).form, sent))
+    return services.chain_forms.plan(name, reader.owner, given, before)
 
 
 def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
@@ -243,8 +259,6 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
         plain = values if isinstance(values, dict) else {}
         whole = chains.form_values(chain_id, owner, plain, again)
         given = reader.of(form_for(reader, name, whole), values)
-        whole = chains.form_values(chain_id, owner, given, again)
-        services.chain_forms.check_keys(name, owner, given, whole)
     sources = text_sources_of(sent)
     chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
     call_back(

@@ -167,9 +167,12 @@ class SentValues:
     owner: str
 
     def form(self, name: str, values: Mapping[str, object]) -> Form:
-        """The form of a workflow or a chain as these values have it; raises as `Services.form`."""
-        plain = {key: None if _is_structureless(one) else one for key, one in values.items()}
-        return self.services.form(name, self.owner, plain)
+        """Return the form of a workflow or chain with these values. Raises as `Services.form`."""
+        return self.services.form(name, self.owner, self.plain(values))
+
+    def plain(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the values as far as they decide the form's fields."""
+        return {key: None if _is_structureless(one) else one for key, one in values.items()}
 
     def of(self, form: Form, told: object) -> dict[str, object]:
         """The values with the files that they name. HTTPException where they are no object."""

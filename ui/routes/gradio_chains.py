@@ -54,7 +54,6 @@ def chain_of_script(
     """How far a chain is, whenever that is new, then the same with what its steps have made. It
     ends with its caller; gr.Error where it cannot be started."""
     with as_gradio_errors():
-        services.chain_forms.check_sent(name, owner, values)
         started = services.chains.start(name, values, Origin(owner, address), attended=True)
         del values  # files may be among them, and the chain may take long
         try:

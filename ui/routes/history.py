@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.base.errors import WorkflowNotFound
 from comfy.base.messages import message
+from comfy.chains.keys import text_values
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -66,7 +67,7 @@ def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
 def _started_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
     part = services.chains.part_of(record)
     if part is not None and part.chain in services.chain_forms.folder:
-        return part.chain, dict(services.chains.values_of(record).values)
+        return part.chain, text_values(services.chains.values_of(record).values)
     job = record.job
     try:
         _, form = services.forms.form(job.workflow, record.owner, job.values)

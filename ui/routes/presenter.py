@@ -124,7 +124,7 @@ def _with_chain(services: Services, outcome: Outcome, record: Record, part: Chai
         return replace(outcome, chain=part.chain)
     others = tuple(
         (message("Seed of “{step}”", step=step), str(had.own[key]))
-        for step, key in had.form.seeds
+        for step, key in had.form.plan.seeds
         if key in had.own and step != part.step
     )
     draws = any(field.widget == "seed" for field in had.form.form.fields)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import message, plural
-from comfy.chains.forms import ChainForm, ChainStep, Feed
+from comfy.chains.chain_form import ChainForm, Feed, StepSection
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
 from ui.page.form.first_values import first_shown
@@ -69,7 +69,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     controls = tuple(_draw_sections(scope, chain, first.values))
     keep_values(name, controls)
     own = {
-        field.key for field in (*chain.switches, *(step.option for step in chain.steps)) if field
+        field.key for field in (*chain.switches, *(one.option for one in chain.sections)) if field
     }
     redraw_on_choice(tuple(one for one in controls if one.field.key not in own))
     for control in controls:
@@ -84,8 +84,8 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
     if chain.switches:
         switches = replace(chain.form, fields=chain.switches)
         yield from draw_fields(scope, switches, shown)
-    numbers = {one.step.name: number for number, one in enumerate(chain.runs, 1)}
-    for step in chain.steps:
+    numbers = {step.name: number for number, step in enumerate(chain.plan.steps, 1)}
+    for step in chain.sections:
         with gr.Column(elem_classes="chain-step"):
             with gr.Row(elem_classes="chain-step-head"):
                 title = _heading(numbers.get(step.step.name), step.title)
@@ -104,16 +104,16 @@ def _heading(number: int | None, title: str) -> str:
     return title if number is None else message("{number}. {step}", number=number, step=title)
 
 
-def _given(step: ChainStep) -> Iterator[str]:
+def _given(step: StepSection) -> Iterator[str]:
     """What a step is given, in sentences."""
     images = [
-        feed for feed in step.given if feed.field.media == "image" and isinstance(feed.pick, int)
+        feed for feed in step.feeds if feed.field.media == "image" and isinstance(feed.pick, int)
     ]
     steps = {feed.title for feed in images}
     alike = images if len(images) > 1 and len(steps) == 1 else []
     for title in steps if alike else ():
         yield message("The images come from “{step}”.", step=title)
-    rest = [feed for feed in step.given if feed not in alike]
+    rest = [feed for feed in step.feeds if feed not in alike]
     widgets = [feed.field.widget for feed in rest]
     for feed in rest:
         yield _fed(feed, is_only=widgets.count(feed.field.widget) == 1)

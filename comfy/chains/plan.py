@@ -1,0 +1,78 @@
+"""Plan of one press of Generate on a chain: the steps that run, with their forms and values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from comfy.base.messages import message
+from comfy.chains.fields import FormStep
+from comfy.chains.keys import ChainValues, StepKey
+from comfy.chains.model import Chain, ChainErrors
+from comfy.chains.step_form import StepForm
+from comfy.form.check import unknown_fields
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPlan:
+    """A chain with the values of one press of Generate.
+
+    `chain` has all steps, `steps` has those that run with these values, in the file's order, and
+    `left_out` names the optional steps that the user turned off. `forms` has the step forms, for
+    another plan that differs in values alone. `problem` says why the chain can't run with these
+    choices, or is ""; `steps` are then those of other choices, so that there is a form to choose
+    on. `wrong` has the errors of unusable switches and options.
+    """
+
+    name: str
+    owner: str
+    chain: Chain
+    values: ChainValues
+    steps: tuple[FormStep, ...]
+    left_out: tuple[str, ...] = ()
+    forms: Mapping[str, StepForm] = field(default_factory=dict)
+    problem: str = ""
+    wrong: Mapping[StepKey, str] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> Iterator[tuple[str, StepKey]]:
+        """Yield the title of the step and the key of each seed by which results differ: those that
+        users set, and those that the chain repeats a step with."""
+        for step in self.steps:
+            for item in (*step.shown, *map(step.form.field, step.rows[0])):
+                if item.widget == "seed":
+                    yield step.title, StepKey(step.name, item.key)
+
+    def check_choices(self) -> None:
+        """Raise ChainErrors if the chain can't run with these choices."""
+        if self.problem:
+            raise ChainErrors([self.problem], message("Nothing was started."))
+
+    def unknown(self, keys: Collection[StepKey]) -> dict[StepKey, str]:
+        """Return an error for each of these keys that no field has."""
+        running = {step.name for step in self.steps}
+        known = [StepKey.switch(switch.name) for switch in self.chain.switches]
+        for step in self.chain.steps:
+            if step.optional and (step.name in running or step.name in self.left_out):
+                known.append(StepKey.option(step.name))
+        known += (StepKey(step.name, one.key) for step in self.steps for one in step.form.fields)
+        errors = unknown_fields(map(str, keys), [*map(str, known)])
+        return {StepKey.parse(key): error for key, error in errors.items()}
+
+    def settable(self, values: ChainValues) -> dict[StepKey, object]:
+        """Return those of the values that the chain doesn't set itself."""
+        given = {
+            StepKey(step.name, key) for step in self.steps for key in (*step.inputs, *step.rows[0])
+        }
+        return {key: value for key, value in values.items() if key not in given}
+
+    def with_files(self, files: ChainValues) -> ChainPlan:
+        """Return the plan with these files in the place of those that it has."""
+
+        def step_with_files(step: FormStep) -> FormStep:
+            mine = {key.field: file for key, file in files.items() if key.step == step.name}
+            given = {key: file for key, file in mine.items() if key in step.values}
+            return replace(step, values={**step.values, **given}) if given else step
+
+        steps = tuple(map(step_with_files, self.steps))
+        return replace(self, values={**self.values, **files}, steps=steps)

@@ -1,0 +1,62 @@
+"""Values that a finished run of a chain was made with, for its chain's form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comfy.chains.chain_form import ChainForm, chain_form
+from comfy.chains.forms import ChainForms
+from comfy.chains.keys import ChainValues, StepKey
+from comfy.chains.open_chain import ChainStanding
+from comfy.chains.plan import ChainPlan
+from comfy.form.fill import drawn_texts, literal_texts
+from comfy.records.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedValues:
+    """What a chain's run was made with. `values` fill in its `form`, files as they are kept; `own`
+    has the values that this run and its source runs had."""
+
+    form: ChainForm
+    values: ChainValues
+    own: ChainValues
+
+
+def recorded_values(
+    forms: ChainForms, standing: ChainStanding, stored: ChainValues, record: Record
+) -> RecordedValues:
+    """Return what a run of a chain was made with. Values that neither the run nor its sources had
+    are the chain's last ones, `stored`. Raises as `ChainForms.plan`."""
+    plan = forms.plan(standing.chain, record.owner, stored)
+    own: dict[StepKey, object] = {}
+    for run in reversed(_made_from(forms, record, standing)):
+        if step := _step_name(standing, plan, run):
+            had = {**run.job.values, **run.job.inputs}
+            own |= {StepKey(step, key): value for key, value in had.items()}
+    drawn = {StepKey(step.name, key) for step in plan.steps for key in drawn_texts(step.form)}
+    typed = literal_texts(drawn, own)
+    settable = {**stored, **plan.settable(typed)}
+    form = chain_form(forms.plan(standing.chain, record.owner, settable, plan))
+    keys = (StepKey.parse(item.key) for item in form.form.fields)
+    values = {**stored, **{key: typed[key] for key in keys if key in typed}}
+    return RecordedValues(form, values, own)
+
+
+def _made_from(forms: ChainForms, record: Record, standing: ChainStanding) -> list[Record]:
+    """Return a run and the chain's runs that it was made from, nearest first. Runs that the chain
+    took from another chain are included."""
+    found = [record]
+    for run in found:
+        known = {one.id for one in found}
+        others = [one for one in forms.lineage(run).made_from if one.id not in known]
+        found += (one for one in others if one.group == record.group or standing.step_of(one.id))
+    return found
+
+
+def _step_name(standing: ChainStanding, plan: ChainPlan, run: Record) -> str:
+    """Return the name of the step that a run belongs to, or "" if that is unclear."""
+    if step := standing.step_of(run.id):
+        return step.name
+    names = {step.name for step in plan.steps if step.step.workflow == run.job.workflow}
+    return names.pop() if len(names) == 1 else ""
