@@ -24,7 +24,7 @@ SCRIPT = ROOT / "ui" / "page" / "script"
 COMFY = """
 base
 comfyui.file_inputs
-comfyui.object_info
+comfyui.object_info comfyui.protocol.result_types
 media prompt
 comfyui.protocol
 comfyui.client graph

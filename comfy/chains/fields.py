@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TypeVar
 
 from comfy.base.messages import listed, message, plural
@@ -13,25 +12,14 @@ from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.rows import Axis, combined
 from comfy.batches.values import MOST_ROWS, TooManyRows, values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.form.model import Field, Form
-from comfy.form.takers import ResultKind, takes
-from comfy.prompt.outputs import Output, OutputKind
+from comfy.form.takers import takes
+from comfy.prompt.outputs import Output
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import LinesOf
 
 _Value = TypeVar("_Value")
-
-# What a node that gives results of a kind may make: some write animations as either.
-_MADE: Mapping[OutputKind, frozenset[ResultKind]] = MappingProxyType(
-    {
-        "images": frozenset({"image"}),
-        "temp": frozenset({"image"}),
-        "video": frozenset({"video", "image"}),
-        "audio": frozenset({"audio"}),
-        "3d": frozenset({"3d"}),
-        "text": frozenset({"text", "file"}),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +157,7 @@ def _by_node(
     for key, source in inputs.items():
         item, maker = form.field(key), forms[source.step]
         outputs = _outputs(maker, source.node)
-        made = {kind for output in outputs for kind in _MADE[output.kind]}
+        made = {kind for one in outputs for kind in (one.kind, *RESULT_TYPES[one.kind].also)}
         if source.node and len(outputs) != 1:
             problems.append(
                 message(

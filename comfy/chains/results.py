@@ -11,8 +11,8 @@ from comfy.batches.rows import Axis, combined
 from comfy.chains.fields import FormStep, takes_from
 from comfy.chains.model import ChainErrors, Source
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
+from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.form.model import Field, Form
-from comfy.form.takers import ResultKind
 from comfy.prompt.autogrow import further_keys
 
 Result = OutputFile | TextOutput

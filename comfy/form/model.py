@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.prompt.outputs import ASIDE, Output
+from comfy.prompt.outputs import Output
 from comfy.workflow.config import FieldGroup
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ class Form:
     def needed(self) -> frozenset[str]:
         """The output nodes of which a run must reach at least one: those that save something, or
         else all."""
-        saving = frozenset(output.node for output in self.outputs if output.kind not in ASIDE)
+        saving = frozenset(output.node for output in self.outputs if not output.is_aside)
         return saving or frozenset(output.node for output in self.outputs)
 
     @property
@@ -282,6 +282,9 @@ class Form:
         return {
             "title": self.title,
             "fields": [field.to_json() for field in self.fields],
-            "outputs": [{"node": output.node, "kind": output.kind} for output in self.outputs],
+            "outputs": [
+                {"node": output.node, "kind": output.kind, "preview": output.is_preview}
+                for output in self.outputs
+            ],
             "problems": list(self.problems),
         }

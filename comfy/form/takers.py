@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
 
-from comfy.comfyui.protocol.outputs import FileKind
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.form.model import Field
-
-ResultKind = FileKind | Literal["text"]
-_ALL: tuple[ResultKind, ...] = (*get_args(FileKind), "text")
 
 
 def takes(field: Field, kind: ResultKind) -> bool:
@@ -34,4 +30,4 @@ def first_taker(fields: Iterable[Field], kind: ResultKind) -> Field | None:
 def taken_kinds(fields: Iterable[Field]) -> tuple[ResultKind, ...]:
     """Return the kinds of results that one of these fields takes."""
     fields = [*fields]
-    return tuple(kind for kind in _ALL if any(takes(field, kind) for field in fields))
+    return tuple(kind for kind in RESULT_TYPES if any(takes(field, kind) for field in fields))

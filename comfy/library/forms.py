@@ -12,10 +12,11 @@ from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.filenames import plain_name
 from comfy.base.messages import message
 from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form
-from comfy.form.takers import ResultKind, first_taker, taken_kinds
+from comfy.form.takers import first_taker, taken_kinds
 from comfy.library.catalogue import CatalogueCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comfy.form.takers import ResultKind
+from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 

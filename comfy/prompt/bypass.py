@@ -15,7 +15,7 @@ from typing import Any
 
 from comfy.comfyui.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec, compatible
 from comfy.prompt.model import Link, Node, Prompt, links, sources_first, with_inputs
-from comfy.prompt.outputs import ASIDE, find_outputs
+from comfy.prompt.outputs import find_outputs
 
 # Types that steer sampling. A node that takes one and outputs none creates results.
 _STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
@@ -52,11 +52,11 @@ def take_out(
     graph = _Graph(prompt, catalogue, nodes)
     if not graph.remove_dependents():
         return None
-    outputs = {output.node: output.kind for output in find_outputs(prompt, catalogue)}
+    outputs = {output.node: output for output in find_outputs(prompt, catalogue)}
     counted = (
         needed
         if needed is not None
-        else {node for node, kind in outputs.items() if kind not in ASIDE}
+        else {node for node, output in outputs.items() if not output.is_aside}
     )
     rest = {node_id: graph.rerouted(node_id) for node_id in prompt if node_id not in graph.removed}
     stay = [

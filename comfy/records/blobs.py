@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from comfy.base.errors import ComfyError, not_written, words_of
 from comfy.base.messages import message
-from comfy.comfyui.protocol.outputs import FileKind
+from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
 from comfy.records.stripped_files import StrippedFiles

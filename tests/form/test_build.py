@@ -275,8 +275,11 @@ def test_outputs_have_a_kind() -> None:
         n23=node("PreviewAny", source=["4", 0]),
         n24=node("VHS_VideoCombine", images=["8", 0]),
     )
-    kinds = {output.node: output.kind for output in form_of(prompt).outputs}
-    assert kinds == {"9": "images", "20": "temp", "22": "video", "23": "text", "24": "video"}
+    outputs = form_of(prompt).outputs
+    kinds = {output.node: output.kind for output in outputs}
+    assert kinds == {"9": "image", "20": "image", "22": "video", "23": "text", "24": "video"}
+    assert [output.node for output in outputs if output.is_preview] == ["20"]
+    assert [output.node for output in outputs if output.is_aside] == ["20", "23"]
 
 
 def test_dynamic_combos_are_dropdowns_with_their_own_inputs() -> None:
@@ -333,7 +336,7 @@ def test_json_has_the_documented_shape() -> None:
         "targets",
     ]
     assert form["fields"][0]["targets"] == [["6", "text"]]
-    assert form["outputs"] == [{"node": "9", "kind": "images"}]
+    assert form["outputs"] == [{"node": "9", "kind": "image", "preview": False}]
 
 
 def test_a_server_without_any_node_still_gives_a_form() -> None:

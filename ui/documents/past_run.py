@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from comfy.base.messages import message, plural
-from comfy.comfyui.protocol.outputs import FileKind, OutputFile
+from comfy.base.messages import message
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from ui.documents.run_view import PastRun, first_text
 from ui.web.urls import file_address, thumbnail_address
 
 _WORDS = 200  # characters of what a run was asked, or what it said
-_KINDS = {
-    "image": message("Image"),
-    "video": message("Video"),
-    "audio": message("Audio"),
-    "3d": message("3D model"),
-    "file": message("File"),
-}
 _ENDS = {
     Phase.STOPPED: message("Stopped"),
     Phase.FAILED: message("Failed"),
@@ -48,6 +43,7 @@ def past_run(record: Record, file: int | None = None) -> PastRun:
         for at, one in by_use
         if one.kind == kind
     )
+    kind: ResultKind | Literal[""] = files[0].kind if files else "text" if state.texts else ""
     return PastRun(
         id=record.id,
         workflow=record.job.workflow,
@@ -58,7 +54,8 @@ def past_run(record: Record, file: int | None = None) -> PastRun:
         asked=first_text(record.job.values, _WORDS),
         files=len(files),
         thumb=next(filter(None, thumbnails), None),
-        kind=files[0].kind if files else "text" if state.texts else "",
+        kind=kind,
+        icon=RESULT_TYPES[kind].icon if kind else "",
         clip=clip,
         sound=file_address(record.id, *first["audio"]) if is_heard else None,
         seeds=", ".join(seeds_of(record)),
@@ -74,24 +71,9 @@ def _what_came(record: Record, files: list[OutputFile]) -> str:
         return _ENDS[state.phase]
     if files:
         kinds = {file.kind for file in files}
-        kind: FileKind = files[0].kind if len(kinds) == 1 else "file"
-        return _KINDS[kind] if len(files) == 1 else _files_in_words(kind, len(files))
+        row = RESULT_TYPES[files[0].kind if len(kinds) == 1 else "file"]
+        return row.noun if len(files) == 1 else row.counted(len(files))
     return state.texts[0].text[:_WORDS] if state.texts else message("No output")
-
-
-def _files_in_words(kind: FileKind, count: int) -> str:
-    """So many files of a kind, in words."""
-    match kind:
-        case "image":
-            return plural("{count} image", "{count} images", count=count)
-        case "video":
-            return plural("{count} video", "{count} videos", count=count)
-        case "audio":
-            return plural("{count} audio file", "{count} audio files", count=count)
-        case "3d":
-            return plural("{count} 3D model", "{count} 3D models", count=count)
-        case "file":
-            return plural("{count} file", "{count} files", count=count)
 
 
 def seeds_of(record: Record) -> Iterable[str]:

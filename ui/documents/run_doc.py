@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from comfy.comfyui.protocol.outputs import FileKind, OutputFile
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.result_types import FileKind
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import state_to_json

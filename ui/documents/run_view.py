@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from comfy.base.messages import message, plural, sentences
-from comfy.comfyui.protocol.outputs import FileKind
+from comfy.comfyui.protocol.result_types import FileKind, ResultKind
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
@@ -263,7 +263,8 @@ class PastRun:
     asked: str = ""
     files: int = 0
     thumb: str | None = None
-    kind: FileKind | Literal["text", ""] = ""
+    kind: ResultKind | Literal[""] = ""
+    icon: str = ""
     clip: str | None = None
     sound: str | None = None
     seeds: str = ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from comfy.base.messages import message, sentences
-from comfy.comfyui.protocol.outputs import FileKind, OutputFile
+from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.result_types import RESULT_TYPES
 from comfy.form.model import Field
 from comfy.form.takers import takes
 from comfy.launch.uploads import Refused
@@ -16,13 +16,6 @@ from ui.files.copies import FileCopies
 
 _ANY = -1  # instead of a file's place among a run's results: the first that the field takes
 _TAKES_NONE = message("This field takes no such file.")
-_GIVEN: Mapping[FileKind, str] = {
-    "image": message("This result is an image."),
-    "video": message("This result is a video."),
-    "audio": message("This result is audio."),
-    "3d": message("This result is a 3D model."),
-    "file": message("This result is another kind of file."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class FieldResults:
             return Refused(NO_RESULT)
         if not takes(field, files[chosen].kind):
             wanted = field.kind.file.wanted if field.kind.file else _TAKES_NONE
-            return Refused(sentences(wanted, _GIVEN[files[chosen].kind]))
+            return Refused(sentences(wanted, RESULT_TYPES[files[chosen].kind].given))
         place = self.copies.of_result(record, chosen)
         if place is None:
             return Refused(NO_RESULT)

@@ -23,7 +23,7 @@ import gradio as gr
 from pydantic import TypeAdapter
 
 from comfy.base.messages import message
-from comfy.comfyui.protocol.outputs import FileKind
+from comfy.comfyui.protocol.result_types import FileKind
 from ui.documents.run_view import ShownFile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts

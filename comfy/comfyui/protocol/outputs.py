@@ -1,8 +1,7 @@
-"""What a finished node put out: files to be fetched with `/view` and plain texts.
+"""Read what a finished node put out: files to be fetched with `/view`, and plain texts.
 
-The shapes are those of `outputs` in `/history` and of `output` in the `executed` message, which are
-the same. The key says little about the kind: videos and animated images come under `images`,
-custom nodes invent keys (docs/comfyui.md#7).
+`outputs` in `/history` and `output` in the `executed` message have the same shape
+(docs/comfyui.md#7).
 """
 
 from __future__ import annotations
@@ -11,34 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Literal
+from typing import get_args
 
-FileKind = Literal["image", "video", "audio", "3d", "file"]
+from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind
 
-_EXTENSIONS: Mapping[FileKind, str] = MappingProxyType(
-    {
-        "image": "png jpg jpeg webp gif bmp tif tiff avif apng jxl heic svg exr hdr",
-        "video": "mp4 webm mkv mov avi m4v mpg mpeg ogv",
-        "audio": "flac wav mp3 ogg opus m4a aac aiff",
-        "3d": "glb gltf obj stl ply fbx usdz splat ksplat spz",
-    }
-)
-_KIND_OF_EXTENSION: Mapping[str, FileKind] = MappingProxyType(
-    {
-        extension: kind
-        for kind, extensions in _EXTENSIONS.items()
-        for extension in extensions.split()
-    }
+_FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
+_KIND_OF_ENDING: Mapping[str, FileKind] = MappingProxyType(
+    {ending: kind for kind in _FILE_KINDS for ending in RESULT_TYPES[kind].endings.split()}
 )
 _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
-    {
-        "images": "image",
-        "gifs": "video",
-        "video": "video",
-        "videos": "video",
-        "audio": "audio",
-        "3d": "3d",
-    }
+    {key: kind for kind in _FILE_KINDS for key in RESULT_TYPES[kind].keys}
 )
 # Texts, and what a node tells the editor of its own inputs (Preview3D, CurveEditor,
 # CreateBoundingBoxes of 0.33.0, docs/comfyui.md#7). An object in there may be anybody's word: it is
@@ -109,5 +90,5 @@ def _files(node: str, items: list[tuple[str, object]]) -> Iterator[OutputFile]:
 
 
 def _kind(key: str, filename: str) -> FileKind:
-    extension = PurePosixPath(filename).suffix.lower().lstrip(".")
-    return _KIND_OF_EXTENSION.get(extension) or _KIND_OF_KEY.get(key, "file")
+    ending = PurePosixPath(filename).suffix.lower().lstrip(".")
+    return _KIND_OF_ENDING.get(ending) or _KIND_OF_KEY.get(key, "file")

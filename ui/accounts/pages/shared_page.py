@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
-from comfy.comfyui.protocol.outputs import FileKind
+from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
 from ui.accounts.pages.sign_in import SignInPage

@@ -131,8 +131,7 @@ def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
 
 def _made(form: Form) -> str:
     """The one kind of what a run saves, "" where that is several; previews alone are images."""
-    kinds = {one.kind for one in form.outputs if one.node in form.needed}
-    kinds = {"images" if kind == "temp" else kind for kind in kinds}
+    kinds: set[str] = {one.kind for one in form.outputs if one.node in form.needed}
     return kinds.pop() if len(kinds) == 1 else ""
 
 

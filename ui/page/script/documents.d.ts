@@ -30,6 +30,7 @@ export interface PastRun {
   files: number;
   thumb: string | null;
   kind: "image" | "video" | "audio" | "3d" | "file" | "text" | "";
+  icon: string;
   clip: string | null;
   sound: string | null;
   seeds: string;

@@ -58,7 +58,7 @@
 
 /**
  * A kind of results, "" for several.
- * @typedef {"images" | "video" | "audio" | "3d" | "text" | ""} Made
+ * @typedef {PastRun["kind"]} Made
  */
 
 /**
@@ -121,7 +121,7 @@ export const INITIAL = {
   coming: false,
   ideas: [],
   cover: "",
-  makes: "images",
+  makes: "image",
   ended: null,
   deleted: null,
   restored: null,

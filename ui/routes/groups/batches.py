@@ -191,6 +191,7 @@ class TableView:
             "run": run if record is not None or index in self.table.live else "",
             "thumbnail": (told.thumb or "") if told else "",
             "kind": told.kind if told else "",
+            "icon": told.icon if told else "",
             "text": text,
             "error": error,
             "hint": hint,

@@ -12,9 +12,6 @@ import { captionWords, stateWords } from "./words.js";
  * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} RowActions
  */
 
-/** @type {Record<string, string>} */
-const ICONS = { video: "▶", audio: "♪", "3d": "⬡", file: "🗎" };
-
 const AS_IN_FORM = message("as in the form");
 
 /**
@@ -113,10 +110,8 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
  * What came of a row, small: an image, else the words of a text, else a sign.
  * @param {BatchRow} row
  */
-export function smallOf({ thumbnail, kind, text }) {
-  const other = text
-    ? element("span", "said-text", text)
-    : element("span", "sign", ICONS[kind] ?? "");
+export function smallOf({ thumbnail, icon, text }) {
+  const other = text ? element("span", "said-text", text) : element("span", "sign", icon);
   if (!thumbnail) return other;
   const image = element("img");
   Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });

@@ -6,7 +6,7 @@
  * the places of those that the table leaves as the form has them; `text`: what came of it where that is a text; `hint`:
  * what to do about its error; `detail`: what the server said of it.
  * @typedef {{ number: number, index: number, values: string[], unset: number[], state: "waiting" | "running" | "done" | "failed" | "stopped",
- *   run: string, thumbnail: string, kind: string, text: string, error: string, hint: string,
+ *   run: string, thumbnail: string, kind: string, icon: string, text: string, error: string, hint: string,
  *   detail: string }} BatchRow
  *
  * A place for each row that is looked for; null: it has not been asked for. `old`: what is known may have changed since.

@@ -8,8 +8,6 @@ import { seedWords } from "../runs/results.js";
 
 /** @import { PastRun } from "../documents.js" */
 
-/** @type {Record<string, string>} */
-const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶" };
 const FAVOURITE = message("Favourite");
 const CLIP_AT = 0.1; // seconds: many videos begin with black
 
@@ -79,7 +77,7 @@ function starFor(marked) {
  * @param {PastRun} run
  */
 function fill(tile, run) {
-  const icon = ICONS[run.kind] ?? "";
+  const { icon } = run;
   const inWords = () => {
     tile.classList.add("in-words");
     const sign = icon ? [element("span", "sign", icon)] : [];

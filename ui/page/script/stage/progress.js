@@ -12,17 +12,18 @@ import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
 import { isSaid } from "./empty_stage.js";
 
-/** @import { Notice, PageState, Run } from "../state.js" */
+/** @import { Made, Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("No updates for this run right now.");
+/** @type {Partial<Record<Made, string>>} */
 const WELCOME = {
-  images: message("Your images will appear here."),
+  image: message("Your images will appear here."),
   video: message("Your video will appear here."),
   audio: message("Your audio will appear here."),
   "3d": message("Your 3D model will appear here."),
   text: message("Your text will appear here."),
-  "": message("Your results will appear here."),
 };
+const WELCOME_ANY = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
 const TROUBLE = ["failed", "refused", "lost"];
@@ -89,7 +90,9 @@ function welcome(state) {
   const last = batches.findLast(({ workflow }) => workflow === form);
   if (last && !hasEnded(last))
     return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
-  return { headline: !formless && (blocked || isSaid(state)) ? "" : WELCOME[makes] };
+  return {
+    headline: !formless && (blocked || isSaid(state)) ? "" : (WELCOME[makes] ?? WELCOME_ANY),
+  };
 }
 
 /**

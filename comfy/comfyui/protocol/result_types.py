@@ -1,0 +1,99 @@
+"""Every kind of result in one row: how ComfyUI says it, and how people read it.
+
+The key of an output says little about the kind: videos and animated images come under `images`, and
+custom nodes invent keys (docs/comfyui.md#7). So the file's ending decides first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from comfy.base.messages import message, plural
+
+FileKind = Literal["image", "video", "audio", "3d", "file"]
+ResultKind = FileKind | Literal["text"]
+
+
+def _counted_files(count: int) -> str:
+    return plural("{count} file", "{count} files", count=count)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultType:
+    """A kind of result.
+
+    `endings` of files, `keys` of a node's output, `types` of a node's inputs and `classes` of nodes
+    tell the kind; classes are matched in the order of the rows. `also`: other kinds that a node of
+    this kind may give. `noun`, `counted` and `given` name the result; `icon` marks it where it
+    can't be shown.
+    """
+
+    noun: str
+    counted: Callable[[int], str] = _counted_files
+    given: str = message("This result is another kind of file.")
+    icon: str = ""
+    endings: str = ""
+    keys: tuple[str, ...] = ()
+    types: frozenset[str] = frozenset()
+    classes: re.Pattern[str] | None = None
+    also: frozenset[ResultKind] = frozenset()
+
+
+# Atomic groups keep the searches linear: the engine doesn't go back into them.
+RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
+    {
+        "image": ResultType(
+            message("Image"),
+            lambda count: plural("{count} image", "{count} images", count=count),
+            message("This result is an image."),
+            endings="png jpg jpeg webp gif bmp tif tiff avif apng jxl heic svg exr hdr",
+            keys=("images",),
+            types=frozenset({"IMAGE", "MASK", "SVG"}),
+        ),
+        "video": ResultType(
+            message("Video"),
+            lambda count: plural("{count} video", "{count} videos", count=count),
+            message("This result is a video."),
+            icon="▶",
+            endings="mp4 webm mkv mov avi m4v mpg mpeg ogv",
+            keys=("gifs", "video", "videos"),
+            types=frozenset({"VIDEO"}),
+            classes=re.compile(
+                r"\A(?:.*(video|savewebm|savewan)|(?>.*?combine).*(gif|mp4|webm))", re.I | re.S
+            ),
+            also=frozenset({"image"}),  # some write animations as either
+        ),
+        "audio": ResultType(
+            message("Audio"),
+            lambda count: plural("{count} audio file", "{count} audio files", count=count),
+            message("This result is audio."),
+            icon="♪",
+            endings="flac wav mp3 ogg opus m4a aac aiff",
+            keys=("audio",),
+            types=frozenset({"AUDIO"}),
+            classes=re.compile(r"audio|tts", re.I),
+        ),
+        "3d": ResultType(
+            message("3D model"),
+            lambda count: plural("{count} 3D model", "{count} 3D models", count=count),
+            message("This result is a 3D model."),
+            icon="⬡",
+            endings="glb gltf obj stl ply fbx usdz splat ksplat spz",
+            keys=("3d",),
+            types=frozenset({"MESH", "VOXEL", "SPLAT"}),
+            classes=re.compile(r"3d|glb|mesh|splat|voxel", re.I),
+        ),
+        "text": ResultType(
+            message("Text"),
+            icon="¶",
+            types=frozenset({"STRING", "*"}),
+            classes=re.compile(r"text|string|anything|PreviewAny|showany", re.I),
+            also=frozenset({"file"}),
+        ),
+        "file": ResultType(message("File"), icon="🗎"),
+    }
+)
