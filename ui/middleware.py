@@ -16,6 +16,7 @@ from ui.languages.current import LanguageMiddleware
 from ui.page.language_files import CHOOSE_LANGUAGE
 from ui.routes.workflows import OPEN
 from ui.settings.web_settings import WebSettings
+from ui.web.access import Gate
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
 from ui.web.body_limits import BodyLimitMiddleware, RequestLimitMiddleware
 from ui.web.failures import FailureMiddleware
@@ -45,10 +46,15 @@ _WORK = (
 
 
 def add_middleware(
-    app: FastAPI, limits: WebLimits, settings: WebSettings, identity: Identity, sockets: Share
+    app: FastAPI,
+    limits: WebLimits,
+    settings: WebSettings,
+    identity: Identity,
+    sockets: Share,
+    gate: Gate,
 ) -> None:
-    """What stands before every route, from the inside to the outside: the last one is asked
-    first. `sockets` counts those that are open."""
+    """Put middleware before every route, from the inside to the outside: the last one is asked
+    first. `sockets` counts the open ones."""
     largest = {
         **dict.fromkeys((UPLOAD, f"{ENDPOINTS}{UPLOAD}"), limits.file.size + ENVELOPE),
         OPEN: 2 * limits.body,
@@ -69,7 +75,7 @@ def add_middleware(
     )
     app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
-    app.add_middleware(LoginMiddleware, identity=identity)
+    app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)
     app.add_middleware(RequestLimitMiddleware, limits=limits)
     app.add_middleware(StrictTransportMiddleware)
     # What comes after it believes it.

@@ -19,10 +19,9 @@ from typing import cast
 import anyio.to_thread
 import gradio as gr
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi import Depends, FastAPI, WebSocket
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 
 from comfy.base.errors import ComfyError
 from comfy.webhooks.dispatch import sending
@@ -42,6 +41,7 @@ from ui.doors.mcp.installed import mcp_routes
 from ui.doors.relay import relay_routes
 from ui.gradio.allowlist import GradioAllowlist
 from ui.gradio.internals import (
+    PUBLIC,
     ROOT_ADDRESS,
     App,
     allow,
@@ -86,6 +86,7 @@ from ui.routes.workflows import workflow_routes
 from ui.services import Services
 from ui.settings.start_lines import show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
+from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.cookies import Cookies
 from ui.web.guesses import Guesses
 from ui.web.identity import Identity
@@ -147,34 +148,34 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
-    app.state.telling, app.state.identity = set(), identity
+    access = OperatorAccess(services.forms.permissions, identity)
+    gate = Gate(identity, access.only, PUBLIC)
+    app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
+    add = partial(gate.add, app)
     root_path = settings.root_path
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()
-    for router in _own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
-        app.include_router(router)
-    access = OperatorAccess(services.forms.permissions, identity)
-    app.include_router(
-        relay_routes(services.runs, identity, access.permits, images=settings.operator_images)
-    )
-    app.include_router(metrics_routes(services, access, lambda: sockets.taken))
-    app.include_router(operator_routes(services, access, settings, sign_in))
-    app.include_router(token_routes(access, sign_in, root_path))
-    app.include_router(login_routes(identity, guesses, sign_in, root_path))
+    for routes in _own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
+        add(routes)
+    add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
+    add(metrics_routes(services, access, lambda: sockets.taken))
+    add(operator_routes(services, access, settings, sign_in))
+    add(token_routes(access, sign_in, root_path))
+    add(login_routes(identity, guesses, sign_in, root_path))
     if settings.sign_in.openid is not None:
         from ui.accounts.pages.openid_routes import openid_routes  # a tenth of a second
 
         key = derived(services.secret, "signing in elsewhere")
-        app.include_router(
-            openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path)
-        )
-    app.router.routes.extend(assistants.routes)
-    app.router.routes.extend(EndpointRoutes(services, identity, root_path).routes())
-    api = api_app(services, identity, access.permits, sign_in, waiting, root_path)
+        add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
+    add(assistants.routes)
+    add(EndpointRoutes(services, identity, root_path).routes())
+    api = api_app(services, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
-    app.router.routes.append(Route(API, api))  # itself, which the mount leaves to the page
+    itself = GuardedRoutes()
+    itself.plain(API, api, Access.SIGNED_IN)  # which the mount leaves to the page
+    add(itself)
     _mount_page(app, services, settings, identity, sign_in)
-    add_middleware(app, limits, settings, identity, sockets)
+    add_middleware(app, limits, settings, identity, sockets, gate)
     return app
 
 
@@ -185,7 +186,7 @@ def _own_routes(
     sign_in: SignInPage,
     telling: set[WebSocket],
     waiting: WaitingSockets,
-) -> Iterator[APIRouter]:
+) -> Iterator[GuardedRoutes]:
     """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
     run's end are noted."""
     view = presenter(services)
@@ -206,9 +207,9 @@ def _own_routes(
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, sign_in, settings.root_path)
-    uploading, below = upload_routes(services, identity), APIRouter()
-    below.include_router(uploading, prefix=ENDPOINTS)
-    yield from (uploading, below)
+    uploading = upload_routes(services, identity)
+    uploading.include(uploading, ENDPOINTS)
+    yield uploading
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
     yield account_routes(identity, sign_in, settings.root_path)

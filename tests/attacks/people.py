@@ -45,6 +45,7 @@ class Owned:
             "name": self.workflow if path.startswith("/workflows") else "a.png",
             "name:path": self.workflow if path.startswith("/api/v1") else "any",
             "n": "0",
+            "change": "pause",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,
             "call": self.call,
@@ -108,7 +109,8 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
     """The same person with another call, and another run where the path names one, for what ends or
     changes it; the workflow is opened again."""
     a_workflow(app, who.cookie, OWN)
-    run = a_run(app, who.cookie) if "{run_id}" in path else who.owned.run
+    ends_run = "{run_id}" in path or path.startswith("/history/")
+    run = a_run(app, who.cookie) if ends_run else who.owned.run
     return replace(who, owned=replace(who.owned, run=run, call=a_call(app, who.cookie)))
 
 

@@ -1,5 +1,6 @@
-"""The route walk: every registered route, with every method, asked by its owner, by somebody else
-and by nobody. `pytest -s` shows how much that was."""
+"""The route walk: every registered route, with every method, asked by its owner, by another user and
+without the login. The expected answers follow from the access rule of each route. `pytest -s` shows
+the number of requests."""
 
 from __future__ import annotations
 
@@ -29,29 +30,32 @@ from tests.attacks.people import (
     person,
 )
 from tests.attacks.route_answers import (
+    GRADIO,
     GUESSED,
     LOGOUT,
     METHODS,
     NOTHING,
     OPEN,
-    PAGE_SOCKETS,
-    RULES,
+    REFUSED,
     SAFE,
     SHUT,
-    SOCKETS,
+    SUCCESS,
     WAITING,
     Answers,
-    people,
+    answers,
+    bare,
+    open_paths,
 )
 from tests.attacks.routes import SOCKET, Registered, registered
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
+from ui.web.access import Access, DeclaredRoute
 
-WHERE = (
-    "Say in RULES of tests/attacks/route_answers.py what it answers to whom, or add it to SHUT if"
-    " nobody needs it."
+NO_RULE = (
+    "Declare them with ui.web.access.GuardedRoutes. Those of a new Gradio belong into GRADIO or"
+    " SHUT of tests/attacks/route_answers.py."
 )
 
 
@@ -80,31 +84,25 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
 
 
 def test_every_route_has_a_rule(place: Place) -> None:
-    """A route that nobody has thought about cannot come in unseen, nor can a rule outlive its
-    route."""
+    """No route can be added without an access rule, and no expected answer outlives its route."""
     routes = set(registered(place.app.asgi.routes))
-    paths = {bare(route) for route in routes if route.method != SOCKET}
-    sockets = {route.path for route in routes if route.method == SOCKET}
-    known = RULES.keys() | SHUT | LOGOUT
-    assert not paths - known, f"New routes: {sorted(paths - known)}. {WHERE}"
-    assert not known - paths, (
-        f"These are no longer there: {sorted(known - paths)}. Take them out of RULES and SHUT."
-    )
-    assert sockets == SOCKETS, (
-        "Say in SOCKETS, and in a test below it, what a WebSocket tells to whom."
-    )
-    assert not RULES.keys() & SHUT
+    rules = place.app.asgi.state.rules
+    declared = {bare(rule.path) for rule in rules}
+    paths = {bare(route.path) for route in routes}
+    new = paths - declared - GRADIO.keys() - SHUT
+    assert not new, f"Routes without an access rule: {sorted(new)}. {NO_RULE}"
+    assert not (GRADIO.keys() | SHUT) - paths, "GRADIO and SHUT name routes that don't exist."
+    assert not declared & SHUT
+    declared_requests = {f"{method} {bare(rule.path)}" for rule in rules for method in rule.methods}
+    assert not REFUSED.keys() - declared_requests - {"HEAD /mcp", "GET /api/v1"}
 
 
-def test_without_the_login_nothing_is_told_but_how_to_get_it() -> None:
-    """The table that the walk below compares with says 401 for all but a few paths, which are named
-    once more."""
-    told = {path: {one.nobody for one in rule.values()} for path, rule in RULES.items()}
-    assert {path for path, statuses in told.items() if statuses - {401}} == OPEN
-
-
-def bare(route: Registered) -> str:
-    return route.path.rstrip("/") or "/"
+def test_only_named_routes_answer_without_the_login(place: Place) -> None:
+    """A second list of the open paths guards against a wrong rule."""
+    gradio = {
+        path for path, rule in GRADIO.items() if {one.nobody for one in rule.values()} - {401}
+    }
+    assert open_paths(place.app.asgi.state.rules) | gradio == OPEN
 
 
 def test_attack_a_route_comes_in_under_a_prefix() -> None:
@@ -132,7 +130,8 @@ def test_every_route_answers_each_as_it_should(place: Place, every: bool) -> Non
     and what a stranger is told of somebody else's thing is, word for word, what is told of one that
     never was."""
     routes = [one for one in registered(place.app.asgi.routes) if one.method != SOCKET]
-    rules = {route.path: bare(route) for route in routes}
+    rules = {route.path: bare(route.path) for route in routes}
+    declared = place.app.asgi.state.rules
     wrong, asked = [], 0
 
     def count(*_: object, **__: object) -> None:
@@ -144,15 +143,15 @@ def test_every_route_answers_each_as_it_should(place: Place, every: bool) -> Non
         calls.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # each brings their own
         for path, method in asked_for(routes, every):
             if (rule := rules[path]) not in LOGOUT and (path, method) != GUESSED:
-                expected = RULES.get(rule, {}).get(
-                    method, NOTHING if method in SAFE else people(404)
+                expected = answers(declared, rule, method) or GRADIO.get(rule, {}).get(
+                    method, NOTHING
                 )
                 if not place.asks_for_login:
                     expected = expected._replace(nobody=expected.foreign)
                 ends = method not in SAFE or place.ann.owned.call in at(path, rule, place.ann.owned)
                 lasting = expected.own == expected.foreign or not ends
                 told = walked(calls, place, path, rule, method, lasting)
-                got = Answers(*(told[who][0] for who in ("own", "foreign", "nobody")))
+                got = Answers(*(status_of(told[who]) for who in ("own", "foreign", "nobody")))
                 if got != expected:
                     wrong.append(f"{method} {path}: {got}, expected {expected}")
                 if told["foreign"] != told["never"]:
@@ -162,6 +161,10 @@ def test_every_route_answers_each_as_it_should(place: Place, every: bool) -> Non
                     )
     print(f"\n{len(rules)} paths, 3 people: {asked} requests")
     assert not wrong, "\n".join(wrong)
+
+
+def status_of(answer: tuple[int, str]) -> int:
+    return SUCCESS if answer[0] < 400 else answer[0]
 
 
 def asked_for(routes: list[Registered], every: bool) -> Iterator[tuple[str, str]]:
@@ -197,7 +200,12 @@ def walked(
 def at(path: str, rule: str, owned: Owned) -> str:
     """What is asked for there."""
     preset = f"?workflow={owned.workflow}&name=none"
-    queries = {"/runs/{run_id}/move": "?by=1", "/presets": preset, "/presets/values": preset}
+    queries = {
+        "/runs/{run_id}/move": "?by=1",
+        "/presets": preset,
+        "/presets/values": preset,
+        "/files/chosen.zip": f"?run={owned.run}",
+    }
     return owned.at(path) + queries.get(rule, "")
 
 
@@ -235,6 +243,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"json": {}}
         case "/mcp":
             return {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}
+        case "/history/favourites" | "/history/delete" | "/history/restore":
+            return {"json": {"runs": [owned.run], "favourite": True}}
         case "/presets":
             return {"json": {"name": "mine", "values": {}}}
         case "/login":
@@ -265,30 +275,38 @@ def origins(url: str) -> dict[str, str | None]:
     }
 
 
-@pytest.mark.parametrize("path", sorted(SOCKETS - {WAITING}))
-def test_every_socket_tells_each_what_it_should(place: Place, path: str) -> None:
-    """The owner is told; a stranger hears of somebody else's run what is said of one that never
-    was; nobody without the login hears anything; and pages of other sites are not even let in."""
-    unknown = 4404 if path.startswith("/live") else "news"
+def test_every_socket_tells_each_what_it_should(place: Place) -> None:
+    """A socket serves its owner. To another user, another's run is as unknown as one that never
+    was. Without the login and to pages of other sites it tells nothing."""
+    sockets = [rule for rule in place.app.asgi.state.rules if not (rule.methods or rule.is_plain)]
+    assert sockets
+    for rule in sockets:
+        if rule.path != WAITING:
+            check_socket(place, rule)
+
+
+def check_socket(place: Place, rule: DeclaredRoute) -> None:
+    path, of_page = rule.path, rule.path.startswith(("/live/", "/news"))
+    unknown = 4404 if rule.access is Access.OWNER else "news"
     # Only a page needs to be told that its login has ended.
-    refused = unknown if not place.asks_for_login else 4401 if path in PAGE_SOCKETS else 401
-    people = {
-        "own": (place.ann, "view" if path.startswith("/live") else "news"),
+    refused = unknown if not place.asks_for_login else 4401 if of_page else 401
+    asking = {
+        "own": (place.ann, "view" if rule.access is Access.OWNER else "news"),
         "foreign": (place.bob, unknown),
         "never": (replace(place.ann, owned=never(place.ann.owned)), unknown),
         "nobody": (place.nobody, refused),
     }
     got = {
         (who, origin): heard(place.app, one.owned.at(path), one, address)
-        for who, (one, _) in people.items()
+        for who, (one, _) in asking.items()
         for origin, address in origins(place.app.url).items()
     }
     expected = {
         (who, origin): first if origin in ("none", "same") or first == 401 else 403
-        for who, (_, first) in people.items()
+        for who, (_, first) in asking.items()
         for origin in origins(place.app.url)
     }
-    assert got == expected
+    assert got == expected, path
 
 
 def test_a_waiting_socket_is_for_pages_of_users_only(place: Place) -> None:

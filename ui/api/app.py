@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +26,7 @@ from ui.api.workflows import workflows_api
 from ui.documents.run_doc import RunJson
 from ui.routes.run_socket import WaitingSockets
 from ui.services import Services
-from ui.web.identity import Identity
+from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import FairSlots
 
@@ -48,7 +49,7 @@ _SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
 def api_app(
     services: Services,
-    identity: Identity,
+    gate: Gate,
     operates: Callable[[HTTPConnection], bool],
     sign_in: SignInPage,
     waiting: WaitingSockets,
@@ -56,7 +57,7 @@ def api_app(
 ) -> FastAPI:
     """The app. `operates`: whether an operator asks; `root`: the path of the whole app below its
     host."""
-    limits = services.limits
+    limits, identity = services.limits, gate.identity
     api = FastAPI(
         title="ComfyForms",
         description=_ABOUT,
@@ -69,27 +70,31 @@ def api_app(
         responses=DOCUMENT,
     )
     answer_problems(api)
+    add = partial(gate.add, api, mounted_at=API)
     runs = Runs(services, RunJson(root))
     bodies = Bodies(services, identity)
     keys = keyed_requests(services, identity)
     starts = start_requests(bodies, keys)
-    api.include_router(health_api(services, identity, operates))
-    api.include_router(start_api(services, runs, keys, starts, waiting))
-    api.include_router(runs_api(services, identity, runs))
-    api.include_router(streams_api(services, identity, runs))
-    api.include_router(workflows_api(services, identity, root))
+    add(health_api(services, identity, operates))
+    add(start_api(services, runs, keys, starts, waiting))
+    add(runs_api(services, identity, runs))
+    add(streams_api(services, identity, runs))
+    add(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)
-    api.include_router(batches_api(services, runs, bodies, keys, starts, turns))
-    api.include_router(chains_api(services, runs, bodies, keys, starts))
-    api.include_router(uploads_api(bodies, keys))
-    api.include_router(docs_api(identity, sign_in))
+    add(batches_api(services, runs, bodies, keys, starts, turns))
+    add(chains_api(services, runs, bodies, keys, starts))
+    add(uploads_api(bodies, keys))
+    add(docs_api(identity, sign_in))
 
-    @api.get("/openapi.json", include_in_schema=False)
+    document = GuardedRoutes(include_in_schema=False)
+
+    @document.get("/openapi.json", Access.SIGNED_IN)
     async def openapi(_: str = Depends(identity.caller)) -> Response:
-        """What can be asked here, and what is answered."""
+        """Return the OpenAPI document."""
         told: dict[str, Any] = api.openapi()
         parts = told["components"] | {"securitySchemes": {"token": dict(_TOKEN)}}
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
         return AsciiJSON(told | more)
 
+    add(document)
     return api

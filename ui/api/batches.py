@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import RunNotFound
@@ -40,6 +40,7 @@ from ui.documents.browser_values import value_text
 from ui.documents.run_doc import RunDoc
 from ui.routes.groups.batches import TableView, table_view
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import FairSlots, caller_of
 
@@ -112,26 +113,30 @@ def batches_api(
     keys: Keys,
     starts: Starts,
     turns: FairSlots,
-) -> APIRouter:
+) -> GuardedRoutes:
     """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
     processor for long."""
-    router = APIRouter(tags=["Batches"])
+    routes = GuardedRoutes(tags=["Batches"])
     identity = bodies.identity
     batches, told = services.batches, BatchJson(services, runs)
     news = GroupEvents(services, identity, batches, told.summary)
 
-    @router.post(
+    @routes.post(
         "/workflows/{name:path}/batches",
+        Access.OWNER,
         status_code=201,
         response_model=ToldBatch,
         responses={200: REPLAYED | {"model": ToldBatch}},
         openapi_extra={"requestBody": BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
-        """Run a workflow once for each row: every combination of the values of `axes`, or the rows
-        of a `table`. Nothing is started unless all rows can be. `wait` and `Idempotency-Key` as for
-        a run: it ends where its caller leaves without a key; the answer comes, too, once it has
-        paused itself because too much failed (`state` is `paused`, `why` says more)."""
+        """Start a batch of a workflow.
+
+        The rows are every combination of the values of `axes`, or the rows of a `table`. Nothing is
+        started unless all rows can be. `wait` and `Idempotency-Key` work as for a run. The answer
+        also comes when the batch has paused itself after too many failures (`state` is `paused`,
+        `why` says more).
+        """
         owner = asked.owner
         begun = await asked.begun(
             ("batches", name),
@@ -145,46 +150,55 @@ def batches_api(
         batch = told.summary(await asyncio.to_thread(batches.get, begun.ids[0], owner))
         return answer_of(begun, batch, batch.url)
 
-    @router.post(
+    @routes.post(
         "/workflows/{name:path}/batches/check",
+        Access.OWNER,
         response_model=CheckedBatch,
         openapi_extra={"requestBody": BODY},
     )
     async def check(name: str, request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
-        """How many rows a batch would have, how long they take, and all that is wrong with it. In
-        `values`, choices, numbers and texts with replaced words matter; other fields may be left
-        out, and a file may be ""."""
+        """Check a batch without starting it.
+
+        Returns the number of rows, their duration, and all problems. In `values`, choices, numbers
+        and texts with replaced words matter. Other fields may be left out, and a file may be "".
+        """
         owner = keyed.asker.owner
         sent = await bodies.read(request, owner)
         async with turns.turn(caller_of(request.scope, bodies.identity)):
             return AsciiJSON(await asyncio.to_thread(check_of, services, name, sent, owner))
 
-    @router.get("/batches", response_model=BatchPage)
+    @routes.get("/batches", Access.SIGNED_IN, response_model=BatchPage)
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Your batches, the newest first. `next` is the `cursor` of the next page, null on the
-        last."""
+        """Return your batches, newest first.
+
+        `next` is the `cursor` of the next page, null on the last.
+        """
         page, more = page_of(batches.of(owner), cursor, limit)
         return AsciiJSON(BatchPage(tuple(map(told.summary, page)), more))
 
-    @router.get("/batches/{batch_id}", response_model=ToldBatch)
+    @routes.get("/batches/{batch_id}", Access.OWNER, response_model=ToldBatch)
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """How far one of your batches is."""
+        """Return a batch and its progress."""
         return AsciiJSON(told.summary(batches.get(batch_id, owner)))
 
-    @router.get("/batches/{batch_id}/events", response_class=Response, responses=EVENTS)
+    @routes.get(
+        "/batches/{batch_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
+    )
     async def events(
         request: Request,
         batch_id: str,
         owner: str = Depends(identity.caller),
         last_event_id: str = Header(""),
     ) -> Response:
-        """Server-sent events as those of a run: how far it is, at once and whenever that is new,
-        also while it is paused, and as `end` the last time."""
+        """Send a batch's progress as server-sent events.
+
+        Events come as those of a run, also while the batch is paused, and `end` at the end.
+        """
         return await news.answer(request, batch_id, owner, last_event_id)
 
-    @router.get("/batches/{batch_id}/rows", response_model=RowPage)
+    @routes.get("/batches/{batch_id}/rows", Access.OWNER, response_model=RowPage)
     def rows(  # noqa: PLR0913 - what is wanted, by name
         batch_id: str,
         *,
@@ -195,8 +209,11 @@ def batches_api(
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _ROWS,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Its rows with what has come of them: the runs, as they are told elsewhere. `next` is the
-        `cursor` of the next page, null on the last; `from` leaves so many out before the first."""
+        """Return a batch's rows with their runs.
+
+        `next` is the `cursor` of the next page, null on the last. `from` is the number of rows to
+        skip before the first page.
+        """
         table = batches.table(batch_id, owner)
         view = table_view(services, table, owner)
         places = view.places(state, search)
@@ -204,26 +221,31 @@ def batches_api(
         some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
         return AsciiJSON(RowPage(len(places), tuple(told.rows(table, view, some)), more))
 
-    @router.post("/batches/{batch_id}/{change}", response_model=ToldBatch)
+    @routes.post("/batches/{batch_id}/{change}", Access.OWNER, response_model=ToldBatch)
     def changed(batch_id: str, change: Change, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
-        """`pause`: begin no more rows; `continue`; `stop`: end it; `retry`: run once more what has
-        failed or was stopped. The same request with the same `Idempotency-Key` changes nothing
-        more."""
+        """Pause, continue or stop a batch, or retry its failed rows.
+
+        `pause` starts no more rows, `retry` also runs stopped rows again. The same request with the
+        same `Idempotency-Key` changes it once.
+        """
         owner, change_it = keyed.asker.owner, _CHANGES[change]
         begun = keyed.changed_once(
             (f"batch {change}", batch_id), partial(change_it, batches, batch_id, owner)
         )
         return changed_answer(begun, told.summary(batches.get(batch_id, owner)))
 
-    @router.delete("/batches/{batch_id}")
+    @routes.delete("/batches/{batch_id}", Access.OWNER)
     def deleted(
         batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Stop and forget it; its runs stay unless `with_runs=true`."""
+        """Stop a batch and delete it.
+
+        Its runs stay, unless `with_runs=true`.
+        """
         batches.delete(batch_id, owner, with_runs=with_runs)
         return AsciiJSON({})
 
-    return router
+    return routes
 
 
 def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
@@ -41,6 +41,7 @@ from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
 from ui.documents.run_doc import RunDoc
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import API, AsciiJSON
 
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
@@ -126,24 +127,28 @@ class ChainPage:
 
 def chains_api(
     services: Services, runs: Runs, bodies: Bodies, keys: Keys, starts: Starts
-) -> APIRouter:
+) -> GuardedRoutes:
     """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
     identity = bodies.identity
-    router = APIRouter(tags=["Chains"])
+    routes = GuardedRoutes(tags=["Chains"])
     chains, told = services.chains, ChainJson(services, runs)
     news = GroupEvents(services, identity, chains, told.whole)
 
-    @router.post(
+    @routes.post(
         "/workflows/{name:path}/chains",
+        Access.OWNER,
         status_code=201,
         response_model=ToldChain,
         responses={200: REPLAYED | {"model": ToldChain}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
-        """Run a chain with these values of its form; steps that may be left out are with
-        `"step.runs": false`. `wait` and `Idempotency-Key` as for a run: it is stopped where its
-        caller leaves without a key."""
+        """Start a chain.
+
+        Keys of values begin with the step's name; `"step.runs": false` leaves out an optional step.
+        `wait` and `Idempotency-Key` work as for a run: a client that disconnects without a key
+        stops the chain.
+        """
         owner = asked.owner
         begun = await asked.begun(
             ("chains", name),
@@ -155,50 +160,61 @@ def chains_api(
         chain = await asyncio.to_thread(told.started, standing)
         return answer_of(begun, chain, chain.url)
 
-    @router.get("/chains", response_model=ChainPage)
+    @routes.get("/chains", Access.SIGNED_IN, response_model=ChainPage)
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Your chains, the newest first. `next` is the `cursor` of the next page, null on the
-        last."""
+        """Return your chains, newest first.
+
+        `next` is the `cursor` of the next page, null on the last.
+        """
         page, more = page_of(chains.of(owner), cursor, limit)
         return AsciiJSON(ChainPage(tuple(map(told.standing, page)), more))
 
-    @router.get("/chains/{chain_id}", response_model=ToldChain)
+    @routes.get("/chains/{chain_id}", Access.OWNER, response_model=ToldChain)
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """How far each of its steps is, with the runs that have ended."""
+        """Return a chain with the progress of its steps and their runs."""
         return AsciiJSON(told.whole(chains.get(chain_id, owner)))
 
-    @router.get("/chains/{chain_id}/events", response_class=Response, responses=EVENTS)
+    @routes.get(
+        "/chains/{chain_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
+    )
     async def events(
         request: Request,
         chain_id: str,
         owner: str = Depends(identity.caller),
         last_event_id: str = Header(""),
     ) -> Response:
-        """Server-sent events as those of a run: how far each step is, at once and whenever that is
-        new, and as `end` the last time."""
+        """Send a chain's progress as server-sent events.
+
+        Events come as those of a run, and `end` at the end.
+        """
         return await news.answer(request, chain_id, owner, last_event_id)
 
-    @router.post("/chains/{chain_id}/stop", response_model=ToldChain)
+    @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ToldChain)
     def stop(chain_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
-        """End it: what runs is stopped, and no other step is begun. The same request with the same
-        `Idempotency-Key` stops it once."""
+        """Stop a chain with its current run.
+
+        The same request with the same `Idempotency-Key` stops it once.
+        """
         owner = keyed.asker.owner
         begun = keyed.changed_once(("chain stop", chain_id), partial(chains.stop, chain_id, owner))
         return changed_answer(begun, told.whole(chains.get(chain_id, owner)))
 
-    @router.post(
+    @routes.post(
         "/chains/{chain_id}/continue",
+        Access.OWNER,
         response_model=ToldChain,
         openapi_extra={"requestBody": _CONTINUED},
     )
     async def go_on(
         request: Request, chain_id: str, keyed: KeyedRequest = Depends(keys)
     ) -> AsciiJSON:
-        """Let one go on that has failed or was stopped, with these values for the steps that are
-        not done, or with those that it had. The steps in `again` run though they are done. The same
-        request with the same `Idempotency-Key` lets it go on once."""
+        """Continue a chain that has failed or was stopped.
+
+        Steps that are not done use new `values`, if there are any. Steps named in `again` run
+        although they are done. The same request with the same `Idempotency-Key` continues it once.
+        """
         owner = keyed.asker.owner
         await asyncio.to_thread(chains.get, chain_id, owner)
         sent = await bodies.read(request, owner)
@@ -207,13 +223,16 @@ def chains_api(
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
         return changed_answer(begun, await asyncio.to_thread(told.started, chain))
 
-    @router.delete("/chains/{chain_id}")
+    @routes.delete("/chains/{chain_id}", Access.OWNER)
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Stop and forget it; what its steps have made stays."""
+        """Stop a chain and delete it.
+
+        The runs of its steps stay.
+        """
         chains.delete(chain_id, owner)
         return AsciiJSON({})
 
-    return router
+    return routes
 
 
 def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:

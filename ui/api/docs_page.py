@@ -7,11 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 
 from ui.accounts.pages.sign_in import SignInPage
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import API, wants_page
 from ui.web.security_headers import strict_policy
@@ -48,24 +49,24 @@ _POLICY = {"content-security-policy": strict_policy([_SETUP])}
 _DAY = {"cache-control": "private, max-age=86400"}
 
 
-def docs_api(identity: Identity, sign_in: SignInPage) -> APIRouter:
+def docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
     """`GET /docs`, and its two files below it."""
-    router = APIRouter(include_in_schema=False)
+    routes = GuardedRoutes(include_in_schema=False)
     folder = Path(str(files("fastapi_offline"))) / "static"
 
-    @router.get("/docs")
+    @routes.get("/docs", Access.SIGN_IN_PAGE)
     async def page(request: Request) -> HTMLResponse:
-        """Return Swagger UI; for a browser that has to sign in first, the page for that."""
+        """Return a page that shows every address and lets you try it."""
         if identity.owner(request) is None and wants_page(request):
             return sign_in(request, f"{API}/docs", status=401)
         await identity.reader(request)
         return HTMLResponse(_PAGE, headers=_POLICY)
 
-    @router.get("/docs/{name}")
+    @routes.get("/docs/{name}", Access.FILE)
     async def file(name: str, _: str = Depends(identity.reader)) -> FileResponse:
-        """Its script or its style sheet."""
+        """Return a script or style sheet of that page."""
         if name not in _TYPES:
             raise HTTPException(404)
         return FileResponse(folder / name, media_type=_TYPES[name], headers=_DAY)
 
-    return router
+    return routes

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from comfy.comfyui.servers.reports import ServerReport
 from ui.services import Services
 from ui.settings.version import app_version
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
@@ -38,17 +39,20 @@ _NOT_READY: dict[str, Any] = {
 
 def health_api(
     services: Services, identity: Identity, operates: Callable[[HTTPConnection], bool]
-) -> APIRouter:
+) -> GuardedRoutes:
     """`GET /health`. `operates`: whether an operator asks."""
-    router = APIRouter(tags=["Health"])
+    routes = GuardedRoutes(tags=["Health"])
 
-    @router.get("/health", response_model=Health, responses={503: _NOT_READY})
+    @routes.get("/health", Access.SIGNED_IN, response_model=Health, responses={503: _NOT_READY})
     def health(
         request: Request, *, ready: bool = False, _: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """The app and every ComfyUI behind it: whether it is up, its version, queue and memory.
-        Operators are told its address; others where the app says it, else a number. With
-        `ready=true` the status is 503 while none of them takes runs: "drained" and "down"."""
+        """Return the state of the app and of every ComfyUI server.
+
+        Each server has its version, queue and free memory. Administrators get its address, others a
+        number, unless the app shows the address. With `ready=true` the status is 503 while no
+        server takes runs (`drained` or `down`).
+        """
         servers = services.reports()
         if operates(request):
             places = (one.place for one in services.servers.servers)
@@ -59,7 +63,7 @@ def health_api(
         takes_runs = status in ("ok", "partly")
         return AsciiJSON(asdict(told), 200 if takes_runs or not ready else 503)
 
-    return router
+    return routes
 
 
 def _status(servers: Sequence[ServerReport]) -> HealthStatus:

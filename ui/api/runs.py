@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -23,6 +23,7 @@ from ui.routes.deleting import delete_run
 from ui.routes.history import of_chain
 from ui.routes.presenter import outcome_of
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
@@ -96,11 +97,11 @@ def page_of(
     return page, page[-1].id if start + limit < len(every) else None
 
 
-def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
+def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
     """`GET /runs`, `GET` and `DELETE /runs/{run_id}`."""
-    router = APIRouter(tags=["Runs"])
+    routes = GuardedRoutes(tags=["Runs"])
 
-    @router.get("/runs", response_model=RunPage)
+    @routes.get("/runs", Access.SIGNED_IN, response_model=RunPage)
     def listed(  # noqa: PLR0913 - what is wanted, by name
         *,
         workflow: str = "",
@@ -111,9 +112,12 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         limit: Limit = PAGE_LENGTH,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Your runs: on the first page those that go on, in the order of their turns, then those
-        that have ended, newest first. `next` is the `cursor` of the next page, null on the last.
-        Whoever has neither a login nor a cookie finds runs by their ids only."""
+        """Return your runs.
+
+        The first page begins with the unfinished runs in the order of their turns. Finished runs
+        follow, newest first. `next` is the `cursor` of the next page, null on the last. Without a
+        login and a cookie, runs are found by their ids only.
+        """
         history = services.runs.history
         if owner == NOBODY:
             return AsciiJSON(RunPage((), None))
@@ -127,21 +131,25 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
         more = ended[-1].id if len(ended) == limit else None
         return AsciiJSON(RunPage(tuple(map(runs.listed, (*going, *ended))), more))
 
-    @router.get("/runs/{run_id}", response_model=RunDoc)
+    @routes.get("/runs/{run_id}", Access.OWNER, response_model=RunDoc)
     def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """One of your runs, as it is now."""
+        """Return a run."""
         return AsciiJSON(runs.found(run_id, owner))
 
-    @router.delete(
+    @routes.delete(
         "/runs/{run_id}",
+        Access.OWNER,
         response_model=DeletedRun,
         responses={202: {"model": RunDoc, "description": "It ends."}},
     )
     def delete(
         run_id: str, *, stop: bool = True, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Stop a run that goes on (202), or with `stop=false` refuse it (409); delete one that has
-        ended, with its files (200). `stays` says what ComfyUI keeps of it."""
+        """Delete a finished run with its files, or stop an unfinished one.
+
+        The status is 200 for a finished run; `stays` says what ComfyUI keeps of it. It is 202 for
+        an unfinished run, or 409 with `stop=false`.
+        """
         with suppress(RunNotFound):  # a run on record that can't be read can be deleted
             run = services.runs.get(run_id, owner)
             if stop and not run.state.phase.finished:
@@ -149,4 +157,4 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
                 return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)
         return AsciiJSON(DeletedRun(delete_run(services, run_id, owner)))
 
-    return router
+    return routes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -29,6 +29,7 @@ from ui.api.watch import ends_first
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.routes.run_socket import KEY_HEADER, WaitingSockets
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import body_done, place_held
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -180,23 +181,27 @@ def start_requests(bodies: Bodies, keys: Keys) -> Starts:
 
 def start_api(
     services: Services, runs: Runs, keys: Keys, starts: Starts, waiting: WaitingSockets
-) -> APIRouter:
+) -> GuardedRoutes:
     """`POST /workflows/{name}/runs` and `/runs/{run_id}/stop`."""
-    router = APIRouter(tags=["Runs"])
+    routes = GuardedRoutes(tags=["Runs"])
     starting = RunStart(services)
 
-    @router.post(
+    @routes.post(
         "/workflows/{name:path}/runs",
+        Access.OWNER,
         status_code=201,
         response_model=RunDoc | RunsDoc,
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> Response:
-        """Start a run with these values; what is left out keeps the author's value, seeds that are
-        left out are random. With `count` as many runs, in a list. With `wait=true` the answer comes
-        when they have ended; whoever leaves before stops them, unless the request has a key. The
-        same request with the same `Idempotency-Key` answers with the same runs, for a day."""
+        """Start one or more runs of a workflow.
+
+        Fields that are left out keep the author's value; seeds that are left out are random.
+        `count` starts several runs and returns a list. With `wait=true` the answer comes when all
+        have ended. A client that disconnects before stops them, unless the request has an
+        `Idempotency-Key`. The same request with the same key returns the same runs, for a day.
+        """
         owner, socket_key = asked.owner, asked.request.headers.get(KEY_HEADER, "")
 
         def begin(sent: Sent, asker: Asker) -> Begun:
@@ -216,10 +221,13 @@ def start_api(
         refused = problem_of(begun.refused).to_json() if begun.refused else None
         return answer_of(begun, RunsDoc(tuple(said), refused))
 
-    @router.post("/runs/{run_id}/stop", response_model=RunDoc)
+    @routes.post("/runs/{run_id}/stop", Access.OWNER, response_model=RunDoc)
     def stop(run_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
-        """Stop a run that goes on; one that has ended stays as it is, with its files. The same
-        request with the same `Idempotency-Key` stops it once."""
+        """Stop a run.
+
+        A run that has ended stays as it is, with its files. The same request with the same
+        `Idempotency-Key` stops it once.
+        """
         owner = keyed.asker.owner
         runs.record(run_id, owner)
         begun = keyed.changed_once(
@@ -227,7 +235,7 @@ def start_api(
         )
         return changed_answer(begun, runs.found(run_id, owner))
 
-    return router
+    return routes
 
 
 def answer_of(begun: Begun, said: object, url: str = "") -> AsciiJSON:

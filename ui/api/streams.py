@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -26,6 +26,7 @@ from ui.documents.run_doc import RunDoc
 from ui.documents.run_view import NO_RESULT
 from ui.routes.results import ResultFiles
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, json_text
 from ui.web.shares import caller_of
@@ -54,9 +55,9 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter:
+def streams_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
     """`GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
-    router = APIRouter(tags=["Runs"])
+    routes = GuardedRoutes(tags=["Runs"])
     results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def found(run_id: str, owner: str = Depends(identity.caller)) -> Run | Record:
@@ -69,21 +70,24 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
         return LiveStream(body, media_type, services.waiting, caller_of(request.scope, identity))
 
-    @router.get("/runs/{run_id}/events", response_class=Response, responses=EVENTS)
+    @routes.get("/runs/{run_id}/events", Access.OWNER, response_class=Response, responses=EVENTS)
     async def events(
         request: Request,
         run: Run | Record = Depends(found),
         last_event_id: str = Header(""),
     ) -> Response:
-        """Server-sent events: the run as it is, at once and whenever that is new, and as `end` the
-        last time. Each event is the whole state, so whoever comes back with `Last-Event-ID` is told
-        the newest state, unless they know it; 204 where they know the end."""
+        """Send a run's state as server-sent events.
+
+        The first event is sent at once, another one after each change, and `end` at the end. Each
+        event is the whole state. With `Last-Event-ID` the newest state is sent, unless it has this
+        id; the status is 204 if that was the end.
+        """
         if not isinstance(run, Record) and not run.state.phase.finished:
             return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
         record = run if isinstance(run, Record) else run.record
         return _end_event(await asyncio.to_thread(_plain, runs.told, record), last_event_id)
 
-    @router.get("/runs/{run_id}/preview", response_class=Response, responses=_IMAGES)
+    @routes.get("/runs/{run_id}/preview", Access.OWNER, response_class=Response, responses=_IMAGES)
     async def preview(
         request: Request,
         run: Run | Record = Depends(found),
@@ -92,8 +96,11 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         accept: str = Header(""),
         if_none_match: str = Header(""),
     ) -> Response:
-        """The newest image of the work so far; 404 before the first one, and once the run has
-        ended. With `stream=true`, or `Accept: multipart/x-mixed-replace`, all that come."""
+        """Return a run's newest preview image.
+
+        The status is 404 before the first image and after the end. `stream=true`, or `Accept:
+        multipart/x-mixed-replace`, sends all images as they come.
+        """
         if isinstance(run, Record):
             raise NotThere(_NO_PREVIEW)
         if frames or _FRAMES in accept:
@@ -106,8 +113,10 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
             return Response(status_code=304, headers=headers)
         return Response(state.preview.data, media_type=state.preview.media_type, headers=headers)
 
-    @router.head("/runs/{run_id}/files/{n}", include_in_schema=False)
-    @router.get("/runs/{run_id}/files/{n}", response_class=Response, responses=_FILE)
+    @routes.head("/runs/{run_id}/files/{n}", Access.OWN_FILE, include_in_schema=False)
+    @routes.get(
+        "/runs/{run_id}/files/{n}", Access.OWN_FILE, response_class=Response, responses=_FILE
+    )
     def file(
         request: Request,
         run_id: str,
@@ -115,7 +124,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
         owner: str = Depends(identity.reader),
         if_none_match: str = Header(""),
     ) -> Response:
-        """A file of a run by its place, with `ETag` and ranges."""
+        """Return a result file by its number, from 0, with `ETag` and ranges."""
         record = runs.record(run_id, owner)
         files = record.state.files
         if not 0 <= n < len(files):
@@ -129,7 +138,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> APIRouter
             answer.headers["etag"] = tag
         return answer
 
-    return router
+    return routes
 
 
 def _is_known(tag: str, if_none_match: str) -> bool:

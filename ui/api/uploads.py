@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from ui.api.start import REPLAYED, Begun, KeyedRequest, Keys, answer_of
 from ui.api.values import Bodies, Sent
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 from ui.web.upload_folder import UploadFolder
 
@@ -42,25 +43,29 @@ class ToldUploads:
     uploads: tuple[ToldUpload, ...]
 
 
-def uploads_api(bodies: Bodies, keys: Keys) -> APIRouter:
+def uploads_api(bodies: Bodies, keys: Keys) -> GuardedRoutes:
     """`POST /uploads`."""
-    router = APIRouter(tags=["Files"])
+    routes = GuardedRoutes(tags=["Files"])
 
-    @router.post(
+    @routes.post(
         "/uploads",
+        Access.SIGNED_IN,
         status_code=201,
         response_model=ToldUploads,
         responses={200: REPLAYED | {"model": ToldUploads}},
         openapi_extra={"requestBody": _BODY},
     )
     async def upload(request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
-        """Keep files for a day; the `id` of each is a value for fields that take files. The same
-        files with the same `Idempotency-Key` are kept once."""
+        """Keep files for a day.
+
+        The `id` of each is a value for fields that take files. The same files with the same
+        `Idempotency-Key` are kept once.
+        """
         sent = await bodies.keep(request, keyed.asker.owner)
         begun, told = await asyncio.to_thread(_kept_once, keyed, sent)
         return answer_of(begun, ToldUploads(tuple(told)))
 
-    return router
+    return routes
 
 
 def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUpload]]:

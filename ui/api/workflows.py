@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from comfy.base.errors import WorkflowError
 from ui.api.problems import NotThere
 from ui.api.schema import ToldField, told_fields, values_schema
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
 
@@ -54,9 +55,9 @@ class ToldWorkflow:
     url: str
 
 
-def workflows_api(services: Services, identity: Identity, root: str) -> APIRouter:
+def workflows_api(services: Services, identity: Identity, root: str) -> GuardedRoutes:
     """`GET /workflows` and `GET /workflows/{name}`; a name may have slashes."""
-    router = APIRouter(tags=["Workflows"])
+    routes = GuardedRoutes(tags=["Workflows"])
 
     def address(name: str) -> str:
         return f"{root}{API}/workflows/{quote(name)}"
@@ -71,15 +72,20 @@ def workflows_api(services: Services, identity: Identity, root: str) -> APIRoute
         for one in services.forms.opened_by(owner):
             yield Listed(one.name, one.title or one.name, "workflow", "", address(one.name))
 
-    @router.get("/workflows", response_model=Lists)
+    @routes.get("/workflows", Access.SIGNED_IN, response_model=Lists)
     def all_of_them(owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """The workflows and chains of the folder, and the workflows that you have opened."""
+        """Return the workflows and chains that you can use.
+
+        Those are the ones in the workflow folder and the workflows that you have opened.
+        """
         return AsciiJSON(Lists(tuple(listed(owner))))
 
-    @router.get("/workflows/{name:path}", response_model=ToldWorkflow)
+    @routes.get("/workflows/{name:path}", Access.OWNER, response_model=ToldWorkflow)
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """A workflow or chain: its fields as the form has them, the JSON Schema of its values, and
-        what of it this ComfyUI lacks (`problems`)."""
+        """Return a workflow or chain with its fields and the JSON Schema of its values.
+
+        `problems` lists what ComfyUI lacks to run it.
+        """
         try:
             form = services.form(name, owner)
         except WorkflowError as problem:
@@ -98,4 +104,4 @@ def workflows_api(services: Services, identity: Identity, root: str) -> APIRoute
             )
         )
 
-    return router
+    return routes

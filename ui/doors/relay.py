@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
-from fastapi import APIRouter, WebSocket
+from fastapi import WebSocket
 from starlette.requests import HTTPConnection
 
 from comfy.base.errors import RunNotFound
@@ -27,6 +27,7 @@ from comfy.comfyui.protocol.relay import (
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.socket_limits import (
     UNKNOWN_RUN,
@@ -47,17 +48,20 @@ def relay_routes(
     operates: Callable[[HTTPConnection], bool],
     *,
     images: bool,
-) -> APIRouter:
+) -> GuardedRoutes:
     """The two WebSockets. `?run=ID`: that run alone, up to its end; whoever has neither a login nor
     a cookie has to name one. `?all=true`, for whoever `operates` the app: of other people's runs
     too how far they are, with `images` their previews, and nothing else of what they are given or
     make. `?clientId=ID`: told back, as ComfyUI does."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
     def others_frame(frame: str | bytes) -> str | bytes | None:
         return frame if images and is_preview(frame) else progress_alone(frame)
 
+    @routes.websocket("/api/v1/relay", Access.SIGNED_IN)
+    @routes.websocket("/ws", Access.SIGNED_IN)
     async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
+        """Pass on ComfyUI's own messages about your runs."""
         owner = await authenticate_socket(socket, identity)
         if owner is None:
             return
@@ -88,9 +92,7 @@ def relay_routes(
             return
         await _tell_end(socket, record.id, record.state)
 
-    router.add_api_websocket_route("/api/v1/relay", relay)
-    router.add_api_websocket_route("/ws", relay)
-    return router
+    return routes
 
 
 async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:

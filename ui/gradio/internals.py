@@ -49,6 +49,7 @@ _CREATE_APP = App.create_app
 
 # Gradio's routes. What the page loads: itself, its settings, and its script and style below these.
 PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
+PUBLIC = frozenset({"/", "/favicon.ico", "/robots.txt"})  # these need no sign-in
 SCRIPTS = "/assets/"  # before the name of a script or style sheet, which holds a digest of it
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
 CONFIG = "/config"

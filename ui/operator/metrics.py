@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import get_args
 
-from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -28,24 +27,25 @@ from comfy.webhooks.waiting import AttemptOutcome
 from ui.operator.access import OperatorAccess
 from ui.services import Services
 from ui.settings.version import app_version
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 
 def metrics_routes(
     services: Services, access: OperatorAccess, sockets: Callable[[], int]
-) -> APIRouter:
+) -> GuardedRoutes:
     """`GET /metrics`, for operators. `sockets`: how many are open."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     registry = CollectorRegistry()
     registry.register(AppCollector(services, sockets))
 
-    @router.get("/metrics", dependencies=[Depends(access.only)])
+    @routes.get("/metrics", Access.ADMINISTRATOR)
     def metrics() -> Response:
         """In Prometheus' text format."""
         text = generate_latest(registry)
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=NO_STORE)
 
-    return router
+    return routes
 
 
 class AppCollector(Collector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.comfyui.servers.server import ComfyServer
@@ -18,15 +18,16 @@ from ui.operator.page import PATH, TITLE, page_body
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.services import Services
 from ui.settings.web_settings import WebSettings
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 
 def operator_routes(
     services: Services, access: OperatorAccess, settings: WebSettings, sign_in: SignInPage
-) -> APIRouter:
+) -> GuardedRoutes:
     """`GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and
     `POST /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     pool, identity, root_path = services.servers, access.identity, settings.root_path
     images = settings.operator_images
     servers = {str(at): server for at, server in enumerate(pool.servers)}
@@ -53,7 +54,7 @@ def operator_routes(
         "free": free,
     }
 
-    @router.get(PATH)
+    @routes.get(PATH, Access.SIGN_IN_PAGE)
     def operator(request: Request) -> HTMLResponse:
         """Show the page; without a user the sign-in page, and 404 for other users."""
         if identity.owner(request) is None:
@@ -62,7 +63,7 @@ def operator_routes(
             raise HTTPException(404)
         return page(request, PATH)
 
-    @router.get(f"{PATH}/runs/{{run_id}}/preview", dependencies=[Depends(access.only)])
+    @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
     def preview(run_id: str) -> Response:
         """Return the newest image of any owner's run, if the settings let administrators see it;
         otherwise 404."""
@@ -71,7 +72,7 @@ def operator_routes(
             raise HTTPException(404)
         return Response(image.data, media_type=image.media_type, headers=NO_STORE)
 
-    @router.post(f"{PATH}/servers/{{number}}/{{action}}", dependencies=[Depends(access.only)])
+    @routes.post(f"{PATH}/servers/{{number}}/{{action}}", Access.ADMINISTRATOR)
     def act(request: Request, number: str, action: str) -> Response:
         """Back to the page; 409 with it and a sentence where the server did not do it."""
         path = f"{PATH}/servers/{number}/{action}"
@@ -81,4 +82,4 @@ def operator_routes(
             return page(request, path, why, 409)
         return RedirectResponse(f"{root_address(request, path, root_path)}{PATH}", 303)
 
-    return router
+    return routes

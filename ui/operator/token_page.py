@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.messages import message
@@ -17,6 +17,7 @@ from ui.languages.current import html_of
 from ui.operator.access import OperatorAccess
 from ui.operator.page import PATH, TOKENS
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.web.access import Access, GuardedRoutes
 
 _PATH = f"{PATH}/tokens"
 _TITLE = message("All access tokens · ComfyForms")
@@ -25,13 +26,13 @@ _NONE = message("No tokens.")
 _BACK = message("Servers and runs")
 
 
-def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) -> APIRouter:
+def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) -> GuardedRoutes:
     """`GET /operator/tokens`, and `POST /operator/tokens/{token_id}/revoke` for its buttons.
     `root_path` as the web server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     identity = access.identity
 
-    @router.get(_PATH)
+    @routes.get(_PATH, Access.SIGN_IN_PAGE)
     def tokens(request: Request) -> HTMLResponse:
         """Return the page; to a browser that has to sign in the page for that, 404 to people who
         are no administrators and where there are no tokens."""
@@ -43,7 +44,7 @@ def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) ->
         tags = head_tags_of(html.escape(root), html_of(_TITLE))
         return as_page(plain_page(tags, _body(identity.login), root))
 
-    @router.post(f"{_PATH}/{{token_id}}/revoke", dependencies=[Depends(access.only)])
+    @routes.post(f"{_PATH}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
         """Back to the page; what the token has opened is closed at once."""
         if identity.login is not None:
@@ -52,7 +53,7 @@ def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) ->
         root = root_address(request, f"{_PATH}/{token_id}/revoke", root_path)
         return RedirectResponse(f"{root}{_PATH}", 303)
 
-    return router
+    return routes
 
 
 def _body(login: Login) -> str:

@@ -6,11 +6,12 @@ import gzip
 from dataclasses import dataclass
 from functools import cache
 
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ui.gradio.internals import SCRIPTS, script_of_page
+from ui.web.access import Access, GuardedRoutes
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER = "public, max-age=31536000, immutable"
@@ -45,12 +46,12 @@ def _script(name: str) -> KeptFile | None:
     return KeptFile.of(file.read_bytes(), _TYPES[file.suffix]) if file else None
 
 
-def gradio_script_routes() -> APIRouter:
+def gradio_script_routes() -> GuardedRoutes:
     """`GET /assets/{name}`: Gradio's script and style, whose names hold a digest of them. Gradio
     itself packs each anew for every visitor, in the thread that also sends the previews."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get(f"{SCRIPTS}{{name}}")
+    @routes.get(f"{SCRIPTS}{{name}}", Access.FILE)
     def script(name: str, request: Request) -> Response:
         """One file; 404 where there is none."""
         file = _script(name)
@@ -58,4 +59,4 @@ def gradio_script_routes() -> APIRouter:
             raise HTTPException(404, "There is no such script.")
         return file.answer(request)
 
-    return router
+    return routes

@@ -8,7 +8,7 @@ import json
 from functools import cache
 from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import Body, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from ui.gradio.internals import NAVIGATOR_LANGUAGE
 from ui.languages.catalogues import Language, Languages
 from ui.languages.current import COOKIE, current_language
 from ui.page.kept_files import KeptFile
+from ui.web.access import Access, GuardedRoutes
 from ui.web.cookies import AGE
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -65,11 +66,11 @@ def _address(language: Language) -> str:
     return f"languages/{digest}/{language.tag}.js"
 
 
-def language_routes(languages: Languages, identity: Identity) -> APIRouter:
+def language_routes(languages: Languages, identity: Identity) -> GuardedRoutes:
     """`GET /languages/{version}/{name}` and `POST /language`, both for anybody."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get("/languages/{version}/{name}")
+    @routes.get("/languages/{version}/{name}", Access.PUBLIC)
     def messages(version: str, name: str, request: Request) -> Response:
         """The messages of the page's script in one language; 404 for any version but this one."""
         language = languages.all.get(name.removesuffix(".js"))
@@ -77,12 +78,12 @@ def language_routes(languages: Languages, identity: Identity) -> APIRouter:
             raise HTTPException(404, _UNKNOWN)
         return _script(language).answer(request)
 
-    @router.post(CHOOSE_LANGUAGE)
+    @routes.post(CHOOSE_LANGUAGE, Access.PUBLIC)
     def choose(tag: Annotated[str, Body(embed=True)], request: Request) -> Response:
         """Keep the choice in a cookie; 404 for a language that there is not."""
-        if tag not in languages.all or not identity.same_origin(request):
+        if tag not in languages.all:
             raise HTTPException(404, _UNKNOWN)
         cookie = identity.cookies.flagged(f"{COOKIE}={tag}; Max-Age={AGE}", request)
         return AsciiJSON({"language": tag}, headers={"set-cookie": cookie})
 
-    return router
+    return routes

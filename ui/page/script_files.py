@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ui.page.joined_script import joined, needed
 from ui.page.kept_files import KeptFile
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
@@ -98,16 +99,21 @@ def sign_in_script() -> str:
     return _loads(_SIGN_IN_MODULE, _SIGN_IN)
 
 
-def script_routes() -> APIRouter:
+def script_routes() -> GuardedRoutes:
     """`GET /script/{version}/{name}`: the sign-in page's is read by anybody."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get("/script/{version}/{name}")
+    @routes.get("/script/{version}/sign_in.js", Access.PUBLIC)
+    def sign_in(version: str, request: Request) -> Response:
+        """Return the script of the sign-in page."""
+        return module(version, "sign_in.js", request)
+
+    @routes.get("/script/{version}/{name}", Access.FILE)
     def module(version: str, name: str, request: Request) -> Response:
-        """One file; 404 for any version but this one."""
+        """Return a file of the script. Other versions than this one are unknown (404)."""
         file = _file(name)
         if file is None or script_address(name) != f"script/{version}/{name}":
             raise HTTPException(404, "There is no such script.")
         return file.answer(request)
 
-    return router
+    return routes

@@ -6,9 +6,9 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY
 
 CARD = Path(__file__).with_name("social_card.png")  # made by tests/tools/social_card.py
@@ -41,13 +41,13 @@ def tags_for_other_sites(root: str, title: str) -> str:
         <meta name="twitter:image:alt" content="{alt}" />"""
 
 
-def social_card_routes() -> APIRouter:
+def social_card_routes() -> GuardedRoutes:
     """`GET /social-card.png`: read by anybody, as those who show a link do not log in."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get(_PATH)
+    @routes.get(_PATH, Access.PUBLIC)
     def card() -> FileResponse:
         """The card."""
         return FileResponse(CARD, media_type="image/png", headers=KEEP_A_DAY)
 
-    return router
+    return routes

@@ -11,8 +11,8 @@ from functools import partial
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
+from comfy.base.periodic import repeated
 from ui.services import Services
-from ui.web.periodic import repeated
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
-from ui.web.periodic import repeated
+from comfy.base.periodic import repeated
 
 _LOOK_SECONDS = 0.5
 

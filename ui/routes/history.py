@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Query
+from fastapi import Body, Depends, HTTPException, Query
 
 from comfy.base.errors import WorkflowNotFound
 from comfy.base.messages import message
@@ -19,6 +19,7 @@ from ui.documents.run_view import NO_RESULT
 from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
@@ -30,30 +31,30 @@ _OPEN_A_RESULT = message(
 Chosen = Annotated[list[str], Body(embed=True, max_length=MOST_CHOSEN)]
 
 
-def history_routes(services: Services, identity: Identity, view: Show) -> APIRouter:
+def history_routes(services: Services, identity: Identity, view: Show) -> GuardedRoutes:
     """The routes below `/history`, each for the runs of whoever asks: somebody else's are as
     unknown as none.
 
     `view` puts a run's end into words.
     """
-    router = APIRouter()
-    router.include_router(_list_routes(services, identity))
-    router.include_router(_many_routes(services, identity))
+    routes = GuardedRoutes()
+    routes.include(_list_routes(services, identity))
+    routes.include(_many_routes(services, identity))
 
-    @router.get("/history/{run_id}")
+    @routes.get("/history/{run_id}", Access.OWNER)
     def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One run, described as on its socket."""
         record = services.runs.record(run_id, owner)
         return AsciiJSON(view(record, None).to_json())
 
-    @router.get("/history/{run_id}/values")
+    @routes.get("/history/{run_id}/values", Access.OWNER)
     def values(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
         """What a run was made with, as the page's script keeps the values of a form: of a chain's
         step in the chain's form."""
         workflow, given = made_with(services, services.runs.record(run_id, owner))
         return {"workflow": workflow, "values": given}
 
-    return router
+    return routes
 
 
 def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
@@ -85,11 +86,11 @@ def _may_hold_it(services: Services, record: Record) -> bool:
     return is_saved and services.forms.permissions.open(record.owner)
 
 
-def _list_routes(services: Services, identity: Identity) -> APIRouter:
+def _list_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`GET /history`."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get("/history")
+    @routes.get("/history", Access.SIGNED_IN)
     def earlier(
         wanted: Annotated[Wanted, Depends()],
         before: str = "",
@@ -111,7 +112,7 @@ def _list_routes(services: Services, identity: Identity) -> APIRouter:
             told["any"] = bool(found or history.of(owner, limit=1))
         return AsciiJSON(told)
 
-    return router
+    return routes
 
 
 def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
@@ -122,17 +123,17 @@ def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
     return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
 
 
-def _many_routes(services: Services, identity: Identity) -> APIRouter:
+def _many_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`POST /history/favourites`, `/history/delete` and `/history/restore`, for up to 200 runs.
     Each answers with how many of them the caller has; with none it is 404."""
-    router = APIRouter(prefix="/history")
+    routes = GuardedRoutes("/history")
 
     def store() -> RunStore:
         if services.runs.history is None:
             raise HTTPException(404, NO_RESULT)
         return services.runs.history
 
-    @router.post("/favourites")
+    @routes.post("/favourites", Access.OWNER)
     def favourites(
         runs: Chosen,
         favourite: Annotated[bool, Body()],
@@ -142,21 +143,21 @@ def _many_routes(services: Services, identity: Identity) -> APIRouter:
         """Mark them as favourites, or take the mark away."""
         return counted(history.set_favourite(runs, owner, favourite=favourite))
 
-    @router.post("/delete")
+    @routes.post("/delete", Access.OWNER)
     def delete(
         runs: Chosen, owner: str = Depends(identity.caller), history: RunStore = Depends(store)
     ) -> dict[str, int]:
         """List them no longer; they are deleted soon, unless they are restored before."""
         return counted(history.unlist(runs, owner))
 
-    @router.post("/restore")
+    @routes.post("/restore", Access.OWNER)
     def restore(
         runs: Chosen, owner: str = Depends(identity.caller), history: RunStore = Depends(store)
     ) -> dict[str, int]:
         """List them again."""
         return counted(history.relist(runs, owner))
 
-    return router
+    return routes
 
 
 def counted(runs: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ import hashlib
 import secrets
 from dataclasses import asdict
 
-from fastapi import APIRouter, WebSocket
+from fastapi import WebSocket
 
 from comfy.base.errors import ComfyError
 from comfy.batches.open_batch import BatchSummary
@@ -24,6 +24,7 @@ from ui.documents.run_view import run_entry
 from ui.routes.folder_watch import FolderWatch
 from ui.routes.groups.chain_view import chain_view
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (
@@ -37,14 +38,14 @@ _GAP = 0.1  # seconds between two messages to one page: news adds up
 _ENDED = 50  # batches that have, of which a page is told
 
 
-def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
+def page_socket_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """The WebSocket `/news`."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     watch = FolderWatch(services.stamps)
     # Another one after a restart: a page from before it has to be loaded again.
     process_id = secrets.token_hex(8)
 
-    @router.websocket("/news")
+    @routes.websocket("/news", Access.SIGNED_IN)
     async def news(socket: WebSocket) -> None:
         owner = await authenticate_socket(socket, identity)
         person = hashlib.sha256(f"{process_id} {owner}".encode()).hexdigest()
@@ -55,7 +56,7 @@ def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
                 page = PageSession(socket, services, owner, process_id, person)
                 await page.serve(changed)
 
-    return router
+    return routes
 
 
 class PageSession:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
@@ -17,6 +17,7 @@ from comfy.records.store import RunStore
 from ui.documents.browser_values import seed_of, seed_parts
 from ui.files.preset_files import PresetFiles
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
@@ -40,10 +41,10 @@ class NewName:
     name: str
 
 
-def preset_routes(services: Services, identity: Identity) -> APIRouter:
+def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`/presets`, each for a `workflow` that the person can open; `shared` means everybody's, which
     only those can change who may add workflows."""
-    router = APIRouter(prefix="/presets")
+    routes = GuardedRoutes("/presets")
     may_share = services.forms.permissions.keep
 
     def history(owner: str) -> RunStore:
@@ -59,7 +60,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
             )
         return EVERYBODY if shared else owner
 
-    @router.get("")
+    @routes.get("", Access.OWNER)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The names of both kinds, and whether this person may change those of everybody."""
         services.form(workflow, owner)
@@ -69,7 +70,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         )
         return AsciiJSON({"own": own, "shared": shared, "may_share": may_share(owner)})
 
-    @router.get("/values")
+    @routes.get("/values", Access.OWNER)
     def values(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -81,7 +82,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         told = PresetFiles(services.copies, kept).values(form, preset, owner)
         return AsciiJSON({"values": told})
 
-    @router.post("")
+    @routes.post("", Access.OWNER)
     def save(
         request: Request,
         workflow: str,
@@ -98,7 +99,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
             kept.presets.save(whose, workflow, preset, address)
         return AsciiJSON({})
 
-    @router.patch("")
+    @routes.patch("", Access.OWNER)
     def rename(
         workflow: str,
         name: str,
@@ -113,7 +114,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         kept.presets.rename(whose, workflow, name, given.name.strip())
         return AsciiJSON({})
 
-    @router.delete("")
+    @routes.delete("", Access.OWNER)
     def delete(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -122,7 +123,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         return AsciiJSON({"found": found})
 
-    return router
+    return routes
 
 
 def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
@@ -37,6 +37,7 @@ from ui.documents.result_names import result_name, run_name
 from ui.documents.run_view import NO_RESULT
 from ui.files.byte_ranges import NoSuchRange, byte_range
 from ui.files.masks import without_mask
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.urls import download_name
 
@@ -57,11 +58,11 @@ MOST_CHOSEN = 200  # runs that something is done with at once
 
 def result_routes(
     runs: RunRegistry, blobs: BlobStore, server: ServerFiles, identity: Identity
-) -> APIRouter:
+) -> GuardedRoutes:
     """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
     `/files/{run_id}/given/{index}`, `/files/{run_id}/given/{index}/unpainted` and
     `/files/{run_id}/all.zip`, for the run's owner only."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     results = ResultFiles(runs, blobs, server)
 
     def own(run_id: str, owner: str = Depends(identity.reader)) -> Record:
@@ -76,11 +77,11 @@ def result_routes(
             raise HTTPException(404, NO_RESULT)
         return record, files[index]
 
-    @router.get("/files/{run_id}/all.zip")
+    @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE)
     def everything(record: Record = Depends(own)) -> StreamingResponse:
         return zip_download(results.archive([record]), run_name(record) or record.job.title)
 
-    @router.get("/files/chosen.zip")
+    @routes.get("/files/chosen.zip", Access.OWN_FILE)
     def chosen(
         run: Annotated[list[str], Query(max_length=MOST_CHOSEN)],
         owner: str = Depends(identity.reader),
@@ -94,7 +95,7 @@ def result_routes(
             raise HTTPException(404, _NO_FILE)
         return path, inputs[index].name
 
-    @router.get("/files/{run_id}/given/{index}")
+    @routes.get("/files/{run_id}/given/{index}", Access.OWN_FILE)
     def given(found: tuple[Path, str] = Depends(given_file)) -> FileResponse:
         try:
             return sent(*found)
@@ -102,7 +103,7 @@ def result_routes(
             log.info("A file that was given cannot be sent: %s", problem)
             raise HTTPException(404, _NO_FILE) from None
 
-    @router.get("/files/{run_id}/given/{index}/unpainted")
+    @routes.get("/files/{run_id}/given/{index}/unpainted", Access.OWN_FILE)
     def unpainted(
         found: tuple[Path, str] = Depends(given_file), owner: str = Depends(identity.reader)
     ) -> Response:
@@ -116,7 +117,7 @@ def result_routes(
             image, headers=_headers(f"{name}.jpg", "image/jpeg"), media_type="image/jpeg"
         )
 
-    @router.get("/files/{run_id}/{index}/thumb")
+    @routes.get("/files/{run_id}/{index}/thumb", Access.OWN_FILE)
     def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:
         _, file = found
         path = blobs.thumbnail(file.digest, file.kind)
@@ -126,7 +127,7 @@ def result_routes(
             path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
         )
 
-    @router.get("/files/{run_id}/{index}/{name}")
+    @routes.get("/files/{run_id}/{index}/{name}", Access.OWN_FILE)
     def one(
         request: Request,
         index: int,
@@ -137,7 +138,7 @@ def result_routes(
         called = result_name(record, index)
         return results.send(record, file, called, request.headers.get("range"))
 
-    return router
+    return routes
 
 
 class ResultFiles:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from fastapi import APIRouter, WebSocket
+from fastapi import WebSocket
 
 from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.events import Preview
@@ -26,6 +26,7 @@ from comfy.runs.interface import Run, RunRegistry
 from ui.documents.run_view import RunView
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (
@@ -58,17 +59,17 @@ def run_socket_routes(
     waiting: WaitingSockets,
     *,
     smaller_previews: bool = True,
-) -> APIRouter:
+) -> GuardedRoutes:
     """The WebSocket `/live/{run_id}`; of a run that is only on record, its end is sent. And
     `/live/next/{key}`, which waits for a run that the page starts with this key.
 
     `telling` holds the sockets to which the end of their run has not been sent yet.
     `smaller_previews`: a link that cannot carry previews as they are gets smaller ones.
     """
-    router = APIRouter()
+    routes = GuardedRoutes()
     encodings = PreviewEncodings(enabled=smaller_previews)
 
-    @router.websocket("/live/{run_id}")
+    @routes.websocket("/live/{run_id}", Access.OWNER)
     async def live(socket: WebSocket, run_id: str) -> None:
         owner = await authenticate_socket(socket, identity)
         if owner is None:
@@ -80,7 +81,7 @@ def run_socket_routes(
             return
         await follow(socket, run)
 
-    @router.websocket("/live/next/{key}")
+    @routes.websocket("/live/next/{key}", Access.SIGNED_IN)
     async def live_next(socket: WebSocket, key: str) -> None:
         owner = await authenticate_socket(socket, identity)
         if owner is None:
@@ -122,7 +123,7 @@ def run_socket_routes(
             await socket.send_text(json_text(said.to_json()))
             await socket.close()
 
-    return router
+    return routes
 
 
 class WaitingSockets:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from comfy.launch.start import Starter
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from ui.documents.past_run import seeds_among
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
 
-def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRouter:
+def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> GuardedRoutes:
     """`POST /runs/{run_id}/again` and `/move`; somebody else's run is as unknown as one
     that never was."""
-    router = APIRouter(prefix="/runs/{run_id}")
+    routes = GuardedRoutes("/runs/{run_id}")
 
-    @router.post("/again")
+    @routes.post("/again", Access.OWNER)
     def again(
         request: Request,
         run_id: str,
@@ -32,7 +33,7 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
         run = starter.again(run_id, origin, RunPolicy(keeps_going=keeps_going), vary=vary)
         return AsciiJSON({"run": run.id, "seeds": seeds_among(run.job.values)})
 
-    @router.post("/move")
+    @routes.post("/move", Access.OWNER)
     def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Let it come so many turns later among the person's own that wait here; earlier where `by`
         is below 0."""
@@ -42,4 +43,4 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
             runs.move(run.id, owner, max(0, waiting.index(run.id) + by))
         return AsciiJSON({})
 
-    return router
+    return routes

@@ -3,7 +3,7 @@ the app and has it."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from comfy.base.errors import RunNotFound
@@ -13,6 +13,7 @@ from ui.documents.run_view import NO_RESULT
 from ui.routes.presenter import outcome_of
 from ui.routes.results import ResultFiles
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.urls import link_address
 
@@ -23,10 +24,10 @@ _CANNOT_SHARE = message("This file can't be shared: its metadata can't be remove
 _NOT_KEPT = {"cache-control": "private, no-store"}  # a link that was taken back shows nothing
 
 
-def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
+def shared_result_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`POST` and `DELETE /history/{run_id}/files/{index}/link` for the run's owner, and
     `GET /shared/{token}/{name}`, the file of a link."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     stripped = services.copies.blobs.stripped
     results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
@@ -35,7 +36,7 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
             raise HTTPException(404, NO_RESULT)
         return services.runs.history.shared
 
-    @router.post("/history/{run_id}/files/{index}/link")
+    @routes.post("/history/{run_id}/files/{index}/link", Access.OWNER)
     def share(
         run_id: str,
         index: int,
@@ -75,7 +76,7 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
             "can_strip": can_strip,
         }
 
-    @router.delete("/history/{run_id}/files/{index}/link")
+    @routes.delete("/history/{run_id}/files/{index}/link", Access.OWNER)
     def stop(
         run_id: str,
         index: int,
@@ -87,7 +88,7 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
             raise RunNotFound
         return {"stopped": True}
 
-    @router.get("/shared/{token}/{name}", dependencies=[Depends(identity.reader)])
+    @routes.get("/shared/{token}/{name}", Access.FILE)
     def file(
         token: str, name: str, request: Request, links: SharedResults = Depends(links)
     ) -> Response:
@@ -108,4 +109,4 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
         answer.headers.update(_NOT_KEPT)
         return answer
 
-    return router
+    return routes

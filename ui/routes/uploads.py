@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import (
     FileResponse,
     JSONResponse,
@@ -25,15 +25,16 @@ from starlette.datastructures import UploadFile
 
 from comfy.base.filenames import plain_name
 from comfy.base.messages import message
+from comfy.base.periodic import repeated
 from comfy.media.checks import problem_with
 from ui.files.field_files import NO_ROOM
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
 from ui.routes.results import sent
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY, Identity
-from ui.web.periodic import repeated
 from ui.web.shares import caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
@@ -47,11 +48,11 @@ class Unfit(Exception):
     """A file that is not kept; the text is a sentence."""
 
 
-def upload_routes(services: Services, identity: Identity) -> APIRouter:
+def upload_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """The routes by which Gradio's page uploads and shows files, to be put before Gradio's own."""
-    router, uploads = APIRouter(), services.copies.uploads
+    routes, uploads = GuardedRoutes(), services.copies.uploads
 
-    @router.post(UPLOAD)
+    @routes.post(UPLOAD, Access.SIGNED_IN)
     async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
         with services.uploading.held(caller_of(request.scope, identity)) as place:
             if not place:
@@ -68,7 +69,7 @@ def upload_routes(services: Services, identity: Identity) -> APIRouter:
             except Unfit as problem:
                 return PlainTextResponse(translated(str(problem)), 422)
 
-    @router.get(UPLOAD_PROGRESS)
+    @routes.get(UPLOAD_PROGRESS, Access.FILE)
     async def progress() -> StreamingResponse:
         # The page shows a file as soon as it is here; Gradio's own keeps a note of every id that
         # anybody asks for.
@@ -77,7 +78,8 @@ def upload_routes(services: Services, identity: Identity) -> APIRouter:
 
         return StreamingResponse(nothing_more(), media_type="text/event-stream")
 
-    @router.api_route(f"{FILE}{{place:path}}", methods=["GET", "HEAD"])
+    @routes.head(f"{FILE}{{place:path}}", Access.OWN_FILE)
+    @routes.get(f"{FILE}{{place:path}}", Access.OWN_FILE)
     def show(place: str, owner: str = Depends(identity.reader)) -> FileResponse:
         """A file on a field, for whoever it belongs to."""
         file = uploads.find(owner, place)
@@ -88,7 +90,7 @@ def upload_routes(services: Services, identity: Identity) -> APIRouter:
             pass
         raise HTTPException(404, message("This file is no longer here."))
 
-    return router
+    return routes
 
 
 def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadFolder) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import Depends, HTTPException
 
 from comfy.base.messages import message
 from comfy.form.takers import first_taker
@@ -15,21 +15,22 @@ from ui.documents.browser_values import file_kept
 from ui.documents.run_view import NO_RESULT
 from ui.files.results import FieldResults
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
 
-def use_routes(services: Services, identity: Identity) -> APIRouter:
+def use_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """The routes `/takers` and `/history/{run_id}/files/{index}/for/{name}`."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get("/takers")
+    @routes.get("/takers", Access.SIGNED_IN)
     def taking(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The workflows that take results, each with the kinds it takes."""
         found = takers_of(services.forms, services.folder, owner)
         return AsciiJSON([asdict(one) for one in found])
 
-    @router.get("/history/{run_id}/files/{index}/for/{name:path}")
+    @routes.get("/history/{run_id}/files/{index}/for/{name:path}", Access.OWNER)
     def value_for(
         run_id: str, index: int, name: str, owner: str = Depends(identity.caller)
     ) -> dict[str, Any]:
@@ -47,4 +48,4 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
             case place:
                 return {"key": field.key, "value": file_kept(place)}
 
-    return router
+    return routes

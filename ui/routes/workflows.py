@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import (
@@ -32,6 +32,7 @@ from ui.documents.result_names import title_in_name
 from ui.routes.history import made_with
 from ui.routes.results import sent
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, caller_of, shared_address
@@ -64,21 +65,21 @@ class OpenedFile:
     missing: tuple[str, ...] = ()
 
 
-def workflow_routes(services: Services, identity: Identity) -> APIRouter:
+def workflow_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """The routes `/workflows` (what is known of each; open one), `/workflows/{name}/cover`,
     `/workflows/{name}/keep` and `DELETE /workflows/{name}`. A workflow in a sub-folder has slashes
     in its name; nobody has added one there."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     room = asyncio.Semaphore(_AT_ONCE)
     turns = FairSlots(1, 1)  # an address has one of them, so another one's file is the next
     forms, folder = services.forms, services.folder
 
-    @router.get(OPEN)
+    @routes.get(OPEN, Access.SIGNED_IN)
     def known(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """What is known of each workflow that this person may use, by its name."""
         return AsciiJSON({name: asdict(one) for name, one in _known_workflows(services, owner)})
 
-    @router.get(f"{OPEN}/{{name:path}}/cover")
+    @routes.get(f"{OPEN}/{{name:path}}/cover", Access.FILE)
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
         """The image that its author has put beside a workflow of the folder."""
         try:
@@ -89,7 +90,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
             pass
         raise HTTPException(404, message("No such image."))
 
-    @router.post(OPEN)
+    @routes.post(OPEN, Access.SIGNED_IN)
     async def open_workflow(
         request: Request, file: str = "pasted.json", owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -101,14 +102,14 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
             )
         return AsciiJSON(asdict(opened))
 
-    @router.post(f"{OPEN}/{{name}}/keep")
+    @routes.post(f"{OPEN}/{{name}}/keep", Access.OWNER)
     def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         kept = forms.keep(owner, name, folder)
         services.removal.note_added(owner, kept)
         _move_history(services, owner, name, kept)
         return AsciiJSON({"name": kept})
 
-    @router.delete(f"{OPEN}/{{name}}")
+    @routes.delete(f"{OPEN}/{{name}}", Access.OWNER)
     def remove(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Forget one that this person has opened, or take out of the folder what they may remove;
         any other is as unknown as none."""
@@ -118,7 +119,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
             services.removal.remove(owner, name)
         return AsciiJSON({})
 
-    return router
+    return routes
 
 
 def _move_history(services: Services, owner: str, name: str, kept: str) -> None:

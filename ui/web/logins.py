@@ -6,49 +6,40 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
-from ui.gradio.internals import LOGIN
+from comfy.base.periodic import repeated
 from ui.web.failures import refusal_for
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
-from ui.web.periodic import repeated
-from ui.web.responses import API
-from ui.web.urls import ENDPOINTS
 
 log = logging.getLogger(__name__)
 
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
-# Open paths: the sign-in pages, their files, and files that browsers and chats request from any
-# site.
-_READ = re.compile(
-    rf"/|/account|/operator(/tokens)?|/login/?|{API}/docs|/(shared|join)/[^/]+|/login/openid(/callback)?"
-    r"|/script/[^/]+/sign_in\.js"
-    r"|/languages/[^/]+/[^/]+|/icons/[^/]+"
-    r"|/(health|favicon\.ico|robots\.txt|manifest\.json|service_worker\.js|social-card\.png)"
-)
-_SENT = re.compile(rf"(({ENDPOINTS})?{LOGIN}|/language)/?")
 # Sockets that close with a code of their own, which tells a page that its login has ended.
 _PAGE_SOCKET = re.compile(r"/news|/live/[^/]+")
 
 
 class LoginMiddleware:
-    """ASGI middleware: answers 401 to unauthenticated requests before reading a body. Only the
-    sign-in pages and the files they need are open."""
+    """ASGI middleware: answers 401 to unauthenticated requests before reading a body. Only requests
+    that `is_public` names are open, and sockets of pages."""
 
-    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+    def __init__(
+        self, app: ASGIApp, identity: Identity, is_public: Callable[[Scope], bool]
+    ) -> None:
         self.app = app
         self.identity = identity
+        self.is_public = is_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on open paths and authenticated requests."""
+        """Pass on public and authenticated requests."""
         login = self.identity.login
         if login is None or scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
@@ -56,7 +47,7 @@ class LoginMiddleware:
         request = HTTPConnection(scope)
         if who := self.identity.signed_in(request):
             login.touch(who)
-        elif not _is_for_anybody(scope):
+        elif not (_is_page_socket(scope) or self.is_public(scope)):
             await self._refuse(request, receive, send)
             return
 
@@ -74,17 +65,8 @@ class LoginMiddleware:
         await answer(request.scope, receive, send)
 
 
-def _is_for_anybody(scope: Scope) -> bool:
-    """Tell if a request or socket needs no sign-in, or handles it itself."""
-    if scope["type"] == "websocket":
-        return _PAGE_SOCKET.fullmatch(scope["path"]) is not None
-    match scope["method"]:
-        case "GET" | "HEAD":
-            return _READ.fullmatch(scope["path"]) is not None
-        case "POST":
-            return _SENT.fullmatch(scope["path"]) is not None
-        case _:
-            return False
+def _is_page_socket(scope: Scope) -> bool:
+    return scope["type"] == "websocket" and _PAGE_SOCKET.fullmatch(scope["path"]) is not None
 
 
 def _challenge(request: HTTPConnection) -> str:

@@ -55,7 +55,7 @@ def served(blocks: gr.Blocks) -> Iterator[str]:
     """The address of somebody's page, in a process that has nothing else of this app but its
     script."""
     app = FastAPI()
-    app.include_router(script_routes())
+    app.include_router(script_routes().router())
     gr.mount_gradio_app(app, blocks, path="/", ssr_mode=False, pwa=False)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     listening = listening_socket("127.0.0.1")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
@@ -23,6 +23,7 @@ from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity
 
 _PATH = "/account"
@@ -66,10 +67,10 @@ class _NewTokens:
         return shown if now - made <= _KEPT else ""
 
 
-def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> APIRouter:
+def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> GuardedRoutes:
     """`GET /account` and the forms on it, which another site's page cannot send. `root_path` as the
     web server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     own_page = [Depends(identity.own_page)]
     new_tokens = _NewTokens()
 
@@ -92,7 +93,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> A
         """To the page, so that a reload sends nothing again."""
         return RedirectResponse(f"{root_address(request, path, root_path)}{_PATH}", 303)
 
-    @router.get(_PATH)
+    @routes.get(_PATH, Access.SIGN_IN_PAGE)
     def account(request: Request) -> HTMLResponse:
         """The page, with a token that was just made; for nobody the one that asks for a login."""
         if identity.login is None:
@@ -106,7 +107,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> A
         shown = new_tokens.take(who, login.clock())
         return page(request, _PATH, _body(login.tokens_of(who), shown))
 
-    @router.post(f"{_PATH}/tokens", dependencies=own_page)
+    @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
     def make(request: Request, label: Annotated[str, Form()]) -> Response:
         """To the page, which shows the new token once; 422 with it and a sentence where none was
         made."""
@@ -122,7 +123,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> A
         new_tokens.put(who, shown, login.clock())
         return back(request, path)
 
-    @router.post(f"{_PATH}/tokens/{{token_id}}/revoke", dependencies=own_page)
+    @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN, dependencies=own_page)
     async def revoke(request: Request, token_id: str) -> Response:
         """Back to the page; one that is not there is gone already."""
         if identity.login is not None:
@@ -131,7 +132,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> A
             await identity.close_ended()
         return back(request, f"{_PATH}/tokens/{token_id}/revoke")
 
-    return router
+    return routes
 
 
 def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:

@@ -7,7 +7,7 @@ import math
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
@@ -17,6 +17,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import logged
 from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
 from ui.page.plain.layout import dead_link_page
+from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.guesses import Guesses, HashingTurns, PasswordAttempt
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
@@ -37,12 +38,12 @@ _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try 
 
 def login_routes(
     identity: Identity, guesses: Guesses, sign_in: SignInPage, root_path: str
-) -> APIRouter:
+) -> GuardedRoutes:
     """`GET /login`, and `POST /login`, as Gradio's own was: its Python client signs in there too,
     and beside the endpoints that it has connected to. The answer to a wrong password is 400 with a
     sentence; where a browser sends the form without the page's script, it is a page. `root_path` as
     the web server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     passwords = Passwords(identity, guesses)
 
     def refused(request: Request, why: str, status: int = _WRONG_LOGIN) -> Response:
@@ -50,8 +51,8 @@ def login_routes(
             return refusal(why, status)
         return sign_in(request, LOGIN, why, status=status)
 
-    @router.get(f"{LOGIN}/")
-    @router.get(LOGIN)
+    @routes.get(f"{LOGIN}/", Access.PUBLIC)
+    @routes.get(LOGIN, Access.PUBLIC)
     def to_sign_in(request: Request) -> Response:
         """The page, as somebody may keep or type its address; whoever is in is led to the app."""
         if identity.login is None or identity.signed_in(request):
@@ -60,9 +61,9 @@ def login_routes(
             raise HTTPException(401, LOG_IN_FIRST)
         return sign_in(request, LOGIN, status=401)
 
-    @router.post(f"{LOGIN}/", dependencies=[Depends(identity.own_page)])
-    @router.post(LOGIN, dependencies=[Depends(identity.own_page)])
-    @router.post(f"{ENDPOINTS}{LOGIN}", dependencies=[Depends(identity.own_page)])
+    @routes.post(f"{LOGIN}/", Access.PUBLIC)
+    @routes.post(LOGIN, Access.PUBLIC)
+    @routes.post(f"{ENDPOINTS}{LOGIN}", Access.PUBLIC)
     async def log_in(
         request: Request,
         name: Annotated[str, Form(alias=USERNAME)],
@@ -85,7 +86,7 @@ def login_routes(
         passwords.make_known(attempt, request, answer)
         return signed_in(answer, identity, request, shown)
 
-    return router
+    return routes
 
 
 class SignInRefused(Exception):
@@ -158,14 +159,15 @@ def _later(wait: float) -> str:
     )
 
 
-def logout_routes(identity: Identity, root_path: str) -> APIRouter:
+def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     """`POST /logout` ends the login of this one browser, `POST /logout/everywhere` all of this
     person's: 204, or 200 and the address `next` where they sign out of what has signed them in. A
     link or an image on another site's page cannot. `root_path` as the web server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
+
+    own_page = [Depends(identity.own_page)]
 
     async def log_out(request: Request, path: str, *, everywhere: bool) -> Response:
-        await identity.own_page(request)
         login, who = identity.login, identity.signed_in(request)
         await identity.log_out(request, everywhere=everywhere)
         headers = {"set-cookie": identity.cookies.new_session(request, "", 0)} if login else {}
@@ -175,28 +177,28 @@ def logout_routes(identity: Identity, root_path: str) -> APIRouter:
                 return JSONResponse({"next": then}, headers=headers)
         return Response(status_code=204, headers=headers)
 
-    @router.post(_LOGOUT, status_code=204)
+    @routes.post(_LOGOUT, Access.SIGNED_IN, status_code=204, dependencies=own_page)
     async def here(request: Request) -> Response:
         return await log_out(request, _LOGOUT, everywhere=False)
 
-    @router.post(_EVERYWHERE, status_code=204)
+    @routes.post(_EVERYWHERE, Access.SIGNED_IN, status_code=204, dependencies=own_page)
     async def all_browsers(request: Request) -> Response:
         return await log_out(request, _EVERYWHERE, everywhere=True)
 
-    @router.get(_LOGOUT)
+    @routes.get(_LOGOUT, Access.FILE)
     def not_by_a_link() -> None:
         raise HTTPException(405, message("Log out on the page."), {"Allow": "POST"})
 
-    return router
+    return routes
 
 
-def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
+def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
     """`GET /join/{token}`: whoever opens the link is let in, as a guest. `root_path` as the web
     server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
-    @router.get("/join/{token}")
+    @routes.get("/join/{token}", Access.PUBLIC)
     def join(token: str, request: Request) -> Response:
         """To the app, with a session of their own; whoever has one keeps it. 404, with a sentence,
         for a link that is no longer the app's."""
@@ -210,7 +212,7 @@ def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
             return dead_link_page(root, _ASK, leads_on=False)
         return signed_in(RedirectResponse(f"{root}/", 303), identity, request, shown)
 
-    return router
+    return routes
 
 
 def signed_in(answer: Response, identity: Identity, request: Request, shown: str) -> Response:

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from comfy.base.messages import message, sentences
@@ -24,6 +24,7 @@ from ui.accounts.pages.login_routes import signed_in
 from ui.accounts.pages.sign_in import OPENID, SignInPage
 from ui.accounts.pages.sign_in_file import logged
 from ui.gradio.internals import root_address
+from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.rates import Rate
@@ -42,12 +43,12 @@ def openid_routes(
     key: bytes,
     sign_in: SignInPage,
     root_path: str,
-) -> APIRouter:
+) -> GuardedRoutes:
     """`GET /login/openid` leads to the provider, which leads back to `GET /login/openid/callback`.
     `key` seals what a browser keeps meanwhile; `root_path` as the web server was told."""
     login = identity.login
     assert login is not None
-    router = APIRouter()
+    routes = GuardedRoutes()
     provider = OpenIDProvider(people.settings)
     asked = Rate(NEW_BROWSERS, NEW_BROWSER)
 
@@ -57,7 +58,7 @@ def openid_routes(
     def too_many(request: Request) -> bool:
         return not asked.take(client_address(request.scope), time.monotonic())
 
-    @router.get(OPENID)
+    @routes.get(OPENID, Access.PUBLIC)
     def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
         """To the provider. `to`: where in the app they wanted to go."""
         to = to if _PLACE.fullmatch(to) else "/"
@@ -72,7 +73,7 @@ def openid_routes(
         cookie = identity.cookies.attempt(request, sealed, LASTS)
         return RedirectResponse(address, 303, {"set-cookie": cookie})
 
-    @router.get(_BACK)
+    @routes.get(_BACK, Access.PUBLIC)
     def come_back(
         request: Request,
         state: Annotated[str, Query(max_length=1000)] = "",
@@ -114,4 +115,4 @@ def openid_routes(
         answer.headers.append("set-cookie", identity.cookies.attempt(request, "", 0))
         return answer
 
-    return router
+    return routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.errors import ComfyError
@@ -18,6 +18,7 @@ from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.urls import download_name, link_address, shared_file_address
 
@@ -31,10 +32,10 @@ _ONLY_WITH_PROMPT = message(
 
 def shared_page_routes(
     services: Services, identity: Identity, sign_in: SignInPage, root_path: str
-) -> APIRouter:
+) -> GuardedRoutes:
     """`GET /shared/{token}`: a page for people, who are asked to sign in first where they have to.
     `root_path` as the web server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
     def found(token: str) -> tuple[SharedResult, Record] | None:
         history = services.runs.history
@@ -43,7 +44,7 @@ def shared_page_routes(
         except ComfyError as problem:
             raise HTTPException(409, sentences(str(problem), problem.hint)) from problem
 
-    @router.get("/shared/{token}")
+    @routes.get("/shared/{token}", Access.SIGN_IN_PAGE)
     def page(token: str, request: Request) -> HTMLResponse:
         """The page; 404, with a sentence, for a link that was taken back or never was."""
         path = link_address(token)
@@ -62,7 +63,7 @@ def shared_page_routes(
         digest = record.state.files[link.place].digest
         return bool(link.prompt) or services.copies.blobs.stripped.of(digest) is not None
 
-    return router
+    return routes
 
 
 def _result(link: SharedResult, record: Record, *, is_sent: bool) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -25,6 +25,7 @@ from ui.doors.comfy_runner.kept_values import KeptValues, Values
 from ui.doors.comfy_runner.runner import Runner
 from ui.doors.comfy_runner.text_service import TextQuestion, WrittenPrompts
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
 from ui.web.shares import caller_of
@@ -35,19 +36,20 @@ _NAME_SERVICE = message("Add a table [ollama] with a model to the config.toml.")
 
 def comfy_runner_routes(
     services: Services, identity: Identity, config: Path, root: str
-) -> APIRouter:
+) -> GuardedRoutes:
     """The routes for the `config` of `--comfy-runner`. `root`: the path of the whole app below its
     host. ComfyError where the config cannot be used."""
-    router = APIRouter(route_class=StatusRoute)
+    routes = GuardedRoutes(route_class_override=StatusRoute)
     runner, bodies = Runner(services, read_runner_config(config)), Bodies(services, identity)
     calls = RunnerCalls(identity, runner, KeptValues(), bodies, RunJson(root))
-    router.add_api_route("/health", calls.health, methods=["GET", "HEAD"])
-    router.add_api_route("/queue", calls.queue)
-    router.add_api_route("/update/text", calls.update_text, methods=["POST"])
-    router.add_api_route("/update/image", calls.update_image, methods=["POST"])
-    router.add_api_route("/generate/image", calls.generate_image, methods=["POST"])
-    router.add_api_route("/interrupt", calls.interrupt, methods=["POST"])
-    return router
+    routes.head("/health", Access.PUBLIC)(calls.health)
+    routes.get("/health", Access.PUBLIC)(calls.health)
+    routes.get("/queue", Access.SIGNED_IN)(calls.queue)
+    routes.post("/update/text", Access.SIGNED_IN)(calls.update_text)
+    routes.post("/update/image", Access.SIGNED_IN)(calls.update_image)
+    routes.post("/generate/image", Access.SIGNED_IN)(calls.generate_image)
+    routes.post("/interrupt", Access.SIGNED_IN)(calls.interrupt)
+    return routes
 
 
 @dataclass(frozen=True, slots=True)

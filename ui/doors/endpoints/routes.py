@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
@@ -37,6 +35,7 @@ from ui.gradio.internals import (
     root_address,
 )
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.json_bodies import read_object
 from ui.web.responses import AsciiJSON
@@ -53,18 +52,20 @@ class EndpointRoutes:
         self._identity = identity
         self._root_path = root_path
 
-    def routes(self) -> Iterator[BaseRoute]:
-        """All of them; files that are given and made have those of the page, below the same."""
-        yield Route(f"{ENDPOINTS}{CONFIG}", self._config)
-        yield Route(f"{ENDPOINTS}{INFO}", self._info)
-        yield Route(f"{ENDPOINTS}{JOIN}", self._join, methods=["POST"])
+    def routes(self) -> GuardedRoutes:
+        """Return the routes. Uploads and results have those of the page, below the same path."""
+        routes = GuardedRoutes(ENDPOINTS)
+        routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET")
+        routes.plain(INFO, self._info, Access.SIGNED_IN, "GET")
+        routes.plain(JOIN, self._join, Access.SIGNED_IN, "POST")
         ways = {f"{CALL}{{name}}": self._call, f"{CALL}v2/{{name}}": self._call_by_names}
         for path, call in ways.items():
-            yield Route(f"{ENDPOINTS}{path}", call, methods=["POST"])
-            yield Route(f"{ENDPOINTS}{path}/{{call}}", self._as_of_page, methods=["GET"])
-        yield Route(f"{ENDPOINTS}{STREAM}", self._as_of_page, methods=["GET"])
+            routes.plain(path, call, Access.SIGNED_IN, "POST")
+            routes.plain(f"{path}/{{call}}", self._as_of_page, Access.OWNER, "GET")
+        routes.plain(STREAM, self._as_of_page, Access.OWNER, "GET")
         for path in sorted(ENDINGS):
-            yield Route(f"{ENDPOINTS}{path}", self._as_of_page, methods=["POST"])
+            routes.plain(path, self._as_of_page, Access.OWNER, "POST")
+        return routes
 
     def _config(self, request: Request) -> Response:
         """What there is, with the numbers that calls name it by."""

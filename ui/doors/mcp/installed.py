@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from packaging.requirements import Requirement
-from starlette.routing import BaseRoute, Route
 
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ NEEDED = "mcp>=2.3,<3"  # as the extra in pyproject.toml, which is not there in 
 class McpRoutes:
     """Its routes, and what has to last as long as they answer."""
 
-    routes: Sequence[BaseRoute] = ()
+    routes: GuardedRoutes = field(default_factory=GuardedRoutes)
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
 
@@ -47,5 +47,6 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     logging.getLogger("mcp").setLevel(logging.WARNING)
 
     endpoint = McpEndpoint(services, identity, root)
-    methods = ["GET", "POST", "DELETE"]
-    return McpRoutes([Route(MCP, endpoint, methods=methods)], endpoint.serving)
+    routes = GuardedRoutes()
+    routes.plain(MCP, endpoint, Access.SIGNED_IN, "GET", "POST", "DELETE")
+    return McpRoutes(routes, endpoint.serving)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 
-def health_routes() -> APIRouter:
+def health_routes() -> GuardedRoutes:
     """`GET` and `HEAD /health`: 200 for anybody, without a login, and no word of what is here."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.api_route("/health", methods=["GET", "HEAD"])
+    @routes.head("/health", Access.PUBLIC)
+    @routes.get("/health", Access.PUBLIC)
     async def health() -> PlainTextResponse:
         """On the event loop itself, which is what has to be alive."""
         return PlainTextResponse("alive\n", headers=NO_STORE)
 
-    return router
+    return routes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from comfy.base.messages import message
 from ui.page.theme import ACCENT, BACKGROUND
+from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY, AsciiJSON
 
 # Drawn by tests/tools/app_icons.py: pixels by file name. A maskable one fills its square.
@@ -44,16 +44,16 @@ def tags_for_installing(root: str) -> str:
         <meta name="theme-color" content="{_DARK}" media="(prefers-color-scheme: dark)" />"""
 
 
-def install_routes() -> APIRouter:
+def install_routes() -> GuardedRoutes:
     """`GET /manifest.json` and `/icons/{name}`: read by anybody, as the page that names them is."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get("/manifest.json")
+    @routes.get("/manifest.json", Access.PUBLIC)
     def manifest() -> AsciiJSON:
         """In the place of Gradio's. Its addresses are relative to its own."""
         return AsciiJSON(_MANIFEST, media_type="application/manifest+json")
 
-    @router.get("/icons/{name}")
+    @routes.get("/icons/{name}", Access.PUBLIC)
     def icon(name: str) -> Response:
         """One of the icons; 404 for any other name."""
         if name not in ICONS:
@@ -61,4 +61,4 @@ def install_routes() -> APIRouter:
         icon = (ICONS_FOLDER / name).read_bytes()
         return Response(icon, media_type="image/png", headers=KEEP_A_DAY)
 
-    return router
+    return routes

@@ -7,7 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from comfy.base.messages import message
@@ -15,6 +15,7 @@ from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.inline import module_tag, policy
 from ui.page.plain.layout import plain_page
+from ui.web.access import Access, GuardedRoutes
 
 _PATH = "/service_worker.js"  # at the root: it is asked about pages below its own address only
 _HEADERS = {"cache-control": "no-cache"}
@@ -27,18 +28,18 @@ _BODY = """<main class="card" role="status">
 {script}"""
 
 
-def offline_routes(root_path: str) -> APIRouter:
+def offline_routes(root_path: str) -> GuardedRoutes:
     """`GET /service_worker.js`, read by anybody. `root_path` as the web server was told."""
-    router = APIRouter()
+    routes = GuardedRoutes()
 
-    @router.get(_PATH)
+    @routes.get(_PATH, Access.PUBLIC)
     def worker(request: Request) -> Response:
         """The worker, with the page in it."""
         page = json.dumps(_page(root_address(request, _PATH, root_path)))
         script = f"const PAGE = {page};\nconst POLICY = {json.dumps(policy())};\n{_worker()}"
         return Response(script, 200, _HEADERS, "text/javascript")
 
-    return router
+    return routes
 
 
 def _page(root: str) -> str:

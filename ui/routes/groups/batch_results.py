@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
@@ -27,6 +27,7 @@ from ui.languages.current import translated
 from ui.routes.groups.batches import why_failed
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 
 _AT_ONCE = 50  # records in memory
@@ -34,10 +35,10 @@ _PATTERN = "{row}-{workflow}-{seed}"
 _TABLE = "results.csv"
 
 
-def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
+def batch_result_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`GET /batches/{batch_id}/results.zip` and `results.csv`, each for the batches of whoever
     asks."""
-    router = APIRouter(prefix="/batches/{batch_id}")
+    routes = GuardedRoutes("/batches/{batch_id}")
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
@@ -47,7 +48,7 @@ def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
             raise HTTPException(404, str(problem)) from None
         return BatchResults(services, files, table, owner)
 
-    @router.get("/results.zip")
+    @routes.get("/results.zip", Access.OWN_FILE)
     def archive(
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
     ) -> StreamingResponse:
@@ -55,7 +56,7 @@ def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
         results.check(pattern)
         return zip_download(results.archive(pattern), results.table.summary.title)
 
-    @router.get("/results.csv")
+    @routes.get("/results.csv", Access.OWN_FILE)
     def csv(results: BatchResults = Depends(own)) -> StreamingResponse:
         """The table alone."""
         return StreamingResponse(
@@ -64,7 +65,7 @@ def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
             headers=as_file(f"{results.table.summary.title}.csv"),
         )
 
-    return router
+    return routes
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.base.messages import message
@@ -22,6 +22,7 @@ from ui.documents.browser_values import value_text
 from ui.documents.headlines import HEADLINES
 from ui.documents.past_run import past_run
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
@@ -32,17 +33,17 @@ _TEXT = 2_000  # characters of what a row said
 _AT_ONCE = 100  # records in memory
 
 
-def batch_routes(services: Services, identity: Identity) -> APIRouter:
+def batch_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """What the page shows of its user's batches, below `/batches`. Others are unknown."""
-    router = APIRouter(prefix="/batches")
+    routes = GuardedRoutes("/batches")
     batches = services.batches
 
-    @router.get("")
+    @routes.get("", Access.SIGNED_IN)
     def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """All of this person's, the newest first."""
         return AsciiJSON([asdict(one) for one in batches.of(owner)])
 
-    @router.get("/{batch_id}")
+    @routes.get("/{batch_id}", Access.OWNER)
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One, with what varies in it."""
         table = batches.table(batch_id, owner)
@@ -64,7 +65,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             }
         )
 
-    @router.get("/{batch_id}/rows")
+    @routes.get("/{batch_id}/rows", Access.OWNER)
     def rows(
         batch_id: str,
         state: RowState | None = None,
@@ -81,7 +82,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         told = view.rows(places[start : start + limit])
         return AsciiJSON({"total": len(places), "rows": told})
 
-    @router.get("/{batch_id}/rows/{index}/values")
+    @routes.get("/{batch_id}/rows/{index}/values", Access.OWNER)
     def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """What a row is run with, whether it was begun or not, as the page's script keeps the
         values of a form."""
@@ -95,7 +96,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         told = services.copies.given_values(asked, owner)
         return AsciiJSON({"workflow": table.summary.workflow, "values": told})
 
-    return router
+    return routes
 
 
 @dataclass(frozen=True, slots=True)

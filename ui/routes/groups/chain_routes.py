@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request
+from fastapi import Body, Depends, HTTPException, Query, Request
 
 from ui.documents.past_run import past_run, seeds_among
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
@@ -18,13 +19,13 @@ _LONGEST_TITLE = 100  # characters
 _MOST_RUNS = 60  # a request; the page's script asks for no more
 
 
-def chain_routes(services: Services, identity: Identity) -> APIRouter:
+def chain_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`GET /chains/{chain_id}/steps/{name}`, `GET` and `POST /history/{run_id}/chain`, and
     `POST /history/{run_id}/chain/vary`. Another user's chain or run is unknown."""
-    router = APIRouter()
+    routes = GuardedRoutes()
     chains = services.chains
 
-    @router.get("/chains/{chain_id}/steps/{name}")
+    @routes.get("/chains/{chain_id}/steps/{name}", Access.OWNER)
     def made_by_step(
         chain_id: str,
         name: str,
@@ -40,7 +41,7 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         records = history.get_many(set(run).intersection(ended), owner)
         return AsciiJSON({"runs": [asdict(past_run(one)) for one in records.values()]})
 
-    @router.post("/history/{run_id}/chain/vary")
+    @routes.post("/history/{run_id}/chain/vary", Access.OWNER)
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Start the chain of a run once more with the values that are to be seen there, but with
         new seeds; the new chain's id, and its seeds by their keys."""
@@ -48,14 +49,14 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         started = chains.vary(record, shared_address(owner, request.scope))
         return AsciiJSON({"chain": started.id, "seeds": seeds_among(started.values)})
 
-    @router.get("/history/{run_id}/chain")
+    @routes.get("/history/{run_id}/chain", Access.OWNER)
     def can_be_made(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Whether `made` would make one, before anybody thinks of a title."""
         record = services.runs.record(run_id, owner)
         services.chain_forms.check_add(record, services.folder.stamps().keys())
         return AsciiJSON({})
 
-    @router.post("/history/{run_id}/chain")
+    @routes.post("/history/{run_id}/chain", Access.OWNER)
     def made(
         run_id: str,
         title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
@@ -70,4 +71,4 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         values = {key: given(kept, owner) for key, kept in added.files.items()}
         return AsciiJSON({"name": added.name, "values": values})
 
-    return router
+    return routes

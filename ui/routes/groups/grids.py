@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
@@ -36,6 +36,7 @@ from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.routes.groups.batches import table_view
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
@@ -56,10 +57,10 @@ _NO_PAGE = message("This grid has no such page.")
 _NOTHING = message("No image")
 
 
-def grid_routes(services: Services, identity: Identity) -> APIRouter:
+def grid_routes(services: Services, identity: Identity) -> GuardedRoutes:
     """`GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`, each for the
     batches of whoever asks, and `POST /batches/grid`, for a grid's image that somebody brings."""
-    router = APIRouter(prefix="/batches")
+    routes = GuardedRoutes("/batches")
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     drawing = Drawing()
 
@@ -73,14 +74,14 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
             raise HTTPException(404, str(problem)) from None
         return GridResults(services, files, table, grid, owner)
 
-    @router.post("/grid")
+    @routes.post("/grid", Access.SIGNED_IN)
     async def opened(request: Request, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """What the image of a grid carries, of which this is the beginning: the workflow, the
         values of its form, and what varies."""
         data = (await request.body())[:_BEGINNING]
         return await run_in_threadpool(_reopened, services, owner, data)
 
-    @router.get("/{batch_id}/grid")
+    @routes.get("/{batch_id}/grid", Access.OWN_FILE)
     def cells(
         page: Annotated[int, Query(ge=0)] = 0,
         since: Annotated[str, Query(max_length=40)] = "",
@@ -104,7 +105,7 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
         ]
         return AsciiJSON({"axes": axes, "mark": mark, "cells": view.rows(places)})
 
-    @router.get("/{batch_id}/sheet.png")
+    @routes.get("/{batch_id}/sheet.png", Access.OWN_FILE)
     def image(
         page: Annotated[int, Query(ge=0)] = 0,
         cell: Annotated[int, Query(ge=1, le=4096)] = _SIDE,
@@ -118,7 +119,7 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
             chain([first], body), media_type="image/png", headers=as_file(results.file_name("png"))
         )
 
-    @router.get("/{batch_id}/sheet.html")
+    @routes.get("/{batch_id}/sheet.html", Access.OWN_FILE)
     def page_of_it(results: GridResults = Depends(own)) -> StreamingResponse:
         """All of it as one page with small images in it."""
         return StreamingResponse(
@@ -127,12 +128,12 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
             headers=as_file(results.file_name("html")),
         )
 
-    @router.get("/{batch_id}/sheet.zip")
+    @routes.get("/{batch_id}/sheet.zip", Access.OWN_FILE)
     def archive(results: GridResults = Depends(own)) -> StreamingResponse:
         """That page with all results beside it."""
         return zip_download(results.archive(), results.table.summary.title)
 
-    return router
+    return routes
 
 
 def _reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:

@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 
 from comfy.base.errors import ComfyError
+from comfy.base.periodic import repeated
 from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.routes.folder_watch import FolderWatch
-from ui.web.periodic import repeated
 from ui.web.server_health import CheckIntervals, ServerHealth
 
 

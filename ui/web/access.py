@@ -1,0 +1,184 @@
+"""Access rules of routes. Each route is declared with its rule, and the rule is enforced where the
+route is added to an app."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.routing import compile_path
+from starlette.types import Scope
+
+from ui.web.identity import Identity
+
+_SAFE = ("GET", "HEAD")
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+_Guard = Callable[[Request], Awaitable[object]]
+
+
+class _Decorator(Protocol):
+    def __call__(self, endpoint: _Endpoint, /) -> _Endpoint: ...
+
+
+class Access(Enum):
+    """The users that a route answers. The value stands in docs/api.md."""
+
+    PUBLIC = "everyone"  # before they sign in, too
+    SIGN_IN_PAGE = "everyone, after signing in"  # its handler shows the sign-in page before that
+    SIGNED_IN = "users"
+    OWNER = "owner"  # of what the path or the query names; other users get 404
+    ADMINISTRATOR = "administrators"  # other users get 404
+    # As SIGNED_IN and OWNER, but pages of other sites may link to it.
+    FILE = "users, by links too"
+    OWN_FILE = "owner, by links too"
+
+
+_OPEN = (Access.PUBLIC, Access.SIGN_IN_PAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredRoute:
+    """A route with its access rule.
+
+    `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
+    FastAPI, so that its handler checks the caller.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+    access: Access
+    endpoint: Callable[..., Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_plain: bool = False
+
+
+class GuardedRoutes:
+    """Routes of one subject. `prefix` is put before each path; `options`: FastAPI's for each."""
+
+    def __init__(self, prefix: str = "", **options: Any) -> None:
+        self._prefix = prefix
+        self._options = options
+        self._declared: list[DeclaredRoute] = []
+
+    def __iter__(self) -> Iterator[DeclaredRoute]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def get(self, path: str, access: Access, **options: Any) -> _Decorator:
+        """Declare a route for GET."""
+        return self._declare(path, ("GET",), access, options)
+
+    def head(self, path: str, access: Access, **options: Any) -> _Decorator:
+        """Declare a route for HEAD."""
+        return self._declare(path, ("HEAD",), access, options)
+
+    def post(self, path: str, access: Access, **options: Any) -> _Decorator:
+        """Declare a route for POST."""
+        return self._declare(path, ("POST",), access, options)
+
+    def patch(self, path: str, access: Access, **options: Any) -> _Decorator:
+        """Declare a route for PATCH."""
+        return self._declare(path, ("PATCH",), access, options)
+
+    def delete(self, path: str, access: Access, **options: Any) -> _Decorator:
+        """Declare a route for DELETE."""
+        return self._declare(path, ("DELETE",), access, options)
+
+    def websocket(self, path: str, access: Access) -> _Decorator:
+        """Declare a WebSocket, whose handler calls `authenticate_socket`."""
+        return self._declare(path, (), access, {})
+
+    def plain(self, path: str, endpoint: Callable[..., Any], access: Access, *methods: str) -> None:
+        """Declare a route that Starlette calls without FastAPI. Its handler checks the caller."""
+        self._declared.append(
+            DeclaredRoute(self._prefix + path, methods, access, endpoint, is_plain=True)
+        )
+
+    def include(self, routes: GuardedRoutes, prefix: str = "") -> None:
+        """Declare these routes, too, with a prefix."""
+        self._declared += [replace(route, path=prefix + route.path) for route in routes]
+
+    def router(self, guards: Mapping[Access, _Guard] | None = None) -> APIRouter:
+        """Return a router with these routes. The guard of its rule runs before each."""
+        router = APIRouter()
+        for route in self._declared:
+            if route.is_plain:
+                router.add_route(route.path, route.endpoint, list(route.methods) or None)
+            elif not route.methods:
+                router.add_api_websocket_route(route.path, route.endpoint)
+            else:
+                options = dict(route.options)
+                if guard := (guards or {}).get(route.access):
+                    options["dependencies"] = [*options.get("dependencies", ()), Depends(guard)]
+                router.add_api_route(
+                    route.path, route.endpoint, methods=list(route.methods), **options
+                )
+        return router
+
+    def _declare(
+        self, path: str, methods: tuple[str, ...], access: Access, options: dict[str, Any]
+    ) -> _Decorator:
+        def declared(endpoint: _Endpoint) -> _Endpoint:
+            route = DeclaredRoute(
+                self._prefix + path, methods, access, endpoint, self._options | options
+            )
+            self._declared.append(route)
+            return endpoint
+
+        return declared
+
+
+class Gate:
+    """Adds declared routes to apps, each behind its access rule, and remembers the rules.
+
+    `administrators`: raises HTTPException unless an administrator asks. `public`: paths of other
+    routes that need no sign-in.
+    """
+
+    def __init__(self, identity: Identity, administrators: _Guard, public: frozenset[str]) -> None:
+        async def own_page_sends(request: Request) -> None:
+            if request.method not in _SAFE:
+                await identity.own_page(request)
+
+        self.identity = identity
+        self._guards: Mapping[Access, _Guard] = {
+            Access.PUBLIC: own_page_sends,
+            Access.SIGN_IN_PAGE: own_page_sends,
+            Access.SIGNED_IN: identity.caller,
+            Access.OWNER: identity.caller,
+            Access.ADMINISTRATOR: administrators,
+            Access.FILE: identity.reader,
+            Access.OWN_FILE: identity.reader,
+        }
+        self._public = public
+        self.rules: list[DeclaredRoute] = []  # with their whole paths
+        self._open: list[tuple[tuple[str, ...], re.Pattern[str]]] = []
+
+    def add(self, app: FastAPI, routes: GuardedRoutes, mounted_at: str = "") -> None:
+        """Add routes to an app. `mounted_at`: the app's path within the whole one."""
+        app.include_router(routes.router(self._guards))
+        rules = [replace(route, path=mounted_at + route.path) for route in routes]
+        self.rules += rules
+        self._open += [
+            (rule.methods, compile_path(rule.path)[0]) for rule in rules if rule.access in _OPEN
+        ]
+
+    def is_public(self, scope: Scope) -> bool:
+        """Return whether a request needs no sign-in, or its handler shows the sign-in page."""
+        path = scope["path"]
+        match scope["type"], scope.get("method"):
+            case "http", "GET" | "HEAD":
+                return path in self._public or self._is_open("GET", path)
+            case "http", "POST":  # Starlette redirects from a path with a slash at its end
+                return self._is_open("POST", path) or self._is_open("POST", path.rstrip("/"))
+            case _:
+                return False
+
+    def _is_open(self, method: str, path: str) -> bool:
+        return any(method in methods and one.fullmatch(path) for methods, one in self._open)
