@@ -49,10 +49,11 @@ class BatchCheck:
 
 
 class BatchErrors(ManyProblems):
-    """A batch cannot be run; `found` has what is wrong with where that is."""
+    """A batch can't run. `found` has the problems with their places; `known` are sentences about
+    problems that the caller found before."""
 
-    def __init__(self, form: Form, checked: BatchCheck) -> None:
-        told = [*_labelled(form, checked.problems), *and_more(checked.more)]
+    def __init__(self, form: Form, checked: BatchCheck, known: Sequence[str] = ()) -> None:
+        told = [*known, *_labelled(form, checked.problems), *and_more(checked.more)]
         super().__init__(told, message("Nothing was started."))
         self.found = checked.problems
 
@@ -65,7 +66,7 @@ def problems_of_batch(
     base: Mapping[str, object],
     owner: str,
 ) -> BatchCheck:
-    """Look at a batch of a workflow, whose form this is, without starting it."""
+    """Read and check a batch of a workflow with this form without starting it."""
     content, problems = read_batch(form, spec, base, starter.wildcards, starter.translated)
     wrong = _wrong(starter, form, content, owner)
     try:
@@ -82,25 +83,18 @@ def problems_of_batch(
     return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))
 
 
-def checked_batch(
-    starter: Starter, workflow: str, base: Mapping[str, object], spec: BatchSpec, owner: str
-) -> tuple[BatchContent, Form]:
-    """What is to be run, and its form. BatchErrors where something is wrong with what varies,
-    FieldErrors where it is with the rest; otherwise as `Starter.start`."""
-    _, form = starter.forms.form(workflow, owner, base)
-    checked = problems_of_batch(starter, workflow, form, spec, base, owner)
-    if checked.problems:
-        raise BatchErrors(form, checked)
-    content = checked.content
-    rows = BatchRows(content)
-    _, errors = starter.judged_values(form, rows[0].values, owner)
+def check_rows(
+    starter: Starter, workflow: str, form: Form, content: BatchContent, owner: str
+) -> None:
+    """Check what `problems_of_batch` leaves: the values that all rows share, and whole rows if
+    their values depend on each other. Raises FieldErrors, RowErrors, and as `Starter.check`."""
+    _, errors = starter.judged_values(form, BatchRows(content)[0].values, owner)
     if errors:
         raise FieldErrors(form, errors)
     fields = {field.key: field for field in form.fields}
     # Else each value is taken or not whatever the others are.
     if content.redraws or any(fields[one.key].is_media for one in content.shown):
         BatchRunner(starter, Origin(owner)).check_values(_row_batch(workflow, content))
-    return content, form
 
 
 def _row_batch(workflow: str, content: BatchContent) -> RowBatch:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from comfy.base.errors import ComfyError, Overloaded, ServerError, ServerUnreachable
-from comfy.base.messages import message, message_from_json, message_to_json, sentences
+from comfy.base.messages import message_from_json, message_to_json, sentences
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.grids.grid import few_words
 from comfy.batches.row_states import RowState, RowStates
-from comfy.batches.runner import MOST_FAILED, BatchGaveUp, Steering
+from comfy.batches.runner import Steering
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.groups.queue import OpenGroup
 from comfy.launch.once import NOT_FETCHED
@@ -229,7 +229,7 @@ class OpenBatch(OpenGroup, Steering):
 
     def fail(self, problem: ComfyError) -> None:
         """See `OpenGroup`: it is paused."""
-        self.pause(_why_paused(problem))
+        self.pause(sentences(str(problem), problem.hint))
 
     def end_or_go_on(self) -> bool:
         """See `OpenGroup`."""
@@ -324,14 +324,3 @@ def _waits(run: Run | Record) -> bool:
 def _cancel(run: Run | Record) -> None:
     if not isinstance(run, Record):
         run.cancel()
-
-
-def _why_paused(problem: ComfyError) -> str:
-    """Why no more rows are begun, in sentences."""
-    said = str(problem)
-    if isinstance(problem, BatchGaveUp):
-        said = message(
-            "{count} rows failed one after the other, so the batch is paused.",
-            count=MOST_FAILED,
-        )
-    return sentences(said, problem.hint)

@@ -14,8 +14,8 @@ from cachetools import FIFOCache, LRUCache
 
 from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.base.messages import message
-from comfy.batches.check import checked_batch
-from comfy.batches.content import BatchContent, BatchRows, with_distinct_names
+from comfy.batches.check import BatchErrors, check_rows, problems_of_batch
+from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.open_batch import (
     BatchSummary,
     OpenBatch,
@@ -24,7 +24,7 @@ from comfy.batches.open_batch import (
 )
 from comfy.batches.row_states import RowStates
 from comfy.batches.runner import BatchRunner, RowBatch
-from comfy.batches.spec import BatchSpec, with_drawn_texts, with_seeds
+from comfy.batches.spec import BatchSpec, drawn_content
 from comfy.batches.store import load_batch, save_new_batch
 from comfy.groups.queue import GroupQueue
 from comfy.launch.start import Starter
@@ -88,18 +88,30 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         Raises BatchErrors, FieldErrors, Overloaded, WorkflowError, ServerUnreachable, ServerError,
         and ComfyError if there is no room for a file.
         """
-        history = self._history()
+        self._history()
         self._check_kept(origin.owner, attended=attended)
         self._check_room(origin.owner, origin.address)
-        content, form = checked_batch(self._starter, workflow, base, spec, origin.owner)
-        content = with_distinct_names(with_seeds(form, content, spec.seeds, self._starter.rng))
-        if spec.seeds != "each":
-            content = with_drawn_texts(form, content, self._starter.rng)
-        about = about_batch(form.title, workflow, content, origin)
-        group = Group(str(uuid.uuid4()), origin.owner, "batch", time.time(), "running", about)
+        _, form = self._starter.forms.form(workflow, origin.owner, base)
+        found = problems_of_batch(self._starter, workflow, form, spec, base, origin.owner)
+        if found.problems:
+            raise BatchErrors(form, found)
+        check_rows(self._starter, workflow, form, found.content, origin.owner)
+        content = drawn_content(form, found.content, spec.seeds, self._starter.rng)
+        return self.begin(form.title, workflow, content, origin)
+
+    def begin(
+        self, title: str, workflow: str, content: BatchContent, origin: Origin, batch_id: str = ""
+    ) -> BatchSummary:
+        """Store and run a batch that was checked. `batch_id` is a UUID, "" for a new one. Raises
+        Overloaded, and ComfyError if there is no room."""
+        batch_id = batch_id or str(uuid.uuid4())
+        about = about_batch(title, workflow, content, origin)
+        group = Group(batch_id, origin.owner, "batch", time.time(), "running", about)
         batch = self._open_group(group)
         with self._counted(batch):
-            save_new_batch(history, self._starter.blobs, group, content)
+            kept = save_new_batch(self._history(), self._starter.blobs, group, content)
+        with self._lock:  # so that its thread needn't read it from the database
+            self._contents[batch_id] = kept, BatchRows(kept)
         self._let_run(batch)
         return batch.summary
 

@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from typing import Protocol
 
 from comfy.base.errors import ComfyError, ManyProblems
 from comfy.base.messages import message, plural
 from comfy.batches.spec import BatchProblem
 from comfy.batches.table import Row
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.launch.once import LiveTasks, Task, TaskRunner, conflicts_in, lacking
+from comfy.launch.once import LiveTasks, Task, TaskRunner, conflicts_in
 from comfy.launch.row_judge import RowJudge
 from comfy.launch.start import FieldErrors, Starter
 from comfy.records.record import Record
@@ -41,61 +41,52 @@ class BatchGaveUp(ComfyError):
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """What is to be run: rows of values for a workflow. `id`: a UUID by which its runs are found
-    again, the same one for the same batch. `of_options`: keys of values that rows do without where
-    the option that they choose has no such field."""
+    """Rows of values for a workflow. The ids of the runs derive from the batch's `id`. A row omits
+    the keys `of_options` if the option that it chooses has no such field."""
 
     id: uuid.UUID
     workflow: str
     rows: Sequence[Row]
     of_options: frozenset[str] = frozenset()
 
-    def prefix(self, index: int) -> str:
-        """What names of files begin with that come of the row at this place: "007-"."""
-        return f"{index + 1:0{len(str(len(self.rows)))}}-"
 
-
-class Steering:
-    """What decides, while a batch runs, whether it goes on; this one lets all of it run."""
+class Steering(Protocol):
+    """Decides whether a running batch continues, and hears about its rows."""
 
     def wants_more(self) -> bool:
-        """Whether another row may be begun."""
-        return True
+        """Return whether another row may start."""
 
     def is_new(self, index: int) -> bool:
-        """Whether it is known that the row at this place was never begun."""
-        return False
+        """Return True if the row at this index is known to have no run."""
 
     def begun(self, index: int, run: Run | Record) -> None:
-        """The row at this place was begun: its run, or the record of one that is done."""
+        """Note the run of the row at this index, or the record of a run that is done."""
 
     def refused(self, index: int, problem: ComfyError) -> bool:
-        """A row could not be begun: whether it is over; else it is tried again. What is raised ends
-        all."""
-        raise problem
+        """Return True if a row that couldn't start has failed, False to try it again. An error that
+        this raises ends the batch."""
 
 
 class BatchRunner:
-    """Runs the rows of batches. What became of each is on record, so the registry needs a
-    history."""
+    """Runs the rows of batches and finds their runs again, so the registry needs a history."""
 
     def __init__(self, starter: Starter, origin: Origin) -> None:
         self._starter = starter
         self._tasks = TaskRunner(starter, origin)
         self._owner = origin.owner
 
-    def check(self, batch: RowBatch, known: Sequence[str] = ()) -> None:
-        """RowErrors with all that the form refuses in any row, and all that the server does not
-        have, or no server has together; as `Starter.check` otherwise. `known`: problems that are
-        told before these."""
-        _, form = self._starter.forms.form(batch.workflow, self._owner)
-        chosen = {key: value for row in batch.rows for key, value in row.values.items()}
-        problems = [*known, *lacking(form, chosen)]
-        _raise_if_any(problems, chain(self._refused(batch), self.conflicts(batch)))
-
     def check_values(self, batch: RowBatch) -> None:
-        """RowErrors with all that the form refuses in any row."""
-        _raise_if_any((), self._refused(batch))
+        """Raise RowErrors with all values that the form refuses in any row."""
+        told: list[str] = []
+        found: list[BatchProblem] = []
+        for row, error in self._refused(batch):
+            for key, said in error.errors.items():
+                found.append(BatchProblem(said, key or None, row.number, row.line))
+                told.append(found[-1].with_place(error.labelled[key]))
+        if told:
+            raise RowErrors(
+                [*told[:MOST_TOLD], *and_more(len(told) - MOST_TOLD)], found[:MOST_TOLD]
+            )
 
     def _refused(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
         """The rows with values that the form refuses."""
@@ -114,15 +105,6 @@ class BatchRunner:
         for place, error in conflicts_in(self._starter, batch.workflow, rows, self._owner):
             yield batch.rows[place], error
 
-    def resume(self) -> None:
-        """Take up what was under way when the program ended, before any row is run."""
-        self._tasks.resume()
-
-    def last(self, batch: RowBatch) -> dict[int, Record]:
-        """The records of the rows that were run, by their place in the batch: of each the last."""
-        found = self.last_of(batch, range(len(batch.rows)))
-        return {index: record for index, (record, _) in found.items()}
-
     def last_of(self, batch: RowBatch, places: Iterable[int]) -> dict[int, tuple[Record, int]]:
         """The records of those of these rows that were run, of each the last, with how many there
         were before it."""
@@ -133,15 +115,13 @@ class BatchRunner:
         return self._tasks.is_done(record)
 
     def run(
-        self, batch: RowBatch, done: Collection[int] = (), steering: Steering | None = None
+        self, batch: RowBatch, done: Collection[int], steering: Steering
     ) -> Iterator[tuple[int, Record]]:
-        """Run the rows but for those whose places are in `done`, and tell of each (its place, and
-        its record) when it has ended.
+        """Run the rows whose indexes are not in `done`. Yield the index and record of each row when
+        its run ends.
 
-        What failed before is tried again. Raises BatchGaveUp, and what `Starter.start` raises
-        unless the `steering` knows what to do with it.
+        Rows that failed before run again. Raises BatchGaveUp, and what `steering.refused` raises.
         """
-        steering = steering or Steering()
         rest = deque(index for index in range(len(batch.rows)) if index not in done)
         failed = 0
         with LiveTasks[int](self._starter.runs) as live:
@@ -164,7 +144,13 @@ class BatchRunner:
                     yield index, record
                     failed = self._failed_after(failed, record)
         if rest and failed >= MOST_FAILED:
-            raise _gave_up()
+            raise BatchGaveUp(
+                message(
+                    "{count} rows failed one after the other, so the batch is paused.",
+                    count=MOST_FAILED,
+                ),
+                message("Read the last error, then continue."),
+            )
 
     def _task(self, batch: RowBatch, index: int) -> Task:
         values = self._values(batch, batch.rows[index])
@@ -186,17 +172,6 @@ class BatchRunner:
         return failed if record.state.phase is Phase.STOPPED else failed + 1
 
 
-def _raise_if_any(problems: Sequence[str], rows: Iterable[tuple[Row, FieldErrors]]) -> None:
-    """RowErrors with these problems, and then with those of the rows."""
-    told, found = list(problems), [*map(BatchProblem, problems)]
-    for row, error in rows:
-        for key, said in error.errors.items():
-            found.append(BatchProblem(said, key or None, row.number, row.line))
-            told.append(found[-1].with_place(error.labelled[key]))
-    if told:
-        raise RowErrors([*told[:MOST_TOLD], *and_more(len(told) - MOST_TOLD)], found[:MOST_TOLD])
-
-
 def and_more(count: int) -> list[str]:
     """The sentence that says how many more problems there are, if there are any."""
     return [plural("And {count} more.", "And {count} more.", count=count)] if count > 0 else []
@@ -205,13 +180,3 @@ def and_more(count: int) -> list[str]:
 def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:
     """The task of the row at this place."""
     return uuid.uuid5(batch, str(index))
-
-
-def _gave_up() -> BatchGaveUp:
-    return BatchGaveUp(
-        message(
-            "{count} rows failed one after the other, so the batch was stopped.",
-            count=MOST_FAILED,
-        ),
-        message("Read the last error, then continue."),
-    )

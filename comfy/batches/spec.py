@@ -13,7 +13,7 @@ from pydantic import Field as Limited
 
 from comfy.base.messages import message
 from comfy.base.wording import short
-from comfy.batches.content import BatchContent, Column
+from comfy.batches.content import BatchContent, Column, with_distinct_names
 from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, Table, TableErrors, read_table
 from comfy.batches.table_files import TableFiles
@@ -165,6 +165,15 @@ def read_batch(
     return content, tuple(problems)
 
 
+def drawn_content(
+    form: Form, content: BatchContent, seeds: Seeds, rng: random.Random
+) -> BatchContent:
+    """Return the content to run: with seeds, with texts drawn unless each row draws its own, and
+    with distinct file names."""
+    content = with_distinct_names(with_seeds(form, content, seeds, rng))
+    return content if seeds == "each" else _with_drawn_texts(form, content, rng)
+
+
 def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Random) -> BatchContent:
     """What is to be run, with such seeds; a seed that is a number already is the one of all. What
     was left out and is drawn anew in each row is named among the values of all: so results tell
@@ -189,7 +198,7 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
     return replace(content, base={**content.base, **drawn})
 
 
-def with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> BatchContent:
+def _with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> BatchContent:
     """What is to be run, with one alternative drawn for all rows of each text of the form; but for
     texts in which words are replaced that not every alternative has."""
     whole = {axis.key for axis in content.axes if not axis.find}

@@ -24,8 +24,8 @@ from comfy.records.store import RunStore
 
 def save_new_batch(
     history: RunStore, blobs: BlobStore, group: Group, content: BatchContent
-) -> None:
-    """Store a new batch with copies of the files among its values.
+) -> BatchContent:
+    """Store a new batch with copies of the files among its values, and return it with the copies.
 
     Raises ComfyError if the batch or its files are too large.
     """
@@ -39,6 +39,7 @@ def save_new_batch(
             raise ComfyError(
                 message("This batch is too large."), message("Split it into smaller ones.")
             ) from error
+    return kept
 
 
 def load_batch(history: RunStore, batch_id: str, owner: str) -> BatchContent:

@@ -7,18 +7,18 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from comfy.base.filenames import is_beside, media_type_of, natural_order, plain_name
 from comfy.base.wording import short
-from comfy.batches.table import Row
+from comfy.batches.find_field import UnknownField, find_field
+from comfy.batches.table import read_cells
 from comfy.batches.table_files import plain_path
 from comfy.batches.text_file import decoded_text
 from comfy.cli.outcome import UsageError
 from comfy.form.model import Field, Form
-from comfy.launch.uploads import Refused, Upload, distinctly_named
+from comfy.launch.uploads import Upload
 from comfy.media.checks import kind_problem
 
 # What macOS and Windows put beside files, for themselves.
@@ -72,40 +72,28 @@ def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict
     return {key: value_of(key, value) for key, value in values.items()}
 
 
-def table_rows(form: Form, rows: Sequence[Row], folder: Path) -> tuple[Row, ...]:
-    """The rows of a table, in which the values of media fields are files beside it, or below, with
-    names that tell those of one field apart; a name that is none, and not the author's own, is
-    refused on its field, as is a file of another kind."""
-    made = [replace(row, values=_table_values(form, row.values, folder)) for row in rows]
-    named: dict[tuple[str, object], Upload] = {}
-    for key in {field.key for field in form.fields if field.is_media}:
-        given = dict.fromkeys(row.values.get(key) for row in made)
-        files = [one for one in given if isinstance(one, Upload)]
-        names = distinctly_named(files)
-        named |= {(key, file): one for file, one in zip(files, names, strict=True)}
+def table_files(form: Form, table: Path, text: str) -> dict[str, Upload]:
+    """Return the files beside or below a table that its cells name, by their plain paths."""
+    media: dict[str, bool] = {}
+    files: dict[str, Upload] = {}
+    for row in read_cells(table.name, text):
+        for column, cell in row.values.items():
+            if column not in media:
+                media[column] = _is_media(form, column)
+            plain = plain_path(str(cell))
+            if not media[column] or plain in files:
+                continue
+            named = (table.parent / name for name in (str(cell), plain) if is_beside(name))
+            if file := next(filter(is_file, named), None):
+                files[plain] = _upload_of(file)
+    return files
 
-    def with_names(values: Mapping[str, object]) -> dict[str, object]:
-        return {key: named.get((key, value), value) for key, value in values.items()}
 
-    return tuple(replace(row, values=with_names(row.values)) for row in made)
-
-
-def _table_values(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
-    media = {field.key: field for field in form.fields if field.is_media}
-
-    def value_of(key: str, value: object) -> object:
-        field = media.get(key)
-        if field is None or value in (None, field.default):
-            return value
-        names = (str(value), plain_path(str(value)))
-        files = (folder / name for name in names if is_beside(name))
-        file = next(filter(is_file, files), None)
-        if file is None:
-            return Refused(f"There is no file “{short(value)}” beside the table.")
-        upload = _upload_of(file)
-        return next(map(Refused, other_kinds(field, [upload])), upload)
-
-    return {key: value_of(key, value) for key, value in values.items()}
+def _is_media(form: Form, column: str) -> bool:
+    try:
+        return find_field(form, column).is_media
+    except UnknownField:  # reported with the other problems of the table
+        return False
 
 
 def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:

@@ -27,4 +27,5 @@ def interrupt(frame: FrameType, event: str, _: object) -> None:
 
 if __name__ == "__main__":
     sys.settrace(interrupt)
+    threading.settrace(interrupt)  # a batch starts its runs in a thread
     sys.exit(main())

@@ -136,8 +136,7 @@ def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
 def test_all_that_is_wrong_with_options_is_told_at_once(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each option that cannot be read, the columns of the table beside them, and the values of the
-    others."""
+    """Options that can't be read come first, then columns of the table and values of fields."""
     table = tmp_path / "table.csv"
     table.write_text("Stepz\n1\n")
     sets = ("steps=1..x", "9.z=1..2", "cfg=many", "text=@/nowhere/texts.txt", "seed", "cfg=7")
@@ -145,21 +144,19 @@ def test_all_that_is_wrong_with_options_is_told_at_once(
     assert main(command(workflow, demo, tmp_path / "out", *words[:-2])) == 2
     told = capsys.readouterr().err.splitlines()
     assert told == [
-        "There is no field for the column “Stepz”. Did you mean “Steps”?",
-        "Steps: “1..x” isn't a range. Write it like 1..10 or 1..10:3.",
         "There is no field “9.z”.",
         "/nowhere/texts.txt cannot be read: No such file or directory. Check its name and"
         " permissions.",
         "--set 'seed' is not FIELD=VALUES. Write it as in --set steps=10..30:10.",
-        "Line 2, Guidance scale: Enter a number.",
+        "There is no field for the column “Stepz”. Did you mean “Steps”?",
+        "Steps: “1..x” isn't a range. Write it like 1..10 or 1..10:3.",
+        "Guidance scale: “many”: Enter a number.",
         "Nothing was started.",
     ]
     assert main(command(workflow, demo, tmp_path / "out", *words)) == 2
     told = capsys.readouterr().err.splitlines()
-    assert told[-2:] == [
-        "Guidance scale is given twice. Leave one of them out.",
-        "Nothing was started.",
-    ]
+    assert "Guidance scale is given twice. Leave one of them out." in told
+    assert told[-1] == "Nothing was started."
     assert (list(demo.journal.all()), (tmp_path / "out").exists()) == ([], False)
 
 
