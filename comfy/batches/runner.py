@@ -23,7 +23,7 @@ from comfy.runs.interface import Origin, Run
 
 MOST_TOLD = 100  # problems
 _BEGIN_AGAIN_AFTER = 1.0  # seconds until a row is tried again that could not be begun
-MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
+_MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
 
 
 class RowErrors(ManyProblems):
@@ -125,8 +125,8 @@ class BatchRunner:
         rest = deque(index for index in range(len(batch.rows)) if index not in done)
         failed = 0
         with LiveTasks[int](self._starter.runs) as live:
-            while live or (rest and failed < MOST_FAILED and steering.wants_more()):
-                while rest and failed < MOST_FAILED and not live.is_full and steering.wants_more():
+            while live or (rest and failed < _MOST_FAILED and steering.wants_more()):
+                while rest and failed < _MOST_FAILED and not live.is_full and steering.wants_more():
                     try:
                         is_new = steering.is_new(rest[0])
                         begun = self._tasks.begin(self._task(batch, rest[0]), is_new=is_new)
@@ -143,11 +143,11 @@ class BatchRunner:
                 for index, record in live.ended():
                     yield index, record
                     failed = self._failed_after(failed, record)
-        if rest and failed >= MOST_FAILED:
+        if rest and failed >= _MOST_FAILED:
             raise BatchGaveUp(
                 message(
                     "{count} rows failed one after the other, so the batch is paused.",
-                    count=MOST_FAILED,
+                    count=_MOST_FAILED,
                 ),
                 message("Read the last error, then continue."),
             )
@@ -168,7 +168,7 @@ class BatchRunner:
         """How many rows have failed one after the other; those that somebody has stopped don't
         count. Too many stay too many."""
         if self.is_done(record):
-            return failed if failed >= MOST_FAILED else 0
+            return failed if failed >= _MOST_FAILED else 0
         return failed if record.state.phase is Phase.STOPPED else failed + 1
 
 

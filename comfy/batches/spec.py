@@ -4,13 +4,14 @@ form has. Pure."""
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic import Field as Limited
 
+from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.wording import short
 from comfy.batches.content import BatchContent, Column, with_distinct_names
@@ -89,9 +90,46 @@ class BatchSpec:
     seeds: Seeds = "form"
 
 
-def why_too_large(problem: ValidationError) -> str:
-    """What is said of JSON values that are a BatchSpec but for too many fields or files; "" where
-    something else is wrong with them."""
+_SPEC = TypeAdapter(BatchSpec)
+_NO_SPEC = message(
+    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table":'
+    ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
+)
+
+
+class BadSpec(ComfyError):
+    """JSON values that are not a batch spec."""
+
+
+def parse_spec(
+    told: object, read_file: Callable[[str | None, object], object], media: Collection[str] = ()
+) -> BatchSpec:
+    """Return the spec that JSON values hold.
+
+    `read_file` converts the JSON value of a file. Its first argument is the key of the file's
+    field, None for a file of the table. The `values` of the fields `media` are files too. Raises
+    BadSpec, and what `read_file` raises.
+    """
+    try:
+        spec = _SPEC.validate_python(told)
+    except ValidationError as problem:
+        raise BadSpec(_why_too_large(problem) or _NO_SPEC) from None
+
+    def with_files(axis: AxisSpec) -> AxisSpec:
+        if axis.files is None and axis.field in media:
+            axis = replace(axis, files=axis.values, values=None)
+        files = axis.files
+        return replace(axis, files=files and tuple(read_file(axis.field, one) for one in files))
+
+    spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
+    if spec.table is None:
+        return spec
+    named = {name: read_file(None, one) for name, one in spec.table.files.items()}
+    return replace(spec, table=replace(spec.table, files=named))
+
+
+def _why_too_large(problem: ValidationError) -> str:
+    """Return a sentence about too many fields or files, "" for any other problem."""
     match problem.errors(include_url=False, include_input=False)[0]:
         case {"type": "too_long", "loc": (*_, "files"), "ctx": {"max_length": int(most)}}:
             return message("No more than {most} files.", most=most)

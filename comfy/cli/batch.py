@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -18,14 +19,14 @@ from comfy.base.errors import BatchNotFound, ComfyError, ManyProblems
 from comfy.batches.check import BatchErrors, check_rows, estimate, problems_of_batch
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.find_field import find_field
+from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, TableSpec, drawn_content
 from comfy.batches.table import Row, read_cells
 from comfy.cli.batch_form import form_of_batch
-from comfy.cli.batch_results import RESULTS, BatchResults
 from comfy.cli.files import other_kinds, read_text_file, table_files, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
-from comfy.cli.kept_runs import check_new, followed, running, starter_in
+from comfy.cli.kept_runs import check_new, closed_after, starter_in
 from comfy.cli.outcome import (
     FAILED,
     OK,
@@ -34,6 +35,7 @@ from comfy.cli.outcome import (
     exit_status,
 )
 from comfy.cli.progress import BatchLine, duration_words, size_words
+from comfy.cli.saved_results import RESULTS, SavedResults
 from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.discovery import ChosenServers, choose_servers, opened_servers
@@ -142,13 +144,12 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         folder = args.out / f"{_RECORDS}{batch_id.hex[:12]}"
         check_new(folder, "batch", resume=args.resume)
         _check_alone(args.out, folder)
-        with (
-            starter_in(folder, servers, forms, signals) as starter,
-            running(BatchQueue(starter), starter.runs) as batches,
-        ):
-            _begin_or_resume(batches, starter, form, content, str(batch_id))
-            results = BatchResults(batches, str(batch_id), form, args.out, starter)
-            return _carry_out(results, signals)
+        with starter_in(folder, servers, forms, signals) as starter:
+            batches = BatchQueue(starter)
+            with closed_after(starter, batches):
+                _begin_or_resume(batches, starter, form, content, str(batch_id))
+                results = SavedResults(batches, str(batch_id), form, args.out, starter)
+                return _carry_out(results, signals)
 
 
 def _check_alone(out: Path, folder: Path) -> None:
@@ -315,11 +316,27 @@ def _begin_or_resume(
         batches.begin(form.title, WORKFLOW, drawn, Origin(OWNER), batch_id)
 
 
-def _carry_out(results: BatchResults, signals: StopSignals) -> int:
+def _batch_progress(queue: BatchQueue, batch_id: str) -> Iterator[BatchSummary]:
+    """Yield how far a batch is, now and after each change, until it no longer runs."""
+    changed = threading.Event()
+    leave = queue.subscribe(lambda _: changed.set())
+    try:
+        while True:
+            changed.clear()
+            summary = queue.get(batch_id, OWNER)
+            yield summary
+            if summary.state != "running" or queue.is_closing:
+                return
+            changed.wait()
+    finally:
+        leave()
+
+
+def _carry_out(results: SavedResults, signals: StopSignals) -> int:
     line: BatchLine | None = None
     rows, failed, why = 0, 0, ""
     try:
-        for summary in signals.checked(followed(results.batches, results.batch_id)):
+        for summary in signals.checked(_batch_progress(results.batches, results.batch_id)):
             rows = summary.rows
             if line is not None:
                 line.clear()  # before what goes wrong is said
@@ -332,9 +349,9 @@ def _carry_out(results: BatchResults, signals: StopSignals) -> int:
                 for path in files:
                     print(path, flush=True)
                 failed += at not in results.done
-            if summary.why != why:
-                why = summary.why
-                complain(why, "Add --resume for that." if summary.gave_up else "")
+            if summary.why and summary.why != why:
+                complain(summary.why, "Add --resume for that." if summary.gave_up else "")
+            why = summary.why
             line.show(failed)
     finally:
         if line is not None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
-from comfy.cli.forms import OWNER
 from comfy.cli.outcome import UsageError
 from comfy.cli.stop_signals import StopSignals
 from comfy.comfyui.servers.pool import ServerPool
@@ -25,7 +22,6 @@ from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import HistoryLimits, RunStore
-from comfy.runs.interface import RunRegistry
 from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.runs.registry import LocalRunRegistry
 
@@ -56,39 +52,13 @@ def starter_in(
 
 
 @contextmanager
-def closed_after(starter: Starter, queue: ChainQueue) -> Iterator[None]:
+def closed_after(starter: Starter, queue: BatchQueue | ChainQueue) -> Iterator[None]:
     """End the runs and the queue's threads after the block, before their database is closed."""
     try:
         yield
     finally:
         starter.runs.close()
         queue.close()
-
-
-@contextmanager
-def running(queue: BatchQueue, runs: RunRegistry) -> Iterator[BatchQueue]:
-    """Give a queue to the block, and stop its batches at the end."""
-    try:
-        yield queue
-    finally:
-        runs.close()
-        queue.close()
-
-
-def followed(queue: BatchQueue, batch_id: str) -> Iterator[BatchSummary]:
-    """Yield how far a batch is, now and after each change, until it no longer runs."""
-    changed = threading.Event()
-    leave = queue.subscribe(lambda _: changed.set())
-    try:
-        while True:
-            changed.clear()
-            summary = queue.get(batch_id, OWNER)
-            yield summary
-            if summary.state != "running" or queue.is_closing:
-                return
-            changed.wait()
-    finally:
-        leave()
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
-from comfy.base.messages import message
 from comfy.batches.check import estimate, problems_of_batch
 from comfy.batches.content import BatchRows
-from comfy.batches.spec import AxisSpec, BatchProblem, BatchSpec, why_too_large
+from comfy.batches.spec import BadSpec, BatchProblem, BatchSpec, parse_spec
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from ui.api.callbacks import CALLBACK
@@ -20,14 +18,9 @@ from ui.api.start import TEXT_SOURCES, WATCHED
 from ui.api.values import Sent, SentValues, either_way, form_for
 from ui.services import Services
 
-_SPEC = TypeAdapter(BatchSpec)
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # The rows say for which field a file of a table is; there each is judged again.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
-_NO_SPEC = message(
-    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table":'
-    ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
-)
 BODY: dict[str, Any] = {
     "required": True,
     "content": either_way(
@@ -105,24 +98,18 @@ class CheckedBatch:
 
 def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
     """Read what varies from a request, with its files. Raises HTTPException."""
-    try:
-        spec = _SPEC.validate_python({part: told[part] for part in _SPEC_PARTS if part in told})
-    except ValidationError as problem:
-        raise HTTPException(422, why_too_large(problem) or _NO_SPEC) from None
     fields = {field.key: field for field in form.fields}
 
-    def with_files(axis: AxisSpec) -> AxisSpec:
-        field = fields.get(axis.field)
-        if axis.files is None and field is not None and field.is_media:
-            axis = replace(axis, files=axis.values, values=None)
-        files = axis.files
-        return replace(axis, files=files and tuple(reader.value(field, one) for one in files))
+    def read_file(key: str | None, value: object) -> object:
+        return reader.value(_TABLE_FILE if key is None else fields.get(key), value)
 
-    spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
-    if spec.table is not None:
-        named = {name: reader.value(_TABLE_FILE, one) for name, one in spec.table.files.items()}
-        spec = replace(spec, table=replace(spec.table, files=named))
-    return spec
+    media = {field.key for field in form.fields if field.is_media}
+    try:
+        return parse_spec(
+            {part: told[part] for part in _SPEC_PARTS if part in told}, read_file, media
+        )
+    except BadSpec as problem:
+        raise HTTPException(422, str(problem)) from None
 
 
 def check_of(services: Services, name: str, sent: Sent, owner: str) -> CheckedBatch:

@@ -8,13 +8,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
-from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.errors import BatchNotFound
-from comfy.base.messages import message
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
-from comfy.batches.spec import AxisSpec, BatchSpec, why_too_large
+from comfy.batches.spec import parse_spec
 from comfy.runs.interface import Origin
 from ui.documents.browser_values import value_text
 from ui.gradio.internals import api
@@ -31,10 +29,6 @@ from ui.services import Services
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 
-_SPEC = TypeAdapter(BatchSpec)
-_NO_SPEC = message(
-    'What varies is a JSON object such as {"axes": [{"field": "5.steps", "text": "10..30:10"}]}.'
-)
 _NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
@@ -56,7 +50,8 @@ def add_batch_api(services: Services, identity: Identity) -> None:
         """
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)
-            base, wanted = values_of_script(values), _read_spec(spec)
+            base = values_of_script(values)
+            wanted = parse_spec(spec, lambda _, value: file_of_script(value))
             origin = Origin(owner, where(request, owner))
             started = services.batches.start(workflow, base, wanted, origin, attended=True)
             del base, wanted  # files may be among them, and the batch may take long
@@ -70,24 +65,6 @@ def add_batch_api(services: Services, identity: Identity) -> None:
                         services.batches.delete(started.id, owner)
 
     api(batch, api_name="batch", concurrency_limit=MOST_AT_ONCE)
-
-
-def _read_spec(told: object) -> BatchSpec:
-    try:
-        spec = _SPEC.validate_python(told)
-    except ValidationError as problem:
-        raise gr.Error(why_too_large(problem) or _NO_SPEC, print_exception=False) from None
-    table = spec.table
-    if table is not None:
-        named = {name: file_of_script(one) for name, one in table.files.items()}
-        table = replace(table, files=named)
-    return replace(spec, axes=tuple(map(_with_files, spec.axes)), table=table)
-
-
-def _with_files(axis: AxisSpec) -> AxisSpec:
-    return (
-        axis if axis.files is None else replace(axis, files=tuple(map(file_of_script, axis.files)))
-    )
 
 
 def _told(

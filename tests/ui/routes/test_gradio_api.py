@@ -156,11 +156,11 @@ def test_a_text_that_several_axes_change_is_told_whole(caller: Client) -> None:
     ("spec", "said"),
     [
         ({}, "Choose a field"),
-        ("many", "JSON object"),
+        ("many", 'Send "axes"'),
         ({"axes": [{"field": "5.steps", "text": "0"}]}, "Steps"),
-        ({"axes": [{"field": "5.steps", "text": "1"}], "pair": True}, "JSON object such as"),
+        ({"axes": [{"field": "5.steps", "text": "1"}], "pair": True}, 'Send "axes"'),
         ({"axes": [{"field": "5.steps", "text": "1"}] * 21}, "No more than 20 fields"),
-        ({"axes": [{"field": "2.text", "text": "a", "vals": ["b"]}]}, "JSON object such as"),
+        ({"axes": [{"field": "2.text", "text": "a", "vals": ["b"]}]}, 'Send "axes"'),
         ({"table": {"name": "a.csv", "text": "Steps\nmany"}}, "Line 2"),
     ],
 )

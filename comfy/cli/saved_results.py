@@ -23,7 +23,7 @@ RESULTS = "results.csv"  # in the folder of the results
 
 
 @dataclass(slots=True)
-class BatchResults:
+class SavedResults:
     """Results of the rows in the folder `out`. The records and saved files are by row index."""
 
     batches: BatchQueue
