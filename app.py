@@ -37,8 +37,8 @@ _COMMANDS = {"user": change_users, "token": change_tokens}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then. After `user` or
-    `token` the arguments are those of that command."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After `user` or
+    `token`, the arguments belong to that command."""
     logging.basicConfig(level=logging.INFO)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        signals.append(number)  # Python drops what is raised in the middle of a destructor
+        signals.append(number)  # Python drops exceptions raised inside a destructor
         sys.exit(0)
 
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         contextlib.closing(history),
         temporary_folder(data / "temporary", clean=history.files.ours) as temporary,
     ):
-        # What Gradio writes and what arrives ends with the app, and is not in /tmp, maybe memory.
+        # Gradio's files and uploads end with the app, and aren't in /tmp, which may be in memory.
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = str(temporary)
         files = data / "uploads"  # forms that are open find theirs again after a restart
         files.mkdir(exist_ok=True, mode=0o700)
@@ -171,7 +171,7 @@ def run(
 
 
 def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
-    """What the web side is told of the settings."""
+    """Return the web side's part of the settings."""
     from ui.settings.web_settings import WebSettings
 
     return WebSettings(
@@ -207,7 +207,7 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
 def _sign_in_of(
     settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None, kept: Path
 ) -> SignInSettings:
-    """How people sign in; `kept`: the file for sessions and tokens."""
+    """Return the sign-in settings; `kept`: the file for sessions and tokens."""
     from ui.accounts.login import DAY, SessionTimes
     from ui.accounts.opening import SignInSettings
 

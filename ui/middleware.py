@@ -1,6 +1,6 @@
-"""What stands before every route: who is let in, how much may come, what is told to browsers.
+"""Middleware before every route: authentication, limits, response headers.
 
-Behind them, in front of Gradio's own routes: ui/gradio.
+Behind it, in front of Gradio's own routes: ui/gradio.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ui.web.shares import Share, TurnMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
 
-# What is read, and takes a processor for long; see `TurnMiddleware`. `sheet.png` has turns of its
-# own. The second kind may wait for ComfyUI's catalog, the third for its health.
+# Expensive GET requests, see `TurnMiddleware`. `sheet.png` has its own turns. The second kind may
+# wait for ComfyUI's catalog, the third for its health check.
 _WORK = (
     re.compile(
         rf"(/batches/[^/]+|{API}/batches/[^/]+)(/rows(/[0-9]+/values)?|/grid|/results\.(csv|zip)"
@@ -53,8 +53,8 @@ def add_middleware(
     sockets: Share,
     gate: Gate,
 ) -> None:
-    """Put middleware before every route, from the inside to the outside: the last one is asked
-    first. `sockets` counts the open ones."""
+    """Add the middleware from the inside out: the last one runs first. `sockets` counts open
+    sockets."""
     largest = {
         **dict.fromkeys((UPLOAD, f"{ENDPOINTS}{UPLOAD}"), limits.file.size + ENVELOPE),
         OPEN: 2 * limits.body,
@@ -78,7 +78,7 @@ def add_middleware(
     app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)
     app.add_middleware(RequestLimitMiddleware, limits=limits)
     app.add_middleware(StrictTransportMiddleware)
-    # What comes after it believes it.
+    # Inner middleware trusts its headers.
     app.add_middleware(
         ProxyMiddleware,
         trusted=settings.trusted_proxies,
@@ -88,5 +88,5 @@ def add_middleware(
     app.add_middleware(FailureMiddleware)
     # Refusals of those above have these headers, too.
     app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
-    # What the others say is said in its language.
+    # The others' messages use its language.
     app.add_middleware(LanguageMiddleware, languages=settings.languages)

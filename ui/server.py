@@ -101,7 +101,7 @@ from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
 
 log = logging.getLogger(__name__)
 
-_NEWS_WAIT = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
+_NEWS_WAIT = 1.0  # seconds for pages to learn about their runs' end at shutdown
 _SWITCH_INTERVAL = 0.001  # seconds, a fifth of Python's: the loop waits less beside a busy thread
 _STEPS_TO_CONNECT = 10  # turns of the loop: asyncio takes 3 from a connection to its protocol
 _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
@@ -122,7 +122,8 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # One for each request: those that wait for ComfyUI keep no other from a thread.
         anyio.to_thread.current_default_thread_limiter().total_tokens = limits.requests
-        # Those of asyncio would be six on two cores: a server that hangs has them all wait for it.
+        # asyncio's default would be six threads on two cores: a hanging server would block them
+        # all.
         workers = ThreadPoolExecutor(limits.requests, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
         sweeping = asyncio.create_task(sweep_regularly(services))
@@ -232,8 +233,8 @@ def _mount_page(
     identity: Identity,
     sign_in: SignInPage,
 ) -> None:
-    """Put Gradio's app with the page into this one, behind its allow-list; where people sign in, it
-    is told who asks."""
+    """Mount Gradio's app with the page, behind its allowlist; with sign-in, Gradio gets the user's
+    name."""
     limits = services.limits
 
     def add_endpoints() -> None:
@@ -325,10 +326,9 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let runs finish as long as is allowed, cancel the others at the server, then end what is
-        left."""
-        # In threads of their own: those of the web server may all be waiting for a server that does
-        # not answer.
+        """Let runs finish within the allowed time, cancel the others on the server, then stop
+        everything."""
+        # Uses its own threads: all worker threads may be waiting for a hanging server.
         closing = threading.Thread(
             target=self._services.runs.close, kwargs={"finish": self._settings.finish}
         )
@@ -348,8 +348,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _stop_listening(self) -> None:
-        """Let nobody in any more. Uvicorn closes the connections it knows of at that moment, and
-        asyncio makes known those it has accepted a few steps later: they would never be closed."""
+        """Stop listening. Uvicorn closes the connections that it knows at that moment, and asyncio
+        reports those it has accepted a few steps later: they would never be closed."""
         for server in self.servers:
             server.close()
         for _ in range(_STEPS_TO_CONNECT):
@@ -357,7 +357,7 @@ class Server(uvicorn.Server):
 
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:
-    """How uvicorn serves the app; too many connections are told to come later."""
+    """Return uvicorn's configuration; excess connections are asked to retry later."""
     addresses = Addresses(limits.address_connections, settings.trusted_proxies)
     return uvicorn.Config(
         app,
@@ -383,7 +383,7 @@ def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], b
     server = Server(config, services, settings, told_to_end)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.collect()
-    gc.freeze()  # what is here stays: looking for garbage takes milliseconds from now on
+    gc.freeze()  # existing objects stay: collecting garbage takes milliseconds from now on
     try:
         server.run()
     except SystemExit as end:  # a signal, or a port that is taken, as uvicorn has said

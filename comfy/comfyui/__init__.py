@@ -1,1 +1,1 @@
-"""What ComfyUI speaks: its protocol, a client, several servers, its node definitions."""
+"""ComfyUI's interface: its protocol, a client, several servers, its node definitions."""

@@ -51,8 +51,8 @@ def opened_servers(
     shown: bool = True,
     limits: Mapping[str, int] | None = None,
 ) -> Iterator[ServerPool]:
-    """What runs are handed to: the servers at these addresses, asked now and then whether they are
-    there. `shown`: people may read the addresses; `limits`: as of `ServerPool`."""
+    """Return the pool of servers at these addresses, with periodic checks. `shown`: users may see
+    the addresses; `limits`: see `ServerPool`."""
     with ExitStack() as clients:
         opened = [
             clients.enter_context(Client(replace(address, shown=shown))) for address in addresses
@@ -61,7 +61,7 @@ def opened_servers(
 
 
 def answers(address: ServerAddress) -> bool:
-    """Whether a ComfyUI answers there within a second."""
+    """Tell if a ComfyUI answers there within a second."""
     with Client(address, timeout=_LOOK_SECONDS) as client:
         try:
             return "system" in client.system_stats()

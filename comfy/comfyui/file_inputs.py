@@ -1,6 +1,7 @@
-"""Which inputs take the name of a file or folder on the server, and which values are such names.
+"""Recognize inputs that take the name of a file or folder on the server, and values that are such
+names.
 
-ComfyUI declares uploads only; the rest is told by how inputs are called and what they offer.
+ComfyUI declares only uploads; other inputs are recognized by their names and choices.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 # (docs/comfyui.md#31).
 FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
-# How inputs are called that take a path. ComfyUI does not declare them:
+# Names of inputs that take a path. ComfyUI doesn't declare them:
 # `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain
 # lists, `Preview3D.model_file` is a plain text.
 _FOLDER = re.compile(

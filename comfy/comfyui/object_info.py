@@ -49,10 +49,10 @@ _UPLOAD_OPTIONS = {
 class InputSpec:
     """One declared input of a node class.
 
-    `type` is the server's own word; both combo spellings are "COMBO". `choices` are the offered
-    values of a combo (the keys of a dynamic one) and None for everything else. `options` is the raw
-    second half of the spec: default, min, max, step, round, multiline, tooltip,
-    control_after_generate, image_upload and whatever else the node says.
+    `type` is the server's own word; both combo notations are "COMBO". `choices` are the values of a
+    combo (the keys of a dynamic one) and None for everything else. `options` is the raw second half
+    of the spec: default, min, max, step, round, multiline, tooltip, control_after_generate,
+    image_upload and the node's other options.
     """
 
     name: str
@@ -79,14 +79,14 @@ class InputSpec:
 
     @property
     def upload(self) -> str | None:
-        """What kind of file can be uploaded here: "image", "audio", "video", "file", or None."""
+        """Return the uploadable type: "image", "audio", "video", "file", or None."""
         return next(
             (kind for option, kind in _UPLOAD_OPTIONS.items() if self.options.get(option)), None
         )
 
     @property
     def differs(self) -> bool:
-        """Whether several servers offer other choices (`comfy.comfyui.servers.merged`)."""
+        """Tell if several servers offer different choices (`comfy.comfyui.servers.merged`)."""
         return bool(self.options.get(DIFFERS))
 
     @cached_property
@@ -137,7 +137,7 @@ class InputSpec:
 
     @cached_property
     def member(self) -> InputSpec | None:
-        """What each input of an autogrow group is like; None for all others."""
+        """Return the spec of each input in an autogrow group; None for others."""
         inner = _parse_inputs(self._template.get("input"))
         return inner[0] if inner else None
 
@@ -156,19 +156,19 @@ class InputSpec:
 
     @property
     def least(self) -> int:
-        """How many inputs of an autogrow group must be there."""
+        """Return the minimum number of inputs in an autogrow group."""
         least = self._template.get("min")
         return least if isinstance(least, int) else 0
 
     @property
     def _template(self) -> Mapping[str, Any]:
-        """What an autogrow group says of its inputs; empty for all others."""
+        """Return an autogrow group's template; empty for others."""
         return as_mapping(self.options.get("template")) if self.type == AUTOGROW else {}
 
     @property
     def _names(self) -> tuple[str, tuple[Any, ...]]:
-        """How the inputs of an autogrow group are called: what stands before their number, or all
-        names."""
+        """Return the names of an autogrow group's inputs: the prefix of their number,
+        or all names."""
         return as_text(self._template.get("prefix")), tuple(as_list(self._template.get("names")))
 
     @property
@@ -258,7 +258,7 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     @cached_property
     def uploads(self) -> frozenset[str]:
-        """The names of files that anybody has uploaded, as the inputs for them list them."""
+        """Return the names of all users' uploads, as the inputs for them list them."""
         specs = (
             spec
             for one in self
@@ -322,7 +322,7 @@ def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
 
 
 def compatible(one: str, other: str) -> bool:
-    """Whether a link may lead from one type to the other; a type may be a list of alternatives."""
+    """Tell if a link may connect these types; a type may be a list of alternatives."""
     ones, others = set(one.upper().split(",")), set(other.upper().split(","))
     return not (_ANY.isdisjoint(ones | others) and ones.isdisjoint(others))
 

@@ -36,8 +36,8 @@ def fed(graph: LiveGraph, primitive: LiveNode) -> Iterator[tuple[LiveNode, LiveI
 
 
 def value_of(graph: LiveGraph, primitive: LiveNode) -> object:
-    """Return its saved value, or that of the first widget it feeds, within the limits that all fed
-    widgets share."""
+    """Return its saved value, or the value of the first widget it feeds, within the limits that all
+    fed widgets share."""
     saved = primitive.saved.widgets_values
     widgets = [widget for _, _, widget in fed(graph, primitive)]
     value = (

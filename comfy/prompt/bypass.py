@@ -41,8 +41,8 @@ def take_out(
     nodes: Iterable[str],
     needed: Collection[str] | None = None,
 ) -> Prompt | None:
-    """Return a new prompt without these nodes, or None if that is impossible: a required input
-    leads to every result.
+    """Return a new prompt without these nodes, or None if it can't exist: a required input leads to
+    every result.
 
     `needed`: output nodes, at least one of which must stay (default: the nodes that save something,
     or all). A node that would only save another loaded file unchanged doesn't count. Nodes that

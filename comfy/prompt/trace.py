@@ -19,7 +19,7 @@ from comfy.prompt.model import InputRef, Link, Prompt, links
 _TEXT_TYPES = frozenset(
     {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
 )
-# The same by name, for nodes missing on the server.
+# Types by input name, for nodes missing on the server.
 _TEXT_NAMES = re.compile(
     r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
 )
@@ -41,7 +41,7 @@ _MAX_HOPS = 20
 
 
 class Pole(StrEnum):
-    """Whether a text is a positive or a negative prompt."""
+    """Positive or negative role of a text in the prompt."""
 
     POSITIVE = "positive"
     NEGATIVE = "negative"

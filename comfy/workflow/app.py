@@ -1,5 +1,4 @@
-"""What an author put on show in ComfyUI's editor: the inputs of an App, and those on the outside of
-a subgraph."""
+"""The author's form in ComfyUI's editor: the inputs of an App, and those promoted by a subgraph."""
 
 from __future__ import annotations
 

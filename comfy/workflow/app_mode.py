@@ -47,7 +47,7 @@ def read_app(converted: Converted) -> App | None:
 
 
 def promoted_inputs(converted: Converted) -> tuple[ShownInput, ...]:
-    """What the authors of the subgraphs at the root brought to their outside."""
+    """Return the inputs that the subgraphs at the root promote."""
     return tuple(
         _shown(one)
         for one in converted.widgets
@@ -89,8 +89,8 @@ def _promoted(converted: Converted, node: str, name: str) -> BoundWidget | None:
 
 
 def _inside(converted: Converted, node: str, name: str) -> BoundWidget | None:
-    """Whatever shows or sets this widget of a node inside a subgraph; one for all of them if there
-    are several."""
+    """Return the widget that shows or sets this widget of a node inside a subgraph; one for all if
+    there are several."""
     wanted = {(place, name) for place in _places(converted, node)}
     hits = [
         widget

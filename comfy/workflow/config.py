@@ -30,7 +30,7 @@ from comfy.workflow.toml_settings import (
 )
 
 FieldGroup = Literal["main", "advanced", "hidden"]
-# What becomes of inputs that nobody mentions; "auto": as the heuristics judge.
+# Default visibility of unlisted inputs; "auto": the heuristics decide.
 Others = Literal["advanced", "auto", "hidden"]
 # A text for the prompt, or values by the names of inputs: of an image its name, as of a cover.
 IdeaConfig = str | Mapping[str, Any]
@@ -39,11 +39,11 @@ _IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 @dataclass(frozen=True, slots=True)
 class FieldConfig:
-    """What the author says about one input, written `"node id.input"` or `"node title.input"`.
-    None: nothing.
+    """The author's settings for one input, written `"node id.input"` or `"node title.input"`. None:
+    not set.
 
-    `section` is a heading of the author's own: in a toml, a `group` that is none of ours. `height`
-    in pixels is what an App says; a toml has no such setting.
+    `section` is the author's own heading: in TOML, a `group` with another name than ours. `height`
+    in pixels comes from an App; TOML has no such setting.
     """
 
     name: str
@@ -65,9 +65,9 @@ class FieldConfig:
 
 @dataclass(frozen=True, slots=True)
 class FormConfig:
-    """What the author says about the form. `order` is its place among the folder's workflows,
-    `ideas` are to be tried before anything was made, `cover` is the name of an image beside the
-    file that shows what comes out. `problems` are sentences about mistakes in the file."""
+    """The author's settings for the form. `order` is its position among the folder's workflows,
+    `ideas` are examples to try, `cover` is the name of an example image beside the file.
+    `problems` are messages about mistakes in the file."""
 
     title: str | None = None
     description: str | None = None
@@ -87,8 +87,7 @@ def read_config(path: Path) -> FormConfig:
 
 
 def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
-    """Turn parsed TOML into a config. `source` names the file in the sentences about what is
-    wrong."""
+    """Turn parsed TOML into a config. `source` is the file's name in error messages."""
     problems: list[str] = []
     top = readable_settings(data, FORM_KEYS, source, problems)
     fields = []

@@ -21,8 +21,8 @@ def cover_of(path: Path, config: FormConfig | None) -> Path | None:
 
 
 def images_of(path: Path, config: FormConfig | None) -> Iterator[Path]:
-    """The cover, and whatever the ideas in the toml of the workflow at `path` name that may be an
-    image beside it."""
+    """Return the cover, and the images beside the workflow at `path` that the ideas in its TOML
+    name."""
     if cover := cover_of(path, config):
         yield cover
     for idea in config.ideas if config else ():

@@ -1,9 +1,8 @@
-"""ComfyUI's two documents inside JSON: prompts (API format) and the editor's graphs, however
-wrapped.
+"""Find ComfyUI's two documents in JSON, prompts (API format) and editor graphs, in any wrapping.
 
-Seen in the wild: a POST body, a history entry (`[number, id, prompt, extra_data, outputs]`), a
-worker's job (`{"input": {"workflow": …}}`), other tools' own files, and JSON that was written as a
-string once or twice. What is a prompt and what a graph is decided here and nowhere else.
+Seen in practice: a POST body, a history entry (`[number, id, prompt, extra_data, outputs]`), a
+worker's job (`{"input": {"workflow": …}}`), other tools' own files, and JSON encoded as a string
+once or twice. Only this module distinguishes prompts from graphs.
 """
 
 from __future__ import annotations
@@ -50,8 +49,8 @@ def documents(value: object, key: str = "") -> Iterator[FoundDocument]:
 
 
 def _is_prompt(value: object) -> bool:
-    """True for the API format: at least one node with a `class_type`, whatever else was put beside
-    them."""
+    """Return True for the API format: at least one node with a `class_type`, with any
+    other keys."""
     return isinstance(value, dict) and any(is_node(node) for node in value.values())
 
 

@@ -1,9 +1,8 @@
-"""The workflow inside a file: whatever ComfyUI, its packs and other tools save, this says which
-documents it carries.
+"""Extract the workflow from a file of ComfyUI, its packs or other tools.
 
-ComfyUI saves two (docs/comfyui.md#30): the *prompt* that was run, and the editor's *graph* it came
-from. A file's kind is told by how it begins, never by its name; what a text inside is, by what it
-says, never by where it stood.
+ComfyUI saves two documents (docs/comfyui.md#30): the executed *prompt*, and the editor's *graph*.
+The first bytes determine a file's type, never its name; the content determines a text's type, never
+its position.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ _SAVE_AGAIN = message("Save or download the file again.")
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
 _OWN_KEY: dict[DocumentKind, str] = {"prompt": "prompt", "graph": "workflow"}
-# How much JSON of one file is read, in brackets and commas, of which a second has some four
-# million.
+# Limit of JSON per file, in brackets and commas; a second parses some four million.
 _MAX_WORK = 2_000_000
 _TEXT_WORK = 20  # what each text costs beside
 # Texts by which other programs describe an image, and whose they are.
@@ -56,16 +54,17 @@ class ExtractedWorkflow:
 
 
 def find_workflow(data: bytes, name: str) -> ExtractedWorkflow:
-    """The documents in a file's bytes, or in pasted text as UTF-8. `name` is for sentences only.
+    """Return the documents in a file's bytes, or in pasted text as UTF-8. `name` is for messages
+    only.
 
-    Raises WorkflowError, and nothing else, whatever the bytes are.
+    Raises WorkflowError, and nothing else, for any bytes.
     """
     return _find(io.BytesIO(data), name)
 
 
 def find_workflow_in(path: Path) -> ExtractedWorkflow:
-    """As `find_workflow`, for a file on disk, of which no more is read than its headers need.
-    Raises WorkflowError."""
+    """Work like `find_workflow` on a file, reading only as much as its headers need. Raises
+    WorkflowError."""
     try:
         with path.open("rb") as file:
             return _find(file, path.name)
@@ -101,7 +100,7 @@ def _is_svg(head: bytes) -> bool:
 
 
 def is_json(head: bytes) -> bool:
-    """Whether a file that begins so can be nothing but JSON."""
+    """Tell if a file with this beginning can only be JSON."""
     return file_text(head).lstrip()[:1] in ("{", "[", '"')
 
 
@@ -148,7 +147,7 @@ def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
 
 
 def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
-    """All texts up to the end or to the first damage, which is told in words."""
+    """Collect all texts up to the end or the first damage, which is described."""
     found: list[Text] = []
     try:
         found.extend(texts)
@@ -177,7 +176,7 @@ def _documents(texts: Sequence[Text]) -> tuple[dict[DocumentKind, FoundDocument]
         left -= _TEXT_WORK + sum(map(body.count, "[{,"))
         try:
             if left < 0:
-                raise TooDeep  # noqa: TRY301 - one answer to all that takes too long to read
+                raise TooDeep  # noqa: TRY301 - the same error for all that takes too long
             for document in reversed(list(documents(read_json(body), key))):
                 (own if document.key == _OWN_KEY[document.kind] else other).setdefault(
                     document.kind, document

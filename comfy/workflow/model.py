@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One workflow. `config` comes from `<name>.toml` beside the file, `path` is None for one that
-    was never a file.
+    """One workflow. `config` comes from `<name>.toml` beside the file; `path` is None without a
+    file.
 
-    `prompt` is empty as long as there is only a `graph`. What a graph says beyond its prompt: `app`
-    is the form its author arranged in the editor, `promoted` what subgraphs show on their outside,
-    `missing` and `models` the node classes and model files it needs, `names` what its file prefixes
-    may name. `cover` is its author's image of what comes out, `mappings` are names for nodes from a
-    config.toml in the folder.
+    `prompt` is empty while there is only a `graph`. Details of the graph: `app` is the form its
+    author arranged in the editor, `promoted` the inputs that subgraphs promote, `missing` and
+    `models` the node classes and model files it needs, `names` the names that its file prefixes may
+    use. `cover` is its author's example image, `mappings` are node names from a config.toml in the
+    folder.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Workflow:
 
 
 def read_workflow(path: Path, name: str = "") -> Workflow:
-    """Read a workflow from any file that holds one, and the toml beside it. Raises WorkflowError
-    with a sentence. Without a `name` it goes by that of the file."""
+    """Read a workflow from any file that contains one, and the TOML beside it. Raises WorkflowError
+    with a message. The default `name` is the file's."""
     carried = find_workflow_in(path)
     beside = path.with_suffix(".toml")
     config = read_config(beside) if beside.is_file() else None
@@ -78,7 +78,8 @@ def open_workflow(file: str, data: bytes) -> Workflow:
 def _workflow(
     name: str, prompt: Mapping[str, Any] | None, graph: Mapping[str, Any] | None
 ) -> Workflow:
-    """Without the keys that are no nodes, and of each node with what is part of a prompt."""
+    """Return the prompt without keys that aren't nodes, and only the prompt's parts of
+    each node."""
     check_names(prompt or {}, graph or {})
     nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
     return Workflow(name, nodes, graph=graph)

@@ -52,10 +52,10 @@ def model_savers(prompt: Prompt, nodes: Mapping[str, NodeSpec]) -> tuple[str, ..
 
 
 def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
-    """Whether a class with these inputs writes models or latents.
+    """Tell if a class with these inputs writes models or latents.
 
-    Nodes that save images, as video nodes with a VAE, and samplers that save what they make are
-    told by their required inputs and by their outputs.
+    Required inputs and outputs distinguish nodes that save images, such as video nodes with a VAE,
+    and samplers that save their results.
     """
     if not spec.output_node:
         return False
@@ -70,7 +70,7 @@ def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
 
 
 def _types(spec: InputSpec) -> list[str]:
-    """Return the types that an input accepts, those of an autogrow group by its member."""
+    """Return the types that an input accepts; an autogrow group's member counts."""
     kind = spec.member.type if spec.member else spec.type
     return kind.upper().split(",")
 

@@ -23,7 +23,7 @@ _MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class NodeMappings:
-    """Names for nodes of one workflow, and what is wrong with the file."""
+    """Names for nodes of one workflow, and the file's problems."""
 
     nodes: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()

@@ -1,5 +1,4 @@
-"""What an editor graph becomes on one server: a prompt, and everything its author arranged in the
-editor."""
+"""Convert an editor graph for one server into a prompt, with the author's arrangement."""
 
 from __future__ import annotations
 

@@ -1,18 +1,16 @@
-"""What workflows and values may name: never a file or folder of the server's that is somebody
-else's.
+"""Keep workflows and values from naming other users' files or folders on the server.
 
-ComfyUI reads a name in many ways (docs/comfyui.md#22, docs/comfyui.md#32):
-`x.png` lies in its input folder, `x.png [output]` and `x.png [temp]` in others, where names are
-counted up and easily guessed; an object `{"__value__": …}` is what stands inside it, a link too;
-and what is linked to an input is checked by its type only, so any node that makes a text can make a
-name. So it is the *input* that is judged, by `InputSpec.names_files`, not what a text looks like:
-such an input of a workflow that somebody brings holds nothing that was not sent with the run, and
-no text is linked to it. In a workflow of the operator's, it and every text on the way to it are the
-author's alone.
+ComfyUI reads a name in many ways (docs/comfyui.md#22, docs/comfyui.md#32): `x.png` is in its input
+folder, `x.png [output]` and `x.png [temp]` in others, with consecutive names that are easily
+guessed. An object `{"__value__": …}` stands for its content, which may be a link. Only the type of
+a linked value is checked, so any node that outputs text can output a name. Therefore the *input* is
+judged, by `InputSpec.names_files`, not the text: in an opened workflow such an input only holds
+files sent with the run, and no text is linked to it. In an administrator's workflow, only the
+author sets it and every text that leads to it.
 
-What cannot be told: an input of a pack's node that takes a path and is called otherwise. Against
-those there are only the operator's list of classes (`--open-nodes`), `--open no`, and `_NAME`,
-which empties what looks like a path.
+Not recognized: an input of a pack's node that takes a path under an unusual name. Against those
+only the list of allowed classes (`--open-nodes`), `--open no`, and `_NAME`, which clears texts that
+look like a path, help.
 """
 
 from __future__ import annotations
@@ -47,12 +45,11 @@ _NAME = re.compile(
 
 
 def without_folder(value: Any, folder: str, depth: int = _DEPTH) -> Any:  # noqa: ANN401 - any JSON value
-    """A raw node catalogue without the choices that name this folder or what lies in it; a new
-    value.
+    """Return a copy of a raw node catalog without choices that name this folder or its content.
 
-    Whatever the shape of a list (plain, of a dynamic combo, of an autogrow template, of objects),
-    and with any spelling of the name: separators of any system, `./`, small and capital letters,
-    annotations. What lies deeper than `depth` is left out.
+    Handles every list shape (plain, dynamic combo, autogrow template, objects) and every spelling
+    of the name: separators of any system, `./`, letter case, annotations. Lists deeper than `depth`
+    are dropped.
     """
     match value if depth else None:
         case None:
@@ -75,11 +72,10 @@ def without_folder(value: Any, folder: str, depth: int = _DEPTH) -> Any:  # noqa
 
 
 def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
-    """A workflow that somebody brought, naming nothing on the server; `folder` is the app's own in
-    the input folder.
+    """Return an opened workflow that names nothing on the server; `folder` is the app's own in the
+    input folder.
 
-    Inputs for uploads are empty then. WorkflowError where a node takes names that nobody can
-    upload.
+    Inputs for uploads become empty. WorkflowError for a node with names that users can't upload.
     """
     prompt = _unwrapped(workflow.prompt)
     for (node_id, name), spec in _named(prompt, catalogue, ()):
@@ -107,8 +103,8 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
 
 
 def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
-    """The operator's workflow without names of uploads in `folder`: an image that somebody made
-    here carries them."""
+    """Return the administrator's workflow without names of uploads in `folder`, which images made
+    here contain."""
     prompt = dict(workflow.prompt)
     for place, _ in _file_inputs(workflow.prompt, catalogue):
         node = prompt[place.node]
@@ -119,9 +115,9 @@ def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) ->
 
 
 def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[InputRef] = ()) -> list[InputRef]:
-    """The inputs (node, name) that name a file or folder of the server's, or may when it runs.
-    `own`: the inputs that get the name of a file which is sent with the run, whatever stands there
-    now."""
+    """Return the inputs (node, name) that name a server file or folder, or may do so when the
+    prompt runs. `own`: the inputs that get the name of a file sent with the run, ignoring their
+    current value."""
     shown = [
         InputRef(node_id, name)
         for node_id, node in prompt.items()
@@ -149,9 +145,8 @@ def written_names(
 
 
 def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
-    """The inputs (node, name) that only a workflow's author sets: names of files on the server that
-    nobody uploads, and every text and number that may become part of a name on its way to an input
-    for one."""
+    """Return the inputs (node, name) that only the author sets: names of server files that users
+    don't upload, and every text and number that may become part of such a name."""
     found = {place for place, spec in _file_inputs(prompt, catalogue) if not spec.upload}
     todo = [
         value
@@ -187,7 +182,7 @@ def _unwrapped(prompt: Prompt) -> Prompt:
 
 
 def unwrap(value: object) -> object:
-    """What stands in any number of wrappers."""
+    """Return the value inside any number of wrappers."""
     while isinstance(value, dict) and _WRAPPER in value:
         value = value[_WRAPPER]
     return value
@@ -229,9 +224,7 @@ def _named(
 
 def _names(prompt: Prompt, catalogue: Nodes, value: object, spec: InputSpec) -> bool:
     inner = unwrap(value)
-    if is_link(
-        inner
-    ):  # nothing but a text can be meant for a list or an upload, whatever its type says
+    if is_link(inner):  # lists and uploads only take texts, regardless of their type
         only_texts = spec.upload or spec.choices is not None or spec.type in FILE_WIDGETS
         return bool(only_texts) or _carries(prompt, catalogue, inner, _TEXTS)
     if spec.type in FILE_WIDGETS:
@@ -242,8 +235,7 @@ def _names(prompt: Prompt, catalogue: Nodes, value: object, spec: InputSpec) -> 
 
 
 def _carries(prompt: Prompt, catalogue: Nodes, link: list[Any], kinds: frozenset[str]) -> bool:
-    """Whether what comes through a link may be of one of these types; it may, where nothing is
-    known of it."""
+    """Tell if a link's value may have one of these types; True if unknown."""
     node_id, slot = str(link[0]), link[1]
     spec = catalogue.get(prompt[node_id]["class_type"]) if node_id in prompt else None
     if spec is None or isinstance(slot, float) or not 0 <= slot < len(spec.output_types):
@@ -310,8 +302,7 @@ def _looks_like_name(text: str, folder: str) -> bool:
 
 
 def _stands_for(choice: object, folder: str) -> bool:
-    """Whether an entry of a list is a name in the folder, or an object (an option, a file) that has
-    one."""
+    """Tell if a list entry is a name in the folder, or an object (an option, a file) with one."""
     if isinstance(choice, dict):  # "default": the options of an input, which are no choice
         return any(_names_folder(one, folder) for key, one in choice.items() if key != "default")
     return _names_folder(choice, folder)

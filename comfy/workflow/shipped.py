@@ -1,6 +1,6 @@
-"""What this project's own workflows and chains say of themselves and of their fields: in their
-files in English, on a page in the language of whoever reads it. What others have written is never
-translated; prompts are for a model and stay as they are."""
+"""Translations of the project's own workflows and chains and their fields: English in their files,
+in the reader's language on a page. Other authors' texts are never translated; prompts are for a
+model and stay unchanged."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
     }
 )
 
-# By its path: what stands over those of our workflows that lie in it.
+# Headings of our workflows' folders, by path.
 SHIPPED_FOLDERS = MappingProxyType({"steps": message("Parts of other workflows")})
 
-# What their fields are called, and what is said below them.
+# Labels and help texts of their fields.
 _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
     {
         one: one
@@ -129,8 +129,9 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
 
 
 def with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
-    """What is in a toml called `file`, with messages for our words: where title and description are
-    no longer ours, it is somebody's own; else all are but those of fields that were changed."""
+    """Return the content of a TOML called `file`, with messages for our texts. If title and
+    description differ from ours, it is another author's file; otherwise all texts except those
+    of edited fields become messages."""
     told = data.get("steps")
     steps = told if isinstance(told, list) else []
     words = [one.get("title") if isinstance(one, dict) else None for one in steps]

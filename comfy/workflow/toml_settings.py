@@ -14,15 +14,15 @@ from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import did_you_mean
 from comfy.workflow.shipped import with_messages
 
-# What is said of a value of the wrong kind: where it stands, and the name of the setting.
+# Returns the message about a value of the wrong type, for its position and the setting's name.
 SettingProblem = Callable[[str, str], str]
-# key -> (reader that answers None for a value it cannot take, what is said then)
+# key -> (reader that returns None for an invalid value, message about it)
 SettingReaders = Mapping[str, tuple[Callable[[Any], Any], SettingProblem]]
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """What is in a file, our own words as messages; nothing, and a sentence why, where it cannot be
-    read."""
+    """Return a file's content, with our own texts as messages; nothing, and an error message, if it
+    is unreadable."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return with_messages(path.name, data), ""
@@ -85,22 +85,22 @@ def as_table(value: object) -> dict[str, Any] | None:
 
 
 def no_text(place: str, name: str) -> str:
-    """What is said where a text belongs."""
+    """Return the message for a value that should be a text."""
     return message("{place}: “{name}” must be a text.", place=place, name=name)
 
 
 def no_flag(place: str, name: str) -> str:
-    """What is said where true or false belongs."""
+    """Return the message for a value that should be true or false."""
     return message("{place}: “{name}” must be true or false.", place=place, name=name)
 
 
 def no_table(place: str, name: str) -> str:
-    """What is said where a table belongs."""
+    """Return the message for a value that should be a table."""
     return message("{place}: “{name}” must be a table.", place=place, name=name)
 
 
 def none_of(choices: Sequence[str]) -> SettingProblem:
-    """What is said where one of these belongs."""
+    """Return the message for a value that should be one of these."""
     return lambda place, name: message(
         "{place}: “{name}” must be one of {choices}.",
         place=place,

@@ -1,1 +1,1 @@
-"""Who may use the app, and what shows that a browser or a script is theirs."""
+"""Users, and the credentials of browsers and scripts."""

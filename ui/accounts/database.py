@@ -19,7 +19,7 @@ class SignInFileError(ComfyError):
     """The file cannot be used. `shown` says so to people, by its name alone."""
 
     def __init__(self, says: Callable[[str], str], hint: str, path: Path | None) -> None:
-        """`says` what is wrong with a file that is called so."""
+        """`says` returns the message for a file with this name."""
         super().__init__(says(str(path)), hint)
         self.shown = sentences(says(path.name if path else ""), hint)
 
@@ -44,8 +44,7 @@ class SignInDatabase:
             self._connection.executescript(tables)
 
     def close(self) -> None:
-        """Let go of the file, once whoever changes it is done; what comes later is a
-        SignInFileError."""
+        """Close the file after the current writer; later calls raise SignInFileError."""
         with self._lock:
             self._connection.close()
 

@@ -1,4 +1,4 @@
-"""Who is let in: decides for a cookie, a token, or the word of a trusted proxy, whose they are."""
+"""Authenticate a request by cookie, token or trusted proxy header."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class SessionTimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody who is let in. `name` is theirs alone among those who came this way, `proof` what
-    their session keeps; `key` is that of the session or token."""
+    """Authenticated user. `name` is unique among users of the same kind, `proof` is stored in their
+    session; `key` identifies the session or token."""
 
     name: str
     way: Way
@@ -57,7 +57,7 @@ class WaysIn:
 
     @property
     def any(self) -> bool:
-        """Whether somebody has to sign in at all."""
+        """Tell if users must sign in at all."""
         ways = self.pairs, self.file is not None, self.openid is not None, self.proxy, self.guests
         return any(ways)
 
@@ -85,16 +85,16 @@ class Login:
 
     @property
     def asks_for_passwords(self) -> bool:
-        """Whether anybody signs in with a name and a password."""
+        """Tell if any user signs in with a name and a password."""
         return bool(self._pairs) or self.ways.file is not None
 
     def user(self, name: str) -> User | None:
-        """Who has this name and a password. Whoever is in the file goes before a setting."""
+        """Return the password user with this name. The file overrides settings."""
         in_file = self.ways.file.users.get(name) if self.ways.file else None
         return in_file or self._pairs.get(name)
 
     def knows(self, name: str, *, by_provider: bool) -> bool:
-        """Whether somebody of this name may sign in, at the OpenID provider or otherwise."""
+        """Tell if a user with this name may sign in, at the OpenID provider or otherwise."""
         if by_provider:
             return self._openid_person(name) is not None
         return self.ways.proxy or self.user(name) is not None
@@ -116,7 +116,7 @@ class Login:
         self._store.end_sessions([one.key for one in every if not self._lasts(one)])
 
     def by_cookie(self, shown: str) -> SignedIn | None:
-        """Who has the session that a cookie shows, None where there is none or it has ended."""
+        """Return the user of a cookie's session, None if it doesn't exist or has ended."""
         session = self._store.sessions.get(digest_of(shown))
         if session is None or not self._lasts(session):
             return None
@@ -130,7 +130,7 @@ class Login:
         return SignedIn(token.name, token.way, token.key, token.proof, by_token=True)
 
     def by_proxy(self, name: str) -> SignedIn | None:
-        """Who comes with the word of a trusted proxy."""
+        """Return the user named by a trusted proxy."""
         return SignedIn(name, "proxy") if self.ways.proxy and name else None
 
     def touch(self, who: SignedIn) -> None:
@@ -141,8 +141,8 @@ class Login:
             self._store.touch(who.key, self.clock())
 
     def password(self, name: str, password: str) -> str | None:
-        """Sign somebody in: what their browser's cookie has to hold; None for a wrong name or
-        password, after the same time."""
+        """Sign a user in and return the cookie's value; None for a wrong name or password, after
+        the same time."""
         user = self.user(name)
         if user is None:
             refuse_unknown(password)
@@ -152,8 +152,8 @@ class Login:
         return self._begun(name, "password", user.proof)
 
     def openid(self, person: OpenIDPerson) -> str | None:
-        """Sign in somebody of whom the provider has just told; what their browser's cookie has to
-        hold, None for somebody who may not come."""
+        """Sign in a user that the provider just confirmed; return the cookie's value, None for a
+        user without access."""
         people = self.ways.openid
         if people is None or not people.may_come(person):
             return None
@@ -161,7 +161,7 @@ class Login:
         return self._begun(person.id, "openid", "")
 
     def shown_name(self, who: SignedIn) -> str:
-        """What somebody is called, "" for a guest."""
+        """Return the user's displayed name, "" for a guest."""
         match who.way:
             case "guest":
                 return ""
@@ -182,12 +182,12 @@ class Login:
         return self._begun(f"guest-{secrets.token_urlsafe(16)}", "guest", digest_of(link))
 
     def may_sign_out(self, who: SignedIn) -> bool:
-        """Whether that does anything: a proxy names people anew with each request."""
+        """Tell if signing out has an effect: a proxy names its user again with each request."""
         return who.way != "proxy" or bool(self.ways.proxy_sign_out)
 
     def sign_out_address(self, who: SignedIn, root: str) -> str:
-        """Where somebody signs out of what has signed them in, who comes back to the app at `root`
-        then; "" where there is nothing of that kind. Asks the provider."""
+        """Return the URL where a user signs out of the identity provider and then returns to the
+        app at `root`; "" without one. Queries the provider."""
         match who.way:
             case "proxy" if not who.by_token:
                 return self.ways.proxy_sign_out
@@ -214,8 +214,8 @@ class Login:
         return sorted(own, key=lambda one: one.made, reverse=True)
 
     def new_token(self, who: SignedIn, label: str) -> str:
-        """Make a token; what the script has to send, which is told only now. ComfyError without a
-        label, or where they have too many."""
+        """Create a token and return its value, which isn't stored. ComfyError without a label, or
+        if the user has too many."""
         label = " ".join(label.split())[:_LONGEST_LABEL]
         if not label:
             raise ComfyError(_NO_LABEL)
@@ -247,7 +247,7 @@ class Login:
         self._store.end_tokens([token_id])
 
     def close(self) -> None:
-        """Write what is not written yet, as `SignInStore.close`."""
+        """Write pending changes, see `SignInStore.close`."""
         self._store.close()
 
     def _begun(self, name: str, way: Way, proof: str) -> str:
@@ -268,7 +268,7 @@ class Login:
         return self._holds(session)
 
     def _holds(self, shown: BrowserSession | AccessToken) -> bool:
-        """Whether what was shown for a session or token is as it was then."""
+        """Tell if the credentials of a session or token are unchanged."""
         match shown.way:
             case "password":
                 user = self.user(shown.name)
@@ -282,8 +282,8 @@ class Login:
                 return self.ways.proxy and self.clock() - named < self.times.lasts
 
     def _openid_person(self, person_id: str) -> OpenIDPerson | None:
-        """Somebody who may still come. Nobody tells the app that they have left the provider, so
-        they have to come by again, for their tokens as well."""
+        """Return a user who may still sign in. The app isn't told when users leave the provider, so
+        they have to sign in again regularly, also for their tokens."""
         people = self.ways.openid
         person = people.people.get(person_id) if people else None
         if people is None or person is None or not people.may_come(person):
@@ -306,6 +306,6 @@ def _oldest(sessions: Sequence[BrowserSession], most: int) -> list[str]:
 
 
 def _person(who: SignedIn | BrowserSession | AccessToken) -> tuple[str, str]:
-    """Who has signed in with a password or is named by a proxy goes by a name of the operator's;
-    the others by one that nobody else gets."""
+    """Return a user's owner name: the administrator's name for users with a password or of a proxy;
+    an unguessable one for others."""
     return who.name, who.way if who.way in ("guest", "openid") else ""

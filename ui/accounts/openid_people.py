@@ -17,10 +17,10 @@ _TABLE = "create table if not exists openid_people (id text primary key, told te
 
 @dataclass(frozen=True, slots=True)
 class OpenIDSettings:
-    """A provider, and whom it may send. `issuer`: its address, without a slash at the end.
-    `client_id` and `client_secret` ("" = none): what it knows the app by. `name`: what people call
-    it. `allowed` and `operators`: see `fits`. `groups_claim`: under which name it tells somebody's
-    groups. `address`: where browsers reach the app; "" = where they say they do."""
+    """An OpenID provider and its allowed users. `issuer`: its URL without a trailing slash.
+    `client_id` and `client_secret` ("" = none): the app's credentials. `name`: its name for
+    users. `allowed` and `operators`: see `fits`. `groups_claim`: the claim with a user's groups.
+    `address`: the app's URL for browsers; "" = the request's."""
 
     issuer: str
     client_id: str
@@ -34,8 +34,8 @@ class OpenIDSettings:
 
 
 def space_openid(variables: Mapping[str, str]) -> OpenIDSettings | None:
-    """Hugging Face as a Space is told of it whose README says `hf_oauth: true`:
-    https://huggingface.co/docs/hub/spaces-oauth. Everybody who has an account there may come."""
+    """Return the settings for Hugging Face on a Space whose README has `hf_oauth: true`:
+    https://huggingface.co/docs/hub/spaces-oauth. Every Hugging Face user is allowed."""
     names = "OPENID_PROVIDER_URL", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "SPACE_HOST"
     if not all(variables.get(name) for name in names):
         return None
@@ -53,8 +53,8 @@ def space_openid(variables: Mapping[str, str]) -> OpenIDSettings | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenIDPerson:
-    """Somebody as the provider described them when they last signed in, in seconds since 1970.
-    `id` is the same whatever they are called. `email`: "" for one that it has not verified."""
+    """A user as described at their last sign-in, in seconds since 1970. `id` stays the same when
+    names change. `email`: "" if unverified."""
 
     id: str
     issuer: str
@@ -66,13 +66,13 @@ class OpenIDPerson:
 
     @property
     def account(self) -> str:
-        """What tells them from others of the same name."""
+        """Return the text that distinguishes users with the same name."""
         return self.email or self.username or self.shown
 
 
 def person_of(claims: Mapping[str, object], settings: OpenIDSettings, now: float) -> OpenIDPerson:
-    """Who that is, by the claims of OpenID Connect Core 1.0, 5.1; `sub` has been checked. Claims of
-    another type than they should have count as missing."""
+    """Return the user in the claims of OpenID Connect Core 1.0, 5.1, after `sub` was checked.
+    Claims of a wrong type count as missing."""
     email = _text(claims.get("email")) if claims.get("email_verified") in (True, "true") else ""
     username = _text(claims.get("preferred_username"))
     subject = str(claims["sub"])
@@ -90,8 +90,8 @@ def person_of(claims: Mapping[str, object], settings: OpenIDSettings, now: float
 
 
 def fits(rule: str, person: OpenIDPerson) -> bool:
-    """Whether somebody is meant by `*`, `group:NAME`, `user:NAME`, `@DOMAIN` or an email address,
-    of which only verified ones count."""
+    """Tell if a user matches `*`, `group:NAME`, `user:NAME`, `@DOMAIN` or an email address; only
+    verified addresses count."""
     match rule.partition(":"):
         case ("*", "", ""):
             return True
@@ -106,8 +106,8 @@ def fits(rule: str, person: OpenIDPerson) -> bool:
 
 
 class OpenIDPeople:
-    """Who has come from the provider. What they may follows from the settings of today and what the
-    provider said of them last. For any thread."""
+    """Users who signed in through the provider. Their permissions follow from the current settings
+    and the provider's last description. Thread-safe."""
 
     def __init__(self, settings: OpenIDSettings, path: Path | None = None) -> None:
         """`path`: the file that keeps them; None for as long as the program runs. ComfyError where
@@ -129,26 +129,26 @@ class OpenIDPeople:
             self.people = {person.id: person for person in people}
 
     def put(self, person: OpenIDPerson) -> None:
-        """Keep what the provider says of somebody now."""
+        """Store the provider's current description of a user."""
         with self._database.changing() as rows:
             row = person.id, json.dumps(asdict(person))
             rows.execute("insert or replace into openid_people values (?, ?)", row)
             self.people = {**self.people, person.id: person}
 
     def forget(self, before: float) -> None:
-        """Forget whoever has signed in last before this time."""
+        """Delete users whose last sign-in was before this time."""
         with self._database.changing() as rows:
             gone = [person.id for person in self.people.values() if person.signed_in < before]
             rows.executemany("delete from openid_people where id = ?", [(one,) for one in gone])
             self.people = {id: one for id, one in self.people.items() if id not in gone}
 
     def may_come(self, person: OpenIDPerson) -> bool:
-        """Whether the settings let them in; nobody from the provider of before."""
+        """Tell if the settings allow the user; users of an earlier provider aren't."""
         rules = (*self.settings.allowed, *self.settings.operators)
         return person.issuer == self.settings.issuer and _any_fits(rules, person)
 
     def operates(self, person_id: str) -> bool:
-        """Whether somebody who has come is an operator."""
+        """Tell if a known user is an administrator."""
         person = self.people.get(person_id)
         if person is None or not self.may_come(person):
             return False
@@ -160,6 +160,6 @@ def _any_fits(rules: Collection[str], person: OpenIDPerson) -> bool:
 
 
 def _text(value: object) -> str:
-    """What can be shown of a text in one line; "" for anything else."""
+    """Return a text that fits in one line; "" for anything else."""
     text = value if isinstance(value, str) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]

@@ -1,4 +1,4 @@
-"""Asks an OpenID provider who somebody is: OpenID Connect's authorization code flow, with PKCE."""
+"""OpenID Connect's authorization code flow, with PKCE."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ui.accounts.openid_people import OpenIDSettings
 log = logging.getLogger(__name__)
 
 _PATIENCE = 10.0  # seconds that the provider may take for one answer
-LASTS = 600  # seconds that somebody may take to sign in there
+LASTS = 600  # seconds for a sign-in at the provider
 _LEEWAY = 120  # seconds by which its clock may differ
 # A key that both sides have, or none, proves nothing about who has signed.
 _SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
@@ -35,17 +35,17 @@ _TRY_AGAIN = message("Try again. If this keeps happening, contact the administra
 
 
 class SignInFailed(ComfyError):
-    """Somebody could not be signed in."""
+    """The user couldn't be signed in."""
 
 
 class ProviderSilent(SignInFailed):
-    """The provider cannot be reached, or answers with what is none of OpenID's."""
+    """The provider can't be reached, or its answer isn't OpenID's."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """What a browser keeps while somebody signs in: what has to come back (`state`, `nonce`), what
-    shows that the same app asks (`verifier`), and where they wanted to go."""
+    """Browser's state during a sign-in: the values to return (`state`, `nonce`), the proof that the
+    same app asks (`verifier`), and the destination."""
 
     state: str
     nonce: str
@@ -53,12 +53,12 @@ class SignInAttempt:
     to: str
 
     def sealed(self, key: bytes, now: float) -> str:
-        """The same as a text that cannot be changed, for `LASTS` seconds."""
+        """Return the attempt as a signed text, valid for `LASTS` seconds."""
         claims = {**asdict(self), "exp": int(now) + LASTS}
         return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key))
 
     def matches(self, state: str) -> bool:
-        """Whether an answer is to this attempt."""
+        """Tell if an answer belongs to this attempt."""
         return secrets.compare_digest(state.encode(errors="replace"), self.state.encode())
 
 
@@ -74,7 +74,7 @@ def opened_attempt(sealed: str, key: bytes, now: float) -> SignInAttempt | None:
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
-    """What is used of OpenID Connect Discovery 1.0, 3."""
+    """Used parts of OpenID Connect Discovery 1.0, 3."""
 
     issuer: str
     authorization_endpoint: str
@@ -89,7 +89,8 @@ _Read = TypeAdapter(_Metadata)
 
 
 class OpenIDProvider:
-    """A provider. It is asked anew each time: people seldom sign in, and its keys change."""
+    """An OpenID provider. Its metadata is fetched for each sign-in: sign-ins are rare, and its keys
+    change."""
 
     def __init__(self, settings: OpenIDSettings) -> None:
         self.settings = settings
@@ -97,8 +98,8 @@ class OpenIDProvider:
     def begin(
         self, back: str, to: str, *, other_account: bool = False
     ) -> tuple[str, SignInAttempt]:
-        """The address at which somebody signs in, and what their browser has to keep meanwhile.
-        `back`: the app's address for the answer. ProviderSilent where nobody answers."""
+        """Return the sign-in URL and the state for the browser. `back`: the app's URL for the
+        answer. ProviderSilent if it doesn't answer."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         attempt = SignInAttempt(state, nonce, verifier, to)
         more = {"prompt": "select_account"} if other_account else {}
@@ -113,8 +114,8 @@ class OpenIDProvider:
         return address, attempt
 
     def claims(self, back: str, attempt: SignInAttempt, code: str) -> Mapping[str, object]:
-        """What the provider says of whoever comes back with this code. SignInFailed where it does
-        not accept that, and where what it says is not for this attempt."""
+        """Return the provider's claims for this code. SignInFailed if it refuses the code, or if
+        the claims don't belong to this attempt."""
         with self._session(back) as (session, metadata):
             token = session.fetch_token(
                 metadata.token_endpoint,
@@ -133,9 +134,8 @@ class OpenIDProvider:
             return told | claims
 
     def sign_out_address(self, after: str) -> str:
-        """Where somebody signs out at the provider too, who is sent to `after` then; "" where it
-        offers none. OpenID Connect RP-Initiated Logout 1.0, 2. ProviderSilent where nobody
-        answers."""
+        """Return the URL for signing out at the provider, which then redirects to `after`; "" if it
+        has none. OpenID Connect RP-Initiated Logout 1.0, 2. ProviderSilent if it doesn't answer."""
         with self._session("") as (_, metadata):
             if not metadata.end_session_endpoint:
                 return ""
@@ -166,8 +166,7 @@ class OpenIDProvider:
 
     @contextmanager
     def _session(self, back: str) -> Iterator[tuple[OAuth2Session, _Metadata]]:
-        """A connection and where to ask what; whatever fails is told in words, and its kind in the
-        log."""
+        """Yield a connection; failures become messages, with their type in the log."""
         try:
             with OAuth2Session(
                 self.settings.client_id,

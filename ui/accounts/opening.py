@@ -1,4 +1,4 @@
-"""How people sign in as the operator has it, and what lets them in then."""
+"""Open the sign-in methods that the settings select."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ui.settings.folders import COMMAND
 
 @dataclass(frozen=True, slots=True)
 class SignInSettings:
-    """How people sign in, beside names and passwords that are settings. `file`: where people with
-    hashed passwords are. `kept`: the file for sessions and tokens; None = they end with the app.
-    `share_link`: a link lets guests in. `user_header`: in which header a trusted proxy names
-    people, "" = in none; `sign_out_address`: where those sign out, "" = nowhere. `openid`: those
-    whom a provider signs in; whoever opened it closes it. `clock`: seconds since 1970."""
+    """Sign-in methods beside names and passwords in settings. `file`: users with hashed passwords.
+    `kept`: the file for sessions and tokens; None = they end with the app. `share_link`: a link
+    lets guests in. `user_header`: the header with a trusted proxy's user, "" = none;
+    `sign_out_address`: where those sign out, "" = nowhere. `openid`: a provider's users; its
+    opener closes it. `clock`: seconds since 1970."""
 
     file: UsersFile | None = None
     kept: Path | None = None
@@ -45,8 +45,7 @@ class SignInSettings:
         )
 
     def open(self, pairs: Sequence[tuple[str, str]], secret: bytes) -> Login | None:
-        """What lets people in, None where nobody has to sign in. ComfyError where a file that it
-        needs cannot be used."""
+        """Return the login, None if sign-in is off. ComfyError if a required file can't be used."""
         ways = self.ways(pairs)
         if not ways.any:
             return None
@@ -69,8 +68,8 @@ def opened_users(path: Path, *, asked: bool) -> UsersFile | None:
 
 @contextlib.contextmanager
 def opened_people(settings: OpenIDSettings | None, kept: Path) -> Iterator[OpenIDPeople | None]:
-    """Those whom an OpenID provider signs in, from this file, until the end; None where there is no
-    provider. ComfyError where the file cannot be used."""
+    """Yield an OpenID provider's users from this file; None without a provider. ComfyError if the
+    file can't be used."""
     if settings is None:
         yield None
         return

@@ -1,5 +1,5 @@
-"""Sessions of browsers and tokens of scripts: in memory for whoever asks, in a file for the next
-start. Of what shows them only a digest is kept."""
+"""Sessions of browsers and tokens of scripts: in memory for requests, in a file for the next start.
+Only digests of credentials are stored."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ create table if not exists named_by_proxy (name text primary key, named real) wi
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """A browser in which somebody has signed in. `key` is the digest of what its cookie holds,
-    `proof` what has to be as it was then. Times in seconds since 1970."""
+    """Signed-in browser. `key` is the digest of its cookie's value, `proof` must stay unchanged.
+    Times in seconds since 1970."""
 
     key: str
     name: str
@@ -43,9 +43,8 @@ class BrowserSession:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What shows that a script is somebody's. `key` is its digest, `proof` what has to be as it was
-    when it was made, `label` what its owner calls it, `used` the time of its last use, 0 for
-    never."""
+    """A script's token. `key` is its digest, `proof` must stay unchanged, `label` is its owner's
+    name for it, `used` the time of its last use, 0 for never."""
 
     key: str
     id: str
@@ -58,7 +57,8 @@ class AccessToken:
 
 
 def digest_of(shown: str) -> str:
-    """What is kept of a cookie or token. It cannot be guessed, so a plain digest is enough."""
+    """Return the stored digest of a cookie or token. It is unguessable, so a plain
+    digest suffices."""
     return hashlib.sha256(shown.encode(errors="replace")).hexdigest()
 
 
@@ -73,8 +73,8 @@ class SignInStore:
         self.access_tokens: dict[str, AccessToken] = {}
         self.named: dict[str, float] = {}  # when a proxy has named people last
         self._touched: set[str] = set()
-        self._named: set[str] = set()  # of these, what is not written yet
-        # For moments only, as the event loop takes it; whoever changes the file, holds that first.
+        self._named: set[str] = set()  # unwritten ones among them
+        # Held briefly, as the event loop takes it; writers of the file take that lock first.
         self._memory = threading.Lock()
         self._database = SignInDatabase(path, _TABLES)
         self._version = self._database.version()
@@ -82,8 +82,7 @@ class SignInStore:
             self._load(rows)
 
     def close(self) -> None:
-        """Write what is not written yet, and let go of the file. ComfyError where it cannot be
-        written."""
+        """Write pending changes and close the file. ComfyError if it can't be written."""
         try:
             self.refresh()
         finally:
@@ -138,7 +137,7 @@ class SignInStore:
             self._touched.add(key)
 
     def note_named(self, name: str, now: float) -> None:
-        """Note in memory that a proxy names somebody; `refresh` writes it."""
+        """Note in memory that a proxy named a user; `refresh` writes it."""
         with self._memory:
             self.named[name] = now
             self._named.add(name)

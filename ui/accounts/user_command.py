@@ -94,7 +94,7 @@ _ACTIONS: Mapping[str, Callable[[UsersFile, Namespace], str]] = {
 
 
 def _password(known: Namespace) -> str:
-    """The password: the first line of a file or of what is piped in, else what is typed unseen."""
+    """Return the password: the first line of a file or of stdin, otherwise typed without echo."""
     if known.password_file is not None:
         try:
             return _first_line(known.password_file.read_text(encoding="utf-8-sig"))

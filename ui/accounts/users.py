@@ -52,20 +52,20 @@ class User:
 
     @classmethod
     def of_pair(cls, name: str, password: str, secret: bytes) -> Self:
-        """Somebody whose password is a setting, hashed the same way at each start, so that their
-        sessions outlive it."""
+        """Return a user with a password from the settings, hashed the same way at each start, so
+        that sessions survive."""
         salt = hmac.digest(secret, name.encode(), hashlib.sha256)
         hashed = hash_secret(password.encode(), salt, 1, 8192, 1, 32, Type.ID)
         return cls(name, hashed.decode())
 
     @property
     def proof(self) -> str:
-        """What a session of theirs keeps: another password, or another person of this name, has
-        another one."""
+        """Return the text stored in sessions: it changes with the password, and differs for another
+        user with this name."""
         return hashlib.sha256(self.password.encode()).hexdigest()
 
     def knows(self, password: str) -> bool:
-        """Whether this is the password. Takes some 50 ms of a processor and 64 MB."""
+        """Tell if this is the password. Takes about 50 ms of processor time and 64 MB."""
         try:
             return _HASHER.verify(self.password, password)
         except (VerificationError, InvalidHashError):
@@ -91,7 +91,7 @@ def _hashed_password(password: str) -> str:
 
 
 def _check_name(name: str) -> None:
-    """ComfyError for a name that nobody could type on the sign-in page."""
+    """Raise ComfyError for a name that can't be typed on the sign-in page."""
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
         raise ComfyError(
             "A name has 1 to 100 characters, without spaces at its ends.", "Choose another one."
@@ -109,10 +109,10 @@ class UsersFile:
         self._has_failed = False
 
     def refresh(self) -> bool:
-        """Read the file again if it has changed since the last time; whether it had.
+        """Read the file if it has changed; return True if so.
 
-        Raises ComfyError where it cannot be read; twice in a row, and nobody is in it until it can
-        be, for whoever was removed meanwhile is not known. A file that is gone has nobody in it.
+        Raises ComfyError if it is unreadable; after the second failure in a row no user is valid
+        until it is readable, as removed users are unknown. A missing file has no users.
         """
         try:
             stamp = self._stamp()
@@ -128,13 +128,12 @@ class UsersFile:
         return True
 
     def role(self, name: str) -> Role:
-        """What somebody may; a name that is not there is nobody special."""
+        """Return a user's role; unknown names have none."""
         user = self.users.get(name)
         return user.role if user else "user"
 
     def add(self, name: str, password: str, role: Role) -> None:
-        """Add somebody; ComfyError where the name is taken or no name, or the password too
-        short."""
+        """Add a user; ComfyError if the name is taken or invalid, or the password too short."""
         _check_name(name)
         user = User(name, _hashed_password(password), role, time.time())
 
@@ -149,7 +148,7 @@ class UsersFile:
         self._change(added)
 
     def remove(self, name: str) -> None:
-        """Take somebody out; ComfyError for a name that is not there."""
+        """Remove a user; ComfyError for an unknown name."""
 
         def removed(users: dict[str, User]) -> None:
             del users[_known(name, users)]
@@ -157,8 +156,7 @@ class UsersFile:
         self._change(removed)
 
     def set_password(self, name: str, password: str) -> None:
-        """Give somebody another password; ComfyError for a name that is not there, or where the
-        password is too short."""
+        """Change a user's password; ComfyError for an unknown name or a short password."""
         hashed = _hashed_password(password)
 
         def changed(users: dict[str, User]) -> None:
@@ -208,8 +206,8 @@ class UsersFile:
 
     @property
     def _owned(self) -> Path:
-        """What says whose the file is to be: often root adds people, and the app, which is somebody
-        else, reads them."""
+        """Return the owner for the file: often root adds users, and the app's account
+        reads them."""
         return self.path if self.path.exists() else self.path.parent
 
     def _stamp(self) -> object:

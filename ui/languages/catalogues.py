@@ -1,4 +1,4 @@
-"""What is said in each language, and which language somebody gets."""
+"""Message catalogs of each language, and the choice of a user's language."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Language:
 
     @property
     def name(self) -> str:
-        """What its speakers call it."""
+        """Return the language's own name."""
         locale = Locale.parse(self.tag, sep="-")
         written = locale.languages.get(f"{locale.language}_{locale.script}")
         own = written or locale.get_language_name() or self.tag
         return own[:1].upper() + own[1:]
 
     def text(self, text: str) -> str:
-        """A message in this language, English where there is none, or a wrong one; other text as it
-        is."""
+        """Return a message in this language, English if it is missing or broken; return other text
+        unchanged."""
         if not isinstance(text, Message) or self.file is None:
             return text
         values = {name: self._value(value) for name, value in text.values.items()}
@@ -68,8 +68,8 @@ class Language:
                 return value
 
     def number(self, number: float, places: int | None = None) -> str:
-        """A number as its speakers write it: "1,024.5", "1.024,5"; with so many decimal places, or
-        those that it has."""
+        """Format a number in this language: "1,024.5", "1.024,5"; with this many decimals, or its
+        own."""
         exact = Decimal(f"{number:.10g}" if places is None else f"{number:.{places}f}")
         return format_decimal(
             exact,
@@ -80,8 +80,8 @@ class Language:
 
     @cached_property
     def script(self) -> bytes:
-        """What the page's script needs of it, as an ES module: a text for each sentence, or its
-        plural forms, and which of those a number takes."""
+        """Return the messages for the page's script, as an ES module: a text for each message, or
+        its plural forms and the rule that selects one."""
         told = {
             one.id[0] if isinstance(one.id, tuple) else one.id: one.string
             for one in self._catalogue
@@ -111,7 +111,7 @@ class Language:
 
 @dataclass(frozen=True)
 class Languages:
-    """Those that there are: English, and one for each catalogue in a folder."""
+    """Available languages: English, and one per catalog in a folder."""
 
     folder: Path = _FOLDER
     english: Language = field(default_factory=Language)

@@ -1,4 +1,4 @@
-"""The language of whoever is answered right now, and what is said to them in it."""
+"""The language of the current request, and translations into it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
 
 
 def current_language() -> Language:
-    """That of the request or socket that is being answered; English outside of any."""
+    """Return the language of the current request or socket; English outside of one."""
     return _current.get()
 
 
@@ -30,7 +30,7 @@ def translated(text: str) -> str:
 
 
 def html_of(text: str) -> str:
-    """The same as HTML that shows it."""
+    """Return the same as HTML."""
     return html.escape(translated(text))
 
 

@@ -66,7 +66,8 @@ class LackingWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The overview at one moment. `lacking` is None before the first answer of a server."""
+    """Servers, runs and missing parts at one moment. `lacking` is None before a server's first
+    answer."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]

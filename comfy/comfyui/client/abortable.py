@@ -1,8 +1,8 @@
-"""The way to the server: through the proxies of the environment, judged by its certificates, with
-its login.
+"""Connections to the server: through the environment's proxies, with its certificates and
+credentials.
 
-For HTTP an adapter of requests; a connected socket for what is no HTTP. What urllib3 does not offer
-by itself: a call can be aborted, and taken back.
+An adapter of requests for HTTP, a connected socket for other protocols. Extends urllib3 so that a
+call can be aborted and withdrawn.
 """
 
 from __future__ import annotations
@@ -68,25 +68,25 @@ def _connected(connection: HTTPConnection) -> socket.socket:
 
 
 def timed_out(error: BaseException) -> bool:
-    """Whether an attempt to connect took too long, so that it can be repeated."""
+    """Tell if an attempt to connect timed out, so that it can be repeated."""
     timeouts = (TimeoutError, ConnectTimeoutError)
     cause = error.original_error if isinstance(error, ProxyError) else error
     return isinstance(cause, timeouts) and not isinstance(cause, NewConnectionError)
 
 
 def shut(sock: socket.socket) -> None:
-    """From another thread: let whoever waits for this socket wait no longer."""
+    """Close this socket from another thread, which ends the wait for it."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it was closed in the meantime, which is all that was wanted
+        return  # already closed, as intended
 
 
 class Adapter(HTTPAdapter):
-    """Sends each request with what belongs to its address: a redirect to another host takes no
-    login along.
+    """Sends each request with the headers of its address: a redirect to another host carries no
+    credentials.
 
-    Reports every socket it opens, which is what makes a call abortable.
+    Reports every socket it opens, so that a call can be aborted.
     """
 
     def __init__(self, address: ServerAddress, opened: Callable[[socket.socket], None]) -> None:
@@ -97,7 +97,7 @@ class Adapter(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
-        """As requests', with the headers of the address for its own server and for nobody else."""
+        """See requests; adds the address's headers for its own server only."""
         url = request.url or ""
         own = self._address.owns(url)
         for name, value in self._address.headers:
@@ -122,19 +122,19 @@ class Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
-        """As requests', with the TLS settings of the address."""
+        """See requests; adds the TLS settings of the address."""
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, pool | (
             {"ssl_context": self._address.tls} if host["scheme"] == "https" else {}
         )
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As requests', with connections that are listed while they are open."""
+        """See requests; lists open connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pools(self._opened)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> object:
-        """As requests', with connections that are listed while they are open."""
+        """See requests; lists open connections."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _pools(self._opened)
         return manager
@@ -182,11 +182,9 @@ def _pool(
 
 
 class _Watched:
-    """A connection that reports its socket, and takes back what was asked for when the answer is
-    not awaited.
+    """Connection that reports its socket, and resets it if the answer isn't awaited.
 
-    Without the reset the kernel would go on to deliver a prompt after we have given it up, and sent
-    it again.
+    Without the reset the kernel would still deliver a prompt after we gave it up and sent it again.
     """
 
     sock: socket.socket | None

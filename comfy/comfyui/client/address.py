@@ -1,5 +1,4 @@
-"""How to reach a ComfyUI server: its address, what to send with every request, and which
-certificates to trust."""
+"""Address of a ComfyUI server, with its credentials and trusted certificates."""
 
 from __future__ import annotations
 
@@ -62,12 +61,12 @@ class ServerAddress:
         headers: Iterable[str] = (),
         ca: Path | None = None,
     ) -> Self:
-        """`text` as in `http://127.0.0.1:8188`, a path prefix and `user:password@`
-        (percent-encoded) allowed.
+        """Parse an address such as `http://127.0.0.1:8188`, with an optional path prefix and
+        `user:password@` (percent-encoded).
 
-        `token` is sent as `Authorization: Bearer`, `headers` (`Name: value`) as they are; `ca`: a
-        PEM file, or a folder of them, that alone is trusted. ComfyError, which repeats nothing of
-        all that, where one is wrong.
+        `token` is sent as `Authorization: Bearer`, `headers` (`Name: value`) unchanged; `ca`: a PEM
+        file or a folder of them, which replaces the trusted certificates. Raises ComfyError, which
+        repeats none of these values.
         """
         user_info, url = _split(text)
         told = chain.from_iterable(map(parse_header, headers))
@@ -98,22 +97,22 @@ class ServerAddress:
 
     @property
     def name(self) -> str:
-        """What a sentence calls the server."""
+        """Return the server's name for messages."""
         return message("ComfyUI at {address}", address=self.url) if self.shown else "ComfyUI"
 
     @property
     def short_name(self) -> str:
-        """What a heading calls the server: its address without the scheme, where people may read
+        """Return the server's name for headings: its address without the scheme, if users may see
         it."""
         return self.place if self.shown else self.name
 
     @property
     def place(self) -> str:
-        """Its address without the scheme, for operators, whoever else may read it."""
+        """Return the address without the scheme, for administrators."""
         return self.url.partition("://")[2]
 
     def owns(self, url: str) -> bool:
-        """Whether something is on this server: same scheme, host and port, and below its path."""
+        """Tell if a URL is on this server: same scheme, host and port, and below its path."""
         try:
             same = _origin(url) == _origin(self.url)
         except ValueError:  # of the port
@@ -152,7 +151,7 @@ def named_servers(
 
 
 def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
-    """The same; ComfyError where a server is among them twice."""
+    """Return the addresses; ComfyError if a server appears twice."""
     found = tuple(addresses)
     if len({one.url for one in found}) < len(found):
         raise ComfyError("A server is named twice.", "Name each of them once.")
@@ -165,7 +164,7 @@ def split_servers(text: str) -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is one that only this machine reaches."""
+    """Tell if only this machine reaches a host."""
     try:
         return host == "localhost" or ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -184,7 +183,7 @@ def _split(text: str) -> tuple[str, str]:
         host, port = _host(parts.hostname or ""), parts.port
         user_info, _, place = parts.netloc.rpartition("@")
         if parts.scheme not in DEFAULT_PORTS or port == 0 or place.endswith(":"):
-            raise ValueError  # noqa: TRY301 - one answer to whatever is wrong with it
+            raise ValueError  # noqa: TRY301 - the same error for every problem
     except ValueError:  # its message may hold a part of a password
         raise ComfyError(
             "This is not the address of a server.", "Write it like http://127.0.0.1:8188."
@@ -199,14 +198,15 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _plain(text: str) -> str:
-    """The same; ValueError for characters that `urlsplit` would drop or browsers read otherwise."""
+    """Return the text; ValueError for characters that `urlsplit` would drop or browsers read
+    differently."""
     if not text.isprintable() or " " in text or "\\" in text:
         raise ValueError
     return text
 
 
 def _host(name: str) -> str:
-    """A host as it stands in an address, in ASCII; ValueError if it is none."""
+    """Return an address's host in ASCII; ValueError if it is invalid."""
     if ":" in name:
         return f"[{ip_address(name)}]"
     host = name.encode("idna").decode()
@@ -249,8 +249,9 @@ def parse_header(header: str) -> list[tuple[str, str]]:
 
 
 def trusted_certificates(ca: Path | None = None) -> ssl.SSLContext:
-    """What judges certificates: by `ca` alone; else by all that the environment names, as requests
-    and OpenSSL each read it; else by the system's list and the one that requests brings."""
+    """Return the context that verifies certificates: with `ca` alone; otherwise with the
+    environment's certificates, as requests and OpenSSL read them; otherwise with the system's
+    and requests' lists."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= (
         ssl.VERIFY_X509_PARTIAL_CHAIN

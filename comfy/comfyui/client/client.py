@@ -73,11 +73,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all connections, including those of forks. One in use closes after its call."""
+        """Close all connections, including forks. An active one closes after its call."""
         self._sessions.close()
 
     def close_idle(self) -> None:
-        """Close the connections that nobody is using; the next call opens another."""
+        """Close idle connections; the next call opens another."""
         self._sessions.close_idle()
 
     def fork(self, *, timeout: float | None = None) -> Client:
@@ -151,21 +151,21 @@ class Client:
         return parse_history(self._get(path, most=exchange.LONG_ANSWER), prompt_id)
 
     def forget(self, prompt_id: str) -> None:
-        """Delete what the server remembers of a prompt that has ended; nothing where it knows none.
-        Files stay (docs/comfyui.md#29)."""
+        """Delete an ended prompt from the history, if it is there. Files stay
+        (docs/comfyui.md#29)."""
         self._post("/history", {"delete": [prompt_id]})
 
     def queue(self) -> Queue:
-        """What runs and what waits."""
+        """Return the running and pending prompts."""
         return parse_queue(self._get("/queue", most=exchange.LONG_ANSWER))
 
     def cancel(self, prompt_id: str) -> bool:
-        """Stop this prompt, waiting or running, and no other. A prompt that is neither is left
-        alone. True if the server says that it did so; older ones do not say.
+        """Stop only this prompt, pending or running. Do nothing if it is neither. Return True if
+        the server confirms it; older servers don't.
 
-        `/api/jobs/{id}/cancel` does it in one step since 0.33 (docs/comfyui.md#19). Older servers
-        are told to take it out of the queue and then to interrupt it if it runs; without its id
-        `/interrupt` would stop whoever is running.
+        `/api/jobs/{id}/cancel` does it in one step since 0.33 (docs/comfyui.md#19). On older
+        servers the prompt is deleted from the queue, then interrupted if it runs; without its id
+        `/interrupt` would stop any running prompt.
         """
         answer = self._call("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={})
         if answer.status not in (404, 405):
@@ -178,8 +178,8 @@ class Client:
     # The server
 
     def answers(self, *, timeout: float) -> bool:
-        """Whether the server answers within so many seconds. A refusal is an answer, a proxy's 5xx
-        is none. ServerUnreachable where the question was aborted: nothing is known then."""
+        """Tell if the server answers within this many seconds. A refusal is an answer, a proxy's
+        5xx isn't. ServerUnreachable if the request was aborted: then the state is unknown."""
         headers = {"Connection": "close"}  # nothing is kept open for a question now and then
         try:
             with self._opened("GET", "/system_stats", timeout=timeout, headers=headers) as response:
@@ -190,18 +190,17 @@ class Client:
             return False
 
     def object_info(self) -> dict[str, Any]:
-        """The catalogue of all nodes, raw: 0.5 to 1.6 MB, so fetch it rarely
-        (docs/comfyui.md#25)."""
+        """Return all node definitions, raw: 0.5 to 1.6 MB, so fetch rarely (docs/comfyui.md#25)."""
         timeout = max(self.timeout, 60.0)
         return as_mapping(self._get("/object_info", timeout=timeout, most=exchange.LONG_ANSWER))
 
     def system_stats(self) -> dict[str, Any]:
-        """What the server says of itself and its machine: `GET /system_stats`, or {}."""
+        """Return the server's description of itself and its machine: `GET /system_stats`, or {}."""
         return as_mapping(self._get("/system_stats"))
 
     def free(self) -> None:
-        """Have the server let go of its models and of results that it keeps: at once where it is
-        idle, else after what runs."""
+        """Make the server free its models and cached results: at once if idle, otherwise after the
+        run."""
         self._post("/free", {"unload_models": True, "free_memory": True})
 
     # Files
@@ -242,9 +241,9 @@ class Client:
         return f"{folder}/{name}" if folder else name
 
     def size_of(self, value: str) -> int | None:
-        """How many bytes a file of the server has, by the name that an input has for it
-        (docs/comfyui.md#22); None where the server does not say. ServerError (404) where there is
-        none."""
+        """Return the size in bytes of a server's file, by its name in an input
+        (docs/comfyui.md#22); None if the server doesn't tell. ServerError (404) if it doesn't
+        exist."""
         place, _, folder = value.rpartition(" [")
         subfolder, _, name = place.rpartition("/")
         params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
@@ -263,8 +262,7 @@ class Client:
 
     @contextmanager
     def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[FileResponse]:
-        """A file of the server, whole or the part asked for; ServerError (404) when it is no longer
-        there."""
+        """Yield a server's file, or the part asked for; ServerError (404) if it is gone."""
         params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         headers = {
             "Accept-Encoding": "identity",
@@ -280,7 +278,7 @@ class Client:
             self._check(response.status_code)
             yield FileResponse(response)
 
-    # The one exit to ComfyUI
+    # The only exit to ComfyUI
 
     def _get(
         self, path: str, timeout: float | None = None, *, most: int = exchange.USUAL_ANSWER
@@ -293,8 +291,9 @@ class Client:
         self._check(self._call("POST", path, json=body).status)
 
     def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
-        """A socket to the server for what is no HTTP, by the way that the calls take: proxies, TLS.
-        `opened` is as in `comfy.comfyui.client.abortable.open_socket`. ServerUnreachable."""
+        """Open a socket to the server for other protocols than HTTP, in the same way as calls:
+        proxies, TLS. `opened`: see `comfy.comfyui.client.abortable.open_socket`.
+        ServerUnreachable."""
         for attempt in range(1, exchange.CONNECT_TRIES + 1):
             try:
                 return open_socket(
@@ -395,6 +394,6 @@ class Client:
                 self._sessions.give_back(session)
 
     def _check(self, status: int) -> None:
-        """Nothing for a good answer, ServerError for any other."""
+        """Raise ServerError for anything but a good answer."""
         if not 200 <= status < 300:
             raise unexpected(status, self.address)

@@ -66,8 +66,8 @@ class EventStream:
     def open(self) -> None:
         """Connect, send our feature flags as the first message (docs/comfyui.md#1), start to read.
 
-        ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's,
-        TooManyThreads where nobody can read it.
+        ServerUnreachable without an answer, ServerError if the answer isn't a WebSocket's,
+        TooManyThreads if the reading thread can't start.
         """
         sock = self._client.open_socket(self._keep)
         try:
@@ -221,8 +221,8 @@ class _ReadAhead:
         return getattr(self._sock, name)
 
     def recv(self, most: int) -> bytes:
-        """As a socket's; where more than a byte is asked for, all that is there, else all before
-        the end of a line, or that end."""
+        """Read like a socket; for more than one byte, return everything available, otherwise
+        everything before a line's end, or that end."""
         data = self._data or self._sock.recv(_READ_AHEAD)
         line = data.partition(b"\n")[0] if most == 1 else data
         end = len(line) or 1

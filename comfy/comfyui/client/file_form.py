@@ -11,8 +11,8 @@ from urllib3.filepost import choose_boundary, encode_multipart_formdata
 
 from comfy.comfyui.client.http_errors import upload_too_large
 
-# Bytes of a body that is not sent before the server was asked whether it takes it: one that refuses
-# may cut the connection while it still comes, and then nobody hears why.
+# Bodies of at least this many bytes wait for the server's consent: a server that refuses may cut
+# the connection during the body, and then its reason gets lost.
 ASK_BEFORE = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024  # bytes
 

@@ -23,8 +23,7 @@ _REDIRECT: _Refusal = (
     message("Give --server the address to which it leads."),
 )
 
-# status -> (what is said of a server of this name, hint).
-# 403: docs/comfyui.md#13, 413: docs/comfyui.md#23.
+# status -> (message for a server's name, hint). 403: docs/comfyui.md#13, 413: docs/comfyui.md#23.
 _STATUS: Mapping[int, _Refusal] = MappingProxyType(
     {
         301: _REDIRECT,
@@ -89,7 +88,7 @@ _LOGIN_REFUSED: Mapping[int, _Refusal] = MappingProxyType(
         ),
     }
 )
-# What a handshake is refused with by a proxy that has something else to say than that it is one.
+# Handshake refusals by a proxy with a more specific message.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
 _MOST_WORDS = 1_000  # characters of what a server says of a prompt
 PROMPT_TOO_LARGE = (

@@ -20,9 +20,9 @@ class ServerFiles:
     view: ViewFile
 
     def copy(self, file: OutputFile, to: Path, *, most: int) -> None:
-        """Put a file of at most so many bytes at this path, whole or not at all.
+        """Save a file of at most this many bytes at this path, completely or not at all.
 
-        ComfyError if it cannot be had or is larger, OSError if it cannot be written.
+        ComfyError if it is unavailable or larger, OSError if it can't be written.
         """
         part = to.with_name(f"{secrets.token_hex(4)}.part")
         try:

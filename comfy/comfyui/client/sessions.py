@@ -1,4 +1,4 @@
-"""Connections to one server, kept for a moment for whoever calls it next."""
+"""Connections to one server, kept for a moment for the next call."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from comfy.comfyui.client.abortable import Adapter, shut
 from comfy.comfyui.client.address import ServerAddress
 
 _MOST = 8
-# Seconds; what is between here and the server may have forgotten a connection that was idle for
-# longer, and a prompt is not sent twice for that.
+# Seconds; a proxy may have dropped a connection that was idle longer, and a prompt must not be sent
+# twice for that.
 _KEPT = 1.0
 
 
 class Session(requests.Session):
-    """What one call at a time is made with; can be aborted from another thread."""
+    """Connection for one call at a time; another thread can abort it."""
 
     def __init__(self, address: ServerAddress) -> None:
         super().__init__()
@@ -81,8 +81,8 @@ class Session(requests.Session):
 
 
 class IdleSessions:
-    """Those that nobody is using. A requests session is not promised to be thread-safe, so each
-    call has one for itself; any thread may take one."""
+    """Idle sessions. requests doesn't promise thread-safe sessions, so each call has its own; any
+    thread may take one."""
 
     def __init__(self, address: ServerAddress) -> None:
         self._address = address
@@ -92,7 +92,7 @@ class IdleSessions:
         self._closed = False
 
     def take(self) -> Session:
-        """The one that was used last, else a new one."""
+        """Return the last used session, or a new one."""
         now = time.monotonic()
         with self._lock:
             session = self._idle.pop()[1] if self._idle and self._idle[-1][0] > now else None
@@ -109,7 +109,7 @@ class IdleSessions:
             session.close()
 
     def close_idle(self) -> None:
-        """Close those that nobody is using."""
+        """Close idle sessions."""
         self._close_until(math.inf)
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class IdleSessions:
         self.close_idle()
 
     def _wait_locked(self, seconds: float) -> bool:
-        """Have a timer close them; False where it cannot be started, so that nobody would."""
+        """Start a timer to close them; return False if it can't start, as they would stay open."""
         timer = threading.Timer(seconds, self._close_old)
         timer.name, timer.daemon = "idle-connections", True
         try:

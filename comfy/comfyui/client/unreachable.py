@@ -22,7 +22,7 @@ _CHECK = message(
 )
 _CHECK_PROXY = message("Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started.")
 
-# X509_V_ERR_… of OpenSSL -> (what is wrong, hint)
+# X509_V_ERR_… of OpenSSL -> (problem, hint)
 _NAME_OF_THE_CERTIFICATE = message("Write the address with the name that the certificate is for.")
 _CERTIFICATE: Mapping[int, tuple[Callable[[str], str], str]] = MappingProxyType(
     {

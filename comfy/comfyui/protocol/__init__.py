@@ -1,2 +1,2 @@
-"""What a ComfyUI server says, as values: events, answers, outputs, and the state of a run folded
-from them. Pure."""
+"""ComfyUI's messages as values: events, answers, outputs, and the state of a run derived from them.
+Pure."""

@@ -64,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
-    """How far one node of a run is; `max` is what its `value` ends at."""
+    """Progress of one node in a run; `value` ends at `max`."""
 
     node: str
     display_node: str
@@ -93,7 +93,7 @@ class Preview:
 
     @property
     def media_type(self) -> str:
-        """Of which kind it is."""
+        """Return its media type."""
         return "image/png" if self.data.startswith(b"\x89PNG") else "image/jpeg"
 
 
@@ -109,7 +109,7 @@ class AnimatedPreviews:
 
 @dataclass(frozen=True, slots=True)
 class ProgressText:
-    """A line of text that a node shows while it works; the server does not say of which prompt."""
+    """Text that a node shows while it works; the server doesn't name its prompt."""
 
     node: str
     text: str

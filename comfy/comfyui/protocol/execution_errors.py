@@ -1,5 +1,5 @@
-"""What went wrong while a prompt was executed, for the person: exception type and message
-(docs/comfyui.md#21) to a sentence and a hint."""
+"""Explain execution errors to users: exception type and message (docs/comfyui.md#21) to a message
+and a hint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from comfy.base.messages import message
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What to say of an error that has one of these phrases. Each is a row of parts that follow one
-    another, in small letters."""
+    """Message and hint for errors with one of these phrases. Each phrase is a row of parts in this
+    order, in lower case."""
 
     phrases: tuple[tuple[str, ...], ...]
     sentence: str
@@ -28,7 +28,7 @@ def _rule(phrases: str, sentence: str, hint: str) -> _Rule:
     return _Rule(tuple(tuple(line.split("…")) for line in lines if line), sentence, hint)
 
 
-# Only so much of an error is read and kept: it may repeat any text that a visitor has sent.
+# Maximum length of an error that is read and stored: it may repeat any text that a visitor sent.
 _MOST_READ, _MOST_KEPT = 2_000, 4_000  # characters
 
 # Read from the top, in "exception_type: exception_message" in small letters. These are no regular
@@ -230,7 +230,7 @@ def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
 
 
 def details(exception_type: str, exception_message: str) -> str:
-    """The server's own words for the technical details, cut to what is kept of them."""
+    """Return the server's technical details, cut to the stored length."""
     told = (exception_type[:_MOST_READ], exception_message[:_MOST_KEPT])
     return without_folders(": ".join(filter(None, told)))[:_MOST_KEPT]
 

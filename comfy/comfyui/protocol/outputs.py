@@ -21,9 +21,9 @@ _KIND_OF_ENDING: Mapping[str, FileKind] = MappingProxyType(
 _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
     {key: kind for kind in _FILE_KINDS for key in RESULT_TYPES[kind].keys}
 )
-# Texts, and what a node tells the editor of its own inputs (Preview3D, CurveEditor,
-# CreateBoundingBoxes of 0.33.0, docs/comfyui.md#7). An object in there may be anybody's word: it is
-# no file that the node made.
+# Texts, and data for the editor about a node's own inputs (Preview3D, CurveEditor,
+# CreateBoundingBoxes of 0.33.0, docs/comfyui.md#7). An object in there may be a user's text: it
+# isn't a file that the node made.
 _TEXTS = ("text", "string")
 _NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
 
@@ -31,10 +31,10 @@ _NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
 @dataclass(frozen=True, slots=True)
 class OutputFile:
     """One file on the server; `filename`, `subfolder` and `type` are all needed to fetch it, and
-    are the server's words: a node of somebody's may have another `type` than output, temp, input.
+    are the server's own: a custom node may have another `type` than output, temp, input.
 
-    `digest` is the SHA-256 of its bytes in hex once a copy is kept here, which has `size` bytes;
-    else empty.
+    `digest` is the hex SHA-256 of its bytes once a copy is stored here, which has `size` bytes;
+    otherwise empty.
     """
 
     filename: str
@@ -57,7 +57,7 @@ class TextOutput:
 def read_outputs(
     node: str, output: Mapping[str, object]
 ) -> tuple[tuple[OutputFile, ...], tuple[TextOutput, ...]]:
-    """The files and texts in one node's output; whatever has another shape is left out."""
+    """Return the files and texts in one node's output, ignoring other shapes."""
     items = [
         (key, item)
         for key, value in output.items()

@@ -1,7 +1,7 @@
-"""What ComfyUI's `/ws` says, for those who are told of a run by somebody else than ComfyUI. Pure.
+"""Messages of ComfyUI's `/ws` for clients that learn about a run from this app. Pure.
 
-Frames are passed on as they came; what is made here are the few that only the one who speaks to a
-client can know, in ComfyUI's own form (docs/comfyui.md#1, docs/comfyui.md#5).
+Frames pass unchanged; this module creates the few that depend on the client, in ComfyUI's own form
+(docs/comfyui.md#1, docs/comfyui.md#5).
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ def feature_flags() -> str:
 
 
 def wants_metadata(text: str) -> bool | None:
-    """Whether a client raises the flag for previews with metadata; None where its frame has no
-    flags."""
+    """Tell if a client sets the flag for previews with metadata; None if its frame has no flags."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
@@ -49,7 +48,7 @@ def wants_metadata(text: str) -> bool | None:
 
 
 def is_preview(frame: str | bytes) -> bool:
-    """Whether this frame is an image of something that is not finished."""
+    """Tell if this frame is a preview."""
     return isinstance(frame, bytes) and _kind(frame) in (_PREVIEW, _PREVIEW_WITH_METADATA)
 
 
@@ -65,8 +64,8 @@ def without_metadata(frame: bytes) -> bytes:
 
 
 def progress_alone(frame: str | bytes) -> str | None:
-    """What a frame says of how far a run is, and nothing of what it is given or makes; None where
-    that is nothing. An error of ComfyUI's has the texts of its prompt in it."""
+    """Return a frame's progress without inputs and results, or None. An error of ComfyUI's contains
+    texts of its prompt."""
     if isinstance(frame, bytes):
         return None
     try:
@@ -80,7 +79,7 @@ def progress_alone(frame: str | bytes) -> str | None:
 
 
 def verdict(run_id: str, state: RunState) -> str:
-    """What ComfyUI says of how a prompt has ended, of a run that is finished here."""
+    """Return ComfyUI's messages about the end of a run that is finished here."""
     kind, error = _ENDS.get(state.phase, "execution_error"), state.error
     failure = {"exception_message": error.message if error else "", "exception_type": ""}
     told = failure if kind == "execution_error" else {}

@@ -1,7 +1,7 @@
 """Answers of ComfyUI's HTTP interface as frozen values. No sockets here.
 
-The parsers take decoded JSON. What is missing or has another shape reads as empty; `ValueError` is
-raised only where nothing can be done without it (the prompt id of an accepted prompt).
+The parsers take decoded JSON. Missing or malformed parts read as empty; `ValueError` is raised only
+for an indispensable part (the prompt id of an accepted prompt).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Queue:
         return prompt_id in self.running or prompt_id in self.pending
 
     def place(self, prompt_id: str) -> int | None:
-        """How many prompts come before this one: None if it does not wait here."""
+        """Return the number of prompts before this one; None if it doesn't wait here."""
         if prompt_id not in self.pending:
             return None
         return len(self.running) + self.pending.index(prompt_id)
@@ -49,8 +49,8 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """What `/history/{prompt_id}` keeps of a finished prompt (docs/comfyui.md#20): raw outputs by
-    node, and how it ended."""
+    """The entry of a finished prompt in `/history/{prompt_id}` (docs/comfyui.md#20): raw outputs by
+    node, and the final status."""
 
     prompt_id: str
     outputs: Mapping[str, Mapping[str, object]]
@@ -122,7 +122,7 @@ def _entries(entries: object) -> list[tuple[float, str]]:
 
 
 def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
-    """`GET /history/{prompt_id}`: an unknown id answers `{}`, which is None here."""
+    """Parse `GET /history/{prompt_id}`: an unknown id answers `{}`, which is None here."""
     entry = as_mapping(answer).get(prompt_id)
     if not isinstance(entry, dict):
         return None
@@ -135,7 +135,7 @@ def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
 
 
 def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:
-    """The last word among the messages kept with the outcome; they are those of the socket."""
+    """Return the last message stored with the status; these are the socket's messages."""
     messages = status.get("messages")
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, list) and len(message) == 2:

@@ -1,5 +1,5 @@
-"""How far a run is: its nodes, and the steps of its samplers with their moments. Pure; moments are
-seconds since 1970 and passed in."""
+"""Progress of a run: its nodes, and its samplers' steps with their times. Pure; times are seconds
+since 1970 and passed in."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, NamedTuple
 
-_SAMPLING_SHARE = 0.9  # of a run that samples: whatever else it does takes little
+_SAMPLING_SHARE = 0.9  # of a sampling run: the rest takes little
 _MOST_STEPS = 10_000  # as in ComfyUI
-_DEEPEST = 10  # links from a sampler to whatever has its number of steps
-_FARTHEST = 30  # links from a sampler to whatever has the size that it works on
+_DEEPEST = 10  # links from a sampler to the node with its number of steps
+_FARTHEST = 30  # links from a sampler to the node with its image size
 _LONGEST = 16_384  # pixels of a side, as in ComfyUI
 # By which what a sampler works on goes from node to node.
 _WORKED_ON = ("latent_image", "latent", "samples", "pixels", "image", "images")
@@ -20,11 +20,10 @@ _REPEATS = ("batch_size", "length", "amount")
 
 @dataclass(frozen=True, slots=True)
 class SamplerSteps:
-    """One sampler: `taken` of `steps`. `weight`: how much work each is, beside those of others. The
-    first step that was heard of was number `first`, at `first_at`, the last one came at `last_at`.
-    `restarted`: it counts from the start again, so nobody knows how often it will. `interrupted`:
-    the server was away since the last step; `lost`: seconds that this took between the steps
-    before."""
+    """One sampler: `taken` of `steps`. `weight`: the relative work of a step. The first reported
+    step was number `first`, at `first_at`, the last one came at `last_at`. `restarted`: it
+    counts from the start again, so the number of rounds is unknown. `interrupted`: the server
+    was away since the last step; `lost`: seconds of such times between earlier steps."""
 
     steps: int
     weight: float = field(default=1.0, kw_only=True)
@@ -65,9 +64,8 @@ class SamplerSteps:
 
 
 class SamplingWork(NamedTuple):
-    """All that samplers do in a run: steps times the pixels that they work on, and where the
-    number of those is unknown, times those of the node `source`. `size`: the most pixels, without
-    the steps."""
+    """The samplers' total work in a run: steps times pixels, or times the size of the node `source`
+    if the pixels are unknown. `size`: the most pixels, without the steps."""
 
     source: str
     amount: float
@@ -76,10 +74,10 @@ class SamplingWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """What of a run is done: `fraction`, 0..1, of its nodes and steps, never goes back.
+    """Finished share of a run: `fraction`, 0..1, of its nodes and steps, never decreases.
 
-    `nodes` are those that count; those whose results are used again do not. `samplers` are the ones
-    among them whose number of steps is known beforehand.
+    `nodes` are the counted ones, without cached ones. `samplers` are those with a known number of
+    steps.
     """
 
     nodes: frozenset[str] = frozenset()
@@ -95,7 +93,8 @@ class RunProgress:
         return replace(self, nodes=left, samplers=samplers)
 
     def interrupted(self) -> RunProgress:
-        """While the server is away: that is none of a sampler's pace."""
+        """Return the progress while the server is away: that time doesn't count as a sampler's
+        pace."""
         going = {node: one for node, one in self.samplers.items() if not one.interrupted}
         if not going:
             return self
@@ -134,7 +133,7 @@ def _share(
 
 
 def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
-    """Of a run of this prompt that has not begun."""
+    """Return the progress of this prompt's run before it begins."""
     steps = _planned_steps(prompt)
     weights = _weights(prompt, steps)
     samplers = {node: SamplerSteps(steps[node], weight=weights[node]) for node in steps}
@@ -144,8 +143,8 @@ def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
 def sampling_work(
     prompt: Mapping[str, Any], samplers: Container[str] | None = None
 ) -> SamplingWork | None:
-    """What all samplers of this prompt do, or these alone; None where none has a known number of
-    steps, or what they work on cannot be compared."""
+    """Return the work of all samplers in this prompt, or of these; None if no number of steps is
+    known, or if their sizes can't be compared."""
     steps = _planned_steps(prompt)
     parts = [
         SamplingWork(source, amount * steps[node], amount)
@@ -160,7 +159,7 @@ def sampling_work(
 
 
 def _planned_steps(prompt: Mapping[str, Any]) -> Mapping[str, int]:
-    """Of each sampler whose number of steps is known beforehand."""
+    """Return each sampler whose number of steps is known beforehand."""
     return {
         node: steps
         for node, values in prompt.items()
@@ -169,8 +168,8 @@ def _planned_steps(prompt: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def _weights(prompt: Mapping[str, Any], samplers: Iterable[str]) -> Mapping[str, float]:
-    """How much work a step of each sampler is, the least 1: by the pixels that it works on. All the
-    same where the graph does not tell."""
+    """Return the work per step of each sampler, the least 1, by its pixels. All equal if the graph
+    doesn't tell."""
     work = {node: _work_of(prompt, node) for node in samplers}
     if len({source for source, _ in work.values()}) != 1:
         return dict.fromkeys(work, 1.0)
@@ -179,8 +178,7 @@ def _weights(prompt: Mapping[str, Any], samplers: Iterable[str]) -> Mapping[str,
 
 
 def _work_of(prompt: Mapping[str, Any], sampler: str) -> tuple[str, float]:
-    """On how many pixels a sampler works at once; where their number is not known, how many times
-    those of the node that is named first."""
+    """Return a sampler's pixels; if unknown, the factor relative to the first named node."""
     at, times, pixels = sampler, 1.0, 0
     for _ in range(_FARTHEST):
         inputs = _part(prompt.get(at), "inputs")
@@ -208,13 +206,13 @@ def _count(prompt: Mapping[str, Any], value: object) -> int:
 
 
 def _resizes(node: object) -> bool:
-    """Whether what comes out of a node may have another size than what goes in."""
+    """Tell if a node's output may have another size than its input."""
     name = str(_part(node, "class_type")).lower()
     return any(word in name for word in ("scale", "resize", "crop"))
 
 
 def _steps_of(prompt: Mapping[str, Any], node: str, depth: int = 0) -> int:
-    """How many steps a sampler takes, 0 = unknown: its own number, or that of whatever makes its
+    """Return a sampler's number of steps, 0 if unknown: its own, or from the node that makes its
     sigmas."""
     inputs = _part(prompt.get(node), "inputs")
     steps = _number(prompt, _part(inputs, "steps"))
@@ -229,7 +227,7 @@ def _steps_of(prompt: Mapping[str, Any], node: str, depth: int = 0) -> int:
 
 
 def _number(prompt: Mapping[str, Any], value: object) -> int | None:
-    """A number, if need be that of the node that the value is linked to."""
+    """Return a number, following links to the node that holds it."""
     if isinstance(value, list) and value:
         value = _part(_part(prompt.get(str(value[0])), "inputs"), "value")
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,10 +1,9 @@
-"""All that is known of one run, as one frozen value, and the pure functions that lead from one to
-the next.
+"""The state of one run as a frozen value, and the pure functions that update it.
 
-`advance` takes what the socket says; `in_line`, `uploading`, `accepted`, `refused`, `placed`,
-`settled`, `stopped`, `failed` and `lost` take what is learned otherwise. The stream only *suggests*
-an end (`verdict`): `/history` is complete at `over` and decides (docs/comfyui.md#5, and
-docs/comfyui.md#6 for cached results). A finished state never changes.
+`advance` takes the socket's events; `in_line`, `uploading`, `accepted`, `refused`, `placed`,
+`settled`, `stopped`, `failed` and `lost` take other observations. The stream only *suggests* an end
+(`verdict`): `/history` is complete at `over` and decides (docs/comfyui.md#5, and docs/comfyui.md#6
+for cached results). A finished state never changes.
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """What went wrong, for the person, and what to do; `detail` is for a folded part of the
-    page."""
+    """Message and hint for the user; `detail` is for a collapsed part of the page."""
 
     message: KeptText
     hint: KeptText = ""
@@ -81,14 +79,13 @@ class PlannedNodes:
 class RunState:
     """One run at one moment.
 
-    `queue_place`: prompts before ours, 0 = next, None = not known or no longer waiting. `held`: no
-    server that could do it takes runs at the moment.
-    `uploading`: its turn has come, and its files are on their way to the server. `step` of `steps`
-    belong to the executing `node`; steps 0 = unknown. `away`: the server does not answer at the
-    moment. `preview` is the newest image only, `preview_number` counts all; those with a `frame`
-    belong to the `animation`. `node_errors`: why it
-    was refused, or, in a run that goes on, which outputs the server left out. `restarted`: it had
-    begun at a server that went away, and begins once more at another one.
+    `queue_place`: prompts before ours, 0 = next, None = unknown or no longer waiting. `held`: no
+    suitable server takes runs at the moment. `uploading`: its turn has come, and its files are
+    being sent to the server. `step` of `steps` belong to the executing `node`; steps 0 = unknown.
+    `away`: the server doesn't answer at the moment. `preview` is the newest image only,
+    `preview_number` counts all; those with a `frame` belong to the `animation`. `node_errors`: why
+    it was refused or, in an active run, which outputs the server left out. `restarted`: it had
+    begun on a server that went away, and starts again on another one.
     """
 
     prompt_id: str
@@ -111,7 +108,7 @@ class RunState:
     node_errors: tuple[NodeError, ...] = ()
     started_at: float | None = None
     finished_at: float | None = None
-    # What follows is for `advance` and for whoever runs it; pages are not told of it.
+    # Internal fields for `advance` and the run; pages don't get them.
     planned: PlannedNodes = field(default_factory=PlannedNodes, repr=False)
     nodes_finished: frozenset[str] = field(default=frozenset(), repr=False)
     progress: RunProgress = field(default_factory=RunProgress, repr=False)
@@ -126,7 +123,7 @@ class RunState:
 
     @property
     def nodes_total(self) -> int:
-        """How many nodes the prompt has."""
+        """Return the prompt's number of nodes."""
         return len(self.planned.titles)
 
     def measured(self, now: float) -> RunState:
@@ -139,7 +136,7 @@ class RunState:
 
     @property
     def node_title(self) -> str | None:
-        """What people call the executing node: its title, or its class."""
+        """Return the executing node's title for users, or its class."""
         return self.planned.titles.get(self.node) if self.node else None
 
 
@@ -228,7 +225,7 @@ def _advance_running(state: RunState, event: Event) -> RunState:
 
 
 def _finished(state: RunState, nodes: Iterable[str]) -> frozenset[str]:
-    # Nodes made at run time have ids of their own; only those of the prompt are counted.
+    # Nodes created at run time have their own ids; only the prompt's nodes count.
     return state.nodes_finished | (state.planned.titles.keys() & set(nodes))
 
 
@@ -275,27 +272,27 @@ def accepted(state: RunState, answer: Submitted) -> RunState:
 
 
 def unanswered(state: RunState) -> RunState:
-    """The server does not answer just now; the run may go on there."""
+    """Return the state while the server doesn't answer; the run may continue there."""
     return state if state.phase.finished else _with(state, away=True)
 
 
 def in_line(state: RunState, place: int, *, held: bool = False) -> RunState:
-    """It waits here for its turn, with so many runs before it. `held`: as of `RunState`."""
+    """Return the state while the run waits here, behind this many runs. `held`: see `RunState`."""
     return state if state.phase.finished else _with(state, queue_place=place, held=held)
 
 
 def uploading(state: RunState, *, now: bool) -> RunState:
-    """Whether its files are on their way to the server."""
+    """Return the state while its files are sent to the server, or after."""
     return (
         state if state.phase.finished else _with(state, uploading=now, away=state.away and not now)
     )
 
 
 def placed(state: RunState, queue: Queue, *, still: bool = False) -> RunState:
-    """What a look at the queue tells; a prompt that is not in it is left as it was.
+    """Return the state after a look at the queue; unchanged if the prompt isn't in it.
 
-    `still`: the stream had spoken of an end before the queue was asked. Otherwise the look is older
-    than the end.
+    `still`: the stream had reported an end before the queue was queried. Otherwise the look is
+    older than the end.
     """
     if state.phase.finished:
         return state
@@ -378,7 +375,7 @@ def failed(state: RunState, error: RunError) -> RunState:
 
 
 def lost(state: RunState, error: RunError) -> RunState:
-    """Nobody knows any more how the run ended."""
+    """Return the state of a run whose end is unknown."""
     return _end(state, Phase.LOST, error)
 
 

@@ -47,7 +47,7 @@ class Conflict:
     servers: tuple[str, ...]
 
     def sentence(self, *, named: bool) -> str:
-        """What is said to a person; `named`: who may know the servers."""
+        """Return the message for a user; `named`: users may know the servers."""
         return sentences(
             message(
                 "No ComfyUI server has “{choice}” together with {others}.",
@@ -77,10 +77,12 @@ class Conflict:
 def conflicts(
     needs: Needs, fields: Collection[ChoiceField], servers: Mapping[str, Catalogue]
 ) -> tuple[Conflict, ...]:
-    """What keeps each of these servers, by their names, from doing a prompt. () where one can do
-    it, or where something is on none of them: that is no matter of what else is chosen.
+    """Return the reasons why none of these servers, by name, can run a prompt. () if one can, or if
+    something is on no server, which no other choice would change.
 
-    `fields`: where people choose. If another choice in one of them would do, only such are told."""
+    `fields`: the fields with choices. If another choice in one of them would help, only those are
+    returned.
+    """
     labels: dict[str | None, dict[Any, str]] = {
         one.key: {value: label for label, value in one.choices or ()} for one in fields
     }
@@ -95,7 +97,7 @@ def conflicts(
 
 
 def _items(lacking: Iterable[Lack], keys: Mapping[InputRef, str]) -> dict[_Item, tuple[str, ...]]:
-    """What a server lacks, with what it offers in its place."""
+    """Return the parts that a server lacks, with the alternatives it offers."""
     return {
         (keys.get(lack.place) if lack.place else None, lack.name): lack.offered for lack in lacking
     }

@@ -12,8 +12,8 @@ _SECTIONS = ("required", "optional")
 
 
 def merged(catalogues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Every node class that any of them has, as the first of them describes it; its lists offer
-    what any of them offers, and say where that differs. Nothing of what is given is changed."""
+    """Return every node class of any server, as the first one describes it; lists contain every
+    server's choices and mark the differences. Doesn't change its arguments."""
     found: dict[str, Any] = {}
     for catalogue in catalogues:
         for class_type, node in catalogue.items():
@@ -54,7 +54,7 @@ def _spec(first: object, other: object) -> object:
 
 
 def _choices(spec: object) -> list[Any] | None:
-    """What an input offers; None where it is no plain list."""
+    """Return an input's choices; None if it isn't a plain list."""
     match spec:
         case [list() as choices, *_]:
             return choices

@@ -1,5 +1,5 @@
-"""What a prompt needs of a server: node classes, the choices of their lists, models among them, and
-inputs that take what it gives."""
+"""Requirements of a prompt on a server: node classes, the choices of their lists including models,
+and inputs that take its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from comfy.prompt.value_types import BadValue, read_value
 
 
 class Lack(NamedTuple):
-    """What a server does not have: a node class, or a choice at `place`, where it has `offered`."""
+    """Missing part of a server: a node class, or a choice at `place`, where it has `offered`."""
 
     name: str
     place: InputRef | None = None
@@ -24,7 +24,7 @@ class Lack(NamedTuple):
 
 
 class _Judgement(NamedTuple):
-    """Of one catalogue."""
+    """Result for one catalog."""
 
     nodes: Catalogue
     lacking: tuple[Lack, ...]
@@ -32,8 +32,8 @@ class _Judgement(NamedTuple):
 
 
 class Needs:
-    """What one prompt needs. Judged once for each catalogue of a server; any thread may ask, for
-    two that judge at once come to the same."""
+    """Requirements of one prompt, evaluated once per server catalog. Thread-safe: concurrent
+    evaluations return the same."""
 
     def __init__(self, prompt: Prompt, given: Iterable[InputRef] = ()) -> None:
         """`given`: the inputs that get a file of the person's, which is brought to the server."""
@@ -42,17 +42,17 @@ class Needs:
         self._judged: dict[int, _Judgement] = {}
 
     def met_by(self, nodes: Catalogue) -> bool:
-        """Whether a server with these nodes has all of it."""
+        """Tell if a server with these nodes meets all requirements."""
         return not self.lacking(nodes)
 
     def lacking(self, nodes: Catalogue) -> tuple[Lack, ...]:
-        """What a server with these nodes does not have of it."""
+        """Return the requirements that a server with these nodes lacks."""
         return self._judgement(nodes).lacking
 
     def unfit_inputs(self, nodes: Catalogue) -> int:
-        """How many inputs a server with these nodes does not know, wants besides, or has with
-        another type or other limits. Some are on any server, such as those that only the editor
-        uses: what counts is where they are fewest."""
+        """Return the number of inputs that a server with these nodes doesn't know, requires in
+        addition, or has with another type or other limits. Every server has some, such as inputs
+        that only the editor uses: the server with the fewest is best."""
         return self._judgement(nodes).unfit_inputs
 
     @cached_property

@@ -32,9 +32,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CheckPauses:
-    """Seconds from one look at a server to the next: `up` while it answers, `recheck` where a call
-    of somebody had no answer, `away` while it does not answer. It does not where it has not in
-    `limit` seconds."""
+    """Seconds between checks of a server: `up` while it answers, `recheck` after a failed call,
+    `away` while it doesn't answer. It counts as away after `limit` seconds without an answer."""
 
     up: float = 10.0
     recheck: float = 0.5
@@ -43,8 +42,8 @@ class CheckPauses:
 
 
 class ServerPool:
-    """At least one server. Any thread may call it. Ends with its block: then what asks is stopped;
-    the clients are left to whoever made them."""
+    """At least one server. Thread-safe. The block's end stops pending requests; the creator closes
+    the clients."""
 
     def __init__(
         self,
@@ -52,8 +51,8 @@ class ServerPool:
         pauses: CheckPauses | None = None,
         limits: Mapping[str, int] | None = None,
     ) -> None:
-        """`limits`: how many runs are handed to a server at once, by addresses; of others whoever
-        hands them over decides."""
+        """`limits`: the number of prompts that a server gets at once, by address; without a limit
+        the caller decides."""
         self.servers = tuple(map(ComfyServer, clients))
         told = limits or {}
         self.limits = {one: told[one.url] for one in self.servers if one.url in told}
@@ -88,7 +87,7 @@ class ServerPool:
 
     @property
     def short_name(self) -> str:
-        """What a heading calls them."""
+        """Return the name for headings."""
         if len(self.servers) == 1:
             return self.servers[0].client.address.short_name
         count = len(self.servers)
@@ -100,7 +99,8 @@ class ServerPool:
         return all(one.client.address.shown for one in self.servers)
 
     def width_for(self, needs: Needs) -> int:
-        """How many servers answer, are not drained and can do a prompt, at least 1."""
+        """Return the number of servers that answer, aren't drained and can run a prompt, at least
+        1."""
         return sum(one.up and not one.drained for one in self._able(needs)) or 1
 
     def on_change(self, call: Callable[[], None]) -> None:
@@ -126,11 +126,10 @@ class ServerPool:
                 server.ended.add(prompt_id)
 
     def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
-        """The servers that a prompt may go to now, the best first: those that have all it needs and
-        answer, first those with fewest prompts of others, then those that have its models in
-        memory, then those that have results of most of its nodes. Where none answers, those that
-        have it; where none has it, all: one of them says what is missing. None that is drained:
-        what only such a one can do waits."""
+        """Return the servers for a prompt now, best first: servers that meet its requirements and
+        answer, sorted by fewest prompts of others, then by models in memory, then by cached
+        results. If none answers, the servers that meet them; if none does, all: one of them
+        reports the missing part. Never drained ones: a prompt that needs one waits."""
         able = [one for one in self._able(needs) if not one.drained]
         up = [one for one in able if one.up] or able
         if len(up) == 1:
@@ -140,11 +139,11 @@ class ServerPool:
         )
 
     def are_drained(self, needs: Needs) -> bool:
-        """Whether `candidates` has none, which costs less to ask."""
+        """Tell if `candidates` is empty, at lower cost."""
         return all(one.drained for one in self._able(needs))
 
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
-        """Whether another one that answers has all that a prompt needs."""
+        """Tell if another available server meets a prompt's requirements."""
         others = (one for one in self._that_have(needs) if one is not server)
         return any(one.up and not one.drained for one in others)
 
@@ -152,8 +151,8 @@ class ServerPool:
         return self._that_have(needs) or self.servers
 
     def _that_have(self, needs: Needs) -> Sequence[ComfyServer]:
-        """Those with all that a prompt needs, but for those on which more of its inputs would be
-        unknown or refused than on others."""
+        """Return the servers that meet a prompt's requirements, except those on which more of its
+        inputs would be unknown or refused than on others."""
         if len(self.servers) == 1:
             return self.servers
         unfit_inputs = [(one, one.unfit_inputs(needs)) for one in self.servers if one.can_do(needs)]
@@ -183,8 +182,8 @@ class ServerPool:
         self._listeners.call()
 
     def answers(self) -> bool:
-        """Whether any answers: a single one is asked now, several as they were last.
-        ServerUnreachable where the question was aborted."""
+        """Tell if any server answers: a single one is asked now, for several the last check counts.
+        ServerUnreachable if the request was aborted."""
         if len(self.servers) == 1:
             return self.servers[0].client.answers(timeout=ANSWER_SECONDS)
         return any(one.up for one in self.servers)
@@ -249,8 +248,8 @@ class ServerPool:
                 server.wait_for_recheck(pauses.up - pauses.recheck)
 
     def _look_at(self, server: ComfyServer, beside: ThreadPoolExecutor, *, told_up: bool) -> bool:
-        """Whether it is up; ServerUnreachable where the program ends."""
-        was_up = server.up  # a run may have found it gone, and nobody has been told of that
+        """Tell if it is up; ServerUnreachable at shutdown."""
+        was_up = server.up  # a run may have found it away without notifying others
         up = server.check(timeout=self._pauses.limit)
         if up != told_up:
             said = "answers again" if up else "does not answer"

@@ -1,4 +1,4 @@
-"""What each server says of itself: version, queue and memory; asked once for all who want it."""
+"""State of each server: version, queue and memory; queried once for all callers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from comfy.base.threads import in_threads
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
-# What a server reports goes to everybody who asks for the health.
+# Every caller of the health endpoint gets these reports.
 _LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
-_FRESH = 2.0  # seconds that an answer is good for, whoever asks
+_FRESH = 2.0  # seconds that an answer stays valid for all callers
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """A ComfyUI. `name`: its address where callers may know it, else with a number where there are
-    several; `drained`: it is handed no more runs; `running`, `waiting`: prompts in its queue,
-    whoever sent them; `version`: "" where it does not say."""
+    """State of a ComfyUI server. `name`: its address if callers may know it, otherwise a name with
+    a number if there are several; `drained`: it gets no more runs; `running`, `waiting`: prompts
+    of all clients in its queue; `version`: "" if unknown."""
 
     name: str
     up: bool
@@ -46,22 +46,22 @@ class ServerReport:
 
 
 def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
-    """What asks all servers at once, else one after another where threads are short; however many
-    want to know, one question in two seconds."""
+    """Query all servers at once, or one after another if threads are short; at most one query in
+    two seconds for all callers."""
 
     @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
     def look() -> tuple[ServerReport, ...]:
         named = tuple(zip(pool.servers, _names(pool), strict=True))
         try:
             return tuple(in_threads(lambda one: _health_of(*one), named, name="reports"))
-        except TooManyThreads:  # whoever asks wants to know what is wrong, just then
+        except TooManyThreads:  # callers just want to know the problem
             return tuple(_health_of(*one) for one in named)
 
     return look
 
 
 def _names(pool: ServerPool) -> tuple[str, ...]:
-    """What callers know the servers by."""
+    """Return the servers' names for callers."""
     names = tuple(one.client.address.short_name for one in pool.servers)
     if pool.shown or len(names) == 1:
         return names
@@ -69,7 +69,7 @@ def _names(pool: ServerPool) -> tuple[str, ...]:
 
 
 def _health_of(server: ComfyServer, name: str) -> ServerReport:
-    """What a server of this name says of itself; that it is not up where it does not answer."""
+    """Return the state of a server with this name, or that it is down."""
     client = server.client.fork(timeout=ANSWER_SECONDS)
     try:
         stats, queue = client.system_stats(), client.queue()

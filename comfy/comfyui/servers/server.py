@@ -67,12 +67,12 @@ class ComfyServer:
 
     @property
     def place(self) -> str:
-        """Its address without the scheme, for operators, whoever else may read it."""
+        """Return the address without the scheme, for administrators."""
         return self.client.address.place
 
     @property
     def up(self) -> bool:
-        """Whether it answered when it was last asked; True before."""
+        """Tell if it answered the last check; True before the first."""
         return self._up
 
     @property
@@ -96,13 +96,13 @@ class ComfyServer:
         return None if nodes is None else needs.unfit_inputs(nodes)
 
     def can_do(self, needs: Needs) -> bool:
-        """Whether it has all that a prompt needs, as far as is known."""
+        """Tell if it meets a prompt's requirements, as far as known."""
         nodes = self._nodes
         return nodes is None or needs.met_by(nodes)
 
     def familiarity(self, needs: Needs) -> tuple[int, int]:
-        """How much of a prompt its last one has left there: models in memory, and nodes whose
-        results ComfyUI has."""
+        """Return how much of a prompt its last one prepared: models in memory, and nodes with
+        cached results."""
         last = self._last
         if last is None:
             return 0, 0
@@ -110,8 +110,8 @@ class ComfyServer:
 
     @property
     def prompts_of_others(self) -> int:
-        """How many prompts of others its queue had at the last look, the running one too; 0 where
-        that is not known."""
+        """Return the number of other clients' prompts in its queue at the last look, including the
+        running one; 0 if unknown."""
         return len(self._of_others)
 
     def took(self, needs: Needs, prompt_id: str) -> None:
@@ -156,8 +156,8 @@ class ComfyServer:
         self._recheck.wait(seconds)
 
     def check(self, *, timeout: float = ANSWER_SECONDS) -> bool:
-        """Ask whether it is there, which takes so many seconds at most; what has found it gone
-        meanwhile counts until it is asked again. ServerUnreachable where the program ends."""
+        """Check the server, in at most this many seconds; a failure found meanwhile counts until
+        the next check. ServerUnreachable at shutdown."""
         self._recheck.clear()
         with self._lock:
             self._gone_since_asked = False
@@ -174,7 +174,7 @@ class ComfyServer:
         self.stop_asking()
 
     def stop_asking(self) -> None:
-        """The same of the questions for its nodes and its queue alone."""
+        """Stop only the requests for its nodes and its queue."""
         with self._lock:
             self._closed = True
         self.give_up_asking()

@@ -44,16 +44,15 @@ _BROWSER_ONLY = message("Tokens can only be created and revoked in a signed-in b
 
 
 class _NewTokens:
-    """Tokens that were just made, until the page has shown them: each once, to whoever made it and
-    with the session that they did it in. All times are those of the login's clock. For any
-    thread."""
+    """New tokens until the page shows them: each once, to its creator in the same session. All
+    times are the login's clock. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[SignedIn, tuple[float, str]] = {}
 
     def put(self, who: SignedIn, shown: str, now: float) -> None:
-        """Keep one; what nobody came for is forgotten."""
+        """Store a token; drop expired ones."""
         with self._lock:
             for other, (made, _) in list(self._made.items()):
                 if now - made > _KEPT:
@@ -61,7 +60,7 @@ class _NewTokens:
             self._made[who] = now, shown
 
     def take(self, who: SignedIn, now: float) -> str:
-        """What they have just made, "" where that is nothing, was taken, or is too long ago."""
+        """Return the user's new token, or "" if there isn't one, it was taken, or has expired."""
         with self._lock:
             made, shown = self._made.pop(who, (0.0, ""))
         return shown if now - made <= _KEPT else ""
@@ -75,7 +74,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
     new_tokens = _NewTokens()
 
     def asking(request: Request) -> tuple[Login, SignedIn]:
-        """Who asks. A token that got lost must not make others, nor may guests."""
+        """Return the caller. A lost token must not create others, nor may guests."""
         who = identity.signed_in(request)
         if identity.login is None or who is None:
             raise HTTPException(401, LOG_IN_FIRST)
@@ -95,7 +94,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
 
     @routes.get(_PATH, Access.SIGN_IN_PAGE)
     def account(request: Request) -> HTMLResponse:
-        """The page, with a token that was just made; for nobody the one that asks for a login."""
+        """Show the page with a new token; without a user the sign-in page."""
         if identity.login is None:
             return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
         who = identity.signed_in(request)

@@ -1,4 +1,4 @@
-"""How people sign in and out: with a password, by the share link, here and everywhere."""
+"""Routes for signing in and out: with a password, by the share link, here and everywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ui.web.rates import Rate
 from ui.web.responses import wants_page
 from ui.web.urls import ENDPOINTS
 
-_WRONG_LOGIN = 400  # the status with which the page shows what is answered
+_WRONG_LOGIN = 400  # status of the page with the error
 # Seconds until a wrong password is answered: the time does not tell which names there are.
 _WRONG_PASSWORD = 1.0
 _LOGOUT = "/logout"
@@ -54,7 +54,7 @@ def login_routes(
     @routes.get(f"{LOGIN}/", Access.PUBLIC)
     @routes.get(LOGIN, Access.PUBLIC)
     def to_sign_in(request: Request) -> Response:
-        """The page, as somebody may keep or type its address; whoever is in is led to the app."""
+        """Show the page for its own URL; a signed-in user is redirected to the app."""
         if identity.login is None or identity.signed_in(request):
             return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
         if not wants_page(request):
@@ -69,8 +69,7 @@ def login_routes(
         name: Annotated[str, Form(alias=USERNAME)],
         password: Annotated[str, Form(alias=PASSWORD)],
     ) -> Response:
-        """Whoever guesses passwords waits after each, and the longer the more of them were
-        wrong."""
+        """Check a password. Each failure makes the next attempt wait longer."""
         attempt = passwords.attempt(request, name.strip())
         try:
             shown = await passwords.session(attempt, password)
@@ -193,15 +192,14 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
 
 
 def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
-    """`GET /join/{token}`: whoever opens the link is let in, as a guest. `root_path` as the web
-    server was told."""
+    """`GET /join/{token}`: sign the visitor in as a guest. `root_path`: see the web server."""
     routes = GuardedRoutes()
     new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
     @routes.get("/join/{token}", Access.PUBLIC)
     def join(token: str, request: Request) -> Response:
-        """To the app, with a session of their own; whoever has one keeps it. 404, with a sentence,
-        for a link that is no longer the app's."""
+        """Redirect to the app with a new session; an existing session stays. 404 with a message for
+        an expired link."""
         root = root_address(request, f"/join/{token}", root_path)
         if identity.login is None or identity.signed_in(request):
             return RedirectResponse(f"{root}/", 303)

@@ -1,4 +1,4 @@
-"""How people sign in at an OpenID provider, and come back."""
+"""Routes for signing in at an OpenID provider, and for returning."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The page that asks for a login. It stands at the address that was asked for, so whoever signs in
-gets there by loading it again."""
+"""Sign-in page. It is shown at the requested URL, so reloading after the sign-in opens
+that page."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this pa
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """Makes the page. `login` is None where nobody has to sign in; `root_path` as the web server
-    was told."""
+    """Renders the page. `login`: None without sign-in; `root_path`: see the web server."""
 
     languages: Languages
     login: Login | None
@@ -42,9 +41,8 @@ class SignInPage:
     def __call__(
         self, request: Request, path: str, why: str = "", to: str = "", status: int = 200
     ) -> HTMLResponse:
-        """The page at this path; `why` signing in has failed, and where they wanted `to` go: "" =
-        to the page's own address. What is told of the app to chats that show a link is told here
-        too, as these never sign in."""
+        """Return the page at this path; `why` a sign-in failed, and its destination `to`: "" = the
+        page's own URL. It contains the app's link preview for chats, as these never sign in."""
         root, login = root_address(request, path, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
@@ -76,7 +74,7 @@ def _form(why: str) -> str:
 
 
 def _elsewhere(provider: str, why: str, to: str) -> str:
-    """Whoever has come from there and was not let in may have another account."""
+    """Offer a refused user the provider's other accounts."""
     asked = {"to": to, "other_account": "true"} if to else {}
     address = html.escape(f"{OPENID.removeprefix('/')}?{urlencode(asked)}")
     said = html_of(message("Sign in with {provider}", provider=provider))

@@ -1,4 +1,4 @@
-"""What people are told where a sign-in, or its end, cannot be written."""
+"""Answers when a sign-in or sign-out can't be written."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _WRONG = message("Something went wrong.")
 
 
 def logged(problem: SignInFileError) -> str:
-    """What people are told; where the file is stands in the log."""
+    """Return the message for users; the log has the file's path."""
     log.warning("%s %s", problem, problem.hint)
     return problem.shown
 
 
 def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """What answers a SignInFileError: 503 with why, to a browser that shows what it gets a page.
-    `root_path` as the web server was told."""
+    """Return the handler of SignInFileError: 503 with the reason, as a page for browsers.
+    `root_path`: see the web server."""
 
     async def answer(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, SignInFileError)
