@@ -1,1 +1,1 @@
-"""Workflows one after another: a chain's file, what feeds what, and which step is due. Pure."""
+"""Chains: workflows that run one after another, each with the results of earlier ones."""

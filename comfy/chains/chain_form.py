@@ -99,7 +99,7 @@ def _form(plan: ChainPlan, switches: tuple[Field, ...], sections: tuple[StepSect
     for section in sections:
         fields += [section.option] if section.option else []
         fields += section.fields
-    problems = (plan.problem, *(said for step in plan.steps for said in step.form.problems))
+    problems = (plan.problem, *(text for step in plan.steps for text in step.form.problems))
     return Form(
         title=plan.chain.title,
         description=plan.chain.description,

@@ -1,4 +1,4 @@
-"""The part of a chain that is to run: without what was left out, and by its switches. Pure."""
+"""Reduce a chain to the steps that run, by its switches and the steps that were left out. Pure."""
 
 from __future__ import annotations
 
@@ -11,79 +11,78 @@ from comfy.chains.model import Chain, ChainErrors, Source, Step, Switch
 from comfy.chains.order import after_sources
 from comfy.prompt.value_types import BadValue, read_bool
 
-# What stands for a step's results where it does not run: by its name, and whether texts are meant.
-_Instead = dict[tuple[str, bool], Source]
+# Replaces the results of a step that doesn't run; by its name, and whether texts are meant.
+_Substitutes = dict[tuple[str, bool], Source]
 
 
 def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str] = ()) -> Chain:
-    """The chain without the steps that were left out and those that `switches` do not choose; each
-    input has one source then.
+    """Return the chain with the steps that run, each of whose inputs has one source.
 
-    Who needs a step that does not run takes what that would have been given. ChainErrors has all
-    that cannot be.
+    Steps in `without` and steps of other choices than `switches` make don't run. A step that needs
+    one of them gets what that step would have been given. Raises ChainErrors with all problems.
     """
     problems = [*wrong_switches(chain, switches).values(), *_wrong_steps(chain, without)]
     if problems:
         raise ChainErrors(problems)
-    at = _choices(chain, switches)
+    choices = _choices(chain, switches)
     out = {
         step.name
         for step in chain.steps
-        if step.name in without or (step.when and at[step.when.switch] != step.when.choice)
+        if step.name in without or (step.when and choices[step.when.switch] != step.when.choice)
     }
     kept: dict[str, Step] = {}
-    instead: _Instead = {}
+    substitutes: _Substitutes = {}
     for step in after_sources(chain.steps):
         if step.name in out:
-            for source in _left(step, out, instead):
-                instead.setdefault((step.name, source.text), source)
+            for source in _own_sources(step, out, substitutes):
+                substitutes.setdefault((step.name, source.text), source)
         else:
-            kept[step.name] = _with_one_source(step, out, instead, problems)
+            kept[step.name] = _with_one_source(step, out, substitutes, problems)
     if not kept:
         problems.append(message("No step is left to run."))
     if problems:
         raise ChainErrors(problems)
-    return replace(chain, steps=tuple(kept[one.name] for one in chain.steps if one.name in kept))
+    return replace(chain, steps=tuple(kept[step.name] for step in chain.steps if step.name in kept))
 
 
 def cannot_run(chain: Chain, switches: Mapping[str, object], why: str) -> str:
-    """What is said of a chain that cannot run with `switches`, each of which is at a choice of its
-    own, but can where nobody has chosen anything."""
-    at = _choices(chain, switches)
-    others = [one.name for one in chain.switches if at[one.name] != one.choices[0]]
-    return _cannot_run({name: at[name] for name in others}, why)
+    """Return the error for a chain that can't run with `switches`, but can with the first choice of
+    each switch."""
+    choices = _choices(chain, switches)
+    changed = [one.name for one in chain.switches if choices[one.name] != one.choices[0]]
+    return _error({name: choices[name] for name in changed}, why)
 
 
 def choices_that_cannot_run(chain: Chain) -> Iterator[str]:
-    """Yield an error for each choice of a switch that can't run: with the other switches as they
-    start, and no step left out."""
+    """Yield an error for each choice of a switch that can't run while the other switches keep their
+    first choice and all optional steps run."""
     for switch in chain.switches:
         for choice in switch.choices:
             try:
                 chosen(chain, {switch.name: choice})
             except ChainErrors as error:
-                yield _cannot_run({switch.name: choice}, str(error))
+                yield _error({switch.name: choice}, str(error))
 
 
-def _cannot_run(choices: Mapping[str, str | None], why: str) -> str:
-    told = listed(quoted(f"{name}: {choice}") for name, choice in choices.items())
-    return message("This chain can't run with {choices}: {why}", choices=told, why=why)
+def _error(choices: Mapping[str, str | None], why: str) -> str:
+    named = listed(quoted(f"{name}: {choice}") for name, choice in choices.items())
+    return message("This chain can't run with {choices}: {why}", choices=named, why=why)
 
 
 def _choices(chain: Chain, switches: Mapping[str, object]) -> dict[str, str | None]:
-    """What each switch is at, by its name; None for what is none of its choices."""
+    """Return the choice of each switch by its name; None for a wrong value."""
     return {
         one.name: _choice(one, switches.get(one.name, one.choices[0])) for one in chain.switches
     }
 
 
 def _with_one_source(
-    step: Step, out: Collection[str], instead: _Instead, problems: list[str]
+    step: Step, out: Collection[str], substitutes: _Substitutes, problems: list[str]
 ) -> Step:
     inputs: dict[str, tuple[Source, ...]] = {}
     for name, sources in step.inputs.items():
-        if found := _first(sources, out, instead):
-            inputs[name] = (found,)
+        if source := _first(sources, out, substitutes):
+            inputs[name] = (source,)
         else:
             problems.append(
                 message(
@@ -95,36 +94,38 @@ def _with_one_source(
     return replace(step, inputs=inputs)
 
 
-def _left(step: Step, out: Collection[str], instead: _Instead) -> Iterator[Source]:
-    found = (_first(sources, out, instead) for sources in step.inputs.values())
-    return (one for one in found if one)
+def _own_sources(step: Step, out: Collection[str], substitutes: _Substitutes) -> Iterator[Source]:
+    sources = (_first(several, out, substitutes) for several in step.inputs.values())
+    return filter(None, sources)
 
 
-def _first(sources: Collection[Source], out: Collection[str], instead: _Instead) -> Source | None:
-    """The first source whose step runs, or else what stands for one."""
-    if runs := next((one for one in sources if one.step not in out), None):
-        return runs
+def _first(
+    sources: Collection[Source], out: Collection[str], substitutes: _Substitutes
+) -> Source | None:
+    """Return the first source whose step runs, else the first substitute."""
+    if running := next((source for source in sources if source.step not in out), None):
+        return running
     for source in sources:
-        if found := instead.get((source.step, source.text)):
-            # One run for each of several would have had as many results.
-            return replace(found, pick=source.pick) if found.pick == "each" else found
+        if substitute := substitutes.get((source.step, source.text)):
+            # A step that runs for each of several results would have made as many results.
+            each = substitute.pick == "each"
+            return replace(substitute, pick=source.pick) if each else substitute
     return None
 
 
 def _choice(switch: Switch, value: object) -> str | None:
-    """What a switch is at with a value; None for what is none of its choices."""
+    """Return the choice that a value makes; None for a wrong value."""
     if switch.is_flag:
         try:
             return "true" if read_bool(value) else "false"
         except BadValue:
             return None
     text = str(value).strip().casefold()
-    return next((one for one in switch.choices if one.casefold() == text), None)
+    return next((choice for choice in switch.choices if choice.casefold() == text), None)
 
 
 def wrong_switches(chain: Chain, given: Mapping[str, object]) -> dict[str, str]:
-    """What is said of names that are no switch's, and of values that are none of its choices, by
-    these names."""
+    """Return an error for each name without a switch, and for each wrong value of a switch."""
     known = {switch.name: switch for switch in chain.switches}
     wrong: dict[str, str] = {}
     for name, value in given.items():
@@ -153,13 +154,12 @@ def _wrong_steps(chain: Chain, without: Collection[str]) -> Iterator[str]:
 
 
 def check_steps(names: Iterable[str], known: Collection[str]) -> None:
-    """ChainErrors where some of the names are no step's."""
+    """Raise ChainErrors if some of the names belong to no step."""
     if problems := [_no_step(name, known) for name in names if name not in known]:
         raise ChainErrors(problems)
 
 
 def _no_step(name: str, known: Collection[str]) -> str:
-    """What is said of a name that no step has."""
     return sentences(
         message("There is no step “{step}”.", step=short(name)), did_you_mean(name[:200], known)
     )

@@ -1,4 +1,4 @@
-"""The steps of a chain in the forms of their workflows: which fields get what. Pure."""
+"""Steps of a chain in the forms of their workflows, by field keys. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FormStep:
     """A step in the form of its workflow, by field keys.
 
     `values` are fixed by the chain's author or set by a user, `inputs` come from other steps. The
-    step runs once per row of `rows`, each of which has more values.
+    step runs once per row of `rows`, which has more values.
     """
 
     step: Step
@@ -50,18 +50,18 @@ class FormStep:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Return the step's title for people."""
         return self.step.title or self.form.title
 
     @property
     def shown(self) -> tuple[Field, ...]:
-        """The fields that people are meant to set: its author's choice, or else the main ones."""
+        """Return the fields for users: those that the chain names, else the main ones."""
         if self.step.show:
             return tuple(find_field(self.form, name) for name in self.step.show)
         given = (*self.step.values, *self.step.repeat)
-        taken = {find_field(self.form, one).key for one in given} | self.inputs.keys()
+        taken = {find_field(self.form, name).key for name in given} | self.inputs.keys()
         return tuple(
-            one for one in self.form.fields if one.group == "main" and one.key not in taken
+            item for item in self.form.fields if item.group == "main" and item.key not in taken
         )
 
 
@@ -73,17 +73,18 @@ def form_steps(
     *,
     problems: list[str] | None = None,
 ) -> tuple[FormStep, ...]:
-    """The steps of a chain that runs as it is (see `chosen`) in their `forms`, by their names, with
-    what people set in them; `lines_of`: as of `values_of`. A seed that nobody sets is the
-    workflow's, so that it is always the same run. ChainErrors has all that does not go together, or
-    `problems` gets it where they are given: the steps do not run then. Values are not checked.
+    """Return the steps of a chain without choices (see `chosen`) in their `forms`, with the users'
+    `settings`; both go by step names. `lines_of` is as in `values_of`.
+
+    A seed that the user didn't set is the workflow's, so that the run can be reused. Raises
+    ChainErrors with all contradictions, unless `problems` collects them. Values aren't checked.
     """
     wrong: list[str] = []
     steps = []
     for step in chain.steps:
-        found: list[str] = []
-        steps.append(_form_step(step, forms, settings.get(step.name, {}), lines_of, found))
-        wrong += [in_step(step, said) for said in found]
+        own: list[str] = []
+        steps.append(_form_step(step, forms, settings.get(step.name, {}), lines_of, own))
+        wrong += [in_step(step, problem) for problem in own]
     if problems is not None:
         problems += wrong
     elif wrong:
@@ -92,12 +93,12 @@ def form_steps(
 
 
 def in_step(step: Step, problem: str) -> str:
-    """A problem with the step that it is in."""
+    """Return a problem with the name of its step."""
     return message("Step “{step}”, {problem}", step=step.name, problem=problem)
 
 
 def lacks_workflow(step: Step) -> str:
-    """What is said where the workflow of a step is not in the folder."""
+    """Return the error for a step whose workflow isn't in the folder."""
     return message(
         "Step “{step}” needs the workflow “{workflow}”, which isn't here.",
         step=step.name,
@@ -126,34 +127,35 @@ def _form_step(
                 message("{field}: It is given by the chain already.", field=form.field(key).label)
             )
     seeds = {
-        one.key: one.default
-        for one in form.fields
-        if one.widget == "seed" and one.group != "hidden"  # nobody can set those
+        item.key: item.default
+        for item in form.fields
+        if item.widget == "seed" and item.group != "hidden"
     }
     rows = _rows(form, repeated, lines_of, problems)
     return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
 
 
 def _by_key(form: Form, named: Mapping[str, _Value], problems: list[str]) -> dict[str, _Value]:
-    found: dict[str, _Value] = {}
+    by_key: dict[str, _Value] = {}
     for name, value in named.items():
         try:
             key = find_field(form, name).key
         except UnknownField as error:
             problems += error.problems
             continue
-        if key in found:
+        if key in by_key:
             label = form.field(key).label
             problems.append(message("{field}: It is given twice.", field=label))
-        found[key] = value
-    return found
+        by_key[key] = value
+    return by_key
 
 
 def _by_node(
     form: Form, inputs: Mapping[str, Source], forms: Mapping[str, Form], problems: list[str]
 ) -> dict[str, Source]:
-    """What fields are given, with the ids of nodes; `problems` gets what they do not take."""
-    found = {}
+    """Return the inputs with ids of nodes instead of titles. `problems` collects inputs that their
+    fields don't take."""
+    sources = {}
     for key, source in inputs.items():
         item, maker = form.field(key), forms[source.step]
         outputs = _outputs(maker, source.node)
@@ -165,7 +167,7 @@ def _by_node(
                     field=item.label,
                     node=short(source.node),
                     step=source.step,
-                    outputs=listed(f"{one.node} ({_title(maker, one)})" for one in maker.outputs),
+                    outputs=listed(f"{out.node} ({_title(maker, out)})" for out in maker.outputs),
                 )
             )
         elif not any(takes_from(item, source, kind) for kind in made):
@@ -182,16 +184,16 @@ def _by_node(
                     step=source.step,
                 )
             )
-        found[key] = replace(source, node=outputs[0].node) if source.node and outputs else source
-    return found
+        sources[key] = replace(source, node=outputs[0].node) if source.node and outputs else source
+    return sources
 
 
 def _outputs(form: Form, node: str) -> Sequence[Output]:
-    """The outputs that go by this id, or else by this title in any case; all with ""."""
+    """Return the outputs with this id, else with this title in any case; all for ""."""
     if not node:
         return form.outputs
-    by_id = [one for one in form.outputs if one.node == node]
-    titled = (one for one in form.outputs if _title(form, one).casefold() == node.casefold())
+    by_id = [output for output in form.outputs if output.node == node]
+    titled = (out for out in form.outputs if _title(form, out).casefold() == node.casefold())
     return by_id or [*titled]
 
 
@@ -200,7 +202,7 @@ def _title(form: Form, output: Output) -> str:
 
 
 def takes_from(item: Field, source: Source, kind: ResultKind) -> bool:
-    """Whether a field takes results of a kind from this source."""
+    """Return whether a field takes results of a kind from this source."""
     if source.text:
         return kind == "text" and item.is_text
     return takes(item, kind)
@@ -213,11 +215,11 @@ def _rows(
     problems: list[str],
 ) -> tuple[Mapping[str, object], ...]:
     axes = []
-    for key, said in repeated.items():
+    for key, given in repeated.items():
         item = form.field(key)
         try:
             values: Sequence[object] = (
-                said if isinstance(said, tuple) else values_of(form, item, said, lines_of)
+                given if isinstance(given, tuple) else values_of(form, item, given, lines_of)
             )
         except TooManyRows:
             problems.append(_too_often())

@@ -1,4 +1,4 @@
-"""The chains of a folder of workflows."""
+"""Chains in a folder of workflows."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from comfy.library.folder import (
 from comfy.workflow.cover import cover_problem
 from comfy.workflow.model import title_from_name
 
-_ENDING = ".chain"  # of the names of chains, which workflows' can have as well
+_ENDING = ".chain"  # of the names of chains; workflows' names may have it, too
 
 
 class ChainFolder:
-    """Chains by name, which is the file's without ".toml", behind the names of its sub-folders:
-    "portraits/soft-light.chain". A missing folder is an empty one."""
+    """Chains by name: the file's path in the folder without ".toml", such as
+    "portraits/soft-light.chain". A missing folder is empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,24 +43,24 @@ class ChainFolder:
         return name.endswith(_ENDING) and name in _files(self.path)
 
     def entries(self) -> tuple[FolderEntry, ...]:
-        """Every chain in the folder, by title; those that cannot be read come last."""
-        found = [self._entry(name, file) for name, file in _files(self.path).items()]
-        return tuple(sorted(found, key=lambda one: (bool(one.problem), one.title.casefold())))
+        """Return all chains by title, unreadable ones last."""
+        entries = [self._entry(name, file) for name, file in _files(self.path).items()]
+        return tuple(sorted(entries, key=lambda one: (bool(one.problem), one.title.casefold())))
 
     def problems(self, workflows: Mapping[str, str]) -> Mapping[str, str]:
-        """Why each chain cannot be used, by name, "" where it can. `workflows`: the same of those
-        in the folder, which its steps need."""
+        """Return why each chain can't be used, by name; "" if it can. `workflows` has the same for
+        the workflows in the folder."""
         files = _files(self.path)
         return {name: _problem(self._current(name, files[name]), workflows) for name in files}
 
     def stamps(self) -> Mapping[str, State]:
-        """What changes when a chain is added, edited or removed; by name."""
+        """Return the state of each chain's file, by name."""
         return {name: state_of(file) for name, file in _files(self.path).items()}
 
     def get(self, name: str) -> Chain:
-        """The chain called `name`, with a title, and its workflows by their names in the folder.
-        WorkflowError where there is none, ChainErrors where it cannot be used."""
-        # The name comes from a browser's address: it is looked up among the files.
+        """Return the chain called `name`, with a title, and its workflows by their names in the
+        folder. Raises WorkflowError if it doesn't exist, ChainErrors if it can't be used."""
+        # The name comes from the browser's address, so it must not become a path.
         file = _files(self.path).get(name)
         if file is None:
             raise WorkflowError(
@@ -74,13 +74,13 @@ class ChainFolder:
                 raise problem
 
     def add(self, title: str, text: str) -> str:
-        """Keep a chain's text in a new file; the chain's name. WorkflowError."""
+        """Write a chain's text to a new file, and return the chain's name. Raises WorkflowError."""
         if len(_files(self.path)) >= MOST:
             raise WorkflowError(
                 message("There's no room for more workflows here."),
                 message("Ask the administrator."),
             )
-        # A workflow may be called as a chain is, and a toml beside it speaks about that one.
+        # A workflow may have the same name, and then the TOML file configures that workflow.
         free = (
             name
             for name in names_like(title, "chain")
@@ -97,7 +97,7 @@ class ChainFolder:
         return f"{name}{_ENDING}"
 
     def folder_of(self, name: str) -> Path:
-        """Where the files of a chain lie that it names."""
+        """Return the folder of the files that a chain names."""
         return _files(self.path)[name].parent
 
     def _entry(self, name: str, file: Path) -> FolderEntry:
@@ -118,25 +118,25 @@ class ChainFolder:
 
 
 def _problem(chain: Chain | ChainErrors, workflows: Mapping[str, str]) -> str:
-    """What is wrong with a chain as it is where nobody has chosen anything."""
+    """Return why a chain can't run with its defaults, or ""."""
     if isinstance(chain, ChainErrors):
         return str(chain)
     try:
         steps = chosen(chain, {}).steps
     except ChainErrors as problem:
         return str(problem)
-    return next(filter(None, (_problem_of_step(one, workflows) for one in steps)), "")
+    return next(filter(None, (_problem_of_step(step, workflows) for step in steps)), "")
 
 
 def _problem_of_step(step: Step, workflows: Mapping[str, str]) -> str:
     if step.workflow not in workflows:
         return lacks_workflow(step)
-    said = workflows[step.workflow]
-    return in_step(step, said) if said else ""
+    problem = workflows[step.workflow]
+    return in_step(step, problem) if problem else ""
 
 
 def _title_of(name: str) -> str:
-    """What people call a chain that has no title."""
+    """Return the title of a chain whose file has none."""
     return title_from_name(name.removesuffix(_ENDING))
 
 

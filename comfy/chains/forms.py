@@ -48,8 +48,8 @@ class AddedChain:
 
 @dataclass(frozen=True, slots=True)
 class ChainForms:
-    """Plans and forms of the chains in a folder. Users without a cookie share the owner
-    `nobody`."""
+    """Plans and forms of the chains in a folder. `nobody` is the owner that users without a cookie
+    share."""
 
     folder: ChainFolder
     starter: Starter
@@ -140,8 +140,8 @@ class ChainForms:
         self._made_of(record, "", workflows)
 
     def lineage(self, record: Record) -> Lineage:
-        """Return what a finished run was made from and used for. Runs of `nobody` have no lineage,
-        because each may belong to another user."""
+        """Return what a finished run was made from and used for. Runs of users without a cookie
+        have no lineage, because these users share one owner."""
         history = self.starter.runs.history
         if history is None or record.owner == self.nobody:
             return Lineage()
@@ -157,11 +157,11 @@ class ChainForms:
 
     def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
         """Return a run and the runs behind it, nearest first."""
-        found: dict[str, RecordedStep] = {}
+        recorded: dict[str, RecordedStep] = {}
         left = deque([record])
-        while left and len(found) < _MOST_RUNS:
+        while left and len(recorded) < _MOST_RUNS:
             run = left.popleft()
-            if run.id in found:
+            if run.id in recorded:
                 continue
             job = run.job
             if job.workflow not in workflows:
@@ -177,21 +177,21 @@ class ChainForms:
             made_from = self.lineage(run).made_from
             sources = tuple(source.id for source in made_from)
             _, plain = self.starter.forms.form(job.workflow, run.owner)
-            found[run.id] = RecordedStep(run, form, workflow.names, sources, plain)
+            recorded[run.id] = RecordedStep(run, form, workflow.names, sources, plain)
             left += made_from
-        return tuple(found.values())
+        return tuple(recorded.values())
 
     def _step_form(
         self, step: Step, owner: str, settings: Mapping[str, object], before: StepForm | None
     ) -> StepForm:
-        """Return a step's form with those of the settings that it has fields for."""
-        found = before and before.with_settings(step, settings)
-        found = found or StepPlanner(self.starter, owner).step_form(step, settings)
-        items = {item.key: item for item in found.form.fields}
+        """Return a step's form with the settings that it has fields for."""
+        step_form = before and before.with_settings(step, settings)
+        step_form = step_form or StepPlanner(self.starter, owner).step_form(step, settings)
+        items = {item.key: item for item in step_form.form.fields}
 
         def counts(key: str) -> bool:
             # An empty field doesn't remove the author's own file.
-            is_authors = key in items and items[key].is_media and key in found.step.values
+            is_authors = key in items and items[key].is_media and key in step_form.step.values
             return key in items and not (is_authors and settings[key] is None)
 
-        return replace(found, settings={key: settings[key] for key in settings if counts(key)})
+        return replace(step_form, settings={key: settings[key] for key in settings if counts(key)})

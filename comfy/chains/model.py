@@ -1,4 +1,4 @@
-"""What a chain is: frozen values. Written as a file: docs/chains.md."""
+"""A chain as frozen values. docs/chains.md describes its file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ Pick = int | Literal["each", "all"]
 
 
 class ChainErrors(ManyProblems):
-    """A chain cannot be used, or not in this way."""
+    """Problems that keep a chain from running, or from running in this way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a field is given: of the step's results which it takes the one at this place, from 1,
-    each in a run of its own, or all at once. `text`: of its texts. `node`: of what this output node
-    has made, by its id or title; of all with ""."""
+    """Results of a step that a field gets.
+
+    `pick` is the number of a result, from 1, among those that the field takes; "each" runs the step
+    once per result, and "all" gives the field all results. `text` selects texts instead of files.
+    `node` limits the results to an output node, by its id or title; "" stands for all nodes.
+    """
 
     step: str
     pick: Pick = 1
@@ -29,21 +32,21 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What people choose for the whole chain: one of `choices`, the first unless they do. One for
-    yes or no has the choices "true" and "false"."""
+    """Choice that the user makes for a whole chain. The first of `choices` is the default. A flag
+    has the choices "true" and "false"."""
 
     name: str
     choices: tuple[str, ...]
 
     @property
     def is_flag(self) -> bool:
-        """It is yes or no."""
+        """Return whether the switch is a checkbox."""
         return set(self.choices) == {"true", "false"}
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A step runs only where the switch is at this choice."""
+    """Choice of a switch with which a step runs."""
 
     switch: str
     choice: str
@@ -51,12 +54,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One workflow of a chain, by its name beside the chain's file. `number` counts from 1.
+    """Workflow in a chain, by its name beside the chain's file. `number` counts from 1.
 
-    Fields go by what people call them. `values` are fixed, `show` is what people are meant to set,
-    `inputs` says where a field's value comes from: the first of the sources whose step runs.
-    `repeat` has several values of a field, the step runs with each; a text stands for some, as
-    `1..4`. `optional`: people may leave it out.
+    Fields go by their names in the file. `values` are fixed, and `show` names the fields that users
+    set. `inputs` names the fields that get results of other steps: from the first source whose step
+    runs. `repeat` has several values of a field, and the step runs with each; a text stands for
+    several values, such as `1..4`. Users may leave out an `optional` step.
     """
 
     name: str
@@ -73,8 +76,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Steps, of which none waits for itself. `cover`: the name of an image beside the file that
-    shows what comes out, "" for none."""
+    """Steps without a circle. `cover` is the name of an example image beside the file, or ""."""
 
     steps: tuple[Step, ...]
     title: str = ""

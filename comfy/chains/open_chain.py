@@ -1,4 +1,4 @@
-"""A chain in memory: how far each step is, for the thread that runs it and for every reader."""
+"""A chain in memory: the progress of each step, for the thread that runs it and for readers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ChainWatch = Callable[[StepEnd | RunStates | None], None]
 
 @dataclass(frozen=True, slots=True)
 class StepStanding:
-    """How far a step is.
+    """Progress of a step.
 
     `runs` counts all its runs, 0 while that is unknown, and `done` the successful ones. `live` and
     `ended` have the ids of unfinished and finished runs. `same` marks a step that ran again and
@@ -58,7 +58,7 @@ class StepStanding:
 
 @dataclass(frozen=True, slots=True)
 class ChainStanding:
-    """How far a chain is.
+    """Progress of a chain.
 
     `chain` is its name in the folder. `why` is the error of a failure outside of the steps.
     `results` has the record of each step's last run with results. `seconds` is how long a finished
@@ -122,7 +122,7 @@ class OpenChain(OpenGroup):
 
     @property
     def standing(self) -> ChainStanding:
-        """Return how far the chain is."""
+        """Return the chain's progress."""
         with self.lock:
             return ChainStanding(
                 self.id,
@@ -233,7 +233,7 @@ class OpenChain(OpenGroup):
             return plan
 
     def begin(self, plan: ChainPlan) -> None:
-        """Note the steps, none of which has started."""
+        """Note the steps before the first one starts."""
         with self.lock:
             if self._state == "running":
                 self._ended = {}

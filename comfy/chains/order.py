@@ -1,4 +1,4 @@
-"""Which steps wait for which, and which of them are due. Pure."""
+"""Order of a chain's steps: which wait for each other, and which are due. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from comfy.chains.model import Step
 
 
 def _sources_of(step: Step) -> frozenset[str]:
-    """The names of the steps that this one may be given something by."""
-    return frozenset(one.step for many in step.inputs.values() for one in many)
+    """Return the names of the steps whose results this step may get."""
+    return frozenset(source.step for several in step.inputs.values() for source in several)
 
 
 def circle(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Names of steps of which each waits for the one before it, and the first for the last; empty
-    where there are none. A step that waits for itself alone is no circle."""
+    """Return the names of steps that wait for each other in a circle, or an empty tuple. A step
+    that waits only for itself isn't a circle."""
     waits = {step.name: _sources_of(step) - {step.name} for step in steps}
     try:
         TopologicalSorter(waits).prepare()
@@ -25,21 +25,21 @@ def circle(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def after_sources(steps: Collection[Step]) -> Iterator[Step]:
-    """Each after those that it waits for. There is no circle."""
+    """Yield each step after its sources. The steps must have no circle."""
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: _sources_of(step) for step in steps}).static_order()
     return (by_name[name] for name in order if name in by_name)
 
 
 def due(steps: Iterable[Step], begun: Collection[str], done: Collection[str]) -> tuple[Step, ...]:
-    """The steps to begin now, together: all that they wait for is done."""
+    """Return the steps to start now: their sources are done."""
     return tuple(
         step for step in steps if step.name not in begun and _sources_of(step) <= set(done)
     )
 
 
 def held_up(steps: Collection[Step], failed: Collection[str]) -> tuple[Step, ...]:
-    """The steps that cannot run because others failed which they wait for, near or far."""
+    """Return the steps that can't run because of failed sources, direct or indirect."""
     stopped = set(failed)
     held = []
     for step in after_sources(steps):

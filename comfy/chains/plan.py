@@ -17,11 +17,11 @@ from comfy.form.check import unknown_fields
 class ChainPlan:
     """A chain with the values of one press of Generate.
 
-    `chain` has all steps, `steps` has those that run with these values, in the file's order, and
-    `left_out` names the optional steps that the user turned off. `forms` has the step forms, for
-    another plan that differs in values alone. `problem` says why the chain can't run with these
-    choices, or is ""; `steps` are then those of other choices, so that there is a form to choose
-    on. `wrong` has the errors of unusable switches and options.
+    `chain` has all steps, `steps` the running ones in the file's order, and `left_out` the names of
+    the optional steps that the user turned off. `forms` has the step forms, for another plan that
+    differs in values alone. `problem` says why the chain can't run with these choices, or is "";
+    `steps` then run with other choices, so that there is a form to choose on. `wrong` has the
+    errors of unusable switches and options.
     """
 
     name: str
@@ -60,7 +60,7 @@ class ChainPlan:
         return {StepKey.parse(key): error for key, error in errors.items()}
 
     def settable(self, values: ChainValues) -> dict[StepKey, object]:
-        """Return those of the values that the chain doesn't set itself."""
+        """Return the values without those that the chain sets itself."""
         given = {
             StepKey(step.name, key) for step in self.steps for key in (*step.inputs, *step.rows[0])
         }

@@ -75,7 +75,7 @@ class StepPlanner:
             raise ChainErrors(dict.fromkeys(found), message("Nothing was started."))
 
     def problems(self, step: FormStep) -> Iterator[StepProblem]:
-        """Yield what is wrong with a step: what the server lacks, values that the form refuses, and
+        """Yield the problems of a step: what the server lacks, values that the form refuses, and
         choices that no server has together. Results of other steps count as good values."""
         for sentence in lacking(step.form, {**step.values, **step.rows[0]}):
             yield StepProblem("", sentence, in_step(step.step, sentence))

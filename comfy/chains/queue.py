@@ -1,5 +1,4 @@
-"""Queue of all users' chains. Each chain has its own thread, and its runs take turns with those of
-other users."""
+"""Queue of all users' chains. Each chain has its own thread; the runs of all users take turns."""
 
 from __future__ import annotations
 
@@ -223,7 +222,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     # Look up
 
     def get(self, chain_id: str, owner: str) -> ChainStanding:
-        """Return how far a chain is."""
+        """Return a chain's progress."""
         return self._opened(chain_id, owner).standing
 
     def values(self, chain_id: str, owner: str) -> dict[str, object]:

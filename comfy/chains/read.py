@@ -1,5 +1,4 @@
-"""A chain's file, `<name>.chain.toml`, as a chain. Documented in
-docs/chains.md."""
+"""Read a chain's file, `<name>.chain.toml`. docs/chains.md describes it."""
 
 from __future__ import annotations
 
@@ -35,11 +34,11 @@ _SOURCE = re.compile(
     r"(?P<step>\w[\w-]*)(?:@(?P<node>.+?))?(?P<text>\.text)?(?:\[(?P<pick>each|all|[1-9]\d{0,5})\])?"
 )
 _MOST_STEPS = 100
-_FLAGS = {True: ("true", "false"), False: ("false", "true")}  # the first is what it starts with
+_FLAGS = {True: ("true", "false"), False: ("false", "true")}  # the default comes first
 
 
 def read_chain(path: Path) -> Chain:
-    """The chain in a file. ChainErrors has all that is wrong with it."""
+    """Return the chain in a file. Raises ChainErrors with all problems."""
     data, problem = load_toml(path)
     if problem:
         raise ChainErrors([problem])
@@ -47,15 +46,15 @@ def read_chain(path: Path) -> Chain:
 
 
 def parse_chain(source: str, data: Mapping[str, Any]) -> Chain:
-    """Parsed TOML as a chain. `source` names the file in the sentences about what is wrong, all of
-    which ChainErrors has."""
+    """Return parsed TOML as a chain. `source` is the file's name in error messages. Raises
+    ChainErrors with all problems."""
     problems: list[str] = []
     top = readable_settings(data, CHAIN_KEYS, source, problems)
     switches = tuple(_switches(top.pop("switches", {}), source, problems))
-    said = top.pop("steps", [])
-    steps = [_step(source, number, one, problems) for number, one in enumerate(said, 1)]
+    tables = top.pop("steps", [])
+    steps = [_step(source, number, table, problems) for number, table in enumerate(tables, 1)]
     chain = Chain(steps=tuple(steps), switches=switches, **top)
-    if not said and "steps" not in data:
+    if "steps" not in data:
         problems.append(message("{file} has no steps.", file=source))
     problems += _structural(chain, source)
     if problems:
@@ -63,14 +62,14 @@ def parse_chain(source: str, data: Mapping[str, Any]) -> Chain:
     return chain
 
 
-def _step(source: str, number: int, said: Mapping[str, Any], problems: list[str]) -> Step:
-    """One step, as far as it can be read; its name is "" where it has none."""
-    name = said.get("name")
+def _step(source: str, number: int, table: Mapping[str, Any], problems: list[str]) -> Step:
+    """Return a step without its unreadable settings; its name may be ""."""
+    name = table.get("name")
     is_name = isinstance(name, str) and _NAME.fullmatch(name)
     where = message("{file}, step {step}", file=source, step=name if is_name else number)
-    read = readable_settings(said, STEP_KEYS, where, problems)
+    read = readable_settings(table, STEP_KEYS, where, problems)
     for key in ("name", "workflow"):
-        if key not in said:
+        if key not in table:
             problems.append(message("{place}: “{name}” is missing.", place=where, name=key))
     inputs = _inputs(read.pop("inputs", {}), where, problems)
     return Step(
@@ -83,13 +82,13 @@ def _step(source: str, number: int, said: Mapping[str, Any], problems: list[str]
 
 
 def _inputs(
-    said: Mapping[str, Any], where: str, problems: list[str]
+    table: Mapping[str, Any], where: str, problems: list[str]
 ) -> dict[str, tuple[Source, ...]]:
     read: dict[str, tuple[Source, ...]] = {}
-    for name, value in said.items():
-        sources = [_source(one) for one in (value if isinstance(value, list) else [value])]
+    for name, value in table.items():
+        sources = [_source(text) for text in (value if isinstance(value, list) else [value])]
         if sources and None not in sources:
-            read[name] = tuple(one for one in sources if one)
+            read[name] = tuple(filter(None, sources))
         else:
             problems.append(
                 message(
@@ -103,19 +102,19 @@ def _inputs(
 
 
 def _source(value: object) -> Source | None:
-    found = _SOURCE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
+    parts = _SOURCE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is None:
         return None
-    match found["pick"]:
+    match parts["pick"]:
         case "each" | "all" as pick:
             pass
         case number:
             pick = int(number or 1)
-    return Source(found["step"], pick, bool(found["text"]), (found["node"] or "").strip())
+    return Source(parts["step"], pick, bool(parts["text"]), (parts["node"] or "").strip())
 
 
-def _switches(said: Mapping[str, Any], where: str, problems: list[str]) -> Iterator[Switch]:
-    for name, value in said.items():
+def _switches(table: Mapping[str, Any], where: str, problems: list[str]) -> Iterator[Switch]:
+    for name, value in table.items():
         choices = _FLAGS[value] if isinstance(value, bool) else as_texts(value)
         if _NAME.fullmatch(name) and choices and len(set(choices)) == len(choices) > 1:
             yield Switch(name, choices)
@@ -131,19 +130,20 @@ def _switches(said: Mapping[str, Any], where: str, problems: list[str]) -> Itera
 
 
 def _structural(chain: Chain, source: str) -> Iterator[str]:
-    """What is wrong with how the steps hang together."""
+    """Yield the problems in the connections between steps."""
     names = [step.name for step in chain.steps if step.name]
     for name in (name for name, count in Counter(names).items() if count > 1):
         yield message("{file}: several steps are called “{name}”.", file=source, name=name)
     for step in chain.steps:
         where = message("{file}, step {step}", file=source, step=step.name or step.number)
-        for one in dict.fromkeys(one.step for many in step.inputs.values() for one in many):
-            if one == step.name:
+        sources = (source.step for several in step.inputs.values() for source in several)
+        for name in dict.fromkeys(sources):
+            if name == step.name:
                 yield message("{place}: it can't be given its own results.", place=where)
-            elif one not in names:
+            elif name not in names:
                 yield sentences(
-                    message("{place}: there is no step “{name}”.", place=where, name=short(one)),
-                    did_you_mean(one, names),
+                    message("{place}: there is no step “{name}”.", place=where, name=short(name)),
+                    did_you_mean(name, names),
                 )
         for name in step.show:
             if name in step.inputs or name in step.repeat:
@@ -178,7 +178,7 @@ def _unknown_choice(when: Condition, switches: Iterable[Switch], where: str) -> 
         )
 
 
-# The readers of settings
+# Readers of settings
 
 
 def _step_name(value: object) -> str | None:

@@ -15,8 +15,8 @@ from comfy.records.record import Record
 
 @dataclass(frozen=True, slots=True)
 class RecordedValues:
-    """What a chain's run was made with. `values` fill in its `form`, files as they are kept; `own`
-    has the values that this run and its source runs had."""
+    """Values that a chain's run was made with. `values` fill in its `form`, with files as they are
+    kept. `own` has the values that this run and its source runs had."""
 
     form: ChainForm
     values: ChainValues
@@ -46,12 +46,16 @@ def recorded_values(
 def _made_from(forms: ChainForms, record: Record, standing: ChainStanding) -> list[Record]:
     """Return a run and the chain's runs that it was made from, nearest first. Runs that the chain
     took from another chain are included."""
-    found = [record]
-    for run in found:
-        known = {one.id for one in found}
-        others = [one for one in forms.lineage(run).made_from if one.id not in known]
-        found += (one for one in others if one.group == record.group or standing.step_of(one.id))
-    return found
+    records = [record]
+    for run in records:
+        known = {source.id for source in records}
+        sources = [source for source in forms.lineage(run).made_from if source.id not in known]
+        records += (
+            source
+            for source in sources
+            if source.group == record.group or standing.step_of(source.id)
+        )
+    return records
 
 
 def _step_name(standing: ChainStanding, plan: ChainPlan, run: Record) -> str:

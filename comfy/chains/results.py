@@ -1,4 +1,4 @@
-"""What a step is given of the results of earlier ones. Pure."""
+"""Choose the results of earlier steps that a step gets. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Result = OutputFile | TextOutput
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A result for a field, the runs that made it (several for texts that were joined), and the
+    """Result for a field, the ids of the runs that made it (several for joined texts), and the
     address of their server."""
 
     result: Result
@@ -30,17 +30,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One run of a step: its values by field key, of which those in `given` come of others."""
+    """Run of a step: its own values and the results that it is given, by field key."""
 
     values: Mapping[str, object]
     given: Mapping[str, Given]
 
 
 def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRun, ...]:
-    """The runs of a step, going by all that the steps have made which it is given something by.
+    """Return the runs of a step, given the results that all its source steps made.
 
-    Where it runs for each of several results, those of several sources go in pairs, the first
-    with the first. ChainErrors where a result is missing, or where there are no pairs.
+    If it runs for each result of several sources, these are paired, first with first. Raises
+    ChainErrors if a result is missing, or if there are no pairs.
     """
     problems: list[str] = []
     axes = [
@@ -55,7 +55,7 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
     return tuple(
         StepRun(
             {**step.values, **row},
-            {key: one for key, one in taken.items() if isinstance(one, Given)},
+            {key: result for key, result in taken.items() if isinstance(result, Given)},
         )
         for taken in given
         for row in step.rows
@@ -63,16 +63,16 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
 
 
 def _unpaired(step: FormStep, axes: Sequence[Axis]) -> Iterator[str]:
-    """What is wrong with results of which one field is given more than another."""
+    """Yield an error for fields that should be paired but get different numbers of results."""
     several = [axis for axis in axes if len(axis.values) > 1]
-    for one, other in pairwise(several):
-        if len(one.values) != len(other.values):
+    for axis, other in pairwise(several):
+        if len(axis.values) != len(other.values):
             yield message(
                 "“{field}” takes each of {count} results of “{step}”, and “{other_field}” each of"
                 " {other_count} of “{other_step}”. They are paired, so both need the same number.",
-                field=step.form.field(one.key).label,
-                count=len(one.values),
-                step=step.inputs[one.key].step,
+                field=step.form.field(axis.key).label,
+                count=len(axis.values),
+                step=step.inputs[axis.key].step,
                 other_field=step.form.field(other.key).label,
                 other_count=len(other.values),
                 other_step=step.inputs[other.key].step,
@@ -86,11 +86,11 @@ def _picked(
     made: Mapping[str, Sequence[Given]],
     problems: list[str],
 ) -> Iterator[Axis]:
-    """The results that the field takes of the source: one, each, or all, for which it may have to
-    grow."""
+    """Yield the results that a field gets: one, each or all. All files go into the field and into
+    fields that are added."""
     saved = fitting(field, source, made[source.step])
-    place = source.pick if isinstance(source.pick, int) else 1
-    if place <= len(saved):
+    number = source.pick if isinstance(source.pick, int) else 1
+    if number <= len(saved):
         match source.pick:
             case "each":
                 yield Axis(field.key, saved)
@@ -99,7 +99,7 @@ def _picked(
             case "all":
                 yield from _spread(form, field, source, saved, problems)
             case _:
-                yield Axis(field.key, [saved[place - 1]])
+                yield Axis(field.key, [saved[number - 1]])
     else:
         problems.append(
             plural(
@@ -108,7 +108,7 @@ def _picked(
                 count=len(saved),
                 step=source.step,
                 field=field.label,
-                place=place,
+                place=number,
             )
         )
 
@@ -116,7 +116,7 @@ def _picked(
 def _spread(
     form: Form, field: Field, source: Source, saved: Sequence[Given], problems: list[str]
 ) -> Iterator[Axis]:
-    """All results for a field, each but the first in a field that is added for it."""
+    """Return all results for a field, each but the first in an added field."""
     keys = (field.key, *further_keys(form.prompt, form.nodes, field.grows or ""))
     if len(saved) > len(keys):
         problems.append(
@@ -128,27 +128,27 @@ def _spread(
                 most=len(keys),
             )
         )
-    return (Axis(key, [one]) for key, one in zip(keys, saved, strict=False))
+    return (Axis(key, [result]) for key, result in zip(keys, saved, strict=False))
 
 
 def _joined(texts: Sequence[Given]) -> Given:
-    """All texts as one, each on a line of its own."""
-    found = (one.result.text for one in texts if isinstance(one.result, TextOutput))
-    runs = tuple(dict.fromkeys(run for one in texts for run in one.runs))
-    return replace(texts[0], result=TextOutput(texts[0].result.node, "\n".join(found)), runs=runs)
+    """Return all texts as one, each on its own line."""
+    lines = (given.result.text for given in texts if isinstance(given.result, TextOutput))
+    runs = tuple(dict.fromkeys(run for given in texts for run in given.runs))
+    return replace(texts[0], result=TextOutput(texts[0].result.node, "\n".join(lines)), runs=runs)
 
 
 def fitting(field: Field, source: Source, made: Sequence[Given]) -> Sequence[Given]:
-    """Those of a step's results that the field takes of the source: what was saved, if any was."""
-    by_node = (one for one in made if source.node in ("", one.result.node))
-    fit = [one for one in by_node if takes_from(field, source, _kind(one.result))]
-    return [one for one in fit if not _is_aside(one.result)] or fit
+    """Return the results of a step that the field takes from the source: saved ones, if any."""
+    by_node = (given for given in made if source.node in ("", given.result.node))
+    fit = [given for given in by_node if takes_from(field, source, _kind(given.result))]
+    return [given for given in fit if not _is_preview(given.result)] or fit
 
 
 def _kind(result: Result) -> ResultKind:
     return "text" if isinstance(result, TextOutput) else result.kind
 
 
-def _is_aside(result: Result) -> bool:
-    """It only shows how things went: of a workflow that saves something, that counts."""
+def _is_preview(result: Result) -> bool:
+    """Return whether the result is temporary, as previews are."""
     return isinstance(result, OutputFile) and result.type == "temp"

@@ -106,7 +106,7 @@ class _Ends:
 
 
 class ChainRunner:
-    """Runs chains for an owner. Needs a run history, which tells what is done."""
+    """Runs chains for an owner. Needs a run history, to find finished runs."""
 
     def __init__(self, starter: Starter, origin: Origin, *, sharers: str | None = None) -> None:
         """Chains of the same `sharers` reuse each other's finished runs; the default is the

@@ -1,4 +1,4 @@
-"""Form of a step, with the fields that its values bring: those of a choice, and added files.
+"""Form of a step, with the fields that its values bring: fields of a choice, and added files.
 
 Pure, except for the forms that the callback returns.
 """

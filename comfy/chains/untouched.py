@@ -1,5 +1,5 @@
-"""Which values of a run nobody has set, though they are not what the form says: what is drawn, and
-filled in, when a prompt is queued. Pure."""
+"""Find the values of a run that the user didn't set, although they differ from the form's: texts
+that are drawn or filled in when the prompt is queued. Pure."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ from comfy.prompt.text_replacements import PrefixNames, replace_prefixes
 from comfy.prompt.wildcards import every_text, resolve_wildcards
 from comfy.records.record import Record
 
-_LOOKED_AT = 1000  # texts that one may stand for
-_SECONDS = 5  # at most from the moment that a prompt's dates tell to its run's
+_MOST_TEXTS = 1000  # texts to compare that a default with alternatives stands for
+_SECONDS = 5  # most seconds between the dates in a prompt and the start of its run
 
 
 def is_untouched(record: Record, form: Form, names: PrefixNames, field: Field) -> bool:
-    """Whether a field of the run has its default, or what comes of that: one of the texts that it
-    stands for, or a file prefix with names and dates filled in. What nobody can tell, as of very
-    many alternatives, was set."""
+    """Return whether a field of the run has its default or a text that the default stands for.
+
+    A default may have alternatives, or a file prefix with names and dates. If it has too many
+    alternatives to compare, the value counts as set.
+    """
     value, default = record.job.values.get(field.key), field.default
     if value == default or not isinstance(default, str):
         return bool(value == default)
-    return any(value == one for one in (*_prefixes(record, names, field), *_texts(form, field)))
+    return any(value == text for text in (*_prefixes(record, names, field), *_texts(form, field)))
 
 
 def _texts(form: Form, field: Field) -> Iterator[str]:
-    """Those that a default with alternatives stands for."""
-    texts = every_text(field.default, _LOOKED_AT) if is_drawn(form, field) else ()
-    return (resolve_wildcards(one, random.Random(0)) for one in texts)
+    """Yield the texts that a default with alternatives stands for."""
+    texts = every_text(field.default, _MOST_TEXTS) if is_drawn(form, field) else ()
+    return (resolve_wildcards(text, random.Random(0)) for text in texts)
 
 
 def _prefixes(record: Record, names: PrefixNames, field: Field) -> Iterator[str]:
-    """The default as it was filled in when the run was begun."""
+    """Yield the default as it was filled in when the run started."""
     prompt = dict(record.job.prompt)
-    places = names.places.intersection(field.targets)
-    for node, name in (one for one in places if one.node in prompt):
+    inputs = names.places.intersection(field.targets)
+    for node, name in (one for one in inputs if one.node in prompt):
         prompt[node] = with_inputs(prompt[node], {**prompt[node]["inputs"], name: field.default})
         for seconds in range(_SECONDS):
-            then = datetime.fromtimestamp(record.submitted_at - seconds)
-            _, changed = replace_prefixes(prompt, names, then)
+            date = datetime.fromtimestamp(record.submitted_at - seconds)
+            _, changed = replace_prefixes(prompt, names, date)
             yield from changed.values()

@@ -1,4 +1,4 @@
-"""Runs that were made from each other as a chain, and a chain as the text of its file. Pure."""
+"""Make a chain from runs that used each other's results, and write its file. Pure."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ from comfy.prompt.text_replacements import PrefixNames, prefix_names
 from comfy.records.record import KeptInput, Record
 from comfy.workflow.toml_settings import as_scalar
 
-_LONGEST_NAME = 50  # characters of a step's
+_LONGEST_NAME = 50  # characters in a step's name
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """A run that becomes a step: the `form` that it came from, what its file prefixes may name (as
-    its workflow has it), and the ids of the runs that it was made from. `plain`: the form of its
-    workflow without its values, where another one comes of these."""
+    """Run that becomes a step.
+
+    `form` is the form with the run's values, `plain` the form without them. `names` are the names
+    in the workflow's file prefixes, and `made_from` the ids of the run's source runs.
+    """
 
     record: Record
     form: Form
@@ -40,21 +42,21 @@ class RecordedStep:
 
 @dataclass(frozen=True, slots=True)
 class RecordedChain:
-    """A chain that was made of runs. `files`: those that people had given themselves, which its
-    form asks for, each with the step and the key of the field there."""
+    """Chain made from runs. `files` are the user's own files, which the chain's form asks for, each
+    with its step and the key of its field."""
 
     chain: Chain
     files: tuple[tuple[Step, str, KeptInput], ...] = ()
 
 
 def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> RecordedChain:
-    """The chain that does again what the first of these runs has done, and those that it was made
-    from; others of `runs` are left out.
+    """Return a chain that repeats the first of these runs and its source runs, without the other
+    `runs`.
 
-    Values that people have set are fixed, and people may change those of the main fields.
-    Seeds are not: a chain is there to make new things. ChainErrors where it would have one step.
+    Values that the user set become fixed, and main fields can be changed. Seeds aren't fixed: a
+    chain should make new results. Raises ChainErrors if the chain would have one step.
     """
-    known = {one.record.id: one for one in runs}
+    known = {run.record.id: run for run in runs}
     given: dict[str, dict[str, Source]] = {}  # by run and field; a source's step is a run here
     left = [runs[0].record.id]
     while left:
@@ -83,8 +85,8 @@ def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> RecordedChain:
 
 
 def chain_text(chain: Chain) -> str:
-    """The TOML of a chain that has a title and steps alone, each always run, and once for what it
-    is given: of a chain that was made of runs."""
+    """Return the TOML of a chain from `chain_of_runs`: it has no switches, no optional and no
+    repeated steps."""
     steps = [
         {
             "name": step.name,
@@ -92,7 +94,7 @@ def chain_text(chain: Chain) -> str:
             "workflow": step.workflow,
             "show": list(step.show),
             "values": dict(step.values),
-            "inputs": {name: _source_text(one) for name, (one,) in step.inputs.items()},
+            "inputs": {name: _source_text(source) for name, (source,) in step.inputs.items()},
         }
         for step in chain.steps
     ]
@@ -101,41 +103,41 @@ def chain_text(chain: Chain) -> str:
 
 
 def _given(run: RecordedStep, known: Mapping[str, RecordedStep]) -> Iterator[tuple[str, Source]]:
-    """The fields that results of other runs went into, by their keys."""
-    sources = [known[one].record for one in run.made_from if one in known]
+    """Yield the keys of the fields that got results of other runs, with these results."""
+    records = [known[run_id].record for run_id in run.made_from if run_id in known]
     for field in run.form.fields:
-        found = (_source(run.record, field, source) for source in sources)
-        if first := next(filter(None, found), None):
-            yield field.key, first
+        sources = (_source(run.record, field, record) for record in records)
+        if source := next(filter(None, sources), None):
+            yield field.key, source
 
 
 def _source(run: Record, field: Field, source: Record) -> Source | None:
-    """Which of a run's results went into a field of another run; None for none."""
+    """Return the result of the run `source` that went into a field of another run, or None."""
     kept = run.job.inputs.get(field.key)
     if kept is not None:
-        files = [Given(one, (source.id,)) for one in source.state.files]
+        files = [Given(file, (source.id,)) for file in source.state.files]
         digests = [
-            one.result.digest
-            for one in fitting(field, Source(source.id), files)
-            if isinstance(one.result, OutputFile)
+            given.result.digest
+            for given in fitting(field, Source(source.id), files)
+            if isinstance(given.result, OutputFile)
         ]
-        places = (n for n, digest in enumerate(digests, 1) if digest == kept.digest)
-        return next((Source(source.id, n) for n in places), None)
+        numbers = (n for n, digest in enumerate(digests, 1) if digest == kept.digest)
+        return next((Source(source.id, n) for n in numbers), None)
     value = run.job.values.get(field.key)
     takes_text = takes_from(field, Source(source.id, text=True), "text")
-    # One that it was not made from says the same by chance.
+    # A run that isn't its parent has the same text by chance.
     if not value or not takes_text or source.id not in run.parents:
         return None
-    texts = [one.text for one in source.state.texts]
+    texts = [output.text for output in source.state.texts]
     if value == "\n".join(texts) and len(texts) > 1:
         return Source(source.id, "all", text=True)
-    places = (n for n, text in enumerate(texts, 1) if text == value)
-    return next((Source(source.id, n, text=True) for n in places), None)
+    numbers = (n for n, text in enumerate(texts, 1) if text == value)
+    return next((Source(source.id, n, text=True) for n in numbers), None)
 
 
 def _free(run: RecordedStep, given: Mapping[str, Source]) -> list[Field]:
-    """The fields that no other run gives anything."""
-    return [one for one in run.form.fields if one.group != "hidden" and one.key not in given]
+    """Return the visible fields that got no result of another run."""
+    return [item for item in run.form.fields if item.group != "hidden" and item.key not in given]
 
 
 def _step(
@@ -144,39 +146,39 @@ def _step(
     form, job, free = run.form, run.record.job, _free(run, given)
     typed = literal_texts(drawn_texts(form), job.values)
     inputs = {
-        _name(form, form.field(key)): (Source(names[one.step], one.pick, one.text),)
-        for key, one in given.items()
+        _name(form, form.field(key)): (Source(names[source.step], source.pick, source.text),)
+        for key, source in given.items()
     }
     return Step(
         name=names[run.record.id],
         number=number,
         workflow=job.workflow,
         title=str(form.title).strip(),
-        values={_name(form, one): typed[one.key] for one in free if _is_fixed(run, one)},
+        values={_name(form, item): typed[item.key] for item in free if _is_fixed(run, item)},
         show=tuple(
-            _name(form, one)
-            for one in free
-            # A seed that a chain does not show is always its workflow's.
-            if one.group == "main" or one.widget == "seed" or one.key in job.inputs
+            _name(form, item)
+            for item in free
+            # A seed that a chain doesn't show is always its workflow's.
+            if item.group == "main" or item.widget == "seed" or item.key in job.inputs
         ),
         inputs=inputs,
     )
 
 
 def _is_fixed(run: RecordedStep, field: Field) -> bool:
-    """Whether a field has a value that somebody has set, which a chain can have too."""
+    """Return whether the user set the field to a value that a chain can have."""
     value = run.record.job.values.get(field.key)
     if field.is_media or field.widget == "seed" or as_scalar(value) is None:
         return False
     if field.redraws and run.plain:  # in the run's form, its own choice is the default
-        return all(value != one.default for one in run.plain.fields if one.key == field.key)
+        return all(value != item.default for item in run.plain.fields if item.key == field.key)
     names = run.names or prefix_names(run.form.prompt)
     return not is_untouched(run.record, run.form, names, field)
 
 
 def _name(form: Form, field: Field) -> str:
-    """What a chain calls a field: its label, or else its key, where that is another field's, as the
-    number of an added file may be."""
+    """Return the field's name in a chain: its label, or its key if another field has the label. The
+    number of an added file may belong to another field, so such a file goes by its key."""
     if field.is_media and "." in field.node:
         return field.key
     label = str(field.label)
@@ -187,13 +189,13 @@ def _name(form: Form, field: Field) -> str:
 
 
 def _step_names(workflows: Iterable[str]) -> Iterator[str]:
-    """A name for each step, after its workflow's."""
+    """Yield a name for each step, based on its workflow's name."""
     taken: set[str] = set()
     for workflow in workflows:
         words = "-".join(_WORD.findall(workflow.rpartition("/")[2]))
         plain = words[:_LONGEST_NAME].strip("-") or "step"
         names = (plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 2)))
-        name = next(one for one in names if one not in taken)
+        name = next(candidate for candidate in names if candidate not in taken)
         taken.add(name)
         yield name
 

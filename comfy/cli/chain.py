@@ -51,7 +51,7 @@ from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Origin
 from comfy.workflow.model import Workflow, read_workflow, title_from_name
 
-_NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of the groups of chains' runs
+_NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of chains' ids, by name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,9 +104,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the chain. 0: all steps are done and saved; 1: some failed; 2: nothing could be started.
+    """Run the chain and return the exit status.
 
-    SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume goes on.
+    It is 0 if all steps are done and saved, 1 if some failed, 2 if nothing could start, 128 plus
+    the signal's number after SIGINT or SIGTERM.
     """
     return exit_status(
         partial(_run, args),
@@ -154,7 +155,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
 
 
 def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
-    """What was set: the switches, and the fields of each step by what they were called."""
+    """Return the settings of switches, and the settings of each step by the names of its fields."""
     switches: dict[str, str] = {}
     fields: dict[str, dict[str, object]] = {}
     for name, value in split_settings(texts, "STEP.FIELD=VALUE", "base.prompt='a boat'"):
@@ -169,8 +170,8 @@ def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str,
 def _chosen(
     whole: Chain, args: argparse.Namespace, problems: list[str]
 ) -> tuple[Chain, dict[str, dict[str, object]]]:
-    """The chain that is to run, and what was set in its steps; `problems` gets what is said of all
-    other names, and of switches. ChainErrors, with these, where it cannot run so."""
+    """Return the chain that runs, and the settings of its steps. `problems` collects the errors of
+    other names and of switches. Raises ChainErrors with them if the chain can't run."""
     switches, settings = _settings(args.settings)
     named = dict.fromkeys((*settings, *args.again))
     known = [step.name for step in whole.steps]
@@ -207,7 +208,8 @@ def _planned(
     steps, values = [], dict[StepKey, object]()
     for step in planner.steps(chain, forms, folder, problems):
         keys = {field.key for field in step.form.fields}
-        given = {key: one for key, one in forms[step.name].settings.items() if key in keys}
+        settings_by_key = forms[step.name].settings
+        given = {key: value for key, value in settings_by_key.items() if key in keys}
         own = with_uploads(step.form, given, Path())
         steps.append(replace(step, values={**step.values, **own}))
         values |= {StepKey(step.name, key): value for key, value in own.items()}
@@ -225,7 +227,7 @@ def _check(planner: StepPlanner, steps: Sequence[FormStep], problems: list[str])
 
 @contextmanager
 def _gathered(problems: list[str]) -> Iterator[None]:
-    """What is said of names and values is put to `problems`."""
+    """Add the errors of the block to `problems`."""
     try:
         yield
     except ChainErrors as error:
@@ -233,7 +235,7 @@ def _gathered(problems: list[str]) -> Iterator[None]:
 
 
 def _workflows(folder: Path) -> Callable[[str], Workflow]:
-    """What gives the workflows beside a chain by their names, each read once."""
+    """Return a function that reads the workflow of a name, each once."""
 
     @cache
     def workflow(name: str) -> Workflow:
@@ -248,14 +250,14 @@ def _workflows(folder: Path) -> Callable[[str], Workflow]:
 
 
 def _listed(steps: Iterable[FormStep]) -> Iterable[str]:
-    for one in steps:
-        runs = f", {len(one.rows)} times" if len(one.rows) > 1 else ""
-        sources = dict.fromkeys(source.step for source in one.inputs.values())
+    for step in steps:
+        runs = f", {len(step.rows)} times" if len(step.rows) > 1 else ""
+        sources = dict.fromkeys(source.step for source in step.inputs.values())
         after = f", after {', '.join(sources)}" if sources else ""
-        yield f"{one.step.number} {one.step.name}: {one.title}{after}{runs}"
-        for field in one.shown:
-            value = one.values.get(field.key, field.default)
-            yield f"  {one.step.name}.{field.label} = {'' if value is None else short(value)}"
+        yield f"{step.step.number} {step.name}: {step.title}{after}{runs}"
+        for field in step.shown:
+            value = step.values.get(field.key, field.default)
+            yield f"  {step.name}.{field.label} = {'' if value is None else short(value)}"
 
 
 # Running

@@ -1,5 +1,5 @@
-"""What the queues of batches and of chains have in common: groups of runs of everybody, of which
-each that goes on has a thread of its own, and which outlive the program."""
+"""Base class of the batch and chain queues. Each active group runs in its own thread and survives
+restarts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ class OpenGroup(ABC):
     `saving` while it writes the group. `address` and `text_sources` are as in `Origin`."""
 
     def __init__(self, group: Group) -> None:
-        """As it is remembered."""
         self.id, self.owner = group.id, group.owner
         self.address = str(group.about.get("address", ""))
         self.text_sources = tuple(map(str, group.about.get("text_sources", ())))
@@ -49,38 +48,39 @@ class OpenGroup(ABC):
     @property
     @abstractmethod
     def group(self) -> Group:
-        """As it is to be remembered now."""
+        """Return the group as the database has to store it now."""
 
     @property
     @abstractmethod
     def is_at_work(self) -> bool:
-        """It has runs whose end it has not noted."""
+        """Return whether some of its runs haven't ended."""
 
     def delete(self) -> None:
-        """Stop it, and tell nobody of it any more."""
+        """Stop the group and hide it."""
         with self.lock:
             self.deleted = True
         self.stop()
 
     @abstractmethod
     def stop(self) -> None:
-        """End it: what waits is not begun, and what runs is cancelled."""
+        """Start no more runs and cancel the live ones."""
 
     @abstractmethod
     def fail(self, problem: ComfyError) -> None:
-        """It cannot go on."""
+        """Note that the group failed outside of its runs."""
 
     @abstractmethod
     def end_or_go_on(self) -> bool:
-        """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
+        """Note that no run is left, and return whether the group was resumed in the meantime. Only
+        its thread calls this."""
 
 
 class Standing(Protocol):
-    """How far one is."""
+    """Progress of a group."""
 
     @property
     def finished(self) -> bool:
-        """It is over."""
+        """Return whether the group has ended."""
 
 
 Open = TypeVar("Open", bound=OpenGroup)
@@ -88,39 +88,39 @@ AnyStanding = TypeVar("AnyStanding", bound=Standing)
 
 
 class GroupQueue(ABC, Generic[Open, AnyStanding]):
-    """Any thread may call anything here; only `subscribe` waits for no disk."""
+    """Queue of all users' groups. Any thread may call any method. All but `subscribe` may read the
+    database."""
 
     kind: ClassVar[GroupKind]
-    keeps_none: ClassVar[str]  # what is said to somebody who could not find one again
-    no_history: ClassVar[str]  # what is said where nothing is remembered
+    keeps_none: ClassVar[str]  # error for users without a cookie, who couldn't find a group again
+    no_history: ClassVar[str]  # error if there is no database
 
     def __init__(self, starter: Starter, limits: BatchLimits | ChainLimits, nobody: str) -> None:
-        """`nobody`: the owner of what nobody could find again, who has some only while they are
-        waited for."""
+        """Users without a cookie share one owner, the last argument. Their groups end with the
+        request."""
         self._starter, self._runs = starter, starter.runs
         self._group_limits, self._nobody = limits, nobody
         self._lock = threading.Lock()
         self._open: dict[str, Open] = {}
-        # Whoever asks for one at the same time has the same one: else one of them would write, and
-        # stop, what it no longer is.
+        # Concurrent callers share one instance, so that no stale copy is saved.
         self._shared = WeakValueDictionary[str, Open]()
         self._reading = threading.Lock()
         self._closing = threading.Event()
         self._listeners = Callbacks[[str]]()
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with an owner whenever something is new of one of theirs: it must not
-        block. Returns the way out."""
+        """Call `callback` with the owner of each group that changes. It must not block. Return a
+        function that unsubscribes it."""
         return self._listeners.add(callback)
 
     def resume(self) -> None:
-        """Let those go on that did when the program ended, once the registry has taken up its
-        runs."""
+        """Resume the groups that were running when the app ended. Call it after the registry
+        resumed its runs."""
         history = self._runs.history
         try:
             unfinished = () if history is None else history.groups.unfinished(self.kind)
         except ComfyError as problem:
-            log.warning("No %s of before the restart can go on: %s", self.kind, problem)
+            log.warning("Can't resume any %s after the restart: %s", self.kind, problem)
             return
         for group in unfinished:
             try:
@@ -129,87 +129,87 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                 else:
                     self._take_up(group)
             except ComfyError as problem:
-                log.warning("A %s of before the restart cannot go on: %s", self.kind, problem)
-            except Exception:  # one keeps no other from it
-                log.exception("A %s of before the restart cannot go on", self.kind)
+                log.warning("Can't resume a %s after the restart: %s", self.kind, problem)
+            except Exception:  # the other groups still resume
+                log.exception("Can't resume a %s after the restart", self.kind)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Wait until none is at work, once the registry is closed."""
+        """Wait for the threads of all groups. Call it after closing the registry."""
         self._closing.set()
         with self._lock:
-            threads = [one.thread for one in self._open.values() if one.thread is not None]
+            threads = [opened.thread for opened in self._open.values() if opened.thread is not None]
         end = time.monotonic() + timeout
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _known(self, owner: str) -> tuple[Open | Group, ...]:
-        """Those of one owner, the newest first: as they go on, or as they are remembered."""
+        """Return an owner's groups, newest first: open ones, or as the database has them."""
         if self._runs.history is None or owner == self._nobody:
             return ()
         groups = self._runs.history.groups.of(owner, self.kind)
         with self._lock:
-            return tuple(self._open.get(one.id, one) for one in groups)
+            return tuple(self._open.get(group.id, group) for group in groups)
 
     @property
     def is_closing(self) -> bool:
-        """The program ends: what is not over goes on in the next one."""
+        """Return whether the app is ending. Unfinished groups resume after a restart."""
         return self._runs.closed or self._closing.is_set()
 
     def is_at_work(self, group_id: str) -> bool:
-        """One of them has runs that go on, also as those that the program finishes at its end; what
-        `get` tells after that has the ends of all others."""
+        """Return whether a group has live runs, also while the app is ending. If not, `get` knows
+        the ends of all its runs."""
         with self._lock:
-            one = self._open.get(group_id)
-        return one is not None and one.is_at_work
+            opened = self._open.get(group_id)
+        return opened is not None and opened.is_at_work
 
-    # What each kind does
+    # Differs between batches and chains
 
     @abstractmethod
     def get(self, group_id: str, owner: str, /) -> AnyStanding:
-        """How far one of this owner's is."""
+        """Return the progress of an owner's group."""
 
     @abstractmethod
     def _make(self, group: Group) -> Open:
-        """One as it is remembered."""
+        """Return an open group from its stored state."""
 
     @abstractmethod
     def _not_found(self) -> ComfyError:
-        """What is raised where an owner has no such one."""
+        """Return the error for an owner who has no such group."""
 
     @abstractmethod
     def _take_up(self, group: Group) -> None:
-        """Let one go on that did when the program ended."""
+        """Resume a group that was running when the app ended."""
 
     @abstractmethod
-    def _run(self, one: Open) -> None:
-        """Of its thread: do what there is to do. What is raised, it is told to `OpenGroup.fail`."""
+    def _run(self, opened: Open) -> None:
+        """Run a group; called in its thread. Errors go to `OpenGroup.fail`."""
 
     @abstractmethod
-    def _close_ended(self, one: Open) -> None:
-        """Keep no more of one that has ended than people are told."""
+    def _close_ended(self, opened: Open) -> None:
+        """Release what a finished group no longer needs."""
 
     # Inside
 
     def _open_group(self, group: Group) -> Open:
-        one = self._make(group)
+        opened = self._make(group)
         with self._lock:
-            self._shared[group.id] = one
-        return one
+            self._shared[group.id] = opened
+        return opened
 
     def _opened(self, group_id: str, owner: str) -> Open:
-        """One of this owner's, as it is in work or as it is remembered. Raises `_not_found`."""
+        """Return an owner's group, opening it if needed. Raises `_not_found`."""
         with self._reading:
             with self._lock:
-                one = self._shared.get(group_id)
-            if one is None and self._runs.history is not None:
+                opened = self._shared.get(group_id)
+            if opened is None and self._runs.history is not None:
                 group = self._runs.history.groups.get(group_id, owner)
-                one = self._open_group(group) if group and group.kind == self.kind else None
-        if one is None or one.owner != owner or one.deleted:
+                opened = self._open_group(group) if group and group.kind == self.kind else None
+        if opened is None or opened.owner != owner or opened.deleted:
             raise self._not_found()
-        return one
+        return opened
 
     def _end_unwaited(self, group: Group) -> None:
-        """Whoever waited for it is gone."""
+        """End a group whose request ended with the app."""
         for run in self._runs.line_of(group.owner):
             if run.record.group == group.id:
                 run.cancel()
@@ -221,7 +221,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         return self._runs.history
 
     def _check_kept(self, owner: str, *, attended: bool) -> None:
-        """ComfyError for somebody who could not find one again, and does not wait for it."""
+        """Raise ComfyError for an owner without a cookie who doesn't wait for the end."""
         if owner == self._nobody and not attended:
             raise ComfyError(self.keeps_none, message("Allow cookies for this page."))
 
@@ -232,64 +232,66 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             self._check_room_locked(origin.owner, origin.address)
 
     def _check_room_locked(self, owner: str, address: str, but: str = "") -> None:
-        """TooManyRuns where one more is too much; the one with the id `but` does not count."""
-        people = [(one.owner, one.address) for one in self._open.values() if one.id != but]
+        """Raise TooManyRuns if another group would exceed a limit. `but` is the id of a group that
+        doesn't count."""
+        people = [
+            (opened.owner, opened.address) for opened in self._open.values() if opened.id != but
+        ]
         self._group_limits.check(owner, address, people)
 
     @contextmanager
-    def _counted(self, one: Open) -> Iterator[None]:
-        """It counts among those that go on, unless the block fails. Raises TooManyRuns."""
+    def _counted(self, opened: Open) -> Iterator[None]:
+        """Count a group as running, unless the block fails. Raises TooManyRuns."""
         with self._lock:
-            self._check_room_locked(one.owner, one.address, one.id)
-            was_open = one.id in self._open
-            self._open[one.id] = one
+            self._check_room_locked(opened.owner, opened.address, opened.id)
+            was_open = opened.id in self._open
+            self._open[opened.id] = opened
         try:
             yield
         except BaseException:
             with self._lock:
-                if one.thread is None and not was_open:
-                    self._open.pop(one.id, None)
+                if opened.thread is None and not was_open:
+                    self._open.pop(opened.id, None)
             raise
 
-    def _save(self, one: Open) -> None:
-        """Write how far it is, and tell of it: what cannot be written now is written later."""
+    def _save(self, opened: Open) -> None:
+        """Store a group and notify listeners. After a database error the next call stores it."""
         try:
-            with one.saving:  # nobody writes what was so before over what is so now
-                self._history().groups.save(one.group)
+            with opened.saving:  # so that no older state overwrites a newer one
+                self._history().groups.save(opened.group)
         except ComfyError as problem:
-            log.warning("How far a %s is could not be written: %s", self.kind, problem)
-        self._listeners.call(one.owner)
+            log.warning("Can't save the progress of a %s: %s", self.kind, problem)
+        self._listeners.call(opened.owner)
 
-    def _let_run(self, one: Open) -> None:
-        """See that there is a thread that runs it. Where none can be started, it is told why it
-        cannot go on, as by that thread."""
+    def _let_run(self, opened: Open) -> None:
+        """Start a thread for a group if it has none. If that is impossible, the group fails."""
         try:
-            with one.lock:
+            with opened.lock:
                 with self._lock:
-                    self._open[one.id] = one
-                if one.thread is None:
-                    main, name = partial(self._main, one), f"{self.kind}-{one.id[:8]}"
+                    self._open[opened.id] = opened
+                if opened.thread is None:
+                    main, name = partial(self._main, opened), f"{self.kind}-{opened.id[:8]}"
                     thread = threading.Thread(target=main, name=name, daemon=True)
                     start_thread(thread)
-                    one.thread = thread
+                    opened.thread = thread
         except TooManyThreads as problem:
-            if not self._runs.closed:  # else it goes on in the next life
-                one.fail(problem)
-            self._save(one)
-            self._close_ended(one)
-        self._listeners.call(one.owner)
+            if not self._runs.closed:  # else it resumes after the restart
+                opened.fail(problem)
+            self._save(opened)
+            self._close_ended(opened)
+        self._listeners.call(opened.owner)
 
-    def _main(self, one: Open) -> None:
+    def _main(self, opened: Open) -> None:
         while True:
             try:
-                self._run(one)
+                self._run(opened)
             except ComfyError as problem:
                 if not self._runs.closed:
-                    one.fail(problem)
+                    opened.fail(problem)
             except Exception:
                 log.exception("A %s failed inside this program", self.kind)
-                one.fail(ComfyError(_OUR_FAULT))
-            if self.is_closing or not one.end_or_go_on():  # else it goes on in the next life
+                opened.fail(ComfyError(_OUR_FAULT))
+            if self.is_closing or not opened.end_or_go_on():
                 break
-        self._save(one)
-        self._close_ended(one)
+        self._save(opened)
+        self._close_ended(opened)
