@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from comfy.runs.limits import RunLimits
 from tests.browser.conftest import STEP
-from tests.browser.walk.states import SIZES, below_stage
+from tests.browser.nightly.walk.states import SIZES, below_stage
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -190,22 +190,3 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
             expect(person.page.locator("#stage")).to_contain_text("already have 2 runs queued")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
         person.leave()
-
-
-@pytest.mark.every  # tests/faults loses runs at each moment, the list of runs has Run again
-def test_a_server_that_dies(own: Site, visit: Visit) -> None:
-    """A server that loses its memory in a run: a sentence what happened and what to do; it can be run
-    again at once, with the same values and the same seed."""
-    person = visit(own).open(**{"5.steps": 30, "2.text": "a fox"})
-    person.press()
-    person.frames(1)
-    (lost,) = own.unfinished()
-    own.demo.restart()
-    person.phase("lost")
-    expect(person.page.locator("#stage .advice")).not_to_be_empty()
-    expect(person.page.locator("#stop")).to_be_disabled()
-    person.page.get_by_role("button", name="Run again").click()
-    own.demo.speed.step = 0
-    run_id = person.done(after=lost.id)
-    assert own.prompt_of(run_id) == lost.job.prompt
-    expect(person.page.locator("#stage .again")).to_be_hidden()

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from tests.ui.accounts.openid_provider import openid_provider, settings_of
-from ui.accounts.openid_people import OpenIDPeople
-from ui.accounts.opening import SignInSettings
 from ui.settings.web_settings import WebSettings
-from ui.web import guesses
 
 Visit = Callable[..., Visitor]
 LONG_NAME = "somebody with quite a long name"
@@ -25,7 +20,6 @@ LINES = """line => {
 }"""
 
 CONTROLLED = "navigator.serviceWorker.controller !== null"
-TOP = "one => one.getBoundingClientRect().top"
 
 
 @pytest.fixture
@@ -40,58 +34,6 @@ def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None
     page.get_by_label("username").fill(name)
     page.get_by_label("password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-
-
-@pytest.mark.every  # tests/security/test_logins.py ends a login
-def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
-    """A menu in line with its neighbours says whose page this is; Sign out ends the login in all tabs of the browser, without
-    another word."""
-    person = visit(site)
-    person.page.goto(site.url)
-    log_in(person.page)
-    person.ready()
-    # As the script reads it.
-    assert person.page.evaluate("window.gradio_config?.username") == "anna"
-    account = person.page.get_by_role("button", name="anna")
-    beside = person.page.get_by_role("button", name="Open a workflow")
-    assert account.evaluate(TOP) == beside.evaluate(TOP)
-    account.click()
-    expect(person.page.get_by_text("Signed in as anna")).to_be_visible()
-    person.page.keyboard.press("Escape")
-    expect(person.page.get_by_text("Signed in as anna")).to_be_hidden()
-    account.click()
-    second = Visitor(person.page.context.new_page(), site).open()
-    person.page.get_by_role("button", name="Sign out", exact=True).click()
-    for page in (person.page, second.page):
-        expect(page.get_by_label("username")).to_be_visible()
-    person.page.reload()
-    expect(person.page.get_by_label("username")).to_be_visible()
-    a_tab_hears_that_somebody_else_has_signed_in(second, person)
-    person.forgive("401", "WebSocket")
-    for page in (person.page, second.page):
-        page.close()
-
-
-def a_tab_hears_that_somebody_else_has_signed_in(person: Visitor, other: Visitor) -> None:
-    """Both are at the sign-in page: what the first has typed there is still theirs when they are back."""
-    page, headline = person.page, person.page.locator("#stage .headline")
-    with page.expect_websocket(lambda one: one.url.endswith("/news")) as opened:
-        log_in(page)
-    person.ready()
-    with opened.value.expect_event("framereceived"):  # the page knows whose it is
-        page.evaluate("dispatchEvent(new Event('online'))")
-    person.type("2.text", "a lighthouse in the fog")
-    log_in(other.page, LONG_NAME, "harbour")
-    expect(headline).to_have_text(f"This browser is signed in as {LONG_NAME} now.")
-    expect(page.get_by_text("What anna typed comes back when anna signs in again.")).to_be_visible()
-    person.ready()
-    assert person.entry("2.text").input_value() != "a lighthouse in the fog"
-    page.get_by_role("button", name=LONG_NAME).click()
-    page.get_by_role("button", name="Sign out", exact=True).click()
-    log_in(page)
-    person.ready()
-    expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
-    expect(headline).not_to_contain_text("signed in")
 
 
 def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
@@ -152,39 +94,6 @@ def the_button_says_that_it_is_at_work(page: Page) -> None:
     page.unroute("**/login")
 
 
-@pytest.mark.every  # tests/ui/accounts signs in by OpenID without a page
-def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
-    """A button leads to the provider, and from there to the address that was asked for, whatever
-    that says after a #; Sign out leads to the provider's. Whom a proxy names signs out nowhere
-    here, and sees no such button."""
-    with (
-        openid_provider() as provider,
-        closing(OpenIDPeople(settings_of(provider))) as people,
-    ):
-        ways = SignInSettings(openid=people, user_header="X-Forwarded-User")
-        settings = WebSettings(port=0, trusted_proxies=("127.0.0.1",), sign_in=ways)
-        with running_app(fast.demo.url, settings=settings) as app:
-            site = Site(app.url, fast.demo, app)
-            person = visit(site)
-            page = person.page
-            asked = f"{site.url}/?workflow=text-to-image#2.text"
-            page.goto(asked)
-            page.get_by_role("link", name="Sign in with Example").click()
-            page.locator("input[name=sub]").fill("1")
-            page.locator("[type=submit]").first.click()
-            person.ready()
-            assert page.url == asked
-            page.get_by_role("button", name="Anna Berg").click()
-            page.get_by_role("button", name="Sign out", exact=True).click()
-            page.wait_for_url(f"{provider.url}/oauth2/end_session*")
-            page.close()
-            named = visit(site, extra_http_headers={"X-Forwarded-User": "anna"}).open()
-            named.page.get_by_role("button", name="anna").click()
-            expect(named.page.get_by_role("link", name="Access tokens")).to_be_visible()
-            expect(named.page.get_by_role("button", name="Sign out")).to_have_count(0)
-            named.page.close()
-
-
 def has_room_on_a_phone(page: Page) -> None:
     """For a long name nothing becomes wider than the screen, and the way out stays in sight, in one
     row with the button beside it; what is said of the server takes two lines at most."""
@@ -241,25 +150,6 @@ def middle(page: Page, part: str) -> float:
     box = page.locator(part).bounding_box()
     assert box is not None
     return box["y"] + box["height"] / 2
-
-
-def test_finding_20_who_guesses_is_told_to_wait(
-    site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A wrong password is said to be wrong; after too many even the right one has to wait, and the
-    page says how long."""
-    monkeypatch.setattr(
-        guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
-    )  # no free ones: 32 seconds at once
-    person = visit(site)
-    person.page.goto(site.url)
-    log_in(person.page, password="a guess")
-    alert = person.page.get_by_role("alert")
-    expect(alert).to_have_text("Wrong username or password.")
-    log_in(person.page)
-    expect(alert).to_contain_text("Try again in")
-    person.forgive("400")
-    person.leave()
 
 
 @pytest.mark.parametrize("framed_by", ["http://evil.example", "http://huggingface.co"])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, ViewportSize, expect
+from playwright.sync_api import Locator, expect
 
 from comfy.demo import DemoServer
-from comfy.runs.timeouts import Timeouts
-from tests.browser.walk.states import at_every_size
 from tests.support.batch_dialog import card_of, open_sheet, start_batch, values_of_row, vary
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -18,8 +15,6 @@ from ui.documents.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
 Visit = Callable[..., Visitor]
-SIZES = [ViewportSize(width=width, height=844) for width in (390, 1440)]
-RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
 BACK = "ComfyUI is back."
 QUICK = CheckIntervals(idle=0.3, recheck=0.1, away=0.2)
 
@@ -37,44 +32,6 @@ def site(nothing_left_behind: None) -> Iterator[Site]:
 def state(person: Visitor) -> Locator:
     """What the header says of the server, to eyes and screen readers."""
     return person.page.locator("#server").get_by_role("status")
-
-
-def places(person: Visitor) -> list[Any]:
-    """Where the rest of the header and the form stand."""
-    page = person.page
-    return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
-
-
-@pytest.mark.every  # places at several widths; what the header says is read below
-def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
-    """Every page says in words that the server is away, without a dot, and that it is back; nothing
-    moves for it, at any width. On a phone there is a ring at the menu that the words are in."""
-    person = visit(site).open()
-    pages = (person, person.another_tab("upscale"))
-    dots = [one.page.locator("#server .dot") for one in pages]
-
-    def everywhere() -> list[list[Any]]:
-        return [places(person) for _ in at_every_size(person.page, SIZES)]
-
-    for one, dot in zip(pages, dots, strict=True):
-        expect(dot).to_be_visible()
-        expect(state(one)).to_be_empty()
-    before = everywhere()
-    site.demo.stop()
-    for one, dot in zip(pages, dots, strict=True):
-        expect(state(one)).to_have_text(AWAY)
-        expect(dot).to_be_hidden()
-    assert everywhere() == before
-    person.page.set_viewport_size(SIZES[0])
-    assert person.page.evaluate(RING) == '""'
-    person.page.set_viewport_size(SIZES[-1])
-    site.demo.start()
-    for one in pages:
-        expect(state(one)).to_have_text(BACK)
-    for one, dot in zip(pages, dots, strict=True):
-        expect(state(one)).to_be_empty()
-        expect(dot).to_be_visible()
-    assert everywhere() == before
 
 
 def its_batch_says_so(person: Visitor) -> None:
@@ -121,74 +78,3 @@ def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
     expect(state(person)).to_have_text(BACK)
     run_id = person.done()
     assert site.prompt_of(run_id)["2"]["inputs"]["text"] == "typed meanwhile"
-
-
-class SlowToAskAgain(Timeouts):
-    """A run that has found no server tries again after seconds, when its page has long asked."""
-
-    def pause_after(self, attempt: int, share: float) -> float:
-        return 3.0
-
-
-# What the header and the stage say, each time that one of them changes.
-WATCH = """([header, stage]) => {
-    const said = () => [document.querySelector(header).textContent, document.querySelector(stage).textContent];
-    window.said = [said()];
-    for (const place of [header, stage])
-        new MutationObserver(() => window.said.push(said()))
-            .observe(document.querySelector(place), { childList: true, characterData: true, subtree: true });
-}"""
-
-
-@pytest.mark.every  # between two ways that each have a test here
-def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None:
-    """Nobody reads that the server is back beside a run that still cannot reach it."""
-    with (
-        DemoServer(step_seconds=0.12) as demo,
-        running_app(demo.url, demo=False, pace=QUICK, timing=SlowToAskAgain()) as app,
-    ):
-        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 3})
-        demo.stop()
-        expect(state(person)).to_have_text(AWAY)
-        person.press()
-        expect(person.page.locator("#stage .headline")).to_have_text(AWAY)
-        person.page.evaluate(WATCH, ["#server .server-state", "#stage .headline"])
-        demo.start()
-        expect(state(person)).to_have_text(BACK)
-        said = person.page.evaluate("window.said")
-        assert [AWAY, AWAY] in said
-        assert [BACK, AWAY] not in said
-        person.done()
-        person.leave()
-
-
-@pytest.fixture
-def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServer]]:
-    """A site with two servers, of which one may be stopped."""
-    with (
-        DemoServer(step_seconds=0.25) as one,
-        DemoServer(step_seconds=0.25) as other,
-        running_app(one.url, other.url, demo=False, timing=Timeouts(elsewhere=0.5)) as app,
-    ):
-        yield Site(app.url, one, app), one, other
-
-
-@pytest.mark.every  # tests/runs and tests/comfyui/servers try it without a page
-def test_a_run_goes_on_at_another_server(
-    pair: tuple[Site, DemoServer, DemoServer], visit: Visit
-) -> None:
-    """The one that it was at goes away: the page shows what the other one makes of it, and the
-    header counts both in the reader's language."""
-    site, one, other = pair
-    person = visit(site, locale="de-DE").open()
-    expect(person.page.locator("#server")).to_contain_text("2 Server")
-    person.press()
-    person.frames(2)
-    (run,) = site.app.runs.known()
-    at = one if run.record.server == one.url else other
-    at.stop()
-    expect(person.page.locator("#stage .advice")).to_contain_text("anderen neu")
-    other.speed.step = one.speed.step = 0
-    assert person.done() == run.id
-    assert run.record.server not in ("", at.url)
-    at.start()

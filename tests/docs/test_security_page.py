@@ -4,10 +4,6 @@ program."""
 from __future__ import annotations
 
 import re
-import runpy
-import shlex
-import sys
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,9 +27,6 @@ TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").
 FOR_SECURITY = """
 users session-days idle-days share-link user-header sign-out-address openid-issuer openid-client openid-allow openid-operators login login-file hosts trusted-proxies open open-nodes keep operators operator-images server-token server-header server-ca comfy-runner webhook-hosts webhook-secret
 """
-FUZZ = next(
-    block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) if "tests.tools.fuzz" in block
-)
 
 
 def figure(cell: str) -> float | None:
@@ -108,19 +101,3 @@ def test_the_files_it_names_exist() -> None:
     for path in re.findall(r"`((?:docs|tests|ui|comfy)/[\w./]+)`", PAGE):
         assert (ROOT / path).exists(), path
     assert "docs/security.md" in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.every  # otherwise tests/security/test_fuzz.py does what it does
-def test_the_command_for_attacks_works(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It sends what it was told to, says what came of it, and ends with success."""
-    python, dash_m, module, *arguments = shlex.split(FUZZ.replace("10000", "30"))
-    assert (python, dash_m) == (".venv/bin/python", "-m")
-    monkeypatch.setattr(sys, "argv", [module, *arguments, "--seed", "1"])
-    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # it sets one of its own
-    with pytest.raises(SystemExit) as end:
-        runpy.run_module(module, run_name="__main__")
-    said = capsys.readouterr().out
-    assert "30 requests" in said
-    assert end.value.code == 0, said

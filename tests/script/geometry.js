@@ -1,4 +1,4 @@
-// Put into the page by `tests/browser/walk`: what is wrong with where things are, in sentences.
+// Put into the page by `tests/browser/nightly/walk`: what is wrong with where things are, in sentences.
 // A script, not a module, so that a browser takes it as it is.
 
 (() => {

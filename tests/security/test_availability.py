@@ -242,27 +242,6 @@ def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
         assert honest.said(honest.press())["run"]
 
 
-def test_finding_15_bodies_are_as_small_as_their_path_needs(app: RunningApp) -> None:
-    """Only a script's call may carry files."""
-    for path, answer in (
-        ("run/predict", 413),
-        ("queue/join", 413),
-        ("cancel", 413),
-        ("call/workflows", 413),
-    ):
-        with sent(app, *begun(f"/gradio_api/{path}", 5 * MIB)) as connection:
-            assert status(connection) == answer, path
-    large = b'{"data": ["nothing", {"2.text": "' + b"x" * 5 * MIB + b'"}%b]}'
-    kind = {"content-type": JSON}
-    for name, more in (("run", b""), ("chain", b""), ("batch", b", {}")):
-        path = f"{app.url}/gradio_api/call/{name}"
-        called = requests.post(path, large % more, headers=kind, timeout=LONGEST_WAIT)
-        assert called.status_code == 200, name
-        event = called.json()["event_id"]
-        told = requests.get(f"{path}/{event}", timeout=LONGEST_WAIT).text
-        assert "not found" in told, name
-
-
 @pytest.mark.parametrize(
     "header", ["bytes=0-0,2-3", "bytes=a-b", "bytes=-", "lines=1", "bytes=0-9" + "9" * 500]
 )

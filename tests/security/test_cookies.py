@@ -19,14 +19,11 @@ from tests.support.http_client import (
     cookie_of,
     finished,
     get,
-    page_open,
     start,
 )
 from tests.support.serving import RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.settings.folders import ON_A_SPACE
 from ui.settings.web_settings import WebSettings
-from ui.web import identity
 
 LOGIN = {"username": "anna", "password": "lighthouse"}
 TLS = {"X-Forwarded-Proto": "https"}
@@ -116,19 +113,6 @@ def owner_of(browser: requests.Session) -> str:
     return "browser:" + str(browser.cookies[COOKIES.name(PLAIN)]).partition(".")[0]
 
 
-def test_finding_10_an_address_gets_so_many_identities(demo: DemoServer) -> None:
-    """Identities are free but counted: from one address only so many at once. Those who have one
-    keep it, others from elsewhere get theirs."""
-    with running_app(demo.url) as app:
-        counted = [given(app.url) for _ in range(identity.NEW_BROWSERS + 20)]
-        assert sum(bool(cookies) for cookies in counted) in range(
-            identity.NEW_BROWSERS, identity.NEW_BROWSERS + 5
-        )
-        assert given(app.url, **{"X-Forwarded-For": "9.9.9.9"})
-        with page_open(app) as page:
-            assert page.recv()
-
-
 def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
     """Without a Space no cookie goes into another site's frame; over TLS each goes over TLS only,
     the login's too."""
@@ -160,24 +144,6 @@ def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(
     wanted = {"Secure", "SameSite=None", "Partitioned"} if settings else {"Secure", "SameSite=Lax"}
     assert set(cookie.split("; ")[2:]) == {"HttpOnly", "Path=/"} | wanted
     assert cookie.startswith("__Host-")
-
-
-def test_finding_12_only_a_spaces_own_hosts_may_frame_the_page(demo: DemoServer) -> None:
-    """Another site cannot show the page in a frame, where it could make people click; Hugging Face
-    can, on a Space."""
-    assert not ON_A_SPACE
-    ancestors = []
-    for settings in (WebSettings(port=0), ANNA, WebSettings(port=0, on_a_space=True)):
-        with (
-            running_app(demo.url, settings=settings) as app,
-            requests.get(app.url, timeout=LONGEST_WAIT) as page,
-        ):
-            rules = dict(
-                rule.strip().partition(" ")[::2]
-                for rule in page.headers["content-security-policy"].split(";")
-            )
-            ancestors.append(rules["frame-ancestors"])
-    assert ancestors == ["'self'", "'self'", "'self' https://huggingface.co"]
 
 
 def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:

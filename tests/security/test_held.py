@@ -127,20 +127,6 @@ def test_the_pages_own_events_show_nobody_elses_run(logs_in: bool) -> None:
         )
 
 
-def test_two_apps_on_one_server_keep_their_people_apart() -> None:
-    """The same id, and the same name of a login, are nothing on another app, though one ComfyUI has
-    made it all."""
-    with (
-        running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app),
-        running_app(demo.url, settings=LOGIN) as other,
-    ):
-        ann, elsewhere = person(app, ANN), browser(other, ANN)
-        for path in ("/history/{}", "/history/{}/values", "/files/{}/all.zip", "/files/{}/0/a.png"):
-            assert ask(app, "GET", path.format(ann.owned.run), ann.cookie).status_code == 200
-            assert ask(other, "GET", path.format(ann.owned.run), elsewhere).status_code == 404
-        assert ask(other, "GET", "/history", ann.cookie).status_code == 401
-
-
 def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
     """Another person is told what is told of one that never was, and nothing is written; nor are
     settings kept."""

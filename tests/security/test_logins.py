@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -254,22 +253,6 @@ def test_finding_20_who_guesses_waits_and_others_do_not(
         assert "Try again in" in told.json()["error"]
         other = requests.post(address, data=right, headers=ELSEWHERE, timeout=LONGEST_WAIT)
         assert other.status_code == 200  # while here it would take 32 seconds and more
-
-
-def test_finding_20_failed_logins_are_counted_in_the_log(
-    demo: DemoServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One line says how many failed from where; nothing that was typed is in it, and attempts add
-    no lines."""
-    with caplog.at_level(logging.INFO), running_app(demo.url, settings=SETTINGS) as app:
-        for _ in range(12):
-            guess(app, "hunter2", **ELSEWHERE)
-        guess(app, "hunter2", **{"X-Forwarded-For": "1.1.1.1 forged"})
-    said = [record.getMessage() for record in caplog.records if record.name == "ui.web.logins"]
-    assert said[0] == "12 failed logins from 9.9.9.9."
-    assert len(said) == 2
-    assert "hunter2" not in caplog.text
-    assert "guess" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.walk.states import SIZES
+from tests.browser.nightly.walk.states import SIZES
 from tests.support.batch_dialog import (
     SMALL,
     begin_batch,

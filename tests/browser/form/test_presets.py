@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.form.test_masks import (
+from tests.browser.form.nightly.test_masks import (
     KEY,
     choose,
     difference,
@@ -18,7 +18,7 @@ from tests.browser.form.test_masks import (
     stroke,
     tool,
 )
-from tests.browser.walk.states import SIZES, at_every_size
+from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 

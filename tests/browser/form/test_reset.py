@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_seeds import LARGEST
-from tests.support.serving import WORKFLOWS, running_app
+from tests.browser.form.nightly.test_seeds import LARGEST
+from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -52,28 +50,6 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     sent = fast.prompt_of(run_id)
     assert (sent["2"]["inputs"]["text"], sent["8"]["inputs"]["seed"]) == ("a cat", 7)
     assert "screenshot" in sent["4"]["inputs"]["image"]
-
-
-def test_a_number_in_a_text_box_is_its_authors(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A whole number without limits is no change before somebody changes it, and none after it is
-    put back."""
-    prompt = {
-        "1": {"class_type": "PrimitiveInt", "inputs": {"value": 640}},
-        "2": {"class_type": "Unknown", "inputs": {"width": ["1", 0]}},
-        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
-    }
-    (tmp_path / "wide.json").write_text(json.dumps(prompt))
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app)).open("wide")
-        person.unfold()
-        expect(person.entry("1.value")).to_have_value("640")
-        expect(resets(person)).to_have_count(0)
-        person.type("1.value", "64")
-        expect(resets(person)).to_have_count(1)
-        resets(person).click()
-        expect(person.entry("1.value")).to_have_value("640")
-        expect(resets(person)).to_have_count(0)
-        person.leave()
 
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:

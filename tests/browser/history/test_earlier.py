@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from comfy.demo import DemoServer
 from tests.support.history_tiles import (
     ONE,
     button,
@@ -22,7 +17,6 @@ from tests.support.history_tiles import (
     tile,
     tiles,
 )
-from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 
@@ -183,71 +177,3 @@ def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     assert {k: v for k, v in told.values.items() if k != "4.image"} == {
         k: v for k, v in before.values.items() if k != "4.image"
     }
-
-
-@pytest.mark.every  # the walks look at the history on a phone, too
-def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
-    """Nothing is wider than the screen, and the form stays near: the past is one row."""
-    person = visit(
-        fast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    ).open(**ONE)
-    first = make(person, "a lighthouse")
-    history = fast.services.runs.history
-    assert history is not None
-    record = history.get(first, owner_of(fast, first))
-    assert record is not None
-    for name in ("a boat", "a tree", "a castle", "a hill"):
-        history.end(replace(record, id=name))
-    person.page.reload()
-    person.ready()
-    expect(tiles(person)).to_have_count(5)
-    tops = tiles(person).evaluate_all(
-        "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"
-    )
-    assert len(set(tops)) == 1
-    rows, sides = person.page.locator("#history header > :visible").evaluate_all(
-        """all => { const boxes = all.map((one) => one.getBoundingClientRect());
-            const controls = boxes.slice(1);
-            return [new Set(controls.map(({ top }) => Math.round(top))).size,
-                    Math.min(...controls.map(({ height }) => height))] }"""
-    )
-    assert (rows, sides >= 40) == (2, True)
-    assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    choose(person, first)
-    expect(person.page.locator("#stage .viewport")).to_be_in_viewport()
-
-
-@pytest.mark.every  # a reload shows what is kept, tests/runs/test_registry_kept.py that it is
-def test_a_restart_of_both_programs_loses_nothing(
-    visit: Visit, tmp_path: Path, nothing_left_behind: None
-) -> None:
-    """The same browser finds its results after the app and ComfyUI were started anew: image,
-    values, run again."""
-    with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
-        person = visit(site(app, demo)).open(**ONE)
-        run_id = make(person, "a lighthouse")
-        cookies = person.page.context.cookies()
-        person.leave()
-    with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
-        person = visit(site(app, demo))
-        person.page.context.add_cookies(
-            [{**cookie, "url": app.url} for cookie in map(bare, cookies)]
-        )
-        person.open()
-        choose(person, run_id)
-        expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
-        button(person, "Reuse settings").click()
-        expect(person.entry("2.text")).to_have_value("a lighthouse")
-        button(person, "Repeat").click()
-        person.done(after=run_id)
-        expect(tiles(person)).to_have_count(2)
-        person.leave()
-
-
-def site(app: RunningApp, demo: DemoServer) -> Site:
-    return Site(app.url, demo, app)
-
-
-def bare(cookie: dict[str, Any]) -> dict[str, Any]:
-    """A cookie as it is set again for another port."""
-    return {name: cookie[name] for name in ("name", "value")}

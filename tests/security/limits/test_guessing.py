@@ -15,15 +15,13 @@ from starlette.requests import HTTPConnection
 from comfy.demo import DemoServer
 from tests.security.signing_in import sign_in, signed_in
 from tests.support.serving import RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
-from ui.web import guesses
 from ui.web.cookies import Cookies
 from ui.web.guesses import NAME
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 SETTINGS = WebSettings(port=0, users=(ANNA, BEN))
-ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
 
 
 @pytest.fixture
@@ -104,29 +102,6 @@ def test_a_known_browser_is_known_for_its_person_only() -> None:
     (name,) = given.cookies
     for forged in ("", "a", "." * 80, f"{'a' * 43}.{'b' * 43}", given.cookies[name][1:]):
         assert not cookies.known_browser(asking(f"{name}={forged}"), "anna", "a password")
-
-
-@pytest.mark.parametrize("address", ["9.9.9.8", "2001:db8:0:{}::1"])
-def test_attempts_that_wait_have_a_bound(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
-) -> None:
-    """An address, or a large IPv6 network, has a bounded queue. A further attempt gets 429, and
-    another address signs in."""
-    monkeypatch.setattr(guesses, "_WAITING_OF_ADDRESS", 3)
-    app: RunningApp = request.getfixturevalue("app")
-    numbers = itertools.count()
-
-    def name() -> str:
-        return f"name {next(numbers)}"
-
-    def sender() -> dict[str, str]:
-        return {"X-Forwarded-For": address.format(next(numbers) % 10_000)}
-
-    with guessing(app, name, 6, sender):
-        eventually(lambda: guess(app, name(), **sender()) == 429, "its places are taken")
-        with requests.Session() as other:
-            other.headers.update(ELSEWHERE)
-            assert sign_in(app, other, ANNA) == 200
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])

@@ -16,11 +16,7 @@ import pytest
 from tests.security.patterns.attack_texts import Attack, attacks
 from tests.security.patterns.found_patterns import (
     hidden_uses,
-    is_imported,
-    patterns,
     reachable,
-    sources,
-    uses_patterns,
 )
 
 Use = Callable[[str], object]
@@ -95,24 +91,6 @@ def slow_text(pattern: re.Pattern[str], use: Use) -> str:
         if share > SLOW_MACHINE or share > max(1, 2 * tenth):
             return f"{attack} with {length} characters"
     return ""
-
-
-def test_every_pattern_is_linear() -> None:
-    """No text of 100,000 characters takes more than 50 ms of a processor."""
-    found = patterns()
-    assert len(found) > 100
-    slow = {f"{place}: {one.pattern!r}": slow_uses(one) for place, one in found}
-    assert not {place: how for place, how in slow.items() if how}
-
-
-def test_no_pattern_hides_from_the_search() -> None:
-    """Patterns are compiled when modules are imported, never inside a function."""
-    hidden = {}
-    for name, path in sources().items():
-        source = path.read_text(encoding="utf-8")
-        lines = hidden_uses(source) if is_imported(name) else uses_patterns(source)
-        hidden |= {f"{name}:{line}": source.splitlines()[line - 1].strip() for line in lines}
-    assert not hidden
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,7 +18,6 @@ from tests.support.samples.histories import BOB as BEN
 from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, kept_image
 
 DAY = 86400.0
-ROOT = Path(__file__).parents[3]
 
 
 def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
@@ -83,68 +79,6 @@ def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: P
     BlobStore(tmp_path).close()
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "files").stat().st_mode) == 0o700
-
-
-FULL = """
-import contextlib, sys
-from pathlib import Path
-sys.path.insert(0, ".")
-from tests.support.serving import open_history, running_demo_app
-from tests.support.http_client import start, finished, get
-from tests.support.waiting import LONGEST_WAIT
-
-folder = Path(sys.argv[1])
-with running_demo_app(step_seconds=0, data=folder) as (demo, app):
-    values = {"5.steps": 1, "4.width": 256, "4.height": 256}
-    with demo.hold("GET /view") as held:
-        run = start(app, **values)
-        assert held.reached.wait(LONGEST_WAIT)
-        filler = folder / "filler"
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as full:
-            while full.write(b"x" * 512):
-                pass
-        held.release()
-        finished(run)
-    print(get(app, f"/history/{run.id}").json()["advice"])
-    try:
-        start(app, **values)
-    except Exception as problem:
-        print(f"{type(problem).__name__}: {problem}")
-    filler.unlink()
-    run = finished(start(app, **values))
-    print("kept" if run.state.files[0].digest else "lost")
-"""
-
-
-@pytest.mark.every  # it imports for 4 s
-def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
-    """On a disk of 2 MB that is full: the page says that this app's disk is, not that ComfyUI could
-    not be asked; so does a run that cannot be remembered. With room again, all is well."""
-    mounting = f"mount -t tmpfs -o size=2m none {tmp_path}"
-    unshare = shutil.which("unshare")
-    if (
-        unshare is None
-        or subprocess.run([unshare, "-rm", "sh", "-c", mounting], capture_output=True).returncode
-    ):
-        pytest.skip(
-            "needs to mount a small disk of its own (unshare -rm), which this machine does not"
-            " allow"
-        )
-    command = f'{mounting} && exec "$0" -c "$1" {tmp_path}'
-    told = subprocess.run(
-        [unshare, "-rm", "sh", "-c", command, sys.executable, FULL],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=os.environ | {"TMPDIR": "/tmp"},
-    )
-    assert "Traceback" not in told.stderr, told.stderr
-    result, refused, afterwards = told.stdout.splitlines()
-    assert "The disk of this app is full" in result
-    assert "ComfyUI server" not in result
-    assert refused == "DiskFull: The disk of this app is full: the history could not be written."
-    assert afterwards == "kept"
 
 
 def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -16,14 +15,6 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.doors.mcp.installed import NEEDED, mcp_routes
 
 ROOT = Path(__file__).parents[3]
-WITHOUT_EXTRA = """
-import sys
-sys.modules["mcp"] = None  # as where it is not installed
-import requests
-from tests.support.serving import running_demo_app
-with running_demo_app(step_seconds=0) as (_, app):
-    print([requests.request(how, app.url + "/mcp", json={}, timeout=30).status_code for how in ("GET", "POST")])
-"""
 
 
 def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,17 +54,3 @@ def test_another_version_of_the_extra_is_as_none(
     assert caplog.messages == [said] * (not fits)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["optional-dependencies"]["mcp"] == [NEEDED]
-
-
-@pytest.mark.every  # it imports for 4 s
-def test_without_the_extra_the_app_starts() -> None:
-    """In a Python of its own, which has imported nothing of it before."""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_EXTRA],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2 * LONGEST_WAIT,
-    )
-    assert done.stdout.strip() == "[404, 404]", done.stderr

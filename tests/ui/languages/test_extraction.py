@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from babel.messages.pofile import read_po
 
 from tests.support.languages.catalogues import ROOT, extracted
 
-GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\.venv/bin/(pybabel .*)$", GUIDE, re.MULTILINE)
 SCRIPTS = [*(ROOT / "ui" / "page").rglob("*.js")]
 CALL = re.compile(r"(?<![\w.])(message|plural)\(")
 LITERAL = re.compile(r"\s*[\"']")
@@ -71,31 +63,3 @@ def test_the_names_of_values_are_those_in_the_sentence() -> None:
             if not spread and not (used <= names and names - used <= {"count"}):
                 wrong.append(f"{where}: {form}")
     assert not wrong
-
-
-@pytest.mark.every  # six programs, of some second each
-def test_the_commands_for_translators_work_as_they_are(tmp_path: Path) -> None:
-    """CONTRIBUTING.md says how sentences get into the catalogues, and a language into the app; what
-    has not changed stays as it is."""
-    languages = tmp_path / "languages"
-    shutil.copytree(ROOT / "ui" / "languages", languages)
-    assert [one.split()[1] for one in COMMANDS] == ["extract", "update", "init"]
-    seen = []
-    for command in [*COMMANDS[:2], *COMMANDS]:
-        parts = [
-            part.replace("messages.pot", f"{tmp_path}/messages.pot").replace(
-                "ui/languages", str(languages)
-            )
-            for part in command.split()
-        ]
-        tool = ROOT / ".venv" / "bin" / parts[0]
-        subprocess.run([tool, *parts[1:]], cwd=ROOT, check=True, capture_output=True)
-        seen.append((languages / "de" / "LC_MESSAGES" / "messages.po").read_text(encoding="utf-8"))
-    assert "Plural-Forms" in seen[1]
-    assert len(set(seen[1:])) == 1  # what is up to date stays as it is
-    with (tmp_path / "messages.pot").open("rb") as file:
-        found = {one.id for one in read_po(file) if one.id}
-    assert found == {one.id for one in extracted() if one.id}
-    made = languages / "pt" / "LC_MESSAGES" / "messages.po"
-    with made.open("rb") as file:
-        assert {one.id for one in read_po(file) if one.id} == found

@@ -1,0 +1,140 @@
+"""What varies values: what is wrong is told where it is, nothing that was filled in is lost, and
+files and words take part."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.batches.test_dialog import Visit, packed, table
+from tests.browser.nightly.walk.states import SIZES
+from tests.support.batch_dialog import (
+    SMALL,
+    card_of,
+    open_sheet,
+    start_batch,
+    values_of_row,
+    vary,
+    vary_row,
+)
+from tests.support.samples.media import saved
+from tests.support.visitor import Site
+
+RIGHT = "(one) => one.getBoundingClientRect().right"
+
+
+DROPPED = """(files) => {
+    const transfer = new DataTransfer();
+    for (const [name, type, bytes] of files)
+        transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+    return transfer;
+}"""
+
+
+PASTE = """(place, cells) => {
+    const transfer = new DataTransfer();
+    transfer.setData("text/plain", cells);
+    transfer.items.add(new File(["cells"], "cells.png", { type: "image/png" }));
+    const pasted = { bubbles: true, cancelable: true, clipboardData: transfer };
+    return place.dispatchEvent(new ClipboardEvent("paste", pasted));
+}"""
+
+
+def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
+    """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
+    name, and left out where it lies beside others; one that is broken is marked and named. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
+    that is dropped with it; what it leaves out is shown as the form has it, on a phone in a card with all
+    values and the row's number."""
+    person = visit(fast).open("image-to-image")
+    steps = person.entry("8.steps").input_value()
+    dialog = vary(person)
+    prompt = vary_row(dialog, "Prompt")
+    expect(prompt.locator("select").first).to_have_css("padding-right", "30px")
+    person.page.set_viewport_size(SIZES["phone"])
+    ends = [prompt.locator(one).evaluate(RIGHT) for one in (".way", "textarea")]
+    assert ends[0] == ends[1]
+    person.page.set_viewport_size(SIZES["desktop"])
+    prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
+    first = person.entry("2.text").input_value().split()[0]
+    expect(prompt.get_by_label("Replace with")).to_have_value("")
+    expect(dialog.locator(".estimate")).to_be_empty()  # it has been asked what would run
+    expect(prompt.locator(".problem")).to_have_count(0)
+    expect(dialog.locator(".primary")).to_have_attribute("aria-disabled", "true")
+    prompt.get_by_label("Replace with").fill("purple")
+    expect(prompt.locator(".problem")).to_have_text("Say what to find.")
+    prompt.get_by_label("Find").fill(first)
+    expect(prompt.locator(".problem")).to_have_count(0)
+    image = vary_row(dialog, "Your image")
+    photos = packed(p10=saved("PNG"), p9=saved("PNG"))
+    archive = {"name": "p.zip", "mimeType": "application/zip", "buffer": photos}
+    image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
+    left_out = image.locator(".files").get_by_role("status")
+    expect(left_out).to_have_text("2 files added. Left out: notes.txt.")
+    expect(image.get_by_role("alert")).to_be_empty()
+    expect(image.locator("li img")).to_have_count(2)
+    assert [one.get_attribute("alt") for one in image.locator("li img").all()] == [
+        "in/p9.png",
+        "in/p10.png",
+    ]
+    image.get_by_role("button", name="Remove in/p9.png").click()
+    expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
+    expect(left_out).to_be_empty()
+    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"no image"}
+    image.locator("input[type=file]").set_input_files([broken])  # type: ignore[list-item]
+    expect(image.locator(".problems .problem")).to_contain_text(
+        ["“broken.png”: Choose an image file"]
+    )
+    expect(image.locator("li")).to_have_class(["", "wrong"])
+    expect(image.locator("li.wrong .name")).to_have_text("broken.png")
+    image.get_by_role("button", name="Remove broken.png").click()
+    expect(image.locator(".problems")).to_be_empty()
+    text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
+    image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
+    expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
+    expect(left_out).to_be_empty()
+    archive["buffer"] = packed()
+    image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
+    expect(image.get_by_role("alert")).to_contain_text("“notes.txt” isn't an image.")
+    dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
+    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(dialog.locator(".primary")).to_have_text("Start 4 runs")
+    prompt.get_by_role("button", name="Remove Prompt").click()
+
+    values = "Your image,Width,Steps,Sampler\np10.png,256,2,euler\nin/p9.png,512,,heun\nmissing.png,,2,\n"
+    given = [["t.csv", "text/csv", [*values.encode()]], ["p.zip", "", [*photos]]]
+    dropped = person.page.evaluate_handle(DROPPED, given)
+    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
+    table_part = dialog.get_by_role("group", name="Table")
+    expect(table_part.locator("li img")).to_have_count(2)
+    expect(table_part.locator(".problems .problem")).to_have_text(
+        "Line 4, Your image: There is no file “missing.png” with the table."
+    )
+    found = table(values.replace("missing.png", "p9.png"))
+    table_part.locator("> input[type=file]").set_input_files(found)  # type: ignore[arg-type]
+    start_batch(dialog, 3)
+    expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
+    sheet = open_sheet(person)
+    line = sheet.locator(".line").nth(1)
+    expect(line.locator(".value")).to_contain_text(["p9.png", "512", steps, "heun"])
+    expect(line.locator(".unset")).to_have_text([steps])
+    expect(line.locator(".unset")).to_have_css("font-style", "italic")
+    expect(line.get_by_text("Row", exact=True)).to_be_hidden()
+    person.page.set_viewport_size(SIZES["phone"])
+    expect(line.get_by_text("Row", exact=True)).to_be_visible()
+    line.locator(".value").last.scroll_into_view_if_needed()
+    expect(line.locator(".value").last).to_be_in_viewport(ratio=1)
+
+
+def test_cells_of_a_spreadsheet_are_pasted_as_a_table(fast: Site, visit: Visit) -> None:
+    """Whatever has the focus, if one of their headings is a field's; a spreadsheet gives an image of
+    them as well. Other texts, as those of one column, are what they are."""
+    person = visit(fast).open(**SMALL)
+    dialog = vary(person)
+    box = values_of_row(dialog, "Prompt")
+    for text in ("a\tkite\nin the wind", "a red kite\na castle"):
+        assert box.evaluate(PASTE, text)  # which the browser puts into the box
+    expect(dialog.locator(".table-part")).to_be_hidden()
+    assert not box.evaluate(PASTE, "prompt\tSteps\r\na red kite\t2\r\na castle\t3\r\n")
+    expect(dialog.locator(".table-part strong")).to_contain_text("pasted.tsv")
+    expect(dialog.get_by_role("group", name="Prompt", exact=True)).to_have_count(0)
+    expect(dialog.locator(".estimate")).to_contain_text("2 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")

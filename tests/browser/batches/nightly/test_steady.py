@@ -1,0 +1,90 @@
+"""Where batches are varied and looked at, what is pressed stays where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.nightly.walk.states import SIZES, at_every_size
+from tests.support.batch_dialog import SMALL, begin_batch, values_of_row, vary, vary_row
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PLACE = "one => { const { x, y } = one.getBoundingClientRect(); return [x, y]; }"
+# How much of a line stands at the end of a list that goes on.
+PART = """list => {
+    const { bottom } = list.getBoundingClientRect();
+    const heights = [...list.children].map((one) => one.getBoundingClientRect());
+    const last = heights.find((one) => one.top < bottom && one.bottom > bottom);
+    return last ? (bottom - last.top) / last.height : 0;
+}"""
+
+
+# Between a grid's name of its lines and the first value above them; found in one go, as it is drawn anew.
+AIR = """() => {
+    const [down, first] = [".corner .down", "thead th:not(.corner)"].map((one) => {
+        const words = document.createRange();
+        words.selectNodeContents(document.querySelector(`.grid-view ${one}`));
+        return words.getBoundingClientRect();
+    });
+    return first.left - down.right;
+}"""
+
+
+def test_what_is_pressed_stays_where_it_is(fast: Site, visit: Visit) -> None:
+    """The dialog moves nothing behind it. A list that is longer than its room ends within a line, and
+    says how many there are. Whichever of the batch's views is pressed, the three stand where they stood;
+    the name of a grid's lines stands apart from the values above it. Batches of before look like buttons."""
+    person = visit(fast, viewport=SIZES["desktop"]).open(**SMALL)
+    page = person.page
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    box = page.locator("#stage .box")
+    before = box.evaluate(PLACE)
+    dialog = vary(person)
+    assert box.evaluate(PLACE) == before
+    a_long_list_says_that_it_goes_on(vary_row(dialog, "Sampler"))
+    dialog.get_by_role("button", name="Remove Sampler").click()
+    values_of_row(dialog, "Prompt").fill("a boat\na kite")
+    values_of_row(dialog, "Steps").fill("1, 2")
+    begin_batch(dialog, 4)
+    views = page.locator("dialog.sheet .views")
+    for _ in at_every_size(page):
+        places = []
+        for name in ("Grid", "Table", "Gallery"):
+            views.get_by_role("button", name=name).click()
+            places.append(views.evaluate(PLACE))
+        assert places == places[:1] * 3
+    page.set_viewport_size(SIZES["desktop"])
+    views.get_by_role("button", name="Grid").click()
+    expect(page.locator(".grid-view .corner .down")).to_be_visible()
+    assert page.evaluate(AIR) >= 12
+    page.keyboard.press("Escape")
+    vary(person).get_by_role("button", name="Your batches").click()
+    entry = page.locator("#batch-list li button")
+    expect(entry).to_have_css("border-top-width", "1px")
+    for _ in range(2):
+        page.keyboard.press("Escape")
+
+
+def a_long_list_says_that_it_goes_on(sampler: Locator) -> None:
+    """On a desktop and on a phone."""
+    count = sampler.locator(".choice-list label").count()
+    expect(sampler).to_contain_text(f"1 of {count} selected")
+    for _ in at_every_size(sampler.page):
+        assert 0.2 < sampler.locator(".choice-list").evaluate(PART) < 0.8
+    sampler.page.set_viewport_size(SIZES["desktop"])
+
+
+def test_what_says_that_it_is_done_keeps_its_width(fast: Site, visit: Visit) -> None:
+    """Copy link: what stands beside it does not move."""
+    person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
+    beside = person.page.get_by_role("button", name="Reload models")
+    left = "one => one.getBoundingClientRect().left"
+    before = beside.evaluate(left)
+    link = person.page.locator("#copy-link")
+    link.click()
+    expect(link).to_have_text("Link copied")
+    assert beside.evaluate(left) == before
+    expect(link).to_have_text("Copy link")
+    assert beside.evaluate(left) == before

@@ -1,0 +1,162 @@
+"""A chain on the page: its form, its steps as they run, and what becomes of them."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.chains.conftest import BOATS
+from tests.browser.chains.test_chain_page import Visit, chain_is, states, steps
+from tests.browser.nightly.walk.states import SIZES
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+
+# Whether Stop, which has the focus, is off for even a moment.
+WATCH_STOP = """() => {
+    const stop = document.querySelector("#stop");
+    stop.focus();
+    window.stopLost = false;
+    const look = () => { window.stopLost ||= stop.disabled; };
+    new MutationObserver(look).observe(stop, { attributes: true });
+}"""
+
+
+def percent(person: Visitor) -> int:
+    """How far all steps are."""
+    bar = person.page.locator("#stage .chain .bar")
+    return int(bar.get_attribute("aria-valuenow") or 0)
+
+
+def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visit) -> None:
+    """One bar over all steps never goes back. Each step has the image that it made, which a press
+    shows on the stage while the next one runs. Stop keeps the focus between them. Another tab shows the same, as does the page after a
+    reload. What was made says of which chain it is a step, and the history has all steps."""
+    person = visit(chains).open(BOATS)
+    seen = [0]
+    hold = chains.demo.hold
+    # Each step waits at its third progress, until all is looked at.
+    with (
+        hold("progress", after=2) as make,
+        hold("progress", after=3) as enlarge,
+        hold("progress", after=3) as paint_over,
+    ):
+        person.press()
+        states(person, "running", "waiting", "waiting")
+        person.frames()
+        expect(person.page.locator("#stage .chain-headline")).to_have_text("Step 1 of 3: Make")
+        expect(person.page.locator("#stage .status .bar")).to_be_hidden()
+        nothing_is_empty_below_it_on_a_phone(person)
+        person.page.evaluate(WATCH_STOP)
+        make.release()
+        states(person, "done", "running")
+        expect(person.page.locator("#stop")).to_be_focused()
+        seen.append(percent(person))
+        other = person.another_tab(BOATS)
+        states(other, "done", "running", "waiting")
+        expect(other.page.locator("#stage .chain-headline")).to_have_text("Step 2 of 3: Enlarge")
+        steps(person).first.get_by_role("button").click()
+        expect(steps(person).first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+        expect(person.page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
+        assert person.page.evaluate("() => window.stopLost") is False
+        person.page.reload()
+        states(person, "done", "running", "waiting")
+        # How far the step is comes a moment after the steps.
+        eventually(lambda: percent(person) >= seen[-1], "the bar is where it was")
+        seen.append(percent(person))
+        enlarge.release()
+        states(person, "done", "done", "running")
+        seen.append(percent(person))
+        paint_over.release()
+    chain_is(person, "done")
+    assert seen == sorted(seen)
+    assert seen[1] >= 33
+    assert seen[-1] >= 66
+    expect(steps(person).locator("img")).to_have_count(3)
+    expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(person.page.locator("#history .tile")).to_have_count(3)
+    chain_is(other, "done")
+
+    person.turn_to("text-to-image")
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    person.page.locator("#history .tile").click()
+    expect(person.page.locator("#stage .part-of")).to_have_text(
+        "Step “Make” of “Boats in three steps”"
+    )
+    expect(person.page.locator("#stage")).not_to_contain_text("Made with")
+    steps(person).last.get_by_role("button").click()
+    made_from = person.page.get_by_role("region", name="Made from")
+    expect(made_from.locator(".tile")).to_have_count(1)
+    expect(made_from.get_by_role("button", name="Make this a chain…")).to_have_count(0)
+
+
+def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:
+    """Until it has a result, the form stands below its steps."""
+    page = person.page
+    before = page.viewport_size
+    page.set_viewport_size(SIZES["phone"])
+    strip, form = (
+        page.locator(one).bounding_box() or {} for one in ("#stage .steps", "#form-side")
+    )
+    assert form["y"] - strip["y"] - strip["height"] < 80
+    assert before
+    page.set_viewport_size(before)
+
+
+def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visit) -> None:
+    """On a phone, whatever has to be said above it."""
+    person = visit(chains, viewport=SIZES["phone"]).open(BOATS)
+    tops = []
+    top = "one => Math.round(one.getBoundingClientRect().top + scrollY)"
+    headline, strip = (person.page.locator(f"#stage {one}") for one in (".headline", ".steps"))
+    with chains.demo.hold("progress", after=2) as held:
+        person.press()
+        states(person, "running", "waiting", "waiting")
+        tops.append(strip.evaluate(top))
+        person.frames()
+        tops.append(strip.evaluate(top))
+        chains.demo.stop()
+        expect(headline).to_contain_text("Can't reach ComfyUI.")
+        tops.append(strip.evaluate(top))
+        held.release()
+    assert len(set(tops)) == 1, tops
+    person.page.locator("#stop").click()
+    chains.demo.start()
+    chain_is(person, "stopped")
+
+
+def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit) -> None:
+    """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
+    lets the whole chain run with those values and new seeds, and leaves the form as it is. What would
+    leave the chain is not offered."""
+    chains.demo.speed.step = 0.02
+    person = visit(chains).open(BOATS)
+    person.keep_seed(7, "make.5.seed")
+    person.type("over.2.text", "many more boats")
+    person.press()
+    chain_is(person, "done")
+    actions = person.page.locator("#stage .actions")
+    note = person.page.locator("#stage .chain-note")
+    steps(person).last.get_by_role("button").click()
+    person.type("over.2.text", "something else")
+    person.turn_to("text-to-image")
+    expect(note).to_contain_text("“Paint over” would run with the settings it had.")
+    expect(actions.get_by_role("button", name="Vary")).to_be_visible()
+    for name in ("Repeat", "Run again"):
+        expect(actions.get_by_role("button", name=name)).to_have_count(0)
+    actions.get_by_role("button", name="Reuse settings").click()
+    expect(person.page.locator(f'#heading [data-workflow="{BOATS}"]')).to_be_visible()
+    expect(person.entry("over.2.text")).to_have_value("many more boats")
+    expect(person.entry("make.5.seed")).to_have_value("7")
+    person.type("over.2.text", "something else")
+    before = str(person.page.locator("#stage .stage").get_attribute("data-run"))
+    actions.get_by_role("button", name="Vary").click()
+    person.page.wait_for_function(
+        "before => document.querySelector('#stage .stage').dataset.run !== before", arg=before
+    )
+    chain_is(person, "done")
+    expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(person.page.locator("#stage .made-from")).to_contain_text("many more boats")
+    expect(person.entry("over.2.text")).to_have_value("something else")
+    expect(person.entry("make.5.seed")).to_have_value("7")
+    steps(person).first.get_by_role("button").click()
+    expect(person.page.locator('#stage [data-part="prompt"]')).to_have_text("a small boat")
+    expect(person.page.locator('#stage [data-part="seed"]')).not_to_have_text("Seed 7")

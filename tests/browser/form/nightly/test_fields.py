@@ -1,0 +1,117 @@
+"""The form's fields: what may be typed, what is refused and where that is said, and how values come
+and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Response, expect
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.storage import Storage
+from tests.browser.form.test_fields import Visit
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+
+
+class Models:
+    """A stand-in whose model list changes while it runs, and the app in front of it."""
+
+    def __init__(self) -> None:
+        self.names = ["first.safetensors", "second.safetensors"]
+        self.site: Site
+
+    def describe(self, storage: Storage) -> NodeInfo:
+        """The loader's catalogue entry as of now."""
+        loader = "CheckpointLoaderSimple"
+        return node_info(
+            loader,
+            "Load",
+            "",
+            required={"ckpt_name": spec(list(self.names))},
+            outputs=["MODEL", "CLIP", "VAE"],
+        )
+
+
+@pytest.fixture
+def models(nothing_left_behind: None) -> Iterator[Models]:
+    """See Models."""
+    made = Models()
+    node = NodeClass(made.describe, NODES["CheckpointLoaderSimple"].run)
+    with (
+        DemoServer(step_seconds=0, nodes={**NODES, "CheckpointLoaderSimple": node}) as demo,
+        running_app(demo.url) as app,
+    ):
+        made.site = Site(app.url, demo, app)
+        yield made
+
+
+def test_a_list_that_the_server_changes(models: Models, visit: Visit) -> None:
+    """What only the server can see (a model that is gone by now) is said on its field, in the
+    folded section too. “Reload models” offers what was added."""
+    person = visit(models.site).open(**{"5.steps": 1, "1.ckpt_name": "second.safetensors"})
+    expect(person.field("1.ckpt_name")).not_to_be_visible()
+    models.names.remove("second.safetensors")
+    person.press()
+    expect(person.field("1.ckpt_name").locator(".field-error")).to_be_visible()
+    assert "Choose another" in person.errors()["field-1-ckpt-name"]
+    expect(person.page.locator("#stage .headline")).not_to_be_empty()
+    expect(person.page.locator("#stop")).to_be_disabled()
+    can_be_refreshed(person, models)
+    person.leave()
+
+
+def can_be_refreshed(person: Visitor, models: Models) -> None:
+    """“Reload models” offers a model that was added on the server meanwhile, and keeps what was
+    typed."""
+    person.type("2.text", "typed before")
+    models.names.append("third.safetensors")
+    answers: list[str] = []
+
+    def drawn(response: Response) -> bool:
+        """Whether this is the second answer: the first brings the lists, the second the form."""
+        answers.extend([response.url] * (response.request.method == "POST"))
+        return len(answers) == 2
+
+    with person.page.expect_response(drawn):
+        person.page.get_by_role("button", name="Reload models").click()
+    person.page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    person.unfold()
+    person.entry("1.ckpt_name").click()
+    person.page.get_by_role("option", name="third", exact=True).click()
+    run_id = person.generate()
+    prompt = models.site.prompt_of(run_id)
+    assert prompt["1"]["inputs"]["ckpt_name"] == "third.safetensors"
+    assert prompt["2"]["inputs"]["text"] == "typed before"
+
+
+def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
+    """Numbers out of their limits are brought within, other values that do not fit leave the author's;
+    each is told. What names no field is none of the form's."""
+    person = visit(fast).open(
+        **{
+            "5.steps": "many",
+            "9.none": "x",
+            "4.width": "512.5",
+            "4.height": 99999,
+            "4.batch_size": 0,
+        }
+    )
+    expect(person.entry("5.steps")).to_have_value("24")
+    expect(person.entry("4.width")).to_have_value("512")
+    expect(person.entry("4.height")).to_have_value("1024")
+    expect(person.entry("4.batch_size")).to_have_value("1")
+    expect(person.page.get_by_role("note").locator("p")).to_have_text(
+        [
+            "Width: “512.5” in this link isn't allowed and isn't used.",
+            "Height: “99999” in this link is out of range. Using 1024.",
+            "Images: “0” in this link is out of range. Using 1.",
+            "Steps: “many” in this link isn't allowed and isn't used.",
+        ]
+    )

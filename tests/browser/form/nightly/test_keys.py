@@ -1,0 +1,93 @@
+"""What keys do in the form: earlier texts come back, and all keys are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
+    """Up in an empty field, or at the start of a text, walks through what this browser has sent from
+    that field; Down goes back, Esc brings back what stood there, and a text that is typed is
+    edited as ever. All keys are told, and at the foot of the page what scripts can call."""
+    person = visit(fast).open(**{"5.steps": 1})
+    box = person.entry("2.text")
+    for text in ("a cat", "a dog\nand a bird"):
+        person.type("2.text", text)
+        person.generate()
+    person.type("2.text", "")
+    box.focus()
+    box.press("ArrowUp")
+    expect(box).to_have_value("a dog\nand a bird")
+    box.press("ArrowUp")
+    expect(box).to_have_value("a cat")
+    box.press("ArrowUp")
+    expect(box).to_have_value("a cat")
+    box.press("ArrowDown")
+    expect(box).to_have_value("a dog\nand a bird")
+    box.press("ArrowDown")
+    expect(box).to_have_value("")
+    person.type("2.text", "half a sentence")
+    box.focus()
+    box.press("End")
+    box.press("ArrowUp")  # to the start of this text, as ever
+    expect(box).to_have_value("half a sentence")
+    box.press("Home")
+    box.press("ArrowUp")
+    expect(box).to_have_value("a dog\nand a bird")
+    box.press("Escape")
+    expect(box).to_have_value("half a sentence")
+    box.press("ArrowUp")
+    box.press("ArrowUp")
+    prompt = fast.prompt_of(person.generate())
+    assert prompt["2"]["inputs"]["text"] == "a cat"
+    person.page.reload()
+    person.ready()
+    box.focus()
+    box.press("Home")
+    box.press("ArrowUp")
+    expect(box).to_have_value("a dog\nand a bird")
+    person.entry("3.text").fill("")
+    person.entry("3.text").press("ArrowUp")
+    expect(person.entry("3.text")).to_have_value("blurry, text, watermark")
+    keys_are_told(person)
+    is_at_the_foot(person)
+
+
+def keys_are_told(person: Visitor) -> None:
+    """A question mark shows what the keys do, unless it is typed into something; so does the entry
+    at the foot of the page, and Esc closes it."""
+    keys = person.page.get_by_role("dialog", name="Keys")
+    person.entry("2.text").fill("")
+    person.entry("2.text").press("?")
+    expect(person.entry("2.text")).to_have_value("?")
+    expect(keys).to_be_hidden()
+    person.entry("2.text").blur()
+    person.page.keyboard.press("?")
+    expect(keys).to_contain_text("Generate")
+    # All of it fits a desktop's window.
+    expect(keys.get_by_role("heading", name="Keys")).to_be_in_viewport(ratio=1)
+    expect(keys.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
+    person.page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    person.page.get_by_role("button", name="Keys").click()
+    expect(keys).to_be_visible()
+    keys.get_by_role("button", name="Close").click()
+    expect(keys).to_be_hidden()
+
+
+def is_at_the_foot(person: Visitor) -> None:
+    """One line in plain words; what scripts can call opens from it, asks for nothing that this app
+    does not have, and is closed by Esc."""
+    expect(person.page.get_by_text("Use via API")).to_be_hidden()
+    person.page.locator("#about").get_by_role("button", name="API", exact=True).click()
+    expect(person.page.get_by_text("API documentation")).to_be_visible()
+    expect(person.page.get_by_text("/run", exact=True).first).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(person.page.get_by_text("API documentation")).to_be_hidden()
+    assert "view=" not in person.page.url

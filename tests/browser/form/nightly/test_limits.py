@@ -1,0 +1,57 @@
+"""Files that are too much or the wrong thing, as a person meets the refusal: a sentence on the
+field."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import STEP
+from tests.browser.form.test_limits import Visit
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site
+from ui.web.limits import WebLimits
+
+
+def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
+    visit: Visit, nothing_left_behind: None
+) -> None:
+    """Generate in a tab whose form made room for another's: it loads itself again with what was
+    typed, and says so."""
+    with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=1)) as (demo, app):
+        site = Site(app.url, demo, app)
+        person = visit(site).open("text-to-image")
+        person.type("2.text", "a lighthouse in the fog")
+        person.another_tab("upscale").page.close()
+        person.press()
+        expect(person.page.locator("#stage .headline")).to_contain_text("closed to make room")
+        person.ready()
+        expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
+        person.generate()
+        person.forgive("422")
+        person.leave()
+        site.rest()
+
+
+def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
+    """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
+    run that goes on."""
+    with running_demo_app(step_seconds=STEP, limits=WebLimits(page_body=20_000)) as (
+        demo,
+        app,
+    ):
+        site = Site(app.url, demo, app)
+        person = visit(site).open(**{"5.steps": 60})
+        for place in ("#stage .headline", "#stage .objection"):
+            person.type("2.text", "fog " * 10_000)
+            person.press()
+            said = person.page.locator(place)
+            expect(said).to_contain_text("This is more than the app takes at once")
+            expect(person.page.locator("#generate")).to_be_enabled()
+            person.type("2.text", "a lighthouse in the fog")
+            person.press()
+            expect(said).not_to_contain_text("more than the app takes")
+            person.phase("running")
+        demo.speed.step = 0
+        person.forgive("413")
+        person.leave()
+        site.rest()

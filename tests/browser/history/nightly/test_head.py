@@ -1,0 +1,74 @@
+"""The head of the history: what is looked for, and what picks several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.nightly.walk.states import SIZES
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+TOP = "one => one.getBoundingClientRect().top"
+GROUND = "one => getComputedStyle(one).backgroundColor"
+# How much wider than the word in it the room of the search is, and its colours.
+SEARCH = """box => {
+    const style = getComputedStyle(box);
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = style.font;
+    const room = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return [room - pen.measureText(box.placeholder).width,
+        style.color, getComputedStyle(box, "::placeholder").color];
+}"""
+
+
+def test_what_is_pressed_stays_where_it_is(fast: Site, visit: Visit) -> None:
+    """At the end of the page, too: Select becomes Done in its place, and the bar comes below it. A filter
+    that is on is filled and its star is full."""
+    person = visit(fast, viewport=SIZES["desktop"]).open(**{"5.steps": 1})
+    page = person.page
+    person.generate()
+    head = page.locator("#history header")
+    expect(page.locator("#history .tile")).to_have_count(1)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    select = head.locator(".select")
+    before = select.evaluate(TOP)
+    for name in ("Done", "Select"):
+        select.click()
+        expect(select).to_have_text(name)
+        assert abs(select.evaluate(TOP) - before) < 1
+    favourites = head.get_by_role("button", name="Favourites")
+    off = favourites.evaluate(GROUND)
+    favourites.click()
+    expect(favourites).to_have_text("★ Favourites")
+    page.locator("h1").hover()
+    assert favourites.evaluate(GROUND) != off
+    favourites.click()
+    expect(favourites).to_have_text("☆ Favourites")
+
+
+def test_the_word_of_the_search_fits(fast: Site, visit: Visit) -> None:
+    """In French on a laptop; it looks like no text that was typed, and the heading has air beside it."""
+    person = visit(fast, viewport=SIZES["laptop"], locale="fr-FR").open(**{"5.steps": 1})
+    person.generate()
+    search = person.page.locator("#history header input")
+    room, typed, word = search.evaluate(SEARCH)
+    assert room > 0
+    assert typed != word
+    assert gap(person.page, "#history h2", "#history select") >= 8
+
+
+def gap(page: Page, one: str, other: str) -> float:
+    """Between the text of one and the left edge of the other."""
+    return float(
+        page.evaluate(
+            """([one, other]) => {
+                const words = document.createRange();
+                words.selectNodeContents(document.querySelector(one));
+                return document.querySelector(other).getBoundingClientRect().left
+                    - words.getBoundingClientRect().right;
+            }""",
+            [one, other],
+        )
+    )

@@ -1,0 +1,124 @@
+"""nginx and Caddy as docs/deploy says that they stand in front of the app, on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from tests.support.programs import skip_without
+from tests.support.waiting import LONGEST_WAIT
+
+DEPLOY = Path(__file__).parents[3] / "docs" / "deploy"
+NGINX = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    {site}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPlace:
+    """Where a proxy is to stand: its port, the app's, and the files of its certificate. `http2`: it
+    speaks that with browsers, as docs/deploy has it."""
+
+    port: int
+    app_port: int
+    certificate: Path
+    key: Path
+    http2: bool = True
+
+
+def _told(text: str, changes: Mapping[str, str]) -> str:
+    """The text of docs/deploy with other places in it; each of them has to be there."""
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def _nginx(at: ProxyPlace) -> str:
+    site = _told(
+        (DEPLOY / "nginx.conf").read_text(encoding="utf-8"),
+        {
+            "listen 443 ssl http2": f"listen 127.0.0.1:{at.port} ssl{' http2' * at.http2}",
+            "/etc/ssl/forms.example.org.pem": str(at.certificate),
+            "/etc/ssl/forms.example.org.key": str(at.key),
+            "127.0.0.1:7860": f"127.0.0.1:{at.app_port}",
+        },
+    )
+    return NGINX.format(site=site)
+
+
+def _caddy(at: ProxyPlace) -> str:
+    site = _told(
+        (DEPLOY / "Caddyfile").read_text(encoding="utf-8"),
+        {
+            "forms.example.org {": f"https://127.0.0.1:{at.port} {{\n\ttls {at.certificate} {at.key}",
+            "127.0.0.1:7860": f"127.0.0.1:{at.app_port}",
+        },
+    )
+    return f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{site}"
+
+
+# By name: what its file says, and how it is started with it in the folder where it stands.
+PROXIES: Mapping[str, tuple[Callable[[ProxyPlace], str], list[str]]] = MappingProxyType(
+    {
+        "nginx": (_nginx, ["-p", ".", "-e", "error.log", "-c", "config"]),
+        "caddy": (_caddy, ["run", "--adapter", "caddyfile", "--config", "config"]),
+    }
+)
+
+
+@contextlib.contextmanager
+def running_proxy_program(name: str, at: ProxyPlace, folder: Path) -> Iterator[str]:
+    """The proxy of that name in front of an app: its own address, without the path. It keeps what it writes in
+    the folder."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
+    program = shutil.which(name, path=path)
+    if program is None:
+        skip_without(f"{name}, as Debian has it")
+    config, arguments = PROXIES[name]
+    (folder / "config").write_text(config(at), encoding="utf-8")
+    own = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with (
+        (folder / "said").open("w") as said,
+        subprocess.Popen(
+            [program, *arguments], cwd=folder, env=os.environ | own, stdout=said, stderr=said
+        ) as process,
+    ):
+        try:
+            _wait_for(process, at.port, folder / "said")
+            yield f"https://127.0.0.1:{at.port}"
+        finally:
+            process.terminate()
+            process.wait(LONGEST_WAIT)
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, said: Path) -> None:
+    end = time.monotonic() + LONGEST_WAIT
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        assert process.poll() is None, said.read_text()
+        assert time.monotonic() < end, said.read_text()
+        threading.Event().wait(0.05)

@@ -1,0 +1,119 @@
+"""Where the focus goes when what had it is gone, or a run fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def delete(person: Visitor) -> None:
+    """Delete what is seen, by keys only, with the page at its top."""
+    button = person.page.locator("#stage .actions").get_by_role("button", name="Delete")
+    button.evaluate("""button => {
+        scrollTo({ top: 0, behavior: "instant" });
+        button.focus({ preventScroll: true });
+    }""")
+    person.page.keyboard.press("Enter")
+
+
+def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
+    """After each deletion the next tile has the focus, and its result stands on the stage; the page
+    stays still. After the last one Generate has the focus."""
+    person = visit(fast, viewport={"width": 1280, "height": 560}).open(**{"5.steps": 1})
+    first, second, third = person.generate(), person.generate(), person.generate()
+    tile = '#history .tile[data-run="{}"]'
+    expect(person.page.locator("#history .tile")).to_have_count(3)
+    for deleted, left in ((second, first), (first, third)):
+        person.page.locator(tile.format(deleted)).press("Enter")
+        expect(person.page.locator(f'#stage .stage[data-run="{deleted}"]')).to_be_visible()
+        delete(person)
+        expect(person.page.locator(tile.format(left))).to_be_focused()
+        expect(person.page.locator(f'#stage .media img[src*="{left}"]')).to_be_visible()
+        assert person.page.evaluate("scrollY") == 0
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator(f'#stage .stage[data-run="{third}"]')).to_be_visible()
+    delete(person)
+    expect(person.page.locator("#history .tile")).to_have_count(0)
+    expect(person.page.locator("#generate")).to_be_focused()
+
+
+def what_has_the_focus_is_not_behind_the_buttons(person: Visitor) -> None:
+    """Whoever goes through the form by Tab sees each part of it above Generate."""
+    entry = person.entry("2.text")
+    entry.focus()
+    for _ in range(40):
+        person.page.keyboard.press("Tab")
+        inside, bottom = person.page.evaluate("""() => {
+            const focused = document.activeElement;
+            const bar = document.querySelector("#actions").getBoundingClientRect();
+            const bottom = focused.getBoundingClientRect().bottom;
+            return [Boolean(focused.closest("#form")), bottom - bar.top];
+        }""")
+        if not inside:
+            break
+        assert bottom <= 0
+    assert not inside
+
+
+def choose_broken(person: Visitor) -> None:
+    """Choose the model that no run can load."""
+    box = person.entry("1.ckpt_name")
+    box.click()
+    person.page.locator("#form").get_by_role("option", name="demo-broken").click()
+    expect(box).to_have_value("demo-broken")
+
+
+def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> None:
+    """A run that fails at a list leads to it, with the sentence below it and no choices above. A press
+    opens it, and what is typed at once is searched for."""
+    person = visit(fast).open()
+    what_has_the_focus_is_not_behind_the_buttons(person)
+    person.unfold()
+    # What is said of the model goes with it.
+    instead = person.page.get_by_text("Using demo-landscapes: v1-5-pruned-emaonly isn't installed")
+    expect(instead).to_be_visible()
+    choose_broken(person)
+    expect(instead).to_be_hidden()
+    person.press()
+    person.phase("failed")
+    expect(person.field("1.ckpt_name").locator(".field-error")).to_be_visible()
+    box, options = person.entry("1.ckpt_name"), person.page.locator("#form").get_by_role("option")
+    expect(box).to_be_focused()
+    expect(options).to_have_count(0)
+    edge = box.evaluate("box => getComputedStyle(box.closest('.wrap')).borderColor")
+    assert edge == "rgb(197, 48, 48)"
+    box.evaluate("() => new Promise(done => setTimeout(done, 600))")  # it is led to twice
+    expect(options).to_have_count(0)
+    box.click()
+    expect(options.filter(has_text="demo-landscapes")).to_be_visible()
+    person.page.keyboard.press("Escape")
+    person.press()
+    expect(box).to_be_focused()
+    expect(options).to_have_count(0)
+    person.page.keyboard.type("water")
+    box.evaluate("() => new Promise(done => setTimeout(done, 600))")
+    expect(box).to_have_value("water")
+    expect(options).to_have_text([re.compile("demo-watercolour")])
+
+
+def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:
+    """What is typed while it waits goes on in its field; the field of the error is marked."""
+    person = visit(slow).open(**{"5.steps": 100})  # it goes on until it is told to be fast
+    person.unfold()
+    person.press()
+    person.frames(1)
+    choose_broken(person)
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    person.entry("2.text").fill("the next")
+    slow.demo.speed.step = 0
+    expect(person.field("1.ckpt_name").locator(".field-error")).to_be_attached()
+    expect(person.entry("2.text")).to_be_focused()
+    person.page.keyboard.type(" idea")
+    expect(person.entry("2.text")).to_have_value("the next idea")

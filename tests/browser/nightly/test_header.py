@@ -1,0 +1,125 @@
+"""The header stays where it is, whatever there is to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import ViewportSize, expect
+
+from tests.browser.nightly.walk.states import at_every_size
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PLACES = """() => ["#brand", "#picker", "#open", "#shade", "summary", "#columns"].map((one) => {
+    const { left, top, width } = document.querySelector(one).getBoundingClientRect();
+    return [one, left + scrollX, top + scrollY, width].join(" ");
+})"""
+SIZES = [
+    ViewportSize(width=x, height=y) for x, y in ((1440, 900), (1366, 650), (1024, 768), (390, 844))
+]
+# Between how many wait and how to connect.
+GAP = """() => document.querySelector(".connect").getBoundingClientRect().left
+    - document.querySelector("#server .waiting").getBoundingClientRect().right"""
+COVERS = """() => {
+    const box = (one) => document.querySelector(one).getBoundingClientRect();
+    document.querySelector("#away").textContent = "ComfyForms is restarting. Reconnecting…";
+    const away = box("#away");
+    const beside = innerWidth > 1023 ? ["#stage .actions"] : [];
+    const covered = ["#topbar", "#generate", "#stop", ...beside].filter((name) => {
+        const { left, right, top, bottom } = box(name);
+        return left < away.right && away.left < right && top < away.bottom && away.top < bottom;
+    });
+    const [bar, first] = [box("#actions"), box("#generate")];
+    return [away.height > 0, bar.top <= away.top && away.bottom <= first.top, ...covered];
+}"""
+
+
+def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
+    """How to connect a server is told over the page, and how many runs wait has its room; what is
+    said of an app that is away has its room above Generate. At every size."""
+    person = visit(slow).open(**{"5.steps": 60})
+    page = person.page
+    expect(page.locator("#open button")).to_be_visible()
+    before = []
+    for _ in at_every_size(page, SIZES):
+        if page.get_by_role("button", name="Menu").is_visible():
+            page.get_by_role("button", name="Menu").click()
+        before.append(page.evaluate(PLACES))
+        page.get_by_text("How to connect").click()
+        expect(page.locator(".how")).to_be_visible()
+        assert page.evaluate(PLACES) == before[-1]
+        page.get_by_text("How to connect").click()
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
+    for size, places in zip(at_every_size(page, SIZES), before, strict=True):
+        assert page.evaluate(PLACES) == places
+        if size["width"] >= 1024:
+            assert 0 < page.evaluate(GAP) < 12
+    slow.demo.speed.step = 0
+    for _ in at_every_size(page, SIZES):
+        page.evaluate("scrollTo(0, 0)")
+        assert page.evaluate(COVERS) == [True, True]
+
+
+def test_how_many_wait_has_one_line(slow: Site, visit: Visit) -> None:
+    """On a tablet, in the middle of the header and at the end of the room for what is said of the
+    server; that room stays as it is."""
+    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 60})
+    page = person.page
+    room = page.locator("#server").bounding_box()
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
+    expect(page.get_by_text("How to connect")).to_be_hidden()
+    page.evaluate("scrollTo(0, 0)")
+    boxes = [page.locator(one).bounding_box() for one in ("#server", "#server .waiting", "#open")]
+    assert boxes[0] == room
+    server, waiting, beside = (one or {} for one in boxes)
+    middle, level = (one["y"] + one["height"] / 2 for one in (waiting, beside))
+    assert abs(middle - level) < 2
+    assert abs(waiting["x"] + waiting["width"] - server["x"] - server["width"]) < 2
+
+
+def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
+    """One, with room for a title, on a wide window for a long one, and an ellipsis at the end of a longer one; on a phone it says that this is a demonstration, and the rest is
+    folded away, from where it says that the server is away. Where nobody has to log in there is no
+    account."""
+    person = visit(fast, viewport={"width": 820, "height": 1180}).open()
+    page = person.page
+    expect(page.locator("#account, .account-menu")).to_have_count(0)
+    parts = ["#brand", "#picker", "#open", "#server", "#shade"]
+    expect(page.locator("#open button")).to_be_visible()
+    rows = """parts => {
+        const seen = parts.map((one) => document.querySelector(one)).filter((one) => one.checkVisibility());
+        const boxes = seen.map((one) => one.getBoundingClientRect());
+        const middles = boxes.map(({ top, bottom }) => (top + bottom) / 2).sort((a, b) => a - b);
+        return middles.filter((middle, at) => !at || middle - middles[at - 1] > 8).length;
+    }"""
+    assert page.evaluate(rows, parts) == 1
+    title = page.locator("#picker .title")
+    assert title.evaluate("one => one.clientWidth") >= len("Create, enlarge, refine") * 8
+    expect(title).to_have_css("text-overflow", "ellipsis")
+    expect(title.locator("*")).to_have_count(0)  # it is no two parts that end each by themselves
+    for _ in at_every_size(page, SIZES[:2]):
+        assert page.evaluate(rows, parts) == 1
+        assert title.evaluate("one => one.clientWidth") >= 400
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(rows, [*parts, ".demo-mark"]) == 1
+    expect(page.get_by_text("Demo", exact=True)).to_be_visible()
+    menu = page.get_by_role("button", name="Menu")
+    expect(page.get_by_role("button", name="Switch theme")).to_be_hidden()
+    expect(page.get_by_role("link", name="ComfyForms")).to_be_visible()
+    box = page.locator("#picker").bounding_box()
+    assert box
+    assert box["width"] > 200
+    menu.click()
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("button", name="Open a workflow")).to_be_visible()
+    expect(page.locator("#server")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    menu.click()
+    expect(menu).to_have_attribute("aria-expanded", "false")
+    expect(page.locator("#server")).to_be_hidden()

@@ -1,0 +1,59 @@
+"""Leaving and coming back: reload, closed tab, two tabs, an app that ends, a link that is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import STEP
+from tests.browser.test_leaving import Visit
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def impatient(nothing_left_behind: None) -> Iterator[Site]:
+    """A slow site of the test's own with a grace time in which a page is sure to be there."""
+    with running_demo_app(step_seconds=STEP, ahead=2, grace=4.0) as (demo, app):
+        yield Site(app.url, demo, app)
+
+
+def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit) -> None:
+    """A closed tab ends its run at the server after the grace time, and the socket closes with 1000.
+    Its waiting runs leave the queue too, another person's run goes on."""
+    leaver, stayer = (
+        visit(impatient).open(**{"5.steps": 60}),
+        visit(impatient).open(**{"5.steps": 4}),
+    )
+    leaver.press()
+    leaver.frames(1)
+    leaver.press()
+    eventually(lambda: impatient.demo.queue.remaining() == 2, "two runs are there")
+    stayer.press()
+    eventually(lambda: impatient.services.runs.waiting == 2, "two runs wait")
+    leaver.page.close()
+    run_id = stayer.done()
+    assert impatient.prompt_of(run_id)["5"]["inputs"]["steps"] == 4
+    eventually(impatient.idle, "all have ended")
+    eventually(lambda: len(impatient.demo.sockets.close_codes) >= 2, "the close codes")
+    assert set(impatient.demo.sockets.close_codes) == {1000}
+    assert len(impatient.demo.queue.history()) >= 2
+
+
+def test_the_app_ends_in_a_run(visit: Visit) -> None:
+    """When the app is stopped, the page says that the run was stopped; at the server it has ended
+    cleanly."""
+    with running_demo_app(step_seconds=0.12) as (demo, app):
+        site = Site(app.url, demo, app)
+        person = visit(site).open()
+        person.press()
+        person.frames(1)
+        app.services.runs.close()
+        person.phase("stopped")
+        expect(person.page.locator("#stage .headline")).to_contain_text("shut down")
+        eventually(site.idle, "the server is idle")
+        eventually(lambda: demo.sockets.close_codes == [1000], "the close code")
+        person.leave()

@@ -1,0 +1,145 @@
+"""The person's own line: places, moving, removing; and what is at hand when a run comes to
+grief."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Route, expect
+
+from comfy.demo import DemoServer
+from comfy.runs.limits import RunLimits
+from tests.browser.test_access import PHONE, UNNAMED, low_contrast
+from tests.browser.test_queue import Visit, all_that_wait_are_removed, queued
+from tests.support.serving import running_app, running_demo_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+
+
+def empty(person: Visitor) -> None:
+    """Remove all, the last first, then stop the one that runs."""
+    while count := person.waiting().count():
+        person.page.get_by_role("button", name="Remove").last.click()
+        expect(person.waiting()).to_have_count(count - 1)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+
+
+def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
+    """At two servers two of a person's runs are at work. Both are in the list with a Stop of their
+    own, whichever is seen, beside one that waits; each Stop ends its run alone. One that is left
+    alone needs no line, unless an earlier result is looked at."""
+    with (
+        DemoServer(step_seconds=0.004) as one,
+        DemoServer(step_seconds=0.004) as other,
+        running_app(one.url, other.url) as app,
+    ):
+        person = visit(Site(app.url, one, app)).open()
+        person.type("5.steps", 2)
+        first = person.generate()
+        one.speed.step = other.speed.step = 0.6
+        person.type("5.steps", 60)
+        lines = person.page.locator("#queue li")
+        for number, text in enumerate(("one boat", "two boats", "three boats")):
+            person.type("2.text", text)
+            person.press()
+            expect(lines).to_have_count(number + 1 if number else 0)
+            if not number:
+                person.frames(3)
+        expect(person.page.locator("#queue .waiting-title")).to_have_text("2 running · 1 waiting")
+        expect(lines.locator(".about")).to_have_text(["one boat", "two boats", "three boats"])
+        person.page.get_by_role("button", name="Stop: Text to image, two boats").click()
+        eventually(lambda: len(person.site.unfinished()) == 2, "it has ended")
+        expect(lines.locator(".about")).to_have_text(["one boat", "three boats"])
+        expect(lines.nth(1)).to_have_attribute("data-phase", "running")
+        person.page.get_by_role("button", name="Stop: Text to image, one boat").click()
+        expect(lines).to_have_count(0)
+        expect(person.page.locator("#stage .status")).to_contain_text("Sampling")
+        person.page.locator(f'#history .tile[data-run="{first}"]').click()
+        expect(lines.locator(".about")).to_have_text(["three boats"])
+        person.page.get_by_role("button", name="Stop: Text to image, three boats").click()
+        eventually(lambda: not person.site.unfinished(), "none goes on")
+        person.leave()
+
+
+def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
+    """Behind somebody else's run the headline is one's own place, and Stop leaves the line. Each gets
+    the own image."""
+    other = visit(slow).open(**{"5.steps": 60, "2.text": "one"})
+    person = visit(slow).open(**{"5.steps": 3, "2.text": "two"})
+    other.press()
+    other.frames(1)
+    person.press()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Next")
+    expect(person.waiting()).to_have_count(0)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    person.press()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Next")
+    slow.demo.speed.step = 0
+    assert slow.prompt_of(other.done())["2"]["inputs"]["text"] == "one"
+    assert slow.prompt_of(person.done())["2"]["inputs"]["text"] == "two"
+
+
+def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
+    """That no more may wait is told beside the run that goes on, which is not disturbed by it."""
+    with running_demo_app(step_seconds=0.12, run_limits=RunLimits(person=2)) as (demo, app):
+        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})
+        queued(person, "one boat")
+        person.press()
+        said = person.page.locator("#stage .objection")
+        expect(said).to_contain_text("You already have 2 runs queued")
+        frames = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
+        person.frames(frames + 3)
+        expect(said).to_contain_text("remove one")
+        expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+        expect(person.page.get_by_role("button", name="Remove all")).to_have_count(0)
+        empty(person)
+        person.press()
+        expect(said).to_be_empty()
+        person.page.locator("#stop").click()
+        person.phase("stopped")
+        person.leave()
+
+
+def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
+    """When a second run ends while the first one's result is still being fetched, the second is
+    shown in the end."""
+    person = visit(slow).open(**{"5.steps": 2})
+    first = person.generate()
+    held: list[Route] = []
+    person.page.route(f"**/files/{first}/0/*.png", lambda route: held.append(route))
+    with person.page.expect_request(f"**/files/{first}/0/*.png"):
+        person.page.reload()
+    person.ready()
+    person.type("2.text", "the second")
+    second = person.generate()
+    assert slow.prompt_of(second)["2"]["inputs"]["text"] == "the second"
+    with person.page.expect_response(held[0].request.url):
+        held[0].continue_()
+    person.page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(person.page.locator(f'#stage .media img[src*="{second}"]')).to_be_visible()
+    expect(person.page.locator("#history .tile img")).to_have_count(2)
+
+
+def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
+    """Its buttons have names, its texts contrast in the light and in the dark, and on a phone it is
+    no wider than the screen and meets fingers. All that wait are removed by one press."""
+    person = visit(slow, color_scheme="light", **PHONE).open(**{"5.steps": 60})
+    queued(
+        person,
+        "a very long text about boats and harbours and the sea " * 3,
+        "two boats",
+        "three boats",
+    )
+    person.page.get_by_role("button", name="Menu").click()
+    assert person.page.evaluate(UNNAMED) == []
+    for dark in (0, 1):
+        expect(person.page.locator("body.dark")).to_have_count(dark)
+        assert low_contrast(person) == []
+        person.page.locator("#shade button").click()
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
+    for name in ("Move up", "Remove"):
+        button = person.waiting().nth(2).get_by_role("button", name=name).bounding_box()
+        assert button is not None
+        assert min(button["width"], button["height"]) >= 40
+    all_that_wait_are_removed(person, slow, 3)
+    empty(person)

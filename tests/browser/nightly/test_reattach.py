@@ -1,0 +1,248 @@
+"""A page finds its person's runs: in a second tab, after a sleep, after a restart of the app; and
+nobody else's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from comfy.demo import DemoServer
+from tests.browser.conftest import STEP
+from tests.browser.test_places import CLOSE_CODE
+from tests.browser.test_reattach import AWAY, Visit, app_at, first_owner
+from tests.support.app_process import free_port, started
+from tests.support.brought import give, own_prompt
+from tests.support.link import FaultyLink
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+from ui.web.limits import WebLimits
+
+STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.status)"
+
+
+@pytest.fixture
+def demo(nothing_left_behind: None) -> Iterator[DemoServer]:
+    """A server that takes some time."""
+    with DemoServer(step_seconds=STEP) as server:
+        yield server
+
+
+def test_a_second_tab_shows_the_same(slow: Site, visit: Visit, every: bool) -> None:
+    """A tab that was open already, and one that is opened later, show a run of the first with
+    frames, to its result. Stop works in every tab, and all of them say so; what waited comes next
+    in them."""
+    first = visit(slow).open(**{"5.steps": 60})
+    second = first.another_tab("upscale")
+    first.press()
+    second.frames(1)
+    expect(second.page.locator("#stage .times")).to_contain_text("Text to image")
+    # A page that is reloaded in a run, above, is one that is opened later.
+    third = first.another_tab() if every else second
+    third.frames(1)
+    slow.demo.speed.step = 0
+    run_id = first.done()
+    assert second.done() == third.done() == run_id
+    slow.demo.speed.step = STEP
+    first.press()
+    expect(first.page.locator("#stage img.live-frame")).to_be_visible()
+    first.press()
+    expect(third.waiting()).to_have_count(1)
+    running = slow.services.runs.line_of(first_owner(slow))[0]
+    third.page.locator("#stop").click()
+    eventually(lambda: running.state.phase == "stopped")
+    for tab in (first, third):
+        expect(tab.waiting()).to_have_count(0)
+        expect(tab.page.locator("#stage .headline")).to_contain_text("Sampling")
+    first.page.locator("#stop").click()
+    first.phase("stopped")
+    third.phase("stopped")
+
+
+def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> None:
+    """Another browser sees no frame, no line, no result of mine, now or later; a guessed id gets it
+    neither socket, file, record nor stop."""
+    mine, other = visit(slow).open(**{"5.steps": 60}), visit(slow).open()
+    mine.press()
+    mine.frames(1)
+    mine.press()
+    expect(other.page.locator("#server .waiting")).to_have_text("Demo · 1 waiting")
+    running, waiting = slow.services.runs.line_of(first_owner(slow))
+    live = slow.url.replace("http", "ws") + f"/live/{running.id}"
+    assert other.page.evaluate(CLOSE_CODE, live) == 4404
+    for path, method in (
+        (f"/files/{running.id}/0/x.png", "GET"),
+        (f"/files/{running.id}/all.zip", "GET"),
+        (f"/api/v1/runs/{running.id}/stop", "POST"),
+        (f"/api/v1/runs/{waiting.id}/stop", "POST"),
+        (f"/runs/{waiting.id}/move?by=-1", "POST"),
+        (f"/runs/{running.id}/again", "POST"),
+    ):
+        assert other.page.evaluate(STATUS, [path, method]) == 404, path
+    mine.page.get_by_role("button", name="Remove").click()
+    slow.demo.speed.step = 0
+    run_id = mine.done()
+    source = str(mine.page.locator("#stage .media img").evaluate("image => image.src"))
+    files = f"/files/{run_id}"
+    for path in (source, f"/history/{run_id}", f"{files}/0/thumb", f"{files}/all.zip"):
+        assert other.page.evaluate(STATUS, [path, "GET"]) == 404
+        assert mine.page.evaluate(STATUS, [path, "GET"]) == 200
+    live = slow.url.replace("http", "ws") + f"/live/{run_id}"
+    assert other.page.evaluate(CLOSE_CODE, live) == 4404
+    assert mine.page.evaluate(CLOSE_CODE, live) == 1000
+    assert other.page.evaluate("document.querySelector('#stage .stage').dataset.frames ?? 0") == 0
+    assert run_id not in other.page.content()
+    expect(other.page.locator("#stage .thumbnail, #history .tile")).to_have_count(0)
+    expect(other.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
+    expect(other.page.locator("#stop")).to_be_disabled()
+    expect(other.page.locator("#server .waiting")).to_be_empty()
+    other.forgive("404")
+
+
+def test_keeps_going(slow: Site, visit: Visit) -> None:
+    """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
+    stays checked."""
+    person = visit(slow).open(**{"5.steps": 60})
+    person.page.get_by_label("Keep running if I close this page").check()
+    person.press()
+    person.frames(1)
+    (run,) = slow.services.runs.line_of(first_owner(slow))
+    assert run.keeps_going  # any run would outlive the tab by the 30 s in which it may come back
+    context = person.page.context
+    person.page.close()
+    slow.demo.speed.step = 0.05
+    eventually(lambda: run.state.phase.finished, "the run has ended")
+    assert run.state.phase == "done"
+    slow.demo.speed.step = STEP
+    later = Visitor(context.new_page(), slow).open()
+    assert later.done() == run.id
+    expect(later.page.get_by_label("Keep running if I close this page")).to_be_checked()
+    later.page.get_by_label("Keep running if I close this page").uncheck()
+    later.page.wait_for_function("localStorage['comfyforms.keeps_going'] === 'false'")
+    later.page.reload()
+    later.ready()
+    expect(later.page.get_by_label("Keep running if I close this page")).not_to_be_checked()
+    later.type("5.steps", 60)
+    later.press()
+    later.frames(1)
+    (run,) = slow.services.runs.line_of(first_owner(slow))
+    assert not run.keeps_going
+
+
+def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
+    """Sockets that died without a word are found out when the page wakes; the run that ended
+    meanwhile is shown."""
+    with (
+        DemoServer(step_seconds=1, load_seconds=0) as demo,
+        app_at(demo, tmp_path) as (site, app, _),
+        FaultyLink(app.url) as link,
+    ):
+        person = visit(Site(link.url, site.demo, site.app)).open(**{"5.steps": 60})
+        person.press()
+        person.frames(1)
+        (run,) = site.services.runs.line_of(first_owner(site))
+        app.close_idle()  # what the browser keeps would be closed by the app some seconds later
+        # A socket that the page gave up while it was being opened may still be counted.
+        eventually(lambda: link.connections <= 3, "little but the two sockets is open")
+        link.freeze()
+        demo.speed.step = 0
+        eventually(lambda: run.state.phase == "done", "the run is done")
+        person.phase("running")
+        person.page.evaluate("window.dispatchEvent(new Event('online'))")
+        assert person.done() == run.id
+        person.leave()
+
+
+def test_an_opened_workflow_is_there_after_a_restart(visit: Visit, tmp_path: Path) -> None:
+    """Its form comes back by itself, with what was typed; a reload finds it in the list, with the
+    prompt of what was made with it; whoever has it removed finds it no more."""
+    with DemoServer(step_seconds=0) as demo:
+        with app_at(demo, tmp_path) as (site, _, port):
+            person = visit(site).open()
+            give(person.page, json.dumps(own_prompt("brought")).encode(), "my lamp.json")
+            expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+            person.generate()
+            person.type("2.text", "typed before the restart")
+        with app_at(demo, tmp_path, port):
+            expect(person.page.locator("#away")).to_be_empty()
+            expect(person.page.locator("#opened-here")).to_be_visible()
+            person.page.reload()
+            person.ready()
+            expect(person.entry("2.text")).to_have_value("typed before the restart")
+            expect(person.page.locator("#stage .copy[data-part=prompt]")).to_have_text("brought")
+            person.workflows().click()
+            listed = person.page.locator("#picker").get_by_role("option", name="My lamp")
+            expect(listed).to_have_count(1)
+            person.page.keyboard.press("Escape")
+            person.forgive(*AWAY)
+            person.leave()
+
+
+def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> None:
+    """After SIGKILL and a new start the page finds its run at the server, shows its frames again,
+    and can stop it."""
+    with DemoServer(step_seconds=0.3, load_seconds=0) as demo:
+        port = str(free_port())
+        options = ("--server", demo.url, "--data", str(tmp_path), "--port", port)
+        with started(*options) as one:
+            person = visit(Site(one.url, demo, None))  # type: ignore[arg-type]
+            person.page.goto(f"{one.url}/?workflow=text-to-image&5.steps=60")
+            person.ready()
+            person.press()
+            person.frames(1)
+            one.kill()
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
+        expect(person.page.locator("#stage .headline")).to_have_text(
+            "No updates for this run right now."
+        )
+        expect(person.page.locator("#stop")).to_be_disabled()
+        with started(*options):
+            expect(person.page.locator("#away")).to_be_empty()
+            person.frames(1)
+            expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+            person.page.locator("#stop").click()
+            person.phase("stopped")
+            eventually(lambda: demo.queue.remaining() == 0, "it is stopped at the server")
+            assert demo.requests["POST /prompt"] == 1
+            person.forgive(*AWAY)
+            person.leave()
+
+
+def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
+    """A page that is one too many says so, and works as soon as another one is closed."""
+    with running_app(demo.url, limits=WebLimits(person_sockets=1)) as app:
+        first = visit(Site(app.url, demo, app)).open()
+        second = first.another_tab()
+        expect(second.page.locator("#away")).to_have_text(
+            "Too many pages of this app are open. Close one."
+        )
+        first.page.close()
+        expect(second.page.locator("#away")).to_be_empty()
+        expect(second.page.locator("#generate")).to_be_enabled()
+        second.page.close()
+
+
+def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
+    """A link that is cut and does not come back is told, and forgotten when it does; the run goes
+    on meanwhile."""
+    with app_at(demo, tmp_path) as (site, app, _), FaultyLink(app.url) as link:
+        person = visit(Site(link.url, site.demo, site.app)).open(**{"5.steps": 60})
+        person.press()
+        person.frames(1)
+        demo.speed.step = 2  # however long the link is away, the run is not through before
+        link.refuse()
+        link.cut()
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
+        link.heal()
+        expect(person.page.locator("#away")).to_be_empty()
+        demo.speed.step = 0.1
+        before = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
+        person.frames(before + 3)
+        demo.speed.step = 0
+        person.done()
+        person.forgive(*AWAY)
+        person.leave()

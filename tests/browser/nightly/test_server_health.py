@@ -1,0 +1,138 @@
+"""The header tells whether the image server is there, to pages that do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import ViewportSize, expect
+
+from comfy.demo import DemoServer
+from comfy.runs.timeouts import Timeouts
+from tests.browser.nightly.walk.states import at_every_size
+from tests.browser.test_server_health import BACK, QUICK, Visit, state
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.documents.headlines import AWAY
+
+SIZES = [ViewportSize(width=width, height=844) for width in (390, 1440)]
+
+
+RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
+
+
+@pytest.fixture
+def site(nothing_left_behind: None) -> Iterator[Site]:
+    """A site whose server may be stopped, and is asked often; it counts as a real ComfyUI."""
+    with (
+        DemoServer(step_seconds=0.12) as demo,
+        running_app(demo.url, demo=False, pace=QUICK) as app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def places(person: Visitor) -> list[Any]:
+    """Where the rest of the header and the form stand."""
+    page = person.page
+    return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
+
+
+def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
+    """Every page says in words that the server is away, without a dot, and that it is back; nothing
+    moves for it, at any width. On a phone there is a ring at the menu that the words are in."""
+    person = visit(site).open()
+    pages = (person, person.another_tab("upscale"))
+    dots = [one.page.locator("#server .dot") for one in pages]
+
+    def everywhere() -> list[list[Any]]:
+        return [places(person) for _ in at_every_size(person.page, SIZES)]
+
+    for one, dot in zip(pages, dots, strict=True):
+        expect(dot).to_be_visible()
+        expect(state(one)).to_be_empty()
+    before = everywhere()
+    site.demo.stop()
+    for one, dot in zip(pages, dots, strict=True):
+        expect(state(one)).to_have_text(AWAY)
+        expect(dot).to_be_hidden()
+    assert everywhere() == before
+    person.page.set_viewport_size(SIZES[0])
+    assert person.page.evaluate(RING) == '""'
+    person.page.set_viewport_size(SIZES[-1])
+    site.demo.start()
+    for one in pages:
+        expect(state(one)).to_have_text(BACK)
+    for one, dot in zip(pages, dots, strict=True):
+        expect(state(one)).to_be_empty()
+        expect(dot).to_be_visible()
+    assert everywhere() == before
+
+
+class SlowToAskAgain(Timeouts):
+    """A run that has found no server tries again after seconds, when its page has long asked."""
+
+    def pause_after(self, attempt: int, share: float) -> float:
+        return 3.0
+
+
+# What the header and the stage say, each time that one of them changes.
+WATCH = """([header, stage]) => {
+    const said = () => [document.querySelector(header).textContent, document.querySelector(stage).textContent];
+    window.said = [said()];
+    for (const place of [header, stage])
+        new MutationObserver(() => window.said.push(said()))
+            .observe(document.querySelector(place), { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None:
+    """Nobody reads that the server is back beside a run that still cannot reach it."""
+    with (
+        DemoServer(step_seconds=0.12) as demo,
+        running_app(demo.url, demo=False, pace=QUICK, timing=SlowToAskAgain()) as app,
+    ):
+        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 3})
+        demo.stop()
+        expect(state(person)).to_have_text(AWAY)
+        person.press()
+        expect(person.page.locator("#stage .headline")).to_have_text(AWAY)
+        person.page.evaluate(WATCH, ["#server .server-state", "#stage .headline"])
+        demo.start()
+        expect(state(person)).to_have_text(BACK)
+        said = person.page.evaluate("window.said")
+        assert [AWAY, AWAY] in said
+        assert [BACK, AWAY] not in said
+        person.done()
+        person.leave()
+
+
+@pytest.fixture
+def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServer]]:
+    """A site with two servers, of which one may be stopped."""
+    with (
+        DemoServer(step_seconds=0.25) as one,
+        DemoServer(step_seconds=0.25) as other,
+        running_app(one.url, other.url, demo=False, timing=Timeouts(elsewhere=0.5)) as app,
+    ):
+        yield Site(app.url, one, app), one, other
+
+
+def test_a_run_goes_on_at_another_server(
+    pair: tuple[Site, DemoServer, DemoServer], visit: Visit
+) -> None:
+    """The one that it was at goes away: the page shows what the other one makes of it, and the
+    header counts both in the reader's language."""
+    site, one, other = pair
+    person = visit(site, locale="de-DE").open()
+    expect(person.page.locator("#server")).to_contain_text("2 Server")
+    person.press()
+    person.frames(2)
+    (run,) = site.app.runs.known()
+    at = one if run.record.server == one.url else other
+    at.stop()
+    expect(person.page.locator("#stage .advice")).to_contain_text("anderen neu")
+    other.speed.step = one.speed.step = 0
+    assert person.done() == run.id
+    assert run.record.server not in ("", at.url)
+    at.start()

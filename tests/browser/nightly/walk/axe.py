@@ -1,0 +1,47 @@
+"""axe-core in a page: what keeps people with a screen reader, little sight or no mouse away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parents[3] / "script" / "node_modules" / "axe-core" / "axe.min.js"
+REASON = "needs axe-core: npm install --prefix tests/script --no-package-lock"
+# Contrast, which takes three quarters of the time, is judged in a part of the page where one is named;
+# the rest as well, where nothing but this part is to be judged.
+FIND = """async ([part, alone]) => {
+    const options = { resultTypes: ["violations"], iframes: false };
+    const rules = { "color-contrast": { enabled: !part || alone } };
+    const { violations } = await axe.run(alone ? part : document, { ...options, rules });
+    if (part && !alone) violations.push(
+        ...(await axe.run(part, { ...options, runOnly: ["color-contrast"] })).violations);
+    return violations
+        .filter(({ impact }) => ["serious", "critical"].includes(impact))
+        .flatMap(({ id, nodes }) => nodes.map(({ target, any }) =>
+            `${id}: ${target.join(" ")} ${any[0]?.data?.contrastRatio ?? ""}`));
+}"""
+
+
+def needs_axe() -> None:
+    """Skip the test where axe-core is not installed."""
+    if not is_installed():
+        pytest.skip(REASON)
+
+
+def is_installed() -> bool:
+    """Whether axe-core is there; CI has to have it."""
+    if not AXE.exists() and os.environ.get("CI") == "true":
+        pytest.fail(REASON)
+    return AXE.exists()
+
+
+def violations(page: Page, part: str = "", *, alone: bool = False) -> list[str]:
+    """What is serious or critical on the page as it is, by rule and element; of the contrast, what is
+    in this part, and of all else too if this `alone` is judged."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(FIND, [part, alone])
+    return found

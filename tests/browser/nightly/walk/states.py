@@ -1,0 +1,128 @@
+"""Somebody who looks at one state of the page after another: at several sizes, light and dark."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, ViewportSize
+
+from tests.browser.nightly.walk import axe
+from tests.support.visitor import Visitor
+
+SCRIPT = Path(__file__).parents[3] / "script"
+SIZES = {
+    "desktop": ViewportSize(width=1440, height=900),
+    "laptop": ViewportSize(width=1366, height=650),
+    "tablet": ViewportSize(width=820, height=1180),
+    "phone": ViewportSize(width=390, height=844),
+}
+LIGHT = [(size, "light") for size in SIZES]
+DARK = ("phone", "dark")
+# What must be where it was when the result takes the preview's place.
+STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
+# What stands below the stage, as seen from it.
+BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((one) => {
+    const [place, from] = [one, "#stage .box"].map((at) => document.querySelector(at));
+    return Math.round(place.getBoundingClientRect().top - from.getBoundingClientRect().top);
+})"""
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Colours and sizes on their way to others are none to judge; what goes round and round has no end.
+SETTLE = """() => {
+    for (const one of document.getAnimations())
+        if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
+}"""
+OTHER_SHADE = "() => document.querySelector('#shade button').click()"
+
+
+def at_every_size(
+    page: Page, sizes: Iterable[ViewportSize] = tuple(SIZES.values())
+) -> Iterator[ViewportSize]:
+    """Give the window one size after the other."""
+    for size in sizes:
+        set_size(page, size)
+        yield size
+
+
+def set_size(page: Page, size: ViewportSize) -> None:
+    """Give the window this size, and wait until everything has its place in it."""
+    page.set_viewport_size(size)
+    page.evaluate(DRAWN)
+    page.evaluate(SETTLE)
+
+
+def below_stage(page: Page) -> list[list[int]]:
+    """How far below the stage its buttons, the details and the history begin, at every size."""
+    return [page.evaluate(BELOW_STAGE) for _ in at_every_size(page)]
+
+
+class Walker:
+    """A visitor, and what was found wrong so far. With `every` each state is looked at in every way,
+    otherwise in a few of them, of which each has its turn."""
+
+    def __init__(self, person: Visitor, *, every: bool = False) -> None:
+        self.person = person
+        self.page = person.page
+        self._every = every
+        self._shade = "light"
+        self._judged = itertools.cycle([LIGHT[0], DARK])
+        self._found: dict[str, list[str]] = {}
+        self.person.before_load(SCRIPT / "geometry.js")
+
+    def note(self, what: str, where: str) -> None:
+        """Keep what is wrong for the end of the walk."""
+        self._found.setdefault(what, []).append(where)
+
+    def all_well(self) -> None:
+        """AssertionError with everything that was wrong, and where."""
+        lines = [f"{what} ({'; '.join(where)})" for what, where in self._found.items()]
+        assert not lines, "\n".join(lines)
+
+    def look(
+        self, state: str, size: str = "desktop", *, full_screen: bool = False
+    ) -> dict[str, Any]:
+        """Find what is wrong with where things are, at this size, and in the dark on a phone; over the
+        whole window too if it is said so. Where things are at each size."""
+        places = {}
+        self.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
+        self.page.keyboard.press("Shift")  # whoever uses keys sees where the focus is
+        for name, shade in (*LIGHT, DARK) if self._every else ((size, "light"), DARK):
+            self._see(name, shade)
+            places[name] = self.page.evaluate("geometry.places", STAYING)
+            for one in self.page.evaluate("geometry.wrong", {"focus": True}):
+                self.note(one, f"{state}, {name}, {shade}")
+            if full_screen:
+                self._cover(f"{state}, {name}")
+        self._see("phone", "light")
+        return places
+
+    def _see(self, size: str, shade: str) -> None:
+        """Give the page this size and shade."""
+        if shade != self._shade:
+            self.page.evaluate(OTHER_SHADE)
+            self._shade = shade
+        set_size(self.page, SIZES[size])
+
+    def read(self, state: str, added: str = "") -> None:
+        """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a
+        phone. Nothing is found where axe-core is not installed. `added`: what there is in this state
+        besides those that were read before; in it alone is looked, in one of the two ways unless every
+        is asked for, and then on the phone."""
+        if not axe.is_installed():
+            return
+        for size, shade in (LIGHT[0], DARK) if self._every or not added else [next(self._judged)]:
+            self._see(size, shade)
+            alone = bool(added) and (size == "phone" or not self._every)
+            for one in axe.violations(self.page, added, alone=alone):
+                self.note(one, f"{state}, {size}, {shade}")
+        self._see("desktop", "light")
+
+    def _cover(self, where: str) -> None:
+        """Full screen is all that is seen."""
+        button = self.page.get_by_role("button", name="Full screen", exact=True)
+        button.evaluate("button => button.click()")
+        if not self.page.evaluate("geometry.covers()"):
+            self.note("full screen does not cover the window", where)
+        self.page.keyboard.press("Escape")

@@ -1,0 +1,75 @@
+"""Everything has its place and can be used by everybody: each shipped workflow and each kind of
+result, at several sizes, light and dark; at every size with --every."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.nightly.walk.states import Walker
+
+SHIPPED = [  # with the number of steps, where it has one, and a size to look at besides a phone's
+    ("text-to-image", "5.steps", "desktop"),
+    ("inpaint", "7.steps", "tablet"),
+    # Their fields and results are of the same kinds.
+    pytest.param("image-to-image", "8.steps", "laptop", marks=pytest.mark.every),
+    pytest.param("upscale", "", "laptop", marks=pytest.mark.every),
+    pytest.param("animation", "5.steps", "desktop", marks=pytest.mark.every),
+]
+KINDS = {  # what is seen of each kind of result, and a size to look at besides a phone's
+    "several": ("img", "laptop"),
+    "video": ("video", "desktop"),
+    "mixed": ("img", "tablet"),
+}
+# Alone they stand in `test_stage.py` and `test_without_result.py`, too.
+MORE_KINDS = {
+    "webp": ("img", "laptop"),
+    "audio": ("audio", "laptop"),
+    "words": ("textarea", "laptop"),
+    "model": (".card, canvas", "laptop"),
+    "none": ("", "laptop"),
+}
+READ = {"several", "video", "mixed", "none"}  # with axe-core
+
+
+@pytest.mark.parametrize(("workflow", "steps", "size"), SHIPPED)
+def test_a_shipped_workflow(walker: Walker, workflow: str, steps: str, size: str) -> None:
+    """Its form, its run and its result: nothing covers anything, is cut off, too small for a finger
+    or moves when the result comes; what has the focus is seen. Nothing of the form keeps anybody
+    away, nor does an image beside its result."""
+    person = walker.person.open(workflow, **{steps: 4} if steps else {})
+    walker.look("the form", size)
+    if workflow != "text-to-image":  # which test_accessibility.py begins with
+        walker.read("the form", "#form")
+    before = None
+    with person.site.demo.hold("progress", after=2) as run:
+        person.press()
+        if workflow == "inpaint":
+            person.page.get_by_role("button", name="Run anyway").click()
+        if steps:
+            expect(person.page.locator("img.live-frame")).to_be_visible()
+            before = walker.look("a run", size)
+        run.release()
+    person.done()
+    after = walker.look("the result", size, full_screen=True)
+    assert before in (None, after)
+    if workflow in ("inpaint", "image-to-image"):
+        person.page.get_by_role("button", name="Compare").click()
+        walker.read("before and after", "#stage")
+    walker.all_well()
+
+
+def test_each_kind_of_result(walker: Walker, every: bool) -> None:
+    """It stands on the stage, within its place, full screen is all that is seen, and nothing of it
+    keeps anybody away."""
+    person, run = walker.person, ""
+    for kind, (selector, size) in (KINDS | MORE_KINDS if every else KINDS).items():
+        (person.turn_to if run else person.open)(kind).press()
+        run = person.ended(after=run)
+        shown = person.page.locator("#stage .media").locator(selector or "nothing")
+        expect(shown.first).to_be_visible(visible=bool(selector))
+        button = person.page.get_by_role("button", name="Full screen", exact=True)
+        walker.look(kind, size, full_screen=button.is_visible())
+        if kind in READ:
+            walker.read(kind, "#stage")
+    walker.all_well()

@@ -1,0 +1,253 @@
+"""Everything that can be pressed on a phone is large enough for a thumb, whatever is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from tests.browser.form.nightly.test_masks import stroke, tool
+from tests.browser.form.nightly.test_shapes import BOX, CURVE, SHAPES
+from tests.browser.nightly.walk.states import SIZES, Walker
+from tests.browser.opening.test_choosing import lacking
+from tests.browser.test_login import log_in
+from tests.support.batch_dialog import vary, vary_row
+from tests.support.brought import give
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.settings.web_settings import WebSettings
+
+Visit = Callable[..., Visitor]
+# By how much what a list shows reaches below its arrow.
+BELOW_ARROWS = """lists => lists.map((list) => {
+    const end = list.getBoundingClientRect().right - parseFloat(getComputedStyle(list).paddingRight);
+    return Math.max(0, end - list.parentElement.querySelector("svg").getBoundingClientRect().left);
+})"""
+
+
+class Thumb(Walker):
+    """Somebody with a phone, and all that was too small for them."""
+
+    def try_all(self, state: str) -> None:
+        """Measure what is seen."""
+        for one in self.page.evaluate("geometry.tooSmall()"):
+            self.note(one, state)
+
+    def unfold(self) -> None:
+        """Open what is folded below a result."""
+        for one in self.page.locator("#stage summary").all():
+            if one.is_visible():
+                one.click()
+
+    def button(self, name: str) -> Locator:
+        """A button by its name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture
+def thumb(site: Site, visit: Visit) -> Iterator[Thumb]:
+    """Nothing was too small at the end."""
+    thumb = Thumb(visit(site, viewport=SIZES["phone"], has_touch=True, is_mobile=True))
+    yield thumb
+    thumb.all_well()
+
+
+def test_a_form_and_its_menus(thumb: Thumb) -> None:
+    """A form unfolded, whose lists show nothing below their arrows, with what goes back and with
+    errors; the list of workflows, the keys, presets; a workflow that lacks something."""
+    person, page = thumb.person.open(**{"5.cfg": 3}), thumb.page
+    person.unfold()
+    person.type("2.text", "a boat")
+    person.type("4.width", 7)
+    expect(person.field("2.text").get_by_role("button", name="Reset")).to_be_visible()
+    thumb.try_all("a form")
+    lists = page.locator("#form input[role=combobox]")
+    assert set(lists.evaluate_all(BELOW_ARROWS)) == {0}
+    person.entry("5.sampler_name").click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    thumb.try_all("a list")
+    page.keyboard.press("Escape")
+    person.press()
+    expect(page.locator(".field-error").first).to_be_visible()
+    thumb.try_all("an error")
+    person.keep_preset("Night")
+    thumb.try_all("presets")
+    page.locator("#presets summary").click()
+    page.locator("#about .keys").click()
+    expect(page.locator("#keys")).to_be_visible()
+    thumb.try_all("the keys")
+    page.keyboard.press("Escape")
+    person.workflows().click()
+    expect(page.locator("#picker [role=option]").first).to_be_visible()
+    thumb.try_all("the list of workflows")
+    page.keyboard.press("Escape")
+    thumb.button("Menu").click()
+    page.locator(".stand-in summary").click()
+    thumb.try_all("the stand-in")
+    give(page, json.dumps(lacking()).encode(), "lacking.json")
+    page.locator("#missing summary").click()
+    thumb.try_all("what is missing")
+    a_form_with_a_mask(thumb)
+
+
+def a_form_with_a_mask(thumb: Thumb) -> None:
+    """The tools, over the whole window too, the question before a run without a mask, an empty
+    field, and several files for one."""
+    person, page = thumb.person.turn_to("inpaint"), thumb.page
+    field = person.field("4.image")
+    expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    stroke(person, (0.3, 0.3), (0.6, 0.6))
+    thumb.try_all("a mask")
+    tool(person, "Enlarge").click()
+    thumb.try_all("a mask in full screen")
+    page.keyboard.press("Escape")
+    tool(person, "Clear").click()
+    person.press()
+    expect(thumb.button("Run anyway")).to_be_visible()
+    thumb.try_all("nothing is masked")
+    tool(person, "Remove image").click()
+    thumb.try_all("no image to paint over")
+    person.turn_to("image-to-image")
+    thumb.try_all("an image")
+    several = vary_row(vary(person), "Your image")
+    expect(several.get_by_role("button", name="Choose files")).to_be_visible()
+    thumb.try_all("several images")
+    page.keyboard.press("Escape")
+    page.locator("#form .takes-files").get_by_role("button", name="Remove Image").click()
+    thumb.try_all("no image")
+
+
+def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
+    """A part of an image, a curve, a colour, switches and files; so many that they can be
+    searched."""
+    prompt: dict[str, Any] = {
+        "1": {"class_type": "Shapes", "inputs": {"crop_region": BOX, "curve": CURVE}}
+    }
+    fields = {str(at): ("PrimitiveInt", 7) for at in range(20, 50)}
+    fields |= {"2": ("PrimitiveString", "#ff8000"), "3": ("PrimitiveBoolean", True)}
+    for node, (class_type, value) in fields.items():
+        prompt[node] = {"class_type": class_type, "inputs": {"value": value}}
+        prompt[f"1{node}"] = {"class_type": "PreviewAny", "inputs": {"source": [node, 0]}}
+    prompt["4"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    prompt["5"] = {"class_type": "PreviewImage", "inputs": {"images": ["4", 0]}}
+    (tmp_path / "fields.json").write_text(json.dumps(prompt))
+    widgets = (("2.value", "color"), ("4.image", "video"))
+    said = "".join(f'[fields."{key}"]\nwidget = "{widget}"\n' for key, widget in widgets)
+    (tmp_path / "fields.toml").write_text(f'others = "auto"\n{said}')
+    with (
+        DemoServer(step_seconds=0, nodes={**NODES, "Shapes": SHAPES}) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        person = Visitor(thumb.page, Site(app.url, demo, app)).open("fields")
+        # The author's image is no video.
+        expect(person.field("4.image")).to_contain_text("This browser can't play this video.")
+        thumb.try_all("other fields, and a note")
+        person.unfold()
+        thumb.try_all("other fields, unfolded")
+        thumb.page.close()
+
+
+def test_runs_and_results(thumb: Thumb) -> None:
+    """A run and those that wait; results, what can be done with them, over the whole window, shared;
+    the history, selected, compared, deleted; a run that failed."""
+    person, page = thumb.person.open(**{"5.steps": 2, "2.text": "boats at sea"}), thumb.page
+    person.generate()
+    with person.site.demo.hold("progress"):
+        person.press()
+        for count in (1, 2):
+            person.press()
+            expect(person.waiting()).to_have_count(count)
+        thumb.try_all("runs that wait")
+        page.locator("#history .tile").first.click()
+        expect(thumb.button("Back to the current run")).to_be_visible()
+        thumb.try_all("a result beside a run")
+    expect(page.locator("#history .tile")).to_have_count(4)
+    page.locator("#stage .details summary").click()
+    thumb.button("☆ Favourite").click()
+    expect(page.locator("#history li.favourite")).to_have_count(1)
+    thumb.try_all("a result")
+    thumb.button("Use in…").first.click()
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    thumb.try_all("where a result can be used")
+    page.keyboard.press("Escape")
+    thumb.button("Share…").click()
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_be_visible()
+    thumb.try_all("share")
+    page.keyboard.press("Escape")
+    thumb.button("Full screen").click()
+    thumb.try_all("full screen")
+    page.keyboard.press("Escape")
+    thumb.button("Select").click()
+    for at in (0, 1):
+        page.locator("#history .tile").nth(at).click()
+    thumb.try_all("selected results")
+    bar = page.get_by_role("group", name="Selected results")
+    bar.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog", name="Compare results")).to_be_visible()
+    thumb.try_all("compared results")
+    page.keyboard.press("Escape")
+    bar.get_by_role("button", name="Delete").click()
+    expect(page.locator("#undo")).not_to_be_empty()
+    thumb.try_all("deleted results")
+    page.get_by_role("button", name="Done", exact=True).click()
+    a_run_that_failed(thumb)
+
+
+def test_other_results(thumb: Thumb) -> None:
+    """Several, those that were not saved, a text, a sound, a video, and what it was before."""
+    person, run = thumb.person, ""
+    for kind in ("several", "mixed", "image-to-image", "animation"):
+        (person.turn_to if run else person.open)(kind)
+        thumb.try_all(f"the form of {kind}")
+        person.press()
+        run = person.ended(after=run)
+        thumb.unfold()
+        if kind == "image-to-image":
+            thumb.button("Compare").click()
+        thumb.try_all(kind)
+
+
+def a_run_that_failed(thumb: Thumb) -> None:
+    """What is told of it, and what can be done."""
+    person = thumb.person
+    person.unfold()
+    person.type("7.filename_prefix", "../outside")
+    person.press()
+    person.phase("failed")
+    thumb.unfold()
+    thumb.try_all("a run that failed")
+    thumb.button("Show stopped and failed").click()
+    expect(thumb.page.locator("#history .tile").first).to_be_visible()
+    thumb.try_all("the history with runs that failed")
+
+
+def test_signing_in(thumb: Thumb, site: Site) -> None:
+    """The page before the page, the account's menu, a shared result and a link that is none."""
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    with running_app(site.demo.url, settings=settings) as app:
+        page = thumb.page
+        person = Visitor(page, Site(app.url, site.demo, app))
+        page.goto(app.url)
+        expect(thumb.button("Sign in")).to_be_visible()
+        thumb.try_all("the login")
+        log_in(page)
+        person.ready()
+        thumb.button("Menu").click()
+        page.get_by_role("button", name="anna").click()
+        expect(thumb.button("Sign out")).to_be_visible()
+        thumb.try_all("the account")
+        person.open(**{"5.steps": 2}).generate()
+        thumb.button("Share…").click()
+        link = page.get_by_role("dialog").get_by_role("textbox").input_value()
+        page.goto(link)
+        thumb.try_all("a shared result")
+        page.goto(f"{app.url}/shared/none")
+        thumb.try_all("a link that is none")
+        thumb.person.forgive("404")
+        page.close()

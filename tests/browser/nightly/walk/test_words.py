@@ -1,0 +1,265 @@
+"""Everything on the page is said in the language of who reads it: walked in a language in which every
+message can be told from what is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from comfy.base.messages import message
+from tests.browser.nightly.walk.states import SCRIPT, SIZES, at_every_size
+from tests.browser.nightly.walk.words import Reader
+from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.test_opening import DRAG_OVER
+from tests.support.brought import give
+from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_languages
+from tests.support.leaks import Closing
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.languages.catalogues import Languages
+from ui.settings.web_settings import WebSettings
+
+Visit = Callable[..., Visitor]
+LONG = ("de",)  # words
+MASKED = "inpaint"  # has each kind of field that the shipped forms have
+AIR = """() => {
+    const [button, word] = [document.querySelector("#generate"), document.createRange()];
+    word.selectNodeContents(button);
+    return word.getBoundingClientRect().left - button.getBoundingClientRect().left;
+}"""
+
+
+@pytest.fixture(scope="module")
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
+    """English, and the language that nobody speaks."""
+    return pseudo_languages(tmp_path_factory.mktemp("languages"))
+
+
+@pytest.fixture(scope="module")
+def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iterator[Site]:
+    """The shipped workflows, in both."""
+    with running_app(
+        walk_site.demo.url, settings=WebSettings(port=0, languages=languages), may_keep=True
+    ) as app:
+        closing.append(app.close_idle)
+        yield Site(app.url, walk_site.demo, app)
+
+
+@pytest.fixture
+def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterator[Reader]:
+    """Somebody who reads it."""
+    reader = Reader(visit(pseudo_site, locale=TAG))
+    services = pseudo_site.services
+    workflows, entries = services.folder.entries(), services.entries()
+    reader.knows_authors(pseudo_site, [one.name for one in workflows])
+    reader.knows(*(one.folder for one in entries))
+    yield reader
+    pseudo_site.rest()
+
+
+def press(page: Page, english: str) -> None:
+    """Press the button that is called so."""
+    page.get_by_role("button", name=pseudo(english)).first.click()
+
+
+def test_forms_and_their_menus(reader: Reader, every: bool) -> None:
+    """The shipped forms, the list of workflows, keys, presets, errors, a file that is held over."""
+    person = reader.person
+    person.open()
+    reader.read("text-to-image")
+    others = [one.name for one in person.site.services.entries()] if every else [MASKED]
+    for name in (*others, "text-to-image"):
+        person.turn_to(name)
+        reader.read(name)
+    page = person.page
+    page.locator("#form .section button.label-wrap").click()
+    expect(page.locator("#form .section [id^=field-]").first).to_be_visible()
+    reader.read("advanced")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#picker [role=option]").first).to_be_visible()
+    reader.read("the list of workflows")
+    page.keyboard.press("Escape")
+    press(page, "Keys")
+    reader.read("keys")
+    page.keyboard.press("Escape")
+    person.keep_preset("Night")
+    reader.knows("Night")
+    reader.read("presets")
+    person.type("4.width", 7)
+    person.press()
+    expect(page.locator(".field-error")).to_be_visible()
+    reader.read("an error")
+    page.evaluate(DRAG_OVER)
+    expect(page.locator("#drop-zones")).to_be_visible()
+    reader.read("a file held over")
+    reader.all_well()
+
+
+def test_results_and_the_history(reader: Reader) -> None:
+    """A result, where it can be used, shared and seen over the whole window; several selected and
+    compared; a run that failed, which an English person is told of in English."""
+    person = reader.person.open(**{"5.steps": 1, "2.text": "boats at sea"})
+    page = person.page
+    reader.knows("boats at sea")
+    person.generate()
+    person.generate()
+    files = (file.filename for run in person.site.app.runs.known() for file in run.state.files)
+    reader.knows("demo-landscapes", *files)
+    expect(page.locator("#history .tile")).to_have_count(2)
+    reader.read("a result")
+    press(page, "Use in…")
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    reader.read("where to use it")
+    page.keyboard.press("Escape")
+    press(page, "Share…")
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_be_visible()
+    reader.read("share")
+    page.keyboard.press("Escape")
+    page.locator("#stage .details summary").click()
+    reader.read("details")
+    page.locator("#stage .viewport").hover()
+    press(page, "Full screen")
+    reader.read("full screen")
+    page.keyboard.press("Escape")
+    press(page, "Select")
+    for at in (0, 1):
+        page.locator("#history .tile").nth(at).click()
+    reader.read("selected")
+    press(page, "Compare")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    names = page.locator("dialog img").evaluate_all("all => all.map((one) => one.alt)")
+    reader.knows(*names)
+    reader.read("compared")
+    what_goes_wrong(reader)
+    reader.all_well()
+
+
+def what_goes_wrong(reader: Reader) -> None:
+    """A run that failed, and a workflow of one's own that cannot run here."""
+    person, page = reader.person, reader.person.page
+    page.keyboard.press("Escape")
+    page.locator("#form .section button.label-wrap").click()
+    person.type("7.filename_prefix", "../outside")
+    reader.knows("../outside")
+    person.press()
+    person.phase("failed")
+    reader.read("a run that failed")
+    is_told_in_the_language_of_now(person)
+    give(page, json.dumps(lacking()).encode(), "lacking.json")
+    page.locator("#missing summary").click()
+    reader.knows("lacking", "Lacking", "gone.safetensors", "NodeOfAPack", "demo-landscapes")
+    reader.read("what is missing")
+
+
+def is_told_in_the_language_of_now(person: Visitor) -> None:
+    """The run that failed, once another language is chosen at the foot of the page, and that of before
+    again."""
+    page = person.page
+    headline, choice = page.locator("#stage .headline"), page.locator("#about select")
+    expect(headline).to_contain_text("⟦")
+    press(page, "Show stopped and failed")
+    for tag, generate, told in (
+        ("en", "Generate", re.compile("^[^⟦]+$")),
+        (TAG, pseudo("Generate"), re.compile("⟦")),
+    ):
+        choice.select_option(tag)
+        expect(page.locator("#generate")).to_have_text(generate)
+        expect(choice).to_have_value(tag)
+        page.locator("#history .tile").first.click()
+        person.phase("failed")
+        expect(headline).to_have_text(told)
+
+
+def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every: bool) -> None:
+    """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
+    as an author's long words are; Gradio's own words are in the language that was chosen, whatever
+    the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
+    person = visit(site, viewport=SIZES["phone"])
+    page = person.page
+    person.before_load(SCRIPT / "geometry.js")
+    in_english = crowded(person.open())
+    person.turn_to("upscale")
+    image = page.locator("#form .of-image, #form .takes-files").first
+    image.get_by_role("button", name="Remove Image").click()
+    expect(image).to_contain_text("Drop Image Here")
+    languages = Languages().all
+    for tag in sorted(languages.keys() - {"en"}) if every else LONG:
+        language = languages[tag]
+        page.locator("#about select").select_option(tag)
+        expect(page.locator("html")).to_have_attribute("data-language", tag)
+        person.ready()
+        assert page.evaluate("navigator.language") == tag
+        image.get_by_role("button", name=language.text(message("Remove image"))).click()
+        label = re.escape(language.text(message("Your image")))
+        expect(image).to_have_text(re.compile(rf"{label}\s+\S"))
+        expect(image).not_to_contain_text("Drop Image Here")
+        assert crowded(person.turn_to("text-to-image")) - in_english == set(), tag
+        person.turn_to("upscale")
+
+
+def crowded(person: Visitor) -> set[str]:
+    """What is wrong with where things are, in a form with its menus and with a result; with this on a
+    tablet, too, where the history's head has one row."""
+    page = person.page
+    person.type("5.steps", 2)
+    wrong: set[str] = set()
+
+    def look() -> None:
+        wrong.update(page.evaluate("geometry.wrong", {"focus": False}))
+
+    look()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#picker [role=option]").first).to_be_visible()
+    look()
+    page.keyboard.press("Escape")
+    page.locator("#presets summary").click()
+    look()
+    page.locator("#presets summary").click()
+    page.locator("#about .keys").click()
+    expect(page.locator("#keys h2")).to_be_in_viewport(ratio=1)
+    look()
+    page.keyboard.press("Escape")
+    person.generate()
+    expect(page.locator("#history .tile").first).to_be_visible()
+    for _ in at_every_size(page, (SIZES["tablet"], SIZES["phone"])):
+        look()
+    assert page.evaluate(AIR) >= 8
+    page.locator("#stage .media img").click()
+    corner = page.locator("#stage .viewport:modal .full").bounding_box()
+    assert corner
+    assert (corner["x"] + corner["width"], corner["y"]) == (SIZES["phone"]["width"] - 10, 10)
+    page.keyboard.press("Escape")
+    return wrong
+
+
+def test_pages_without_gradio(reader: Reader, languages: Languages, visit: Visit) -> None:
+    """The page that asks for a login, what it says of a wrong one, and a link that is none."""
+    demo = reader.person.site.demo
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),), languages=languages)
+    with running_app(demo.url, settings=settings) as app:
+        page = reader.person.page
+        page.goto(app.url)
+        expect(page.get_by_label(pseudo("Username"))).to_be_focused()
+        reader.read("the login")
+        page.keyboard.type("anna")
+        page.locator("#password").fill("a guess")
+        page.keyboard.press("Enter")
+        expect(page.locator("#why")).to_have_text(pseudo("Wrong username or password."))
+        reader.person.forgive("400")
+        page.locator(".language").select_option("en")
+        expect(page.get_by_role("heading")).to_have_text("Sign in")
+        page.locator(".language").select_option(TAG)
+        expect(page.get_by_role("heading")).to_have_text(pseudo("Sign in"))
+        page.locator("#username").fill("anna")
+        page.locator("#password").fill("lighthouse")
+        page.keyboard.press("Enter")
+        expect(page.locator("#generate")).to_have_text(pseudo("Generate"))
+        page.goto(f"{app.url}/shared/none")
+        reader.read("a link that is none")
+        reader.person.forgive("404")
+        page.goto("about:blank")
+    reader.all_well()

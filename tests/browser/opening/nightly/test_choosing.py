@@ -1,0 +1,150 @@
+"""Which workflow is opened, and how people find theirs again."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
+
+from tests.browser.opening.test_choosing import Visit
+from tests.support.brought import give, image_with, own_prompt
+from tests.support.visitor import Site, Visitor
+
+
+def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
+    """Whoever opened a workflow finds it in the list; its address leads nobody else anywhere, and
+    the page says so beforehand."""
+    person, other = visit(fast).open(), visit(fast)
+    expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
+    give(person.page, json.dumps(own_prompt("private")).encode(), "mine.json")
+    expect(person.entry("2.text")).to_have_value("private")
+    expect(person.workflows()).to_contain_text("Mine")
+    expect(person.page.get_by_role("button", name="Copy link")).to_have_count(0)
+    expect(person.page.locator("#opened-here")).to_contain_text("link")
+    address = person.page.url
+    person.turn_to("upscale")
+    person.workflows().click()
+    mine = person.page.get_by_role("group", name="Opened by me").get_by_role("option")
+    expect(mine).to_have_text(re.compile("Mine"))
+    mine.click()
+    expect(person.entry("2.text")).to_have_value("private")
+    expect(person.page).to_have_url(address)
+    other.page.goto(address)
+    expect(other.page.locator("#no-form")).to_contain_text("ask them for the file")
+    other.workflows().click()
+    expect(other.page.get_by_role("option", name="Upscale")).to_be_visible()
+    expect(other.page.get_by_role("option", name="Mine")).to_have_count(0)
+
+
+# A file is held over the page, then dropped where its zone has these words, or taken away again.
+HOLD = """([data, name, type, words]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    const drag = (kind, target) => target.dispatchEvent(new DragEvent(kind, options));
+    drag("dragover", document.querySelector("#heading"));
+    const zones = [...document.querySelectorAll("#drop-zones > *")];
+    const titles = zones.map((zone) => zone.querySelector("strong").textContent);
+    const at = titles.indexOf(words);
+    drag(at < 0 ? "dragleave" : "drop", at < 0 ? document.body : zones[at]);
+    return titles;
+}"""
+
+
+def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") -> list[str]:
+    """What the page offers for a file that is held over it."""
+    given = [base64.b64encode(data).decode(), name, kind, words]
+    return list(person.page.evaluate(HOLD, given))
+
+
+def test_a_file_held_over_the_page(fast: Site, visit: Visit, every: bool) -> None:
+    """The page offers what the file can become: the value of a field that takes it, or its workflow;
+    a photo without one that is dropped beside these is used as well. Of several workflows the first
+    opens, and of several images a field has the first; that is said, and a run for each offered."""
+    person = visit(fast).open("image-to-image")
+    field = person.field("4.image")
+    photo, opens = image_with(), "Open its workflow"
+    expect(person.page.get_by_role("button", name="Open a workflow")).to_be_visible()
+    expect(field.locator("img")).to_be_visible()
+    assert hold(person, b"{}", "a.json", "application/json") == [opens]
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
+    use, other = hold(person, photo, "photo.png", "image/png")
+    assert (use.startswith("Use as "), other) == (True, opens)
+    hold(person, photo, "first.png", "image/png", use)
+    expect(field.locator("img")).to_have_attribute("src", re.compile("first"))
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
+    give(person.page, photo, "beside.png")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("beside"))
+    expect(person.page.locator("#stage .headline")).not_to_contain_text("workflow")
+    give(person.page, photo, "three.png", count=3)
+    expect(field.locator("img")).to_have_attribute("src", re.compile("three"))
+    said = person.page.locator("#stage .status")
+    expect(said).to_contain_text("Only “three.png” was taken. “Your image” takes one file.")
+    person.page.get_by_role("button", name="Vary values: all 3 files").click()
+    given = person.page.locator("dialog.vary .vary-row[data-field]")
+    expect(given.get_by_role("button", name="Remove three.png")).to_have_count(3)
+    expect(given).to_have_count(1)
+    person.page.keyboard.press("Escape")
+    hold(person, json.dumps(own_prompt("dropped")).encode(), "b.json", "application/json", opens)
+    expect(person.entry("2.text")).to_have_value("dropped")
+    several = json.dumps(own_prompt("one of three")).encode()
+    give(person.page, several, "c.json", count=3)
+    expect(person.entry("2.text")).to_have_value("one of three")
+    expect(said).to_contain_text("Only the first of 3 files was opened.")
+    person.forgive("422")  # a refused request is written to every browser's console
+    if every:
+        a_file_with_a_workflow_on_a_field(person.turn_to("image-to-image"))
+
+
+DROP_ON = """([field, data, name, type]) => {
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    for (const kind of ["dragover", "drop"])
+        document.querySelector(field).dispatchEvent(new DragEvent(kind, options));
+}"""
+
+
+def a_file_with_a_workflow_on_a_field(person: Visitor) -> None:
+    """A photo with a workflow inside becomes the field's value, and its workflow is offered in a
+    sentence, also for one that was chosen; one without says nothing. A workflow, which no image's
+    field can take, opens."""
+    field, offer = person.field("4.image"), person.page.locator("#stage .offers button")
+    expect(field.locator("img")).to_be_visible()
+
+    def drop(data: bytes, name: str, kind: str) -> None:
+        given = ["#field-4-image", base64.b64encode(data).decode(), name, kind]
+        person.page.evaluate(DROP_ON, given)
+
+    drop(image_with(), "plain.png", "image/png")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("plain"))
+    expect(offer).to_have_count(0)
+    drop(image_with(prompt=own_prompt("in a photo")), "made.png", "image/png")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("made"))
+    headline = person.page.locator("#stage .headline")
+    expect(headline).to_have_text("There is a workflow in “made.png”.")
+    offer.click()
+    expect(person.entry("2.text")).to_have_value("in a photo")
+    expect(headline).not_to_contain_text("made.png")
+
+    person.turn_to("image-to-image")
+    field.get_by_label("Remove").or_(field.get_by_label("Clear")).click()
+    data = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x110] = "prompt:" + json.dumps(own_prompt("a chosen one"))
+    Image.new("RGB", (8, 8)).save(data, "WEBP", exif=exif)
+    file = FilePayload(name="made.webp", mimeType="image/webp", buffer=data.getvalue())
+    field.locator("input[type=file]").set_input_files(file)
+    expect(headline).to_have_text("There is a workflow in “made.webp”.")
+    offer.click()
+    expect(person.entry("2.text")).to_have_value("a chosen one")
+
+    person.turn_to("image-to-image")
+    drop(json.dumps(own_prompt("a document")).encode(), "b.json", "application/json")
+    expect(person.entry("2.text")).to_have_value("a document")

@@ -1,0 +1,232 @@
+"""Workflows that people bring to the page, and a folder that changes while it is open."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import ViewportSize, expect
+
+from comfy.library.permissions import Permissions
+from tests.browser.opening.test_opening import DRAG_OVER, Visit
+from tests.support.brought import give, own_prompt
+from tests.support.serving import WORKFLOWS, running_demo_app
+from tests.support.visitor import Site, Visitor
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped workflows that a test may change."""
+    return Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
+
+
+@pytest.fixture
+def keeping(folder: Path, nothing_left_behind: None) -> Iterator[Site]:
+    """A site over that folder, which takes new workflows."""
+    with running_demo_app(step_seconds=0, workflows=folder, may_keep=True) as (demo, app):
+        yield Site(app.url, demo, app)
+
+
+@pytest.fixture
+def closed(nothing_left_behind: None) -> Iterator[Site]:
+    """A site where nobody opens workflows of their own."""
+    with running_demo_app(step_seconds=0, permissions=Permissions(open=lambda _: False)) as (
+        demo,
+        app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Visit) -> None:
+    """There is no button and no frame for a drop; what is dropped all the same is refused in words,
+    the form stays."""
+    person = visit(closed).open()
+    expect(person.page.get_by_role("button", name="Open a workflow")).to_have_count(0)
+    person.page.evaluate(DRAG_OVER)
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
+    give(person.page, json.dumps(own_prompt()).encode(), "mine.json")
+    expect(person.page.locator("#stage .headline")).to_contain_text(
+        "Opening your own workflows is turned off"
+    )
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    person.forgive("422")  # a refused request is written to every browser's console
+    person.page.goto(f"{closed.url}/?workflow=~0123456789abcdef")
+    expect(person.page.locator("#no-form")).to_contain_text(
+        "Opening your own workflows is turned off"
+    )
+    person.turn_to("upscale")
+    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
+
+
+def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
+    """An edited, added or removed workflow shows in open pages by itself; what was typed stays,
+    and an image that was put in. An opened one can be kept."""
+    person = visit(keeping).open()
+    person.type("2.text", "typed before")
+    toml = folder / "text-to-image.toml"
+    toml.write_text(toml.read_text().replace('title = "Text to image"', 'title = "Another name"'))
+    expect(person.page.locator("#heading h1")).to_have_text("Another name")
+    expect(person.entry("2.text")).to_have_value("typed before")
+    shutil.copy(folder / "text-to-image.json", folder / "brand-new.json")
+    (folder / "upscale.json").unlink()
+    options = person.page.locator("#picker [role=option]")
+
+    def offered() -> list[str]:
+        person.workflows().click()
+        names = [name.strip() for name in options.all_inner_texts()]
+        person.page.keyboard.press("Escape")
+        return names
+
+    for _ in range(20):
+        names = " ".join(offered())
+        if "Brand new" in names and "Upscale" not in names:
+            break
+        person.page.locator("#heading").click()
+    else:
+        pytest.fail(f"the list still is {names}")
+    a_image_outlives_another_drawing(person, folder)
+    an_opened_workflow_can_be_kept(person, folder)
+
+
+def a_image_outlives_another_drawing(person: Visitor, folder: Path) -> None:
+    """An image that was put in is still there, and is what is sent, after the form has been drawn
+    again."""
+    person.turn_to("image-to-image")
+    mine = io.BytesIO()
+    Image.new("RGB", (40, 24), "#ff8800").save(mine, "PNG")
+    person.field("4.image").locator("input[type=file]").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": mine.getvalue()}
+    )
+    expect(person.field("4.image").locator("img")).to_have_attribute("src", re.compile("mine"))
+    toml = folder / "image-to-image.toml"
+    toml.write_text(toml.read_text().replace('title = "Image to image"', 'title = "A third name"'))
+    expect(person.page.locator("#heading h1")).to_have_text("A third name")
+    expect(person.field("4.image").locator("img")).to_have_attribute("src", re.compile("mine"))
+
+
+def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
+    """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
+    called what it was called before, with what its person has made and typed. Who has added it can
+    remove it there, and what is theirs alone as well: both are asked for first, and the form of
+    before is there again."""
+    give(person.page, json.dumps(own_prompt("kept")).encode(), "my lamp.app.json")
+    expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+    person.press()
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    person.type("2.text", "a lamp")
+    person.page.get_by_role("button", name="Add to shared workflows").click()
+    expect(person.page.locator("#opened-here")).to_have_count(0)
+    assert "workflow=my-lamp" in person.page.url
+    expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+    expect(person.entry("2.text")).to_have_value("a lamp")
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    expect(person.page.locator("#stage")).not_to_contain_text("Made with")
+    assert (folder / "my-lamp.json").is_file()
+    person.workflows().click()
+    listed = person.page.locator("#picker").get_by_role("option", name="My lamp")
+    expect(listed).to_have_count(1)
+    person.page.keyboard.press("Escape")
+    _, form = person.site.services.forms.form("my-lamp", "somebody else")
+    assert {field.key: field.default for field in form.fields}["2.text"] == "kept"
+    person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
+    asked = person.page.get_by_role("dialog", name="Remove “My lamp” for everybody?")
+    expect(asked.get_by_role("button", name="Cancel")).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(asked).to_be_hidden()
+    assert (folder / "my-lamp.json").is_file()
+    is_removed(person, "#added-here", "Remove “My lamp” for everybody?")
+    assert not list(folder.glob("my-lamp.*"))
+    give(person.page, json.dumps(own_prompt("mine")).encode(), "my desk.json")
+    expect(person.page.locator("#heading h1")).to_have_text("My desk")
+    is_removed(person, "#opened-here", "Remove “My desk”?")
+    person.workflows().click()
+    offered = person.page.locator("#picker")
+    expect(offered.get_by_role("option", name="A third name")).to_have_count(1)
+    expect(offered.get_by_role("option", name=re.compile("My (lamp|desk)"))).to_have_count(0)
+    person.page.keyboard.press("Escape")
+
+
+def is_removed(person: Visitor, place: str, asked: str) -> None:
+    """What is seen goes by *Remove…* in this place, and a form of the folder's comes."""
+    person.page.locator(place).get_by_role("button", name="Remove…").click()
+    dialog = person.page.get_by_role("dialog", name=asked)
+    dialog.get_by_role("button", name="Remove").click()
+    expect(person.page.locator("#heading h1")).to_have_text("A third name")
+    expect(person.page.locator("#heading h1")).to_be_focused()
+    expect(person.page).to_have_url(re.compile("workflow=image-to-image"))
+    expect(person.page.locator(".notice.sharing")).to_have_count(0)
+
+
+def partly_refused() -> dict[str, Any]:
+    """A workflow whose second image is made by a model that the server does not have."""
+    made = own_prompt()
+    made["5"]["inputs"]["steps"] = 2
+    for node in ("1", "5", "6", "7"):
+        made[f"3{node}"] = json.loads(json.dumps(made[node]))
+    made["31"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    for node, name, source in (
+        ("35", "model", "31"),
+        ("36", "samples", "35"),
+        ("37", "images", "36"),
+    ):
+        made[node]["inputs"][name] = [source, 0]
+    return made
+
+
+LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the server."
+
+
+def test_a_part_that_was_refused_stays_in_view(fast: Site, visit: Visit) -> None:
+    """A run that is done but for a part says beside its result what was refused, and leads nobody
+    away from that, on a desktop and a phone; the field is marked."""
+    person = visit(fast).open(**{"5.steps": 1})
+    for width, height in ((1440, 500), (390, 844)):
+        what_an_opened_file_lacks_is_in_view(person, ViewportSize(width=width, height=height))
+    for width, height in ((1440, 900), (390, 844)):
+        person.page.set_viewport_size({"width": width, "height": height})
+        person.generate()
+        expect(person.page.locator("#stage .advice")).to_contain_text(LEFT_OUT)
+        expect(person.page.locator("#form .field-error")).to_contain_text("isn't on the server")
+        person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
+        expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
+        expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)
+
+
+def what_an_opened_file_lacks_is_in_view(person: Visitor, size: ViewportSize) -> None:
+    """Wherever the page was scrolled to, whoever opens a file sees the top of its form, where the
+    things stand that its server lacks."""
+    person.page.set_viewport_size(size)
+    person.turn_to("text-to-image")
+    person.generate()
+    person.unfold()
+    person.page.locator("#about").scroll_into_view_if_needed()
+    give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
+    lacks = person.page.locator("#form .notice", has_text="gone.safetensors").last
+    expect(lacks).to_be_in_viewport(ratio=1)
+
+
+def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Visit) -> None:
+    """Where the next run is on the stage already, it stands in the list until it is dismissed."""
+    person = visit(slow).open()
+    give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
+    expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")
+    person.type("5.steps", 60)
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    slow.demo.speed.step = 0
+    line = person.page.locator("#queue li.trouble")
+    expect(line).to_contain_text(LEFT_OUT)
+    person.page.reload()
+    person.ready()
+    expect(line).to_contain_text("The server skipped part of the workflow.")
+    line.get_by_role("button", name="Dismiss").click()
+    expect(line).to_have_count(0)

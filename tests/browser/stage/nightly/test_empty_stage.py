@@ -1,0 +1,132 @@
+"""What a person finds before anything was made: an example, ideas to try, and why nothing can be
+made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Route, expect
+
+from comfy.library.permissions import Permissions
+from tests.browser.form.nightly.test_masks import PAINTED, sent_mask
+from tests.browser.form.test_images import coloured_image, received
+from tests.browser.stage.test_empty_stage import Visit
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site
+
+IDEAS = """
+ideas = [{ "Positive prompt.text" = "a boat", "Sampler.steps" = 1, "Model.ckpt_name" = "demo-watercolour.safetensors" }]
+"""
+
+
+# When the page is left, so that it keeps nothing afterwards.
+FORGET = "addEventListener('pagehide', () => { localStorage.clear(); sessionStorage.clear(); })"
+
+
+def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Values for fields that cannot be typed into are filled in too; what was typed elsewhere
+    stays. Without a cover the person's own newest image is shown."""
+    folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
+    toml = folder / "text-to-image.toml"
+    head, _, fields = toml.read_text().partition("\n\n")
+    toml.write_text(f"title = 'Text to image'{IDEAS}{fields}")
+    assert "cover" in head
+    may_open = Permissions(open=lambda _: False)
+    with running_app(fast.demo.url, workflows=folder, permissions=may_open) as app:
+        person = visit(Site(app.url, fast.demo, app)).open()
+        empty = person.page.locator("#stage .empty")
+        person.type("3.text", "typed before")
+        person.page.get_by_role("button", name="a boat").click()
+        expect(person.entry("2.text")).to_have_value("a boat")
+        expect(person.entry("3.text")).to_have_value("typed before")
+        expect(empty.locator("img")).to_have_count(0)
+        run = person.generate()
+        sent = person.site.prompt_of(run)
+        assert sent["1"]["inputs"]["ckpt_name"] == "demo-watercolour.safetensors"
+        assert sent["5"]["inputs"]["steps"] == 1
+        assert sent["3"]["inputs"]["text"] == "typed before"
+        person.page.evaluate(FORGET)
+        person.open()
+        expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
+        expect(empty.locator("figcaption")).to_contain_text("The last image you made")
+        expect(empty).not_to_contain_text("Drop a workflow file")
+        person.leave()
+
+
+def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
+    """Ideas of an inpainting bring an image with a part of it masked, which is all that changes; an
+    image of the person's own they leave as it is."""
+    person = visit(fast).open("inpaint", **{"7.steps": 1})
+    ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    ideas.first.click()
+    expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
+    person.page.wait_for_function(f"({PAINTED})() > 50000")
+    first = sent_mask(fast, person.generate())
+    assert (first.getpixel((256, 400)), first.getpixel((256, 100))) == (255, 0)
+    expect(person.page.get_by_role("button", name="Compare")).to_be_visible()
+    person.page.get_by_role("button", name="Delete").click()
+    painted = person.page.evaluate(PAINTED)
+    ideas.nth(1).click()
+    person.page.wait_for_function(
+        f"![0, {painted}].includes(({PAINTED})())"
+    )  # the next one is there
+    mine = {"name": "mine.png", "mimeType": "image/png", "buffer": coloured_image()}
+    person.field("4.image").locator("input[type=file]").set_input_files(mine)  # type: ignore[arg-type]
+    person.page.wait_for_function(f"({PAINTED})() === 0")
+    ideas.nth(2).click()
+    expect(person.entry("2.text")).to_have_value(ideas.nth(2).inner_text())
+    person.press()
+    person.page.get_by_role("button", name="Run anyway").click()
+    assert received(fast, person.done()).size == (96, 64)
+
+
+def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
+    """Where form and stage stand in one column the ideas are below the prompt, large enough for a
+    finger, and nothing speaks of dropping files."""
+    phone = {"width": 390, "height": 844}
+    person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open()
+    ideas = person.field("2.text").get_by_role("button")
+    expect(ideas).to_have_count(3)
+    expect(person.page.get_by_text("Drop a workflow file")).to_be_hidden()
+    box = ideas.first.bounding_box()
+    assert box is not None
+    assert box["height"] >= 40
+    ideas.first.tap()
+    expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
+    person.turn_to("upscale")
+    expect(person.field("2.text").get_by_role("button")).to_have_count(3)
+
+
+def test_ideas_that_are_there_before_their_field(fast: Site, visit: Visit) -> None:
+    """Where form and stage stand in one column and Gradio is longest in loading what the prompt is
+    drawn with, the ideas go from the stage to it as soon as it is there."""
+    person = visit(fast, viewport={"width": 390, "height": 844})
+    page = person.page
+    asked: list[Route] = []
+    held: list[Route] = []
+
+    def ask(route: Route) -> None:
+        asked.append(route)
+        route.continue_()
+
+    def hold(route: Route) -> None:  # what the form needs and the rest of the page does not
+        if asked:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/run/**", ask)
+    page.route("**/assets/Index-*.js", hold)
+    page.goto(f"{fast.url}/?workflow=text-to-image")
+    ideas = page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    expect(page.locator("#stage .empty figcaption")).to_contain_text("An example")
+    expect(ideas).to_have_count(3)
+    expect(page.locator("#form .ideas")).to_have_count(0)
+    expect(person.field("2.text")).to_have_count(0)
+    asked.clear()
+    for one in held:
+        one.continue_()
+    expect(person.field("2.text")).to_be_attached()
+    # At once: anything else that is heard of later would bring them there, too.
+    assert person.field("2.text").locator(":has(textarea) ~ .ideas > .idea").count() == 3

@@ -1,0 +1,121 @@
+"""3D models on the stage, in a browser that can paint them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+from playwright.sync_api import expect
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from tests.browser.stage.test_stage import media_stays_inside
+from tests.support.samples.models import save_model, tetrahedron
+from tests.support.serving import running_app
+from tests.support.visitor import WAIT, Site, Visitor
+from tests.support.waiting import eventually
+from ui.gradio.internals import model_viewer
+
+Visit = Callable[..., Visitor]
+MODEL = "#stage .media .model canvas"
+
+
+# Each phase of the stage, and whether what it shows is of before.
+WATCH = """() => {
+    const [stage, media] = ["#stage .stage", "#stage .media"].map((one) => document.querySelector(one));
+    window.seen = [];
+    const look = () => window.seen.push(
+        [stage.dataset.phase, media.classList.contains("former") ? "former" : ""].join(" ").trim());
+    new MutationObserver(look).observe(stage, { attributes: true, subtree: true });
+}"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
+    """A site whose one workflow makes a tetrahedron."""
+    (tmp_path / "model.json").write_text(
+        json.dumps({"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}})
+    )
+    with (
+        DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(tetrahedron())}) as demo,  # type: ignore[operator]
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def seen(person: Visitor) -> Image.Image:
+    """What is painted where the model is."""
+    return Image.open(io.BytesIO(person.page.locator(MODEL).screenshot())).convert("RGB")
+
+
+def reds(image: Image.Image) -> int:
+    """How many points are of the model's colour."""
+    red, green, _ = image.split()
+    return int(
+        ImageChops.subtract(red, green).point(lambda value: value > 60 and 255).histogram()[255]
+    )
+
+
+def test_a_models_viewer_is_loaded_ahead(site: Site, visit: Visit) -> None:
+    """While the run goes on that makes a model; below what was there before nobody reads that it is
+    done."""
+    person = visit(site).open("model")
+    page = person.page
+    with site.demo.hold("executed") as held:
+        with page.expect_request(lambda asked: asked.url.endswith(model_viewer())):
+            person.press()
+        held.release()
+    expect(page.locator(MODEL)).to_be_visible()
+    page.evaluate(WATCH)
+    person.press()
+    page.wait_for_function("window.seen.includes('done')")
+    assert "done former" not in page.evaluate("window.seen")
+    expect(page.locator(MODEL)).to_be_visible()
+    person.leave()
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> None:
+    """It is painted, turns by itself unless the person's system asks for stillness, is turned with
+    the mouse, over the whole window too, and is downloaded by the button of all results. Two of
+    them are compared like images."""
+    person = visit(site, viewport={"width": 500, "height": 420}, reduced_motion=motion)
+    person.open("model").press()
+    person.phase("done")
+    expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)
+    eventually(lambda: reds(seen(person)) > 1000, "the model is painted")
+    media_stays_inside(person.page)
+    first = seen(person)
+    if motion == "no-preference":
+        eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model turns")
+    else:
+        assert seen(person).tobytes() == first.tobytes()
+        person.page.get_by_role("button", name="Full screen").click()
+        expect(person.page.locator("#stage .zoom")).to_be_hidden()
+        first = seen(person)
+        box = person.page.locator(MODEL).bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        person.page.mouse.move(x, y)
+        person.page.mouse.down()
+        person.page.mouse.move(x + 120, y, steps=4)
+        person.page.mouse.up()
+        eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model is turned")
+        person.page.keyboard.press("Escape")
+    assert person.page.locator("#stage .actions > *").first.text_content() == "Download"
+    if motion == "reduce":
+        person.press()
+        expect(person.page.locator("#history .tile")).to_have_count(2)
+        for at in range(2):
+            person.page.locator("#history .tile").nth(at).click(modifiers=["Control"])
+        person.page.get_by_role("button", name="Compare").click()
+        expect(person.page.locator(".side-by-side figure .model canvas")).to_have_count(2)
+        for canvas in person.page.locator(".side-by-side canvas").all():
+            expect(canvas).to_be_visible()
+            image = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
+            assert reds(image) > 1000
+    person.leave()

@@ -1,0 +1,157 @@
+"""On phones and tablets form and result stand in one column: what one gets does not push the other,
+nor what stands below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import ViewportSize, expect
+
+from tests.browser.nightly.walk.states import below_stage
+from tests.support.batch_dialog import SMALL
+from tests.support.brought import give
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+SHORT = {"5.steps": 4, **SMALL}
+ON_PAGE = """() => ["#stage .box", "#stage .headline", "#history", "#form-side"].map(
+    (one) => Math.round(document.querySelector(one).getBoundingClientRect().top + scrollY))"""
+IN_VIEW = (
+    "() => Math.round(document.querySelector('#result-side').getBoundingClientRect().top) === 12"
+)
+TITLE_AT = "() => document.querySelector('#heading h1').getBoundingClientRect().top"
+SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
+
+
+@pytest.mark.parametrize("size", [(390, 844), pytest.param((820, 1180), marks=pytest.mark.every)])
+def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
+    """What comes with a result has its place while the run goes on. Who has gone on to the form stays
+    at the field that is seen, though the first result brings the history."""
+    window = ViewportSize(width=size[0], height=size[1])
+    person = visit(slow, viewport=window).open(**SHORT)
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames(1)
+        prompt = person.field("2.text")
+        prompt.evaluate("one => one.scrollIntoView({ block: 'center' })")
+        before = prompt.evaluate(SEEN_AT)
+    first = person.done()
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    assert prompt.evaluate(SEEN_AT) == before
+    painted = int(person.page.locator("#stage .stage").get_attribute("data-frames") or 0)
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames(painted + 1)
+        below = below_stage(person.page)
+        person.page.set_viewport_size(window)
+        places = person.page.evaluate(ON_PAGE)
+    person.done(after=first)
+    expect(person.page.locator("#history .tile")).to_have_count(2)
+    assert person.page.evaluate(ON_PAGE) == places
+    assert [one[-1] for one in below_stage(person.page)] == [one[-1] for one in below]
+
+
+def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
+    """Where some of the form is seen below it, the first result stays where the run was when the
+    history comes below, and is there again when Undo brings it or another back."""
+    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**SHORT)
+    page = person.page
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames(1)
+        page.wait_for_function(IN_VIEW)
+    person.done()
+    undo = page.locator("#undo").get_by_role("button", name="Undo")
+    for count in (1, 2):
+        expect(page.locator("#history .tile")).to_have_count(count)
+        assert page.evaluate(IN_VIEW)
+        page.locator("#stage .actions").get_by_role("button", name="Delete").click()
+        expect(page.locator("#history .tile")).to_have_count(count - 1)
+        undo.press("Enter")
+        expect(page.locator("#history .tile").first).to_be_focused()
+        page.wait_for_function(IN_VIEW)
+        if count == 1:
+            person.generate()
+
+
+def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
+    """Beside Generate a button leads from the result to the prompt, as long as the form is not in
+    view. The bar covers nothing at the page's end, with more to say in it either. Who chooses a
+    workflow, or has a link to it, goes on from its title, by keys too: the last result, which is
+    another's, is below that, and below the sentence why there is no form. What is wrong with a field
+    is gone to; of a file it is said above Generate, and nothing moves."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open("upscale")
+    what_is_wrong_is_gone_to(person)
+    person.type("5.steps", 1)
+    edit = person.page.get_by_role("button", name="Edit", exact=True)
+    expect(edit).to_be_hidden()
+    person.generate()
+    expect(person.page.locator("#form-side")).not_to_be_in_viewport(ratio=0.2)
+    edit.click()
+    expect(edit).to_be_hidden()
+    expect(person.entry("2.text")).to_be_focused()
+    expect(person.entry("2.text")).to_be_in_viewport(ratio=1)
+    person.page.locator("#count input").click()
+    person.page.get_by_role("option", name="×16").click()
+    expect(person.page.locator("#about-count")).to_be_visible()
+    for width, height in ((390, 844), (820, 1180)):
+        person.page.set_viewport_size({"width": width, "height": height})
+        person.page.wait_for_function(
+            """() => {
+                scrollTo(0, document.body.scrollHeight);
+                const [foot, bar] = ["#about", "#actions"].map((one) =>
+                    document.querySelector(one).getBoundingClientRect());
+                return foot.bottom <= bar.top;
+            }"""
+        )
+    person.choose("Upscale")
+    title = person.page.get_by_role("heading", name="Upscale", exact=True)
+    expect(title).to_be_focused()
+    expect(title).to_be_in_viewport(ratio=1)
+    expect(title).to_have_css("outline-style", "none")
+    assert person.page.evaluate(TITLE_AT) < 150  # below the bar with the workflows
+    person.page.goto(f"{fast.url}/?workflow=inpaint")
+    expect(person.page.locator("#stage .media img")).to_be_attached()
+    expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
+    person.page.wait_for_function(f"({TITLE_AT})() < 150")
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
+    person.forgive("status of 4")  # the file's
+
+
+def what_is_wrong_is_gone_to(person: Visitor) -> None:
+    """Whoever presses Generate without an image sees that on its field, before which no empty stage
+    comes, and nowhere else. What is said of a refused file is seen from anywhere on the page, which
+    stays as it is, until it is read or something else is done."""
+    page = person.page
+    expect(page.locator("#form .takes-files").first).to_be_visible()
+    remove = page.get_by_role("button", name="Remove Image")
+    if remove.count():
+        remove.click()
+    person.press()
+    expect(page.locator(".field-error")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("""() => document.querySelector("#form").getBoundingClientRect().top
+        < document.querySelector("#stage").getBoundingClientRect().top""")
+    said = page.locator("#stage .objection")
+    expect(said).to_be_empty()
+    person.turn_to("text-to-image")
+    for width, height in ((820, 1180), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator("#form .idea").first).to_be_visible()
+        page.evaluate("scrollTo(0, 100)")
+        before = page.evaluate(ON_PAGE)
+        give(page, b"{}", "nothing.json")
+        expect(said).to_contain_text("nothing.json")
+        expect(said).to_be_in_viewport(ratio=1)
+        assert page.evaluate("""() => document.querySelector(".objection").getBoundingClientRect()
+            .bottom < document.querySelector("#actions").getBoundingClientRect().top""")
+        assert (page.evaluate(ON_PAGE), page.evaluate("scrollY")) == (before, 100)
+        expect(page.locator("#form .idea").first).to_be_visible()
+        said.get_by_role("button", name="Dismiss").click()
+        expect(said).to_be_hidden()
+    give(page, b"{}", "nothing.json")
+    expect(said).to_be_visible()
+    person.type("2.text", "goes on")
+    expect(said).to_be_hidden()

@@ -1,0 +1,335 @@
+"""The stage, the queue, the history and the list of workflows in Blocks that are none of this app's:
+they show what Python says, and their events reach Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import BrowserContext, Page, expect
+
+from comfy.comfyui.protocol.run_state import Phase
+from tests.support.gradio_calls import script_client
+from tests.support.serving import listening_socket
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.documents.run_view import PastRun, RunEntry, ShownFile
+from ui.page.run_lists import RunHistory, RunQueue
+from ui.page.script_files import script_routes
+from ui.page.stage import Follow, Selection, ShowFiles, Stage
+from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
+
+ARCHITECTURE = (Path(__file__).parents[4] / "docs" / "architecture.md").read_text(encoding="utf-8")
+# A dot, as nobody's server sends it.
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAP///yH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
+FILES = (
+    ShownFile("a.gif", DOT, "image"),
+    ShownFile("b.gif", f"{DOT}#b", "image"),
+    ShownFile("c.bin", DOT, "file"),
+)
+WAITING = (
+    RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True),
+    RunEntry("b", "Boats", "two boats", "waiting", "1 run before yours", movable=True),
+    RunEntry("c", "Boats", "no boat", "failed", "Something went wrong.", movable=False, again=True),
+)
+PAST = (
+    PastRun("d", "boats", "Boats", "done", 1.7e9, "Image", "a <b>boat</b>", 2, DOT),
+    PastRun("e", "boats", "Boats", "stopped", 1.6e9, "Stopped"),
+)
+Told = list[tuple[Any, ...]]
+Opened = Callable[[gr.Blocks], Page]
+
+
+@contextmanager
+def served(blocks: gr.Blocks) -> Iterator[str]:
+    """The address of somebody's page, in a process that has nothing else of this app but its
+    script."""
+    app = FastAPI()
+    app.include_router(script_routes().router())
+    gr.mount_gradio_app(app, blocks, path="/", ssr_mode=False, pwa=False)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    listening = listening_socket("127.0.0.1")
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        eventually(lambda: server.started, "the page is served")
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=LONGEST_WAIT)
+
+
+@pytest.fixture
+def opened(profiles: Callable[..., BrowserContext], nothing_left_behind: None) -> Iterator[Opened]:
+    """Opens somebody's Blocks in a browser; at the end the console is empty, and nothing was asked
+    for that only this app has."""
+    pages: list[Page] = []
+    said: list[str] = []
+    asked: list[str] = []
+    servers: list[Any] = []
+
+    def open_(blocks: gr.Blocks) -> Page:
+        servers.append(served(blocks))
+        url = servers[-1].__enter__()
+        page = profiles(0).new_page()
+        page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        page.goto(url)
+        pages.append(page)
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
+    for server in servers:
+        server.__exit__(None, None, None)
+    assert not said, said
+    own = re.compile(r"^/(history|runs|files|workflows)\b|^ws:")
+    assert not [one for one in asked if own.search(one)]
+
+
+def told_of(told: Told, component: gr.HTML, *events: str) -> None:
+    """Note each event with the value of the component and what the event carries."""
+    for event in events:
+
+        def listener(value: object, data: gr.EventData, event: str = event) -> None:
+            told.append((event, value, data._data))
+
+        # Else an event is dropped that comes while one of its kind is pending.
+        getattr(component, event)(listener, component, None, trigger_mode="multiple")
+
+
+def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
+    """A value of the component's own is there when the page is. What a listener returns is shown; what
+    is chosen, or wanted as an input, reaches Python."""
+    told: Told = []
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        make, other = gr.Button("Make"), gr.Button("Other")
+        stage = Stage(takes=["image"], elem_id="stage")
+        make.click(lambda: ShowFiles(FILES, ("a word",)), None, stage)
+        other.click(lambda: ShowFiles((FILES[2],)), None, stage)
+        told_of(told, stage, "select", "use")
+        Stage(ShowFiles((FILES[0],)), elem_id="started")
+    page = opened(blocks)
+    expect(page.locator("#started .media img")).to_have_attribute("src", DOT)
+    page.get_by_role("button", name="Make").click()
+    expect(page.locator("#stage .media img")).to_have_attribute("src", DOT)
+    expect(page.locator("#stage .thumbnail")).to_have_count(2)
+    expect(page.locator("#stage .rest textarea")).to_have_value("a word")
+    expect(page.get_by_role("link", name="Download c.bin")).to_be_visible()
+    page.locator("#stage .thumbnail").nth(1).click()
+    eventually(lambda: len(told) == 1, "the choice is heard")
+    page.get_by_role("button", name="Use as input").click()
+    eventually(lambda: len(told) == 2, "the wish is heard")
+    seen = {"run": "", "at": 1, "index": 1, "value": FILES[1].url}
+    assert told == [
+        ("select", Selection("", 1), seen),
+        ("use", Selection("", 1), seen),
+    ]
+    page.get_by_role("button", name="Other").click()
+    expect(page.locator("#stage .media .card .name")).to_have_text("c.bin")
+    expect(page.get_by_role("button", name="Use as input")).to_have_count(0)
+
+
+def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> None:
+    """What Python offers is listed with its image and its note; the name that is taken reaches
+    Python, and stands on the button until Python offers something else."""
+    told: Told = []
+    boats = WorkflowChoice("boats", "Boats <b>1</b>", "On water", thumb=DOT)
+    trains = WorkflowChoice("trains", "Trains", group="On land", note="Slow")
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        chooser = WorkflowChooser(Offer((boats, trains), "boats"), elem_id="chooser")
+        told_of(told, chooser, "select")
+        other = gr.Button("Other")
+        other.click(lambda: Offer((boats,)), None, chooser)
+    page = opened(blocks)
+    button = page.locator("#chooser .chosen")
+    expect(button).to_contain_text("Boats <b>1</b>")
+    button.click()
+    expect(page.get_by_role("option", name="Boats").locator("img")).to_have_attribute("src", DOT)
+    land = page.get_by_role("group", name="On land").get_by_role("option")
+    expect(land).to_contain_text("Slow")
+    land.click()
+    eventually(lambda: len(told) == 1, "the choice is heard")
+    assert told == [("select", "trains", {"index": 1, "value": "trains"})]
+    expect(button).to_contain_text("Trains")
+    page.get_by_role("button", name="Other").click()
+    expect(button).to_contain_text("Choose a workflow")
+
+
+def test_lists_show_runs_and_tell_what_is_asked(opened: Opened) -> None:
+    """Of a queue each button is an event that says which run; the list changes when Python says so.
+    Of a history a tile that is chosen and a text that is searched for reach Python."""
+    told: Told = []
+
+    def without(runs: Sequence[RunEntry], event: gr.EventData) -> list[RunEntry]:
+        return [run for run in runs if run.id != event.run]
+
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        queue = RunQueue(lambda: WAITING, elem_id="queue")
+        told_of(told, queue, "move", "remove", "run_again", "dismiss")
+        queue.dismiss(without, queue, queue)
+        removed = add_a_long_queue()
+        chosen = add_a_history()
+    page = opened(blocks)
+    queue_tells_what_is_asked(page, told)
+    all_that_wait_are_removed_by_one_press(page, removed)
+    history_tells_which_is_chosen(page, chosen)
+
+
+def queue_tells_what_is_asked(page: Page, told: Told) -> None:
+    """Press each of its buttons."""
+    expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats", "no boat"])
+    expect(page.locator("#queue .waiting-title")).to_have_text("2 waiting")
+    expect(page.locator("#queue .trouble .said")).to_have_text("Something went wrong.")
+    expect(page.locator("#queue").get_by_role("button", name="Move up").first).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    wanted: Told = []
+    for number, (name, event, data) in enumerate(
+        (
+            ("Move down: Boats, Next in line", "move", {"run": "a", "by": 1}),
+            ("Move up: Boats, 1 run before yours", "move", {"run": "b", "by": -1}),
+            ("Remove: Boats, Next in line", "remove", {"run": "a"}),
+            ("Run again", "run_again", {"run": "c"}),
+            ("Dismiss", "dismiss", {"run": "c"}),
+        ),
+        1,
+    ):
+        page.locator("#queue").get_by_role("button", name=name).click()
+        eventually(lambda number=number: len(told) == number, f"{name} is heard")
+        wanted.append((event, WAITING, data))
+    assert told == wanted
+    expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats"])
+
+
+def add_a_long_queue() -> list[str]:
+    """A queue of five that wait; those that were removed, in their order."""
+    told: list[str] = []
+    waiting = [
+        RunEntry(name, "Boats", "", "waiting", f"Number {name}", movable=True) for name in "12345"
+    ]
+
+    def without(runs: Sequence[RunEntry], event: gr.EventData) -> list[RunEntry]:
+        told.append(event.run)
+        return [run for run in runs if run.id != event.run]
+
+    queue = RunQueue([*waiting, WAITING[-1]], elem_id="long-queue")
+    queue.remove(without, queue, queue)
+    return told
+
+
+def all_that_wait_are_removed_by_one_press(page: Page, told: list[str]) -> None:
+    """Each is an event of its own, the last first, whatever the listener takes for it."""
+    queue = page.locator("#long-queue")
+    queue.get_by_role("button", name="Remove all").click()
+    expect(queue.locator(".about")).to_have_text(["no boat"])
+    assert told == ["5", "4", "3", "2", "1"]
+
+
+def add_a_history() -> Told:
+    """A history that answers a search with less; what it tells."""
+    told: Told = []
+    history = RunHistory(PAST, searchable=True, elem_id="history")
+    told_of(told, history, "select", "search")
+    history.search(lambda: PAST[1:], None, history)
+    return told
+
+
+def history_tells_which_is_chosen(page: Page, told: Told) -> None:
+    """A tile that is chosen and a text that is searched for reach Python; what it answers is
+    listed."""
+    tiles = page.locator("#history .tile")
+    expect(tiles).to_have_count(2)
+    expect(tiles.nth(0).locator("img")).to_have_attribute("src", DOT)
+    expect(tiles.nth(0)).to_have_attribute("aria-label", re.compile("Image · .*<b>boat"))
+    expect(tiles.nth(1)).to_have_text("Stopped")
+    tiles.nth(1).click()
+    expect(tiles.nth(1)).to_have_attribute("aria-pressed", "true")
+    eventually(lambda: len(told) == 1, "the choice is heard")
+    page.get_by_role("searchbox").fill(" stopped ")
+    expect(tiles).to_have_count(1)
+    assert told == [
+        ("select", PAST, {"run": "e", "index": 1, "value": "e"}),
+        ("search", PAST, {"text": "stopped"}),
+    ]
+
+
+def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
+    """A client of Gradio is told the types of all three, and its values go there and back."""
+
+    def told(
+        seen: Selection | None, runs: Sequence[RunEntry], past: Sequence[PastRun]
+    ) -> tuple[Follow | None, Sequence[RunEntry], Sequence[PastRun]]:
+        return Follow(seen.run) if seen else None, runs, past
+
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        parts: list[Any] = [Stage(), RunQueue(), RunHistory()]
+        gr.Button().click(told, parts, parts, api_name="told")
+    with served(blocks) as url, closing(script_client(url)) as api:
+        phase = f"Literal{[one.value for one in Phase]}"
+        info = api.view_api(print_info=False, return_format="dict")["named_endpoints"]["/told"]
+        assert [part["python_type"]["type"] for part in info["parameters"]] == [
+            "dict(seen: dict(run: str, at: int)) | None",
+            f"list[dict(id: str, title: str, about: str, phase: {phase}, said: str,"
+            " movable: bool, again: bool, group: str, place: int | None, due_in: float | None)]",
+            f"list[dict(id: str, workflow: str, title: str, phase: {phase}, at: float, what: str,"
+            " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
+            " '3d', 'file'] | Literal['text', ''], clip: str | None, sound: str | None, seeds: str,"
+            " favourite: bool, file: int | None)]",
+        ]
+        stage, queue, history = parts
+        given = [part.example_payload() for part in parts]
+        shown, runs, past = api.predict(*given, api_name="/told")
+        assert shown["run"] == queue.example_value()[0].id
+        assert runs == queue.example_payload()
+        assert past == history.example_payload()
+        assert stage.preprocess(given[0]) == Selection("0" * 32, 0)
+
+
+@pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", ARCHITECTURE, re.S))
+def test_the_example_of_the_page_for_contributors_works(
+    snippet: str, profiles: Callable[..., BrowserContext], nothing_left_behind: None
+) -> None:
+    """Started as it stands there, it shows a queue and a history; a run can be taken out, and an
+    earlier one is shown."""
+    quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", snippet],
+        cwd=Path(__file__).parents[4],
+        env=os.environ | quiet,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as program:
+        try:
+            assert program.stdout is not None
+            heard = []
+            for line in program.stdout:
+                heard.append(line)
+                if address := re.search(r"http://\S+", line):
+                    break
+            else:
+                pytest.fail("".join(heard))
+            page = profiles(0).new_page()
+            page.goto(address[0])
+            expect(page.locator(".queue .about")).to_have_text(["a boat", "two boats"])
+            page.get_by_role("button", name="Remove:").first.click()
+            expect(page.locator(".queue .about")).to_have_text(["two boats"])
+            page.locator(".history .tile").click()
+            expect(page.locator(".stage .media img")).to_be_visible()
+            page.close()
+        finally:
+            program.terminate()

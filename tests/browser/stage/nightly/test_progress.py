@@ -1,0 +1,57 @@
+"""How far a run is: one bar over all of it, and the tab's title."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.stage.test_progress import Visit
+from tests.support.visitor import Site
+
+# What the person is told outside of the page.
+NOTIFIED = """
+    window.told = [];
+    window.Notification = class {
+        static permission = 'default';
+        static requestPermission = async () => {
+            localStorage.granted = 'yes';
+            return (Notification.permission = 'granted');
+        };
+        constructor(said) { window.told.push(said); }
+    };
+    if (localStorage.granted) Notification.permission = 'granted';
+"""
+
+
+def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:
+    """The time left goes by this run's steps: sixty take longer than the three of before did."""
+    person = visit(slow).open(**{"5.steps": 3})
+    first = person.generate()
+    person.type("5.steps", 60)
+    slow.demo.speed.step = 0.5
+    person.press()
+    # Some thirty seconds, or more on a slow machine: ten at least.
+    left = re.compile(r"about (\d\d s|\d+ min) left")
+    times = person.page.locator(f"#stage .stage:not([data-run='{first}']) .times")
+    expect(times).to_contain_text(left)
+
+
+def test_a_notification_is_asked_for(fast: Site, visit: Visit) -> None:
+    """Nothing is shown until the person has allowed it by ticking the box; then the end of a run is
+    told while the tab is hidden, once, though that paints the last frame late."""
+    person = visit(fast)
+    person.before_load(NOTIFIED)
+    person.open(**{"5.steps": 8})
+    person.generate()
+    assert person.page.evaluate("window.told") == []
+    box = person.page.get_by_label("Notify me when a run is done")
+    box.check()
+    person.page.wait_for_function("localStorage['comfyforms.notifies'] === 'true'")
+    person.page.reload()
+    person.ready()
+    expect(box).to_be_checked()
+    person.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    person.page.evaluate("window.requestAnimationFrame = (paint) => setTimeout(paint, 250)")
+    person.generate()
+    assert [one[:4] for one in person.page.evaluate("window.told")] == ["Done"]

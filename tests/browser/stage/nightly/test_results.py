@@ -1,0 +1,177 @@
+"""Results: the gallery, moving images, texts, and files as the server made them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.nightly.walk.states import SIZES
+from tests.browser.stage.test_results import SOUND, Visit, prompt_with
+from tests.support.batch_dialog import begin_batch, values_of_row, vary
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+
+
+def write_text_workflow(folder: Path) -> str:
+    """A workflow `text`, whose one result is this long text."""
+    said = " ".join(["Forty-two boats on a lake in the evening."] * 8)
+    only_text = {
+        "1": {"class_type": "PrimitiveString", "inputs": {"value": said}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    (folder / "text.json").write_text(json.dumps(only_text))
+    return said
+
+
+def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Text outputs are shown as text, sound can be played, temporary images are kept apart from
+    saved ones, and shown large, saved and looked at like them. A workflow without images ends with
+    its text on the page."""
+    evil = "<b>bold</b> & <script>document.title='hacked'</script>"
+    (tmp_path / "rest.json").write_text(
+        prompt_with(
+            **{
+                "20": {"class_type": "PreviewAny", "inputs": {"source": ["21", 0]}},
+                "21": {"class_type": "PrimitiveString", "inputs": {"value": evil}},
+                "22": {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}},
+                **SOUND,
+            }
+        )
+    )
+    said = write_text_workflow(tmp_path)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        site = Site(app.url, fast.demo, app)
+        person = visit(site).open("rest")
+        run_id = person.generate()
+        expect(person.page.locator("#result-side textarea")).to_have_value(evil)
+        expect(person.page.locator("#result-side audio")).to_be_visible()
+        expect(person.page.locator("#stage .thumbnails > *")).to_have_count(0)
+        person.page.get_by_text("Previews, not saved (1)").click()
+        made = person.page.locator("#stage .intermediate").get_by_role("button")
+        expect(made).to_have_count(1)
+        shown = person.page.locator("#stage .media img")
+        saved = str(shown.get_attribute("src"))
+        made.click()
+        expect(made).to_have_attribute("aria-pressed", "true")
+        expect(shown).not_to_have_attribute("src", saved)
+        with person.page.expect_download() as info:
+            person.page.get_by_role("link", name="Download", exact=True).click()
+        assert info.value.path().read_bytes().startswith(b"\x89PNG")
+        shown.click()
+        expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
+        person.page.keyboard.press("Escape")
+        assert person.page.title() == "Rest"
+        person.turn_to("text").press()
+        person.ended(after=run_id)
+        expect(person.page.locator("#result-side textarea")).to_have_value(said)
+        person.leave()
+
+
+def test_texts_of_a_batch(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """In the sheet of a batch each shows its first words, in every view and in the grid's file, and all
+    of it when the pointer is on it or it is pressed. Large it has the buttons of the stage, whose menu
+    stands beside them; what is used there is seen at once."""
+    said = write_text_workflow(tmp_path)
+    (tmp_path / "rest.json").write_text(prompt_with())
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("text")
+        texts_stand_in_the_sheet(person, said)
+        person.leave()
+
+
+def texts_stand_in_the_sheet(person: Visitor, said: str) -> None:
+    """Two of them, in each view of the sheet and large."""
+    dialog = vary(person)
+    values_of_row(dialog, "Source").fill(f"{said}\nanother text")
+    begin_batch(dialog, 2)
+    sheet = person.page.locator("dialog.sheet")
+    for view in ("Table", "Gallery", "Grid"):
+        sheet.get_by_role("button", name=view, exact=True).click()
+        shown = sheet.locator(".said-text")
+        expect(shown).to_have_text([said, "another text"])
+        assert shown.first.evaluate("text => text.closest('[title]').title").endswith(said)
+        box, cut = (one.bounding_box() for one in (shown.first.locator("xpath=.."), shown.first))
+        assert box is not None
+        assert cut is not None
+        assert cut["height"] <= box["height"]
+    batch = person.page.locator("#batches .batch").get_attribute("data-batch")
+    page = person.page.request.get(f"{person.site.url}/batches/{batch}/sheet.html")
+    assert "<td><span>another text</span></td>" in page.text()
+    shown.first.click()
+    large = person.page.locator("dialog.viewport:modal")
+    expect(large.locator("textarea")).to_have_value(said)
+    opens, menu = large.get_by_role("button", name="Use in…"), person.page.get_by_role("menu")
+    for size in (SIZES["phone"], SIZES["desktop"]):
+        person.page.set_viewport_size(size)
+        opens.click()
+        expect(menu.get_by_text("Workflows")).to_be_visible()
+        pressed, listed = opens.bounding_box(), menu.bounding_box()
+        assert pressed is not None
+        assert listed is not None
+        assert pressed["height"] >= 30
+        assert opens.evaluate("button => getComputedStyle(button).borderStyle") == "solid"
+        above = pressed["y"] - listed["y"] - listed["height"]
+        below = listed["y"] - pressed["y"] - pressed["height"]
+        assert 0 <= max(above, below) < 20, (pressed, listed)
+        person.page.keyboard.press("Escape")
+        expect(menu).to_be_hidden()
+    person.page.keyboard.press("Escape")
+    expect(large).to_have_count(0)
+    shown.last.click()
+    opens.click()
+    menu.get_by_role("menuitem", name="Rest").click()
+    expect(large).to_have_count(0)
+    expect(sheet).to_have_count(0)
+    expect(person.entry("2.text")).to_have_value("another text")
+
+
+def test_details(fast: Site, visit: Visit) -> None:
+    """Details list what a result was made with, labelled as in the form: numbers as they are typed,
+    files by the names that they were given with."""
+    values = {"8.steps": 2, "2.text": "a <cat>", "8.seed": 5}
+    person = visit(fast).open("image-to-image", **values)
+    field = person.field("4.image")
+    field.get_by_label("Remove Image").click()
+    photo = (WORKFLOWS.parent / "tests" / "screenshot.png").read_bytes()
+    field.locator("input[type=file]").set_input_files(
+        {"name": "holiday photo.png", "mimeType": "image/png", "buffer": photo}
+    )
+    expect(field.locator("img")).to_be_visible()
+    person.generate()
+    person.page.locator("#stage .details summary").first.click()
+    rows = person.page.locator("#stage .details tr")
+    said = dict(
+        rows.evaluate_all("all => all.map(row => [...row.cells].map(one => one.innerText))")
+    )
+    assert said["Prompt"] == "a <cat>"
+    assert said["Your image"] == "holiday photo.png"
+    assert (said["Seed"], said["Guidance scale"], said["Strength"]) == ("5", "7", "0.6")
+
+
+def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """“Use in…” puts a result into a field of its own kind, and offers no field that does not take
+    it."""
+    more = {
+        "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+        "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
+        **SOUND,
+    }
+    field = '[fields."20.image"]\nwidget = "audio"\n'
+    for name, outputs in (("sound", ["24"]), ("image", ["7"])):
+        (tmp_path / f"{name}.json").write_text(prompt_with(**more))
+        (tmp_path / f"{name}.toml").write_text(f"outputs = {outputs}\n{field}")
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("sound")
+        person.press()
+        person.use_in("Image (optional)")
+        expect(person.field("20.image").locator("audio, canvas, #waveform").first).to_be_attached()
+        person.turn_to("image").generate()
+        expect(person.page.locator("#stage .media img")).to_be_visible()
+        person.page.get_by_role("button", name="Use in…").click()
+        expect(person.page.get_by_role("menu").get_by_text("No other workflow")).to_be_visible()
+        expect(person.page.get_by_role("menuitem")).to_have_count(0)
+        # The stand-in loads no sounds: the field that plays one begins with an image.
+        person.forgive("Waveform load error")
+        person.leave()

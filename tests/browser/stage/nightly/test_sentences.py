@@ -1,0 +1,164 @@
+"""What is said at the stage: as long as it is so, and beside what is said of the result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import ViewportSize, expect
+
+from tests.browser.nightly.walk.states import at_every_size, below_stage
+from tests.support.brought import give, image_with
+from tests.support.history_tiles import ONE
+from tests.support.serving import WORKFLOWS
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
+DENIED = """() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));
+    document.execCommand = () => false;
+}"""
+ALLOWED_BY_HAND = "delete document.execCommand"
+# Every headline that the stage has had.
+WATCH = """() => {
+    window.headlines = [];
+    const line = document.querySelector('#stage .headline');
+    new MutationObserver(() => window.headlines.push(line.textContent))
+        .observe(line, { childList: true, characterData: true, subtree: true });
+}"""
+BOX_AND_OBJECTION = ("#stage .box", "#stage .objection")
+IS_CUT = "(one) => one.scrollWidth > one.clientWidth"
+
+
+def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
+    """What is said of fields stands apart from what is said of the result, all of which stays, until
+    the last of them is right; what is said of a file, until something else is done, or it goes into
+    a field that takes it. Nothing moves for it."""
+    person = visit(fast).open(**ONE)
+    run = person.generate()
+    person.choose("Image to image")
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    objection = person.page.locator("#stage .objection")
+    status = person.page.locator("#stage .status")
+    image = person.field("4.image")
+
+    def stands(said: str) -> None:
+        expect(objection).to_contain_text(said)
+        expect(status.locator(".headline")).to_contain_text("Done")
+        expect(status.locator(".times")).to_have_text("Made with Text to image")
+        expect(status.locator(".copy[data-part=prompt]")).to_be_visible()
+        expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
+
+    person.type("5.height", 99999)
+    image.get_by_label("Remove Image").click()
+    before = below_stage(person.page)
+    person.press()
+    stands("Please fix the highlighted fields.")
+    assert below_stage(person.page) == before
+    person.type("5.height", 512)
+    expect(person.page.locator(".field-error")).to_have_count(1)
+    stands("Please fix the highlighted fields.")
+    image.locator("input[type=file]").set_input_files(PHOTO)
+    expect(objection).to_be_empty()
+    person.type("5.height", 99999)
+    person.press()
+    stands("Please fix the highlighted fields.")
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(objection).to_be_empty()
+    person.page.set_viewport_size(ViewportSize(width=1440, height=900))
+    with person.page.expect_file_chooser() as chooser:
+        person.page.get_by_role("button", name="Open a workflow").click()
+    photo = {"name": "photo.png", "mimeType": "image/png", "buffer": image_with()}
+    chooser.value.set_files(photo)  # type: ignore[arg-type]
+    stands("No workflow found in photo.png.")
+    for size in at_every_size(person.page):
+        box, words = (person.page.locator(one).bounding_box() for one in BOX_AND_OBJECTION)
+        assert box
+        assert words
+        assert words["y"] + words["height"] < box["y"] + box["height"], size
+        assert words["height"] < 150, size
+    objection.get_by_role("button", name="Use as “Your image”").click()
+    expect(objection).to_be_empty()
+    expect(image.locator("img")).to_have_attribute("src", re.compile("photo"))
+    expect(status.locator(".headline")).to_contain_text("Done")
+    give(person.page, b"{}", "empty.json")
+    stands("empty.json")
+    objection.get_by_role("button", name="Dismiss").click()
+    expect(objection).to_be_empty()
+    expect(person.page.locator("#generate")).to_be_focused()
+    person.forgive("422")
+
+
+def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
+    """Where the browser denies it, in a field that fits into the window, with all of it marked; the
+    link to a result, with its beginning seen. A press of Copy tries once more, by the way that is
+    left over plain HTTP. Between runs nothing is promised."""
+    person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, **ONE})
+    person.page.evaluate(DENIED)
+    person.page.get_by_role("button", name="Copy link").click()
+    dialog = person.page.get_by_role("dialog", name="The link couldn't be copied.")
+    field = dialog.get_by_role("textbox")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(re.compile(f"^{fast.url}/.workflow=text-to-image&2.text=a"))
+    marked = "({ value, selectionStart: a, selectionEnd: b }) => a === 0 && b === value.length"
+    assert field.evaluate(marked)
+    for size in at_every_size(person.page):
+        box = dialog.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]
+        assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    person.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    run = person.generate()
+    person.page.get_by_role("button", name="Share…").click()
+    panel = person.page.get_by_role("dialog", name="Share this result")
+    expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
+    link = panel.get_by_label("Link", exact=True)
+    assert link.evaluate(IS_CUT)
+    assert link.evaluate("one => one.scrollLeft") == 0
+    copy = panel.get_by_role("button", name="Copy")
+    copy.click()
+    expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
+    person.page.evaluate(ALLOWED_BY_HAND)
+    copy.click()
+    expect(panel.get_by_role("status")).to_have_text("Link copied.")
+    address = link.input_value()
+    person.page.keyboard.press("Escape")
+    person.entry("2.text").fill("")
+    person.entry("2.text").press("Control+v")
+    expect(person.entry("2.text")).to_have_value(address)
+    nothing_is_promised_between_two_runs(person, run)
+
+
+def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
+    """Below a finished image nobody reads where the first one will be. Reused settings are told on
+    the button for a moment, as a link that is copied is."""
+    person.page.evaluate(WATCH)
+    person.page.get_by_label("How many runs").click()
+    person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
+    person.press()
+    expect(person.page.locator("#history .tile[data-run]")).to_have_count(3)
+    person.done(after=run)
+    said = person.page.evaluate("window.headlines")
+    assert "Your images will appear here." not in said, said
+    person.page.get_by_role("button", name="Reuse settings").click()
+    expect(person.page.get_by_role("button", name="Settings restored")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
+
+
+def test_the_name_of_a_model_is_whole(fast: Site, visit: Visit) -> None:
+    """Two long seeds and the small images beside them take no room from it: it goes to another
+    line."""
+    desktop = ViewportSize(width=1440, height=900)
+    seeds = {"5.seed": 2**64 - 1, "7.seed": 2**64 - 2}
+    short = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+    person = visit(fast, viewport=desktop).open("animation", **short, **seeds)
+    person.generate()
+    person.choose("Text to image")
+    expect(person.page.locator("#stage .times")).to_have_text("Made with Animation")
+    model = person.page.locator("#stage .copy[data-part=model] span")
+    expect(model).to_have_text("demo-landscapes")
+    for _ in at_every_size(person.page):
+        assert not model.evaluate(IS_CUT)

@@ -1,0 +1,212 @@
+"""The stage: everything stays where it is at every size, full screen covers the window, buttons are
+about what is seen."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from tests.browser.nightly.walk.states import at_every_size
+from tests.browser.stage.test_stage import Visit, boxes, in_order, media_stays_inside
+from tests.support.batch_dialog import SMALL
+from tests.support.visitor import Site, Visitor
+
+MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+
+
+def takes_the_height(page: Page, size: ViewportSize) -> None:
+    """Beside a form the stage is as high as the window lets it, with its buttons in view; above one
+    it leaves room for Generate."""
+    page.evaluate("scrollTo(0, 0)")
+    height = boxes(page, "#stage .box")[0]["height"]
+    actions = page.locator("#stage .actions").bounding_box()
+    generate = page.locator("#generate").bounding_box()
+    assert actions
+    assert generate
+    assert generate["y"] + generate["height"] <= size["height"]
+    if size["width"] < 1024:
+        assert height >= min(size["width"], 0.59 * size["height"])
+        assert height <= generate["y"]
+    else:
+        assert 0 <= size["height"] - actions["y"] - actions["height"] < 40
+        assert height > 0.66 * size["height"]
+
+
+def covers_the_window(page: Page, size: ViewportSize) -> None:
+    """Full screen leaves nothing of the page to be seen, and Escape leads back to where it was."""
+    before = boxes(page, "#stage .viewport")
+    page.locator("#stage .viewport").hover()
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    assert page.locator("#stage .viewport").bounding_box() == {"x": 0, "y": 0, **size}
+    corners = [[x, y] for x in (2, size["width"] - 3) for y in (2, size["height"] - 3)]
+    on_top = (
+        "corners => corners.every(([x, y]) => document.elementFromPoint(x, y)?.closest('#stage"
+        " .viewport'))"
+    )
+    assert page.evaluate(on_top, corners)
+    (shown,) = boxes(page, "#stage .media > *")
+    assert max(shown["width"] / size["width"], shown["height"] / size["height"]) > 0.99
+    page.keyboard.press("Escape")
+    expect(page.locator("#stage .viewport:modal")).to_have_count(0)
+    assert boxes(page, "#stage .viewport") == before
+
+
+def test_images_at_every_size(slow: Site, visit: Visit) -> None:
+    """Waiting, preview and result stand in the same place, inside of a stage that takes the height
+    there is; full screen covers the window."""
+    person = visit(slow).open(**{"5.steps": 4, "4.batch_size": 2, "4.width": 768})
+    page = person.page
+    for _ in at_every_size(page):
+        in_order(page)
+    parts = ("#stage .box", "#stage .headline", "#stage .media > *")
+    previews = []
+    with slow.demo.hold("progress", after=2):
+        person.press()
+        person.frames()
+        for _ in at_every_size(page):
+            media_stays_inside(page)
+            previews.append(boxes(page, *parts))
+        slow.demo.speed.step = 0
+    person.done()
+    for size, preview in zip(at_every_size(page), previews, strict=True):
+        media_stays_inside(page)
+        result = boxes(page, *parts)
+        assert [(one["x"], one["y"]) for one in result] == [(one["x"], one["y"]) for one in preview]
+        assert result[2] == preview[2]
+        takes_the_height(page, size)
+        covers_the_window(page, size)
+
+
+def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
+    """A workflow that makes an animated image and a video shows both. The video plays inside of the
+    stage, below which everything else stands; full screen covers the window."""
+    person = visit(fast).open("animation", **MOVING)
+    run_id = person.generate()
+    kinds = [file.kind for file in fast.run(run_id).state.files]
+    assert sorted(kinds) == ["image", "video"]
+    thumbnails = person.page.locator("#stage .thumbnail")
+    expect(thumbnails).to_have_count(2)
+    thumbnails.nth(kinds.index("video")).click()
+    expect(person.page.locator("#stage .media video")).to_be_visible()
+    person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
+    for size in at_every_size(person.page):
+        media_stays_inside(person.page)
+        covers_the_window(person.page, size)
+    thumbnails.nth(kinds.index("image")).click()
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#stage .media video")).to_have_count(0)
+
+
+def names(person: Visitor) -> list[str]:
+    """What the buttons below the stage are called."""
+    return person.page.locator("#stage .actions > *").all_text_contents()
+
+
+# Press Generate, and look before anybody has answered.
+PRESSED = """() => {
+    document.querySelector("#generate").click();
+    const all = (places) => document.querySelectorAll(`#stage ${places}`).length;
+    return [document.querySelector("#stage .headline").textContent,
+        all(".actions > *, .made-from .copy"), all(".media.former img")];
+}"""
+
+
+def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
+    """From the press on there is nothing to press about the result before it; stopped, they are
+    about that run."""
+    person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite", **SMALL})
+    kite = person.generate()
+    assert names(person) == [
+        "Download",
+        "Use in…",
+        "Reuse settings",
+        "Share…",
+        "Vary",
+        "Repeat",
+        "☆ Favourite",
+        "Delete",
+    ]
+    person.type("5.steps", 60)
+    person.type("2.text", "a castle")
+    assert person.page.evaluate(PRESSED) == ["Sending…", 0, 1]
+    expect(person.page.locator("img.live-frame")).to_be_visible()
+    assert names(person) == []
+    expect(person.page.locator("#stage .details")).to_be_hidden()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    assert names(person) == ["Reuse settings", "Run again", "Delete"]
+    expect(person.page.locator(f'#stage .media img[src*="{kite}"]')).to_have_count(0)
+    person.page.locator("#stage .details summary").click()
+    expect(person.page.locator("#stage .details")).to_contain_text("a castle")
+    person.page.get_by_role("button", name="Delete").click()
+    expect(person.page.locator("#stage .stage")).not_to_have_attribute("data-phase", "stopped")
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
+    looking_back_and_ahead_again(person, slow)
+
+
+def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
+    """Nothing of a run that was stopped covers anything, with one more that waits."""
+    person = visit(slow).open(**{"5.steps": 60})
+    person.press()
+    expect(person.page.locator("img.live-frame")).to_be_visible()
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    for _ in at_every_size(person.page):
+        in_order(person.page)
+    person.page.get_by_role("button", name="Remove").click()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    for _ in at_every_size(person.page):
+        in_order(person.page)
+
+
+def looking_back_and_ahead_again(person: Visitor, slow: Site) -> None:
+    """A result that is looked at during a run has its own words and buttons, and one that leads
+    back to the run, which is shown when it is ready. The queue, the history and the stage are
+    components whose value the script keeps: what is pressed on them asks Gradio for nothing."""
+    person.type("5.steps", 2)
+    first = person.generate()
+    person.type("5.steps", 20)
+    person.press()
+    expect(person.page.locator("img.live-frame")).to_be_visible()
+    pressed = person.page.locator("#history .tile[aria-pressed=true]")
+    expect(pressed).to_have_count(0)
+    slow.demo.speed.step = 0.6
+    for count in (1, 2):
+        person.press()
+        expect(person.waiting()).to_have_count(count)
+    before = len(person.recording().requests)
+    person.waiting().nth(1).get_by_role("button", name="Remove").click()
+    expect(person.waiting()).to_have_count(1)
+    looks_back(person, first)
+    assert names(person)[0] == "Download"
+    person.page.get_by_role("button", name="Back to the current run").click()
+    expect(person.page.locator("#stage .media img.live-frame")).to_be_visible()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    expect(bar_of(person)).to_be_visible()
+    assert names(person) == []
+    person.waiting().get_by_role("button", name="Remove").click()
+    expect(person.waiting()).to_have_count(0)
+    looks_back(person, first)
+    slow.demo.speed.step = 0
+    second = person.done(after=first)
+    expect(pressed).to_have_count(1)
+    expect(pressed).to_have_attribute("data-run", second)
+    assert not [one for one in person.requests[before:] if "/gradio_api/" in one]
+
+
+def bar_of(person: Visitor) -> Locator:
+    """How far the run is that is told of, not its chain."""
+    return person.page.get_by_role("progressbar", name="Progress", exact=True, include_hidden=True)
+
+
+def looks_back(person: Visitor, run_id: str) -> None:
+    """Choose an earlier result while another one is made."""
+    page = person.page
+    page.locator(f'#history .tile[data-run="{run_id}"]').click()
+    expect(page.locator("#history .tile[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator(f'#stage .media img[src*="{run_id}"]')).to_be_visible()
+    expect(page.locator("img.live-frame")).to_be_hidden()
+    expect(page.locator("#stage .headline")).to_contain_text("Done")
+    expect(page.locator(f'#stage .stage[data-run="{run_id}"]')).to_be_visible()
+    expect(bar_of(person)).to_be_hidden()

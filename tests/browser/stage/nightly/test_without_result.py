@@ -1,0 +1,82 @@
+"""Runs that came to nothing: what is said of them, and what is not offered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from tests.browser.conftest import DESKTOP
+from tests.browser.nightly.walk.conftest import NOTHING, kinds, shipped
+from tests.support.serving import PAINTED, running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+# How much room is between what is said, the buttons, and the details.
+GAPS = """() => {
+    const [said, first, last, details] = [".under > :first-child", ".actions > :first-child",
+        ".actions > :last-child", ".details"]
+        .map((one) => document.querySelector(`#stage ${one}`).getBoundingClientRect());
+    return [first.top - said.bottom, details.top - last.bottom];
+}"""
+NO_RESULT = "there's no result to show here. It may be saved on the ComfyUI server."
+
+
+@pytest.fixture
+def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
+    """A workflow that shows nothing, and one that does."""
+    for name, prompt in (("none", kinds()["none"]), ("image", shipped("text-to-image"))):
+        (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
+    nodes = {**NODES, "SaveNothing": NOTHING}
+    with (
+        DemoServer(step_seconds=0.3, painted=PAINTED, nodes=nodes) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
+    """One that is done says where its result may be. Neither it nor one that was stopped can be a
+    favourite: not below it, not by F, not in the history, not among several; a result can. On a phone
+    no room is kept for what does not come."""
+    person = visit(site).open("none")
+    page = person.page
+    actions = page.locator("#stage .actions")
+    person.press()
+    person.phase("done")
+    expect(page.locator("#stage .headline")).to_contain_text(NO_RESULT)
+    expect(actions.get_by_role("button")).to_have_text(["Reuse settings", "Run again", "Delete"])
+    person.turn_to("image")
+    person.press()
+    person.frames(1)
+    page.locator("#stop").click()
+    person.phase("stopped")
+    expect(actions.get_by_role("button")).to_have_text(["Reuse settings", "Run again", "Delete"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert max(page.evaluate(GAPS)) <= 24
+    page.set_viewport_size(DESKTOP)
+    page.locator("#heading").click()
+    page.keyboard.press("f")
+    site.demo.speed.step = 0
+    done = person.generate()
+    expect(actions.get_by_role("button", name="Favourite")).to_be_visible()
+    page.get_by_label("History of").select_option("all")
+    page.get_by_role("button", name="Show stopped and failed").click()
+    expect(page.locator("#history .tile")).to_have_count(3)
+    expect(page.locator("#history .star")).to_have_count(1)
+    expect(page.locator(f'#history li[data-run="{done}"] .star')).to_have_count(1)
+    page.get_by_role("button", name="Select", exact=True).click()
+    bar = page.get_by_role("group", name="Selected results")
+    for at in (1, 2):
+        page.locator("#history .tile").nth(at).click()
+    expect(bar.get_by_role("button", name="Favourite")).to_be_disabled()
+    page.locator("#history .tile").first.click()
+    bar.get_by_role("button", name="Favourite").click()
+    expect(page.locator("#history li.favourite")).to_have_count(1)
+    expect(bar.get_by_role("button", name="Remove favourite")).to_be_enabled()
+    person.leave()

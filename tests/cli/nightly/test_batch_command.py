@@ -1,0 +1,63 @@
+"""`python -m comfy batch`, mostly in this process, killed and stopped as one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.cli.commands import images, process, results, small_workflow
+from tests.cli.test_batch_command import command
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.004) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    return small_workflow(tmp_path, steps=2)
+
+
+def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C at the moment at which nothing can be cleaned up: all that has begun is ended."""
+    words = command(workflow, demo, tmp_path, "--set", "seed=1..3", "--set", "steps=5000")
+    with process(words, tmp_path, "tests.cli.interrupted") as stopped:
+        _, told = stopped.communicate(timeout=LONGEST_WAIT)
+    assert stopped.returncode == 128 + signal.SIGINT, told
+    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert "Traceback" not in told
+    eventually(lambda: demo.queue.remaining() == 0)
+
+
+def test_a_batch_that_is_stopped_does_not_wait_for_a_reader(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C while what it prints is read by nobody, as by `less` that is not scrolled: it ends."""
+    words = command(workflow, demo, tmp_path, "--set", "seed=1..3")
+    reading, full = os.pipe()
+    os.set_blocking(full, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(full, bytes(65536)):
+            pass
+    os.set_blocking(full, True)
+    with process(words, tmp_path, stdout=full) as stopped, os.fdopen(reading):
+        os.close(full)
+        eventually(lambda: images(tmp_path))  # the next thing is to print its name
+        waits_at = Path(f"/proc/{stopped.pid}/wchan")
+        eventually(lambda: "pipe_write" in waits_at.read_text())
+        stopped.send_signal(signal.SIGINT)
+        _, told = stopped.communicate(timeout=LONGEST_WAIT)
+    assert stopped.returncode == 128 + signal.SIGINT, told
+    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert results(tmp_path)[0]["state"] == "done"

@@ -1,0 +1,275 @@
+"""The custom node: a workflow of ComfyUI's editor is a form of the app, which runs beside ComfyUI."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import venv
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from comfy.demo import DemoServer
+from tests.nightly.deploy.conftest import ROOT, plain_environment
+from tests.support.app_process import FRESH_START, free_port
+from tests.support.programs import installed_chromium
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+NODE = ROOT / "comfyforms" / "comfyui_node"
+GRAPH = json.loads((ROOT / "tests/data/graphs/lighthouse.app.json").read_text(encoding="utf-8"))
+# A graph of the editor that needs no model: an empty image, which is saved.
+PLAIN = {
+    "version": 0.4,
+    "nodes": [
+        {
+            "id": 1,
+            "type": "EmptyImage",
+            "mode": 0,
+            "inputs": [],
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}],
+            "widgets_values": [64, 32, 1, 0],
+        },
+        {
+            "id": 2,
+            "type": "SaveImage",
+            "mode": 0,
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+            "outputs": [],
+            "widgets_values": ["plain"],
+        },
+    ],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+}
+# As ComfyUI does it: the node's own folder is imported, nothing of the app is at hand.
+PROGRAM = """
+import json, pathlib, sys
+from beside import FormsApp, NotOpened
+forms = FormsApp(pathlib.Path(sys.argv[1]))
+for line in sys.stdin:
+    try:
+        print(forms.open(sys.argv[2], **json.loads(line)), flush=True)
+    except NotOpened as problem:
+        print(problem, flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the app is to keep its data."""
+    return tmp_path / "user" / "comfyforms"
+
+
+def node(python: Path, folder: Path, comfyui: str) -> subprocess.Popen[str]:
+    """A program with the node in it."""
+    return subprocess.Popen(
+        [python, "-c", PROGRAM, folder, comfyui],
+        cwd=NODE,
+        env={**plain_environment(), "PATH": os.defpath},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answers(url: str, path: str = "/health") -> bool:
+    """Whether an app is there."""
+    try:
+        return requests.get(f"{url}{path}", timeout=LONGEST_WAIT).ok
+    except requests.ConnectionError:
+        return False
+
+
+def asked(program: subprocess.Popen[str], name: str) -> str:
+    """What it says when this workflow is to be opened."""
+    assert program.stdin
+    assert program.stdout
+    print(json.dumps({"name": name, "workflow": GRAPH}), file=program.stdin, flush=True)
+    return program.stdout.readline().strip()
+
+
+def test_a_workflow_of_the_editor_is_a_form(installed: Path, folder: Path) -> None:
+    """The first press starts the app, for this ComfyUI; the next ones find it; whatever a workflow
+    is called, it lies in the app's own folder; and the app ends with ComfyUI,
+    however that ends."""
+    with DemoServer() as demo, node(installed / "python", folder, demo.url) as program:
+        first, other = asked(program, "A light/house"), asked(program, "../../out")
+        app = first.partition("/?")[0]
+        assert first == f"{app}/?workflow=ComfyUI/A%20light-house"
+        assert other == f"{app}/?workflow=ComfyUI/------out"
+        assert requests.get(first, timeout=LONGEST_WAIT).status_code == 200
+        listed = requests.get(f"{app}/workflows", timeout=LONGEST_WAIT).json()
+        assert {"ComfyUI/A light-house", "ComfyUI/------out", "text-to-image"} <= listed.keys()
+        assert not listed["ComfyUI/A light-house"]["blocked"]
+        assert demo.url in (folder / "log").read_text(encoding="utf-8")
+        program.kill()
+    eventually(lambda: not answers(app))
+    kept = {file.name for file in (folder / "workflows" / "ComfyUI").iterdir()}
+    assert kept == {"A light-house.json", "------out.json"}
+
+
+def test_where_the_app_is_not_installed_that_is_said(folder: Path, tmp_path: Path) -> None:
+    """With the command that mends it."""
+    venv.create(tmp_path / "environment")
+    python = tmp_path / "environment" / "bin" / "python"
+    with node(python, folder, "http://127.0.0.1:8188") as program:
+        assert asked(program, "any") == "ComfyForms is not installed: pip install comfyforms"
+        assert program.stdin
+        program.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def beside() -> ModuleType:
+    """The node's part that needs no ComfyUI."""
+    spec = spec_from_file_location("beside", NODE / "beside.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_workflows_that_nobody_has_saved_are_kept_apart(beside: ModuleType) -> None:
+    """The editor calls all of them alike; to look at another place of one makes no other of it."""
+    one = {"id": "a", "nodes": [{"id": 1}], "extra": {"ds": {"scale": 1}}}
+    moved, other = one | {"extra": {"ds": {"scale": 2}}}, one | {"nodes": []}
+    names = [beside.unsaved_name("Unsaved Workflow.json", each) for each in (one, moved, other)]
+    assert names[0] == names[1] != names[2]
+    assert all(name.startswith("Unsaved Workflow ") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("listens", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8188"),
+        ("192.0.2.2", "http://192.0.2.2:8188"),
+        ("0.0.0.0", "http://127.0.0.1:8188"),
+        ("::", "http://[::1]:8188"),
+        ("2001:db8::2", "http://[2001:db8::2]:8188"),
+    ],
+)
+def test_comfyui_is_asked_where_it_listens(beside: ModuleType, listens: str, url: str) -> None:
+    """At its own address, and at this machine's where that is any."""
+    assert beside.server_url(listens, 8188) == url
+
+
+def test_the_address_is_one_that_the_browser_finds(beside: ModuleType, folder: Path) -> None:
+    """Where it is on another machine, by the host that it asked ComfyUI by, if the app listens there; else it is said
+    what to set, before anything is started."""
+    here = beside.browser_host("localhost:8188", "127.0.0.1", "127.0.0.1")
+    itself = beside.browser_host("192.0.2.2:8188", "192.0.2.2", "192.0.2.2")
+    elsewhere = beside.browser_host("192.0.2.2:8188", "192.0.2.2", "192.0.2.9")
+    by_proxy = beside.browser_host("comfy.example", "127.0.0.1", "127.0.0.1")
+    six = beside.browser_host("[2001:db8::2]:8188", "2001:db8::2", "2001:db8::9")
+    assert (here, itself, elsewhere, by_proxy) == ("", "", "192.0.2.2", "comfy.example")
+
+    def address(host: str, browser: str) -> str:
+        return str(beside.FormsApp(folder, host=host).address(browser))
+
+    assert address("127.0.0.1", here) == "http://127.0.0.1:0"
+    assert address("0.0.0.0", here) == "http://127.0.0.1:0"
+    assert address("0.0.0.0", elsewhere) == "http://192.0.2.2:0"
+    assert address("::", six) == "http://[2001:db8::2]:0"
+    assert address("192.0.2.5", elsewhere) == "http://192.0.2.5:0"
+    proxied = beside.FormsApp(folder, "https://forms.example/")
+    assert proxied.address(by_proxy) == "https://forms.example"
+    with pytest.raises(beside.NotOpened, match="COMFYFORMS_HOST"):
+        beside.FormsApp(folder).open("http://127.0.0.1:8188", "any", {}, elsewhere)
+    assert not folder.exists()
+
+
+@contextlib.contextmanager
+def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
+    """The ComfyUI of this machine with the node in it, on a free port, its files in `base`."""
+    folder = os.environ.get("COMFYUI_DIR")
+    if not folder:
+        pytest.skip("needs COMFYUI_DIR, the folder of a ComfyUI that COMFYUI_COMMAND starts there")
+    shutil.copytree(NODE, base / "custom_nodes" / "open_as_form")
+    port = free_port()
+    command = shlex.split(os.environ.get("COMFYUI_COMMAND", "python main.py --cpu"))
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    log = base / "log"
+    with (
+        log.open("w") as said,
+        subprocess.Popen(
+            [*command, "--port", str(port), "--base-directory", base],
+            cwd=folder,
+            env={**plain_environment(), "PATH": path, "TMPDIR": str(base)},
+            stdout=said,
+            stderr=said,
+        ) as program,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        try:
+            eventually(
+                lambda: program.poll() is not None or answers(url, "/system_stats"),
+                "ComfyUI answers",
+                FRESH_START,
+            )
+            assert program.poll() is None, log.read_text(encoding="utf-8")
+            yield url
+        finally:
+            program.kill()
+
+
+def opened_in_the_editor(comfyui: str) -> str:
+    """The address to which *File → Open as form* leads from the editor with that graph in it."""
+    flags = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=installed_chromium(), args=flags) as browser,
+        browser.new_context(viewport={"width": 1360, "height": 900}) as context,
+    ):
+        context.set_default_timeout(1000 * LONGEST_WAIT)
+        editor = context.new_page()
+        editor.add_init_script("localStorage.setItem('Comfy.TutorialCompleted', 'true')")
+        editor.goto(comfyui, wait_until="domcontentloaded")
+        editor.wait_for_function("window.app?.extensionManager?.workflow?.activeWorkflow")
+        editor.evaluate("graph => window.app.loadGraphData(graph, true, true, 'plain')", PLAIN)
+        close = editor.get_by_role("button", name="Close dialog")
+        menu = editor.locator(".comfyui-logo-wrapper, .comfy-menu-button-wrapper").first
+        editor.add_locator_handler(close, lambda button: button.click())
+        menu.click()
+        editor.get_by_role("menuitem", name="File", exact=True).hover()
+        with context.expect_page() as opened:
+            editor.get_by_role("menuitem", name="Open as form").click()
+        opened.value.wait_for_url(
+            re.compile("workflow="), wait_until="commit", timeout=1000 * FRESH_START
+        )
+        return opened.value.url
+
+
+def test_a_real_comfyui_has_it_in_its_menu_and_runs_the_form(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is loaded, its script is among the editor's, and what the menu opens is a form whose runs
+    are ComfyUI's; the app ends with it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
+    with real_comfyui(tmp_path, installed) as comfyui:
+        scripts = requests.get(f"{comfyui}/extensions", timeout=LONGEST_WAIT).json()
+        (script,) = (one for one in scripts if one.endswith("/open_as_form.js"))
+        assert requests.get(f"{comfyui}{script}", timeout=LONGEST_WAIT).status_code == 200
+        url = opened_in_the_editor(comfyui)
+        app = url.partition("/?")[0]
+        assert requests.get(url, timeout=LONGEST_WAIT).status_code == 200
+        asked = requests.post(
+            f"{app}/api/v1/workflows/{url.partition('workflow=')[2].replace('/', '%2F')}/runs?wait=true",
+            json={"values": {"1.width": 48}},
+            timeout=LONGEST_WAIT,
+        )
+        (file,) = asked.json()["files"]
+        image = requests.get(f"{app}{file['url']}", timeout=LONGEST_WAIT)
+        assert Image.open(io.BytesIO(image.content)).size == (48, 32)
+        assert list((tmp_path / "output").glob("plain*.png"))
+    eventually(lambda: not answers(app))

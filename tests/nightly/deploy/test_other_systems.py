@@ -1,0 +1,140 @@
+"""Windows and macOS: nothing is imported or named that only Linux has, and paths and types of files
+are what they are there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import PureWindowsPath
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import make_url
+
+from comfy.base.filenames import ending_of, is_beside, media_type_of, plain_name, safe_name
+from tests.nightly.deploy.conftest import ROOT, plain_environment
+from tests.support.waiting import LONGEST_WAIT
+from tests.test_architecture import MODULES
+
+# What is missing there: modules, and names of others. Files of Python that need them come before.
+MISSING = {
+    "win32": {
+        "modules": "fcntl grp posix pwd pty readline resource syslog termios tty",
+        "os": "chown fchmod fork forkpty getegid geteuid getgid getgroups getloadavg getuid initgroups"
+        " killpg lchown mkfifo nice pread pwrite setgid setsid setuid statvfs sync uname wait3 O_CLOEXEC"
+        " O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC",
+        "signal": "SIGALRM SIGCHLD SIGCONT SIGHUP SIGKILL SIGPIPE SIGQUIT SIGSTOP SIGUSR1 SIGUSR2 SIGWINCH"
+        " alarm pause pthread_kill pthread_sigmask setitimer sigwait",
+        "socket": "AF_UNIX AF_NETLINK AF_PACKET SO_REUSEPORT SCM_RIGHTS socketpair TCP_USER_TIMEOUT",
+        "time": "clock_gettime tzset",
+    },
+    "darwin": {
+        "modules": "ossaudiodev spwd",
+        "os": "O_DIRECT copy_file_range eventfd memfd_create pipe2 posix_fadvise sched_getaffinity",
+        "signal": "SIGPOLL SIGPWR SIGRTMIN SIGSTKFLT sigtimedwait sigwaitinfo",
+        "socket": "AF_NETLINK AF_PACKET SO_BINDTODEVICE TCP_QUICKACK TCP_USER_TIMEOUT",
+        "time": "pthread_getcpuclockid",
+    },
+}
+PROGRAM = """
+import importlib, json, os, sys
+systems, modules = json.loads(sys.argv[1]), sys.argv[2].split()
+for name in modules:  # whatever they need, as it is on this system
+    importlib.import_module(name)
+for platform, missing in systems.items():
+    if child := os.fork():
+        if os.waitpid(child, 0)[1]:
+            sys.exit(f"not on {platform}")
+        continue
+    for name in modules:
+        sys.modules.pop(name, None)
+    for name in missing.pop("modules").split():
+        sys.modules[name] = None
+    for module, names in missing.items():
+        for name in names.split():
+            if hasattr(sys.modules[module], name):
+                delattr(sys.modules[module], name)
+    sys.platform = platform
+    for name in modules:
+        importlib.import_module(name)
+    sys.exit(sys.modules["app"].main(["--help"]))
+"""
+
+
+def test_everything_is_imported_there() -> None:
+    """Each module of ours, with what each system lacks taken away; and the app can say what it
+    takes."""
+    # Other programs import these: Alembic, which comes with a database, and ComfyUI.
+    alone = ("comfy.records.steps.env", "comfyforms.comfyui_node")
+    modules = " ".join(name for name in MODULES if not name.startswith(alone))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(MISSING), modules],
+        cwd=ROOT,
+        env=plain_environment() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10 * LONGEST_WAIT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ")
+    assert done.stdout.count("\nusage: ") == len(MISSING) - 1
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("C:\\Users\\ann\\a cat.png", "a cat.png"),
+        ("C:a cat.png", "C_a cat.png"),
+        ("C:/Users/ann/a cat.png", "a cat.png"),
+        ("\\\\office\\share\\a cat.png", "a cat.png"),
+        ("NUL.png", "_NUL.png"),
+        ("com1", "_com1"),
+    ],
+)
+def test_names_that_windows_gives_and_takes(given: str, kept: str) -> None:
+    """A path with a drive and backslashes is its last part, and no name is a device's, whoever
+    gives it: a browser, or a ComfyUI that runs there."""
+    assert plain_name(given) == kept
+    assert safe_name(given) == kept
+
+
+@pytest.mark.parametrize("name", ["C:\\x.png", "C:/x.png", "C:x.png", "a\\b.png", "\\\\office\\x"])
+def test_a_file_beside_a_workflow_is_not_on_another_drive(name: str) -> None:
+    """Such names would lead out of the folder there."""
+    assert not is_beside(name)
+
+
+def test_the_history_may_lie_on_a_drive() -> None:
+    """The address of a database says a path of Windows as it is."""
+    place = PureWindowsPath("C:\\Users\\Änne B\\forms#1\\history.sqlite")
+    assert PureWindowsPath(make_url(f"sqlite:///{quote(str(place))}").database or "") == place
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("a.webp", "image/webp"),
+        ("a.AVIF", "image/avif"),
+        ("a.ogg", "audio/ogg"),
+        ("a.opus", "audio/ogg"),
+        ("a.flac", "audio/flac"),
+        ("a.mp4", "video/mp4"),
+        ("a.webm", "video/webm"),
+        ("a.png", "image/png"),
+        ("a.glb", "model/gltf-binary"),
+        ("a.latent", "application/octet-stream"),
+    ],
+)
+def test_files_are_of_one_type_everywhere(name: str, media_type: str) -> None:
+    """Whatever the system has a list of: Windows' registry, or a container without one, where an
+    animation would be no image."""
+    assert media_type_of(name) == media_type
+
+
+def test_a_type_has_one_ending_everywhere() -> None:
+    """What a script sends by its type alone is kept under an ending that forms take."""
+    endings = map(ending_of, ("image/png", "image/webp", "audio/flac", "video/mp4", "image/jpeg"))
+    assert list(endings) == [".png", ".webp", ".flac", ".mp4", ".jpg"]
+    assert ending_of("model/strange") == ""

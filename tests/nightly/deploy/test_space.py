@@ -1,0 +1,212 @@
+"""A checkout is a Hugging Face Space: what that reads of it is right, and the app starts as it is
+started there."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from tests.nightly.deploy.conftest import ROOT, plain_environment, serving
+from tests.support.samples.packages import package_in
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.accounts.openid_provider import openid_provider, sent_to
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PUBLIC = "ann-forms.hf.space"
+SPACE = {"SPACE_ID": "ann/forms", "SPACE_HOST": PUBLIC}
+# What Hugging Face adds where the front matter says `hf_oauth: true`.
+OAUTH = {
+    "OAUTH_CLIENT_ID": "forms",
+    "OAUTH_CLIENT_SECRET": "hush",
+    "OAUTH_SCOPES": "openid profile",
+}
+
+
+def test_requirements_are_those_of_the_package() -> None:
+    """A Space installs requirements.txt before it has seen the package."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == PROJECT["dependencies"]
+
+
+def test_what_a_space_installs_beside_goes_together_with_it() -> None:
+    """Gradio comes there with these extras. Their `mcp` is none that the app can use, so the docs
+    say that a Space has no `/mcp`."""
+    bounds = {one.name: one.specifier for one in map(Requirement, PROJECT["dependencies"])}
+    brought = [
+        needed
+        for needed in map(Requirement, requires("gradio") or ())
+        for extra in ("oauth", "mcp")
+        if needed.marker and needed.marker.evaluate({"extra": extra})
+    ]
+    for needed in brought:
+        assert may_be_met(needed.specifier & bounds.get(needed.name, SpecifierSet()))
+    (used,) = map(Requirement, PROJECT["optional-dependencies"]["mcp"])
+    (theirs,) = (needed for needed in brought if needed.name == used.name)
+    assert not may_be_met(used.specifier & theirs.specifier)
+    start = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert "A Space has no `/mcp`" in start
+
+
+def may_be_met(both: SpecifierSet) -> bool:
+    """Whether there is a release in these bounds, looked for at their edges."""
+    edges = [part.version for part in both]
+    return not edges or any(both.contains(one) for one in edges)
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Hugging Face as far as an upload asks it what to do with the files."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def do_POST(self) -> None:
+        told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append((self.path, told))  # type: ignore[attr-defined]
+        is_made = self.path == "/api/repos/create"
+        body = json.dumps({"url": "https://huggingface.co/spaces/NAME/forms"}).encode()
+        self.send_response(200 if is_made else 403)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: Path) -> None:
+    """To a Space for Gradio, as both pages say it; environment and data stay here, and so does what
+    a clone has in `.git`."""
+    docs = ROOT / "docs"
+    pages = [(docs / name).read_text(encoding="utf-8") for name in ("guide.md", "operating.md")]
+    command, again = (re.findall(r"`(hf upload [^`]*)`", page)[0] for page in pages)
+    assert command == again
+    checkout = tmp_path / "checkout"
+    for name in ("app.py", "ui/server.py", ".venv/lib/x.py", "data/users.json", ".git/config"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(name, encoding="utf-8")
+    hf, *words = shlex.split(command)
+    with http.server.HTTPServer(("127.0.0.1", 0), Hub) as hub:
+        hub.asked = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        told = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_TOKEN": "hf_none"}
+        home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
+        subprocess.run(
+            [Path(sys.executable).with_name(hf), *words],
+            cwd=checkout,
+            env={**plain_environment(), **told, **home},
+            capture_output=True,
+            timeout=LONGEST_WAIT,
+            check=False,  # it is refused in the end
+        )
+        hub.shutdown()
+        thread.join()
+        asked = hub.asked  # type: ignore[attr-defined]
+    (made, space), (files_of, listed) = asked[:2]
+    assert (made, space["type"], space["sdk"]) == ("/api/repos/create", "space", "gradio")
+    assert files_of == "/api/spaces/NAME/forms/preupload/main"
+    assert {file["path"] for file in listed["files"]} == {"app.py", "ui/server.py"}
+
+
+def test_the_front_matter_says_how_to_start_the_app() -> None:
+    """With the Gradio and the Python that were tested, and in the words that Hugging Face knows."""
+    head = yaml.safe_load(README.split("---\n")[1])
+    assert head["sdk"] == "gradio"
+    assert (ROOT / head["app_file"]).is_file()
+    pins = (ROOT / "docs" / "constraints.txt").read_text(encoding="utf-8")
+    assert f"\ngradio=={head['sdk_version']} " in pins
+    bounds = {needed.name: needed for needed in map(Requirement, PROJECT["dependencies"])}
+    assert bounds["gradio"].specifier.contains(head["sdk_version"])
+    assert head["python_version"] == PROJECT["requires-python"].removeprefix(">=")
+    assert head["license"] == PROJECT["license"].lower()
+    assert len(head["short_description"]) <= 60
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {head["colorFrom"], head["colorTo"]} <= colours
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    """The files of the checkout that a Space has."""
+    folder = tmp_path / "app"
+    left_out = shutil.ignore_patterns("__pycache__", ".*", "tests", "data")
+    shutil.copytree(ROOT, folder, ignore=left_out, symlinks=True)
+    return folder
+
+
+def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path) -> None:
+    """Started as there, with no setting at all, beside the `mcp` that Gradio's extra brings: it
+    paints demo images, listens for others than this machine, and answers by its public name, in a
+    frame of Hugging Face's page and over TLS."""
+    behind = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    command = [sys.executable, "app.py", "--port", "0"]
+    beside = package_in(tmp_path / "libraries", "mcp", "1.30.0")
+    with serving(command, space, **SPACE, HOME=str(home), PYTHONPATH=str(beside)) as url:
+        assert requests.get(f"{url}/health", headers=behind, timeout=LONGEST_WAIT).ok
+        assert requests.get(f"{url}/mcp", headers=behind, timeout=LONGEST_WAIT).status_code == 404
+        page = requests.get(url, headers=behind, timeout=LONGEST_WAIT)
+        assert page.status_code == 200
+        assert "frame-ancestors" in page.headers["content-security-policy"]
+        assert "huggingface.co" in page.headers["content-security-policy"]
+        assert "SameSite=None" in page.headers["set-cookie"]
+        assert (
+            requests.get(url, headers={"Host": "evil.example"}, timeout=LONGEST_WAIT).status_code
+            == 421
+        )
+    assert (space / "data" / "secret").exists()
+
+
+def test_people_sign_in_with_hugging_face_where_the_space_says_so(space: Path, home: Path) -> None:
+    """Everybody who comes, with nothing else to set; without that the demo is open to all."""
+    behind = {"Host": PUBLIC, "X-Forwarded-For": "192.0.2.7"}
+    command = [sys.executable, "app.py", "--port", "0"]
+    with openid_provider() as provider:
+        told = SPACE | OAUTH | {"OPENID_PROVIDER_URL": provider.url, "HOME": str(home)}
+        with serving(command, space, **told) as url, requests.Session() as browser:
+            browser.headers.update(behind)
+            assert "Sign in with Hugging Face" in browser.get(url, timeout=LONGEST_WAIT).text
+            assert browser.get(f"{url}/config", timeout=LONGEST_WAIT).status_code == 401
+            form = sent_to(browser, f"{url}/login/openid")
+            asked = parse_qs(urlsplit(form).query)
+            assert asked["redirect_uri"] == [f"https://{PUBLIC}/login/openid/callback"]
+            assert asked["scope"] == ["openid profile"]
+    assert "hf_oauth" not in yaml.safe_load(README.split("---\n")[1])
+
+
+@pytest.mark.parametrize("variables", [SPACE, {}], ids=["space", "elsewhere"])
+def test_a_space_keeps_its_data_where_it_outlasts_a_restart(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    """In persistent storage, if it has any; nobody else takes that for theirs."""
+    code = (
+        "import pathlib, sys; from ui.settings.folders import data_folder\n"
+        "print(*(data_folder(pathlib.Path(one)) for one in sys.argv[1:]), sep='\\n')"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, tmp_path, tmp_path / "none"],
+        cwd=ROOT,
+        env=plain_environment() | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST_WAIT,
+    )
+    beside = str(ROOT / "data")
+    kept = str(tmp_path / "comfyforms") if variables else beside
+    assert said.stdout.splitlines() == [kept, beside]

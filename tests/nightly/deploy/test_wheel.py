@@ -1,0 +1,170 @@
+"""What `pip install comfyforms` brings: the whole app, below one name, started from any folder."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.nightly.deploy.conftest import ROOT, plain_environment, serving
+from tests.support.waiting import LONGEST_WAIT
+from ui.settings.folders import with_shipped_workflows
+
+PARTS = ("app.py", "comfy", "ui", "workflows", "comfyforms")
+SHIPPED = {
+    file.relative_to(ROOT / "workflows").with_suffix("").as_posix()
+    for file in (ROOT / "workflows").rglob("*.json")
+}
+
+
+def test_the_wheel_has_every_file_of_the_app_below_one_name(wheel: Path) -> None:
+    """Each file that git keeps of the app is there, and nothing else: no `ui`, `app` or `comfy`
+    that another program would find."""
+    kept = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PARTS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    expected = {
+        name if name.startswith("comfyforms/") else f"comfyforms/{name}"
+        for name in kept
+        if name and (ROOT / name).exists()
+    }
+    with zipfile.ZipFile(wheel) as packed:
+        found = {name for name in packed.namelist() if ".dist-info/" not in name}
+    assert found == expected
+
+
+# The other way is that of the custom node, whose test starts it.
+@pytest.mark.parametrize(
+    "way", ["comfyforms", pytest.param("python -m comfyforms", marks=pytest.mark.every)]
+)
+def test_an_installed_app_starts_in_any_folder(
+    way: str, installed: Path, home: Path, tmp_path: Path
+) -> None:
+    """Also in one with an `app.py` and a `comfy` of its own, as ComfyUI's has: the page answers, and
+    all shipped workflows are listed. What it keeps is in the person's own folder."""
+    here = tmp_path / "ComfyUI"
+    for package in ("comfy", "app", "ui"):
+        (here / package).mkdir(parents=True)
+        (here / package / "__init__.py").write_text("raise SystemExit('not this one')")
+    first, *rest = way.split()
+    command = [installed / first, *rest, "--port", "0"]
+    with serving(command, here, HOME=str(home), XDG_DATA_HOME=str(home / "data")) as url:
+        assert requests.get(f"{url}/health", timeout=LONGEST_WAIT).status_code == 200
+        page = requests.get(url, timeout=LONGEST_WAIT)
+        assert page.status_code == 200
+        listed = requests.get(f"{url}/workflows", cookies=page.cookies, timeout=LONGEST_WAIT)
+        assert listed.json().keys() >= SHIPPED
+    own = home / "data" / "comfyforms"
+    assert (own / "secret").exists()
+    assert names_in(own / "workflows") == names_in(ROOT / "workflows")
+    assert not list(Path(here).glob("data*"))
+
+
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_workflows_that_somebody_changed_outlast_a_start(tmp_path: Path) -> None:
+    """The shipped ones are copied to where there is no folder; one that is there is left as it
+    is."""
+    mine = tmp_path / "mine"
+    assert with_shipped_workflows(mine) == mine
+    assert names_in(mine) == names_in(ROOT / "workflows")
+    (mine / "upscale.json").unlink()
+    with_shipped_workflows(mine)
+    assert names_in(mine) == names_in(ROOT / "workflows") - {"upscale.json"}
+
+
+def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path) -> None:
+    """--help and what it says of a wrong option name the command that was typed, and the commands
+    of the shell come with it."""
+    said = {
+        arguments: subprocess.run(
+            [installed / "comfyforms", *arguments],
+            cwd=home,
+            env={**plain_environment(), "HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST_WAIT,
+        )
+        for arguments in (
+            ("--help",),
+            ("--prot", "1"),
+            ("form", str(ROOT / "README.md")),
+            ("user", "remove", "nobody"),
+            ("user", "--help"),
+            ("--open", "operators"),
+            ("--users", "nowhere.json"),
+        )
+    }
+    helped, wrong, form, user, *others = said.values()
+    assert user.stderr.startswith("comfyforms user: ")
+    assert "See: comfyforms user list" in user.stderr
+    assert not [one for one in said.values() if "app.py" in one.stdout + one.stderr]
+    assert ["comfyforms user" in one.stdout + one.stderr for one in others] == [True] * 3
+    assert helped.stdout.startswith("usage: comfyforms ")
+    assert str(home) in "".join(helped.stdout.split())
+    assert wrong.stderr.startswith("comfyforms: ")
+    assert form.returncode == 2
+    assert "isn't supported" in form.stderr
+
+
+def test_scripts_import_the_client_from_the_package(installed: Path, home: Path) -> None:
+    """Though nothing of the checkout is there, in whatever folder the script is."""
+    script = "from comfyforms import ApiError, RemoteApp; print(RemoteApp('http://127.0.0.1:1'))"
+    said = subprocess.run(
+        [installed / "python", "-c", script],
+        cwd=home,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST_WAIT,
+    )
+    assert said.returncode == 0, said.stderr
+    assert "RemoteApp" in said.stdout
+
+
+def test_scripts_that_import_the_client_are_checked_by_its_types(
+    installed: Path, tmp_path: Path
+) -> None:
+    """By mypy, where nothing but the wheel is installed: it knows what a run is, and finds what is
+    called wrongly."""
+    (tmp_path / "script.py").write_text(
+        "from comfyforms import RemoteApp\n"
+        "run = RemoteApp('http://127.0.0.1:1').run('text-to-image')\n"
+        "reveal_type(run.result().files[0].image())\n"
+        "run.wiat()\n",
+        encoding="utf-8",
+    )
+    said = subprocess.run(
+        [installed / "python", "-m", "mypy", "--strict", "--no-incremental", "script.py"],
+        cwd=tmp_path,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * LONGEST_WAIT,
+    )
+    told = said.stdout.splitlines()
+    assert told[0] == 'script.py:3: note: Revealed type is "PIL.Image.Image"', said
+    assert told[1].startswith('script.py:4: error: "RemoteRun" has no attribute "wiat"')
+    assert told[2] == "Found 1 error in 1 file (checked 1 source file)"
+
+
+def test_the_command_is_called_as_the_package() -> None:
+    """So `pipx run` and `uvx` need no more than its name, as the README says."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] in project["scripts"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("pip install", "pipx run", "uvx"):
+        assert f"`{command} {project['name']}`" in readme

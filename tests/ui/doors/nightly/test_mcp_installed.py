@@ -1,0 +1,31 @@
+"""Whether there is a `/mcp`: by the extra, where it is installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.doors.test_mcp_installed import ROOT
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["mcp"] = None  # as where it is not installed
+import requests
+from tests.support.serving import running_demo_app
+with running_demo_app(step_seconds=0) as (_, app):
+    print([requests.request(how, app.url + "/mcp", json={}, timeout=30).status_code for how in ("GET", "POST")])
+"""
+
+
+def test_without_the_extra_the_app_starts() -> None:
+    """In a Python of its own, which has imported nothing of it before."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * LONGEST_WAIT,
+    )
+    assert done.stdout.strip() == "[404, 404]", done.stderr
