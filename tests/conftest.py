@@ -38,6 +38,7 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 TESTS = Path(__file__).parent
+NIGHTLY = "nightly"
 SHARED = TESTS.parents[1] / "shared"
 # seconds that closing may take; a run stopped while it was sent looks so long whether it has
 # arrived
@@ -47,14 +48,16 @@ SETTLE = 25.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pure", action="store_true", help="only what needs no server: seconds")
     parser.addoption(
-        "--every",
-        action="store_true",
-        help="all combinations and languages, where some of them are tried otherwise: minutes more",
+        "--nightly", action="store_true", help="also the tests in folders named nightly"
     )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With --pure, whatever is not."""
+    """Leave out folders named nightly, unless --nightly or a path in one is given; with --pure, all
+    that needs a server."""
+    is_asked_for = config.getoption("--nightly") or any(NIGHTLY in arg for arg in config.args)
+    if collection_path.name == NIGHTLY and not is_asked_for:
+        return True
     if not config.getoption("--pure") or not collection_path.is_relative_to(TESTS):
         return None
     if collection_path.stem.endswith("corpus"):
@@ -66,15 +69,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def is_pure(path: Path) -> bool:
     """Whether a test that lies there needs no server."""
     return any(path.is_relative_to(TESTS / one) for one in PURE)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without --every, tests that are marked so are left out."""
-    if config.getoption("--every"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("every")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not item.get_closest_marker("every")]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -107,9 +101,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session")
-def every(request: pytest.FixtureRequest) -> bool:
-    """Whether to try what --every asks for."""
-    return bool(request.config.getoption("--every"))
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """Tell whether --nightly is given: a few tests of the push tier then try more."""
+    return bool(request.config.getoption("--nightly"))
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def back_to_the_current_run(person: Visitor) -> Locator:
     return person.page.get_by_role("button", name="Back to the current run")
 
 
-def test_stop(slow: Site, visit: Visit, every: bool) -> None:
+def test_stop(slow: Site, visit: Visit, nightly: bool) -> None:
     """Stop ends a run at the server and says so; what was made so far stays, marked as stopped; the
     focus goes to Generate, which works. Another workflow begins with its own example."""
     person = visit(slow).open()
@@ -109,7 +109,7 @@ def test_stop(slow: Site, visit: Visit, every: bool) -> None:
     back_to_the_current_run(person).click()
     person.page.locator("#stop").click()
     person.phase("stopped")
-    if every:
+    if nightly:
         no_preview_is_called_the_last_one_after_a_reload(person)
     slow.demo.speed.step = STEP
     person.type("2.text", "a boat")

@@ -30,7 +30,7 @@ def line(person: Visitor) -> Locator:
     return person.waiting().locator(".about")
 
 
-def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) -> None:
+def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, nightly: bool) -> None:
     """Those that wait stand with their places; with the keyboard the last goes first, and the focus
     goes with it. Remove takes out the one it stands at, at the server and here; the places behind it
     move up. What was moved earlier is done earlier. What comes to grief there stays until it is
@@ -72,7 +72,7 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, every: bool) ->
     told = [one["prompt"][2]["2"]["inputs"]["text"] for one in slow.demo.queue.history().values()]
     assert told[-2:] == ["four boats", "three boats"]
     queued(person, "one boat", "two boats")
-    if every:  # tests/browser/opening/test_opening.py reads of a part that was refused there
+    if nightly:  # tests/browser/opening/test_opening.py reads of a part that was refused there
         trouble_behind_another_run_stays_in_the_list(person, slow)
     all_that_wait_are_removed(person, slow, 2)
     person.page.locator("#stop").click()

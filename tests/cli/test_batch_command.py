@@ -245,12 +245,12 @@ def test_all_images_of_a_folder_or_a_zip_are_rows(
 
 
 def test_a_batch_that_was_killed_goes_on_with_no_row_lost_or_done_twice(
-    demo: DemoServer, workflow: Path, tmp_path: Path, every: bool
+    demo: DemoServer, workflow: Path, tmp_path: Path, nightly: bool
 ) -> None:
-    """Killed with -9 (at two moments with --every), then --resume: the server has run each row
+    """Killed with -9 (at two moments with --nightly), then --resume: the server has run each row
     once."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..12", "--resume")
-    for rows in (3, 2) if every else (3,):
+    for rows in (3, 2) if nightly else (3,):
         with process(words, tmp_path) as killed:
             assert killed.stdout is not None
             for _ in range(rows):

@@ -184,9 +184,9 @@ def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[st
 
 
 def test_a_chain_that_was_killed_goes_on_with_no_step_lost_or_done_twice(
-    folder: Folder, every: bool
+    folder: Folder, nightly: bool
 ) -> None:
-    """Killed with -9 within a step (with --every also between two), then --resume: the server has
+    """Killed with -9 within a step (with --nightly also between two), then --resume: the server has
     run each step once."""
     more = """
         [[steps]]
@@ -199,7 +199,7 @@ def test_a_chain_that_was_killed_goes_on_with_no_step_lost_or_done_twice(
         inputs = { Image = "slow" }
     """
     words = folder.words(THREE + more, "--resume")
-    if every:
+    if nightly:
         with process(words, folder.path) as killed:
             assert killed.stdout is not None
             killed.stdout.readline()

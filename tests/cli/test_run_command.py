@@ -276,10 +276,7 @@ def test_titles_are_told_without_their_notation(
     assert "$output" not in told.err + told.out
 
 
-# Batches and chains are stopped by Ctrl-C in any run.
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.every), signal.SIGTERM]
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_at_the_server(
     demo: DemoServer, workflow: Path, number: signal.Signals
 ) -> None:

@@ -334,12 +334,12 @@ def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
     eventually(lambda: demo.sockets.open == 0)
 
 
-def test_many_runs_leave_nothing_behind(demo: DemoServer, every: bool) -> None:
-    """After fifty runs, with --every two hundred, there are as many threads as before, and no run
+def test_many_runs_leave_nothing_behind(demo: DemoServer, nightly: bool) -> None:
+    """After fifty runs, with --nightly two hundred, there are as many threads as before, and no run
     beyond those kept."""
     before, same = threading.active_count(), job()
     with registry(demo, Timeouts(), keep=10) as runs:
-        for _ in range(20 if every else 5):
+        for _ in range(20 if nightly else 5):
             batch = [runs.submit(same, Origin("me")) for _ in range(10)]
             assert all(end(run).phase is Phase.DONE for run in batch)
         eventually(lambda: len(runs.owned("me")) == 10)

@@ -125,7 +125,7 @@ def test_attack_a_route_comes_in_under_a_prefix() -> None:
     assert {"/app/first/own/later/route", "/app/first/own/later/socket", "/openapi.json"} <= found
 
 
-def test_every_route_answers_each_as_it_should(place: Place, every: bool) -> None:
+def test_every_route_answers_each_as_it_should(place: Place, nightly: bool) -> None:
     """Each path with each method: to nobody, to a stranger and to the owner what the table says;
     and what a stranger is told of somebody else's thing is, word for word, what is told of one that
     never was."""
@@ -141,7 +141,7 @@ def test_every_route_answers_each_as_it_should(place: Place, every: bool) -> Non
     with requests.Session() as calls:
         calls.hooks["response"].append(count)
         calls.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # each brings their own
-        for path, method in asked_for(routes, every):
+        for path, method in asked_for(routes, nightly):
             if (rule := rules[path]) not in LOGOUT and (path, method) != GUESSED:
                 expected = answers(declared, rule, method) or GRADIO.get(rule, {}).get(
                     method, NOTHING
@@ -167,14 +167,14 @@ def status_of(answer: tuple[int, str]) -> int:
     return SUCCESS if answer[0] < 400 else answer[0]
 
 
-def asked_for(routes: list[Registered], every: bool) -> Iterator[tuple[str, str]]:
-    """Each path with `every` method, or with those that it was registered with and one of the
+def asked_for(routes: list[Registered], nightly: bool) -> Iterator[tuple[str, str]]:
+    """Yield each path with every method if `nightly`, else with its own methods and one of the
     others: from path to path another one."""
     for number, path in enumerate(sorted({route.path for route in routes})):
         taken = {route.method for route in routes if route.path == path}
         others = [method for method in METHODS if method not in taken]
         other = others[number % len(others)]
-        yield from ((path, method) for method in METHODS if every or method in (*taken, other))
+        yield from ((path, method) for method in METHODS if nightly or method in (*taken, other))
 
 
 def walked(

@@ -73,16 +73,16 @@ def test_finding_19_no_password_is_repeated(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in said
 
 
-def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path, every: bool) -> None:
+def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path, nightly: bool) -> None:
     """So it need not be in the list of processes; the app asks for it all the same."""
     people = tmp_path / "people"
     people.write_text(f"anna:{SECRET}\n")
     people.chmod(0o600)
     options = ("--login-file", str(people))
     # one in a Python of its own, which imports for 4 s, has a command line of its own
-    with DemoServer() as demo, started("--server", demo.url, *options, fresh=every) as one:
+    with DemoServer() as demo, started("--server", demo.url, *options, fresh=nightly) as one:
         command = Path(f"/proc/{one.process.pid}/cmdline")
-        if every and sys.platform == "linux":
+        if nightly and sys.platform == "linux":
             told = command.read_text().split("\0")
             assert "--login-file" in told, "it is the app's own"
             assert not any(SECRET in word for word in told)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
-    from _pytest.mark import ParameterSet
     from xdist.workermanage import WorkerController
 
 # What needs no server, browser or other program, except for the corpora of real workflows in it.
@@ -56,18 +53,6 @@ LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py
 # What a file of tests has in it that starts processes of `tests/support/app_process.py`: the server
 # that forks them imports the whole app once more, 4 s of a processor.
 FORKING = ("from tests.support.app_process", "killed_life", "tests.records.programs")
-
-
-def pairs(rows: Iterable[object], columns: Iterable[object]) -> list[ParameterSet]:
-    """Each row with each column, for `parametrize`; without --every a few of them, in which each row
-    and each column has some."""
-    first, second = list(rows), list(columns)
-    apart = min(len(first), len(second))
-    return [
-        pytest.param(row, column, marks=() if (at - other) % apart == 0 else pytest.mark.every)
-        for at, row in enumerate(first)
-        for other, column in enumerate(second)
-    ]
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]

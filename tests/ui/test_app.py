@@ -86,11 +86,11 @@ def test_without_a_server_the_stand_in_is_used() -> None:
     [signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
     ids=lambda number: signal.Signals(number).name,
 )
-def test_a_signal_in_a_run_ends_it_cleanly(number: int, every: bool) -> None:
+def test_a_signal_in_a_run_ends_it_cleanly(number: int, nightly: bool) -> None:
     """The run ends at the server, its socket closes with 1000, the page is told, and the exit code
     is 0."""
     # one in a Python of its own says how that ends; it imports for 4 s
-    fresh = every and number == signal.SIGINT
+    fresh = nightly and number == signal.SIGINT
     with demo_of_slow_steps() as demo, started("--server", demo.url, fresh=fresh) as one:
         assert f"ComfyUI at {demo.url}" in one.said()
         with a_run(one) as (_, told):

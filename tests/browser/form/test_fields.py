@@ -155,14 +155,14 @@ def are_changed(person: Visitor) -> None:
     person.page.keyboard.press("Control+Enter")
 
 
-def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
+def test_seeds(fast: Site, visit: Visit, nightly: bool) -> None:
     """A typed 64-bit seed reaches the server digit by digit, however fast it is typed, and is shown as the used one. Ticking
     "Random" makes it random again: it differs each time, the used one is shown, in the field as well,
     and "Reuse settings" puts it into the form, which is not shorter meanwhile. A seed that counts up begins with what was typed, or
     with one that is drawn, and goes on by one at every press."""
     person = visit(fast).open(**SMALL)
     shown = person.page.locator("#stage .copy[data-part=seed]")
-    for seed in (LARGEST, 0) if every else (LARGEST,):
+    for seed in (LARGEST, 0) if nightly else (LARGEST,):
         person.keep_seed(seed)
         assert seed_of(person.generate(), fast) == seed
         expect(shown).to_have_text(f"Seed {seed}")
@@ -193,7 +193,7 @@ def test_seeds(fast: Site, visit: Visit, every: bool) -> None:
     person.entry("5.seed").fill("41")
     assert [seed_of(person.generate(), fast) for _ in range(2)] == [41, 42]
     expect(person.entry("5.seed")).to_have_value("42")
-    if every:
+    if nightly:
         counts_from_what_is_typed_or_drawn(person)
 
 

@@ -60,7 +60,7 @@ def has_width(person: Visitor, width: int) -> None:
 
 
 def test_an_image_that_is_given_arrives_at_the_server(
-    fast: Site, visit: Visit, tmp_path: Path, every: bool
+    fast: Site, visit: Visit, tmp_path: Path, nightly: bool
 ) -> None:
     """The author's, with which the workflow can be run at once; one chosen from the disk, whatever
     its name; dropped on its field, which has one already or none; pasted on the page; and a result,
@@ -75,7 +75,7 @@ def test_an_image_that_is_given_arrives_at_the_server(
     without_image(person)
     person.press()
     expect(person.field("4.image").locator(".field-error")).to_be_visible()
-    if every:
+    if nightly:
         is_dropped(person, width=112)
     is_pasted(person)
     is_dropped_beside(person)

@@ -29,7 +29,7 @@ def kept(site: Site) -> set[Path]:
 
 
 def test_a_file_is_refused_on_its_field(
-    fast: Site, visit: Visit, every: bool, tmp_path: Path
+    fast: Site, visit: Visit, nightly: bool, tmp_path: Path
 ) -> None:
     """An image that is too large as soon as it is given, where it was given; nothing of it stays, and
     a smaller one is taken in its place. A file of another kind, by its name, or of too many bytes
@@ -62,7 +62,7 @@ def test_a_file_is_refused_on_its_field(
     person.press()
     expect(note).to_contain_text("Choose an image file")
     assert not fast.demo.queue.remaining()
-    if every:
+    if nightly:
         cannot_be_painted_over(person.turn_to("inpaint"))
 
 

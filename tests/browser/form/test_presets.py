@@ -49,7 +49,7 @@ def it_stands_beside_the_other_tools(person: Visitor) -> None:
 
 
 def test_a_preset_from_saving_to_deleting(
-    fast: Site, visit: Visit, tmp_path: Path, every: bool
+    fast: Site, visit: Visit, tmp_path: Path, nightly: bool
 ) -> None:
     """It keeps what is in the form, seeds included, and brings it back; what the form held before
     comes back by Undo. The name of one that is there overwrites it. A deleted one can be undone.
@@ -76,7 +76,7 @@ def test_a_preset_from_saving_to_deleting(
         expect(person.entry("5.seed")).to_have_value("7")
         undo = menu.get_by_role("button", name="Undo preset")
         expect(undo).to_be_visible()
-        names = SIZES if every else ("desktop", "phone")
+        names = SIZES if nightly else ("desktop", "phone")
         for _ in at_every_size(person.page, [SIZES[name] for name in names]):
             heights = [one.evaluate(HEIGHT) for one in (undo, menu.locator("summary"))]
             assert heights[0] == heights[1]

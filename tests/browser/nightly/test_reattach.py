@@ -32,7 +32,7 @@ def demo(nothing_left_behind: None) -> Iterator[DemoServer]:
         yield server
 
 
-def test_a_second_tab_shows_the_same(slow: Site, visit: Visit, every: bool) -> None:
+def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
     """A tab that was open already, and one that is opened later, show a run of the first with
     frames, to its result. Stop works in every tab, and all of them say so; what waited comes next
     in them."""
@@ -41,8 +41,7 @@ def test_a_second_tab_shows_the_same(slow: Site, visit: Visit, every: bool) -> N
     first.press()
     second.frames(1)
     expect(second.page.locator("#stage .times")).to_contain_text("Text to image")
-    # A page that is reloaded in a run, above, is one that is opened later.
-    third = first.another_tab() if every else second
+    third = first.another_tab()
     third.frames(1)
     slow.demo.speed.step = 0
     run_id = first.done()

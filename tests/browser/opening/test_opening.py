@@ -35,7 +35,7 @@ FILES: dict[str, Callable[[dict[str, Any]], bytes]] = {
 }
 
 
-def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
+def test_a_file_opens_its_form(fast: Site, visit: Visit, nightly: bool) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
     A pasted image is for an image's field, where there is one. What another workflow has made
@@ -46,7 +46,7 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, every: bool) -> None:
     undo = person.page.locator("#undo-reset")
     empty = person.page.locator("#stage .empty")
     ways = ("drop", "paste")
-    tried = itertools.product(FILES, ways) if every else zip(FILES, itertools.cycle(ways))
+    tried = itertools.product(FILES, ways) if nightly else zip(FILES, itertools.cycle(ways))
     for number, (name, how) in enumerate(tried):
         words = f"brought text {number}"
         prompt = own_prompt(words)

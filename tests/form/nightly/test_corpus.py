@@ -32,7 +32,7 @@ def corpus(shared: Path) -> Iterator[Path]:
     )
 
 
-@pytest.mark.parametrize("version", ["0.33.0", pytest.param("0.3.64", marks=pytest.mark.every)])
+@pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
 def test_every_real_workflow_opens(shared: Path, version: str) -> None:
     """Each file of the corpus makes a form: no duplicate labels, no node ids as names, no brackets
     without their partner, a main field where possible."""
@@ -79,7 +79,8 @@ def test_odd_files_open(shared: Path) -> None:
     [
         "corpus/gui",
         "corpus/images",
-        *(pytest.param(one, marks=pytest.mark.every) for one in ("corpus/pairs", "gui_to_api/gui")),
+        "corpus/pairs",
+        "gui_to_api/gui",
     ],
 )
 def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:

@@ -42,9 +42,7 @@ def test_the_wheel_has_every_file_of_the_app_below_one_name(wheel: Path) -> None
 
 
 # The other way is that of the custom node, whose test starts it.
-@pytest.mark.parametrize(
-    "way", ["comfyforms", pytest.param("python -m comfyforms", marks=pytest.mark.every)]
-)
+@pytest.mark.parametrize("way", ["comfyforms", "python -m comfyforms"])
 def test_an_installed_app_starts_in_any_folder(
     way: str, installed: Path, home: Path, tmp_path: Path
 ) -> None:

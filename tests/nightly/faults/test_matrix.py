@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.run_state import Phase, RunState
@@ -95,16 +94,9 @@ def held_at(stage: HeldServer, fault: str, moment: Moment) -> Iterator[Callable[
         may_finish.set()
 
 
-def cells() -> Iterator[ParameterSet]:
-    """All of the table; without --every a third, in which each fault and each moment has some."""
-    faults, moments = list(FAULTS), list(Moment)
-    for fault, moment in CELLS:
-        is_tried = (faults.index(fault) + moments.index(moment)) % 3 == 0
-        marks = () if is_tried else (pytest.mark.every,)
-        yield pytest.param(fault, moment, marks=marks, id=f"{fault}, {moment.name.lower()}")
-
-
-@pytest.mark.parametrize(("fault", "moment"), [*cells()])
+@pytest.mark.parametrize(
+    ("fault", "moment"), CELLS, ids=[f"{fault}, {moment.name.lower()}" for fault, moment in CELLS]
+)
 def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment: Moment) -> None:
     """The end is the one that the table's rules say."""
     job, may_finish = stage.job()

@@ -17,10 +17,10 @@ GUIDE = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-
 SEED = 20
 
 
-def test_a_short_soak(capsys: pytest.CaptureFixture[str], every: bool) -> None:
+def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
     """Runs of several people under random faults: every end is right, and nothing is left
     behind."""
-    runs = 60 if every else 20
+    runs = 60
     failed = main(["--runs", str(runs), "--seed", str(SEED)])
     said = capsys.readouterr().out
     assert not failed, said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,6 @@ from comfy.runs.interface import Origin
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until
-from tests.support.distribution import pairs
 from tests.support.sampler import LONG, job
 
 
@@ -33,7 +33,7 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "at"),
-    pairs(
+    itertools.product(
         ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late"],
         ["progress", "executed", "preview"],
     ),
@@ -62,7 +62,7 @@ def test_a_huge_frame_costs_its_socket_only(demo: DemoServer, seen: Watched, at:
 
 @pytest.mark.parametrize(
     ("kind", "at"),
-    pairs(
+    itertools.product(
         ["lost", "foreign_prompt_id", "no_prompt_id"],
         ["execution_start", "executed", "execution_success", "executing", "progress"],
     ),

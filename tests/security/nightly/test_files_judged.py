@@ -8,6 +8,7 @@ tell and raise.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -24,7 +25,6 @@ from comfy.demo.nodes.describe import node_info
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import NodeResult
 from tests.support.app_process import started
-from tests.support.distribution import pairs
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of, get
 from tests.support.samples.forms import node
@@ -150,7 +150,7 @@ def elements(places: tuple[str, ...]) -> dict[str, Any]:
 TURNS = (0, 1, 4)  # each puts the false names at other fields
 
 
-@pytest.mark.parametrize(("form", "turn"), pairs(FORMATS, TURNS))
+@pytest.mark.parametrize(("form", "turn"), itertools.product(FORMATS, TURNS))
 def test_finding_01_and_04_no_field_hands_a_file_to_anything(
     app: RunningApp, form: str, turn: int
 ) -> None:

@@ -13,18 +13,17 @@ from tests.attacks.command import main
 from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
-REQUESTS = 200  # with --every three times as many
+REQUESTS = 600
 SEED = 8  # of which some are answered with 200; another route makes others of them
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
 
-def test_finding_21_no_request_makes_the_app_fail(every: bool) -> None:
+def test_finding_21_no_request_makes_the_app_fail() -> None:
     """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no
     word of somebody else's, no file outside of its folders; and it works as before. The requests
     are not all noise: they reach the app's own answers, good and bad."""
-    requests = REQUESTS * (3 if every else 1)
-    report = campaign(requests, SEED)
-    assert sum(report.kinds.values()) >= requests
+    report = campaign(REQUESTS, SEED)
+    assert sum(report.kinds.values()) >= REQUESTS
     assert not report.problems, "\n".join(
         f"{problem}\n  {command}" for problem, command in report.problems.items()
     )

@@ -30,7 +30,7 @@ from tests.support.samples.forms import node, parse_workflow
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 
-VERSIONS = (pytest.param("0.3.64", marks=pytest.mark.every), "0.33.0")
+VERSIONS = ("0.3.64", "0.33.0")
 OWNER = "browser:" + "b" * 43
 SECRETS = (
     "input/anna.png",
@@ -157,13 +157,13 @@ def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
 
 
 def test_finding_02_03_no_class_opens_what_is_anothers(
-    catalogue: Catalogue, server: InputFolders, every: bool
+    catalogue: Catalogue, server: InputFolders
 ) -> None:
     """Every input of every class, with names in every shape, and where files are read with every name:
     refused, or nothing of anybody's is opened."""
     outputs = outputs_of(catalogue)
     # One input is given some shapes, the next one those beside them.
-    step = len(SHAPES) // (4 if every else 2)
+    step = len(SHAPES) // 4
     opened_before = opened_after = 0
     for class_type in catalogue:
         plain = plain_inputs(catalogue, class_type)

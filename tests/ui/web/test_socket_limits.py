@@ -16,7 +16,6 @@ import websocket
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from tests.support.distribution import pairs
 from tests.support.http_client import BOB, close_code, messages, page_open, start, watching
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -89,7 +88,7 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize(("where", "word"), pairs(("/news", "/live"), WORDS))
+@pytest.mark.parametrize(("where", "word"), itertools.product(("/news", "/live"), WORDS))
 def test_unknown_words_end_a_socket(app: RunningApp, where: str, word: str) -> None:
     """A page says one of a few words; anything else closes its socket, and harms no run."""
     run = start(app, **{"5.steps": 60})

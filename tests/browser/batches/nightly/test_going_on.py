@@ -35,9 +35,9 @@ HAS_ROOM = """(words) => {
 
 
 @pytest.fixture
-def walker(fast: Site, visit: Visit, every: bool) -> Walker:
+def walker(fast: Site, visit: Visit) -> Walker:
     """Somebody who looks at every state at several sizes, light and dark."""
-    return Walker(visit(fast), every=every)
+    return Walker(visit(fast))
 
 
 def test_batches_have_their_place_at_every_size(walker: Walker) -> None:

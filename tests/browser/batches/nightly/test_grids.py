@@ -80,9 +80,9 @@ def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
 
 
 @pytest.fixture
-def walker(fast: Site, visit: Visit, every: bool) -> Walker:
+def walker(fast: Site, visit: Visit) -> Walker:
     """Somebody who looks at every state at several sizes, light and dark."""
-    return Walker(visit(fast), every=every)
+    return Walker(visit(fast))
 
 
 def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:

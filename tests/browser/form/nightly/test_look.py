@@ -108,13 +108,13 @@ def choices_are_one_stop(person: Visitor) -> None:
     expect(modes.nth(2)).to_be_focused()
 
 
-def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path, every: bool) -> None:
+def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """It says what can be done: what fingers do where these point, however wide the window is.
     Everything in it is within it, empty or with a video: the icons that choose where a file comes
     from, too."""
     kinds = {"file": "a file", "audio": "an audio file", "image": "an image", "video": "a video"}
     with fields_for(kinds, fast, tmp_path) as site:
-        first, *others = kinds if every else ("video",)
+        first, *others = kinds
         person = visit(site).open(first)
         for widget in (first, *others):
             kind = kinds[widget]
@@ -132,8 +132,7 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path, every: bool
         person.page.set_viewport_size(SIZES[0])
         says(words, ['"Tap to choose"', "0px"])
         fingers.detach()
-        if every:  # decoders are started for it
-            takes_videos(person)
+        takes_videos(person)
         person.leave()
 
 

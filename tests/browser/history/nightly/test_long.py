@@ -16,7 +16,7 @@ from tests.support.serving import changing
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-MANY, TEN_THOUSAND, A_DAY = 1_000, 10_000, 137
+TEN_THOUSAND, A_DAY = 10_000, 137
 BARS = """[...document.querySelectorAll("#history, #history *")].filter((one) =>
     one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== "visible"
     && one.closest(".tile") === null && one.checkVisibility()).map((one) => one.outerHTML)"""
@@ -45,11 +45,11 @@ def many_more(site: Site, record: Record, many: int) -> None:
         connection.execute(insert(runs), rows)
 
 
-def test_very_many_results(fast: Site, visit: Visit, every: bool) -> None:
+def test_very_many_results(fast: Site, visit: Visit) -> None:
     """They flow with the page, which has few tiles wherever one is; keys, the scroll bar and the arrows
     of the large view reach what was not loaded before. What searches them and what lists favourites alone
     stays where it is, however few it leaves."""
-    many = TEN_THOUSAND if every else MANY
+    many = TEN_THOUSAND
     person = visit(fast).open(**ONE)
     first, record = one_result(person)
     many_more(fast, record, many)

@@ -110,6 +110,6 @@ def site(walk_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 
 @pytest.fixture
-def walker(site: Site, visit: Callable[..., Visitor], every: bool) -> Walker:
+def walker(site: Site, visit: Callable[..., Visitor]) -> Walker:
     """Somebody who looks at every state at several sizes, light and dark."""
-    return Walker(visit(site), every=every)
+    return Walker(visit(site))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,15 +58,12 @@ def below_stage(page: Page) -> list[list[int]]:
 
 
 class Walker:
-    """A visitor, and what was found wrong so far. With `every` each state is looked at in every way,
-    otherwise in a few of them, of which each has its turn."""
+    """Visitor that looks at each state in every size and shade, and the problems found so far."""
 
-    def __init__(self, person: Visitor, *, every: bool = False) -> None:
+    def __init__(self, person: Visitor) -> None:
         self.person = person
         self.page = person.page
-        self._every = every
         self._shade = "light"
-        self._judged = itertools.cycle([LIGHT[0], DARK])
         self._found: dict[str, list[str]] = {}
         self.person.before_load(SCRIPT / "geometry.js")
 
@@ -88,7 +84,7 @@ class Walker:
         places = {}
         self.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
         self.page.keyboard.press("Shift")  # whoever uses keys sees where the focus is
-        for name, shade in (*LIGHT, DARK) if self._every else ((size, "light"), DARK):
+        for name, shade in (*LIGHT, DARK):
             self._see(name, shade)
             places[name] = self.page.evaluate("geometry.places", STAYING)
             for one in self.page.evaluate("geometry.wrong", {"focus": True}):
@@ -112,9 +108,9 @@ class Walker:
         is asked for, and then on the phone."""
         if not axe.is_installed():
             return
-        for size, shade in (LIGHT[0], DARK) if self._every or not added else [next(self._judged)]:
+        for size, shade in (LIGHT[0], DARK):
             self._see(size, shade)
-            alone = bool(added) and (size == "phone" or not self._every)
+            alone = bool(added) and size == "phone"
             for one in axe.violations(self.page, added, alone=alone):
                 self.note(one, f"{state}, {size}, {shade}")
         self._see("desktop", "light")

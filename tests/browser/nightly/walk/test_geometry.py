@@ -1,5 +1,5 @@
 """Everything has its place and can be used by everybody: each shipped workflow and each kind of
-result, at several sizes, light and dark; at every size with --every."""
+result, at every size, light and dark."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from tests.browser.nightly.walk.states import Walker
 SHIPPED = [  # with the number of steps, where it has one, and a size to look at besides a phone's
     ("text-to-image", "5.steps", "desktop"),
     ("inpaint", "7.steps", "tablet"),
-    # Their fields and results are of the same kinds.
-    pytest.param("image-to-image", "8.steps", "laptop", marks=pytest.mark.every),
-    pytest.param("upscale", "", "laptop", marks=pytest.mark.every),
-    pytest.param("animation", "5.steps", "desktop", marks=pytest.mark.every),
+    ("image-to-image", "8.steps", "laptop"),
+    ("upscale", "", "laptop"),
+    ("animation", "5.steps", "desktop"),
 ]
 KINDS = {  # what is seen of each kind of result, and a size to look at besides a phone's
     "several": ("img", "laptop"),
@@ -59,11 +58,11 @@ def test_a_shipped_workflow(walker: Walker, workflow: str, steps: str, size: str
     walker.all_well()
 
 
-def test_each_kind_of_result(walker: Walker, every: bool) -> None:
+def test_each_kind_of_result(walker: Walker) -> None:
     """It stands on the stage, within its place, full screen is all that is seen, and nothing of it
     keeps anybody away."""
     person, run = walker.person, ""
-    for kind, (selector, size) in (KINDS | MORE_KINDS if every else KINDS).items():
+    for kind, (selector, size) in KINDS.items():
         (person.turn_to if run else person.open)(kind).press()
         run = person.ended(after=run)
         shown = person.page.locator("#stage .media").locator(selector or "nothing")

@@ -24,7 +24,6 @@ from ui.languages.catalogues import Languages
 from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
-LONG = ("de",)  # words
 MASKED = "inpaint"  # has each kind of field that the shipped forms have
 AIR = """() => {
     const [button, word] = [document.querySelector("#generate"), document.createRange()];
@@ -66,12 +65,12 @@ def press(page: Page, english: str) -> None:
     page.get_by_role("button", name=pseudo(english)).first.click()
 
 
-def test_forms_and_their_menus(reader: Reader, every: bool) -> None:
+def test_forms_and_their_menus(reader: Reader) -> None:
     """The shipped forms, the list of workflows, keys, presets, errors, a file that is held over."""
     person = reader.person
     person.open()
     reader.read("text-to-image")
-    others = [one.name for one in person.site.services.entries()] if every else [MASKED]
+    others = [one.name for one in person.site.services.entries()]
     for name in (*others, "text-to-image"):
         person.turn_to(name)
         reader.read(name)
@@ -174,7 +173,7 @@ def is_told_in_the_language_of_now(person: Visitor) -> None:
         expect(headline).to_have_text(told)
 
 
-def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every: bool) -> None:
+def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> None:
     """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
     as an author's long words are; Gradio's own words are in the language that was chosen, whatever
     the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
@@ -187,7 +186,7 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every:
     image.get_by_role("button", name="Remove Image").click()
     expect(image).to_contain_text("Drop Image Here")
     languages = Languages().all
-    for tag in sorted(languages.keys() - {"en"}) if every else LONG:
+    for tag in sorted(languages.keys() - {"en"}):
         language = languages[tag]
         page.locator("#about select").select_option(tag)
         expect(page.locator("html")).to_have_attribute("data-language", tag)

@@ -62,7 +62,7 @@ def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") ->
     return list(person.page.evaluate(HOLD, given))
 
 
-def test_a_file_held_over_the_page(fast: Site, visit: Visit, every: bool) -> None:
+def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     """The page offers what the file can become: the value of a field that takes it, or its workflow;
     a photo without one that is dropped beside these is used as well. Of several workflows the first
     opens, and of several images a field has the first; that is said, and a run for each offered."""
@@ -97,8 +97,7 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit, every: bool) -> Non
     expect(person.entry("2.text")).to_have_value("one of three")
     expect(said).to_contain_text("Only the first of 3 files was opened.")
     person.forgive("422")  # a refused request is written to every browser's console
-    if every:
-        a_file_with_a_workflow_on_a_field(person.turn_to("image-to-image"))
+    a_file_with_a_workflow_on_a_field(person.turn_to("image-to-image"))
 
 
 DROP_ON = """([field, data, name, type]) => {

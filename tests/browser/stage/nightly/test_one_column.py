@@ -24,7 +24,7 @@ TITLE_AT = "() => document.querySelector('#heading h1').getBoundingClientRect().
 SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
 
 
-@pytest.mark.parametrize("size", [(390, 844), pytest.param((820, 1180), marks=pytest.mark.every)])
+@pytest.mark.parametrize("size", [(390, 844), (820, 1180)])
 def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
     """What comes with a result has its place while the run goes on. Who has gone on to the form stays
     at the field that is seen, though the first result brings the history."""
