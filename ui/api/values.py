@@ -208,7 +208,7 @@ class SentValues:
     def _upload(self, place: str, mask: object, name: object, field: Field) -> object:
         """Return an uploaded file, with what is painted over it, or why the field refuses it."""
         layers = (mask,) if isinstance(mask, str) else ()
-        painted = Painted(place, layers) if field.widget == "mask" else place
+        painted = Painted(place, layers) if field.is_painted else place
         taken = self.services.copies.files_of(self.owner).taken(painted, field)
         if isinstance(taken, Refused) and isinstance(name, str):
             return replace(taken, name=name)

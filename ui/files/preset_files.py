@@ -64,7 +64,7 @@ class PresetFiles:
                 self.copies.of_kept(file.digest, file.name, owner) for file in preset.files[key]
             ]
             if places[0] is not None:
-                painted = field.widget == "mask"
+                painted = field.is_painted
                 shown[key] = painted_kept(*places) if painted else file_kept(places[0])
         return shown
 

@@ -12,7 +12,6 @@ from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form, Idea
 from comfy.workflow.config import IdeaConfig, image_beside
 
-_OF_IMAGES = ("image", "mask")
 _NO_IMAGE = message("This must be the name of an image beside the workflow.")
 
 
@@ -61,7 +60,7 @@ def _values_of(
     errors |= {
         key: _NO_IMAGE
         for key, name in images.items()
-        if shown[key].widget not in _OF_IMAGES or not image_beside(name)
+        if shown[key].media != "image" or not image_beside(name)
     }
     said_of = labelled_errors(form, errors)
     wrong: list[str] = [
