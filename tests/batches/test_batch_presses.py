@@ -127,3 +127,13 @@ def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: P
         assert "more than 3 runs in an hour" in str(started.refused)
         for run in started.runs:
             assert run.join(30)
+
+
+def test_a_new_batch_is_not_read_back_from_the_database(
+    demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread gets the checked values; only a restart reads their JSON."""
+    monkeypatch.delattr("comfy.batches.queue.load_batch")
+    with kept_batches(demo.url, tmp_path) as one:
+        batch = one.begin(AxisSpec(SEED, "1..3"))
+        assert one.until(batch, "done").done == 3

@@ -213,6 +213,10 @@ def test_a_batch_of_which_nothing_succeeds_is_stopped(
     assert main(command(workflow, demo, tmp_path, *broken)) == 1
     assert "5 rows failed one after the other" in capsys.readouterr().err
     assert len(demo.journal.all()) < 10
+    assert main([*command(workflow, demo, tmp_path, *broken), "--resume"]) == 1
+    told = capsys.readouterr().err
+    assert "Read the last error, then continue. Add --resume for that." in told
+    assert told.endswith("0 of 500 done\n")
 
 
 @pytest.mark.parametrize("packed", [False, True])
