@@ -1,5 +1,4 @@
-"""Whether a batch can be run: all that is wrong with it at once, each value looked at once however
-many rows have it. And about how long it takes, going by earlier runs."""
+"""Check a batch and estimate how long it takes. Each value is checked once, not once per row."""
 
 from __future__ import annotations
 
@@ -39,8 +38,8 @@ _DECISIVE = ("INT", "FLOAT", "COMBO")
 
 @dataclass(frozen=True, slots=True)
 class BatchCheck:
-    """What a batch is as far as it can be read, how many rows it has, and what is wrong with it: no
-    more than anybody reads, and how many `more` problems there are."""
+    """The readable content of a batch, its number of rows, and its first problems. `more` is the
+    number of other problems."""
 
     content: BatchContent
     rows: int
@@ -104,7 +103,8 @@ def _row_batch(workflow: str, content: BatchContent) -> RowBatch:
 def _conflicts(
     starter: Starter, workflow: str, content: BatchContent, owner: str
 ) -> Iterator[BatchProblem]:
-    """What no server has together, with the first row that has it where that is not in all."""
+    """Yield choices that no server offers together, with the first row that makes them unless all
+    rows do."""
     varied = {column.key for column in content.shown}
     batch = _row_batch(workflow, content)
     for row, error in BatchRunner(starter, Origin(owner)).conflicts(batch):
@@ -116,7 +116,7 @@ def _conflicts(
 def _wrong(
     starter: Starter, form: Form, content: BatchContent, owner: str
 ) -> Iterator[BatchProblem]:
-    """What is wrong with values; the first say which ones may be meant, the rest is counted."""
+    """Yield what is wrong with values. The first problems also suggest a value."""
     count = 0
     columns = form.with_fields({one.key for one in content.columns})
     for row in content.table:
@@ -143,7 +143,7 @@ def _wrong(
 
 
 def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
-    """The problems as they are told away from where they are."""
+    """Yield the problems as sentences that name their field, line or row."""
     for one in found:
         told = one.message
         if one.field is not None:
@@ -154,8 +154,7 @@ def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
 def batch_seconds_left(
     starter: Starter, summary: BatchSummary, rows: BatchRows, left: Sequence[int], owner: str
 ) -> float | None:
-    """About how long the rows of a batch take that are `left`, by their places; None where nobody
-    can tell."""
+    """Estimate the seconds that the rows with the indexes `left` take, None if that is unknown."""
     if summary.finished:
         return None
     form = starter.forms.known_form(summary.workflow, owner, rows.base)
@@ -170,8 +169,8 @@ def batch_seconds_left(
 def estimate(
     starter: Starter, form: Form, workflow: str, rows: Sequence[Row], owner: str
 ) -> tuple[float | None, float | None]:
-    """About how many seconds all rows take, and how many bytes their results have, going by the
-    last runs of the workflow, of bytes by this owner's; None where there were none."""
+    """Estimate the seconds that all rows take and the bytes of their results from the workflow's
+    last runs, None if there are none. Bytes are estimated from the owner's runs only."""
     history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
     prompts, count = _prompts(form, rows, range(len(rows))), len(rows)
@@ -180,13 +179,13 @@ def estimate(
 
 
 def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Prompt]:
-    """What the rows at these places have to do, of so many of them that nobody waits."""
+    """Return the prompts of a sample of the rows at these indexes."""
     some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
     return [_prompt(form, rows[at].values) for at in some]
 
 
 def _width(runs: RunRegistry, form: Form, prompts: Sequence[Prompt]) -> float:
-    """How many of rows like these are at work at the same time, 1 where there are none."""
+    """Return how many runs like these the servers run at the same time, 1 for no prompts."""
     files = [target for field in form.fields if field.is_media for target in field.targets]
     widths = [runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE]]
     return fmean(widths) if widths else 1
@@ -199,8 +198,7 @@ def _seconds(
     count: int,
     width: float,
 ) -> float | None:
-    """About how long `count` rows take, of which some do these `works`, `width` of them at the same
-    time."""
+    """Estimate the seconds of `count` rows from the work of some of them, `width` at a time."""
     known = [runs.expected_seconds(workflow, work) for work in works]
     seconds = [one for one in known if one is not None]
     return fmean(seconds) * count / min(count, width) if seconds else None
@@ -209,8 +207,8 @@ def _seconds(
 def _bytes(
     last: Sequence[Record], works: Sequence[SamplingWork | None], count: int
 ) -> float | None:
-    """About how large the results of `count` rows are, of which some do these `works`: as those of
-    the `last` runs, by the pixels where they are known."""
+    """Estimate the size of the results of `count` rows from the `last` runs, by the pixels if they
+    are known."""
     sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
     if not works or not any(sizes):
         return None

@@ -1,5 +1,5 @@
-"""The batches of everybody: each runs in a thread of its own, a few rows at a time, through the
-registry of runs, so that people take turns whatever they have begun."""
+"""Queue of batches. Each active batch runs a few rows at a time in its own thread, through the
+registry of runs, so that users take turns."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of eac
 
 @dataclass(frozen=True, slots=True)
 class BatchTable:
-    """A batch with its rows, how far each is, and the runs of those that are in work."""
+    """A batch with its rows, their states, and the ids of the active runs by row index."""
 
     summary: BatchSummary
     content: BatchContent
@@ -54,8 +54,8 @@ class BatchTable:
 
 
 class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
-    """See `GroupQueue`; `recent` waits for no disk either. BatchNotFound wherever there is no such
-    batch of this owner."""
+    """See `GroupQueue`. `recent` doesn't wait for the disk either. Methods raise BatchNotFound if
+    the owner has no such batch."""
 
     kind = "batch"
     keeps_none = message("Batches need cookies.")
@@ -116,29 +116,29 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         return batch.summary
 
     def pause(self, batch_id: str, owner: str) -> None:
-        """Begin no more of its rows; those that run go on."""
+        """Start no more of its rows. Active runs continue."""
         self._changed(self._opened(batch_id, owner), OpenBatch.pause)
 
     def go_on(self, batch_id: str, owner: str) -> None:
-        """Let one run that is paused."""
+        """Resume a paused batch."""
         batch = self._opened(batch_id, owner)
         if batch.state == "paused":
             self._changed(batch, OpenBatch.go_on)
             self._let_run(batch)
 
     def stop(self, batch_id: str, owner: str) -> None:
-        """End it: what waits is not begun, and what runs is cancelled."""
+        """Stop a batch and cancel its active runs."""
         self._changed(self._opened(batch_id, owner), OpenBatch.stop)
 
     def leave(self, batch_id: str, owner: str) -> None:
-        """Nobody waits for it any more, or hears of it: end it, also where that is not written."""
+        """Stop a batch that its caller has left, even if that can't be written."""
         batch = self._opened(batch_id, owner)
         batch.stop()
         self._save(batch)
         self._close_ended(batch)
 
     def retry_failed(self, batch_id: str, owner: str) -> None:
-        """Run the rows that have failed, or were stopped, once more."""
+        """Run the failed and stopped rows again."""
         batch = self._opened(batch_id, owner)
         with self._lock:
             is_open = batch_id in self._open
@@ -150,8 +150,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             self._let_run(batch)
 
     def delete(self, batch_id: str, owner: str, *, with_runs: bool = False) -> None:
-        """Forget one, which is stopped first; its runs stay in the history, unless they are no
-        longer to be listed either, and soon deleted (`with_runs`)."""
+        """Stop and delete a batch. Its runs stay in the history unless `with_runs`."""
         batch = self._opened(batch_id, owner)
         history = self._history()
         if with_runs:  # first: where that is refused, it is there to be deleted once more
@@ -170,14 +169,14 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     # Looking
 
     def of(self, owner: str) -> tuple[BatchSummary, ...]:
-        """Those of one owner, the newest first."""
+        """Return the owner's batches, newest first."""
         return tuple(
             summary_of(one) if isinstance(one, Group) else one.summary for one in self._known(owner)
         )
 
     def recent(self, owner: str) -> tuple[BatchSummary, ...]:
-        """Those of one owner that have not ended, and the last that have since the program's
-        start; the oldest first."""
+        """Return the owner's active batches and those that ended since the program's start, oldest
+        first."""
         with self._lock:
             live = [one for one in self._open.values() if one.owner == owner and not one.deleted]
             ended = [told for whose, told in self._ended.values() if whose == owner]
@@ -187,11 +186,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         return tuple(sorted(told, key=lambda one: (one.created_at, one.id)))
 
     def get(self, batch_id: str, owner: str) -> BatchSummary:
-        """One of this owner's."""
+        """Return the progress of an owner's batch."""
         return self._opened(batch_id, owner).summary
 
     def table(self, batch_id: str, owner: str) -> BatchTable:
-        """One of this owner's with its rows."""
+        """Return an owner's batch with its rows."""
         batch = self._opened(batch_id, owner)
         content, rows = self._content(batch_id, owner)
         states, live = batch.states()
@@ -200,7 +199,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     # Inside
 
     def _check_room(self, owner: str, address: str) -> None:
-        """What has been paused for long is stopped first where there is no room."""
+        """Raise TooManyRuns at a limit, after stopping batches that were paused for long."""
         with self._lock:
             batches = tuple(self._open.values())
         if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
@@ -216,7 +215,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         return BatchNotFound(message("This batch no longer exists."))
 
     def _content(self, batch_id: str, owner: str) -> tuple[BatchContent, BatchRows]:
-        """What is to be run, which never changes, of a batch that is this owner's."""
+        """Return the content of an owner's batch, which never changes."""
         with self._lock:
             known = self._contents.get(batch_id)
         if known is not None:
@@ -228,8 +227,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         return read
 
     def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
-        """Do with a batch what somebody wants, and tell of it. ComfyError where it cannot be
-        remembered: then nothing has changed."""
+        """Apply and store a change. Raises ComfyError and changes nothing if it can't be stored."""
         try:
             with batch.saving:  # the thread writes nothing over it
                 if batch.deleted:
@@ -243,7 +241,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             self._close_ended(batch)
 
     def _unlist_runs(self, batch: OpenBatch) -> None:
-        """List those no longer that have ended. ComfyError."""
+        """Remove the batch's finished runs from lists. Raises ComfyError."""
         history, wanted = self._history(), WantedOfGroups(groups=(batch.id,))
         while runs := history.of(batch.owner, wanted, limit=_LOOKED_AT):
             if not history.unlist([one.id for one in runs], batch.owner):

@@ -1,5 +1,5 @@
-"""A batch: the same workflow with other values for each row, a few of them at a time, each row done
-once however often the program is killed."""
+"""Run a workflow with the values of each row, a few rows at a time. Each row runs once, even if the
+program is killed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ _MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of
 
 
 class RowErrors(ManyProblems):
-    """Rows that the form refuses; of the wrong values as many as anybody reads. `found`: the same
-    with where each is."""
+    """Values that the form refuses, at most `MOST_TOLD` of them. `found` has their places."""
 
     def __init__(self, problems: Iterable[str], found: Iterable[BatchProblem]) -> None:
         super().__init__(problems, message("Nothing was started."))
@@ -36,7 +35,7 @@ class RowErrors(ManyProblems):
 
 
 class BatchGaveUp(ComfyError):
-    """Too many rows failed one after the other; the rest was not started."""
+    """Too many rows failed one after the other. The other rows were not started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class BatchRunner:
             )
 
     def _refused(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
-        """The rows with values that the form refuses."""
+        """Yield the rows with values that the form refuses."""
         judge = RowJudge(partial(self._starter.checked, owner=self._owner))
         for row in batch.rows:
             values = self._values(batch, row)
@@ -100,18 +99,18 @@ class BatchRunner:
                 yield row, error
 
     def conflicts(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
-        """What no server has together of what a row chooses; see `conflicts_in`."""
+        """Yield the rows whose choices no server offers together, see `conflicts_in`."""
         rows = (self._values(batch, row) for row in batch.rows)
         for place, error in conflicts_in(self._starter, batch.workflow, rows, self._owner):
             yield batch.rows[place], error
 
     def last_of(self, batch: RowBatch, places: Iterable[int]) -> dict[int, tuple[Record, int]]:
-        """The records of those of these rows that were run, of each the last, with how many there
-        were before it."""
+        """Return the last record and the number of earlier tries of each of these rows that has
+        run."""
         return self._tasks.last_of({index: row_id(batch.id, index) for index in places})
 
     def is_done(self, record: Record) -> bool:
-        """Whether a row is done, and all that it has made is kept here."""
+        """Return whether a row is done and all its results are stored."""
         return self._tasks.is_done(record)
 
     def run(
@@ -157,7 +156,7 @@ class BatchRunner:
         return Task(row_id(batch.id, index), batch.workflow, values, str(batch.id))
 
     def _values(self, batch: RowBatch, row: Row) -> Mapping[str, object]:
-        """Those that the row's own form has fields for."""
+        """Return the row's values without the keys that its own form lacks."""
         if not batch.of_options:
             return row.values
         _, form = self._starter.forms.form(batch.workflow, self._owner, row.values)
@@ -165,18 +164,18 @@ class BatchRunner:
         return {key: value for key, value in row.values.items() if key not in others}
 
     def _failed_after(self, failed: int, record: Record) -> int:
-        """How many rows have failed one after the other; those that somebody has stopped don't
-        count. Too many stay too many."""
+        """Count the rows that failed one after the other. A stopped row doesn't count, and a count
+        that has reached the limit stays there."""
         if self.is_done(record):
             return failed if failed >= _MOST_FAILED else 0
         return failed if record.state.phase is Phase.STOPPED else failed + 1
 
 
 def and_more(count: int) -> list[str]:
-    """The sentence that says how many more problems there are, if there are any."""
+    """Return a sentence about the number of further problems, nothing if there are none."""
     return [plural("And {count} more.", "And {count} more.", count=count)] if count > 0 else []
 
 
 def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:
-    """The task of the row at this place."""
+    """Return the id of the row's task."""
     return uuid.uuid5(batch, str(index))
