@@ -62,7 +62,7 @@ class InputSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     raw: object = None
 
-    @property
+    @cached_property
     def value_type(self) -> str:
         """The type of the widget, where the input accepts several: `FLOAT,INT` with `widgetType:
         FLOAT` is FLOAT."""
@@ -77,7 +77,7 @@ class InputSpec:
         pure socket."""
         return self.value_type in WIDGET_TYPES and not self.options.get("forceInput")
 
-    @property
+    @cached_property
     def upload(self) -> str | None:
         """Return the uploadable type: "image", "audio", "video", "file", or None."""
         return next(

@@ -1,10 +1,15 @@
-"""The form of a workflow: from a prompt and the server's catalogue to fields, and from their values
-back to a prompt.
+"""Build the form of a workflow: five passes over the candidates, from a prompt to its fields.
 
-Three stages, each pure and in a file of its own: every literal input becomes a *candidate*
-(candidates.py), *exposure* decides which of them a person meets (exposure.py: what an author says
-in a toml, an App or by a convention, else heuristics) and under what name (naming.py), and the
-*form* is what remains. The way back is check.py, the server's refusals are server_errors.py.
+| pass | file | result |
+|---|---|---|
+| candidates | candidates.py | every input with a value of its own |
+| declared layers | declare.py | what authors say about them; rules place the rest |
+| merge | merge.py | one candidate for each field, in order and named |
+| widgets | widgets.py | how users set it |
+| limits | limits.py | what it starts with, within the limits and choices |
+
+Each pass is pure and returns a new tuple of candidates. check.py and fill.py are the way back, from
+values to a prompt.
 """
 
 from __future__ import annotations
@@ -12,167 +17,114 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.base.messages import message
-from comfy.base.wording import plain_words
-from comfy.comfyui.object_info import DYNAMIC_COMBO, Catalogue, NodeSpec
-from comfy.form.candidates import find_candidates
-from comfy.form.conventions.comfy_runner import mappings_layer
+from comfy.comfyui.object_info import Catalogue, NodeSpec
+from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.ideas import find_ideas
-from comfy.form.conventions.layers import Layer, app_layer, shown_layer
-from comfy.form.conventions.readers import conventions
-from comfy.form.conventions.toml import names_of, toml_layer
-from comfy.form.exposure import Exposed, expose
-from comfy.form.fields import Problems, build_field
+from comfy.form.conventions.layers import Layer, shown_layer
+from comfy.form.conventions.readers import read_layers
+from comfy.form.conventions.toml import names_of
+from comfy.form.declare import declare
+from comfy.form.fields import build_fields
+from comfy.form.limits import limit_values
+from comfy.form.merge import merge
 from comfy.form.missing import missing_choices, missing_classes
 from comfy.form.missing_items import Missing
-from comfy.form.model import Field, Form
-from comfy.form.naming import name_fields
-from comfy.form.order import in_order
+from comfy.form.model import Form, Note, needed_outputs
+from comfy.form.problems import dangling_links, field_problems, wrong_outputs
+from comfy.form.widgets import choose_widgets
 from comfy.prompt.arrange import Arranged, arrange
-from comfy.prompt.autogrow import LOADERS, room_to_grow
-from comfy.prompt.bypass import can_do_without
-from comfy.prompt.model import Prompt, own_title
+from comfy.prompt.autogrow import LOADERS
+from comfy.prompt.model import own_title
 from comfy.prompt.outputs import Output, find_outputs
 from comfy.prompt.trace import Trace
+from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, title_from_name
 
 
 def build_form(
     workflow: Workflow, catalogue: Catalogue, values: Mapping[str, object] | None = None
 ) -> Form:
-    """The form of a workflow on a server with this catalogue; an editor graph goes through
-    `comfy.workflow.resolve` first.
+    """Return the form of a workflow on a server with this catalogue.
 
-    `values` are those entered so far, as far as they bring other fields: the options of dynamic
-    combos, and the keys of further files (see `Field.redraws` and `Field.grows`). Never fails: what
-    the server lacks, and mistakes in what its author says, are sentences in `problems`, and the
-    fields are still there.
+    Editor graphs go through `comfy.workflow.resolve` first. `values` are those entered so far, as
+    far as they bring other fields: options of dynamic combos, and keys of further files (see
+    `Field.redraws` and `Field.grows`). Never fails: what the server lacks and the author's mistakes
+    become sentences in `problems`, and the fields are still there.
     """
-    config, found_outputs = workflow.config, tuple(find_outputs(workflow.prompt, catalogue))
     arranged = arrange(workflow.prompt, catalogue, values or {})
-    prompt = arranged.prompt
-    trace, titles = Trace(prompt, catalogue), _titles(prompt, catalogue)
-    candidates = find_candidates(prompt, catalogue)
-    layers = (
-        toml_layer(candidates, config),
-        app_layer(workflow.app),
-        mappings_layer(workflow.mappings, prompt, candidates),
-        conventions(prompt, candidates),
+    prompt, config = arranged.prompt, workflow.config or FormConfig()
+    trace = Trace(prompt, catalogue)
+
+    found = find_candidates(prompt, catalogue)
+    layers = read_layers(workflow, prompt, found)
+    declared = declare(found, layers, shown_layer(workflow.promoted), trace)
+    merged = merge(declared, arranged)
+    chosen = choose_widgets(merged)
+    limited = limit_values(chosen)
+
+    nodes, found_outputs = (
+        _nodes_of(arranged, catalogue),
+        tuple(find_outputs(workflow.prompt, catalogue)),
     )
-    exposed = in_order(
-        expose(candidates, layers, shown_layer(workflow.promoted).statements, trace), arranged
-    )
-    of_fields = Problems()
-    fields = [
-        build_field(one, label, of_fields)
-        for one, label in zip(exposed, name_fields(exposed), strict=True)
-    ]
-    titles |= {node_id: title for layer in layers for node_id, title in layer.titles.items()}
-    outputs, wrong_outputs = _outputs(found_outputs, layers)
-    # With another option chosen, what is said about the first one's inputs is not wrong.
-    as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
-    lacking: tuple[Missing, ...] = (
+    outputs, titles = _chosen_outputs(found_outputs, layers), _titles(trace, layers)
+    fields = build_fields(limited, prompt, nodes, needed_outputs(outputs))
+    missing: tuple[Missing, ...] = (
         *missing_classes(prompt, catalogue, workflow.missing, titles),
         *missing_choices((one for one in fields if one.node in trace.alive), workflow.models),
     )
-    problems = [
-        *(config.problems if config else ()),
-        *(problem for layer in layers if as_authored for problem in layer.problems),
-        *wrong_outputs,
-        *arranged.lacking,
-        *_dangling(trace, titles),
-        *of_fields.sentences,
-        *(one.sentence for one in lacking),
-    ]
     form = Form(
-        title=(config and config.title) or workflow.title or title_from_name(workflow.name),
-        description=(config and config.description) or _described(layers),
-        fields=tuple(fields),
+        title=config.title or workflow.title or title_from_name(workflow.name),
+        description=config.description
+        or next(filter(None, (one.description for one in layers)), ""),
+        fields=fields,
         outputs=outputs,
-        missing=lacking,
-        notes=tuple(of_fields.notes),
+        missing=missing,
+        notes=tuple(_notes(limited)),
         titles=titles,
         prompt=prompt,
-        nodes=_nodes_of(arranged, catalogue),
+        nodes=nodes,
     )
-    form = replace(form, fields=tuple(_with_extras(form, exposed)))
-    ideas, wrong_ideas = find_ideas(form, config.ideas if config else (), names_of(candidates))
-    problems += wrong_ideas if as_authored else ()
-    return replace(form, ideas=ideas, problems=tuple(problems))
+    ideas, wrong_ideas = find_ideas(form, config.ideas, names_of(found))
+    # With another option chosen, what is said about the first one's inputs is not wrong.
+    as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
+    problems = (
+        *config.problems,
+        *(problem for layer in layers if as_authored for problem in layer.problems),
+        *wrong_outputs(config, found_outputs),
+        *arranged.lacking,
+        *dangling_links(trace, titles),
+        *field_problems(limited),
+        *(one.sentence for one in missing),
+        *(wrong_ideas if as_authored else ()),
+    )
+    return replace(form, ideas=ideas, problems=problems)
 
 
-def _titles(prompt: Prompt, catalogue: Catalogue) -> dict[str, str]:
-    """What people call each node: its own title, or the name of its class."""
-    return {
-        node_id: own_title(node) or _class_name(node["class_type"], catalogue)
-        for node_id, node in prompt.items()
-    }
-
-
-def _dangling(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
-    for place, source in trace.dangling():
-        yield message(
-            "“{node}” takes “{input}” from node {source}, which is not there.",
-            node=titles[place.node],
-            input=plain_words(place.input),
-            source=source,
-        )
+def _titles(trace: Trace, layers: Sequence[Layer]) -> dict[str, str]:
+    """Return a name for each node: an author's, its own title, or the name of its class."""
+    titles = {}
+    for node_id, node in trace.prompt.items():
+        spec = trace.spec(node_id)
+        titles[node_id] = own_title(node) or (spec.display_name if spec else node["class_type"])
+    return titles | {node: title for layer in layers for node, title in layer.titles.items()}
 
 
 def _nodes_of(arranged: Arranged, catalogue: Catalogue) -> Mapping[str, NodeSpec]:
-    """What the server says about the classes of a prompt, and about those that could be added to
-    it."""
+    """Return what the server says about the classes of a prompt, and about loaders for more
+    files."""
     classes = {node["class_type"] for node in arranged.prompt.values()} | {
         one.class_type for one in LOADERS.values()
     }
     return {class_type: spec for class_type in classes if (spec := catalogue.get(class_type))}
 
 
-def _with_extras(form: Form, exposed: Sequence[Exposed]) -> Iterator[Field]:
-    """The fields with what needs a look at the whole prompt: which files may be left empty, what
-    grows or redraws."""
-    more = {
-        place.beside: place.key for place in reversed(list(room_to_grow(form.prompt, form.nodes)))
-    }
-    apart = {
-        one.candidate.key for one in exposed if one.candidate.spec and one.candidate.spec.differs
-    }
-    lists = [one.key for one in form.fields if one.is_choice and one.key in apart]
-    for one, field in zip(exposed, form.fields, strict=True):
-        if field.is_media and field.group != "hidden":
-            optional = can_do_without(form.prompt, form.nodes, field.node, form.needed)
-            required = (
-                not optional if one.said is None or one.said.required is None else one.said.required
-            )
-            yield replace(
-                field, optional=optional, required=required, grows=more.pop(field.node, None)
-            )
-        else:
-            yield replace(
-                field,
-                redraws=field.type == DYNAMIC_COMBO and len(field.choices or ()) > 1,
-                differs=len(lists) > 1 and field.key in lists,
-            )
+def _chosen_outputs(outputs: tuple[Output, ...], layers: Sequence[Layer]) -> tuple[Output, ...]:
+    """Return the output nodes that the first layer with an opinion names, else all."""
+    named = next(filter(None, (one.outputs for one in layers)), ())
+    return tuple(one for one in outputs if one.node in named) or outputs
 
 
-def _class_name(class_type: str, catalogue: Catalogue) -> str:
-    spec = catalogue.get(class_type)
-    return spec.display_name if spec else class_type
-
-
-def _described(layers: Sequence[Layer]) -> str:
-    return next((layer.description for layer in layers if layer.description), "")
-
-
-def _outputs(
-    outputs: tuple[Output, ...], layers: Sequence[Layer]
-) -> tuple[tuple[Output, ...], Sequence[str]]:
-    """The output nodes that count: those the first layer with an opinion names. Sentences about
-    wrong ones."""
-    named = next((layer.outputs for layer in layers if layer.outputs), ())
-    known = {output.node for output in outputs}
-    wrong = [node for node in layers[0].outputs if node not in known]
-    chosen = tuple(output for output in outputs if output.node in named)
-    return chosen or outputs, [
-        message("The toml's output “{node}” is not an output node.", node=node) for node in wrong
-    ]
+def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:
+    for one in candidates:
+        if one.note and one.group != "hidden":
+            yield Note(one.note, one.key, one.default)

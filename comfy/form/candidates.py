@@ -1,27 +1,101 @@
-"""First stage of a form: every literal input of a prompt, with what the server says about it. No
-judgement yet."""
+"""Candidates: the inputs of a prompt that may become fields, with what is known of each.
+
+The passes of `comfy.form.build` take and return tuples of them. This file has the first pass.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
 from comfy.comfyui.object_info import COMBO, Catalogue, InputSpec, NodeSpec
 from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
+from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
+# Who put a field on the form.
+FieldSource = Literal[
+    "toml",
+    "app",
+    "subgraph",
+    "node_mappings",
+    "mcww",
+    "pixelle",
+    "kind_titles",
+    "swarmui",
+    "comfyui_deploy",
+    "comfy_pack",
+    "placeholder",
+    "heuristic",
+]
+# Which main fields with the same value become one: texts of any node ("pole"), or the same input of
+# nodes of one class; "stages" are such inputs of nodes that do a part of the steps.
+Merge = Literal["pole", "text", "input", "stages"]
+
+NOTHING_SAID = FieldConfig("")
+
+# More steps than this and dragging cannot hit a value.
+_MAX_SLIDER_STEPS = 200
 _OPTION = re.compile(r"option(\d{1,4})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an
-    unknown input.
+class Limits:
+    """Limits of a number; None means unlimited."""
 
-    `siblings` are all inputs of the node.
+    min: int | float | None = None
+    max: int | float | None = None
+    step: int | float | None = None
+    round: float | None = None
+
+    @property
+    def can_slide(self) -> bool:
+        """True if both ends are known, with few enough steps between them for dragging."""
+        if self.min is None or self.max is None or not self.step:
+            return False
+        return 0 < (self.max - self.min) / self.step <= _MAX_SLIDER_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an input stands on a form, and what it is called.
+
+    `rank` orders the fields of a group. `label` None: the plain words for the input's name.
+    `about` replaces the server's tooltip. `title` is True where the node's title, if its author
+    chose one, is a better name than the label. The rest shortens long forms: `merge` says which
+    fields become one, `essential` ones are never folded away, `folds_first` gives way before
+    equally numerous fields of another kind. `worth_showing` inputs move up when an author put them
+    on the outside of a subgraph.
+    """
+
+    group: FieldGroup
+    rank: int
+    label: str | None = None
+    about: str = ""
+    title: bool = False
+    merge: Merge | None = None
+    essential: bool = False
+    folds_first: bool = False
+    worth_showing: bool = False
+
+
+_NO_RULE = Placement("advanced", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One input with a value of its own.
+
+    `find_candidates` fills the first block: `node_spec` is None for a class that the server lacks,
+    `spec` also for an unknown input, `type` is the server's type or a guess from the value,
+    `siblings` are all inputs of the node. `declare` fills the second: `said` is what an author
+    wrote about the input, `also` are inputs that the field sets too, `rule` placed it, `others`
+    limits how far up it may still go. `merge` settles group and label, `choose_widgets` the widget
+    and the limits, `limit_values` the rest. `problems` are sentences about what won't work,
+    `note` is worth knowing.
     """
 
     node: str
@@ -31,7 +105,26 @@ class Candidate:
     value: Any
     spec: InputSpec | None
     node_spec: NodeSpec | None
+    type: str
     siblings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    source: FieldSource = "heuristic"
+    said: FieldConfig = NOTHING_SAID
+    also: tuple[Candidate, ...] = ()
+    section: str | None = None
+    others: Others = "auto"
+    group: FieldGroup = "advanced"
+    rank: int = 0
+    rule: Placement = _NO_RULE
+    label: str = ""
+    takes_title: bool = False
+    widget: str = "text"
+    limits: Limits = Limits()
+
+    default: Any = None
+    default_offered: bool = True
+    problems: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def ref(self) -> InputRef:
@@ -45,17 +138,11 @@ class Candidate:
 
     @property
     def node_title(self) -> str:
-        """What a person may read as the node's title. Notation of other programs is not for
-        people."""
+        """The node's title for users, without other programs' notation."""
         display = self.node_spec.display_name if self.node_spec else self.class_type
         if self.title and self.title != display and not is_notation(self.title):
             return self.title
         return display.partition(" (")[0]
-
-    @property
-    def type(self) -> str:
-        """The server's type, or a guess from the JSON where the server knows nothing."""
-        return self.spec.value_type if self.spec else guess_type(self.value)
 
     @property
     def takes(self) -> tuple[str | None, bool]:
@@ -70,10 +157,23 @@ class Candidate:
             return self.type == "STRING" and bool(self.spec.options.get("multiline"))
         return isinstance(self.value, str) and "\n" in self.value
 
+    @property
+    def is_declared(self) -> bool:
+        """True if an author put it on the form; authors of subgraphs only give names."""
+        return self.source not in ("heuristic", "subgraph")
+
+    def with_value(self, value: object) -> Candidate:
+        """Return the candidate with another value, as if the workflow had it."""
+        return replace(self, value=value, type=self.type if self.spec else _guess_type(value))
+
+    def with_problems(self, *problems: str) -> Candidate:
+        """Return the candidate with more sentences about what won't work."""
+        return replace(self, problems=(*self.problems, *problems)) if problems else self
+
 
 def find_candidates(prompt: Prompt, catalogue: Catalogue) -> tuple[Candidate, ...]:
-    """All literal inputs, node by node in the prompt's order, within a node in the server's
-    order."""
+    """Return all inputs with a value of their own, nodes in the prompt's order and inputs in the
+    server's."""
     return tuple(
         candidate
         for node_id, node in prompt.items()
@@ -83,8 +183,8 @@ def find_candidates(prompt: Prompt, catalogue: Catalogue) -> tuple[Candidate, ..
     )
 
 
-def guess_type(value: object) -> str:
-    """The type of a value nobody declared."""
+def _guess_type(value: object) -> str:
+    """Guess the type of a value that the server doesn't know."""
     match value:
         case bool():
             return "BOOLEAN"
@@ -117,12 +217,13 @@ def _of_node(
             literals[name],
             spec,
             node_spec,
+            spec.value_type if spec else _guess_type(literals[name]),
             node["inputs"],
         )
 
 
 def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> InputSpec | None:
-    """A list that is empty on the server and written in the node itself, as option1, option2 …
+    """Fill a list that is empty on the server from the node itself: option1, option2 …
     (CustomCombo)."""
     if spec is None or spec.type != COMBO or spec.choices != ():
         return spec
@@ -136,10 +237,9 @@ def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> Inpu
 def _without_uploads(
     spec: InputSpec | None, uploads: frozenset[str], own: object
 ) -> InputSpec | None:
-    """A list of everybody's files or folders, as nodes offer that know of no uploading, without any
-    but the author's.
+    """Remove other users' files and folders from a node's list; the author's own stays.
 
-    What is no file stays where the list is told to be one by its files: "none", "all".
+    In a list that is known by its files, choices such as "none" and "all" stay.
     """
     if spec is None or spec.upload or not spec.choices:
         return spec

@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 
 from comfy.comfyui.object_info import WIDGET_TYPES, NodeSpec
-from comfy.form.candidates import Candidate
+from comfy.form.candidates import Candidate, Limits
+from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.labels import says_something
-from comfy.form.widgets import ChosenWidget, choose_widget
+from comfy.form.model import FieldKind
+from comfy.form.widgets import fitting_kind
 from comfy.prompt.model import Link
 from comfy.prompt.trace import Pole, Trace, pole_of
 
@@ -50,7 +52,8 @@ class InputFacts:
     """
 
     candidate: Candidate
-    control: ChosenWidget
+    kind: FieldKind
+    limits: Limits
     meaning: str
     class_type: str
     title: str
@@ -71,7 +74,7 @@ class InputFacts:
     @property
     def widget(self) -> str:
         """The name of the widget it gets."""
-        return self.control.kind.name
+        return self.kind.name
 
     @property
     def known(self) -> bool:
@@ -97,7 +100,7 @@ class InputFacts:
     def is_choice(self) -> bool:
         """True for a value picked from a list, also through a node that offers a list of its
         own."""
-        return self.control.kind.offers_choices or (
+        return self.kind.offers_choices or (
             self.candidate.type == "STRING" and not self.candidate.multiline
         )
 
@@ -118,10 +121,11 @@ def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
     target_node, target_spec = trace.prompt[target], trace.spec(target)
-    control = choose_widget(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
+    given = LiteralInput.of(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
     return InputFacts(
         candidate=candidate,
-        control=control,
+        kind=fitting_kind(given),
+        limits=given.limits,
         meaning=meaning.rpartition(".")[2],
         class_type=target_node["class_type"],
         title=_own_words(candidate),

@@ -128,7 +128,7 @@ def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
     distinct."""
     offered = list(values)
     stems = [_stem(value) for value in offered]
-    names = [PurePosixPath(stem.replace("\\", "/")).name or stem for stem in stems]
+    names = [_file_name(stem) for stem in stems]
     for candidates in (names, stems):
         if len(set(candidates)) == len(candidates):
             return tuple(zip(candidates, offered, strict=True))
@@ -156,6 +156,11 @@ def closest(wanted: object, offered: Iterable[object]) -> object:
 def _words(value: object) -> set[str]:
     text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
     return set(_BETWEEN_WORDS.split(text)) - {""}
+
+
+def _file_name(text: str) -> str:
+    path = text.replace("\\", "/")
+    return PurePosixPath(path).name or text if "/" in path else text
 
 
 def _stem(value: object) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from comfy.form.candidates import FieldSource
 from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.prompt.outputs import Output
 from comfy.workflow.config import FieldGroup
@@ -15,23 +16,6 @@ if TYPE_CHECKING:
     from comfy.comfyui.object_info import NodeSpec
     from comfy.form.missing_items import Missing
     from comfy.prompt.model import InputRef, Prompt
-
-
-# Who put a field on show.
-FieldSource = Literal[
-    "toml",
-    "app",
-    "subgraph",
-    "node_mappings",
-    "mcww",
-    "pixelle",
-    "kind_titles",
-    "swarmui",
-    "comfyui_deploy",
-    "comfy_pack",
-    "placeholder",
-    "heuristic",
-]
 
 
 class Several(StrEnum):
@@ -256,10 +240,8 @@ class Form:
 
     @property
     def needed(self) -> frozenset[str]:
-        """The output nodes of which a run must reach at least one: those that save something, or
-        else all."""
-        saving = frozenset(output.node for output in self.outputs if not output.is_aside)
-        return saving or frozenset(output.node for output in self.outputs)
+        """The output nodes of which a run must reach at least one."""
+        return needed_outputs(self.outputs)
 
     @property
     def can_run(self) -> bool:
@@ -288,3 +270,10 @@ class Form:
             ],
             "problems": list(self.problems),
         }
+
+
+def needed_outputs(outputs: Collection[Output]) -> frozenset[str]:
+    """Return the output nodes of which a run must reach at least one: those that save something,
+    else all."""
+    saving = frozenset(output.node for output in outputs if not output.is_aside)
+    return saving or frozenset(output.node for output in outputs)

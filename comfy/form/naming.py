@@ -1,16 +1,16 @@
-"""What the fields of a form are called: in plain words, no two the same."""
+"""Name the fields of a form in plain words, each differently."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
-from comfy.form.exposure import Exposed
 from comfy.form.labels import distinct, telling_part
 from comfy.workflow.config import FieldGroup
 
@@ -20,27 +20,27 @@ _SAY_NOTHING = frozenset({"value", "text"})
 _WORD = re.compile(r"[^\W_]+")
 
 
-def name_fields(exposed: Sequence[Exposed]) -> list[str]:
-    """A label for each, all different. An author's own label wins, then a telling node title, then
-    plain words."""
+def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return the candidates with labels that differ. An author's own label wins, then a telling
+    node title, then plain words."""
     shared = Counter(
-        (one.class_type, one.title)
-        for one in {e.candidate.node: e.candidate for e in exposed}.values()
+        (one.class_type, one.title) for one in {one.node: one for one in candidates}.values()
     )
     wanted = []
-    for one in exposed:
-        title = _telling_title(one.candidate, shared)
-        label = one.exposure.label
-        if one.said and one.said.label:
+    for one in candidates:
+        title = _telling_title(one, shared)
+        label = one.label
+        if one.said.label:
             label = one.said.label
         elif title.isdecimal():
-            if one.exposure.title:
+            if one.takes_title:
                 label = message("{label} {number}", label=label, number=title)
-        elif title and one.exposure.title and not _repeats(label, title):
+        elif title and one.takes_title and not _repeats(label, title):
             label = title
         detail = "" if _repeats(label, title) else title
-        wanted.append((label, (detail, _input_words(one.candidate), one.candidate.node_title)))
-    return _distinct_by_group(exposed, wanted)
+        wanted.append((label, (detail, _input_words(one), one.node_title)))
+    labels = _distinct_by_group(candidates, wanted)
+    return tuple(replace(one, label=label) for one, label in zip(candidates, labels, strict=True))
 
 
 def _input_words(candidate: Candidate) -> str:
@@ -48,14 +48,12 @@ def _input_words(candidate: Candidate) -> str:
 
 
 def _distinct_by_group(
-    exposed: Sequence[Exposed], wanted: Sequence[tuple[str, tuple[str, ...]]]
+    candidates: Sequence[Candidate], wanted: Sequence[tuple[str, tuple[str, ...]]]
 ) -> list[str]:
-    """The fields come group by group: what stands further up keeps the plainer name."""
+    """Return distinct labels, group by group: fields further up keep the plainer name."""
     names: list[str] = []
     for group in get_args(FieldGroup):
-        own = [
-            label for one, label in zip(exposed, wanted, strict=True) if one.exposure.group == group
-        ]
+        own = [label for one, label in zip(candidates, wanted, strict=True) if one.group == group]
         settled: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in names]
         names = distinct([*settled, *own])
     return names

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 from comfy.base.messages import message
+from comfy.form.candidates import Placement
 from comfy.form.facts import MEDIA_TYPES, PLAIN_TYPES, InputFacts, is_editor_state
 from comfy.prompt.trace import Pole
-from comfy.workflow.config import FieldGroup
 
 _LENGTHS = frozenset(
     {
@@ -63,75 +62,54 @@ _WISHES = frozenset(
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 _LOOKS_LIKE_FILE = re.compile(r"(_name\d?|^model_file|^name|_file)$")
 
-# What makes several main fields with the same value one: the same text for whatever node, or the
-# same input of nodes of one class; "stages" are such inputs of nodes that do a part of the steps.
-Merge = Literal["pole", "text", "input", "stages"]
-
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the table. `label` None: the plain words for the input's name.
+class Rule(Placement):
+    """A placement, and the inputs it `fits`."""
 
-    `about` takes the place of what the server says of the input, where that cannot know what it is
-    for. `title` is True where the title of the node, if its author chose one, is a better name than
-    the label. For forms that are too long: `merge` says which of its fields become one, `essential`
-    ones are what a form exists for, `folds_first` gives way before as many of another kind. What
-    is `worth_showing` moves up when an author put it on the outside of a subgraph.
-    """
-
-    fits: Callable[[InputFacts], bool]
-    group: FieldGroup
-    rank: int
-    label: str | None = None
-    about: str = ""
-    title: bool = False
-    merge: Merge | None = None
-    essential: bool = False
-    folds_first: bool = False
-    worth_showing: bool = False
+    fits: Callable[[InputFacts], bool] = field(kw_only=True)
 
 
 RULES: tuple[Rule, ...] = (
     # Not an input of this node any more.
-    Rule(lambda s: s.known and s.candidate.spec is None, "hidden", 900),
+    Rule("hidden", 900, fits=lambda s: s.known and s.candidate.spec is None),
     # Part of an image, or a curve.
-    Rule(lambda s: s.alive and s.control.kind.is_main, "main", 55, title=True),
-    Rule(lambda s: is_editor_state(s.candidate), "hidden", 910),
+    Rule("main", 55, title=True, fits=lambda s: s.alive and s.kind.is_main),
+    Rule("hidden", 910, fits=lambda s: is_editor_state(s.candidate)),
     # Media of a missing node.
     Rule(
-        lambda s: not s.alive and s.incomplete and _is_media(s),
         "main",
         21,
         title=True,
         essential=True,
+        fits=lambda s: not s.alive and s.incomplete and _is_media(s),
     ),
-    Rule(lambda s: not s.alive, "hidden", 920),
-    Rule(lambda s: s.zeroed and s.is_text, "hidden", 930),
-    Rule(lambda s: not s.known, "advanced", 800),
+    Rule("hidden", 920, fits=lambda s: not s.alive),
+    Rule("hidden", 930, fits=lambda s: s.zeroed and s.is_text),
+    Rule("advanced", 800, fits=lambda s: not s.known),
     # Only shown on the way.
-    Rule(lambda s: not s.useful, "advanced", 650, title=True),
+    Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
     # Instructions to a text model.
-    Rule(lambda s: s.is_text and _is_system(s), "advanced", 240, title=True),
+    Rule("advanced", 240, title=True, fits=lambda s: s.is_text and _is_system(s)),
     # Settings of a text tool.
-    Rule(lambda s: s.candidate.type == "STRING" and _is_tooling(s), "advanced", 640),
+    Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and _is_tooling(s)),
     Rule(
-        lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
         "main",
         10,
         merge="text",
         essential=True,
+        fits=lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
     ),
     # Ignored text.
     Rule(
-        lambda s: s.is_text and not s.telling,
         "advanced",
         205,
         message("Negative prompt"),
         message("What to avoid."),
         title=True,
+        fits=lambda s: s.is_text and not s.telling,
     ),
     Rule(
-        lambda s: s.is_text and s.pole is Pole.NEGATIVE,
         "main",
         11,
         message("Negative prompt"),
@@ -139,112 +117,125 @@ RULES: tuple[Rule, ...] = (
         title=True,
         merge="pole",
         essential=True,
+        fits=lambda s: s.is_text and s.pole is Pole.NEGATIVE,
     ),
     Rule(
-        lambda s: s.is_text and s.pole is Pole.POSITIVE,
         "main",
         10,
         message("Prompt"),
         title=True,
         merge="pole",
         essential=True,
+        fits=lambda s: s.is_text and s.pole is Pole.POSITIVE,
     ),
     Rule(
-        lambda s: s.is_text and s.meaning == "prompt",
         "main",
         10,
         title=True,
         merge="text",
         essential=True,
+        fits=lambda s: s.is_text and s.meaning == "prompt",
     ),
     # Long text.
     Rule(
-        lambda s: s.is_text and s.candidate.multiline,
         "main",
         12,
         title=True,
         merge="text",
         essential=True,
+        fits=lambda s: s.is_text and s.candidate.multiline,
     ),
-    Rule(lambda s: _is_media(s), "main", 20, title=True, essential=True),
+    Rule("main", 20, title=True, essential=True, fits=lambda s: _is_media(s)),
     # How much is repainted.
-    Rule(lambda s: s.repaints, "main", 25, message("Strength")),
+    Rule("main", 25, message("Strength"), fits=lambda s: s.repaints),
     # Shape of the result.
     Rule(
-        lambda s: bool(_SHAPES.match(s.meaning)) and s.is_choice,
         "main",
         28,
         title=True,
         merge="input",
+        fits=lambda s: bool(_SHAPES.match(s.meaning)) and s.is_choice,
     ),
     # Size of the result.
-    Rule(lambda s: s.meaning == "megapixels" and s.is_number, "main", 29, merge="input"),
-    Rule(lambda s: s.meaning in _WIDTHS and _sets_size(s), "main", 30, merge="input"),
-    Rule(lambda s: s.meaning in _HEIGHTS and _sets_size(s), "main", 30, merge="input"),
-    Rule(lambda s: s.meaning in _SCALES and _enlarges(s), "main", 32, merge="input"),
+    Rule("main", 29, merge="input", fits=lambda s: s.meaning == "megapixels" and s.is_number),
+    Rule("main", 30, merge="input", fits=lambda s: s.meaning in _WIDTHS and _sets_size(s)),
+    Rule("main", 30, merge="input", fits=lambda s: s.meaning in _HEIGHTS and _sets_size(s)),
+    Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and _enlarges(s)),
     Rule(
-        lambda s: s.meaning in _LENGTHS and _sets_length(s), "main", 35, title=True, merge="input"
+        "main",
+        35,
+        title=True,
+        merge="input",
+        fits=lambda s: s.meaning in _LENGTHS and _sets_length(s),
     ),
     # Count of videos or sounds.
-    Rule(lambda s: s.meaning == "batch_size" and s.moving, "advanced", 230, message("How many")),
     Rule(
-        lambda s: s.meaning in _COUNTS and (s.makes == "latent" or s.service),
+        "advanced", 230, message("How many"), fits=lambda s: s.meaning == "batch_size" and s.moving
+    ),
+    Rule(
         "main",
         40,
         merge="input",
+        fits=lambda s: s.meaning in _COUNTS and (s.makes == "latent" or s.service),
     ),
     Rule(
-        lambda s: s.meaning == "steps" and s.candidate.type == "INT",
         "main",
         50,
         merge="stages",
         folds_first=True,
+        fits=lambda s: s.meaning == "steps" and s.candidate.type == "INT",
     ),
     # Seed without noise.
-    Rule(lambda s: s.idle_seed, "advanced", 290),
+    Rule("advanced", 290, fits=lambda s: s.idle_seed),
     # Seed of a text model.
-    Rule(lambda s: s.widget == "seed" and s.gives <= _WORDS_ONLY, "advanced", 291),
-    Rule(lambda s: s.widget == "seed", "main", 60),
+    Rule("advanced", 291, fits=lambda s: s.widget == "seed" and s.gives <= _WORDS_ONLY),
+    Rule("main", 60, fits=lambda s: s.widget == "seed"),
     # Model file.
     Rule(
-        lambda s: s.widget == "dropdown" and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
         "advanced",
         200,
+        fits=lambda s: s.widget == "dropdown" and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
     ),
-    Rule(lambda s: s.meaning in ("sampler_name", "scheduler"), "advanced", 220),
+    Rule("advanced", 220, fits=lambda s: s.meaning in ("sampler_name", "scheduler")),
     # Strength of a style.
-    Rule(lambda s: s.meaning == "strength_model" and not s.is_recipe, "main", 45, title=True),
+    Rule("main", 45, title=True, fits=lambda s: s.meaning == "strength_model" and not s.is_recipe),
     Rule(
-        lambda s: s.meaning == "strength" and _controls(s), "main", 45, message("Control strength")
+        "main",
+        45,
+        message("Control strength"),
+        fits=lambda s: s.meaning == "strength" and _controls(s),
     ),
     # Strength of sampling.
     Rule(
-        lambda s: s.meaning in ("cfg", "guidance", "denoise"), "advanced", 210, worth_showing=True
+        "advanced",
+        210,
+        worth_showing=True,
+        fits=lambda s: s.meaning in ("cfg", "guidance", "denoise"),
     ),
-    Rule(lambda s: s.meaning in _RECIPE, "advanced", 215, title=True),
+    Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE),
     # The author's own choice.
-    Rule(lambda s: s.held and s.candidate.type == "COMBO", "main", 46, title=True),
+    Rule("main", 46, title=True, fits=lambda s: s.held and s.candidate.type == "COMBO"),
     # The author's own value.
-    Rule(lambda s: s.held and bool(s.title), "main", 47, title=True),
+    Rule("main", 47, title=True, fits=lambda s: s.held and bool(s.title)),
     # The author's own switch.
-    Rule(lambda s: s.meaning == "switch" and bool(s.title), "main", 47, title=True),
-    Rule(lambda s: s.service and s.meaning in _WISHES, "main", 48, merge="input"),
+    Rule("main", 47, title=True, fits=lambda s: s.meaning == "switch" and bool(s.title)),
+    Rule("main", 48, merge="input", fits=lambda s: s.service and s.meaning in _WISHES),
     # Kind of service.
     Rule(
-        lambda s: s.service and s.meaning == "model" and s.makes == "media" and _branches(s),
         "main",
         49,
         merge="input",
+        fits=lambda s: s.service and s.meaning == "model" and s.makes == "media" and _branches(s),
     ),
-    Rule(lambda s: s.meaning == "filename_prefix", "advanced", 700),
+    Rule("advanced", 700, fits=lambda s: s.meaning == "filename_prefix"),
     # Value in a node of its own.
-    Rule(lambda s: s.held, "advanced", 295, title=True, worth_showing=True),
-    Rule(lambda s: True, "advanced", 300, worth_showing=True),
+    Rule("advanced", 295, title=True, worth_showing=True, fits=lambda s: s.held),
+    Rule("advanced", 300, worth_showing=True, fits=lambda s: True),
 )
 
 
 def _is_media(facts: InputFacts) -> bool:
-    return facts.control.kind.file is not None
+    return facts.kind.file is not None
 
 
 def _is_system(facts: InputFacts) -> bool:

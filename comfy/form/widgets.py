@@ -1,32 +1,51 @@
-"""Choose the widget of an input: the kind of field that fits best."""
+"""Fourth pass of a form: choose each field's widget, and narrow its limits as the author says."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
 
-from comfy.comfyui.object_info import InputSpec
+from comfy.base.messages import message
 from comfy.form.candidates import Candidate
-from comfy.form.kinds.literal_input import Limits, LiteralInput
+from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
+from comfy.form.limits import narrow
 from comfy.form.model import FieldKind
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenWidget:
-    """How a user sets an input, as far as the server says."""
-
-    kind: FieldKind
-    limits: Limits
+def fitting_kind(given: LiteralInput) -> FieldKind:
+    """Return the kind of field that fits an input best."""
+    return max(KINDS.values(), key=lambda kind: kind.fits(given))
 
 
-def choose_widget(
-    candidate: Candidate, name: str, target: InputSpec | None, used: Collection[int]
-) -> ChosenWidget:
-    """Return the widget and the limits of one literal input.
+def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Return the candidates with the authors' limits and widgets, as far as the server allows."""
+    return tuple(_chosen(narrow(one)) for one in candidates)
 
-    `name` and `target` belong to the input that the value is really for (`Trace.meaning`), `used`
-    are the outputs of the node that lead somewhere.
-    """
-    given = LiteralInput.of(candidate, name, target, used)
-    return ChosenWidget(max(KINDS.values(), key=lambda kind: kind.fits(given)), given.limits)
+
+def _chosen(one: Candidate) -> Candidate:
+    """Return the candidate with the author's widget if it can have that."""
+    wanted = one.said.widget
+    if wanted is None:
+        slides = one.widget == "number" and one.limits.can_slide
+        return replace(one, widget="slider") if slides else one
+    if problem := _problem_with(wanted, one):
+        return one.with_problems(problem)
+    return replace(one, widget=wanted)
+
+
+def _problem_with(wanted: str, one: Candidate) -> str:
+    """Return why a candidate can't have the widget that its author wants, "" if it can."""
+    kind, chosen = KINDS[wanted], KINDS[one.widget]
+    if chosen.file is not None and kind.file is None:
+        return message(
+            "The TOML file asks for “{widget}”, but this field takes a file.", widget=wanted
+        )
+    if one.type not in kind.input_types and kind is not chosen:
+        return message(
+            "The TOML file asks for “{widget}”, but this field is {type}.",
+            widget=wanted,
+            type=one.type,
+        )
+    if wanted == "slider" and (one.limits.min is None or one.limits.max is None):
+        return message("A slider needs a minimum and a maximum.")
+    return ""

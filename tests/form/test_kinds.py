@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from comfy.form.candidates import Candidate
-from comfy.form.kinds.literal_input import Fit, Limits, LiteralInput
+from comfy.form.candidates import Candidate, Limits
+from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Several
 from tests.support.samples.forms import form_of, text_to_image
 
-UNKNOWN = Candidate("1", "x", "Node", "", {"a": 1}, None, None)
+UNKNOWN = Candidate("1", "x", "Node", "", {"a": 1}, None, None, "*")
 
 
 def field_of(widget: str) -> Field:

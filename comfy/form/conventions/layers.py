@@ -7,18 +7,19 @@ reads another format only has to produce these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from comfy.base.wording import plain_words
-from comfy.form.model import FieldSource
+from comfy.form.candidates import NOTHING_SAID, FieldSource
 from comfy.prompt.model import InputRef
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
-_NOTHING_SAID = FieldConfig("")
+# How strict a layer is about inputs that it doesn't mention.
+_STRICTNESS: tuple[Others, ...] = ("auto", "advanced", "hidden")
 
 
 class Keep(Enum):
@@ -42,7 +43,7 @@ class Statement:
 
     source: FieldSource
     targets: tuple[InputRef, ...]
-    said: FieldConfig = _NOTHING_SAID
+    said: FieldConfig = NOTHING_SAID
     group: FieldGroup | None = "main"
     section: str | None = None
     value: Any = KEEP
@@ -101,3 +102,8 @@ def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "m
         height=shown.height,
     )
     return Statement(source, shown.targets, said, group)
+
+
+def strictest(others: Iterable[Others]) -> Others:
+    """Return the strictest of several layers' `others`."""
+    return max(others, key=_STRICTNESS.index, default=_STRICTNESS[0])

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from comfy.base.json_values import as_number
-from comfy.form.candidates import Candidate
+from comfy.form.candidates import Candidate, FieldSource
 from comfy.form.conventions.layers import Statement
-from comfy.form.model import FieldSource
 from comfy.prompt.model import InputRef, Prompt, links, written_title
 
 

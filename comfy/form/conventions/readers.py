@@ -1,40 +1,50 @@
-"""Conventions by which other programs let an author say, in a graph, what a form shows.
+"""Read everything that authors declare about a form: the TOML file, the App, names of nodes, and
+other programs' conventions in the graph.
 
-One reader each, in the table at the end; every reader answers a Layer whose statements carry its
-name as `source`. Each program has a file of its own, named after it.
+Each program has a file of its own with one reader, listed in the table at the end. A reader returns
+a Layer whose statements carry its name as `source`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from comfy.form.candidates import Candidate
+from comfy.form.candidates import Candidate, FieldSource
 from comfy.form.conventions.comfy_pack import comfy_pack
+from comfy.form.conventions.comfy_runner import mappings_layer
 from comfy.form.conventions.comfyui_deploy import comfyui_deploy
 from comfy.form.conventions.kind_titles import kinds
-from comfy.form.conventions.layers import Layer
+from comfy.form.conventions.layers import Layer, app_layer, strictest
 from comfy.form.conventions.mcww import wrapper
 from comfy.form.conventions.node_view import NodeView, views
 from comfy.form.conventions.pixelle import pixelle
 from comfy.form.conventions.placeholders import placeholders
 from comfy.form.conventions.swarmui import swarmui
-from comfy.form.model import FieldSource
+from comfy.form.conventions.toml import toml_layer
 from comfy.prompt.model import Prompt
-from comfy.workflow.config import Others
-
-# How strict a layer is about what it does not mention.
-_STRICTNESS: tuple[Others, ...] = ("auto", "advanced", "hidden")
+from comfy.workflow.model import Workflow
 
 
-def conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
-    """All that conventions say about a prompt, as one layer."""
+def read_layers(
+    workflow: Workflow, prompt: Prompt, candidates: Sequence[Candidate]
+) -> tuple[Layer, ...]:
+    """Return the layers of declarations, the most important first. `prompt` is the workflow's, as
+    far as options are chosen."""
+    return (
+        toml_layer(candidates, workflow.config),
+        app_layer(workflow.app),
+        mappings_layer(workflow.mappings, prompt, candidates),
+        _conventions(prompt, candidates),
+    )
+
+
+def _conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
+    """Return what other programs' conventions say, as one layer."""
     nodes = views(prompt, candidates)
     found = [layer for read in CONVENTIONS.values() if (layer := read(nodes)) != Layer()]
     return Layer(
         statements=tuple(statement for layer in found for statement in layer.statements),
-        others=max(
-            (layer.others for layer in found), key=_STRICTNESS.index, default=_STRICTNESS[0]
-        ),
+        others=strictest(layer.others for layer in found),
         outputs=tuple(dict.fromkeys(output for layer in found for output in layer.outputs)),
         titles={node: title for layer in found for node, title in layer.titles.items()},
         description=next((layer.description for layer in found if layer.description), ""),
@@ -42,7 +52,7 @@ def conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
     )
 
 
-# Who is asked first about a node. The order only matters for graphs that mix conventions.
+# The order only matters for graphs that mix conventions.
 CONVENTIONS: Mapping[FieldSource, Callable[[Sequence[NodeView]], Layer]] = {
     "mcww": wrapper,
     "pixelle": pixelle,

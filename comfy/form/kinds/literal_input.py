@@ -9,11 +9,8 @@ from enum import IntEnum
 
 from comfy.base.json_values import as_number
 from comfy.comfyui.object_info import InputSpec
-from comfy.form.candidates import Candidate
+from comfy.form.candidates import Candidate, Limits
 from comfy.prompt.value_types import BadValue
-
-# More steps than this and dragging cannot hit a value.
-_MAX_SLIDER_STEPS = 200
 
 # Without declared limits: numpy, which many custom nodes seed, takes 32 bits.
 _SEED_LIMITS = (0, 2**32 - 1)
@@ -29,23 +26,6 @@ class Fit(IntEnum):
     FALLBACK = 1
     TYPE = 2
     DECLARED = 3  # by more than its type: an option of the input, or its name
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of a number; None means unlimited."""
-
-    min: int | float | None = None
-    max: int | float | None = None
-    step: int | float | None = None
-    round: float | None = None
-
-    @property
-    def can_slide(self) -> bool:
-        """True if both ends are known, with few enough steps between them for dragging."""
-        if self.min is None or self.max is None or not self.step:
-            return False
-        return 0 < (self.max - self.min) / self.step <= _MAX_SLIDER_STEPS
 
 
 @dataclass(frozen=True, slots=True)

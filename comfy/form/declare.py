@@ -1,0 +1,127 @@
+"""Second pass of a form: apply what authors declare, and place the other inputs by rules.
+
+The first layer that mentions an input decides: the TOML file, the App, then other programs'
+conventions. A subgraph's author only gives names to inputs; the rules place those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from comfy.base.messages import message
+from comfy.base.wording import plain_words
+from comfy.form.candidates import Candidate
+from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
+from comfy.form.facts import collect_facts
+from comfy.form.rules import RULES
+from comfy.prompt.model import InputRef
+from comfy.prompt.trace import Trace
+from comfy.workflow.config import FieldGroup, Others
+
+# Ranks of what authors arranged: in their order, before everything that the rules rank.
+_FIRST_RANK = -100_000
+
+# The group of a field that a layer does not mention, by the layer's `others`.
+_OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
+    "auto": {"main": "main", "advanced": "advanced", "hidden": "hidden"},
+    "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
+    "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
+}
+
+# What a file is, where the input's name does not say it.
+_MEDIA_WORDS = {
+    ("video", "file"): message("Video"),
+    ("audio", "file"): message("Audio"),
+    ("image", "file"): message("Image"),
+}
+
+
+def declare(
+    candidates: tuple[Candidate, ...], layers: Sequence[Layer], promoted: Layer, trace: Trace
+) -> tuple[Candidate, ...]:
+    """Return the candidates with group, label and widget: first the declared ones in their authors'
+    order, then the others in the prompt's.
+
+    A layer's `others` limits where later layers and the rules may put what it left open.
+    `promoted` are the statements of subgraphs' authors.
+    """
+    free = {one.ref: one for one in candidates}
+    declared: list[Candidate] = []
+    others: Others = "auto"
+    for layer in layers:
+        before = len(declared)
+        for statement in layer.statements:
+            if found := _taken(free, statement.targets):
+                rank = _FIRST_RANK + len(declared)
+                declared.append(limited(_stated(statement, found, rank, trace), others))
+        if len(declared) > before:
+            others = strictest((others, layer.others))
+    return (*declared, *_undeclared(free, promoted.statements, others, trace))
+
+
+def limited(candidate: Candidate, others: Others) -> Candidate:
+    """Return the candidate in the group that a layer with these `others` leaves to it."""
+    group = _OTHERS[others][candidate.group]
+    return candidate if group == candidate.group else replace(candidate, group=group)
+
+
+def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list[Candidate]:
+    """Take the candidates of these inputs out of `free`."""
+    return [one for target in targets if (one := free.pop(target, None))]
+
+
+def _stated(statement: Statement, found: Sequence[Candidate], rank: int, trace: Trace) -> Candidate:
+    first, *also = found
+    if statement.value is not KEEP:
+        first = first.with_value(statement.value)
+    placed = replace(
+        _place(first, trace),
+        source=statement.source,
+        said=statement.said,
+        also=tuple(also),
+        section=statement.section,
+    )
+    return replace(placed, group=statement.group, rank=rank) if statement.group else placed
+
+
+def _undeclared(
+    free: dict[InputRef, Candidate], promoted: Sequence[Statement], others: Others, trace: Trace
+) -> list[Candidate]:
+    named = {target: one for one in reversed(promoted) for target in one.targets}
+    placed: list[Candidate] = []
+    for target in [*free]:
+        if target not in free:  # set along with one before it
+            continue
+        candidate = _place(free.pop(target), trace, others)
+        if statement := named.get(target):
+            candidate = replace(
+                candidate,
+                source=statement.source,
+                said=statement.said,
+                also=tuple(_taken(free, statement.targets)),
+                group="main" if candidate.rule.worth_showing else candidate.group,
+            )
+        placed.append(candidate)
+    return placed
+
+
+def _place(candidate: Candidate, trace: Trace, others: Others = "auto") -> Candidate:
+    """Return the candidate with the group, label and widget that the graph suggests. `others`: what
+    the authors' declarations leave for it."""
+    facts = collect_facts(candidate, trace)
+    rule = next(rule for rule in RULES if rule.fits(facts))
+    label = (
+        rule.label or _MEDIA_WORDS.get((facts.widget, facts.meaning)) or plain_words(facts.meaning)
+    )
+    return replace(
+        candidate,
+        group=rule.group,
+        rank=rule.rank,
+        rule=rule,
+        label=label,
+        takes_title=rule.title or facts.meaning != candidate.input,
+        widget=facts.widget,
+        limits=facts.limits,
+        others=others,
+    )

@@ -1,0 +1,140 @@
+"""Fifth pass of a form: the limits of numbers, and the values that fields start with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from comfy.base.messages import message, sentences
+from comfy.base.wording import maximum, minimum, plain_number, quoted, short
+from comfy.form.candidates import Candidate, Limits
+from comfy.form.kinds.registry import KINDS
+from comfy.form.labels import choice_labels, closest
+from comfy.form.model import Several
+from comfy.prompt.value_types import BadValue, match_choice, read_value
+
+
+def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Return the candidates with defaults within their limits and among their choices."""
+    return tuple(_with_default(one) for one in candidates)
+
+
+def narrow(one: Candidate) -> Candidate:
+    """Return the candidate with the server's limits, narrowed by the author. They can't be widened:
+    the server would refuse."""
+    if one.type not in ("INT", "FLOAT"):
+        return one
+    read, said, server = int if one.type == "INT" else float, one.said, one.limits
+    low, high = _tighter(server.min, said.min, max), _tighter(server.max, said.max, min)
+    problems = tuple(_limit_problems(one, low, high))
+    if low is not None and high is not None and low > high:
+        return one.with_problems(*problems, message("The minimum is above the maximum."))
+    step = server.step if said.step is None else said.step
+    limits = Limits(
+        None if low is None else read(low),
+        None if high is None else read(high),
+        None if step is None else max(1, int(step)) if read is int else step,
+        server.round,
+    )
+    return replace(one, limits=limits, problems=(*one.problems, *problems))
+
+
+def _tighter(
+    server: float | None, author: float | None, pick: Callable[[list[float]], float]
+) -> float | None:
+    given = [one for one in (server, author) if one is not None]
+    return pick(given) if given else None
+
+
+def _limit_problems(one: Candidate, low: float | None, high: float | None) -> Iterator[str]:
+    if one.said.min is not None and low != one.said.min:
+        yield message(
+            "The author's minimum is {minimum}, but the server's is {lowest}.",
+            minimum=one.said.min,
+            lowest=low,
+        )
+    if one.said.max is not None and high != one.said.max:
+        yield message(
+            "The author's maximum is {maximum}, but the server's is {highest}.",
+            maximum=one.said.max,
+            highest=high,
+        )
+
+
+def _with_default(one: Candidate) -> Candidate:
+    """Return the candidate with the value that its field starts with.
+
+    The author may allow the choice closest to a value that isn't offered (`closest = true`).
+    """
+    value, problems = _first_usable(one)
+    found = replace(one, default=value, problems=(*one.problems, *problems))
+    offered = one.spec.choices if one.spec else None
+    if offered is None:
+        return found
+    try:
+        choice = match_choice(value, offered)
+        return found if choice is value else replace(found, default=choice)
+    except BadValue:
+        missing = replace(found, default_offered=False)
+    kind = KINDS[one.widget]
+    if not one.said.closest or kind.file is not None or kind.several is Several.TEXTS:
+        return missing  # missing.py says so
+    best = closest(value, offered)
+    if best is None:
+        return missing
+    used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
+    note = message("Using {used}: {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted)
+    return replace(found, default=best, note=note)
+
+
+def _first_usable(one: Candidate) -> tuple[object, list[str]]:
+    """Return the first usable of the author's, the workflow's and the server's value, within the
+    limits, and sentences about what is wrong with the others.
+
+    Without any the value is None: an empty number, or a random seed.
+    """
+    is_seed = KINDS[one.widget].several is Several.SEEDS
+    if one.spec is None or (is_seed and one.value is None and one.said.default is None):
+        return one.value, []
+    problems: list[str] = []
+    for origin, value in (
+        (_of_the_toml, one.said.default),
+        (_of_the_workflow, one.value),
+        (_of_the_server, one.spec.options.get("default")),
+    ):
+        if value is None:
+            continue
+        try:
+            usable = read_value(one.type, value)
+        except BadValue as bad:
+            # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
+            if is_seed:
+                break
+            problems.append(sentences(origin(quoted(short(value))), str(bad)))
+            continue
+        default, beyond = _within(usable, one.limits)
+        if beyond:
+            problems.append(sentences(origin(plain_number(usable)), beyond))
+        return default, problems
+    return None, problems
+
+
+def _within(value: float, limits: Limits) -> tuple[object, str]:
+    """Return the value within the limits, and a sentence about the limit that it exceeds."""
+    if limits.min is not None and value < limits.min:
+        return limits.min, minimum(limits.min)
+    if limits.max is not None and value > limits.max:
+        return limits.max, maximum(limits.max)
+    return value, ""
+
+
+def _of_the_toml(value: str | float) -> str:
+    return message("The value in the TOML file is {value}.", value=value)
+
+
+def _of_the_workflow(value: str | float) -> str:
+    return message("The value in the workflow is {value}.", value=value)
+
+
+def _of_the_server(value: str | float) -> str:
+    return message("The server's own value is {value}.", value=value)

@@ -1,0 +1,148 @@
+"""Third pass of a form: merge fields that say the same, fold away what is numerous, put fields that
+belong together one after another.
+
+Only fields that the rules placed are merged and folded, never what an author asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from comfy.form.candidates import Candidate, Placement
+from comfy.form.declare import limited
+from comfy.form.naming import name_fields
+from comfy.prompt.arrange import Arranged
+from comfy.workflow.config import FieldConfig, FieldGroup
+
+# With more main fields than this, kinds of fields that come several times are folded away.
+_MOST_FIELDS = 20
+
+
+def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candidate, ...]:
+    """Return one candidate for each field, in reading order and with labels that differ."""
+    declared = [one for one in candidates if one.is_declared]
+    merged = _merge_same_role([one for one in candidates if not one.is_declared])
+    folded = _fold_frequent(merged)
+    fields = [*declared, *(_settled(one, folded) for one in merged)]
+    order = get_args(FieldGroup)
+    fields.sort(key=lambda one: (order.index(one.group), one.rank))
+    return name_fields(_follow_leaders(fields, arranged))
+
+
+def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Merge inputs with one role and one value: the same text for two samplers, or for both
+    encoders of SDXL.
+
+    Seeds stay apart, and so do empty texts, unless they are in the same node.
+    """
+    groups: dict[Hashable, list[Candidate]] = defaultdict(list)
+    for position, one in enumerate(candidates):
+        groups[_role(one) or position].append(one)
+    return [_merged(*group) for group in groups.values()]
+
+
+def _merged(first: Candidate, *rest: Candidate) -> Candidate:
+    also = (candidate for one in rest for candidate in (one, *one.also))
+    return replace(first, also=(*first.also, *also)) if rest else first
+
+
+def _role(one: Candidate) -> Hashable | None:
+    value = one.value
+    if one.group != "main" or not isinstance(value, Hashable):
+        return None
+    text = (one.rule, one.said.label, one.type, type(value), value)
+    of_input = (*text, one.class_type, one.input)
+    match one.rule.merge:
+        case "pole" | "text" if not str(value).strip():
+            return (*text, one.node)
+        case "pole":
+            return text
+        case "text" | "input":
+            return of_input
+        case "stages":
+            return of_input if "start_at_step" in one.siblings else None
+        case None:
+            return None
+
+
+def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
+    """Return the rules whose main fields are folded away to keep a form readable, the most numerous
+    first."""
+    counts = Counter(one.rule for one in candidates if one.group == "main")
+    left = Counter({rule: count for rule, count in counts.items() if not rule.essential})
+    folded: set[Placement] = set()
+    total = sum(counts.values())
+    while total > _MOST_FIELDS and left:
+        rule = max(left, key=lambda rule: (left[rule], rule.folds_first))
+        if left[rule] < 2:
+            break
+        folded.add(rule)
+        total -= left.pop(rule)
+    return frozenset(folded)
+
+
+def _settled(one: Candidate, folded: frozenset[Placement]) -> Candidate:
+    """Return the candidate in the group that remains for it."""
+    settled = replace(one, group="advanced") if one.rule in folded else one
+    hidden = limited(settled, one.others)
+    if hidden.group == "hidden" != settled.group and _is_missing(one):
+        return replace(one, group="advanced")
+    return hidden
+
+
+def _is_missing(candidate: Candidate) -> bool:
+    """True for a model that the server does not have: if it were hidden, users couldn't choose
+    another."""
+    choices = candidate.spec.choices if candidate.spec and not candidate.spec.upload else None
+    return choices is not None and len(choices) > 0 and candidate.value not in choices
+
+
+def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list[Candidate]:
+    """Move each field that goes with another right after it (`Arranged.after`).
+
+    New fields take the other's group, as the workflow's author didn't place them. A field stays
+    where it is if the author arranged it, or if it is more important than its leader.
+    """
+    by_key = {one.key: one for one in candidates}
+    moved: dict[str, list[str]] = defaultdict(list)
+    for key, one in list(by_key.items()):
+        leader = by_key.get(arranged.after.get(key, ""))
+        if leader is None or leader is one:
+            continue
+        if key in arranged.new:
+            by_key[key] = one = _adopted(one, leader)
+        elif one.source != "heuristic" or one.rank < leader.rank:
+            continue
+        if (one.group, one.section) == (leader.group, leader.section):
+            moved[leader.key].append(key)
+    followers = {key for keys in moved.values() for key in keys}
+    order: list[Candidate] = []
+    todo = [key for key in reversed(by_key) if key not in followers]
+    while todo:
+        key = todo.pop()
+        order.append(by_key[key])
+        todo.extend(reversed(moved.get(key, [])))
+    return order
+
+
+def _adopted(one: Candidate, leader: Candidate) -> Candidate:
+    """Return a new field in its leader's group. What the rules put first, such as a text, stays
+    first."""
+    beside_file = bool(leader.spec and leader.spec.upload)
+    prominent = one.group == "main" and leader.group != "main" and not beside_file
+    if prominent or one.rule.group == "hidden":
+        return one
+    said = one.said
+    if one.source == "heuristic" and beside_file and leader.said.label:
+        said = FieldConfig(one.key, label=leader.said.label)
+    return replace(
+        one,
+        group=leader.group,
+        rank=leader.rank,
+        section=leader.section,
+        said=said,
+        source=leader.source,
+    )

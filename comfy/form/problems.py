@@ -1,0 +1,38 @@
+"""Sentences about what won't work on a form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from comfy.base.messages import message
+from comfy.base.wording import plain_words
+from comfy.form.candidates import Candidate
+from comfy.prompt.outputs import Output
+from comfy.prompt.trace import Trace
+from comfy.workflow.config import FormConfig
+
+
+def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[str]:
+    """Name outputs in the TOML file that the workflow doesn't have."""
+    known = {output.node for output in outputs}
+    for node in config.outputs:
+        if node not in known:
+            yield message("The toml's output “{node}” is not an output node.", node=node)
+
+
+def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
+    """Name the inputs whose links lead nowhere."""
+    for place, source in trace.dangling():
+        yield message(
+            "“{node}” takes “{input}” from node {source}, which is not there.",
+            node=titles[place.node],
+            input=plain_words(place.input),
+            source=source,
+        )
+
+
+def field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
+    """Return what the passes found wrong with the fields that are shown."""
+    for one in candidates:
+        for problem in one.problems if one.group != "hidden" else ():
+            yield message("{field}: {problem}", field=one.label, problem=problem)

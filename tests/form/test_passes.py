@@ -1,0 +1,91 @@
+"""The passes that turn a prompt's candidates into the fields of a form."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy.form.candidates import Candidate, find_candidates
+from comfy.form.conventions.layers import Layer, Statement
+from comfy.form.declare import declare
+from comfy.form.limits import limit_values
+from comfy.form.merge import merge
+from comfy.form.widgets import choose_widgets
+from comfy.prompt.arrange import Arranged
+from comfy.prompt.model import InputRef, Prompt
+from comfy.prompt.trace import Trace
+from comfy.workflow.config import FieldConfig
+from tests.support.samples.forms import node, small_catalogue, text_to_image
+
+CATALOGUE = small_catalogue()
+
+
+def declared(prompt: Prompt, *statements: Statement) -> tuple[Candidate, ...]:
+    """The candidates of a prompt after the second pass."""
+    layers = (Layer(statements),)
+    return declare(find_candidates(prompt, CATALOGUE), layers, Layer(), Trace(prompt, CATALOGUE))
+
+
+def about(key: InputRef, said: FieldConfig) -> Candidate:
+    """One candidate about which an author says something, after all passes."""
+    prompt = text_to_image()
+    fields = declared(prompt, Statement("toml", (key,), said))
+    (found,) = [
+        one
+        for one in limit_values(choose_widgets(merge(fields, Arranged(prompt))))
+        if one.ref == key
+    ]
+    return found
+
+
+def test_every_input_with_a_value_is_a_candidate() -> None:
+    """Links are none."""
+    prompt = text_to_image()
+    literals = {
+        InputRef(node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if not isinstance(value, list)
+    }
+    assert {one.ref for one in find_candidates(prompt, CATALOGUE)} == literals
+
+
+def test_declared_candidates_come_first() -> None:
+    """The others follow in the prompt's order, none is lost."""
+    prompt, seed = text_to_image(), InputRef("3", "seed")
+    fields = declared(prompt, Statement("toml", (seed,)))
+    assert (fields[0].ref, fields[0].source) == (seed, "toml")
+    rest = [one.ref for one in find_candidates(prompt, CATALOGUE) if one.ref != seed]
+    assert [one.ref for one in fields[1:]] == rest
+
+
+def test_merging_keeps_every_input() -> None:
+    """Two texts with one role become one field that sets both."""
+    text = node("CLIPTextEncode", text="a lighthouse at dusk", clip=["4", 1])
+    prompt = text_to_image(n7=text)
+    before = declared(prompt)
+    after = merge(before, Arranged(prompt))
+    kept = sorted(each.key for one in after for each in (one, *one.also))
+    assert kept == sorted(one.key for one in before)
+
+
+@pytest.mark.parametrize(
+    ("said", "widget", "problems"),
+    [
+        (FieldConfig("", min=1, max=50), "slider", 0),
+        (FieldConfig("", widget="number", min=1, max=50), "number", 0),
+        (FieldConfig("", widget="color"), "color", 0),
+        (FieldConfig("", widget="dropdown"), "number", 1),
+    ],
+)
+def test_an_author_chooses_the_widget_that_fits(
+    said: FieldConfig, widget: str, problems: int
+) -> None:
+    """What doesn't fit is a problem, and the input keeps its widget."""
+    steps = about(InputRef("3", "steps"), said)
+    assert (steps.widget, len(steps.problems)) == (widget, problems)
+
+
+def test_a_default_beyond_the_limits_is_the_limit() -> None:
+    """With a sentence about it."""
+    steps = about(InputRef("3", "steps"), FieldConfig("", max=10))
+    assert (steps.default, steps.limits.max, len(steps.problems)) == (10, 10, 1)
