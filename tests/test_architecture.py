@@ -81,7 +81,6 @@ USERS = {
         "comfy.records.used_files",
         "comfy.records.wanted",
         "comfy.records.webhooks",
-        STEPS,
     },
     "alembic": {"comfy.records.upgrade", STEPS},
 }

@@ -197,8 +197,6 @@ def _opened(url: URL, *, alone: bool) -> Engine:
         engine.dispose()
         raise
     if engine.dialect.name == "sqlite":
-        if alone:
-            _let_shrink(engine)
         engine.dispose()  # the next connection is the first one of a database that is ours
         event.listen(engine, "connect", _prepare)
     if file is not None:
@@ -235,23 +233,11 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
             return
 
 
-def _let_shrink(engine: Engine) -> None:
-    """Rewrite a file of an older version, which never returns its free pages."""
-    with engine.connect() as connection:
-        ask = connection.exec_driver_sql
-        if ask("PRAGMA auto_vacuum").scalar() == _INCREMENTAL:
-            return
-        try:
-            ask(f"PRAGMA auto_vacuum={_INCREMENTAL}")
-            ask("VACUUM")
-        except SQLAlchemyError as error:  # no room for a second copy, or another program reads it
-            log.warning("The history stays as large as it ever was: %s", error)
-
-
 def _make_tables(engine: Engine) -> None:
-    """Make the tables, or bring them to their newest version; ComfyError where they are not ours.
-    One transaction: if it fails, all is as it was. So no copy is made first, in which what people
-    delete would stay."""
+    """Create or upgrade the tables in one transaction; ComfyError if they aren't ours.
+
+    A failure changes nothing, so no copy is made first, in which deleted data would stay.
+    """
     with engine.begin() as connection:
         match engine.dialect.name:
             case "sqlite":

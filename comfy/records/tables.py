@@ -34,7 +34,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0014"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0001"  # the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -54,11 +54,7 @@ def _kept_columns() -> tuple[Column[str], Column[float]]:
 # Named as alembic expects.
 version = Table("history_version", tables, Column("version_num", String(32), primary_key=True))
 
-# For programs from before the steps: they take 1 as theirs, and anything above for a newer
-# program's.
-first_version = Table("about", tables, Column("version", Integer, nullable=False))
-
-# Owner and workflow are kept as digests here: browsers choose them, an index wants them short.
+# Owner and workflow are digests: browsers choose them, and an index needs short values.
 runs = Table(
     "runs",
     tables,
@@ -70,11 +66,9 @@ runs = Table(
     Column("sent", Boolean, nullable=False),
     Column("prompt_id", Text, nullable=False),
     Column("words", Text, nullable=False),
-    Column("record", Text, nullable=False),  # a search reads what stands before it only
+    Column("record", Text, nullable=False),  # a search only reads the columns before it
     Column("server", Text, nullable=False, server_default=""),
     Column("group", Text, nullable=False, server_default=""),
-    # written by programs before step 0012
-    Column("parent", Text, nullable=False, server_default=""),
     Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
     Column("favourite", Boolean, nullable=False, server_default=false()),
     Column("deleted_at", Double),  # seconds since 1970; no longer listed, and soon deleted

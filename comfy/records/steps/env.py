@@ -1,4 +1,4 @@
-"""Where alembic begins: it works in the transaction of whoever called it, and ends none."""
+"""Run alembic's steps in the caller's transaction, without ending it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from alembic import context
 context.configure(
     connection=context.config.attributes["connection"],
     version_table=context.config.attributes["version_table"],
-    transactional_ddl=True,  # SQLite's too, as its transaction has been begun by hand
+    transactional_ddl=True,  # also for SQLite, whose transaction the caller began
 )
 context.run_migrations()

@@ -85,10 +85,8 @@ def test_another_program_keeps_its_damaged_history(tmp_path: Path) -> None:
     [
         "CREATE TABLE runs (id INTEGER PRIMARY KEY, km REAL); INSERT INTO runs VALUES (1, 10.5)",
         "CREATE TABLE files (name TEXT)",
-        "CREATE TABLE about (me TEXT); INSERT INTO about VALUES ('hello')",
-        "CREATE TABLE about (version TEXT); INSERT INTO about VALUES ('hello')",
-        "CREATE TABLE about (version INTEGER)",
-        "CREATE TABLE about (version INTEGER); INSERT INTO about VALUES (1)",
+        "CREATE TABLE groups (me TEXT); INSERT INTO groups VALUES ('hello')",
+        "CREATE TABLE history_version (version_num INTEGER)",
         (
             "CREATE TABLE history_version (version_num TEXT); INSERT INTO history_version VALUES"
             " ('0001')"
@@ -120,7 +118,7 @@ def test_finding_17_a_foreign_database_is_refused_and_left_as_it_is(
         "ALTER TABLE runs DROP COLUMN words",
         "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT ''",
         "DROP TABLE files",
-        "DROP TABLE about",
+        "DROP TABLE parents",
         "UPDATE history_version SET version_num = '0000'",
         "UPDATE history_version SET version_num = '1a2b3c'",
         "DELETE FROM history_version",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, func, insert, select
+from sqlalchemy import func, select
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase, RunError
@@ -18,7 +18,7 @@ from comfy.records.groups import Group
 from comfy.records.presets import Preset
 from comfy.records.record import Record
 from comfy.records.store import HistoryLimits, RunStore
-from comfy.records.tables import VERSION, first_version, runs, tables, version
+from comfy.records.tables import runs
 from tests.support.samples.histories import BOB, begun, ended_record, ids, kept_image
 
 MB = 1_000_000
@@ -224,21 +224,3 @@ def test_finding_s5_the_disk_gets_back_what_is_removed(history: RunStore, tmp_pa
     history.sweep()
     assert size_of(tmp_path) < 3 * MB
     assert is_whole(history)
-
-
-def test_finding_s5_a_database_of_before_can_shrink_too(tmp_path: Path) -> None:
-    """It is written anew once, when it is opened."""
-    address = f"sqlite:///{tmp_path}/h.db"
-    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
-        engine = create_engine(address)
-        with engine.begin() as connection:
-            tables.create_all(connection)
-            connection.execute(insert(version).values(version_num=VERSION))
-            connection.execute(insert(first_version).values(version=2))
-        engine.dispose()
-        for _ in range(2):
-            with (
-                contextlib.closing(RunStore(address, kept)) as history,
-                history._engine.connect() as connection,
-            ):
-                assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
