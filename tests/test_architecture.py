@@ -145,13 +145,17 @@ def part_of(module: str) -> str:
     return next((name for name in longer if name in FLOORS), ".".join(names[:2]))
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in FLOORS])
-def test_no_import_goes_up(module: str) -> None:
+def test_no_import_goes_up() -> None:
     """A file imports from its own package and from the floors below it."""
-    own = part_of(module)
-    for name in {part_of(name) for name in imported(MODULES[module]) if name in MODULES} - {own}:
-        if name.startswith(own.partition(".")[0]) and name not in ("comfy", "ui", "comfy.demo"):
-            assert FLOORS[name] < FLOORS[own], f"{module} imports {name}, which stands no lower"
+    wrong = [
+        f"{module} imports {name}, which stands no lower"
+        for module, own in ((name, part_of(name)) for name in MODULES)
+        if own in FLOORS
+        for name in {part_of(name) for name in imported(MODULES[module]) if name in MODULES} - {own}
+        if name.startswith(own.partition(".")[0]) and name not in ("comfy", "ui", "comfy.demo")
+        if FLOORS[name] >= FLOORS[own]
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_part_has_its_floor() -> None:
@@ -188,10 +192,15 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     assert not left
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "comfy"])
-def test_comfy_knows_neither_the_page_nor_its_libraries(module: str) -> None:
+def test_comfy_knows_neither_the_page_nor_its_libraries() -> None:
     """No file of comfy imports gradio, fastapi, ui or app."""
-    assert not imports(MODULES[module]) & {"gradio", "gradio_client", "fastapi", "ui", "app"}
+    wrong = [
+        f"{module} imports {', '.join(sorted(found))}"
+        for module in MODULES
+        if module.partition(".")[0] == "comfy"
+        if (found := imports(MODULES[module]) & {"gradio", "gradio_client", "fastapi", "ui", "app"})
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_what_scripts_import_needs_nothing_of_the_app() -> None:
@@ -220,16 +229,16 @@ def test_each_way_out_has_its_own_file(library: str) -> None:
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "ui"])
-def test_no_page_and_no_route_holds_a_client_of_comfyui(module: str) -> None:
-    """They ask the servers for what they need; the other `client` is the address of who asks."""
-    held = {
-        ast.unparse(node)
-        for node in ast.walk(tree_of(MODULES[module]))
-        if isinstance(node, ast.Attribute) and node.attr == "client"
-    }
-    assert held <= {"request.client", "self.client"}
-    assert "comfy.comfyui.client.client" not in imported(MODULES[module])
+def test_no_page_and_no_route_holds_a_client_of_comfyui() -> None:
+    """They ask the servers for what they need; the other `client` is the address of a request."""
+    for module in (name for name in MODULES if name.partition(".")[0] == "ui"):
+        held = {
+            ast.unparse(node)
+            for node in ast.walk(tree_of(MODULES[module]))
+            if isinstance(node, ast.Attribute) and node.attr == "client"
+        }
+        assert held <= {"request.client", "self.client"}, module
+        assert "comfy.comfyui.client.client" not in imported(MODULES[module]), module
 
 
 def test_the_page_does_not_know_the_app() -> None:
@@ -374,10 +383,10 @@ def test_no_folder_is_too_long_to_look_through() -> None:
     assert not {folder: count for folder, count in folders.items() if count > 20}
 
 
-@pytest.mark.parametrize("place", [one for one in PURE if one != Path(__file__).name])
-def test_what_is_called_pure_is(place: str) -> None:
+def test_what_is_called_pure_is() -> None:
     """The tests that `--pure` runs start no server, no app, and no program but this Python."""
-    path = ROOT / "tests" / place
-    for file in path.glob("test_*.py") if path.is_dir() else [path]:
-        if not file.stem.endswith("corpus"):
-            assert not {"socket", "subprocess", "comfy.demo", *SERVING} & set(imported(file)), file
+    for place in PURE:
+        path = ROOT / "tests" / place
+        for file in path.glob("test_*.py") if path.is_dir() else [path]:
+            if file != Path(__file__):
+                assert not {"socket", "subprocess", "comfy.demo", *SERVING} & imported(file), file

@@ -13,9 +13,9 @@ Threads:
 | runs, callbacks of watchers   |                                             | `wake`, `give_up` |
 
 What two of them write is in `ThreadState`, `RunEvents` and `LatestState`, each behind a lock of its
-own; with that of the events the two others may be taken, and never the other way round. Which
-thread writes what else, and why others may read it, is in `ONE_WRITER` of
-`tests/runs/shared_classes.py`.
+own; with that of the events the two others may be taken, and never the other way round. The run's
+own thread alone writes the other fields of `Execution` and `Attempt`, and no other thread reads
+them, so they need no lock. A lock that the event loop takes never covers I/O.
 """
 
 from __future__ import annotations

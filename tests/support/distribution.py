@@ -40,7 +40,6 @@ PURE = (
     "runs/test_fair_queue.py",
     "runs/test_plan.py",
     "runs/test_reconnect.py",
-    "runs/test_threads.py",
     "records/test_serialization.py",
     "test_architecture.py",
 )
