@@ -209,8 +209,12 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
     def told(step: int) -> list[list[str]]:
         runs = [get(app, f"/history/{run}").json() for run in done(app).steps[step].ended]
         for run in runs:
-            assert run["seeds"] == [value for name, value in run["details"] if name == "Seed"]
-        return [[value for name, value in run["details"] if name == MADE_WITH] for run in runs]
+            assert [*run["seeds"].values()] == [
+                value for name, value in run["page"]["details"] if name == "Seed"
+            ]
+        return [
+            [value for name, value in run["page"]["details"] if name == MADE_WITH] for run in runs
+        ]
 
     chains = app.services.chains
     for over, seed in (("at sea", 5), ("in port", 5), ("at sea", 9)):

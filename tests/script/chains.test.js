@@ -16,7 +16,7 @@ import {
 import { newRun } from "../../ui/page/script/runs/runs.js";
 import { INITIAL } from "../../ui/page/script/state.js";
 
-/** @import { Chain, ChainStep, Entry, PageState, Run, View } from "../../ui/page/script/state.js" */
+/** @import { Chain, ChainStep, PageState, QueuedRun, Run, View } from "../../ui/page/script/state.js" */
 
 /**
  * @param {string} name
@@ -68,14 +68,14 @@ const chain = (id, more = {}) => ({
 const run = (id, view, group = "") => ({
   ...newRun(id),
   view: /** @type {View} */ ({ id, ...view }),
-  entry: /** @type {Entry} */ ({ id, group }),
+  entry: /** @type {QueuedRun} */ ({ id, group }),
 });
 
 /** @param {Partial<PageState>} more */
 const state = (more) => ({ ...INITIAL, ...more });
 
 test("each step counts as much as another, and what runs by how far it is", () => {
-  const runs = new Map([["c", run("c", { phase: "running", fraction: 0.5 })]]);
+  const runs = new Map([["c", run("c", { phase: "running", progress: 0.5 })]]);
   assert.equal(fractionOfChain(chain("1"), runs).toFixed(3), ((1 + 0.75) / 3).toFixed(3));
   assert.equal(fractionOfChain(chain("1"), new Map()).toFixed(3), "0.500");
   assert.equal(stepNumber(chain("1")), 2);

@@ -7,8 +7,9 @@ import { titleOf } from "../../ui/page/script/components/tab.js";
 import { withRun } from "../../ui/page/script/runs/runs.js";
 import { saidNow, timesOf } from "../../ui/page/script/stage/progress.js";
 import { INITIAL } from "../../ui/page/script/state.js";
+import { queuedDoc, staged, tileDoc } from "./browser/run_docs.js";
 
-const view = {
+const VIEW = {
   id: "a",
   workflow: "w",
   title: "W",
@@ -17,15 +18,15 @@ const view = {
   headline: "Sampling",
   advice: "",
   detail: "",
-  fraction: 0.5,
+  progress: 0.5,
   elapsed: 10,
-  left: 20,
-  seeds: [],
+  seconds_left: 20,
+  seeds: {},
   blind: false,
 };
 const going = (changes = {}) => ({
   ...INITIAL,
-  runs: withRun(INITIAL.runs, "a", { view: { ...view, ...changes }, connected: true }),
+  runs: withRun(INITIAL.runs, "a", { view: staged({ ...VIEW, ...changes }), connected: true }),
 });
 
 const HERE = { ...INITIAL, form: "w" };
@@ -37,7 +38,7 @@ test("before anything was made, a person is told where it will be, unless nothin
   assert.equal(of("audio"), "Your audio will appear here.");
   assert.equal(of(""), "Your results will appear here.");
   assert.equal(saidNow({ ...INITIAL, formless: false }).headline, "", "the stage says it");
-  const past = [{ workflow: "w", thumb: "/t" }];
+  const past = [tileDoc({ workflow: "w", thumb: "/t" })];
   const made = { ...HERE, formless: false, cover: "/c", pastOf: "w", past };
   assert.equal(saidNow(made).headline, "", "and where it shows what was made");
   const blocked = "This workflow can't run here.";
@@ -64,7 +65,10 @@ test("where no run is seen, the last batch of the form is told of until it has e
 test("a run that nothing is known of yet is starting, or where the queue has it", () => {
   const told = (changes) => saidNow({ ...INITIAL, runs: withRun(INITIAL.runs, "a", changes) });
   assert.deepEqual([told({}).phase, told({}).headline], ["waiting", "Starting"]);
-  assert.equal(told({ entry: { said: "Next in the queue" } }).headline, "Next in the queue");
+  assert.equal(
+    told({ entry: queuedDoc({ said: "Next in the queue" }) }).headline,
+    "Next in the queue",
+  );
 });
 
 test("nobody is told when a run begins while the server cannot be reached", () => {
@@ -72,7 +76,7 @@ test("nobody is told when a run begins while the server cannot be reached", () =
   const one = "1 run is waiting and starts when ComfyUI is back.";
   const waiting = going({ phase: "waiting", headline: "Next · starts in about 7\u00a0s" });
   assert.equal(saidNow({ ...waiting, serverAway }).headline, serverAway);
-  const listed = withRun(INITIAL.runs, "a", { entry: { said: "Next in the queue" } });
+  const listed = withRun(INITIAL.runs, "a", { entry: queuedDoc({ said: "Next in the queue" }) });
   assert.equal(saidNow({ ...INITIAL, runs: listed, serverAway }).headline, serverAway);
   assert.equal(saidNow({ ...INITIAL, runs: listed, serverAway }).advice, one);
   assert.equal(saidNow({ ...going(), serverAway }).headline, "Sampling");
@@ -105,7 +109,13 @@ test("the run that goes on is told of; an app that is away has no news of it", (
 
 test("words are about the run that is seen, also where it is not the one that goes on", () => {
   const state = going();
-  const done = { ...view, id: "kite", phase: "done", finished: true, headline: "Done" };
+  const done = staged({
+    ...VIEW,
+    id: "kite",
+    phase: "done",
+    finished: true,
+    headline: "Done",
+  });
   const back = { ...state, runs: withRun(state.runs, "kite", { view: done }), shown: "kite" };
   assert.equal(saidNow(back).headline, "Sampling");
   const said = saidNow({ ...back, lookingBack: true });
@@ -123,7 +133,7 @@ test("the times of a step are called that, for the bar beside them is that of it
   const times = (changes) =>
     timesOf({ ...going(changes).runs.get("a"), at: 0 }, { ...ELSEWHERE, chains }, 0);
   assert.equal(times({}), "this step: 10\u00a0s, about 20\u00a0s left");
-  assert.equal(times({ left: null }), "this step: 10\u00a0s");
+  assert.equal(times({ seconds_left: null }), "this step: 10\u00a0s");
 });
 
 test("nobody knows how long a run takes while the server cannot be reached", () => {
@@ -165,15 +175,15 @@ test("pauses grow with the tries, up to a bound", () => {
 const withView = (view) => ({ ...INITIAL, runs: withRun(INITIAL.runs, "a", { view }) });
 
 test("the title has the percent of the run that goes on, else the workflow's name", () => {
-  const view = { title: "Text to image", fraction: 0.428, finished: false };
+  const view = { title: "Text to image", progress: 0.428, finished: false };
   assert.equal(titleOf(withView(view), "Upscale"), "42% · Text to image");
-  assert.equal(titleOf(withView({ ...view, fraction: null }), "Upscale"), "Upscale");
+  assert.equal(titleOf(withView({ ...view, progress: null }), "Upscale"), "Upscale");
   assert.equal(titleOf(withView({ ...view, finished: true }), "Upscale"), "Upscale");
   assert.equal(titleOf(INITIAL, ""), "ComfyForms");
 });
 
 test("of a chain the title has its name and how much of all its steps is done, never less than before", () => {
-  const view = { title: "Upscale", fraction: 0.5, finished: false, phase: "running", group: "c" };
+  const view = { title: "Upscale", progress: 0.5, finished: false, phase: "running", group: "c" };
   const of = (state, more = {}) => ({ state, runs: 1, done: 0, ids: [], ...more });
   const chain = (...steps) => [{ id: "c", title: "Three steps", state: "running", steps }];
   const second = of("running", { ids: ["a"] });

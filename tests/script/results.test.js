@@ -83,7 +83,10 @@ test("walking stops at both ends", () => {
 
 test("a caption has what is known, as it is read and as it is copied", () => {
   const caption = { prompt: "a kite", model: "sd\\xl/base-1.0.safetensors" };
-  const parts = captionOf({ seeds: ["1", "2"], caption }, { width: 768, height: 512 });
+  const parts = captionOf(
+    { seeds: { a: "1", b: "2" }, page: { caption } },
+    { width: 768, height: 512 },
+  );
   assert.deepEqual(
     parts.map(({ shown, copied }) => [shown, copied]),
     [
@@ -93,7 +96,10 @@ test("a caption has what is known, as it is read and as it is copied", () => {
       ["a kite", "a kite"],
     ],
   );
-  assert.deepEqual(captionOf({ seeds: [], caption: { prompt: "", model: "" } }, null), []);
+  assert.deepEqual(
+    captionOf({ seeds: {}, page: { caption: { prompt: "", model: "" } } }, null),
+    [],
+  );
 });
 
 test("rows are asked for from one on, in the direction in which somebody goes", () => {

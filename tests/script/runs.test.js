@@ -23,25 +23,14 @@ import {
   withRun,
 } from "../../ui/page/script/runs/runs.js";
 import { INITIAL } from "../../ui/page/script/state.js";
+import { queuedDoc, staged, tileDoc } from "./browser/run_docs.js";
 
-const entry = (id, phase = "waiting") => ({
-  id,
-  title: "W",
-  about: "",
-  phase,
-  said: "",
-  movable: true,
-});
-const view = (id, changes = {}) => ({
-  id,
-  phase: "running",
-  finished: false,
-  ended: 0,
-  again: false,
-  ...changes,
-});
-const end = (id, ended, changes = {}) =>
-  view(id, { phase: "done", finished: true, ended, ...changes });
+const entry = (id, phase = "waiting", more = {}) =>
+  queuedDoc({ id, title: "W", about: "", phase, said: "", movable: true, ...more });
+const view = (id, changes = {}) =>
+  staged({ id, phase: "running", finished: false, again: false, ...changes });
+const end = (id, finished_at, changes = {}) =>
+  view(id, { phase: "done", finished: true, finished_at, ...changes });
 const after = (state, ...changes) => {
   let now = state;
   for (const change of changes) now = { ...now, ...change(now) };
@@ -183,32 +172,27 @@ test("the queue is those that go on, then those that failed and were not read", 
   );
   assert.deepEqual(ids(queued(state, 0)), ["a", "b", "e", "c"]);
   assert.deepEqual(queued(state, 0)[3], {
-    ...entry("c", "failed"),
-    said: "No.",
-    movable: false,
-    again: false,
-    group: "",
-    place: null,
-    due_in: null,
+    ...failed,
+    page: { about: "", said: "No.", movable: false, again: false, place: null, due_in: null },
   });
 });
 
 test("what waits begins where the bar of the one at work ends, and later by what is between", () => {
-  const waiting = (id, place, due_in) => ({ ...entry(id), place, due_in, said: "told" });
-  const first = { ...entry("a", "running"), place: null, due_in: 11 };
+  const waiting = (id, place, due_in) => entry(id, "waiting", { place, due_in, said: "told" });
+  const first = entry("a", "running", { place: null, due_in: 11 });
   const state = after(
     INITIAL,
     listing(first, waiting("b", 1, 11), waiting("c", 2, 21), waiting("d", 3, null)),
   );
   const words = (now, one = state) =>
-    queued(one, now).map(({ said }) => said.replaceAll("\u00a0", " "));
+    queued(one, now).map(({ page }) => page.said.replaceAll("\u00a0", " "));
   assert.deepEqual(words(0).slice(1), [
     "Next · starts in about 11 s",
     "2 ahead · starts in about 21 s",
     "told",
   ]);
   assert.equal(words(4000)[1], "Next · starts in about 7 s");
-  const slower = after(state, (now) => told(now, view("a", { left: 30 }), 4000));
+  const slower = after(state, (now) => told(now, view("a", { seconds_left: 30 }), 4000));
   assert.equal(words(5000, slower)[1], "Next · starts in about 29 s");
   assert.equal(words(5000, slower)[2], "2 ahead · starts in about 39 s");
   assert.equal(words(99000, slower)[1], "Next · starts in about 1 s");
@@ -224,18 +208,18 @@ test("what waits begins where the bar of the one at work ends, and later by what
 });
 
 test("the advice tells what is wrong with values, but not what the headline says of the failed node", () => {
-  const failed = {
+  const failed = staged({
     headline: "Load image: It is damaged.",
     advice: "Add it again.",
     labelled: { image: "Your image: It is damaged.", mask: "Mask: It is damaged." },
     failed_field: "image",
-  };
+  });
   assert.equal(
-    withErrors(failed, Object.values(failed.labelled)).advice,
+    withErrors(failed, Object.values(failed.page.labelled)).page.advice,
     "Add it again. Mask: It is damaged.",
   );
-  const refused = { ...failed, advice: "", failed_field: "" };
-  assert.equal(withErrors(refused, ["Mask: It is damaged."]).advice, "Mask: It is damaged.");
+  const refused = { ...failed, page: { ...failed.page, advice: "", failed_field: "" } };
+  assert.equal(withErrors(refused, ["Mask: It is damaged."]).page.advice, "Mask: It is damaged.");
 });
 
 test("during a look back, only the end of the run that goes on takes the stage", () => {
@@ -250,7 +234,7 @@ test("during a look back, only the end of the run that goes on takes the stage",
 });
 
 test("beside a finished run stand those with files, the newest first", () => {
-  const past = ["d", "c", "b", "a"].map((id) => ({ id, files: id === "c" ? 0 : 1 }));
+  const past = ["d", "c", "b", "a"].map((id) => tileDoc({ id, results: id === "c" ? 0 : 1 }));
   assert.equal(neighbour(past, "d", 1)?.id, "b");
   assert.equal(neighbour(past, "b", -1)?.id, "d");
   assert.equal(neighbour(past, "a", 1), null);
@@ -286,14 +270,14 @@ test("runs of a batch are no runs of the page's own", () => {
 });
 
 test("what a deleted batch has made is part of it no more, or is gone with it", () => {
-  const view = /** @type {any} */ ({ batch: "gone", finished: true });
+  const view = staged({ batch: "gone", finished: true });
   let runs = withRun(new Map(), "a", { view });
-  runs = withRun(runs, "b", { view: { ...view, batch: "other" } });
+  runs = withRun(runs, "b", { view: { ...view, page: { batch: "other" } } });
   runs = withRun(runs, "c", {});
   const state = { ...INITIAL, runs, shown: "a", lookingBack: true };
   const { runs: left = new Map(), ...more } = withoutBatch(state, "gone", false);
   assert.deepEqual(
-    [...left.values()].map((run) => run.view?.batch),
+    [...left.values()].map((run) => run.view?.page.batch),
     ["", "other", undefined],
   );
   assert.deepEqual(more, {});

@@ -4,12 +4,13 @@ import { test } from "node:test";
 
 import { lastSeeds, lockOf, setSeeds } from "../../ui/page/script/form/seeds.js";
 import { INITIAL } from "../../ui/page/script/state.js";
+import { staged } from "./browser/run_docs.js";
 
 /** @param {Record<string, unknown>} view */
 const run = (view) =>
-  /** @type {any} */ ({ view: { finished: true, workflow: "w", ended: 5, ...view } });
+  /** @type {any} */ ({ view: staged({ finished: true, workflow: "w", finished_at: 5, ...view }) });
 /** @param {Record<string, unknown>} past */
-const earlier = (past) => /** @type {any} */ ({ workflow: "w", at: 1, ...past });
+const earlier = (past) => /** @type {any} */ ({ workflow: "w", finished_at: 1, ...past });
 
 test("the lock stands where all seeds are, and nowhere else", () => {
   assert.equal(lockOf(["random", "random"]), "random");
@@ -22,15 +23,15 @@ test("the last run of this form that had as many seeds is taken up", () => {
   const state = { ...INITIAL, form: "w" };
   assert.equal(lastSeeds(state, 2), null);
   const past = [
-    earlier({ seeds: "1, 2" }),
-    earlier({ at: 9, seeds: "7" }),
-    earlier({ at: 8, workflow: "v", seeds: "3, 4" }),
+    earlier({ seeds: { a: "1", b: "2" } }),
+    earlier({ finished_at: 9, seeds: { a: "7" } }),
+    earlier({ finished_at: 8, workflow: "v", seeds: { a: "3", b: "4" } }),
   ];
   assert.deepEqual(lastSeeds({ ...state, past }, 2), ["1", "2"]);
   const runs = new Map([
-    ["a", run({ seeds: ["5", "6"] })],
-    ["b", run({ seeds: ["8", "9"], ended: 7, finished: false })],
-    ["c", run({ seeds: ["8", "9"], ended: 7, chain: "of this and others" })],
+    ["a", run({ seeds: { a: "5", b: "6" } })],
+    ["b", run({ seeds: { a: "8", b: "9" }, finished_at: 7, finished: false })],
+    ["c", run({ seeds: { a: "8", b: "9" }, finished_at: 7, chain: "of this and others" })],
   ]);
   assert.deepEqual(lastSeeds({ ...state, past, runs }, 2), ["5", "6"]);
 });

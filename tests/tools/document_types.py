@@ -13,10 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ui.documents.run_doc import RunDoc, RunsDoc
-from ui.documents.run_view import PastRun, RunEntry, RunView
 
 # Every document that the page's script reads. Classes in their fields come with them.
-DOCUMENTS = (RunDoc, RunsDoc, RunView, RunEntry, PastRun)
+DOCUMENTS = (RunDoc, RunsDoc)
 TYPES_FILE = Path(__file__).parents[2] / "ui" / "page" / "script" / "documents.d.ts"
 
 _HEAD = """\

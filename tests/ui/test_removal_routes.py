@@ -59,7 +59,7 @@ def removed(app: RunningApp, name: str, who: str) -> int:
 def captioned(app: RunningApp, run_id: str) -> dict[str, object]:
     """What is told below a result: the prompt, the model and the seeds."""
     told = get(app, f"/history/{run_id}", ANN).json()
-    return {key: told[key] for key in ("caption", "seeds")}
+    return {"caption": told["page"]["caption"], "seeds": told["seeds"]}
 
 
 def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -> None:
@@ -71,7 +71,7 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -
         "model": FILLED_IN["1.ckpt_name"],
     }
     assert captioned(app, run_id) == before
-    assert get(app, f"/history/{run_id}", ANN).json()["form_gone"]
+    assert get(app, f"/history/{run_id}", ANN).json()["page"]["form_gone"]
     answer = get(app, f"/history/{run_id}/values", ANN)
     told = answer.json()
     assert (answer.status_code, " ".join([told["detail"], told.get("hint", "")]).strip()) == (
@@ -114,7 +114,7 @@ def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
         before = captioned(app, run.id)
         assert [removed(app, name, who) for who in (BOB, OPERATOR, "")] == [404] * 3
         assert name in get(app, "/workflows", ANN).json()
-        assert not get(app, f"/history/{run.id}", ANN).json()["form_gone"]
+        assert not get(app, f"/history/{run.id}", ANN).json()["page"]["form_gone"]
         assert removed(app, name, ANN) == 200
         is_told_as_before(app, run.id, before)
         assert removed(app, name, ANN) == 404

@@ -12,8 +12,8 @@ from comfy.records.webhooks import Subject, Webhook
 from ui.api.batches import BatchJson, ToldBatch
 from ui.api.chains import ChainJson, ToldChain
 from ui.api.runs import Runs
+from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, RunJson
-from ui.documents.run_view import NO_RESULT
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import json_text

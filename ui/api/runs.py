@@ -17,11 +17,11 @@ from comfy.chains.open_chain import ChainStanding
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
-from ui.documents.past_run import seeds_among
 from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, RunPage, has_field_errors
+from ui.documents.run_values import seeds_among
 from ui.routes.deleting import delete_run
 from ui.routes.history import of_chain
-from ui.routes.presenter import outcome_of
+from ui.routes.presenter import run_end
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
@@ -45,7 +45,7 @@ class Runs:
 
     def told(self, record: Record) -> RunDoc:
         """All that is known of a run. Waits where its form is to be asked for."""
-        errors = outcome_of(self.services, record).errors if has_field_errors(record) else {}
+        errors = run_end(self.services, record).errors if has_field_errors(record) else {}
         return self.json.told(record, self._usual(record), errors)
 
     def found(self, run_id: str, owner: str) -> RunDoc:

@@ -21,9 +21,9 @@ from comfy.runs.interface import Run
 from ui.api.problems import NotThere
 from ui.api.runs import Runs
 from ui.api.watch import LiveStream, standings_of, states_of
+from ui.documents.headlines import NO_RESULT
 from ui.documents.result_names import result_name
 from ui.documents.run_doc import RunDoc
-from ui.documents.run_view import NO_RESULT
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes

@@ -25,7 +25,7 @@ from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, random_seed
 from comfy.launch.uploads import Refused, Upload
 from ui.api.problems import NotThere
-from ui.documents.run_view import NO_RESULT
+from ui.documents.headlines import NO_RESULT
 from ui.files.components import Painted
 from ui.files.results import FieldResults
 from ui.routes.gradio_api import file_of_script

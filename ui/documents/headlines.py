@@ -39,6 +39,7 @@ HEADLINES = {
     Phase.LOST: message("ComfyUI lost this run."),
 }
 
+NO_RESULT = message("This result no longer exists.")
 AWAY = message("Can't reach ComfyUI. Retrying…")
 HELD = message("Waiting for a ComfyUI server")
 SENDING = message("Sending your files")

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from comfy.records.record import Record
-from ui.documents.past_run import seeds_of
-from ui.documents.run_view import first_text
+from ui.documents.run_values import first_text, seeds_of
 from ui.web.urls import download_name
 
 OF_ALL = ("row", "workflow", "seed")  # what may stand in the braces of any pattern

@@ -1,33 +1,35 @@
-"""A run as a program is told of it: a `Record` in, what is sent of it out. Pure."""
+"""A run as this app describes it, to programs and to its own page."""
 
 from __future__ import annotations
 
 import mimetypes
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
 
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.comfyui.protocol.result_types import FileKind
-from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.protocol.result_types import FileKind, ResultKind
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
-from comfy.records.serialization import state_to_json
-from comfy.runs.durations import RunTimes
-from ui.documents.past_run import seeds_among
+from comfy.runs.durations import RunTimes, time_left
+from ui.documents.headlines import headline
 from ui.documents.result_names import result_name
-from ui.documents.run_view import PhaseWord, show
+from ui.documents.run_values import seeds_among
 from ui.web.responses import API
 
-# What of a state is told as it is.
-_TOLD = ("phase", "queue_place", "node", "step", "steps", "note", "away")
+# A `Phase` as text.
+PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
+_EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
     """A file that a run has made: its place `n` among them, a name to save it under, and the path
     from which it comes. `saved`: it is a result, not an intermediate one; `sha256`, `bytes`: of
-    what is kept here, "" and 0 where nothing is."""
+    the copy that is kept here, "" and 0 without one."""
 
     n: int
     name: str
@@ -48,6 +50,111 @@ class RunProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownFile:
+    """One file as a page shows it: a name to save it under, its path below this app's root, and the
+    kind that it is shown as.
+
+    `saved`: it is a result, not an intermediate one, which the server doesn't keep. `thumb`: the
+    path of a small image of it. `note`: why it is only offered as a download.
+    """
+
+    name: str
+    url: str
+    kind: FileKind
+    saved: bool = True
+    thumb: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The `prompt` as it was sent and the file of the `model`; "" where the form has no such
+    field."""
+
+    prompt: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A run in its owner's queue. `about`: the text that was typed, to tell it from others of the
+    same workflow; `said`: how far it is; `movable`: its place among the owner's runs can be
+    changed; `again`: it has ended and can be submitted again; `place`: how many come before it, if
+    `said` tells that; `due_in`: seconds until it begins, or ends if it is running, null if
+    unknown."""
+
+    about: str
+    said: str
+    movable: bool
+    again: bool = False
+    place: int | None = None
+    due_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunTile:
+    """A finished run in a list. `what`: its results in a word or two, `asked`: the text that was
+    typed, `results`: how many files it made, `kind`: that of the first one, "text" or "", `icon`: a
+    sign for that. `thumb`: the path of a small image, `clip`: of a video to show without one,
+    `sound`: of a sound, if nothing can be seen. `file`: the place of the one that is meant, null
+    for all."""
+
+    what: str
+    asked: str = ""
+    results: int = 0
+    thumb: str | None = None
+    kind: ResultKind | Literal[""] = ""
+    icon: str = ""
+    clip: str | None = None
+    sound: str | None = None
+    favourite: bool = False
+    file: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """A run on the stage.
+
+    `about`: the text that was typed. `advice`: what to do. `detail`: the server's own words.
+    `elapsed`: seconds. `again`: nothing was wrong with the request, so it can be submitted again.
+    `blind`: there are no previews though one was due.
+
+    The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for where the
+    fields aren't seen, `failed_field`: the key of the one that the headline names, `remarks`:
+    errors that belong to no field. `details`: what it was made with, in words. `form_gone`: no form
+    takes its values any more. `before`: the path of the image that became the result. `favourite`:
+    its owner has marked it. `made_from`: the runs whose results it was given, `used_for`: the runs
+    that were given its own, each as a tile. `can_be_chain`: its owner may make a chain of it and of
+    those. `part_of`: its step and chain, in a sentence; `chain`: the name of that chain if it is
+    still there, `chain_seeds`: its form draws seeds. `batch`: the id of its batch. Text without a
+    value is "".
+    """
+
+    about: str = ""
+    advice: str = ""
+    detail: str = ""
+    elapsed: float = 0.0
+    again: bool = False
+    blind: bool = False
+    files: tuple[ShownFile, ...] = ()
+    labelled: Mapping[str, str] = field(default_factory=dict)
+    failed_field: str = ""
+    remarks: tuple[str, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
+    caption: Caption = Caption()
+    form_gone: bool = False
+    before: str = ""
+    favourite: bool = False
+    made_from: tuple[RunDoc, ...] = ()
+    used_for: tuple[RunDoc, ...] = ()
+    can_be_chain: bool = False
+    part_of: str = ""
+    chain: str = ""
+    chain_seeds: bool = False
+    batch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunDoc:
     """One run; times in seconds since 1970.
 
@@ -56,16 +163,21 @@ class RunDoc:
     with; `inputs`: the names of the files among them; `seeds`: its seeds in digits, which
     JavaScript's numbers may lose. `errors`: what is wrong with single fields. `group`: what the
     runs of a batch or chain share. `parents`: the runs that it was made from, where named.
+
+    `page`: what only a page needs, null for programs. A document with it has no `values`, `inputs`
+    and `files`, which may be long, and `texts` on the stage only.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _EVERY_PROPERTY
 
     id: str
     workflow: str
     title: str
     phase: PhaseWord
-    finished: bool
-    headline: str
-    submitted_at: float
-    url: str
+    finished: bool = False
+    headline: str = ""
+    submitted_at: float = 0.0
+    url: str = ""
     started_at: float | None = None
     finished_at: float | None = None
     queue_place: int | None = None
@@ -86,12 +198,18 @@ class RunDoc:
     inputs: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
     parents: tuple[str, ...] = ()
+    page: QueueLine | RunTile | StageView | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document as JSON values; its messages stay messages."""
+        values: dict[str, Any] = _DOCUMENT.dump_python(self)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
 class RunsDoc:
     """The runs of one request with a `count`; `refused`: why there are fewer, a problem document,
-    null where there are not."""
+    null if there are not."""
 
     runs: tuple[RunDoc, ...]
     refused: Mapping[str, Any] | None
@@ -112,14 +230,17 @@ class DeletedRun:
     stays: str
 
 
+_DOCUMENT = TypeAdapter(RunDoc)
+
+
 @dataclass(frozen=True, slots=True)
 class RunJson:
-    """Makes them. `root`: the path of the app below its host."""
+    """Makes documents. `root`: the path of the app below its host."""
 
     root: str = ""
 
     def address(self, run_id: str) -> str:
-        """The path of a run."""
+        """Return the path of a run."""
         return f"{self.root}{API}/runs/{run_id}"
 
     def told(
@@ -128,35 +249,17 @@ class RunJson:
         usual: RunTimes | None = None,
         errors: Mapping[str, str] | None = None,
     ) -> RunDoc:
-        """A run, its messages still messages. `usual`: how long such runs take; `errors`: sentences
-        by field key."""
+        """Return the document of a run for programs. `usual`: how long such runs take; `errors`:
+        sentences by field key."""
+        doc = run_doc(record, url=self.address(record.id), usual=usual)
         job, state = record.job, record.state
-        plain = state_to_json(state)
-        view = show(record, now=time.time(), usual=usual)
-        made_by = (kept.made_by for kept in job.inputs.values())
-        return RunDoc(
-            id=record.id,
-            workflow=job.workflow,
-            title=job.title,
-            finished=state.phase.finished,
-            headline=view.headline,
-            submitted_at=record.submitted_at,
-            url=self.address(record.id),
-            started_at=state.started_at,
-            finished_at=state.finished_at,
-            progress=view.fraction,
-            seconds_left=view.left,
-            preview=state.preview_number,
+        return replace(
+            doc,
+            errors=errors or {},
             files=tuple(self._file(record, at, one) for at, one in enumerate(state.files)),
             texts=tuple(one.text for one in state.texts),
-            error=RunProblem(state.error.message, state.error.hint) if state.error else None,
-            errors=errors or {},
             values=job.values,
-            seeds=seeds_among(job.values),
             inputs={key: kept.name for key, kept in job.inputs.items()},
-            group=record.group,
-            parents=(*dict.fromkeys((*record.parents, *filter(None, made_by))),),
-            **{name: plain[name] for name in _TOLD},
         )
 
     def _file(self, record: Record, at: int, file: OutputFile) -> RunFile:
@@ -172,6 +275,74 @@ class RunJson:
         )
 
 
+def run_doc(
+    record: Record,
+    page: QueueLine | RunTile | StageView | None = None,
+    *,
+    url: str = "",
+    usual: RunTimes | None = None,
+    due_in: float | None = None,
+    now: float | None = None,
+) -> RunDoc:
+    """Return what every document of a run has, at `now` (`time.time()`).
+
+    `url`: by default its path below the app's root. `usual`: how long runs of this workflow take;
+    `due_in`: seconds until a waiting one begins.
+    """
+    job, state = record.job, record.state
+    now = time.time() if now is None else now
+    made_by = (kept.made_by for kept in job.inputs.values())
+    return RunDoc(
+        id=record.id,
+        workflow=job.workflow,
+        title=job.title,
+        phase=state.phase.value,
+        finished=state.phase.finished,
+        headline=headline(state, job.prompt, elapsed(record, now), due_in),
+        submitted_at=record.submitted_at,
+        url=url or f"{API}/runs/{record.id}",
+        started_at=state.started_at,
+        finished_at=state.finished_at,
+        queue_place=state.queue_place,
+        progress=_progress(state),
+        seconds_left=_seconds_left(state, now, usual),
+        node=state.node,
+        step=state.step,
+        steps=state.steps,
+        note=state.note,
+        away=state.away,
+        preview=state.preview_number,
+        error=RunProblem(state.error.message, state.error.hint) if state.error else None,
+        seeds=seeds_among(job.values),
+        group=record.group,
+        parents=(*dict.fromkeys((*record.parents, *filter(None, made_by))),),
+        page=page,
+    )
+
+
+def elapsed(record: Record, now: float) -> float:
+    """Return the seconds that a run has taken, from its start, or its submission before that."""
+    state = record.state
+    end = state.finished_at or now
+    return max(0.0, end - (state.started_at or record.submitted_at))
+
+
 def has_field_errors(record: Record) -> bool:
     """Whether its end may be told on fields."""
     return record.state.phase in (Phase.REFUSED, Phase.FAILED)
+
+
+def _progress(state: RunState) -> float | None:
+    match state.phase:
+        case Phase.DONE:
+            return 1.0
+        case Phase.RUNNING:
+            return state.progress.fraction
+        case _:
+            return None
+
+
+def _seconds_left(state: RunState, now: float, usual: RunTimes | None) -> float | None:
+    if state.phase is not Phase.RUNNING or state.away or state.started_at is None:
+        return None
+    return time_left(state.progress, state.nodes_finished, state.started_at, now, usual)

@@ -11,7 +11,7 @@ from comfy.form.model import Field
 from comfy.form.takers import takes
 from comfy.launch.uploads import Refused
 from comfy.records.record import Record
-from ui.documents.run_view import NO_RESULT
+from ui.documents.headlines import NO_RESULT
 from ui.files.copies import FileCopies
 
 _ANY = -1  # instead of a file's place among a run's results: the first that the field takes

@@ -14,15 +14,15 @@ and asks nothing of Gradio. The page needs `ui.page.script_files.script_routes`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.messages import message
-from ui.documents.run_view import PastRun, RunEntry
+from ui.documents.run_doc import QueueLine, RunDoc, RunTile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
 
@@ -31,25 +31,35 @@ _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
 _NO_LIST = message("This is no list of runs.")
 
-T = TypeVar("T")
-_ENTRIES = TypeAdapter(tuple[RunEntry, ...])
-_PAST_RUNS = TypeAdapter(tuple[PastRun, ...])
-# Gradio asks for them again and again.
-_ENTRIES_SCHEMA, _PAST_RUNS_SCHEMA = _ENTRIES.json_schema(), _PAST_RUNS.json_schema()
+_RUNS = TypeAdapter(tuple[RunDoc, ...])
+
+
+def _schema_with(part: type) -> dict[str, Any]:
+    """Return the JSON schema of a list of runs with this `page` part alone."""
+    schema = _RUNS.json_schema()
+    definitions = schema["$defs"]
+    definitions["RunDoc"]["properties"]["page"] = {"$ref": f"#/$defs/{part.__name__}"}
+    for other in {"QueueLine", "RunTile", "StageView"} - {part.__name__}:
+        del definitions[other]
+    return schema
+
+
+# Gradio asks for them repeatedly.
+_QUEUE_SCHEMA, _HISTORY_SCHEMA = _schema_with(QueueLine), _schema_with(RunTile)
 
 
 class RunQueue(gr.HTML, metaclass=WithoutStub):
     """The runs that are at work or wait, by their turn, and those that failed behind another one's
     back.
 
-    Value: `RunEntry`s, in both directions. Events, each with `run`: `move` (`by` is -1 for earlier,
-    1 for later), `remove`, which stops one that is at work, and for a run that has ended
-    `run_again` and `dismiss`.
+    Value: `RunDoc`s with a `QueueLine` as their `page`, in both directions. Events, each with
+    `run`: `move` (`by` is -1 for earlier, 1 for later), `remove`, which stops a running one, and
+    for a run that has ended `run_again` and `dismiss`.
     """
 
     def __init__(
         self,
-        value: Sequence[RunEntry] | Callable[..., Sequence[RunEntry]] | None = None,
+        value: Sequence[RunDoc] | Callable[..., Sequence[RunDoc]] | None = None,
         *,
         live: bool = False,
         **options: Any,
@@ -67,41 +77,41 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
             **options,
         )
 
-    def postprocess(self, value: Sequence[RunEntry] | None) -> list[dict[str, Any]]:  # type: ignore[override]
+    def postprocess(self, value: Sequence[RunDoc] | None) -> list[dict[str, Any]]:  # type: ignore[override]
         """The list as the browser takes it."""
-        return [asdict(entry) for entry in value or ()]
+        return [run.to_json() for run in value or ()]
 
-    def preprocess(self, payload: object) -> tuple[RunEntry, ...]:  # type: ignore[override]
+    def preprocess(self, payload: object) -> tuple[RunDoc, ...]:  # type: ignore[override]
         """The list as the browser shows it: whether these runs are the caller's own is for the
         caller of this to ask. gr.Error for what is no list of runs."""
-        return _checked(_ENTRIES, payload)
+        return _checked(payload)
 
     def api_info(self) -> dict[str, Any]:
         """The value as a JSON schema, for scripts."""
-        return _ENTRIES_SCHEMA
+        return _QUEUE_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
         """One run that waits."""
         return self.postprocess(self.example_value())
 
-    def example_value(self) -> list[RunEntry]:
+    def example_value(self) -> list[RunDoc]:
         """One run that waits."""
-        return [
-            RunEntry("0" * 32, "Text to image", "a boat", "waiting", "Next in line", movable=True)
-        ]
+        line = QueueLine("a boat", "Next in line", movable=True)
+        return [RunDoc("0" * 32, "text-to-image", "Text to image", "waiting", page=line)]
 
 
 class RunHistory(gr.HTML, metaclass=WithoutStub):
     """The runs that have ended, newest first, to be searched and looked at again.
 
-    Value: `PastRun`s, in both directions. Events: `select`, with `run` and what `gr.SelectData` has
-    (`index` in the list, `value` the run), and, if it is `searchable`, `search` with the `text`
-    that was typed. What can be done with a run that is chosen stands on a `Stage`.
+    Value: `RunDoc`s with a `RunTile` as their `page`, in both directions. Events: `select`, with
+    `run` and the values of `gr.SelectData` (`index` in the list, `value` the run), and, if it is
+    `searchable`, `search` with the `text` that was typed. A `Stage` has the actions for a chosen
+    run.
     """
 
     def __init__(
         self,
-        value: Sequence[PastRun] | Callable[..., Sequence[PastRun]] | None = None,
+        value: Sequence[RunDoc] | Callable[..., Sequence[RunDoc]] | None = None,
         *,
         live: bool = False,
         searchable: bool = False,
@@ -124,26 +134,26 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
             **options,
         )
 
-    def postprocess(self, value: Sequence[PastRun] | None) -> list[dict[str, Any]]:  # type: ignore[override]
+    def postprocess(self, value: Sequence[RunDoc] | None) -> list[dict[str, Any]]:  # type: ignore[override]
         """The list as the browser takes it."""
-        return [asdict(run) for run in value or ()]
+        return [run.to_json() for run in value or ()]
 
-    def preprocess(self, payload: object) -> tuple[PastRun, ...]:  # type: ignore[override]
+    def preprocess(self, payload: object) -> tuple[RunDoc, ...]:  # type: ignore[override]
         """The list as the browser shows it, as for `RunQueue`."""
-        return _checked(_PAST_RUNS, payload)
+        return _checked(payload)
 
     def api_info(self) -> dict[str, Any]:
         """The value as a JSON schema, for scripts."""
-        return _PAST_RUNS_SCHEMA
+        return _HISTORY_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
         """One run that made an image."""
         return self.postprocess(self.example_value())
 
-    def example_value(self) -> list[PastRun]:
+    def example_value(self) -> list[RunDoc]:
         """One run that made an image."""
-        run = PastRun("0" * 32, "text-to-image", "Text to image", "done", 1.7e9, "Image")
-        return [run]
+        run = RunDoc("0" * 32, "text-to-image", "Text to image", "done", finished=True)
+        return [replace(run, finished_at=1.7e9, page=RunTile("Image"))]
 
 
 def draw_batches() -> gr.HTML:
@@ -174,8 +184,8 @@ def _style(*names: str) -> str:
     return "\n".join((_STYLES / name).read_text(encoding="utf-8") for name in names)
 
 
-def _checked(adapter: TypeAdapter[T], payload: object) -> T:
+def _checked(payload: object) -> tuple[RunDoc, ...]:
     try:
-        return adapter.validate_python(payload or ())
+        return _RUNS.validate_python(payload or ())
     except ValidationError as problem:
         raise gr.Error(_NO_LIST, print_exception=False) from problem

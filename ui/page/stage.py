@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 
 from comfy.base.messages import message
 from comfy.comfyui.protocol.result_types import FileKind
-from ui.documents.run_view import ShownFile
+from ui.documents.run_doc import ShownFile
 from ui.gradio.internals import WithoutStub, model_viewer
 from ui.page.script_files import mounts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import anyio.from_thread
@@ -16,16 +17,16 @@ from comfy.comfyui.protocol.run_state import RunState
 from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import from_data_url
 from comfy.library.folder import WorkflowFolder
-from comfy.records.serialization import state_to_json
 from comfy.runs.interface import Origin, Run, RunPolicy
+from ui.documents.run_doc import run_doc
 from ui.gradio.internals import api, forget_session_of
 from ui.web.identity import Identity
 from ui.web.shares import where
 from ui.web.urls import file_address
 
 _DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
-# What of a run's state is told to scripts as it is; its files have addresses of their own here.
-_TOLD = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
+# The properties of a run's document that scripts get; its files have addresses of their own here.
+_PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = message(
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
@@ -50,7 +51,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
             with run_of_script(starter, workflow, wanted, owner, where(request, owner)) as started:
                 del wanted  # files may be among them, and the run may take an hour
                 for state in started.watch():
-                    yield told_run(started, state)
+                    yield script_run(started, state)
 
     def workflows(request: gr.Request) -> list[dict[str, str]]:
         """The workflows on offer: name, title, and why one cannot be used (else empty)."""
@@ -80,14 +81,14 @@ def run_of_script(
         started.cancel()
 
 
-def told_run(run: Run, state: RunState) -> dict[str, Any]:
-    """A run in this state, as scripts are told."""
-    told = state_to_json(state)
-    return {name: told[name] for name in _TOLD} | {
-        "run": run.id,
+def script_run(run: Run, state: RunState) -> dict[str, Any]:
+    """Return what Gradio's clients get of a run in this state: a part of its document."""
+    doc = run_doc(replace(run.record, state=state))
+    return {name: getattr(doc, name) for name in _PROPERTIES} | {
+        "run": doc.id,
         "values": dict(run.job.values),
         **results_of(run.id, state),
-        "error": state.error.message if state.error else None,
+        "error": doc.error.message if doc.error else None,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, HTTPException, Query
@@ -14,8 +13,8 @@ from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
+from ui.documents.headlines import NO_RESULT
 from ui.documents.past_run import days_of, past_run
-from ui.documents.run_view import NO_RESULT
 from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
 from ui.services import Services
@@ -106,7 +105,7 @@ def _list_routes(services: Services, identity: Identity) -> GuardedRoutes:
             return AsciiJSON({"runs": [], "days": [], "any": False})
         wanted = of_chain(services, wanted, owner)
         found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
-        told: dict[str, Any] = {"runs": [asdict(past_run(record)) for record in found]}
+        told: dict[str, Any] = {"runs": [past_run(record).to_json() for record in found]}
         if zone:
             told["days"] = days_of(history.ends(owner, wanted), zone)
             told["any"] = bool(found or history.of(owner, limit=1))

@@ -20,7 +20,7 @@ from comfy.base.errors import ComfyError
 from comfy.batches.open_batch import BatchSummary
 from comfy.runs.interface import Run
 from ui.documents.headlines import AWAY
-from ui.documents.run_view import run_entry
+from ui.documents.page_runs import queued_run
 from ui.routes.folder_watch import FolderWatch
 from ui.routes.groups.chain_view import chain_view
 from ui.services import Services
@@ -145,7 +145,7 @@ class PageSession:
             "server_away": "" if reachable and not waits_for_it else AWAY,
             "waiting": self.runs.waiting,
             "runs": [
-                asdict(run_entry(run.record, due_in=due_in.get(run.id), movable=run.waits_here))
+                queued_run(run.record, due_in=due_in.get(run.id), movable=run.waits_here).to_json()
                 for run in line
             ],
             "batches": [asdict(batch) for batch in self.news_of_batches()],

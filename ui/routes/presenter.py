@@ -1,5 +1,4 @@
-"""How a run is put into words for its owner: the end of it with the form it came from, and with its
-files."""
+"""Runs as the stage shows them to their owners, with the form and the files at the end."""
 
 from __future__ import annotations
 
@@ -19,17 +18,11 @@ from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.documents.browser_values import value_text
-from ui.documents.past_run import past_run, seeds_of
+from ui.documents.page_runs import RunEnd, stage_run
+from ui.documents.past_run import past_run
 from ui.documents.result_names import result_name
-from ui.documents.run_view import (
-    NOTHING_YET,
-    Caption,
-    Outcome,
-    RunView,
-    ShownFile,
-    show,
-    written_text,
-)
+from ui.documents.run_doc import Caption, RunDoc, ShownFile, StageView
+from ui.documents.run_values import seeds_among, written_text
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
@@ -40,44 +33,46 @@ _MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 
 def presenter(services: Services) -> Show:
-    """What puts runs into words. For one that has ended it blocks: the server may be asked for its
-    nodes."""
+    """Return the function that describes runs for the stage. It blocks for a run that has ended:
+    the server may be asked for its nodes."""
 
-    def view(record: Record, usual: RunTimes | None) -> RunView:
-        waits = record.state.phase is Phase.WAITING
-        return show(
-            record,
-            now=time.time(),
-            usual=usual,
-            due_in=services.runs.due_in().get(record.id) if waits else None,
-            outcome=owners_outcome(record) if record.state.phase.finished else NOTHING_YET,
-            keeping=services.runs.history is not None,
-        )
-
-    def owners_outcome(record: Record) -> Outcome:
-        outcome, history = outcome_of(services, record), services.runs.history
-        if history is None:
-            return outcome
-        lineage = services.chain_forms.lineage(record)
-        part = services.chains.part_of(record)
-        if part is not None and part.chain in services.chain_forms.folder:
-            outcome = _with_chain(services, outcome, record, part)
-        return replace(
-            outcome,
-            favourite=history.is_favourite(record.id, record.owner),
-            made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
-            used_for=tuple(map(past_run, _without_mended(services, lineage.used_for))),
-            can_be_chain=not outcome.chain and can_be_chain(services, record, lineage),
-            part_of=_part_in_words(part),
-            batch=_batch_id_of(services, record),
-        )
+    def view(record: Record, usual: RunTimes | None) -> RunDoc:
+        now, phase = time.time(), record.state.phase
+        if not phase.finished:
+            waits = phase is Phase.WAITING
+            due_in = services.runs.due_in().get(record.id) if waits else None
+            return stage_run(record, now=now, usual=usual, due_in=due_in)
+        end = run_end(services, record)
+        keeping = services.runs.history is not None
+        if keeping:
+            end = replace(end, stage=_with_history(services, end.stage, record))
+        return stage_run(record, end, now=now, keeping=keeping)
 
     return view
 
 
+def _with_history(services: Services, stage: StageView, record: Record) -> StageView:
+    """Return the end of a run with its place among its owner's other runs."""
+    history = services.runs.history
+    assert history is not None
+    lineage = services.chain_forms.lineage(record)
+    part = services.chains.part_of(record)
+    if part is not None and part.chain in services.chain_forms.folder:
+        stage = _with_chain(services, stage, record, part)
+    return replace(
+        stage,
+        favourite=history.is_favourite(record.id, record.owner),
+        made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
+        used_for=tuple(map(past_run, _without_mended(services, lineage.used_for))),
+        can_be_chain=not stage.chain and can_be_chain(services, record, lineage),
+        part_of=_part_in_words(part),
+        batch=_batch_id_of(services, record),
+    )
+
+
 def _without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
-    """These runs without the tries of a chain's steps that have come to nothing, where a later one
-    is done."""
+    """Return these runs without the failed attempts of a chain's steps that a later run has made up
+    for."""
     done = [one for one in runs if one.state.phase is Phase.DONE]
 
     def is_mended(run: Record) -> bool:
@@ -95,8 +90,8 @@ def _without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
 
 
 def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
-    """Whether its owner may make a chain of a run for everybody. Why one cannot be made all the
-    same is said when it is asked for."""
+    """Return whether its owner may make a chain of a run for everybody. Other obstacles are told
+    when the chain is requested."""
     may, owner = services.forms.permissions, record.owner
     is_done = record.state.phase is Phase.DONE
     is_result = is_done and any(was_given(record, one) for one in lineage.made_from)
@@ -104,7 +99,7 @@ def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
 
 
 def _part_in_words(part: ChainPart | None) -> str:
-    """Of which chain a run is a step, in a sentence; "" for none."""
+    """Return the step and the chain of a run in a sentence; "" for none."""
     match part:
         case ChainPart(_, title, step) if step:
             return message("Step “{step}” of “{chain}”", step=step, chain=title)
@@ -113,57 +108,54 @@ def _part_in_words(part: ChainPart | None) -> str:
     return ""
 
 
-def _with_chain(services: Services, outcome: Outcome, record: Record, part: ChainPart) -> Outcome:
-    """The outcome of a chain's run, whose details name the seeds of the steps that it was made from
-    too; without them while the server is away, without waiting for that."""
+def _with_chain(services: Services, stage: StageView, record: Record, part: ChainPart) -> StageView:
+    """Return the end of a chain's run, whose details also name the seeds of the steps that it was
+    made from; without them while the server is away, without waiting for that."""
     had = None
     if services.health.reachable:
         with suppress(ComfyError):
             had = services.chains.values_of(record)
     if had is None:
-        return replace(outcome, chain=part.chain)
+        return replace(stage, chain=part.chain)
     others = tuple(
         (message("Seed of “{step}”", step=step), str(had.own[key]))
         for step, key in had.form.plan.seeds
         if key in had.own and step != part.step
     )
     draws = any(field.widget == "seed" for field in had.form.form.fields)
-    details = (*outcome.details, *others)
-    return replace(outcome, chain=part.chain, chain_seeds=draws, details=details)
+    details = (*stage.details, *others)
+    return replace(stage, chain=part.chain, chain_seeds=draws, details=details)
 
 
 def _batch_id_of(services: Services, record: Record) -> str:
-    """The id of the batch that a run is of; "" where it is of none that is left."""
+    """Return the id of a run's batch; "" if it has none that still exists."""
     try:
         return services.batches.get(record.group, record.owner).id if record.group else ""
     except BatchNotFound:
         return ""
 
 
-def outcome_of(services: Services, record: Record) -> Outcome:
-    """What came of a run; by the keys of its values where its form is gone."""
+def run_end(services: Services, record: Record) -> RunEnd:
+    """Return the end of a run; by the keys of its values if its form is gone."""
     job, files = record.job, tuple(_shown_files(services, record))
     used = dict(job.values) | {key: kept.name for key, kept in job.inputs.items()}
     try:
         form = _form_of_run(services, record)
     except ComfyError as gone:
-        return Outcome(
-            files,
-            seeds=tuple(seeds_of(record)),
+        stage = StageView(
+            files=files,
             details=_details_of(used.items()),
             caption=_caption_by_keys(job.values),
             form_gone=isinstance(gone, WorkflowError),
         )
+        return RunEnd(stage, seeds_among(job.values))
     errors, remarks = place_errors(form, record.state.node_errors)
     problem, failed = record.state.error, None
     if problem and record.state.phase is Phase.FAILED:
         failed = field_of_node(form, problem.node)
         errors |= {failed.key: problem.message} if failed else {}
-    seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
-    return Outcome(
+    stage = StageView(
         files=files,
-        seeds=seeds,
-        errors=errors,
         labelled=labelled_errors(form, errors),
         failed_field=failed.key if failed else "",
         remarks=remarks,
@@ -171,11 +163,13 @@ def outcome_of(services: Services, record: Record) -> Outcome:
         caption=_caption_of(form, used),
         before=_before_of(services, form, record),
     )
+    seeds = {f.key: str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used}
+    return RunEnd(stage, seeds, errors)
 
 
 def _form_of_run(services: Services, record: Record) -> Form:
-    """The form a run came from. The server is asked for its nodes only where it has not told them
-    since the app's start, as for a page that outlived the app before, and is there.
+    """Return the form of a run. The server is asked for its nodes only if it hasn't sent them since
+    the app's start and can be reached.
 
     Raises WorkflowError, ServerUnreachable, ServerError.
     """
@@ -189,8 +183,7 @@ def _form_of_run(services: Services, record: Record) -> Form:
 
 
 def _before_of(services: Services, form: Form, record: Record) -> str:
-    """The address of the first image that was given and is still kept, without what was painted
-    on it."""
+    """Return the path of the first image that was given and is still kept, without its mask."""
     addresses = {"image": given_address, "mask": unpainted_address}
     widgets = {f.key: f.widget for f in form.fields}
     for at, (key, given) in enumerate(record.job.inputs.items()):
@@ -201,7 +194,7 @@ def _before_of(services: Services, form: Form, record: Record) -> str:
 
 
 def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
-    """The first text for people to write at length, and the first model to choose."""
+    """Return the first long text and the first chosen model."""
     shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
     return Caption(
         prompt=next((text for f, text in shown if text and f.widget == "textarea"), ""),
@@ -210,7 +203,7 @@ def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
 
 
 def _caption_by_keys(values: Mapping[str, object]) -> Caption:
-    """The caption where the form is gone, as far as the keys of the values say what these are."""
+    """Return the caption without a form, as far as the keys of the values tell."""
     models = {
         key: text
         for key, text in values.items()
@@ -221,17 +214,17 @@ def _caption_by_keys(values: Mapping[str, object]) -> Caption:
 
 
 def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:
-    """The values a run was made with, named as in its form."""
+    """Return the values that a run was made with, named as in its form."""
     return ((f.label, used[f.key]) for f in form.fields if f.key in used and f.group != "hidden")
 
 
 def _details_of(values: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
-    """Names and values as a person reads them."""
+    """Return names and values as text."""
     return tuple((name, value_text(value)) for name, value in values if value is not None)
 
 
 def _shown_files(services: Services, record: Record) -> Iterator[ShownFile]:
-    """Every file of a run in its order, by addresses below the app's root."""
+    """Yield every file of a run in its order, with paths below the app's root."""
     for at, file in enumerate(record.state.files):
         kept_from_view = file.kind in _WATCHED and not services.copies.is_shown(record, at)
         yield ShownFile(

@@ -33,8 +33,8 @@ from comfy.media.decoding import Undecodable
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
+from ui.documents.headlines import NO_RESULT
 from ui.documents.result_names import result_name, run_name
-from ui.documents.run_view import NO_RESULT
 from ui.files.byte_ranges import NoSuchRange, byte_range
 from ui.files.masks import without_mask
 from ui.web.access import Access, GuardedRoutes

@@ -23,7 +23,7 @@ from comfy.comfyui.protocol.run_state import RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Run, RunRegistry
-from ui.documents.run_view import RunView
+from ui.documents.run_doc import RunDoc
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
 from ui.web.access import Access, GuardedRoutes
@@ -47,8 +47,8 @@ _LAST_FRAME_WAIT = (
 KEY_HEADER = "x-run-socket"  # of a request that starts runs: the key of the socket that follows
 
 Show = Callable[
-    [Record, RunTimes | None], RunView
-]  # a run, and how long such runs take, as the page shows it
+    [Record, RunTimes | None], RunDoc
+]  # a run, and how long such runs take, as the stage shows it
 
 
 def run_socket_routes(
@@ -258,7 +258,7 @@ class RunSession:
                 await self.socket.close()
                 return
 
-    async def words_for(self, state: RunState) -> RunView:
+    async def words_for(self, state: RunState) -> RunDoc:
         """The view of a state. That of a finished one needs the form, for which the server may have
         to be asked."""
         run = replace(self.run.record, state=state), self.run.usual_times

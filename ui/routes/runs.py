@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from comfy.launch.start import Starter
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
-from ui.documents.past_run import seeds_among
+from ui.documents.run_values import seeds_among
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

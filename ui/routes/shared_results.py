@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from comfy.base.errors import RunNotFound
 from comfy.base.messages import message
 from comfy.records.shared_results import SharedResults
-from ui.documents.run_view import NO_RESULT
-from ui.routes.presenter import outcome_of
+from ui.documents.headlines import NO_RESULT
+from ui.routes.presenter import run_end
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
@@ -53,13 +53,13 @@ def shared_result_routes(services: Services, identity: Identity) -> GuardedRoute
         made before the prompt is told: the address is empty then.
         """
         record = services.runs.record(run_id, owner)
-        outcome = outcome_of(services, record)
-        if not 0 <= index < len(outcome.files):
+        stage = run_end(services, record).stage
+        if not 0 <= index < len(stage.files):
             raise RunNotFound
-        if outcome.files[index].kind not in _KINDS:
+        if stage.files[index].kind not in _KINDS:
             raise HTTPException(409, _NOT_SHARED)
         link = before = links.of(owner, run_id, index)
-        text = outcome.caption.prompt
+        text = stage.caption.prompt
         is_told = bool(text) and (bool(before and before.prompt) if prompt is None else prompt)
         can_strip = stripped.of(record.state.files[index].digest) is not None
         if can_strip or is_told:

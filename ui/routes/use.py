@@ -12,7 +12,7 @@ from comfy.form.takers import first_taker
 from comfy.launch.uploads import Refused
 from comfy.library.takers import takers_of
 from ui.documents.browser_values import file_kept
-from ui.documents.run_view import NO_RESULT
+from ui.documents.headlines import NO_RESULT
 from ui.files.results import FieldResults
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes

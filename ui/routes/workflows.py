@@ -27,7 +27,7 @@ from comfy.media.signatures import LENGTH
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
 from ui.documents.browser_values import kept
-from ui.documents.past_run import past_run
+from ui.documents.past_run import run_tile
 from ui.documents.result_names import title_in_name
 from ui.routes.history import made_with
 from ui.routes.results import sent
@@ -207,5 +207,5 @@ def _newest_thumbs(services: Services, owner: str) -> dict[str, str]:
     history = services.runs.history
     if history is None or owner == NOBODY:
         return {}
-    runs = [past_run(record) for record in history.of(owner, limit=_NEWEST)]
-    return {run.workflow: run.thumb for run in reversed(runs) if run.thumb}
+    records = reversed(list(history.of(owner, limit=_NEWEST)))
+    return {one.job.workflow: thumb for one in records if (thumb := run_tile(one).thumb)}

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { newPage, Socket } from "./fake_browser.js";
+import { queuedDoc, staged } from "./run_docs.js";
 
 newPage();
 const { disconnectAll, follow, hear, restore, stop } = await import(
@@ -11,8 +12,9 @@ const { disconnectAll, follow, hear, restore, stop } = await import(
 const { INITIAL, page } = await import("../../../ui/page/script/state.js");
 
 const GONE = 4404;
-const entry = (id, more = {}) => ({ id, title: "W", phase: "waiting", group: "", ...more });
-const view = (id, more = {}) => ({ id, workflow: "w", errors: {}, labelled: {}, ...more });
+const entry = (id, more = {}) =>
+  queuedDoc({ id, title: "W", phase: "waiting", group: "", ...more });
+const view = (id, more = {}) => staged({ id, workflow: "w", errors: {}, labelled: {}, ...more });
 const done = (id) => view(id, { phase: "done", finished: true, files: [], texts: [] });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 /** The paths of the sockets that are open or opening. */

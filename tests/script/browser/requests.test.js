@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { newPage } from "./fake_browser.js";
+import { tileDoc } from "./run_docs.js";
 
 /** All elements that were made, and what a press on them does. */
 const made = [];
@@ -32,7 +33,7 @@ const { reuse } = await import("../../../ui/page/script/stage/actions.js");
 const { INITIAL, page } = await import("../../../ui/page/script/state.js");
 const { checked } = await import("../../../ui/page/script/vary/start.js");
 
-const RUNS = ["a", "b"].map((id) => ({ id, title: "W", at: 0 }));
+const RUNS = ["a", "b"].map((id) => tileDoc({ id, title: "W", finished_at: 0 }));
 const GONE = [404, { detail: "This result no longer exists." }];
 const UNREADABLE = [422, { detail: "The app could not use this request." }];
 const ADVISED = [422, { detail: "This form is gone.", hint: "Choose another." }];

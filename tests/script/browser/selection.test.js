@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newPage } from "./fake_browser.js";
+import { tileDoc } from "./run_docs.js";
 
 newPage();
 globalThis.document = {
@@ -12,7 +13,9 @@ globalThis.document = {
 const { Selection } = await import("../../../ui/page/script/history/selection.js");
 
 /** Results of a history, the newest first; where one is null it is not known yet. */
-const PAST = ["a", "b", null, "d", "e"].map((id) => id && { id, files: 1, kind: "image" });
+const PAST = ["a", "b", null, "d", "e"].map(
+  (id) => id && tileDoc({ id, results: 1, kind: "image" }),
+);
 
 /** What is picked after each press: a place, and the keys that are held. */
 function picked(...presses) {

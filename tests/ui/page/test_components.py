@@ -3,6 +3,7 @@ told of both."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,13 +11,15 @@ import gradio as gr
 import pytest
 from gradio_client.utils import json_schema_to_python_type
 
-from ui.documents.run_view import PastRun, RunEntry, ShownFile
+from ui.documents.run_doc import QueueLine, RunDoc, RunTile, ShownFile
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.stage import Follow, Refusal, Selection, ShowFiles, Stage
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 
-ENTRY = RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True)
-PAST = PastRun("b", "boats", "Boats", "done", 1.5, "Image", "one boat", 2, "/files/b/0/thumb")
+LINE = QueueLine("one boat", "Next in line", movable=True)
+ENTRY = RunDoc("a", "boats", "Boats", "waiting", page=LINE)
+TILE = RunTile("Image", "one boat", 2, "/files/b/0/thumb")
+PAST = RunDoc("b", "boats", "Boats", "done", finished=True, finished_at=1.5, page=TILE)
 LISTS = [(RunQueue, ENTRY), (RunHistory, PAST)]
 COMPONENTS = [Stage, RunQueue, RunHistory, WorkflowChooser]
 
@@ -26,7 +29,7 @@ def test_a_list_goes_to_the_browser_and_comes_back(component: type[Any], run: An
     """Whatever Python says is what Python gets, in its order; nothing is an empty list."""
     runs = (run, replace(run, id="second"))
     made = component()
-    assert made.postprocess(runs) == [asdict(one) for one in runs]
+    assert made.postprocess(runs) == [one.to_json() for one in runs]
     assert made.preprocess(made.postprocess(runs)) == runs
     assert made.postprocess(None) == []
     assert made.preprocess("") == made.preprocess(None) == ()
@@ -96,8 +99,8 @@ def test_examples_are_values(component: type[Any]) -> None:
 
 def test_a_value_of_its_own_is_there_from_the_start() -> None:
     """Each is made with a value, as any component."""
-    assert RunQueue([ENTRY]).value == [asdict(ENTRY)]
-    assert RunHistory([PAST]).value == [asdict(PAST)]
+    for component, run in LISTS:
+        assert component([run]).value == json.loads(json.dumps([run.to_json()]))
     file = ShownFile("a.png", "/a.png", "image")
     assert Stage(ShowFiles((file,))).value["results"]["files"] == [asdict(file)]
 
@@ -106,7 +109,7 @@ def test_a_value_of_its_own_is_there_from_the_start() -> None:
     ("component", "given", "answered"),
     [
         (Stage, "dict(seen: dict(run: str, at: int)) | None", "dict(nonce: str, run: str | None, "),
-        (RunQueue, "list[dict(id: str, title: str, ", "list[dict(id: str, title: str, "),
+        (RunQueue, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
         (RunHistory, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
         (WorkflowChooser, "str | None", "dict(choices: list[dict(name: str, title: str, "),
     ],

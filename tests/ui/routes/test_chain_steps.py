@@ -43,7 +43,7 @@ def test_runs_of_a_step_are_told_that_were_asked_for(demo: DemoServer, folder: P
         assert (view.ids, view.ended) == (own.ended, 3)
         told = get(app, asked(address, *own.ended[1:], *other.ended, "none")).json()["runs"]
         assert {run["id"] for run in told} == {*own.ended[1:]}
-        assert all(run["thumb"] for run in told)
+        assert all(run["page"]["thumb"] for run in told)
         assert get(app, asked(address, *["a"] * 61)).status_code == 422
         assert get(app, f"/chains/{chain.id}/steps/none").status_code == 404
         assert get(app, address, BOB).status_code == 404

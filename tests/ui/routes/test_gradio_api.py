@@ -227,7 +227,9 @@ def test_a_chain_reports_and_ends_with_what_its_steps_made(served: Served, calle
     assert len(made) == 4, "strangers share no results"
     for run in made:
         told = get(served[1], f"/history/{run}", cookie="").json()
-        assert (told["made_from"], told["used_for"]) == ([], []), "it may be another stranger's"
+        assert (told["page"]["made_from"], told["page"]["used_for"]) == ([], []), (
+            "it may be another stranger's"
+        )
 
 
 @pytest.mark.parametrize(

@@ -93,15 +93,13 @@ def test_a_run_is_listed(served: Served) -> None:
     _, app = served
     run = made(app, **{"2.text": "a lighthouse at dusk", "4.batch_size": 2})
     (told,) = past(app)
+    tile = told["page"]
     assert told["id"] == run.id
-    assert (told["workflow"], told["title"], told["phase"]) == (
-        "text-to-image",
-        "Text to image",
-        "done",
-    )
-    assert (told["asked"], told["what"], told["files"]) == ("a lighthouse at dusk", "2 images", 2)
-    assert told["at"] == run.state.finished_at
-    assert get(app, told["thumb"]).headers["content-type"] == "image/webp"
+    described = (told["workflow"], told["title"], told["phase"])
+    assert described == ("text-to-image", "Text to image", "done")
+    assert (tile["asked"], tile["what"], tile["results"]) == ("a lighthouse at dusk", "2 images", 2)
+    assert told["finished_at"] == run.state.finished_at
+    assert get(app, tile["thumb"]).headers["content-type"] == "image/webp"
 
 
 def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
@@ -110,12 +108,12 @@ def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
     _, app = served
     run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**64 - 1, "4.batch_size": 2})
     told = get(app, f"/history/{run.id}").json()
-    assert told["seeds"] == ["18446744073709551615"]
-    assert [file["url"] for file in told["files"]] == [
+    assert told["seeds"] == {"5.seed": "18446744073709551615"}
+    assert [file["url"] for file in told["page"]["files"]] == [
         file_address(run.id, at, file) for at, file in enumerate(run.state.files)
     ]
-    assert ["Prompt", "a lighthouse"] in told["details"]
-    assert ["Seed", "18446744073709551615"] in told["details"]
+    assert ["Prompt", "a lighthouse"] in told["page"]["details"]
+    assert ["Seed", "18446744073709551615"] in told["page"]["details"]
 
 
 def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
@@ -127,14 +125,14 @@ def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
     failing.cancel()
     finished(failing)
     demo.speed.step = 0
-    (told,) = past(app)
-    assert (told["what"], told["files"], told["thumb"]) == ("Stopped", 0, None)
+    tile = past(app)[0]["page"]
+    assert (tile["what"], tile["results"], tile["thumb"]) == ("Stopped", 0, None)
     words = get(app, f"/history/{failing.id}").json()
     assert (words["id"], words["phase"], words["headline"]) == (failing.id, "stopped", "Stopped.")
     failed = finished(start(app, **SMALL | {"7.filename_prefix": "../outside"}))
     words = get(app, f"/history/{failed.id}").json()
-    assert words["failed_field"] == "7.filename_prefix"
-    assert words["headline"].endswith(words["errors"][words["failed_field"]])
+    assert words["page"]["failed_field"] == "7.filename_prefix"
+    assert words["headline"].endswith(words["errors"][words["page"]["failed_field"]])
 
 
 def test_pages_search_and_workflows(served: Served) -> None:
@@ -247,14 +245,14 @@ def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
     _, app = served
     image = photo()
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": image}))
-    before = get(app, f"/history/{run.id}").json()["before"]
+    before = get(app, f"/history/{run.id}").json()["page"]["before"]
     assert get(app, before).content == image.data
     unpainted = f"{before}/unpainted"
     assert get(app, unpainted).headers["content-type"] == "image/jpeg"
     for address in (before, unpainted):
         assert [get(app, address, who).status_code for who in (BOB, "")] == [404, 404]
         assert get(app, address.replace("/0", "/1")).status_code == 404
-    assert get(app, f"/history/{made(app).id}").json()["before"] == ""
+    assert get(app, f"/history/{made(app).id}").json()["page"]["before"] == ""
 
 
 def test_an_input_is_kept_and_sent_again(served: Served) -> None:
@@ -377,9 +375,9 @@ def test_everything_outlives_both_programs(tmp_path: Path) -> None:
     ):
         assert get(app, f"/history/{run.id}").json() == told
         assert told["seeds"]
-        assert told["caption"]["model"]
+        assert told["page"]["caption"]["model"]
         assert past(app) == [listed]
-        assert get(app, listed["thumb"]).status_code == 200
+        assert get(app, listed["page"]["thumb"]).status_code == 200
         assert get(app, file_address(run.id, 0, run.state.files[0])).content == data
         assert get(app, f"/files/{run.id}/all.zip").status_code == 200
         assert get(app, f"/files/{run.id}/0/x.png", BOB).status_code == 404

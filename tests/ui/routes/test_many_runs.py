@@ -47,9 +47,9 @@ def test_favourites_are_their_owner_s(app: RunningApp) -> None:
     first, second = made(app), made(app)
     assert many(app, "favourites", BOB, runs=[first.id], favourite=True) == 404
     assert many(app, "favourites", runs=[first.id, "unknown"], favourite=True) == 200
-    assert [told["favourite"] for told in past(app)] == [False, True]
+    assert [told["page"]["favourite"] for told in past(app)] == [False, True]
     assert [told["id"] for told in past(app, "favourites=true")] == [first.id]
-    assert get(app, f"/history/{first.id}").json()["favourite"]
+    assert get(app, f"/history/{first.id}").json()["page"]["favourite"]
     assert many(app, "favourites", runs=[first.id, second.id], favourite=False) == 200
     assert past(app, "favourites=true") == []
 

@@ -70,10 +70,10 @@ def test_a_page_is_told_what_goes_on(served: Served) -> None:
             ),
         )
         assert ids(news) == [run.id for run in runs]
-        assert [entry["movable"] for entry in news["runs"]] == [False, True, True, True]
-        assert news["runs"][3]["said"].startswith("3 ahead · starts in about ")
+        assert [entry["page"]["movable"] for entry in news["runs"]] == [False, True, True, True]
+        assert news["runs"][3]["page"]["said"].startswith("3 ahead · starts in about ")
         assert news["runs"][3]["title"] == "Text to image"
-        assert news["runs"][3]["about"].startswith("a small harbour town")
+        assert news["runs"][3]["page"]["about"].startswith("a small harbour town")
         assert news["waiting"] == 3
         assert not news["ending"]
 
@@ -117,7 +117,7 @@ def test_places_change_live(served: Served) -> None:
         told(page, lambda news: ids(news) == [first, second, third, fourth])
         assert post(app, f"/runs/{fourth}/move?by=-1").status_code == 200
         news = told(page, lambda news: ids(news) == [first, second, fourth, third])
-        assert news["runs"][3]["said"].startswith("3 ahead")
+        assert news["runs"][3]["page"]["said"].startswith("3 ahead")
         assert post(app, f"/api/v1/runs/{second}/stop").status_code == 200
         told(page, lambda news: ids(news) == [first, fourth, third])
 
@@ -222,7 +222,7 @@ def test_a_run_of_before_a_restart_is_told(tmp_path: Path) -> None:
             with watching(app, run.id) as socket:
                 (last,) = messages(socket)
             assert isinstance(last, dict)
-            assert (last["phase"], last["again"]) == ("stopped", True)
+            assert (last["phase"], last["page"]["again"]) == ("stopped", True)
             assert "shut down" in last["headline"]
             with watching(app, run.id, BOB) as socket:
                 assert close_code(socket) == 4404

@@ -47,7 +47,7 @@ def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
     assert all(frame.startswith((b"\xff\xd8", b"\x89PNG")) for frame in frames)
     assert [view["finished"] for view in views] == [False] * (len(views) - 1) + [True]
     assert views[-1]["phase"] == "done"
-    (file,) = views[-1]["files"]
+    (file,) = views[-1]["page"]["files"]
     assert (
         requests.get(app.url + file["url"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT).headers[
             "content-type"
@@ -55,7 +55,7 @@ def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
         == "image/png"
     )
     assert (file["kind"], file["saved"]) == ("image", True)
-    assert ["Steps", "12"] in views[-1]["details"]
+    assert ["Steps", "12"] in views[-1]["page"]["details"]
 
 
 def test_the_result_comes_after_the_last_frame(served: Served) -> None:

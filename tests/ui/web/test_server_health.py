@@ -209,7 +209,9 @@ def test_a_run_notices_too(demo: DemoServer) -> None:
         run = start(app, **{"5.steps": 60})
         eventually(lambda: run.state.phase == "running")
         demo.stop()
-        news = told(page, lambda news: news["server_away"] and news["runs"][0]["said"] == AWAY)
+        news = told(
+            page, lambda news: news["server_away"] and news["runs"][0]["page"]["said"] == AWAY
+        )
         assert news["server_away"] == AWAY
         demo.start()
         told(page, lambda news: news["server_away"] == "")
@@ -223,7 +225,7 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
         runs = [start(app, **{"5.steps": 60}) for _ in range(3)]
 
         def said(news: dict[str, Any]) -> str:
-            return " · ".join(entry["said"] for entry in news["runs"])
+            return " · ".join(entry["page"]["said"] for entry in news["runs"])
 
         told(page, lambda news: "2 ahead · starts in about " in said(news))
         demo.stop()

@@ -22,12 +22,11 @@ from ui.api.start import Asker, RunStart
 from ui.api.values import Sent, SentValues, form_for
 from ui.documents.headlines import HEADLINES
 from ui.documents.run_doc import has_field_errors
-from ui.documents.run_view import Outcome
 from ui.doors.comfy_runner.config import RunnerConfig
 from ui.doors.comfy_runner.kept_values import InputFile, Values
 from ui.doors.comfy_runner.named_nodes import NamedNodes
 from ui.doors.comfy_runner.text_service import WrittenPrompts
-from ui.routes.presenter import outcome_of
+from ui.routes.presenter import run_end
 from ui.services import Services
 
 _NO_WORKFLOW = message("No workflow is named.")
@@ -141,9 +140,10 @@ class Runner:
 
     def _failed(self, record: Record) -> NoResult:
         error = record.state.error
-        outcome = outcome_of(self.services, record) if has_field_errors(record) else Outcome()
-        if of_fields := (*outcome.labelled.values(), *outcome.remarks):
-            return NoResult(sentences(*of_fields))
+        if has_field_errors(record):
+            stage = run_end(self.services, record).stage
+            if of_fields := (*stage.labelled.values(), *stage.remarks):
+                return NoResult(sentences(*of_fields))
         said = error.message if error else HEADLINES[record.state.phase]
         return NoResult(said, error.hint if error else "")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from ui.api.named_workflows import NamedForm, named_form, named_workflows
 from ui.api.values import SentValues
-from ui.documents.run_view import show
+from ui.documents.run_doc import run_doc
 from ui.doors.endpoints.values import endpoint_number, is_number_of, values_by_key
 from ui.files.components import Painted, shown_file
 from ui.gradio.internals import api, whole_root_of
@@ -24,7 +23,7 @@ from ui.routes.gradio_api import (
     as_gradio_errors,
     releases_session,
     run_of_script,
-    told_run,
+    script_run,
 )
 from ui.routes.gradio_chains import chain_of_script
 from ui.routes.results import saved_places
@@ -130,13 +129,13 @@ def _told(run: Run, answers: ClientFiles) -> Iterator[dict[str, Any]]:
     with why there are none."""
     progress = gr.Progress()  # no parameter, as elsewhere: those of `gr.api` are its callers'
     for state in run.watch():
-        view = show(run.record, now=time.time(), usual=run.usual_times)
-        progress(view.fraction or 0.0, desc=view.headline)
+        doc = run_doc(run.record, usual=run.usual_times)
+        progress(doc.progress or 0.0, desc=doc.headline)
         if not state.phase.finished:
-            yield told_run(run, state) | {"files": []}
+            yield script_run(run, state) | {"files": []}
         elif state.phase is Phase.DONE:
-            yield told_run(run, state) | {"files": answers.of_run(run.id)}
+            yield script_run(run, state) | {"files": answers.of_run(run.id)}
         else:
             error = state.error
-            why = sentences(error.message, error.hint) if error else view.headline
+            why = sentences(error.message, error.hint) if error else doc.headline
             raise gr.Error(why, print_exception=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +32,7 @@ from ui.api.runs import Runs
 from ui.api.start import Asker, Begun, RunStart
 from ui.api.values import Sent
 from ui.api.watch import states_of
-from ui.documents.run_view import show
+from ui.documents.run_doc import run_doc
 from ui.doors.mcp.chain_calls import failed_chain, follow_chain
 from ui.doors.mcp.contents import failed_call, finished_call, refused_call
 from ui.doors.mcp.tools import tools_of
@@ -134,15 +133,15 @@ async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker
 
 
 async def _follow_run(run: Run, context: Context) -> None:
-    """Tell how far a run is, to its end; stop it where that breaks off."""
+    """Report the progress of a run up to its end; stop the run if that breaks off."""
     told = -1.0
     try:
         async for _ in states_of(run):
-            view = show(run.record, now=time.time(), usual=run.usual_times)
-            done = view.fraction or 0.0
+            doc = run_doc(run.record, usual=run.usual_times)
+            done = doc.progress or 0.0
             if done > told:  # as the protocol asks
                 told = done
-                await context.session.report_progress(done, 1.0, translated(view.headline))
+                await context.session.report_progress(done, 1.0, translated(doc.headline))
     finally:
         if not run.state.phase.finished:
             run.cancel()

@@ -14,7 +14,7 @@ from comfy.form.takers import first_taker
 from comfy.launch.uploads import Refused
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
-from ui.documents.run_view import NO_RESULT
+from ui.documents.headlines import NO_RESULT
 from ui.files.results import FieldResults
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import root_of

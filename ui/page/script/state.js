@@ -1,11 +1,13 @@
 // @ts-check
 // What the page knows, in one value; components are told when it changes.
 
-/** @import { PastRun, RunEntry, RunView } from "./documents.js" */
+/** @import { QueueLine, RunDoc, RunTile, StageView } from "./documents.js" */
 
 /**
- * A run as its socket describes it. `file`: the place of the result that it is looked back at for.
- * @typedef {RunView & { file?: number | null }} View
+ * A run on the stage. `file`: the place of the result that it is looked back at for.
+ * @typedef {Omit<RunDoc, "page"> & { page: StageView, file?: number | null }} View
+ * @typedef {Omit<RunDoc, "page"> & { page: QueueLine }} QueuedRun
+ * @typedef {Omit<RunDoc, "page"> & { page: RunTile }} PastRun
  *
  * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
@@ -16,7 +18,7 @@
  *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
  * known yet. `toldAt`: when `entry` came. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
- * @typedef {{ id: string, view: View | null, at: number, entry: RunEntry | null, toldAt: number, unconfirmed: boolean,
+ * @typedef {{ id: string, view: View | null, at: number, entry: QueuedRun | null, toldAt: number, unconfirmed: boolean,
  *   connected: boolean, read: boolean, leaving: boolean }} Run
  *
  * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
@@ -58,7 +60,7 @@
 
 /**
  * A kind of results, "" for several.
- * @typedef {PastRun["kind"]} Made
+ * @typedef {RunTile["kind"]} Made
  */
 
 /**

@@ -20,7 +20,7 @@ from comfy.records.record import Record
 from comfy.records.wanted import WantedOfGroups
 from ui.documents.browser_values import value_text
 from ui.documents.headlines import HEADLINES
-from ui.documents.past_run import past_run
+from ui.documents.past_run import run_tile
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -177,7 +177,7 @@ class TableView:
     def _row(self, index: int, run: str, records: Mapping[str, Record]) -> dict[str, Any]:
         state, record = self.state(index), records.get(run)
         error, hint, detail = self.table.states.error(index), "", ""
-        told = past_run(record) if record is not None and state == "done" else None
+        told = run_tile(record) if record is not None and state == "done" else None
         text = record.state.texts[0].text[:_TEXT] if record and told and told.kind == "text" else ""
         if state == "failed" and record is not None and not error:
             error = why_failed(record)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Body, Depends, HTTPException, Query, Request
 
-from ui.documents.past_run import past_run, seeds_among
+from ui.documents.past_run import past_run
+from ui.documents.run_values import seeds_among
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -39,7 +39,7 @@ def chain_routes(services: Services, identity: Identity) -> GuardedRoutes:
         if ended is None or history is None:
             raise HTTPException(404)
         records = history.get_many(set(run).intersection(ended), owner)
-        return AsciiJSON({"runs": [asdict(past_run(one)) for one in records.values()]})
+        return AsciiJSON({"runs": [past_run(one).to_json() for one in records.values()]})
 
     @routes.post("/history/{run_id}/chain/vary", Access.OWNER)
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
 from ui.documents.headlines import elapsed_words
-from ui.documents.past_run import past_run
+from ui.documents.past_run import run_tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ def _step(standing: ChainStanding, step: StepStanding) -> StepView:
     record = standing.results.get(step.name)
     if record is None:
         return view
-    past = past_run(record)
-    text = past.what if past.kind == "text" else ""
-    return replace(view, result=record.id, thumb=past.thumb, text=text)
+    tile = run_tile(record)
+    text = tile.what if tile.kind == "text" else ""
+    return replace(view, result=record.id, thumb=tile.thumb, text=text)

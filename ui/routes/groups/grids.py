@@ -28,7 +28,7 @@ from comfy.batches.grids.settings import KEYWORD, settings_in, settings_text
 from comfy.batches.grids.sheet import sheet_of
 from comfy.batches.queue import BatchTable
 from comfy.records.record import Record
-from ui.documents.past_run import past_run
+from ui.documents.past_run import run_tile
 from ui.documents.result_names import result_name
 from ui.files.batch_grids import grid_of, settings_of, told_settings
 from ui.languages.current import translated
@@ -280,7 +280,7 @@ class GridResults:
 
     def _word(self, index: int, record: Record | None) -> str:
         if record is not None and record.state.texts:
-            return past_run(record).what
+            return run_tile(record).what
         return _WORDS.get(self.table.states[index], _NOTHING)
 
     def _about(self, index: int) -> str:

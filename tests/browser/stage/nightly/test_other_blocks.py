@@ -3,6 +3,7 @@ they show what Python says, and their events reach Python."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -23,7 +24,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from tests.support.gradio_calls import script_client
 from tests.support.serving import listening_socket
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.documents.run_view import PastRun, RunEntry, ShownFile
+from ui.documents.run_doc import PhaseWord, QueueLine, RunDoc, RunTile, ShownFile
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import script_routes
 from ui.page.stage import Follow, Selection, ShowFiles, Stage
@@ -37,14 +38,24 @@ FILES = (
     ShownFile("b.gif", f"{DOT}#b", "image"),
     ShownFile("c.bin", DOT, "file"),
 )
+
+
+def queued(name: str, phase: PhaseWord, line: QueueLine) -> RunDoc:
+    return RunDoc(name, "boats", "Boats", phase, page=line)
+
+
+def ended(name: str, phase: PhaseWord, at: float, tile: RunTile) -> RunDoc:
+    return RunDoc(name, "boats", "Boats", phase, finished=True, finished_at=at, page=tile)
+
+
 WAITING = (
-    RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True),
-    RunEntry("b", "Boats", "two boats", "waiting", "1 run before yours", movable=True),
-    RunEntry("c", "Boats", "no boat", "failed", "Something went wrong.", movable=False, again=True),
+    queued("a", "waiting", QueueLine("one boat", "Next in line", movable=True)),
+    queued("b", "waiting", QueueLine("two boats", "1 run before yours", movable=True)),
+    queued("c", "failed", QueueLine("no boat", "Something went wrong.", movable=False, again=True)),
 )
 PAST = (
-    PastRun("d", "boats", "Boats", "done", 1.7e9, "Image", "a <b>boat</b>", 2, DOT),
-    PastRun("e", "boats", "Boats", "stopped", 1.6e9, "Stopped"),
+    ended("d", "done", 1.7e9, RunTile("Image", "a <b>boat</b>", 2, DOT)),
+    ended("e", "stopped", 1.6e9, RunTile("Stopped")),
 )
 Told = list[tuple[Any, ...]]
 Opened = Callable[[gr.Blocks], Page]
@@ -174,7 +185,7 @@ def test_lists_show_runs_and_tell_what_is_asked(opened: Opened) -> None:
     Of a history a tile that is chosen and a text that is searched for reach Python."""
     told: Told = []
 
-    def without(runs: Sequence[RunEntry], event: gr.EventData) -> list[RunEntry]:
+    def without(runs: Sequence[RunDoc], event: gr.EventData) -> list[RunDoc]:
         return [run for run in runs if run.id != event.run]
 
     with gr.Blocks(analytics_enabled=False) as blocks:
@@ -219,10 +230,10 @@ def add_a_long_queue() -> list[str]:
     """A queue of five that wait; those that were removed, in their order."""
     told: list[str] = []
     waiting = [
-        RunEntry(name, "Boats", "", "waiting", f"Number {name}", movable=True) for name in "12345"
+        queued(name, "waiting", QueueLine("", f"Number {name}", movable=True)) for name in "12345"
     ]
 
-    def without(runs: Sequence[RunEntry], event: gr.EventData) -> list[RunEntry]:
+    def without(runs: Sequence[RunDoc], event: gr.EventData) -> list[RunDoc]:
         told.append(event.run)
         return [run for run in runs if run.id != event.run]
 
@@ -271,31 +282,29 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
     """A client of Gradio is told the types of all three, and its values go there and back."""
 
     def told(
-        seen: Selection | None, runs: Sequence[RunEntry], past: Sequence[PastRun]
-    ) -> tuple[Follow | None, Sequence[RunEntry], Sequence[PastRun]]:
+        seen: Selection | None, runs: Sequence[RunDoc], past: Sequence[RunDoc]
+    ) -> tuple[Follow | None, Sequence[RunDoc], Sequence[RunDoc]]:
         return Follow(seen.run) if seen else None, runs, past
 
     with gr.Blocks(analytics_enabled=False) as blocks:
         parts: list[Any] = [Stage(), RunQueue(), RunHistory()]
         gr.Button().click(told, parts, parts, api_name="told")
     with served(blocks) as url, closing(script_client(url)) as api:
-        phase = f"Literal{[one.value for one in Phase]}"
         info = api.view_api(print_info=False, return_format="dict")["named_endpoints"]["/told"]
-        assert [part["python_type"]["type"] for part in info["parameters"]] == [
-            "dict(seen: dict(run: str, at: int)) | None",
-            f"list[dict(id: str, title: str, about: str, phase: {phase}, said: str,"
-            " movable: bool, again: bool, group: str, place: int | None, due_in: float | None)]",
-            f"list[dict(id: str, workflow: str, title: str, phase: {phase}, at: float, what: str,"
-            " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
-            " '3d', 'file'] | Literal['text', ''], clip: str | None, sound: str | None, seeds: str,"
-            " favourite: bool, file: int | None)]",
-        ]
+        seen, *lists = [part["python_type"]["type"] for part in info["parameters"]]
+        assert seen == "dict(seen: dict(run: str, at: int)) | None"
+        phase = f"phase: Literal{[one.value for one in Phase]}"
+        of_page = ("page: dict(about: str, said: str,", "page: dict(what: str, asked: str,")
+        for told_type, page in zip(lists, of_page, strict=True):
+            assert told_type.startswith("list[dict(id: str, workflow: str, title: str, ")
+            assert phase in told_type
+            assert page in told_type
         stage, queue, history = parts
         given = [part.example_payload() for part in parts]
         shown, runs, past = api.predict(*given, api_name="/told")
         assert shown["run"] == queue.example_value()[0].id
-        assert runs == queue.example_payload()
-        assert past == history.example_payload()
+        assert runs == json.loads(json.dumps(queue.example_payload()))
+        assert past == json.loads(json.dumps(history.example_payload()))
         assert stage.preprocess(given[0]) == Selection("0" * 32, 0)
 
 

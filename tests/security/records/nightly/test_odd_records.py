@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +18,8 @@ from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import EVERYTHING, begun, bytes_kept
 from tests.support.serving import RunningApp, changing
 from tests.ui.routes.test_history import SMALL, ask, kept_files, past
+from ui.documents.page_runs import stage_run
 from ui.documents.past_run import past_run
-from ui.documents.run_view import show
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -85,8 +85,8 @@ def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
     except ValueError:
         return
     assert from_text(to_text(record)) is not None
-    json.dumps(asdict(past_run(record)))
-    json.dumps(show(record, now=time.time()).to_json())
+    json.dumps(past_run(record).to_json())
+    json.dumps(stage_run(record, now=time.time()).to_json())
 
 
 def test_finding_17_defaults_stand_for_what_is_missing() -> None:

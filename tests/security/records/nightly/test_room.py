@@ -33,7 +33,7 @@ with running_demo_app(step_seconds=0, data=folder) as (demo, app):
                 pass
         held.release()
         finished(run)
-    print(get(app, f"/history/{run.id}").json()["advice"])
+    print(get(app, f"/history/{run.id}").json()["page"]["advice"])
     try:
         start(app, **values)
     except Exception as problem:

@@ -93,7 +93,7 @@ export class LargeResult {
     if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;
-    this.#items = arranged(view.files, view.texts, view.id).items;
+    this.#items = arranged(view.page.files, view.texts, view.id).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
     this.#said.textContent = captionWords(row, this.#rows?.labels() ?? []);
     return this.#draw();
@@ -106,7 +106,7 @@ export class LargeResult {
     if (turn !== this.#turn) return false;
     this.#media.replaceChildren(...(node ? [node] : []));
     this.#viewport.changed(true);
-    this.#viewport.offer(item?.url ? item : null, this.#view?.before ?? "");
+    this.#viewport.offer(item?.url ? item : null, this.#view?.page.before ?? "");
     this.#turnArrows();
     return true;
   }

@@ -14,7 +14,7 @@ import { LARGE_TILES, read, write } from "../storage.js";
 
 /** @import { Block, Day } from "../history/layout.js" */
 /** @import { Past } from "../history/past.js" */
-/** @import { PastRun } from "../documents.js" */
+/** @import { PastRun } from "../state.js" */
 
 /**
  * What Gradio hands to a component. `index` and `value` are what Python's `gr.SelectData` has.
@@ -260,7 +260,7 @@ export class History {
   #itemFor(run) {
     if (!run) return element("li", "unknown");
     const live = this.#live;
-    const hasStar = run.kind || run.favourite; // what came to nothing is nobody's favourite
+    const hasStar = run.page.kind || run.page.favourite; // what came to nothing is nobody's favourite
     const star = live && hasStar ? () => live.star(this.#runOf(run.id) ?? run) : null;
     return itemFor(run, (event) => this.#choose(run.id, event), star);
   }

@@ -5,7 +5,7 @@
 import { $, all, button, element, fillIn, tell } from "../dom.js";
 import { message, plural } from "../messages.js";
 
-/** @import { RunEntry } from "../documents.js" */
+/** @import { QueuedRun } from "../state.js" */
 
 /**
  * What Gradio hands to a component. `by`: -1 for earlier, 1 for later.
@@ -46,7 +46,7 @@ export class Queue {
     place.replaceChildren(this.#head, this.#list);
   }
 
-  /** @param {readonly RunEntry[]} entries those that go on by their turn, then those that have ended */
+  /** @param {readonly QueuedRun[]} entries those that go on by their turn, then those that have ended */
   show(entries) {
     const ahead = entries.filter((entry) => GOES_ON.includes(entry.phase));
     const ended = entries.filter((entry) => !GOES_ON.includes(entry.phase));
@@ -99,11 +99,11 @@ export class Queue {
   }
 
   /**
-   * @param {RunEntry} entry
-   * @param {RunEntry | undefined} before
-   * @param {RunEntry | undefined} after
+   * @param {QueuedRun} entry
+   * @param {QueuedRun | undefined} before
+   * @param {QueuedRun | undefined} after
    */
-  #lineAhead({ id, title, about, phase, said, movable }, before, after) {
+  #lineAhead({ id, title, phase, page: { about, said, movable } }, before, after) {
     const line = this.#lineOf(`ahead ${id}`, () => [
       tool("↑", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
       tool("↓", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
@@ -115,7 +115,7 @@ export class Queue {
     if (!earlier || !later || !remove) return line;
     earlier.hidden = later.hidden = !movable;
     // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
-    earlier.ariaDisabled = before?.movable ? null : "true";
+    earlier.ariaDisabled = before?.page.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
     earlier.ariaLabel = message("Move up: {workflow}, {state}", { workflow: title, state: said });
     later.ariaLabel = message("Move down: {workflow}, {state}", { workflow: title, state: said });
@@ -127,8 +127,8 @@ export class Queue {
     return line;
   }
 
-  /** @param {RunEntry} entry */
-  #endedLine({ id, again, title, about, said }) {
+  /** @param {QueuedRun} entry */
+  #endedLine({ id, title, page: { again, about, said } }) {
     const line = this.#lineOf(`ended ${id}`, () => [
       ...(again
         ? [tool(message("Run again"), "", () => this.#component.run_again({ run: id }))]

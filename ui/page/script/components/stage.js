@@ -171,7 +171,7 @@ class Stage {
     const isSame = view.id === this.#shown?.id;
     this.#shown = view;
     if (isSame) return;
-    this.#arrange(arranged(view.files, view.texts, view.id), view.details);
+    this.#arrange(arranged(view.page.files, view.texts, view.id), view.page.details);
     this.#at = firstSeen(this.#arrangement, view.file, this.#leaving < 0);
     const isPainted = this.#painted === view.id && $("img", this.#media);
     if (!this.#item && view.phase !== "done" && isPainted) this.#keepFrame(view);
@@ -357,10 +357,10 @@ class Stage {
     this.#lineage.show(view);
     const item = this.#item;
     const isTaken = item && item.at >= 0 && this.#component.takes.includes(item.kind);
-    this.#viewport.offer(item?.url ? item : null, view?.before ?? "");
+    this.#viewport.offer(item?.url ? item : null, view?.page.before ?? "");
     const continued = isContinued(state, view?.id ?? "");
     const offered = { ahead: Boolean(view && current(state)), continued };
-    const parts = [view?.id, view?.favourite, item?.url, this.#at];
+    const parts = [view?.id, view?.page.favourite, item?.url, this.#at];
     const wanted = JSON.stringify([...parts, isTaken, offered]);
     if (this.#actions.dataset.for === wanted) return;
     this.#actions.dataset.for = wanted;

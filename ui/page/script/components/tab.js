@@ -16,7 +16,7 @@ import { NOTIFIES, read, write } from "../storage.js";
 export function titleOf(state, name) {
   const run = current(state);
   const chain = run ? chainOf(state, run) : betweenRuns(state);
-  const fraction = chain ? fractionOfChain(chain, state.runs) : run?.view?.fraction;
+  const fraction = chain ? fractionOfChain(chain, state.runs) : run?.view?.progress;
   if (typeof fraction !== "number") return name || "ComfyForms";
   return `${percentWords(Math.floor(100 * fraction))} · ${(chain ?? run?.view)?.title}`;
 }
@@ -41,7 +41,7 @@ export async function notifyWhenDone(wish) {
 /**
  * @param {View} view of a run that has ended
  */
-function notify({ title, about, headline, id }) {
+function notify({ title, headline, id, page: { about } }) {
   const body = about ? message("{workflow}: {prompt}", { workflow: title, prompt: about }) : title;
   notifyIfAway(headline, body, id);
 }

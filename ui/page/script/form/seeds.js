@@ -2,6 +2,7 @@
 // Seeds that are fixed take up the last run's; several are under one lock: ui/page/form/seeds.py draws it.
 
 import { showUsedSeed, takeTypedSeed } from "../gradio.js";
+import { endedAt } from "../history/past.js";
 import { page } from "../state.js";
 import { fieldId } from "./field_errors.js";
 
@@ -26,12 +27,12 @@ export function lockOf(modes) {
  */
 export function lastSeeds({ form, runs, past }, count) {
   const seen = [...runs.values()].flatMap(({ view }) =>
-    view?.finished && view.workflow === form && !view.chain
-      ? [{ at: view.ended, seeds: view.seeds }]
+    view?.finished && view.workflow === form && !view.page.chain
+      ? [{ at: view.finished_at ?? 0, seeds: Object.values(view.seeds) }]
       : [],
   );
   const earlier = (past ?? []).flatMap((run) =>
-    run?.workflow === form ? [{ at: run.at, seeds: run.seeds.split(", ") }] : [],
+    run?.workflow === form ? [{ at: endedAt(run), seeds: Object.values(run.seeds) }] : [],
   );
   const [last] = [...seen, ...earlier]
     .filter(({ seeds }) => seeds.length === count)

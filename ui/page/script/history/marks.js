@@ -24,7 +24,7 @@ export async function setFavourite(ids, favourite) {
   let { runs } = page.now;
   for (const id of ids) {
     const view = runs.get(id)?.view;
-    if (view) runs = withRun(runs, id, { view: { ...view, favourite } });
+    if (view) runs = withRun(runs, id, { view: { ...view, page: { ...view.page, favourite } } });
   }
   page.set({ runs, marked: { ids, favourite } });
   announce(favourite ? message("Added to favourites.") : message("Removed from favourites."));

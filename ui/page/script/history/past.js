@@ -2,10 +2,16 @@
 // The person's finished runs as far as they are known here: a place for each, null where it has not been asked for.
 // Pure.
 
-/** @import { PastRun } from "../documents.js" */
+/** @import { PastRun } from "../state.js" */
 /** @import { Day } from "./layout.js" */
 
 /** @typedef {readonly (PastRun | null)[]} Past */
+
+/**
+ * When a run ended, in seconds since 1970.
+ * @param {PastRun} run
+ */
+export const endedAt = ({ finished_at, submitted_at }) => finished_at ?? submitted_at;
 
 /**
  * How many runs there are in these days.
@@ -89,8 +95,8 @@ export function missing(past, from, to) {
 export function daysOf(runs) {
   /** @type {Map<string, number>} */
   const days = new Map();
-  for (const { at } of runs) {
-    const day = new Date(at * 1000).toLocaleDateString("sv"); // as 2026-11-18
+  for (const run of runs) {
+    const day = new Date(endedAt(run) * 1000).toLocaleDateString("sv"); // as 2026-11-18
     days.set(day, (days.get(day) ?? 0) + 1);
   }
   return [...days];

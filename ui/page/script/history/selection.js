@@ -7,7 +7,7 @@ import { deleteRuns, MOST, setFavourite } from "./marks.js";
 import { compare, MOST_BESIDE } from "./side_by_side.js";
 
 /** @import { Past } from "./past.js" */
-/** @import { PastRun } from "../documents.js" */
+/** @import { PastRun } from "../state.js" */
 
 const SELECT = message("Select");
 
@@ -95,21 +95,22 @@ export class Selection {
     const ids = runs.map(({ id }) => id);
     const said = element("span", "how-many", countWords(runs.length));
     said.role = "status";
-    const kept = runs.filter(({ kind, favourite }) => kind || favourite); // the others have nothing
-    const isMarked = kept.length > 0 && kept.every(({ favourite }) => favourite);
+    const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the others have nothing
+    const isMarked = kept.length > 0 && kept.every(({ page: tile }) => tile.favourite);
     const mark = button(isMarked ? message("Remove favourite") : message("Favourite"), async () => {
       await setFavourite(
         kept.map(({ id }) => id),
         !isMarked,
       );
-      for (const run of kept) this.#picked?.set(run.id, { ...run, favourite: !isMarked });
+      for (const run of kept)
+        this.#picked?.set(run.id, { ...run, page: { ...run.page, favourite: !isMarked } });
       this.#tell();
     });
     const beside = button(message("Compare"), () => compare(runs, this.#viewer));
     beside.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
     const drop = button(message("Delete"), () => deleteRuns(ids));
     const isMany = runs.length > MOST;
-    const shown = runs.filter(({ kind }) => kind).length;
+    const shown = runs.filter(({ page: tile }) => tile.kind).length;
     const isBeside = shown === runs.length && shown >= 2 && shown <= MOST_BESIDE;
     drop.ariaDisabled = String(!runs.length || isMany);
     mark.ariaDisabled = String(!kept.length || isMany);
@@ -123,7 +124,7 @@ export class Selection {
    */
   #download(runs, isMany) {
     const query = new URLSearchParams(
-      runs.filter(({ files }) => files > 0).map(({ id }) => ["run", id]),
+      runs.filter(({ page: tile }) => tile.results > 0).map(({ id }) => ["run", id]),
     );
     if (query.size && !isMany)
       return downloadLink(message("Download"), `${root}/files/chosen.zip?${query}`);

@@ -7,10 +7,9 @@ import { message, plural } from "../messages.js";
 import { ask } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
-import { differences } from "./past.js";
+import { differences, endedAt } from "./past.js";
 
-/** @import { PastRun } from "../documents.js" */
-/** @import { View } from "../state.js" */
+/** @import { PastRun, View } from "../state.js" */
 
 export const MOST_BESIDE = 4;
 
@@ -24,7 +23,8 @@ export async function compare(runs, viewer) {
   const told = await Promise.all(runs.map(({ id }) => ask(`/history/${id}`, undefined, "GET")));
   const views = told.flatMap((view) => view ?? []);
   if (views.length < 2) return;
-  const dates = views.map(({ id }) => when(runs.find((run) => run.id === id)?.at ?? 0));
+  const endById = new Map(runs.map((run) => [run.id, endedAt(run)]));
+  const dates = views.map(({ id }) => when(endById.get(id) ?? 0));
   const dialog = element("dialog", "side-by-side");
   dialog.setAttribute("aria-label", message("Compare results"));
   const close = button(message("Close"), () => dialog.close(), "button close");
@@ -60,7 +60,7 @@ function captionsOf(views) {
  */
 function figureOf(view, name, viewer) {
   const figure = element("figure");
-  const [item] = arranged(view.files, view.texts, view.id).items;
+  const [item] = arranged(view.page.files, view.texts, view.id).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item) loadedWithLink(item, viewer).then((node) => figure.prepend(node));
   const caption = element("figcaption", "", name);
@@ -76,7 +76,7 @@ function figureOf(view, name, viewer) {
  */
 function valuesOf(views, dates) {
   const values = differences(
-    views.map(({ title, details }) => [[message("Workflow"), title], ...details]),
+    views.map(({ title, page }) => [[message("Workflow"), title], ...page.details]),
   );
   const dated = differences(dates.map((date) => [[message("Date"), date]]));
   const same = values.length ? [] : [element("p", "same", message("All values are the same."))];

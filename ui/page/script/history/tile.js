@@ -5,8 +5,9 @@ import { when } from "../clock.js";
 import { addressOf, button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { seedWords } from "../runs/results.js";
+import { endedAt } from "./past.js";
 
-/** @import { PastRun } from "../documents.js" */
+/** @import { PastRun } from "../state.js" */
 
 const FAVOURITE = message("Favourite");
 const CLIP_AT = 0.1; // seconds: many videos begin with black
@@ -36,12 +37,13 @@ export function tileFor(run, chosen) {
   tile.dataset.run = run.id;
   tile.draggable = true;
   tile.addEventListener("click", chosen);
+  const seeds = Object.values(run.seeds);
   tile.title = [
-    run.what,
+    run.page.what,
     run.title,
-    when(run.at),
-    run.asked,
-    run.seeds && seedWords(run.seeds.split(", ")),
+    when(endedAt(run)),
+    run.page.asked,
+    seeds.length && seedWords(seeds),
   ]
     .filter(Boolean)
     .join(" · ");
@@ -55,12 +57,13 @@ export function tileFor(run, chosen) {
  * @param {PastRun} run
  */
 export function showFavourite(item, run) {
-  item.classList.toggle("favourite", run.favourite);
+  const { favourite } = run.page;
+  item.classList.toggle("favourite", favourite);
   const [tile, star] = item.querySelectorAll("button");
-  if (tile) tile.ariaLabel = run.favourite ? `${tile.title} · ${FAVOURITE}` : tile.title;
+  if (tile) tile.ariaLabel = favourite ? `${tile.title} · ${FAVOURITE}` : tile.title;
   if (!star) return;
-  star.ariaPressed = String(run.favourite);
-  star.textContent = run.favourite ? "★" : "☆";
+  star.ariaPressed = String(favourite);
+  star.textContent = favourite ? "★" : "☆";
 }
 
 /** @param {() => void} marked */
@@ -76,21 +79,21 @@ function starFor(marked) {
  * @param {HTMLElement} tile
  * @param {PastRun} run
  */
-function fill(tile, run) {
-  const { icon } = run;
+function fill(tile, { page }) {
+  const { icon, what, thumb, clip, results } = page;
   const inWords = () => {
     tile.classList.add("in-words");
     const sign = icon ? [element("span", "sign", icon)] : [];
-    tile.replaceChildren(...sign, element("span", "words", run.what));
+    tile.replaceChildren(...sign, element("span", "words", what));
   };
-  const shown = run.thumb ? imageOf(run.thumb) : run.clip ? clipOf(run.clip) : null;
+  const shown = thumb ? imageOf(thumb) : clip ? clipOf(clip) : null;
   if (!shown) {
     inWords();
     return;
   }
   shown.onerror = inWords;
   tile.append(shown);
-  const marks = [icon, run.files > 1 ? String(run.files) : ""].filter(Boolean);
+  const marks = [icon, results > 1 ? String(results) : ""].filter(Boolean);
   if (marks.length) tile.append(element("span", "count", marks.join(" ")));
 }
 

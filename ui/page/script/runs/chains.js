@@ -97,7 +97,7 @@ function partOf({ ids, done, runs: count }, runs) {
   // A run is told as done a moment before its chain tells so.
   const ended = Math.max(done, views.filter((view) => view?.phase === "done").length);
   const live = views.filter((view) => view?.phase === "running");
-  const going = live.reduce((sum, view) => sum + (view?.fraction ?? 0), 0);
+  const going = live.reduce((sum, view) => sum + (view?.progress ?? 0), 0);
   return Math.min(1, (ended + going) / count);
 }
 

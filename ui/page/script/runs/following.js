@@ -22,8 +22,7 @@ import {
   withRun,
 } from "./runs.js";
 
-/** @import { PastRun, RunEntry } from "../documents.js" */
-/** @import { View } from "../state.js" */
+/** @import { QueuedRun, View } from "../state.js" */
 /** @import { RunEvents } from "./run_socket.js" */
 
 const GONE = 4404;
@@ -80,7 +79,7 @@ export const followChain = (id) =>
 
 /**
  * What the app says of all unfinished runs.
- * @param {readonly RunEntry[]} entries
+ * @param {readonly QueuedRun[]} entries
  */
 export function hear(entries) {
   page.set(listed(page.now, entries, performance.now()));
@@ -123,7 +122,7 @@ export async function runAgain(id, vary = false) {
  * @param {string} run
  */
 export async function varyChain(run) {
-  const chain = page.now.runs.get(run)?.view?.chain ?? "";
+  const chain = page.now.runs.get(run)?.view?.page.chain ?? "";
   const started = await ask(`/history/${run}/chain/vary`);
   if (!started) return;
   showSeeds(chain, started.seeds);
@@ -275,7 +274,8 @@ function heard(view) {
 function placeErrors(view) {
   const isDone = view.phase === "done";
   const isHere = page.now.shown === view.id && view.workflow === page.now.form;
-  const { errors, labelled } = view;
+  const { errors } = view;
+  const { labelled } = view.page;
   const leads = view.phase === "refused" || (!isDone && !isTyping());
   const homeless = isHere ? showErrors(errors, { leads, labelled }) : [];
   const placeless = isHere && !isDone ? homeless : Object.values(labelled);
@@ -292,15 +292,15 @@ function set(id, changes) {
 
 /**
  * Show the end of an earlier run, and when that was; first the file of it that is meant.
- * @param {Pick<PastRun, "id"> & Partial<Pick<PastRun, "file">>} run
+ * @param {{ id: string, page?: { file: number | null } }} run
  * @returns {Promise<boolean>} whether it is shown; why it is not has been said
  */
-export async function lookBackAt({ id, file = null }) {
+export async function lookBackAt({ id, page: tile }) {
   /** @type {View | null} */
   const told = await ask(`/history/${id}`, undefined, "GET");
   if (!told) return false;
-  const headline = `${when(told.ended)} · ${told.headline}`;
-  const view = { ...told, headline, file };
+  const headline = `${when(told.finished_at ?? 0)} · ${told.headline}`;
+  const view = { ...told, headline, file: tile?.file ?? null };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), unconfirmed: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
   rememberRuns();

@@ -16,8 +16,7 @@ import { seen } from "./runs.js";
 
 /** @import { Component } from "../components/history.js" */
 /** @import { Day } from "../history/layout.js" */
-/** @import { PastRun } from "../documents.js" */
-/** @import { PageState } from "../state.js" */
+/** @import { PageState, PastRun } from "../state.js" */
 
 const NOTHING_MADE = message("Nothing here yet.");
 const NO_FAVOURITES = message("No favourites yet. Press ☆ on a result to keep it here.");
@@ -51,7 +50,7 @@ class LiveHistory {
     this.#selection = new Selection((ids) => this.#view?.pick(ids), component.viewer);
     const live = {
       wants: (/** @type {number} */ from, /** @type {number} */ to) => this.#complete(from, to),
-      star: (/** @type {PastRun} */ run) => setFavourite([run.id], !run.favourite),
+      star: (/** @type {PastRun} */ run) => setFavourite([run.id], !run.page.favourite),
       pick: (/** @type {number} */ index, /** @type {MouseEvent} */ event) =>
         this.#selection.take(page.now.past, index, event),
     };
@@ -208,7 +207,7 @@ class LiveHistory {
   /** @param {{ ids: readonly string[], favourite: boolean }} marked */
   #mark({ ids, favourite }) {
     const past = page.now.past.map((run) =>
-      run && ids.includes(run.id) ? { ...run, favourite } : run,
+      run && ids.includes(run.id) ? { ...run, page: { ...run.page, favourite } } : run,
     );
     this.#show(past);
     if (this.#filters.areFavourites) this.#loading = this.#loading.then(() => this.#renew());

@@ -30,7 +30,8 @@ function placeWords(place, dueIn) {
  */
 export function saidOf({ entry, toldAt }, state, now) {
   if (!entry) return "";
-  const { phase, place, due_in, said } = entry;
+  const { phase, page } = entry;
+  const { place, due_in, said } = page;
   if (phase !== "waiting" || !place || due_in === null || state.serverAway) return said;
   return placeWords(place, due_in - (now - toldAt) / 1000 + laterBy(state, now));
 }
@@ -44,9 +45,9 @@ export function saidOf({ entry, toldAt }, state, now) {
 export function headlineOf(run, state, now) {
   const { entry, view } = run;
   const said = saidOf(run, state, now);
-  if (view?.phase !== "waiting" || !entry?.place || entry.due_in === null)
+  if (view?.phase !== "waiting" || !entry?.page.place || entry.page.due_in === null)
     return view?.headline ?? said;
-  return entry.place === 1 ? said : message("In the queue · {place}", { place: said });
+  return entry.page.place === 1 ? said : message("In the queue · {place}", { place: said });
 }
 
 /**
@@ -58,8 +59,8 @@ function laterBy({ runs }, now) {
   const [first, ...others] = [...runs.values()].filter(
     ({ view, entry }) => !view?.finished && entry?.phase === "running",
   );
-  const told = first?.entry?.due_in ?? null;
-  const left = first?.view?.left ?? null;
+  const told = first?.entry?.page.due_in ?? null;
+  const left = first?.view?.seconds_left ?? null;
   if (!first || others.length || told === null || left === null) return 0;
   return left - (now - first.at) / 1000 - (told - (now - first.toldAt) / 1000);
 }

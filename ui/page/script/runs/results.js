@@ -121,8 +121,9 @@ export function placeAfter(arrangement, at, step) {
  * @param {{ width: number, height: number } | null} size
  * @returns {CaptionPart[]}
  */
-export function captionOf({ seeds, caption }, size) {
-  const { prompt, model } = caption;
+export function captionOf({ seeds: byField, page }, size) {
+  const { prompt, model } = page.caption;
+  const seeds = Object.values(byField);
   const pixels = size?.width ? `${size.width} × ${size.height}` : "";
   const seed = seeds.join(", ");
   /** @type {CaptionPart[]} */

@@ -3,8 +3,7 @@
 
 import { saidOf } from "./places.js";
 
-/** @import { PastRun, RunEntry } from "../documents.js" */
-/** @import { Batch, PageState, Run, View } from "../state.js" */
+/** @import { Batch, PageState, PastRun, QueuedRun, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 
@@ -103,8 +102,10 @@ export function goingOn(state) {
 const isTroubled = ({ view }) =>
   Boolean(
     view?.finished &&
-      !view.part_of &&
-      (view.again || TROUBLE.includes(view.phase) || (view.phase === "done" && view.advice)),
+      !view.page.part_of &&
+      (view.page.again ||
+        TROUBLE.includes(view.phase) ||
+        (view.phase === "done" && view.page.advice)),
   );
 
 /**
@@ -117,7 +118,7 @@ const isTroubled = ({ view }) =>
 export function neighbour(past, id, step) {
   const at = past.findIndex((run) => run?.id === id);
   const others = step > 0 ? past.slice(at + 1) : past.slice(0, Math.max(at, 0)).reverse();
-  return others.find((run) => !run || run.files > 0) ?? null; // beyond what is not known is nothing
+  return others.find((run) => !run || run.page.results > 0) ?? null; // beyond what is not known is nothing
 }
 
 /**
@@ -131,7 +132,7 @@ export function troubled(state) {
 
 /**
  * The runs that are none of a batch's: those are told of as rows of theirs, and leave the stage to what is looked at.
- * @param {readonly RunEntry[]} entries
+ * @param {readonly QueuedRun[]} entries
  * @param {readonly Batch[]} batches
  */
 export const withoutBatches = (entries, batches) =>
@@ -145,12 +146,12 @@ export const withoutBatches = (entries, batches) =>
  * @returns {Partial<PageState>}
  */
 export function withoutBatch({ runs, shown }, batch, withRuns) {
-  const own = [...runs.values()].filter(({ view }) => view?.batch === batch);
+  const own = [...runs.values()].filter(({ view }) => view?.page.batch === batch);
   let left = runs;
   for (const { id, view } of own)
     left = withRuns
       ? withoutRun(left, id)
-      : withRun(left, id, { view: view && { ...view, batch: "" } });
+      : withRun(left, id, { view: view && { ...view, page: { ...view.page, batch: "" } } });
   if (!withRuns) return { runs: left };
   const isShown = own.some(({ id }) => id === shown);
   const empty = isShown ? { shown: null, lookingBack: false, notice: null } : {};
@@ -160,7 +161,7 @@ export function withoutBatch({ runs, shown }, batch, withRuns) {
 /**
  * What the app says of all unfinished runs; one that is missing has ended.
  * @param {PageState} state
- * @param {readonly RunEntry[]} entries
+ * @param {readonly QueuedRun[]} entries
  * @param {number} toldAt when it came
  * @returns {Partial<PageState>}
  */
@@ -180,7 +181,7 @@ export function listed(state, entries, toldAt) {
 const isOutOfPlace = ({ form, blocked }, view) =>
   form !== "" &&
   view.workflow !== form &&
-  (blocked !== "" || view.files.length + view.texts.length === 0);
+  (blocked !== "" || view.page.files.length + view.texts.length === 0);
 
 /**
  * Whether a run is of what the form is of: its workflow, or the chain that it is a step of. Before there is a form, any is.
@@ -188,7 +189,7 @@ const isOutOfPlace = ({ form, blocked }, view) =>
  * @param {Run} run
  */
 export const isOfForm = ({ form }, { view }) =>
-  form === "" || !view || view.workflow === form || view.chain === form;
+  form === "" || !view || view.workflow === form || view.page.chain === form;
 
 /**
  * What goes from the stage when the form of another workflow is there.
@@ -218,7 +219,8 @@ export function told(state, view, at) {
   // Whoever looks back is called away by the run that they can go back to only.
   const isAwaited = !state.lookingBack || current(state)?.id === view.id;
   const isLate = state.runs.get(view.id)?.unconfirmed && isOutOfPlace(state, view);
-  const shows = isAwaited && !isLate && (!before || view.ended >= before.ended);
+  const shows =
+    isAwaited && !isLate && (!before || (view.finished_at ?? 0) >= (before.finished_at ?? 0));
   const shown = shows
     ? { shown: view.id, lookingBack: false, notice: state.notice?.beside ? state.notice : null }
     : {};
@@ -229,11 +231,11 @@ export function told(state, view, at) {
  * The person's queue: those that go on, and those that failed and have not been read.
  * @param {PageState} state
  * @param {number} now `performance.now()`
- * @returns {RunEntry[]}
+ * @returns {QueuedRun[]}
  */
 export function queued(state, now) {
   const entries = goingOn(state).flatMap((run) =>
-    run.entry ? [{ ...run.entry, said: saidOf(run, state, now) }] : [],
+    run.entry ? [{ ...run.entry, page: { ...run.entry.page, said: saidOf(run, state, now) } }] : [],
   );
   const ended = troubled(state).flatMap(({ view }) => (view ? endOf(view, state.form) : []));
   return [...entries, ...ended];
@@ -241,10 +243,11 @@ export function queued(state, now) {
 
 /**
  * What to do about a run. Where its form is not on the page nothing is highlighted: what is wrong is said.
- * @param {Pick<View, "phase" | "workflow" | "advice" | "labelled">} view
+ * @param {Pick<View, "phase" | "workflow" | "page">} view
  * @param {string | null} form the workflow whose form is on the page
  */
-export function adviceOf({ phase, workflow, advice, labelled }, form) {
+export function adviceOf({ phase, workflow, page }, form) {
+  const { advice, labelled } = page;
   const wrong = phase === "refused" && workflow !== form ? Object.values(labelled) : [];
   return wrong.join(" ") || advice;
 }
@@ -256,24 +259,24 @@ export function adviceOf({ phase, workflow, advice, labelled }, form) {
  * @returns {View}
  */
 export function withErrors(view, sentences) {
-  const more = sentences.filter((sentence) => sentence !== view.labelled[view.failed_field]);
-  return { ...view, advice: [view.advice, ...more].filter(Boolean).join(" ") };
+  const { advice, labelled, failed_field } = view.page;
+  const more = sentences.filter((sentence) => sentence !== labelled[failed_field]);
+  return { ...view, page: { ...view.page, advice: [advice, ...more].filter(Boolean).join(" ") } };
 }
 
 /**
  * @param {View} view
  * @param {string | null} form the workflow whose form is on the page
- * @returns {RunEntry}
+ * @returns {QueuedRun}
  */
 const endOf = (view, form) => ({
-  id: view.id,
-  title: view.title,
-  about: view.about,
-  phase: view.phase,
-  said: `${view.headline} ${adviceOf(view, form)}`.trim(),
-  movable: false,
-  again: view.again,
-  group: "",
-  place: null,
-  due_in: null,
+  ...view,
+  page: {
+    about: view.page.about,
+    said: `${view.headline} ${adviceOf(view, form)}`.trim(),
+    movable: false,
+    again: view.page.again,
+    place: null,
+    due_in: null,
+  },
 });

@@ -42,17 +42,17 @@ const SECOND = 500; // milliseconds within which a press is the second half of a
 export function actionsFor(view, item, { use, menu, ahead, continued, events }) {
   const made = [];
   if (item?.url) made.push(downloadLink(message("Download"), addressOf(item.url), item.name));
-  if (view && view.files.length > 1)
+  if (view && view.page.files.length > 1)
     made.push(downloadLink(message("Download all"), `${root}/files/${view.id}/all.zip`));
   if (use) made.push(button(message("Use as input"), use));
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
   const what = { run: view.id };
-  if (!view.form_gone || !hasForms())
+  if (!view.page.form_gone || !hasForms())
     made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
-  if (view.chain) made.push(...varyFor(view));
+  if (view.page.chain) made.push(...varyFor(view));
   else if (!continued) made.push(...againFor(view, what, events));
   if (isKept(view)) made.push(favouriteFor(view));
   made.push(button(message("Delete"), (_, { detail }) => remove(what, events, detail > 0)));
@@ -95,7 +95,7 @@ export async function reuse(path, pressed = null) {
  * The step of a chain alone would lead out of that. What it makes of the same again, the chain has already.
  * @param {View} view
  */
-function varyFor({ id, phase, chain_seeds: hasSeeds }) {
+function varyFor({ id, phase, page: { chain_seeds: hasSeeds } }) {
   if (phase !== "done" || !hasSeeds) return [];
   const made = button(message("Vary"), (pressed) => startOnce(() => varyChain(id), pressed));
   made.title = message("The whole chain with the same settings and new seeds");
@@ -108,7 +108,7 @@ function varyFor({ id, phase, chain_seeds: hasSeeds }) {
  * @param {{ run: string }} what
  * @param {Events} events
  */
-function againFor({ phase, seeds, form_gone: isGone }, what, events) {
+function againFor({ phase, seeds, page: { form_gone: isGone } }, what, events) {
   const again = (/** @type {string} */ text, vary = false, title = "") => {
     const made = button(text, (pressed) => {
       events.run_again(what);
@@ -117,7 +117,8 @@ function againFor({ phase, seeds, form_gone: isGone }, what, events) {
     made.title = title;
     return made;
   };
-  if (phase !== "done" || !seeds.length || isGone) return [again(message("Run again"))];
+  if (phase !== "done" || !Object.keys(seeds).length || isGone)
+    return [again(message("Run again"))];
   return [
     again(message("Vary"), true, message("The same settings with a new seed")),
     again(message("Repeat"), false, message("The same settings and the same seed")),
@@ -139,12 +140,12 @@ async function startOnce(start, pressed) {
  * Whether there is something to keep, or it is marked and can be let go.
  * @param {View} view
  */
-const isKept = ({ files, texts, favourite }) => files.length + texts.length > 0 || favourite;
+const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0 || stage.favourite;
 
 /**
  * @param {View} view
  */
-function favouriteFor({ id, favourite }) {
+function favouriteFor({ id, page: { favourite } }) {
   const text = `${favourite ? "★" : "☆"} ${FAVOURITE}`;
   const made = button(text, () => setFavourite([id], !favourite), "button favourite");
   made.ariaPressed = String(favourite);

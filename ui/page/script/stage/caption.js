@@ -31,8 +31,8 @@ export class Caption {
    */
   show(view, media) {
     const parts = view ? captionOf(view, sizeOf(media)) : [];
-    const chain = view?.part_of ?? "";
-    const batch = view?.batch ?? "";
+    const chain = view?.page.part_of ?? "";
+    const batch = view?.page.batch ?? "";
     const wanted = JSON.stringify([parts, chain, batch]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;

@@ -9,8 +9,7 @@ import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
 import { audioOf, waveformOf } from "./media.js";
 
-/** @import { PastRun } from "../documents.js" */
-/** @import { Idea, PageState } from "../state.js" */
+/** @import { Idea, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("An example of what this workflow makes.");
 const OWN = message("The last image you made with this workflow.");
@@ -22,7 +21,7 @@ const DROP = message("Drop a workflow file anywhere to open it.");
 
 /** @param {PageState} state */
 const lastMade = ({ past, form }) =>
-  past.find((run) => run?.workflow === form && (run.thumb || run.sound));
+  past.find((run) => run?.workflow === form && (run.page.thumb || run.page.sound));
 
 /**
  * Whether it is known what was made last: one image does not take another's place as soon as it is seen.
@@ -138,7 +137,7 @@ export class EmptyStage {
 }
 
 /** @param {PastRun} run */
-function lastOf({ thumb, sound }) {
+function lastOf({ page: { thumb, sound } }) {
   if (!sound) return exampleOf(thumb ?? "", OWN);
   const example = element("figure", "example");
   const player = audioOf({ url: sound, name: OWN_SOUND });

@@ -9,8 +9,8 @@ import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
 import { makeChain } from "./make_chain.js";
 
-/** @import { PastRun } from "../documents.js" */
-/** @import { View } from "../state.js" */
+/** @import { RunDoc } from "../documents.js" */
+/** @import { PastRun, View } from "../state.js" */
 
 export class Lineage {
   /** The place on the page. */
@@ -23,7 +23,8 @@ export class Lineage {
 
   /** @param {View | null} view a run that has ended */
   show(view) {
-    const { id = "", made_from = [], used_for = [], can_be_chain = false } = view ?? {};
+    const { made_from = [], used_for = [], can_be_chain = false } = view?.page ?? {};
+    const id = view?.id ?? "";
     const wanted = JSON.stringify([id, made_from, used_for]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
@@ -36,13 +37,14 @@ export class Lineage {
 
 /**
  * @param {string} title
- * @param {readonly PastRun[]} runs
+ * @param {readonly RunDoc[]} runs as tiles
  */
 function groupOf(title, runs) {
   if (!runs.length) return [];
   const group = element("section", "related");
   group.ariaLabel = title;
   const heading = element("h3", "", title);
-  group.append(heading, ...runs.map((run) => tileFor(run, () => lookBackAt(run))));
+  const tiles = /** @type {PastRun[]} */ (runs);
+  group.append(heading, ...tiles.map((run) => tileFor(run, () => lookBackAt(run))));
   return [group];
 }

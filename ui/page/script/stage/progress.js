@@ -56,7 +56,8 @@ export function saidNow(state) {
     return { ...nothing, phase: "waiting", headline, advice: untilItIsBack(state) };
   }
   const silent = run === going && Boolean(state.away) && !run.connected;
-  const { id, phase, detail, fraction } = view;
+  const { id, phase, progress: fraction } = view;
+  const { detail } = view.page;
   const headline = waits || headlineOf(run, state, performance.now());
   const advice = adviceOf(view, state.form) || (view.finished ? "" : untilItIsBack(state));
   return silent
@@ -108,15 +109,16 @@ export function timesOf(run, state, now) {
   if (!view) return "";
   const isOther = view.workflow !== form;
   const { title } = view;
-  if (view.finished && (!isOther || view.part_of)) return "";
+  if (view.finished && (!isOther || view.page.part_of)) return "";
   if (view.finished) {
     return view.phase === "done"
       ? message("Made with {workflow}", { workflow: title })
       : message("A run of {workflow}", { workflow: title });
   }
   const since = (now - at) / 1000;
-  const time = elapsedWords(view.elapsed + since);
-  const left = view.left === null || serverAway ? "" : durationWords(view.left - since);
+  const time = elapsedWords(view.page.elapsed + since);
+  const left =
+    view.seconds_left === null || serverAway ? "" : durationWords(view.seconds_left - since);
   // The bar below is that of all steps, which have names of their own.
   const isStep = chainOf(state, run) !== null;
   if (isStep && serverAway) return "";
@@ -125,7 +127,7 @@ export function timesOf(run, state, now) {
     ...(isStep
       ? [stepTime(time, left)]
       : [time, left && message("about {time} left", { time: left })]),
-    view.blind && message("no live preview for this workflow"),
+    view.page.blind && message("no live preview for this workflow"),
   ]
     .filter(Boolean)
     .join(" · ");

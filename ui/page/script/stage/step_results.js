@@ -8,8 +8,7 @@ import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 
-/** @import { PastRun } from "../documents.js" */
-/** @import { Chain } from "../state.js" */
+/** @import { Chain, PastRun } from "../state.js" */
 
 const AHEAD = 400; // pixels before the last one is seen, from where on more are asked for
 const MOST = 60; // a request

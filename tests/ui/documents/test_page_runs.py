@@ -13,8 +13,10 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
 from ui.documents.headlines import elapsed_words, node_words, seconds_words, waiting_words
-from ui.documents.past_run import past_run
-from ui.documents.run_view import Outcome, RunView, first_text, run_entry, show
+from ui.documents.page_runs import RunEnd, queued_run, stage_run
+from ui.documents.past_run import run_tile
+from ui.documents.run_doc import QueueLine, RunDoc, StageView
+from ui.documents.run_values import first_text
 
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
@@ -29,13 +31,26 @@ def record_of(**changes: Any) -> Record:
     return Record("p", "ann", Job(PROMPT, "w", title="W"), 1000, RunState(prompt_id="p", **changes))
 
 
-def view_of(**changes: Any) -> RunView:
-    """Its view, half a minute after it was submitted."""
+def stage_of(**changes: Any) -> RunDoc:
+    """Return its document for the stage, half a minute after it was submitted."""
     more = {key: changes.pop(key) for key in ("usual", "due_in", "keeping") if key in changes}
-    more["outcome"] = Outcome(
-        **{key: changes.pop(key) for key in ("errors", "remarks") if key in changes}
-    )
-    return show(record_of(**changes), now=1030, **more)
+    stage = StageView(remarks=changes.pop("remarks", ()))
+    end = RunEnd(stage, errors=changes.pop("errors", {}))
+    return stage_run(record_of(**changes), end, now=1030, **more)
+
+
+def view_of(**changes: Any) -> StageView:
+    """Return the part of that document that only the stage needs."""
+    page = stage_of(**changes).page
+    assert isinstance(page, StageView)
+    return page
+
+
+def line_of(record: Record, due_in: float | None = None) -> QueueLine:
+    """Return the line of a run in the queue."""
+    page = queued_run(record, due_in=due_in, movable=True).page
+    assert isinstance(page, QueueLine)
+    return page
 
 
 @pytest.mark.parametrize(
@@ -52,7 +67,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, 
     """A waiting person reads how many are before them, and how long that takes where it is
     known."""
     assert waiting_words(place, due_in) == said
-    assert view_of(phase=Phase.WAITING, queue_place=place, due_in=due_in).headline == said
+    assert stage_of(phase=Phase.WAITING, queue_place=place, due_in=due_in).headline == said
 
 
 @pytest.mark.parametrize(
@@ -67,7 +82,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, 
 )
 def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
     """In the list of a person's runs each tells its place in few words."""
-    assert run_entry(record_of(**state), due_in=0.6, movable=True).said == said
+    assert line_of(record_of(**state), 0.6).said == said
 
 
 def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
@@ -75,8 +90,8 @@ def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
     images = (OutputFile(name, "", "output", "image", "9", name) for name in ("a.png", "b.png"))
     files = (*images, OutputFile("c.mp4", "", "output", "video", "9", "c"))
     run = record_of(phase=Phase.DONE, files=files)
-    told = [past_run(run), past_run(run, 1), past_run(run, 2)]
-    assert [one.files for one in told] == [3, 1, 1]
+    told = [run_tile(run), run_tile(run, 1), run_tile(run, 2)]
+    assert [one.results for one in told] == [3, 1, 1]
     assert [one.file for one in told] == [None, 1, 2]
     assert [one.thumb for one in told] == ["/files/p/0/thumb", "/files/p/1/thumb", None]
     assert [one.what for one in told] == ["3 files", "Image", "Video"]
@@ -90,7 +105,7 @@ def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
     )
     image = OutputFile("c.png", "", "output", "image", "9", "c")
     alone, beside = (
-        past_run(record_of(phase=Phase.DONE, files=files)) for files in (sounds, (*sounds, image))
+        run_tile(record_of(phase=Phase.DONE, files=files)) for files in (sounds, (*sounds, image))
     )
     assert (alone.sound, beside.sound) == ("/files/p/0/a.wav", None)
 
@@ -111,27 +126,24 @@ def test_runs_of_one_workflow_are_told_apart() -> None:
 
 def test_files_on_their_way_are_told() -> None:
     """When its turn has come, the person reads that their files are being sent."""
-    assert view_of(queue_place=0, uploading=True).headline == "Sending your files"
-    assert (
-        run_entry(record_of(uploading=True), due_in=None, movable=False).said
-        == "Sending your files"
-    )
-    assert "reach" in view_of(uploading=True, away=True).headline
+    assert stage_of(queue_place=0, uploading=True).headline == "Sending your files"
+    assert line_of(record_of(uploading=True)).said == "Sending your files"
+    assert "reach" in stage_of(uploading=True, away=True).headline
 
 
 def test_results_on_their_way_are_told() -> None:
     """When the server is through, the person reads that the results are being fetched."""
-    assert view_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
+    assert stage_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
 
 
 def test_a_run_without_a_result_says_where_that_may_be() -> None:
     """Done with nothing to show is told apart from done, with how long it took or without."""
     image = OutputFile("a.png", "", "output", "image", "6")
     ends = {"phase": Phase.DONE, "finished_at": 1009.0}
-    assert view_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
+    assert stage_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
     nowhere = "there's no result to show here. It may be saved on the ComfyUI server."
-    assert view_of(**ends).headline == f"Done in 9\xa0s, but {nowhere}"
-    assert view_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
+    assert stage_of(**ends).headline == f"Done in 9\xa0s, but {nowhere}"
+    assert stage_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
 
 
 @pytest.mark.parametrize(
@@ -194,19 +206,20 @@ def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
 def test_steps_are_counted() -> None:
     """A sampling run tells step and steps; the bar shows the whole run."""
     far = RunProgress(fraction=0.25)
-    view = view_of(phase=Phase.RUNNING, node="2", step=6, steps=24, started_at=1010.0, progress=far)
-    assert view.headline == "Sampling, step 6 of 24"
-    assert view.fraction == 0.25
-    assert view.elapsed == 20
-    assert view_of(phase=Phase.WAITING, progress=far).fraction is None
+    going = {"phase": Phase.RUNNING, "node": "2", "step": 6, "steps": 24, "started_at": 1010.0}
+    run = stage_of(**going, progress=far)
+    assert run.headline == "Sampling, step 6 of 24"
+    assert run.progress == 0.25
+    assert view_of(**going).elapsed == 20
+    assert stage_of(phase=Phase.WAITING, progress=far).progress is None
 
 
 def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
     """Time is left to tell until the usual one has passed."""
     going = {"phase": Phase.RUNNING, "node": "2", "started_at": 1000.0}
-    assert view_of(**going, usual=RunTimes(40.0)).left == 10
-    assert view_of(**going, usual=RunTimes(5.0)).left is None
-    assert view_of(**going).left is None
+    assert stage_of(**going, usual=RunTimes(40.0)).seconds_left == 10
+    assert stage_of(**going, usual=RunTimes(5.0)).seconds_left is None
+    assert stage_of(**going).seconds_left is None
 
 
 def test_a_failure_says_where_and_what_to_do() -> None:
@@ -218,19 +231,20 @@ def test_a_failure_says_where_and_what_to_do() -> None:
         "Sampler",
         "OutOfMemoryError: …",
     )
-    view = view_of(phase=Phase.FAILED, error=error)
-    assert view.headline == "Sampler: The server ran out of memory."
+    failed = {"phase": Phase.FAILED, "error": error}
+    run, view = stage_of(**failed), view_of(**failed)
+    assert run.headline == "Sampler: The server ran out of memory."
     assert view.advice == "Try a smaller size."
     assert view.detail == "OutOfMemoryError: …"
-    assert view.finished
+    assert run.finished
 
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words(phase: Phase) -> None:
     """No phase is ever without a sentence, and every view can be sent as JSON."""
-    view = view_of(phase=phase)
-    assert view.headline
-    assert json.loads(json.dumps(view.to_json()))["phase"] == phase.value
+    run = stage_of(phase=phase)
+    assert run.headline
+    assert json.loads(json.dumps(run.to_json()))["phase"] == phase.value
 
 
 @pytest.mark.parametrize(
@@ -288,8 +302,8 @@ def test_a_part_that_was_left_out_is_told() -> None:
 @pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RUNNING])
 def test_a_server_that_is_away_is_told(phase: Phase) -> None:
     """While the server does not answer, the person reads that and not the last step seen."""
-    view = view_of(phase=phase, node="2", step=3, steps=8, away=True)
-    assert view.headline == "Can't reach ComfyUI. Retrying…"
+    run = stage_of(phase=phase, node="2", step=3, steps=8, away=True)
+    assert run.headline == "Can't reach ComfyUI. Retrying…"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+// Documents of runs for tests, whose values for the page are given beside the others.
+
+const PAGE = {
+  stage: [
+    "about",
+    "advice",
+    "detail",
+    "elapsed",
+    "again",
+    "blind",
+    "files",
+    "labelled",
+    "failed_field",
+  ].concat(
+    ["details", "caption", "form_gone", "before", "favourite", "made_from", "used_for"],
+    ["can_be_chain", "part_of", "chain", "chain_seeds", "batch"],
+  ),
+  queue: ["about", "said", "movable", "again", "place", "due_in"],
+  tile: ["what", "asked", "results", "thumb", "kind", "clip", "sound", "favourite", "file"],
+};
+
+/**
+ * @param {"stage" | "queue" | "tile"} part
+ * @returns {(told: Record<string, unknown>) => any} puts the values of this part into `page`
+ */
+const docOf = (part) => (told) => {
+  const split = (/** @type {boolean} */ isOfPage) =>
+    Object.fromEntries(
+      Object.entries(told).filter(([key]) => PAGE[part].includes(key) === isOfPage),
+    );
+  return { ...split(false), page: split(true) };
+};
+
+export const staged = docOf("stage");
+export const queuedDoc = docOf("queue");
+export const tileDoc = docOf("tile");

@@ -1,0 +1,138 @@
+"""Runs on the stage and in the queue of a page, as documents. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from comfy.base.messages import message, plural, sentences
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.records.record import Record
+from comfy.runs.durations import RunTimes
+from ui.documents.headlines import AWAY, HEADLINES, HELD, SENDING, place_words
+from ui.documents.run_doc import QueueLine, RunDoc, StageView, elapsed, run_doc
+from ui.documents.run_values import first_text
+
+_RESTARTED = message("The server went away, so this run starts over on another one.")
+_LEFT_OUT = message("The server skipped part of the workflow.")
+_IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # only the stage tells the progress
+_BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What a run's form and files tell at its end: `stage` for a page, `seeds` and `errors` by
+    field key."""
+
+    stage: StageView
+    seeds: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+_AS_IT_RUNS = RunEnd(StageView())
+
+
+def stage_run(
+    record: Record,
+    end: RunEnd = _AS_IT_RUNS,
+    *,
+    now: float,
+    usual: RunTimes | None = None,
+    due_in: float | None = None,
+    keeping: bool = False,
+) -> RunDoc:
+    """Return a run as the stage shows it, at `now` (`time.time()`).
+
+    `usual`: how long runs of this workflow take; `due_in`: seconds until a waiting one begins.
+    `keeping`: files of finished runs are kept here, so a missing one couldn't be fetched.
+    """
+    state = record.state
+    missing = (
+        sum(not file.digest for file in state.files) if keeping and state.phase is Phase.DONE else 0
+    )
+    page = replace(
+        end.stage,
+        about=first_text(record.job.values),
+        advice=_advice(state, end.errors, end.stage.remarks, missing),
+        detail=state.error.detail if state.error else "",
+        elapsed=elapsed(record, now),
+        again=_may_go_again(state) or missing > 0,
+        blind=state.phase is Phase.RUNNING
+        and state.step >= _BLIND_STEPS
+        and not state.preview_number,
+    )
+    doc = run_doc(record, page, usual=usual, due_in=due_in, now=now)
+    texts = tuple(text.text for text in state.texts) if state.phase.finished else ()
+    return replace(doc, errors=end.errors, seeds=end.seeds or doc.seeds, texts=texts)
+
+
+def _may_go_again(state: RunState) -> bool:
+    """Return whether it was no fault of the workflow or its values: it was lost, somebody else
+    stopped it, or it failed at no node."""
+    match state.phase:
+        case Phase.LOST:
+            return True
+        case Phase.STOPPED | Phase.FAILED if state.error is not None:
+            return state.phase is Phase.STOPPED or state.error.node is None
+        case _:
+            return False
+
+
+def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc:
+    """Return a run as its owner's queue lists it; `due_in` as in `QueueLine`."""
+    state, place = record.state, record.state.queue_place
+    words = place_words(place, due_in) if place is not None else _IN_LIST[state.phase]
+    said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
+    line = QueueLine(
+        first_text(record.job.values),
+        said,
+        movable,
+        place=place if said is words else None,
+        due_in=due_in,
+    )
+    return run_doc(record, line)
+
+
+def _advice(
+    state: RunState, errors: Mapping[str, str], remarks: Iterable[str], missing: int
+) -> str:
+    """Return what to do. A refusal without a field to mark has the server's words instead; missing
+    results are named."""
+    said = sentences(*remarks)
+    if state.phase is Phase.REFUSED and not errors:
+        return said or (state.error.hint if state.error else "")
+    if state.phase is Phase.DONE:
+        left_out = (_LEFT_OUT, said) if said or errors else ()
+        lost = (_missing_words(state, missing),) if missing else ()
+        return sentences(*left_out, *lost)
+    if state.restarted and not state.phase.finished:
+        return sentences(_RESTARTED, said)
+    hint = state.error.hint if state.error else ""
+    return sentences(hint, said)
+
+
+def _missing_words(state: RunState, missing: int) -> str:
+    files = len(state.files)
+    if state.error is not None:  # nothing is wrong with the server
+        if files == 1:
+            left = message("You can still download the result for a while.")
+        else:
+            left = plural(
+                "You can still download {missing} of {count} result.",
+                "You can still download {missing} of {count} results.",
+                count=files,
+                missing=missing,
+            )
+        return sentences(state.error.message, left)
+    if files == 1:
+        return message(
+            "The result couldn't be fetched from the server. Download it, or run this again."
+        )
+    return plural(
+        "{missing} of {count} result couldn't be fetched from the server. Download them, or run"
+        " this again.",
+        "{missing} of {count} results couldn't be fetched from the server. Download them, or run"
+        " this again.",
+        count=files,
+        missing=missing,
+    )
