@@ -38,7 +38,7 @@ def about(key: InputRef, said: FieldConfig) -> Candidate:
 
 
 def test_every_input_with_a_value_is_a_candidate() -> None:
-    """Links are none."""
+    """Links have no value."""
     prompt = text_to_image()
     literals = {
         InputRef(node_id, name)
@@ -50,7 +50,7 @@ def test_every_input_with_a_value_is_a_candidate() -> None:
 
 
 def test_declared_candidates_come_first() -> None:
-    """The others follow in the prompt's order, none is lost."""
+    """The others follow in the prompt's order."""
     prompt, seed = text_to_image(), InputRef("3", "seed")
     fields = declared(prompt, Statement("toml", (seed,)))
     assert (fields[0].ref, fields[0].source) == (seed, "toml")
@@ -80,7 +80,7 @@ def test_merging_keeps_every_input() -> None:
 def test_an_author_chooses_the_widget_that_fits(
     said: FieldConfig, widget: str, problems: int
 ) -> None:
-    """What doesn't fit is a problem, and the input keeps its widget."""
+    """The input keeps its widget if the author's doesn't fit."""
     steps = about(InputRef("3", "steps"), said)
     assert (steps.widget, len(steps.problems)) == (widget, problems)
 

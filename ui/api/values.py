@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import random
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from comfy.base.errors import ComfyError, RunNotFound, WorkflowError
-from comfy.base.filenames import plain_name
+from comfy.base.errors import WorkflowError
 from comfy.base.json_values import refused_value
 from comfy.base.messages import listed, message
 from comfy.base.wording import quoted, short
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, random_seed
-from comfy.launch.uploads import Refused, Upload
 from ui.api.problems import NotThere
-from ui.documents.headlines import NO_RESULT
-from ui.files.components import Painted
-from ui.files.results import FieldResults
-from ui.routes.gradio_api import file_of_script
+from ui.files.references import FileResolver, inline_file
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
 from ui.services import Services
 from ui.web.body_limits import place_held, too_large
@@ -44,11 +37,6 @@ _OF_REQUEST = (
 _MARKS = {"base64", "run", "file", "from", "after"}  # of objects that stand for values
 _DIGITS = re.compile(r"[0-9]{1,40}")
 _NO_OBJECT = message("The values are an object of field keys and values.")
-_NOT_BASE64 = message("This is not base64.")
-_FILE_WORDS = message(
-    "A file is the id of an upload, a data: address,"
-    ' {"base64": "…", "name": "a.png"} or {"run": "…", "file": 0}.'
-)
 
 
 def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,54 +170,12 @@ class SentValues:
         return {key: self.value(fields.get(key), value) for key, value in told.items()}
 
     def value(self, field: Field | None, value: object) -> object:
-        """One value: of a field for files the file, or what is wrong with it."""
-        if field is None or not field.is_media:
-            if field is not None and field.widget == "seed":
-                return _counting_seed(field, value)
-            return file_of_script(value) if field is None else value
-        files = self.services.copies.files_of(self.owner)
-        match value:
-            case {"base64": str(text), **more}:
-                return _from_base64(text, more.get("name"))
-            case {"run": str(run), **more}:
-                return self._result(field, run, more.get("file", 0))
-            case {"file": str(place), **more}:
-                return self._upload(place, more.get("mask"), more.get("name"), field)
-            case {"file": None}:
-                return None
-            case str() if (file := file_of_script(value)) is not value:
-                return file
-            case str() if self.services.copies.uploads.find(self.owner, value):
-                return files.taken(value, field)
-            case dict() | list():
-                return Refused(_FILE_WORDS)
-        return value
-
-    def _upload(self, place: str, mask: object, name: object, field: Field) -> object:
-        """Return an uploaded file, with what is painted over it, or why the field refuses it."""
-        layers = (mask,) if isinstance(mask, str) else ()
-        painted = Painted(place, layers) if field.is_painted else place
-        taken = self.services.copies.files_of(self.owner).taken(painted, field)
-        if isinstance(taken, Refused) and isinstance(name, str):
-            return replace(taken, name=name)
-        return taken
-
-    def _result(self, field: Field, run: str, at: object) -> object:
-        try:
-            record = self.services.runs.record(run, self.owner)
-        except RunNotFound:
-            return Refused(NO_RESULT)
-        except ComfyError as problem:
-            return Refused(str(problem))
-        if not isinstance(at, int):
-            return Refused(_FILE_WORDS)
-        copies = self.services.copies
-        match FieldResults(copies).place(record, max(at, 0), field):
-            case Refused() as refused:
-                return refused
-            case place:
-                taken = copies.files_of(self.owner).taken(place, field)
-        return replace(taken, made_by=record.id) if isinstance(taken, Upload) else taken
+        """Return one value for its field, files as uploads or as `Refused`."""
+        if field is None:
+            return inline_file(value)
+        if field.is_media:
+            return FileResolver(self.services.copies, self.owner).resolve(value, field)
+        return _counting_seed(field, value) if field.is_seed else value
 
 
 def form_for(sent: SentValues, name: str, told: object) -> Form:
@@ -281,11 +227,3 @@ def _counting_seed(field: Field, value: object) -> object:
         case {"from": None}:
             return CountUp(random_seed(field, random.Random()), is_used=False)
     return value
-
-
-def _from_base64(text: str, name: object) -> Upload | Refused:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return Refused(_NOT_BASE64)
-    return Upload(plain_name(name if isinstance(name, str) else "upload.bin"), data)

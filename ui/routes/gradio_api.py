@@ -15,10 +15,10 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.launch.start import FieldErrors, Starter
-from comfy.launch.uploads import from_data_url
 from comfy.library.folder import WorkflowFolder
 from comfy.runs.interface import Origin, Run, RunPolicy
 from ui.documents.run_doc import run_doc
+from ui.files.references import inline_file
 from ui.gradio.internals import api, forget_session_of
 from ui.web.identity import Identity
 from ui.web.shares import where
@@ -105,12 +105,7 @@ def values_of_script(values: object) -> dict[str, object]:
     """The values of a script, with what it sends as files."""
     if not isinstance(values, dict):
         raise gr.Error(_NO_OBJECT, print_exception=False)
-    return {key: file_of_script(value) for key, value in values.items()}
-
-
-def file_of_script(value: object) -> object:
-    """The file that a data address holds; anything else as it is."""
-    return (from_data_url(value) or value) if isinstance(value, str) else value
+    return {key: inline_file(value) for key, value in values.items()}
 
 
 @contextlib.contextmanager

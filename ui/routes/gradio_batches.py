@@ -15,11 +15,11 @@ from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import parse_spec
 from comfy.runs.interface import Origin
 from ui.documents.browser_values import value_text
+from ui.files.references import inline_file
 from ui.gradio.internals import api
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
-    file_of_script,
     followed,
     releases_session,
     results_of,
@@ -51,7 +51,7 @@ def add_batch_api(services: Services, identity: Identity) -> None:
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)
             base = values_of_script(values)
-            wanted = parse_spec(spec, lambda _, value: file_of_script(value))
+            wanted = parse_spec(spec, lambda _, value: inline_file(value))
             origin = Origin(owner, where(request, owner))
             started = services.batches.start(workflow, base, wanted, origin, attended=True)
             del base, wanted  # files may be among them, and the batch may take long

@@ -16,7 +16,7 @@ from ui.api.named_workflows import NamedForm, named_form, named_workflows
 from ui.api.values import SentValues
 from ui.documents.run_doc import run_doc
 from ui.doors.endpoints.values import endpoint_number, is_number_of, values_by_key
-from ui.files.components import Painted, shown_file
+from ui.files.components import shown_file
 from ui.gradio.internals import api, whole_root_of
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
@@ -114,13 +114,10 @@ def _sent_values(
     services: Services, owner: str, named: NamedForm, given: object
 ) -> dict[str, object]:
     """The values of a call with the files that they name."""
-    sent, files = SentValues(services, owner), services.copies.files_of(owner)
+    sent = SentValues(services, owner)
     fields = {field.key: field for field in named.form.fields}
     return {
-        key: files.taken(value, fields[key])
-        if isinstance(value, Painted)
-        else sent.value(fields[key], value)
-        for key, value in values_by_key(named, given).items()
+        key: sent.value(fields[key], value) for key, value in values_by_key(named, given).items()
     }
 
 

@@ -14,7 +14,8 @@ from comfy.form.model import Field
 from ui.api.argument_names import argument_names
 from ui.api.named_workflows import NamedForm
 from ui.api.schema import is_required, schema_of
-from ui.files.components import Painted, place_in
+from ui.files.components import place_in
+from ui.files.references import UploadReference
 from ui.gradio.internals import FILE_SCHEMA, NamedEndpoint, json_schema_to_python_type
 from ui.languages.current import translated
 from ui.page.form.kinds.registry import VIEWS
@@ -133,9 +134,9 @@ def _schema(field: Field) -> Mapping[str, Any]:
 
 
 def _file(value: object) -> object:
-    """The place of a file that was uploaded, also of one with what is painted over it, as an
-    `ImageEditor` gives it; else the value."""
+    """Convert Gradio's JSON of an uploaded file to a reference, with the layers of an
+    `ImageEditor`; other values stay."""
     match value:
         case {"background": background, "layers": list(layers)} if place := place_in(background):
-            return Painted(place, tuple(filter(None, map(place_in, layers))))
+            return UploadReference(place, tuple(filter(None, map(place_in, layers))))
     return place_in(value) or value

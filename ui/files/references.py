@@ -1,0 +1,135 @@
+"""References to files in the values of a form: read what a page or a program sent, and find the
+file.
+
+| reference | how it is sent |
+|---|---|
+| `UploadReference` | `{"file": place, "mask": place}`, or the place alone |
+| `Upload` | a `data:` address, or `{"base64": "…", "name": "a.png"}` |
+| `ResultReference` | `{"run": "…", "file": 0}` |
+
+`FileResolver` is the only way from a reference to a file. It looks among the owner's files only,
+and the field judges each file it finds. A text that is none of these stays a text: the author's own
+file, or another that `comfy.launch.uploads.foreign_files` refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.filenames import plain_name
+from comfy.base.messages import message
+from comfy.form.model import Field
+from comfy.launch.uploads import Refused, Upload, from_data_url
+from ui.documents.headlines import NO_RESULT
+from ui.files.components import Painted
+from ui.files.copies import FileCopies
+from ui.files.results import FieldResults
+
+_NOT_BASE64 = message("This is not base64.")
+_FILE_WORDS = message(
+    "A file is the id of an upload, a data: address,"
+    ' {"base64": "…", "name": "a.png"} or {"run": "…", "file": 0}.'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReference:
+    """A file in the upload folder by its place, and the places of what is painted over it. `name`:
+    what a refusal calls it, "" for its own name."""
+
+    place: str
+    masks: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReference:
+    """A file of a run's results by its number."""
+
+    run: str
+    at: int
+
+
+def read_reference(value: object) -> UploadReference | ResultReference | Upload | Refused | None:
+    """Return the file that a value refers to, or why it can't; None for everything else."""
+    match value:
+        case UploadReference():
+            return value
+        case {"base64": str(text), **more}:
+            return _from_base64(text, more.get("name"))
+        case {"run": str(run), **more}:
+            at = more.get("file", 0)
+            return ResultReference(run, max(at, 0)) if isinstance(at, int) else Refused(_FILE_WORDS)
+        case {"file": str(place), **more}:
+            mask, name = more.get("mask"), more.get("name")
+            masks = (mask,) if isinstance(mask, str) else ()
+            return UploadReference(place, masks, name if isinstance(name, str) else "")
+        case {"file": None}:
+            return None
+        case str():
+            return from_data_url(value)
+        case dict() | list():
+            return Refused(_FILE_WORDS)
+    return None
+
+
+def inline_file(value: object) -> object:
+    """Return the file in a `data:` address, anything else as it is."""
+    return (from_data_url(value) or value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class FileResolver:
+    """Finds the files that one owner's values refer to."""
+
+    copies: FileCopies
+    owner: str
+
+    def resolve(self, value: object, field: Field) -> object:
+        """Return the file for a field that takes files, or a `Refused` with the reason. Values that
+        refer to no file stay as they are."""
+        match read_reference(value):
+            case UploadReference() as uploaded:
+                return self._uploaded(uploaded, field)
+            case ResultReference() as result:
+                return self._result(result, field)
+            case Upload() | Refused() as found:
+                return found
+        match value:
+            case {"file": None}:
+                return None
+            case str() if self.copies.uploads.find(self.owner, value):
+                return self._uploaded(UploadReference(value), field)
+        return value
+
+    def _uploaded(self, file: UploadReference, field: Field) -> object:
+        painted = Painted(file.place, file.masks) if field.is_painted else file.place
+        taken = self.copies.files_of(self.owner).taken(painted, field)
+        if isinstance(taken, Refused) and file.name:
+            return replace(taken, name=file.name)
+        return taken
+
+    def _result(self, result: ResultReference, field: Field) -> object:
+        try:
+            record = self.copies.runs.record(result.run, self.owner)
+        except RunNotFound:
+            return Refused(NO_RESULT)
+        except ComfyError as problem:
+            return Refused(str(problem))
+        match FieldResults(self.copies).place(record, result.at, field):
+            case Refused() as refused:
+                return refused
+            case place:
+                taken = self.copies.files_of(self.owner).taken(place, field)
+        return replace(taken, made_by=record.id) if isinstance(taken, Upload) else taken
+
+
+def _from_base64(text: str, name: object) -> Upload | Refused:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return Refused(_NOT_BASE64)
+    return Upload(plain_name(name if isinstance(name, str) else "upload.bin"), data)
