@@ -8,7 +8,7 @@ file.
 | `ResultReference` | `{"run": "…", "file": 0}` |
 
 `FileResolver` is the only way from a reference to a file. It looks among the owner's files only,
-and the field judges each file it finds. A text that is none of these stays a text: the author's own
+and the field judges each file it finds. Any other text stays a text: the author's own
 file, or another that `comfy.launch.uploads.foreign_files` refuses.
 """
 
@@ -37,7 +37,7 @@ _FILE_WORDS = message(
 
 @dataclass(frozen=True, slots=True)
 class UploadReference:
-    """A file in the upload folder by its place, and the places of what is painted over it. `name`:
+    """A file in the upload folder by its place, and the places of its paint. `name`:
     what a refusal calls it, "" for its own name."""
 
     place: str

@@ -40,8 +40,8 @@ def test_reads_every_way_to_send_a_file(sent: object, read: object) -> None:
     "sent",
     [{"base64": "%"}, {"run": "r", "file": "0"}, {"path": "/etc/passwd"}, {"file": 1}, ["a"], {}],
 )
-def test_refuses_what_is_no_reference(sent: Any) -> None:
-    """A path on the server is none."""
+def test_refuses_other_objects_and_lists(sent: Any) -> None:
+    """Paths on the server are refused too."""
     assert isinstance(read_reference(sent), Refused)
 
 
