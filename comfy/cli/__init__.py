@@ -1,1 +1,1 @@
-"""The same things from a shell: `python -m comfy`."""
+"""Shell commands: `python -m comfy`."""

@@ -1,5 +1,5 @@
-"""`python -m comfy batch WORKFLOW`: run a workflow once for each row of values, save what it makes;
-go on where it was stopped."""
+"""`python -m comfy batch WORKFLOW`: run a workflow for each row of values, save the results, and
+resume after an interruption."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the batch. 0: all rows are done and saved; 1: some failed; 2: nothing could be started.
 
-    SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume goes on.
+    SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume continues it.
     """
     hint = f"python -m comfy form {args.workflow} lists the fields."
     return exit_status(partial(_run, args), hint=hint, stopped="Go on with --resume.")
@@ -166,7 +166,7 @@ def _check_alone(out: Path, folder: Path) -> None:
 
 
 def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Path) -> BatchContent:
-    """Return what the options ask for. Raises ManyProblems with all that is wrong with it."""
+    """Return the options' request. Raises ManyProblems with all errors."""
     wrong: list[str] = []
     spec = _spec(args, form, scratch, wrong)
     if wrong and spec == BatchSpec(paired=spec.paired):
@@ -211,8 +211,8 @@ def _noting(wrong: list[str]) -> Iterator[None]:
 
 
 def _cells(path: Path) -> tuple[Mapping[str, object], ...]:
-    """What a table has in its rows, by the names of its columns; none where it is not read: that is
-    told where its values are."""
+    """Return the cells of a table's rows, by column name; empty if it is unreadable, which the
+    check of its values reports."""
     with suppress(ComfyError):
         return tuple(row.values for row in read_cells(path.name, read_text_file(path)))
     return ()

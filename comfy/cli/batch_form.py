@@ -14,7 +14,7 @@ from comfy.form.model import Form
 from comfy.library.forms import Forms
 from comfy.prompt.value_types import BadValue
 
-_COMBINATIONS = 200  # of options that rows choose: nobody waits for more
+_COMBINATIONS = 200  # limit of checked option combinations, to save time
 
 
 def form_of_batch(
@@ -53,7 +53,7 @@ def _with_options(
 
 
 def _chooses(form: Form, name: str) -> bool:
-    """Whether a column is for an option that brings fields, as far as is known yet."""
+    """Tell if a column selects an option with its own fields, as far as known."""
     with suppress(ComfyError):
         return find_field(form, name).redraws
     return False
@@ -62,7 +62,7 @@ def _chooses(form: Form, name: str) -> bool:
 def _combinations(
     form: Form, names: Iterable[str], rows: Sequence[Mapping[str, object]]
 ) -> list[dict[str, object]]:
-    """What rows choose together in the columns that have these names, by the keys of fields."""
+    """Return the rows' combinations in these columns, by field key."""
     fields = {name: find_field(form, name) for name in names}
     meant = {name: choices_as_shown(field) for name, field in fields.items()}
     found = {tuple((name, str(row[name])) for name in fields if name in row): None for row in rows}

@@ -21,9 +21,9 @@ from comfy.form.model import Field, Form
 from comfy.launch.uploads import Upload
 from comfy.media.checks import kind_problem
 
-# What macOS and Windows put beside files, for themselves.
+# Files that macOS and Windows add to folders.
 _OF_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")
-# What `zipfile` raises for one that is damaged, locked or packed in a way that it does not know.
+# Exceptions of `zipfile` for damaged, locked or unsupported files.
 _NOT_UNPACKED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -34,7 +34,7 @@ _NOT_UNPACKED = (
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; a text that can be no file's name is none."""
+    """Tell if a file exists; False for an impossible file name."""
     try:
         return path.is_file()
     except OSError:  # it is too long for one
@@ -61,8 +61,7 @@ def _upload_of(path: Path) -> Upload:
 
 
 def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """Values by field key, in which those of media fields that name files there are sent to the
-    server."""
+    """Return values by field key, with the files of media fields uploaded to the server."""
     media = {field.key for field in form.fields if field.is_media}
 
     def value_of(key: str, value: object) -> object:
@@ -108,12 +107,11 @@ def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
 def uploads_in(
     path: Path, field: Field, scratch: Path, results: Path
 ) -> tuple[list[Upload], list[str]]:
-    """A file itself, or the files of a folder or a ZIP and of all folders in it, in the natural
-    order of their names, but for hidden ones and those in the folder of the `results`. What is
-    unpacked is put into `scratch`. With them the names of those that were left out: links that lead
-    out of the folder, and texts and the like beside files that the field takes.
+    """Return a file, or the files of a folder or ZIP and its subfolders in natural order, without
+    hidden ones and the `results` folder. ZIPs are unpacked into `scratch`. Also return the names
+    of ignored files: links that leave the folder, and texts beside files that the field takes.
 
-    UsageError if it cannot be read, or has none.
+    UsageError if it is unreadable or empty.
     """
     links: list[str] = []
     try:
@@ -151,7 +149,7 @@ def _below(folder: Path, results: Path) -> Iterator[Path]:
 
 
 def _is_meant(field: Field, upload: Upload) -> bool:
-    """Whether a file is for this field by what is in it, or at least by its name."""
+    """Tell if a file fits this field by its content, or at least by its name."""
     called = media_type_of(upload.name).partition("/")[0]
     return called == field.media or not any(other_kinds(field, [upload]))
 

@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the form. 0 if there is one, whatever its problems; 2 if the workflow or the catalogue
-    cannot be read."""
+    """Print the form. 0 if there is one, also with problems; 2 if the workflow or the catalog is
+    unreadable."""
     try:
         workflow = read_workflow(args.workflow)
         catalogue = catalogue_of(args)

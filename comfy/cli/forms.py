@@ -1,4 +1,4 @@
-"""The forms of a command: of one workflow, for whoever types it."""
+"""Forms for shell commands."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from comfy.library.permissions import Permissions
 from comfy.workflow.model import Workflow
 
 WORKFLOW = "workflow"  # what services call it
-OWNER = "shell"  # whoever typed the command
+OWNER = "shell"  # the shell user
 
 
 def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:
-    """As a page has them; `fetch` gives the nodes of the server, as `Client.object_info`."""
+    """Return the forms as on a page; `fetch` returns the server's nodes, see
+    `Client.object_info`."""
     return forms_by_name(lambda _: workflow, fetch)
 
 
 def forms_by_name(find: Callable[[str], Workflow], fetch: Callable[[], Mapping[str, Any]]) -> Forms:
-    """The same for several workflows; `find` as of `Forms`."""
+    """Return the forms of several workflows; `find`: see `Forms`."""
     return Forms(find, CatalogueCache(fetch), Permissions.of_a_shell())

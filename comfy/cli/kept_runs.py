@@ -1,4 +1,4 @@
-"""A folder in which a command remembers its runs, so that it can go on where it was stopped."""
+"""A folder in which a command records its runs, to resume after an interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.runs.registry import LocalRunRegistry
 
-_AHEAD = 2  # handed to the server: it goes on at once
+_AHEAD = 2  # sent to the server, which starts it at once
 _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
 NO_CHAIN_LIMITS = ChainLimits(*[sys.maxsize] * 3)
 
@@ -38,8 +38,8 @@ def starter_in(
     signals: StopSignals,
     wildcards: LinesOf | None = None,
 ) -> Iterator[Starter]:
-    """What starts runs with all that is remembered of them in a folder; a signal stops them.
-    `wildcards`: as of `Starter`. UsageError where another program works there."""
+    """Yield a starter with a folder's recorded runs; a signal stops them. `wildcards`: see
+    `Starter`. UsageError if another program uses the folder."""
     files = BlobStore(folder)
     limits = HistoryLimits(math.inf, sys.maxsize)
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
@@ -62,14 +62,14 @@ def closed_after(starter: Starter, queue: BatchQueue | ChainQueue) -> Iterator[N
 
 
 def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:
-    """Stop all runs, at the server too, and after them what is being asked of the servers."""
+    """Stop all runs, on the server too, then the pending requests to the servers."""
     runs.close()
     servers.abort()
 
 
 def check_new(folder: Path, what: str, *, resume: bool) -> None:
-    """UsageError where a folder has runs of before and nobody wants to go on with them; `what` is
-    what they belong to."""
+    """Raise UsageError if a folder has earlier runs and the user doesn't resume; `what` they belong
+    to."""
     if os.path.exists(folder) and not resume:  # no error where one may not look
         raise UsageError(
             f"This {what} was begun in this folder before.",

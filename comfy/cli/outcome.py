@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, also by a signal, and what is said on stderr."""
+"""Exit status of a command, also after a signal, and its messages on stderr."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNREAD = 128 + 13  # as shells have it after SIGPIPE, which Windows has not
 
 
 class UsageError(ComfyError):
-    """What was asked for cannot be done; nothing was run."""
+    """The request is invalid; nothing was run."""
 
 
 def complain(sentence: str, hint: str = "") -> None:
@@ -49,7 +49,7 @@ def complain_of(state: RunState, form: Form, what: str = "") -> None:
 
 
 def problems_of(state: RunState, form: Form) -> Iterator[str]:
-    """What went wrong in a run, a text each."""
+    """Return the problems of a run as texts."""
     by_field, general = place_errors(form, state.node_errors)
     if (error := state.error) is not None and not (by_field or general):
         where = f"{error.node_title}: " if error.node_title else ""
@@ -59,27 +59,27 @@ def problems_of(state: RunState, form: Form) -> Iterator[str]:
 
 
 def exit_status(command: Callable[[StopSignals], int], *, hint: str = "", stopped: str = "") -> int:
-    """Do what a command does: its exit status. Errors are told, with `hint` where several have none
-    of their own; so is an end by SIGINT or SIGTERM, with `stopped` for how to go on."""
+    """Run a command and return its exit status. Report errors, with `hint` if several have none,
+    and an end by SIGINT or SIGTERM, with `stopped` for the way to resume."""
     signals = StopSignals()
     try:
         with signals.caught():
             return command(signals)
-    except BaseException as error:  # noqa: BLE001 - what is none of ours is raised again
+    except BaseException as error:  # noqa: BLE001 - unknown errors are raised again
         if not signals.number:
             return _told(error, hint)
         _leave_unsaid()
-        complain("Stopped.", stopped)  # whatever else went wrong came of that
+        complain("Stopped.", stopped)  # the other errors are consequences
         return signals.status
 
 
 def _told(error: BaseException, hint: str) -> int:
-    """The exit status after an error, which is told; raised if it is none of these."""
+    """Report the error and return its exit status. Unknown errors are raised."""
     match error:
         case ComfyError():
             complain_of_error(error, hint)
             return _UNUSABLE
-        case BrokenPipeError():  # nobody reads any more what is said
+        case BrokenPipeError():  # the output's reader is gone
             _leave_unsaid()
             return _UNREAD
         case _:
@@ -87,5 +87,5 @@ def _told(error: BaseException, hint: str) -> int:
 
 
 def _leave_unsaid() -> None:
-    """Let Python's end not wait for anybody to read what was still to be printed."""
+    """Discard buffered output, so that Python's exit doesn't wait for a reader."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

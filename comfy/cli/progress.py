@@ -1,4 +1,4 @@
-"""How far a run is, on a terminal as a bar, elsewhere as a line whenever something new begins."""
+"""Progress display: a bar on a terminal, otherwise a line for each new stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BAR = 24
 
 
 class TerminalLine:
-    """The last line of a terminal, which is written over; nothing is written to what is none."""
+    """The terminal's last line, overwritten in place; silent without a terminal."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -92,8 +92,7 @@ def _doing(state: RunState) -> str:
 
 
 class BatchLine:
-    """How many of a batch's `rows` are done, on a terminal only; `done` of them were at the
-    start."""
+    """Number of finished `rows` in a batch, on a terminal only; `done` at the start."""
 
     def __init__(self, out: TextIO, rows: int, done: int) -> None:
         self._terminal = TerminalLine(out)
@@ -124,24 +123,24 @@ class BatchLine:
 
 
 def duration_words(seconds: float) -> str:
-    """So many seconds, in the unit that is worth saying."""
+    """Format seconds in a suitable unit."""
     return _in_units(seconds, (("h", 3600), ("min", 60), ("s", 1)))
 
 
 def size_words(size: float) -> str:
-    """So many bytes, in the unit that is worth saying."""
+    """Format bytes in a suitable unit."""
     return _in_units(size, (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)))
 
 
 def _in_units(amount: float, units: Sequence[tuple[str, int]]) -> str:
-    """In the first unit of which there are two; else in the last, of which there is one."""
+    """Format in the first unit with at least two, otherwise in the last."""
     unit, size = next((one for one in units[:-1] if amount >= 2 * one[1]), units[-1])
     return f"{max(1.0, amount / size):.0f} {unit}"
 
 
 class ChainLine:
-    """How far a chain is, on a terminal only: all steps as one bar, and what is at work.
-    `titles`: of all its steps, by name."""
+    """Progress of a chain, on a terminal only: one bar for all steps, and the active ones.
+    `titles`: of all steps, by name."""
 
     def __init__(self, out: TextIO, titles: Mapping[str, str]) -> None:
         self._terminal = TerminalLine(out)
@@ -166,7 +165,7 @@ class ChainLine:
         self._terminal.put(f"{bar}  {next(at_work, '')}".rstrip())
 
     def ended(self, step: str, runs: int) -> None:
-        """One run of a step has ended, of so many; leave the line free for what it says."""
+        """Count one of a step's ended runs, and free the line for its output."""
         self._ended[step] += 1
         self._runs[step] = runs
         self.clear()

@@ -137,7 +137,7 @@ def _watch(run: Run) -> RunState:
         progress.end()
 
 
-# What is to be run
+# The request
 
 
 def _settings(texts: Sequence[str]) -> dict[str, str]:
@@ -173,7 +173,7 @@ def _value(text: str) -> object:
     return value if isinstance(value, str | bool) or value is None else text
 
 
-# What has become of it
+# The result
 
 
 def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json: bool) -> None:

@@ -46,9 +46,8 @@ def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
 
 
 def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> list[Path]:
-    """Put the results of a run, which are kept here, into `folder`; where they are. What is there
-    already stays, under the same name only if it is the same. ComfyError if it cannot be
-    written."""
+    """Copy a run's stored results into `folder` and return their paths. Existing files stay; a name
+    is reused only for identical content. ComfyError if writing fails."""
     saved = []
     for file in record.state.files:
         source = files.path(file.digest)

@@ -1,4 +1,4 @@
-"""What `--set NAME=VALUE` says, split at its first equals sign."""
+"""Parse `--set NAME=VALUE`, split at the first equals sign."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def split_settings(
     example: str,
     is_name: Callable[[str], object] = lambda _: True,
 ) -> list[tuple[str, str]]:
-    """A name and a value of each; ManyProblems with all that are not written as `form` says, as in
-    NODE.INPUT=VALUE, or whose name is none."""
+    """Return names and values; ManyProblems for texts that don't match `form`, such as
+    NODE.INPUT=VALUE, or that have no valid name."""
     parts = [text.partition("=") for text in texts]
     wrong = [
         f"--set {text!r} is not {form}."

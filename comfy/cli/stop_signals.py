@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a command runs: they end it, and no run of it goes on at the server."""
+"""SIGINT and SIGTERM during a command: they end it, and its runs on the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_TO_LEAVE = 3.0  # seconds that the main thread has once all that it may wait for has ended
+_TO_LEAVE = 3.0  # seconds for the main thread after everything that it may wait for has ended
 
 
 class Stopped(BaseException):
@@ -29,8 +29,8 @@ class StopSignals:
         self.number = 0
         """Of the signal; 0 while there was none."""
         self._asked: SimpleQueue[int] | None = None
-        # How often the thread `signals` has insisted, and how many of these were heeded. Each is
-        # written by one thread: a handler that took a lock could interrupt itself while it has it.
+        # Number of signals that the thread `signals` has raised, and that were handled. One thread
+        # writes each: a handler with a lock could interrupt itself while holding it.
         self._insisted = 0
         self._heeded = 0
 
@@ -58,11 +58,11 @@ class StopSignals:
 
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """While this lasts a signal interrupts nothing, for what is interrupted while it starts a
-        thread or waits for one cannot be cleaned up. Instead `end` is called, in another thread:
-        it makes an end of all that the main thread waits for. `Stopped` is raised by `checked`,
-        and at the end; wherever the main thread is if it waits for something else, as for whoever
-        reads what it prints."""
+        """During this block a signal doesn't interrupt the main thread, because interrupted thread
+        starts and joins can't be cleaned up. Instead another thread calls `end`, which ends
+        everything that the main thread waits for. `Stopped` is raised by `checked`, and at the
+        end; or anywhere if the main thread waits for something else, such as the reader of its
+        output."""
         asked: SimpleQueue[int] = SimpleQueue()
 
         def wait() -> None:

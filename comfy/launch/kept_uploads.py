@@ -67,7 +67,7 @@ def values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
-    """Those values again."""
+    """Return the values of this JSON."""
     return {key: value_from_json(value) for key, value in told.items()}
 
 
@@ -88,7 +88,7 @@ def value_to_json(value: object) -> object:
 
 
 def value_from_json(told: object) -> object:
-    """That value again."""
+    """Return the value of this JSON."""
     match told:
         case {"file": [str(name), str(digest)], **more}:
             below, made_by = (str(more.get(key, "")) for key in ("below", "made_by"))

@@ -21,9 +21,9 @@ from comfy.launch.uploads import KeptUpload, Upload
 from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 
-# What is said of a run that has ended well, where its results are not here.
+# Message about a successful run whose results aren't stored here.
 NOT_FETCHED = message("Its results could not be fetched.")
-_COMBINATIONS = 200  # of choices that are looked at: nobody waits for more
+_COMBINATIONS = 200  # limit of checked choices, to save time
 _FREE = ("STRING", "INT", "FLOAT")  # types of values that any server takes
 _POLICY = RunPolicy(watched=False, keeps_going=True)
 _WAITING = 2  # tasks beside those that are handed to servers: none ever waits for the next
@@ -33,8 +33,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be done once: a workflow with values. `id`: the same for the same; `group`,
-    `parents`: as in `Record`."""
+    """Task that must run once: a workflow with values. Equal tasks have the same `id`; `group`,
+    `parents`: see `Record`."""
 
     id: uuid.UUID
     workflow: str
@@ -75,19 +75,18 @@ class TaskRunner:
         return found
 
     def is_done(self, record: Record) -> bool:
-        """Whether a run is done, and all that it has made is kept here."""
+        """Tell if a run is done and all its results are stored here."""
         files, state = self._starter.blobs, record.state
         return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
 
     def begin(
         self, task: Task, *, again: Collection[str] | None = None, is_new: bool = False
     ) -> Run | Record:
-        """The run of a task: the one that goes on since before a restart, or a new one; its record
-        where it is done. What failed before is tried again. `again`: where it is to be done once
-        more, the ids of the runs that were begun for that. `is_new`: it is known that there was no
-        try.
+        """Return the run of a task: the one active since before a restart, or a new one; its record
+        if it is done. Failed tries are repeated. `again`: the ids of earlier repetitions of a
+        finished task that runs again. `is_new`: there was no try yet.
 
-        Raises as `Starter.start`.
+        Raises like `Starter.start`.
         """
         record, tries = (None, 0) if is_new else self._last(task)
         if record is not None and self.is_done(record) and (again is None or record.id in again):
@@ -103,12 +102,12 @@ class TaskRunner:
                 _POLICY,
                 judge=self._judge.checked,
             )
-        except RunGoesOn:  # somebody else has begun the same in the meantime
+        except RunGoesOn:  # another thread has started the same meanwhile
             return self._runs.get(run_id, self._owner)
 
     def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
-        """Stop the runs of a group that were taken up and are none of these: what was wanted before
-        the restart is not wanted any more."""
+        """Stop a group's resumed runs that aren't among these: they are no longer needed after the
+        restart."""
         for run in self._runs.line_of(self._owner):
             if run.record.group == group and run.id not in live.run_ids:
                 run.cancel()
@@ -123,7 +122,7 @@ class TaskRunner:
 
 
 class LiveTasks(Generic[Key]):
-    """Tasks that were begun and whose end was not told yet, by keys of whoever began them."""
+    """Started tasks with unreported ends, by the caller's keys."""
 
     def __init__(
         self, runs: RunRegistry, watch: Callable[[Mapping[Key, RunState]], None] | None = None
@@ -161,7 +160,7 @@ class LiveTasks(Generic[Key]):
         return frozenset(one.id for one in self._live.values())
 
     def add(self, key: Key, begun: Run | Record) -> None:
-        """What `TaskRunner.begin` has given."""
+        """Add the result of `TaskRunner.begin`."""
         self._live[key] = begun
         if self._watch is not None and not isinstance(begun, Record):
             begun.subscribe(self._changed.set)
@@ -187,15 +186,15 @@ class LiveTasks(Generic[Key]):
             awaited.wait()
 
     def _look(self, _owner: str) -> None:
-        """Whoever waits for an end is not woken by the news of all runs, of which each has many."""
+        """Check for ends without waking the waiting thread for every state change of all runs."""
         self._changed.set()
         if not self.are_all_at_work:
             self._some_ended.set()
 
 
 def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
-    """What the server does not have of a workflow, but for choices of fields for which
-    `values` have something else."""
+    """Return a workflow's missing parts on the server, ignoring choices of fields that `values`
+    override."""
     for one in form.missing:
         if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value:
             yield one.sentence
@@ -204,10 +203,9 @@ def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
 def conflicts_in(
     starter: Starter, workflow: str, rows: Iterable[Mapping[str, object]], owner: str
 ) -> Iterator[tuple[int, FieldErrors]]:
-    """What no single server has together of what rows of values choose, though all is somewhere:
-    the place of the first such row, and what is wrong, by the key "" where it is in no field. Each
-    sentence once; each combination of choices, which is all that matters, is looked at once.
-    Raises as `Forms.form`."""
+    """Return the first row whose choices no single server has together, and the errors by field
+    key, "" without a field. Each message appears once; each combination of choices is checked
+    once. Raises like `Forms.form`."""
     if len(starter.servers.servers) == 1:
         return
     _, plain = starter.forms.form(workflow, owner)
@@ -233,6 +231,6 @@ def _told(value: object) -> str:
 
 
 def run_id_of(task: uuid.UUID, tries: int) -> str:
-    """The run of a try of a task, after so many others: always the same, so that none is started
-    twice."""
+    """Return the run id of a task's try after this many others: always the same, so that none
+    starts twice."""
     return str(uuid.uuid5(task, str(tries)))

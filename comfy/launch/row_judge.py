@@ -29,7 +29,7 @@ class RowJudge:
             if not _is_same(values, self._given, key)
         }
         part = form.with_fields(others)
-        # Files are also judged together, and of a key without a field all fields are told.
+        # Files are also checked together, and all fields report a key without a field.
         whole = form is not self._form or len(part.fields) < len(others)
         if whole or any(field.is_media for field in part.fields):
             clean = self._check(form, values)
@@ -41,7 +41,7 @@ class RowJudge:
 
 
 def _is_same(one: Mapping[str, object], other: Mapping[str, object], key: str) -> bool:
-    """Whether both have this value, or an equal one that is of the same type throughout."""
+    """Tell if both have this value, or an equal one with the same types throughout."""
     if key not in one or key not in other:
         return False
     value, known = one[key], other[key]

@@ -64,9 +64,9 @@ class StartedRuns:
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn;
-    `servers`: where they run; `wildcards`: the lines of files that several values of a text may
-    name; `translated`: a message as whoever asks at that moment reads it."""
+    """Starts runs of all owners. `blobs`: the store of their input files; `servers`: where they
+    run; `wildcards`: the lines of files for alternatives in texts; `translated`: returns a
+    message in the caller's language."""
 
     runs: RunRegistry
     forms: Forms
@@ -193,8 +193,8 @@ class Starter:
         return cleaned
 
     def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
-        """What is wrong with choices where each of several servers lacks something of what a run
-        needs, though all of it is somewhere. WorkflowError where people have not chosen that."""
+        """Return the conflicts if each of several servers lacks a part of the run. WorkflowError if
+        users haven't chosen it."""
         lists = [one for one in form.fields if one.is_choice and one.group != "hidden"]
         found = self.servers.conflicts(needs, lists)
         named = self.servers.shown or self.forms.permissions.operates(owner)
@@ -244,7 +244,7 @@ class Starter:
     def _given_text(
         self, sources: Collection[str], values: Mapping[str, object], owner: str
     ) -> Iterator[str]:
-        """Those of these runs of which a text is among the values."""
+        """Return the runs whose texts are among the values."""
         for source in sources:
             with suppress(RunNotFound):  # deleted since
                 if has_text_of(self.runs.record(source, owner), values):
@@ -308,7 +308,7 @@ class Starter:
 
     @contextmanager
     def _held(self, inputs: Mapping[str, KeptInput]) -> Iterator[dict[str, Upload]]:
-        """The kept files that a run needs again, none of which goes before the end of the block."""
+        """Hold the stored files that a run needs again until the end of the block."""
         holder = secrets.token_hex(8)
         uploads: dict[str, Upload] = {}
         try:
@@ -328,13 +328,13 @@ class Starter:
 
 
 def _alone(job: Job) -> Job:
-    """The same for a run that is of no group."""
+    """Return the origin without a group."""
     inputs = {key: replace(kept, folder="") for key, kept in job.inputs.items()}
     return replace(job, inputs=inputs)
 
 
 def _varied(job: Job, form: Form, rng: random.Random) -> Job:
-    """The same with a new number in each seed that people can set."""
+    """Return the values with a new number in each seed that users can set."""
     prompt, values = copy.deepcopy(job.prompt), dict(job.values)
     for item in form.fields:
         if item.widget == "seed" and item.group != "hidden" and item.key in values:
@@ -345,7 +345,7 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
 
 
 def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
-    """Whether an input of a prompt has the value that the workflow's author gave it."""
+    """Tell if an input of a prompt has the author's value."""
     node, name = place
     given = [item.default for item in form.fields if place in item.targets]
     given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []

@@ -25,8 +25,7 @@ FILE_GONE = message("This file is no longer here. Add it again.")
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """What one file may be (None: whatever the server takes), and the bytes of all files of a
-    run."""
+    """Limits of one file (None: the server's), and of the bytes of all files in a run."""
 
     file: FileLimits | None = field(default_factory=FileLimits)
     run: float = 512 * MIB
@@ -91,7 +90,7 @@ class KeptUpload:
 
 
 def content_of(value: object) -> str:
-    """What tells a value from others, in JSON that is written of it: of a file its bytes."""
+    """Return a key that identifies a value; files are identified by content."""
     if not isinstance(value, Upload):
         return str(value)
     digest = hashlib.sha256()
@@ -102,9 +101,9 @@ def content_of(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a person gave is no file that can be used.
+    """An unusable uploaded file.
 
-    `why` is what the field says then, `name` what the file is called.
+    `why` is the field's error, `name` the file's name.
     """
 
     why: str
@@ -145,7 +144,8 @@ def files_in(values: Mapping[str, object]) -> dict[str, Upload | KeptUpload]:
 def foreign_files(
     form: Form, cleaned: Mapping[str, object], given: Mapping[str, object]
 ) -> dict[str, str]:
-    """Media fields that name a file on the server which is not the author's: perhaps somebody's."""
+    """Return media fields that name a server file other than the author's, which may be another
+    user's."""
     files = files_in(given)
     return {
         item.key: message("Send the file itself.")
@@ -165,7 +165,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
             case Refused(why):
                 errors[item.key] = why
             case Upload() | KeptUpload() if not item.is_media:
-                # Nobody would judge it, and a node may open it.
+                # No check covers it, and a node may open it.
                 errors[item.key] = message("This field takes no file.")
             case Upload() as upload:
                 try:
@@ -183,7 +183,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
 
 
 def distinctly_named(files: Sequence[Upload]) -> list[Upload]:
-    """The same files, each with a name of its own: who is called as one before it has a number."""
+    """Return the files under distinct names: a name without a number takes precedence."""
     taken = {file.name for file in files}
     again = defaultdict[str, Iterator[int]](lambda: count(2))
     named: dict[str, Upload] = {}

@@ -1,8 +1,8 @@
-"""One prompt at one server: one socket, one thread that asks and decides, one way out.
+"""One prompt on one server: one socket, one thread that queries and decides, one exit.
 
-The stream is for the show, history is the truth: the normal end, a drop, silence and a restart are
-all answered by `Attempt._settle`. What is due, and when, is decided in `comfy.runs.plan`; what to
-make of the answers, in `comfy.runs.reconnect`.
+History is the truth, the stream is only for display: `Attempt._settle` handles the normal end, a
+lost connection, silence and a restart. `comfy.runs.plan` decides the next action and its time,
+`comfy.runs.reconnect` the meaning of the answers.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Attempt:
         prompt began there only if `may_retry`."""
         record, latest, shared, context = parts.record, parts.latest, parts.shared, parts.context
         timing = context.timing
-        # The same one after a restart; another program can have a run of this id.
+        # Equal after a restart; another program may have a run with this id.
         client_id = uuid.uuid5(uuid.UUID(record.id), f"client {record.submitted_at}")
         self.server = server
         self._run_id = record.id
@@ -94,7 +94,7 @@ class Attempt:
         self._told: bool | None = None  # whether the server knows of the cancel
 
     def follow(self) -> End | Elsewhere:
-        """Do what is due until there is an end here. ComfyError where the prompt cannot be sent."""
+        """Do the next action until the run ends here. ComfyError if the prompt can't be sent."""
         while True:
             shared = self._shared
             due, action = plan(
@@ -112,8 +112,8 @@ class Attempt:
                 return end
 
     def may_begin_elsewhere(self) -> bool:
-        """Whether the prompt, which is done here, may be done once more at another server: this one
-        is known to be away."""
+        """Tell if the prompt, which is done here, may run again on another server because this one
+        is away."""
         if self._shared.stopping is not None or self.server.up:
             return False
         return self._may_retry and self._has_other()
@@ -136,7 +136,7 @@ class Attempt:
         self._cancellation.retry(self._latest.state.prompt_id, accepted=self._shared.link.accepted)
 
     def abort(self) -> None:
-        """From any thread: end what is being asked, for the run is to stop."""
+        """Abort the pending request, because the run must stop. Thread-safe."""
         self._client.abort()
 
     def give_up(self) -> None:
@@ -144,7 +144,7 @@ class Attempt:
         self._cancellation.give_up()
 
     def _carry_out(self, action: Action) -> End | Elsewhere | None:
-        """An end, or None if the run goes on."""
+        """Carry out an action; return the end, or None if the run continues."""
         match action:
             case Submit():
                 self._submit()
@@ -310,7 +310,7 @@ class Attempt:
         return None
 
     def _remembers(self) -> bool:
-        """Whether the server still knows a prompt that ended there before."""
+        """Tell if the server still knows a prompt that ended there earlier."""
         return any(self._client.history(prompt_id) for prompt_id in self.server.ended.ids())
 
     def _look(self) -> End | Elsewhere | None:
@@ -330,7 +330,7 @@ class Attempt:
     # The way out
 
     def _end_early(self, stop: Stop) -> End:
-        """Cancel the prompt, unless it is over before anybody can stop it: then that counts."""
+        """Cancel the prompt, unless it ends first: then that end counts."""
         self._shared.stop(stop)
         is_over = self._latest.state.verdict is not None
         if not is_over and self._shared.link.at_server and self._tell():
@@ -345,8 +345,8 @@ class Attempt:
         return partial(stopped, error=stop.reason)
 
     def _outcome_after_cancel(self) -> HistoryEntry | None:
-        """What the server remembers of a prompt that was just cancelled: its last node is not
-        stopped any more, and it may have ended before the cancel came."""
+        """Return the server's outcome of a prompt that was just canceled: its last node can't be
+        stopped any more, and it may have ended before the cancel."""
         end = time.monotonic() + _CANCEL_WAIT
         while (left := end - time.monotonic()) > 0 and self._is_heard_of():
             self._shared.sleep(left)
@@ -357,7 +357,7 @@ class Attempt:
         return state.phase is Phase.RUNNING and not state.over and self._shared.link.broken is None
 
     def _tell(self) -> bool:
-        """Tell the server, once, that nobody waits for the prompt; whether that was enough."""
+        """Tell the server, once, to cancel the prompt; return True if that was enough."""
         if self._told is None:
             prompt_id, accepted = self._latest.state.prompt_id, self._shared.link.accepted
             self._told = self._cancellation.tell(prompt_id, accepted=accepted)
@@ -369,7 +369,7 @@ class Attempt:
 
 
 def stop_where_due(hooks: RunHooks, shared: ThreadState) -> float:
-    """Seconds until the run has to be stopped by its limits; it is told to where that is over."""
+    """Return the seconds until a limit stops the run; stop it if that time is over."""
     left, why = seconds_left(hooks.limits(), time.monotonic())
     if why is not None:
         shared.stop(Stop(why))

@@ -19,8 +19,8 @@ _LATER_TRIES = (1.5, 3.0)
 
 
 class Cancellation:
-    """The cancel of one prompt, by a client of its own: that of the run is aborted when it is
-    stopped."""
+    """Cancels one prompt with its own client, because the run's client is aborted when the run
+    stops."""
 
     def __init__(self, client: Client, timing: Timeouts) -> None:
         self._client = client.fork(timeout=timing.cancel_limit)
@@ -37,7 +37,7 @@ class Cancellation:
             return False
 
     def outcome(self, prompt_id: str) -> HistoryEntry | None:
-        """How the prompt ended, where the server says so at once."""
+        """Return the prompt's end if the server reports it at once."""
         try:
             return self._client.history(prompt_id)
         except ComfyError as error:

@@ -1,4 +1,4 @@
-"""What the execution of a run works with: what all runs of one registry share, and one run."""
+"""Dependencies of a run's execution: shared by all runs of a registry, or of one run."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The servers, how patient to be with them, and who goes next. `files`: where files that runs
-    are given are kept. Without a `history` nothing outlives the program. `retries`: a run that had
-    begun on a server which went away begins once more on another. `frames`: as of
-    `RunRegistry.follow`."""
+    """The servers, their timeouts, and the queue. `files`: the store of input files. Without a
+    `history` nothing survives the program. `retries`: a run that had begun on a server that went
+    away starts again on another. `frames`: see `RunRegistry.follow`."""
 
     servers: ServerPool
     timing: Timeouts
@@ -42,7 +41,7 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class RunParts:
-    """What all attempts of one run share: how it began, its needs, its state and its frames."""
+    """State shared by all attempts of one run: its start, needs, state and frames."""
 
     record: Record
     needs: Needs
@@ -67,5 +66,5 @@ class RunHooks(Protocol):
     def conclude(
         self, state: RunState, may_begin_elsewhere: Callable[[], bool]
     ) -> RunState | Elsewhere:
-        """The run has ended; what is published is what this returns, and not before. Elsewhere
-        where it is to begin once more, if it may."""
+        """Finish the run and publish the returned state. Return Elsewhere if it may start again on
+        another server."""

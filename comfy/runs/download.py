@@ -46,11 +46,11 @@ class ResultDownloader:
         away: Callable[[], object],
         gives_way: Callable[[], bool],
     ) -> tuple[OutputFile, ...]:
-        """The same files of the client's server, kept here for `holder` as far as they could be
-        had; `problem` is what kept this program from it, None where it was the server. `away` is
-        called when the server does not answer; it is asked again until our patience (see
-        `Timeouts`) is at an end. ServerUnreachable, ServerError only where it has been away for
-        `Timeouts.elsewhere`, and `gives_way` says that the run goes to another one."""
+        """Return the files with a local copy for `holder` where available; `problem` is a local
+        reason for a failure, None if the server was the reason. `away` is called when the server
+        doesn't answer; requests repeat until the patience (see `Timeouts`) ends.
+        ServerUnreachable, ServerError only after it has been away for `Timeouts.elsewhere` and
+        `gives_way` says that the run moves to another server."""
         end = time.monotonic() + self._timing.patience
         with self._lock:
             timeout = self._timing.cancel_limit if self.cancelled else self._timing.call
@@ -59,12 +59,12 @@ class ResultDownloader:
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for the files any more."""
+        """Tell if the files are no longer needed."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """From another thread: nobody waits for the files any more. What has not come is let go;
-        if none was asked for before, they still come from a server that gives them at once."""
+        """Stop waiting for the files. Thread-safe. Missing files are dropped; if none was requested
+        before, a server that answers at once still delivers them."""
         with self._lock:
             self._cancelled.set()
             has_begun = self._client is not None
@@ -118,8 +118,8 @@ class ResultDownloader:
 
 
 def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
-    """The same; ServerUnreachable where they trickle beyond `end`, each of them soon enough for a
-    timeout."""
+    """Return the chunks; ServerUnreachable if they arrive too slowly beyond `end`, although each
+    meets its timeout."""
     for chunk in chunks:
         if time.monotonic() > end:
             raise ServerUnreachable(
@@ -140,7 +140,7 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
 
 
 def _hopeless(error: ComfyError, attempt: int) -> bool:
-    """Whether asking again is of no use: the file is gone, or cannot be kept here."""
+    """Tell if a retry is useless: the file is gone, or can't be stored here."""
     match error:
         case ServerError(status=status):
             return status < 500

@@ -1,4 +1,4 @@
-"""How long runs have taken, for those who wait for the next one."""
+"""Durations of past runs, to predict waiting times."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)  # seconds
 
 @dataclass(frozen=True, slots=True)
 class RunTimes:
-    """How long a run took, or runs of its workflow usually do: `seconds` in all, `before` the first
-    step of a sampler and `after` the last one, None where none took a step, and for each sampler
-    the seconds a step, its `paces`. `work`: of the samplers of one run, as far as it is known."""
+    """Duration of a run, or the usual one of its workflow: `seconds` in all, `before` a sampler's
+    first step and `after` the last one, None without steps, and each sampler's seconds per step,
+    its `paces`. `work`: the samplers' work in one run, as far as known."""
 
     seconds: float
     before: float | None = None
@@ -46,9 +46,8 @@ class RunTimes:
 
 @dataclass(frozen=True, slots=True)
 class RunTotals:
-    """Since the start: how many runs have `ended`, by their last phase; of those that are done, how
-    many took at most so many seconds, for each of the bounds, how many were `timed` at all,
-    and their `seconds` together."""
+    """Totals since the start: the number of `ended` runs by last phase and, of the successful ones,
+    the number below each bound, how many were `timed`, and their total `seconds`."""
 
     ended: Mapping[Phase, int]
     within: Mapping[int, int]
@@ -60,7 +59,7 @@ class Durations:
     """The last ones of each workflow and of all, and totals. For any number of threads."""
 
     def __init__(self, earlier: Iterable[Record] = ()) -> None:
-        """`earlier`: runs of before, which count for what is to be expected, not for totals."""
+        """`earlier`: runs before the start, which count for predictions but not for totals."""
         self._lock = threading.Lock()
         self._by_workflow: OrderedDict[str, deque[RunTimes]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_OF_ALL)
@@ -85,7 +84,7 @@ class Durations:
 
     @property
     def totals(self) -> RunTotals:
-        """All that have ended."""
+        """Return the totals of all ended runs."""
         with self._lock:
             within = {bound: self._within[bound] for bound in _BOUNDS}
             return RunTotals(dict(self._ended), within, self._timed, self._seconds)
@@ -101,7 +100,7 @@ class Durations:
                 self._by_workflow.popitem(last=False)
 
     def of(self, workflow: str) -> RunTimes | None:
-        """What is to be expected of a run of this workflow; None while there was none."""
+        """Return the usual duration of this workflow's runs; None before the first."""
         with self._lock:
             own = tuple(self._by_workflow.get(workflow, ()))
         return _usual(own) if own else None
@@ -115,7 +114,7 @@ class Durations:
 
     @property
     def typical(self) -> float | None:
-        """What is to be expected of a run of any workflow; None while there was none."""
+        """Return the usual duration of any run; None before the first."""
         with self._lock:
             return statistics.fmean(self._last) if self._last else None
 
@@ -130,7 +129,7 @@ def earlier_runs(history: RunStore | None) -> Sequence[Record]:
 
 
 def _times_on_record(record: Record) -> RunTimes | None:
-    """How long a run took; of its steps only how many they were is on record."""
+    """Return a recorded run's duration; the record has only its number of steps."""
     state = record.state
     if state.phase is not Phase.DONE or state.started_at is None or state.finished_at is None:
         return None
@@ -139,8 +138,8 @@ def _times_on_record(record: Record) -> RunTimes | None:
 
 
 def _times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> RunTimes | None:
-    """How long a run of this prompt took that is done; at most `longest` seconds, as the clock may
-    have been set meanwhile."""
+    """Return the duration of a successful run of this prompt; at most `longest` seconds, as the
+    clock may have changed meanwhile."""
     begin, end = state.started_at, state.finished_at
     if begin is None or end is None:
         return None
@@ -157,9 +156,8 @@ def _times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> Run
 
 
 def expected_seconds(runs: Sequence[RunTimes], work: SamplingWork | None) -> float:
-    """What another run takes beside these, of which there is one at least: what comes before the
-    first step as usual, the rest by how much its samplers have to do. As usual in all where it is
-    unknown how much that is, or was."""
+    """Predict another run's seconds from these, at least one: the time before the first step as
+    usual, the rest by the samplers' work. As usual in total if the work is unknown."""
     rates = [
         (run.seconds - (run.before or 0.0)) / run.work.amount
         for run in runs
@@ -174,11 +172,10 @@ def expected_seconds(runs: Sequence[RunTimes], work: SamplingWork | None) -> flo
 def time_left(
     progress: RunProgress, done: frozenset[str], since: float, now: float, usual: RunTimes | None
 ) -> float | None:
-    """Seconds that a run since `since` still takes, at `now`; None where nobody can tell.
+    """Return the remaining seconds at `now` of a run that started at `since`; None if unknown.
 
-    What is left of a sampler's steps goes by their pace in this run. Only what has not begun goes
-    by what is `usual`, else by the pace and the weight of the steps before; a run without steps
-    goes by what is usual, too.
+    A sampler's remaining steps use their pace in this run. Parts that haven't begun use the `usual`
+    pace, otherwise the pace and weight of the earlier steps; so does a run without steps.
     """
     samplers, elapsed = progress.samplers, now - since
     before, after = (usual.before or 0.0, usual.after or 0.0) if usual else (0.0, 0.0)

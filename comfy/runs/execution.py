@@ -1,19 +1,19 @@
-"""A run from its turn to its end: one thread, and one server after the other where one goes away.
+"""A run from its turn to its end: one thread, and the next server if one goes away.
 
-What is done at a server is in `comfy.runs.attempt`.
+`comfy.runs.attempt` runs a prompt on one server.
 
 Threads:
 
-| thread                        | what it does                                | in               |
+| thread                        | work                                        | in               |
 |-------------------------------|---------------------------------------------|------------------|
-| the run's own, one a run      | opens, sends, waits for what is due, settles | `Execution.run`, |
-|                               |                                             | `Attempt.follow` |
-| reading, one a socket         | advances the state; waits for nobody        | `RunEvents`      |
-| any: pages, routes, other     | stops, wakes, watches; returns at once      | `Execution.stop`, |
+| the run's own, one per run    | opens, sends, waits for the next action,    | `Execution.run`, |
+|                               | settles                                     | `Attempt.follow` |
+| reader, one per socket        | advances the state; never waits             | `RunEvents`      |
+| any: pages, routes, other     | stop, wake, watch; return at once           | `Execution.stop`, |
 | runs, callbacks of watchers   |                                             | `wake`, `give_up` |
 
-What two of them write is in `ThreadState`, `RunEvents` and `LatestState`, each behind a lock of its
-own; with that of the events the two others may be taken, and never the other way round. The run's
+State that two threads write is in `ThreadState`, `RunEvents` and `LatestState`, each with its own
+lock. Code that holds the lock of the events may take the two others, never the reverse. The run's
 own thread alone writes the other fields of `Execution` and `Attempt`, and no other thread reads
 them, so they need no lock. A lock that the event loop takes never covers I/O.
 """
@@ -52,7 +52,7 @@ OUR_FAULT = RunError(
 
 
 def _guarded(task: Callable[[], T]) -> T | None:
-    """What a part of a run comes to; None, and a word in the log, where it fails here."""
+    """Return the result of a part of a run; None, with a log line, if it fails here."""
     try:
         return task()
     except Exception:
@@ -70,7 +70,7 @@ class Execution:
         latest: LatestState,
         context: RunContext,
     ) -> None:
-        """A record that was `sent` goes on where the program was when it ended."""
+        """A record that was `sent` continues where the program stopped."""
         timing, now = context.timing, time.monotonic()
         link = Reconnect.resumed(timing, now) if record.sent else Reconnect(timing, now)
         self._record, self._needs = record, needs

@@ -1,9 +1,8 @@
-"""The files that a run was given: on their way to its server, and what they are called there.
+"""Input files of runs: their upload to the server, and their names there.
 
-A `Job` says nothing of a server. Its files are kept here until the run is at its turn; then they
-are uploaded, each into a folder that nobody can guess, and the prompt is sent with the names that
-the server has given them. The runs of a batch or a chain share their folders: what the server has
-already for one of them is not sent again.
+A `Job` is independent of servers. Its files stay here until the run's turn; then each is uploaded
+into an unguessable folder, and the prompt uses the names that the server returns. The runs of a
+batch or a chain share their folders, so a file is uploaded once per server.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record, ServerFile
 
-# Folders of ComfyUI that an input can name a file in beside its own, and the nodes that look there:
-# those of packs have ways of their own (docs/comfyui.md#22).
+# ComfyUI folders that an input can name besides its own, and the nodes that read there; packs'
+# nodes differ (docs/comfyui.md#22).
 _NAMED_FOLDERS = frozenset({"output", "temp"})
 _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
-_LOOK_SECONDS = 0.1  # how often a run that waits for the upload of another is asked to go on
+_LOOK_SECONDS = 0.1  # seconds between stop checks of a run that waits for another's upload
 UPLOADS = "comfyforms"  # the folder in the server's input folder for what people give
 
 
@@ -83,8 +82,8 @@ def server_file(server: str, file: OutputFile) -> ServerFile | None:
 def _name_of_result(
     client: Client, files: BlobStore | None, kept: KeptInput, prompt: Prompt
 ) -> str:
-    """What a file is called at the server that has made it, where it is this one, has it still, and
-    every node which gets the name can read it there; else ""."""
+    """Return the file's name on the server that made it, if this is that server, it still has the
+    file, and every node that gets the name can read it there; otherwise ""."""
     result = kept.result
     if result is None or files is None or result.server != client.address.url:
         return ""
@@ -101,8 +100,8 @@ def _name_of_result(
 def _bring_once(
     client: Client, files: BlobStore | None, kept: KeptInput, check: Callable[[], None]
 ) -> str:
-    """What a file of several runs is called at the server, which is sent it unless it has it. What
-    has another size there was emptied with an earlier run, or broken off."""
+    """Return the server's name of a file shared by several runs, uploading it if needed. A file of
+    another size there was emptied with an earlier run, or is incomplete."""
     name = f"{kept.folder}/{plain_name(kept.name)}"
     try:
         size = client.size_of(f"{name} [input]")
@@ -115,7 +114,7 @@ def _bring_once(
 
 @contextmanager
 def _turn(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock; whatever `check` raises while another run has it."""
+    """Hold the lock; exceptions of `check` propagate while another run has it."""
     while not lock.acquire(timeout=_LOOK_SECONDS):
         check()
     try:
@@ -125,7 +124,8 @@ def _turn(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
 
 
 def names_on_server(record: Record) -> Mapping[str, str]:
-    """What the files of a run are called on its server, by field key; none before one was chosen.
+    """Return the names of a run's files on its server, by field key; empty before a server was
+    chosen.
 
     Records of versions that uploaded at the press have the name among their values.
     """
@@ -189,13 +189,13 @@ def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRe
 
 
 class _CheckedFile(io.FileIO):
-    """A file to be read that asks before each piece whether to go on."""
+    """File that checks before each chunk if the run continues."""
 
     def __init__(self, path: Path, check: Callable[[], None]) -> None:
         super().__init__(path)
         self._check = check
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As always; whatever `check` raises."""
+        """Read a chunk; exceptions of `check` propagate."""
         self._check()
         return super().read(-1 if size is None else size)

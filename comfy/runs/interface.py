@@ -23,13 +23,13 @@ from comfy.runs.durations import RunTimes, RunTotals
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who starts a run, and what the run belongs to.
+    """Owner of a run, and the groups that the run belongs to.
 
     `owner` is an account or a browser. `address` is the client address of an owner without an
-    account, else "": one client can be many such owners, so limits also count addresses. `group`
-    and `parents` are stored in the run's `Record`. `run_id` is a UUID that the caller chooses for
-    a task that must start only once; "" lets the registry choose. `text_sources` are ids of the
-    owner's runs that may become parents: those whose texts are among the values.
+    account, otherwise "": one client can be many such owners, so limits also count addresses.
+    `group` and `parents` are stored in the run's `Record`. `run_id` is a UUID that the caller
+    chooses for a task that must start only once; "" lets the registry choose. `text_sources` are
+    ids of the owner's runs that become parents if their texts are among the values.
     """
 
     owner: str
@@ -64,11 +64,11 @@ UNWATCHED = RunPolicy(watched=False)
 
 
 class Run(Protocol):
-    """One prompt from its submission to its end, whoever watches."""
+    """One prompt from its submission to its end."""
 
     @property
     def id(self) -> str:
-        """The run's own id, of which the server need not know."""
+        """Return the run's own id, which the server may not know."""
 
     @property
     def owner(self) -> str:
@@ -76,7 +76,7 @@ class Run(Protocol):
 
     @property
     def job(self) -> Job:
-        """What was asked for."""
+        """Return the request."""
 
     @property
     def submitted_at(self) -> float:
@@ -84,7 +84,7 @@ class Run(Protocol):
 
     @property
     def keeps_going(self) -> bool:
-        """It does not end because nobody watches."""
+        """Tell if it continues without watchers."""
 
     @property
     def state(self) -> RunState:
@@ -92,11 +92,11 @@ class Run(Protocol):
 
     @property
     def record(self) -> Record:
-        """What is to be remembered of this run, as it is now."""
+        """Return the run's current record."""
 
     @property
     def usual_times(self) -> RunTimes | None:
-        """How long runs of this workflow have taken; None while there was none."""
+        """Return the usual duration of this workflow's runs; None before the first."""
 
     @property
     def waits_here(self) -> bool:
@@ -104,8 +104,8 @@ class Run(Protocol):
 
     @property
     def turn(self) -> tuple[int, int]:
-        """What to sort runs by that are not at their end: what runs, what waits at a server, what
-        waits here."""
+        """Return the sort key of unfinished runs: running ones, those waiting at a server, those
+        waiting here."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on every new state, from any thread: it must not block. Returns the way
@@ -123,11 +123,11 @@ class Run(Protocol):
         are let go: the run is stopped, with those that are here."""
 
     def attach(self) -> None:
-        """Somebody watches: the run is safe."""
+        """Add a watcher, which keeps the run alive."""
 
     def detach(self) -> None:
-        """A watcher has left. When the last one has, the grace time begins, after which the run is
-        cancelled; not so one that keeps going, or was started by somebody who is no page."""
+        """Remove a watcher. After the last one the grace time starts, then the run is canceled,
+        unless it keeps going or wasn't started by a page."""
 
 
 class RunRegistry(Protocol):
@@ -143,28 +143,27 @@ class RunRegistry(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many runs wait, of all people."""
+        """Return the number of waiting runs of all owners."""
 
     def width_for(self, needs: Needs) -> int:
-        """How many runs with these needs can be at work at the same time, by the servers that are
-        there for them."""
+        """Return how many runs with these needs can be active at the same time on their servers."""
 
     @property
     def room(self) -> int:
-        """How many runs are handed to the servers at once, to run or to wait there."""
+        """Return how many runs the servers get at once, to run or to wait there."""
 
     @property
     def totals(self) -> RunTotals:
-        """How many runs have ended since the start, of all people, and how long they took."""
+        """Return the number and durations of ended runs of all owners since the start."""
 
     def due_in(self) -> Mapping[str, float]:
-        """In how many seconds the runs of all people begin that wait, and those at work end, by
-        their ids; without those of which nobody can tell. By what is left of those ahead and by
-        what earlier runs took, of the workflow or else of any."""
+        """Return the seconds until each waiting run starts and each active one ends, by id, without
+        unpredictable ones. Uses the progress of runs ahead and earlier runs of the same
+        workflow, or of any."""
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
-        """How long a run of this workflow takes whose samplers have so much to do, None where that
-        is unknown; None while there was no run of it."""
+        """Predict the seconds of this workflow's run with this much sampler work (None: unknown);
+        None before its first run."""
 
     @property
     def closed(self) -> bool:
@@ -182,16 +181,15 @@ class RunRegistry(Protocol):
         """Raise the error that `submit` would raise now for any job of this origin."""
 
     def get(self, run_id: str, owner: str) -> Run:
-        """A run of this owner; RunNotFound if there is none, somebody else's included."""
+        """Return a run of this owner; RunNotFound if it is unknown or another owner's."""
 
     def record(self, run_id: str, owner: str) -> Record:
-        """What is known of a run of this owner, also of before a restart; RunNotFound
-        as with `get`."""
+        """Return the record of a run of this owner, also from before a restart; RunNotFound like
+        `get`."""
 
     def forget(self, run_id: str, owner: str) -> None:
         """Delete a finished run of this owner and its files, here and in the history; RunNotFound
-        as with `get`, but one on record goes though nobody can read it. ComfyError if it goes on.
-        """
+        like `get`, but unreadable records are deleted. ComfyError if it is active."""
 
     def move(self, run_id: str, owner: str, place: int) -> None:
         """Let a run of this owner be the `place`-th (0 = next) of those that wait here; RunNotFound
@@ -220,5 +218,5 @@ class RunRegistry(Protocol):
         """Take up what was unfinished when the program ended."""
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
-        """Take no more runs, let those at a server go on for `finish` seconds at most, then cancel
+        """Accept no more runs, let active ones continue for at most `finish` seconds, then cancel
         all and wait `timeout` seconds for them."""

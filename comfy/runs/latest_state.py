@@ -1,5 +1,4 @@
-"""The newest state of a run, for any number of watchers; whoever makes it waits for none of
-them."""
+"""The newest state of a run, for any number of watchers, which never block its writer."""
 
 from __future__ import annotations
 
@@ -67,7 +66,7 @@ class LatestState:
 
 
 def told_if_other(look: Callable[[], object], tell: Callable[[], None]) -> Callable[[], None]:
-    """What calls `tell` where `look` finds something else than the last time; for any thread."""
+    """Return a function that calls `tell` when `look` returns a new value. Thread-safe."""
     lock, seen = threading.Lock(), look()
 
     def compare() -> None:

@@ -1,4 +1,4 @@
-"""How many runs, batches and chains may be asked for."""
+"""Limits of runs, batches and chains."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Person = tuple[str, str]  # owner and address
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """Unfinished runs of one person, from one address and in all, and one person's new runs an
-    hour, of which a batch or chain counts as one: they have limits of their own. Half of all for an
-    address: twenty people of an office have seven each, and others still find room. Where nobody
-    logs in, a person counts anew at each address: all who have no cookie go by one name."""
+    """Unfinished runs per person, per address and in all, and a person's new runs per hour. A batch
+    or chain counts as one run per hour, because it has its own limits. An address gets half:
+    twenty users of an office have seven each, and others still have room. Without sign-in a
+    person counts separately at each address, as callers without a cookie share one name."""
 
     person: int = 30
     address: int = 150
@@ -30,8 +30,8 @@ class RunLimits:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """Batches of one person, from one address and in all that have not ended; a person counts as
-    for runs. `paused`: seconds after which one that is paused makes room for others."""
+    """Unfinished batches per person, per address and in all; a person counts as for runs. `paused`:
+    seconds after which a paused batch makes room for others."""
 
     person: int = 10
     address: int = 40
@@ -39,8 +39,8 @@ class BatchLimits:
     paused: float = 86_400.0
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
-        """TooManyRuns, with what to do, where one more is too much. `unfinished`: whose those of
-        all people are."""
+        """Raise TooManyRuns, with a hint, if one more exceeds a limit. `unfinished`: the owners of
+        all unfinished ones."""
         own = plural(
             "You already have {count} unfinished batch.",
             "You already have {count} unfinished batches.",
@@ -50,20 +50,20 @@ class BatchLimits:
         _check(self, (owner, address), unfinished, own=own, full=full)
 
     def is_full(self, address: str, unfinished: Sequence[Person]) -> bool:
-        """There is no room for anybody at this address."""
+        """Tell if this address has no room left."""
         return _is_full(self, address, unfinished)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainLimits:
-    """Chains of one person, from one address and in all that go on; a person counts as for runs."""
+    """Active chains per person, per address and in all; a person counts as for runs."""
 
     person: int = 5
     address: int = 40
     all: int = 100
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
-        """As `BatchLimits.check`."""
+        """See `BatchLimits.check`."""
         own = plural(
             "You already have {count} unfinished chain.",
             "You already have {count} unfinished chains.",
@@ -93,7 +93,7 @@ def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequen
 
 
 class RunLimiter:
-    """Holds `RunLimits`. For one thread at a time: who comes in counts for whoever is next."""
+    """Enforces `RunLimits`. Not thread-safe: an accepted run counts for the next."""
 
     def __init__(self, limits: RunLimits) -> None:
         self._limits = limits
@@ -104,8 +104,8 @@ class RunLimiter:
     def check(
         self, owner: str, address: str, unfinished: Sequence[Person], group: str = ""
     ) -> None:
-        """TooManyRuns, with what to do, where one more run is too much. `unfinished`: whose those
-        of all people are; `group`: the id of the batch or chain that the run belongs to."""
+        """Raise TooManyRuns, with a hint, if one more run exceeds a limit. `unfinished`: the owners
+        of all unfinished runs; `group`: the id of the run's batch or chain."""
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
             raise TooManyRuns(

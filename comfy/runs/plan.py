@@ -1,4 +1,4 @@
-"""What is due in a run, and when. Pure: `comfy.runs.attempt` carries it out."""
+"""Decide a run's next action and its time. Pure: `comfy.runs.attempt` carries it out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CheckQueue:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the run, here and at the server; `reason` is None for the person's own wish."""
+    """End the run, here and on the server; `reason` is None if the user asked for it."""
 
     reason: RunError | None
 
@@ -43,9 +43,9 @@ TimeLimits = Iterable[tuple[float, RunError]]
 def plan(
     state: RunState, link: Reconnect, limits: TimeLimits, stop: Stop | None
 ) -> tuple[float, Action]:
-    """What is to be done next, and when (`time.monotonic`): at once if that is over.
+    """Return the next action and its time (`time.monotonic`): at once if that is over.
 
-    `limits`: moments at which the run is to be stopped, each with the reason. `stop` wins over all.
+    `limits`: times at which the run must stop, each with the reason. `stop` has priority.
     """
     if stop is not None:
         return 0.0, stop
@@ -63,7 +63,7 @@ def seconds_left(limits: TimeLimits, now: float) -> tuple[float, RunError | None
 
 
 def is_alone(state: RunState) -> bool:
-    """Whether the queue is so short that a status tells all: nobody there but us, as before."""
+    """Tell if a short queue makes a status sufficient: only our prompt, as before."""
     remaining = state.queue_remaining
     return remaining == 0 or (remaining == 1 and not state.queue_place)
 
@@ -79,7 +79,7 @@ def _next_question(state: RunState, link: Reconnect) -> tuple[float, Action]:
 
 
 def _look_at(state: RunState, link: Reconnect) -> float | None:
-    """When to ask for the queue; None if nothing is new there, or nobody answers."""
+    """Return the time of the next queue query; None if there is no news or no answer."""
     asks = link.accepted and state.phase is Phase.WAITING and not link.away
     if not asks or link.status_at is None:
         return None

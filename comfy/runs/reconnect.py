@@ -78,19 +78,18 @@ def sent_elsewhere(server: str) -> RunError:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """What is known beside the run's state. Whatever is learned is a method that returns the next
-    value; `given_up` and `unknown` say what to make of it.
+    """Knowledge about the server beside the run's state. Methods named after observations return
+    the next value; `given_up` and `unknown` return the consequence.
 
-    `accepted`: the server has taken the prompt; `at_server`: it may have it still.
-    `broken`: why there is no socket, None while there is one. `heard_at`: its last message.
-    `retry_at`: when to ask again; `attempts`: how often that was put off without progress.
-    `away_since`: since when no question had a usable answer. `dropped_at`: when the server may
-    last have been restarted without a word. `waited_at`: when a socket ended by itself that would
-    have told of a start, and had told of none.
-    `is_resumed`: it was sent, or was to be, when this program ended, and was not seen there since.
-    `status_at`: when the server told of a change in its queue that nobody has looked into yet;
-    `looked_at`: when its queue was last asked for after one. `verdict_at`: when the socket told how
-    the run ended.
+    `accepted`: the server has taken the prompt; `at_server`: it may still have it. `broken`: the
+    reason why there is no socket, None while it is open. `heard_at`: its last message. `retry_at`:
+    time of the next query; `attempts`: how often it was delayed without progress. `away_since`:
+    since when no query was answered. `dropped_at`: the last time at which the server may have
+    restarted unnoticed. `waited_at`: the time at which a socket ended by itself that would have
+    reported a start, and had reported none. `is_resumed`: it was sent, or about to be, when this
+    program stopped, and wasn't seen there since. `status_at`: time of a queue change that wasn't
+    looked into yet; `looked_at`: time of the last queue query after one. `verdict_at`: time at
+    which the socket reported the run's end.
     """
 
     timing: Timeouts
@@ -110,7 +109,8 @@ class Reconnect:
 
     @classmethod
     def resumed(cls, timing: Timeouts, now: float) -> Reconnect:
-        """A run sent before this program was restarted: nobody knows what its socket said."""
+        """Return the state of a run sent before a restart of this program, with
+        unknown messages."""
         return cls(
             timing,
             now,
@@ -123,7 +123,7 @@ class Reconnect:
 
     @property
     def away(self) -> bool:
-        """Whether the last question had no usable answer."""
+        """Tell if the last query had no usable answer."""
         return self.away_since is not None
 
     @property
@@ -131,7 +131,7 @@ class Reconnect:
         """Until when the socket may be silent before the server is asked."""
         return self.heard_at + self.timing.silence_after(self.attempts)
 
-    # What the socket says
+    # Observations of the socket
 
     def opening(self, now: float) -> Reconnect:
         """There will be a socket, and its reading thread may be the first to know better."""
@@ -156,7 +156,7 @@ class Reconnect:
         told = by_itself and in_touch and self.accepted and phase is Phase.WAITING
         return replace(self, broken=reason, dropped_at=now, waited_at=now if told else None)
 
-    # What questions come to
+    # Results of queries
 
     def put_off(self, now: float, share: float) -> Reconnect:
         """Something was tried that is not to be tried again at once; `share` as of `Timeouts`."""
@@ -187,8 +187,8 @@ class Reconnect:
         return replace(self, status_at=_since(self.status_at, asked_at))
 
     def confirmed(self, asked_at: float) -> Reconnect:
-        """The server has told that it has our prompt: whatever was noted before it was asked, it
-        was not restarted. What was noted meanwhile is newer than its answer."""
+        """The server has confirmed our prompt, so it wasn't restarted before this query. Later
+        observations are newer than its answer."""
         return replace(
             self,
             accepted=True,
@@ -200,7 +200,7 @@ class Reconnect:
         )
 
     def given_up(self, error: ComfyError, now: float) -> End | None:
-        """How the run ends for want of an answer; None as long as there is patience left."""
+        """Return the run's end when the patience is over, otherwise None."""
         if self.away_since is None or now - self.away_since < self.timing.patience:
             return None
         if not self.at_server:
@@ -212,15 +212,15 @@ class Reconnect:
         return lambda state: concluded(state, RunError(why, error.hint, detail=str(error)))
 
     def may_have_begun(self, state: RunState) -> bool:
-        """Whether the server may have been at work on the prompt: it has not where the socket told
-        that it waits, and ended by itself if at all."""
+        """Tell if the server may have started the prompt: not if the socket reported that it waits,
+        and only ended by itself."""
         waits = self.accepted and state.verdict is None and state.phase is Phase.WAITING
         told = self.broken is None or self.waited_at is not None
         return self.at_server and not (waits and told)
 
     def gives_way(self, now: float) -> bool:
-        """Whether it is time to go to another server, if there is one: at once with a prompt that
-        was not sent, else after a while without an answer."""
+        """Tell if it is time to move to another server, if there is one: at once for an unsent
+        prompt, otherwise after some time without an answer."""
         if not self.at_server:
             return True
         return self.away_since is not None and now - self.away_since >= self.timing.elsewhere
@@ -258,5 +258,5 @@ class Reconnect:
 
 
 def _since(noted_at: float | None, asked_at: float) -> float | None:
-    """What was noted at that moment, if the answer to a question asked then is older."""
+    """Return the observation of that time if it is newer than the query."""
     return noted_at if noted_at is not None and noted_at > asked_at else None

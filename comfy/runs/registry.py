@@ -69,10 +69,10 @@ class LocalRunRegistry:
         history: RunStore | None = None,
         retries: bool = True,
     ) -> None:
-        """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
-        are handed at once to a server without a limit: with two it need not wait for the next, but
-        whoever comes waits for both. `files`: where files that runs are given are kept until their
-        turn. With a `history` runs and files are kept. `retries`: as of `RunContext`."""
+        """`grace`: seconds that a run continues without watchers. `ahead`: how many prompts a
+        server without a limit gets at once: with two it never idles, but a new run waits for
+        both. `files`: the store of input files. With a `history`, runs and files survive a
+        restart. `retries`: see `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
@@ -181,7 +181,7 @@ class LocalRunRegistry:
             ended=self._on_ended,
         )
         tell = partial(self._listeners.call, run.owner)
-        # Of all that its states tell, lists show these.
+        # State changes that lists show.
         run.subscribe(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))
         with self._lock:
             self._runs[run.id] = run
@@ -198,7 +198,7 @@ class LocalRunRegistry:
         return run
 
     def get(self, run_id: str, owner: str) -> LocalRun:
-        """A run of this owner; RunNotFound if there is none, somebody else's included."""
+        """Return a run of this owner; RunNotFound if it is unknown or another owner's."""
         with self._lock:
             run = self._runs.get(run_id)
         if run is None or run.owner != owner:
@@ -206,8 +206,8 @@ class LocalRunRegistry:
         return run
 
     def record(self, run_id: str, owner: str) -> Record:
-        """What is known of a run of this owner, also of before a restart; RunNotFound
-        as with `get`."""
+        """Return the record of a run of this owner, also from before a restart; RunNotFound like
+        `get`."""
         try:
             return self.get(run_id, owner).record
         except RunNotFound:
@@ -218,7 +218,7 @@ class LocalRunRegistry:
 
     def forget(self, run_id: str, owner: str) -> None:
         """Delete a finished run of this owner and its files, here and in the history; RunNotFound
-        as with `get`, but one on record goes though nobody reads it. ComfyError if it goes on."""
+        like `get`, but unreadable records are deleted. ComfyError if it is active."""
         with self._lock:
             found = self._runs.get(run_id)
         try:
@@ -230,7 +230,7 @@ class LocalRunRegistry:
         if not finished:
             raise RunGoesOn(message("This run is not finished."), message("Stop it first."))
         if self.history is not None:
-            # what is not known to have ended would be taken up at the next start
+            # a run without a recorded end would resume at the next start
             self._record_again()
             deleted = self.history.delete(run_id, owner)
             if not deleted and self.history.get(run_id, owner) is not None:
@@ -265,14 +265,14 @@ class LocalRunRegistry:
         return tuple(run for run in self.known() if run.owner == owner)
 
     def line_of(self, owner: str) -> tuple[LocalRun, ...]:
-        """The unfinished runs of this owner in the order of their turns: what runs, what is at the
-        server, what waits here."""
+        """Return the unfinished runs of this owner in order: running ones, those waiting at a
+        server, those waiting here."""
         unfinished = [(run.turn, run) for run in self.owned(owner) if not run.state.phase.finished]
         return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
 
     @property
     def waiting(self) -> int:
-        """How many runs wait, of all people."""
+        """Return the number of waiting runs of all owners."""
         return sum(run.state.phase is Phase.WAITING for run in self._unfinished())
 
     def width_for(self, needs: Needs) -> int:
@@ -298,8 +298,8 @@ class LocalRunRegistry:
         return self._durations.expected(workflow, work)
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
-        """Take no more runs, let those at the server go on for `finish` seconds at most, then
-        cancel all and wait for their threads."""
+        """Accept no more runs, let active ones continue for at most `finish` seconds, then cancel
+        all and wait for their threads."""
         with self._entrance, self._lock:  # every run that is here has been started
             self.closed = True
             live = list(self._live)
@@ -320,8 +320,8 @@ class LocalRunRegistry:
         self._record_again()
 
     def _check_free(self, run_id: str, patience: float = 0.0) -> None:
-        """RunGoesOn where a run with this id does, or its thread after so many seconds, though the
-        run has ended: it would leave the line for the next one too."""
+        """Raise RunGoesOn if a run with this id is active, or if its thread hasn't ended after a
+        timeout: it would also remove the next run from the queue."""
         with self._lock:
             live = next((run for run in self._live if run.id == run_id), None)
         if live and not (live.state.phase.finished and live.join(patience)):

@@ -86,12 +86,12 @@ class LocalRun:
 
     @property
     def record(self) -> Record:
-        """What is to be remembered of this run, as it is now."""
+        """Return the run's current record."""
         return replace(self._record, state=self.state)
 
     @property
     def usual_times(self) -> RunTimes | None:
-        """How long runs of this workflow have taken; None while there was none."""
+        """Return the usual duration of this workflow's runs; None before the first."""
         return self._usual()
 
     @property
@@ -106,20 +106,20 @@ class LocalRun:
 
     @property
     def servers(self) -> Sequence[ComfyServer]:
-        """That has it, else those that it may go to; none where nobody waits for it any more."""
+        """Return its server, or those that it may go to; empty for a canceled run."""
         if server := self._context.line.server_of(self.id):
             return [server]
         return self._context.servers.candidates(self._needs) if self.waits_here else ()
 
     @cached_property
     def work(self) -> SamplingWork | None:
-        """All that its samplers do, as far as that is known beforehand."""
+        """Return its samplers' work, as far as known beforehand."""
         return sampling_work(self.job.prompt)
 
     @property
     def turn(self) -> tuple[int, int]:
-        """What to sort runs by that are not at their end: what runs, what waits at the server, what
-        waits here."""
+        """Return the sort key of unfinished runs: running ones, those waiting at a server, those
+        waiting here."""
         place = self._context.line.place(self.id)
         return (2, place) if place is not None else (int(self.state.phase is Phase.WAITING), 0)
 
@@ -152,15 +152,15 @@ class LocalRun:
             self._results.abort()
 
     def attach(self) -> None:
-        """Somebody watches: the run is safe."""
+        """Add a watcher, which keeps the run alive."""
         with self._lock:
             self._watchers += 1
             self._unwatched_since = None
         self._execution.wake()
 
     def detach(self) -> None:
-        """A watcher has left. When the last one has, the grace time starts, after which the run is
-        cancelled; not so one that keeps going, or was started by somebody who is no page."""
+        """Remove a watcher. After the last one the grace time starts, then the run is canceled,
+        unless it keeps going or wasn't started by a page."""
         with self._lock:
             self._watchers = max(0, self._watchers - 1)
             if self._watchers == 0 and self._ends_unwatched:
@@ -186,7 +186,7 @@ class LocalRun:
             raise
 
     def end_unstarted(self) -> None:
-        """Let nobody wait who has found a run that could not be started."""
+        """Release the waiters of a run that couldn't be started."""
         self._latest.update(stopped)
 
     def _on_moved(self) -> None:
@@ -239,7 +239,7 @@ class LocalRun:
         server = self._server
         if server is not None and state.phase in (Phase.DONE, Phase.FAILED):
             server.ended.add(state.prompt_id)
-        # Whatever takes time from here on, nobody has to wait for it.
+        # From here on, slow steps block no other thread.
         self._context.line.release(self.id)
         if self._context.history is None or self._results is None:
             return state
@@ -304,6 +304,6 @@ class LocalRun:
 
 
 def not_joined(runs: list[LocalRun], timeout: float) -> list[LocalRun]:
-    """Those whose threads are not at their end after so many seconds for all of them."""
+    """Return the runs whose threads haven't ended after this many seconds in all."""
     end = time.monotonic() + timeout
     return [run for run in runs if not run.join(max(0.0, end - time.monotonic()))]

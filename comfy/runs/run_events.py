@@ -1,4 +1,4 @@
-"""What the socket of a run says, on its way into the run's state."""
+"""Events of a run's socket, and their way into the run's state."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _MOST_IDS = 10_000  # in a message; a hostile server could choose an id of one l
 
 
 class FrameRelay:
-    """Hands what ComfyUI says of one run to whoever follows it, as it came; by the threads that
-    read its sockets, one after the other, and by the run's own at the end.
+    """Passes ComfyUI's frames of one run unchanged to its followers; called by the threads that
+    read its sockets, one after the other, and by the run's own thread at the end.
 
-    All know the run by its own id, which takes the place of that which the server knows it by.
+    Frames carry the run's own id in place of the server's.
     """
 
     def __init__(self, run_id: str, tell: Callable[[str | bytes], None]) -> None:
@@ -46,8 +46,8 @@ class FrameRelay:
         self._has_verdict = self._is_over = False
 
     def take(self, frame: str | bytes, event: Event | None, state: RunState) -> None:
-        """A frame has come. What nobody here can read is of this run while it is at work: nodes of
-        extensions say it to everybody."""
+        """Take a frame. An unknown frame belongs to this run while it is active: extensions' nodes
+        broadcast them."""
         match event:
             case None if state.phase is not Phase.RUNNING:
                 return
@@ -65,11 +65,11 @@ class FrameRelay:
             return frame
         if isinstance(frame, str):
             return frame.replace(prompt_id, self._run_id, _MOST_IDS)
-        # In the JSON before a preview, whose length is told: both ids are UUIDs.
+        # In the JSON before a preview, whose length is fixed: both ids are UUIDs.
         return frame.replace(prompt_id.encode(), self._run_id.encode(), 1)
 
     def begin_again(self) -> None:
-        """What was said of its end does not count: it goes to another server."""
+        """Discard the reported end: the run moves to another server."""
         self._has_verdict = self._is_over = False
 
     def end(self, state: RunState) -> None:
@@ -82,12 +82,12 @@ class FrameRelay:
 
 
 class RunEvents:
-    """`receive` and `ended` are called by the reading thread of the run's stream, `accept` and
-    `wait_for_answer` by the run's own thread.
+    """The reading thread of the run's stream calls `receive` and `ended`, the run's own thread
+    `accept` and `wait_for_answer`.
 
-    Events come in before the answer to the prompt, when nobody knows yet what id the server gives
-    it. The lock orders the two: an event is kept until the answer is there, or taken after it.
-    Watchers of the state are called while it is held; none of them can come to need it.
+    Events can arrive before the answer to the prompt, when the server's id is unknown. The lock
+    orders the two: an event waits for the answer, or is taken after it. Watchers of the state are
+    called under the lock; they never need it.
     """
 
     def __init__(

@@ -1,5 +1,4 @@
-"""What is removed from ComfyUI when a run is deleted here: its entry in the history, and the bytes
-of what it was given."""
+"""Removes a deleted run from ComfyUI: its history entry, and the content of its input files."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from comfy.runs.interface import RunRegistry
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 3.0  # for each thing that ComfyUI is asked: somebody waits for the answer
+_SECONDS = 3.0  # for each request to ComfyUI: the user waits for the answer
 
 
 def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
@@ -28,7 +27,7 @@ def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
     names = names_on_server(record)
     ran_on = servers.at(record.server)
     if ran_on is None:
-        return not names  # it is none of ours any more, and is not asked
+        return not names  # no longer our server, so it isn't asked
     emptied = [name for name in names.values() if not _is_needed(name, runs, record.owner)]
     results = {name for key, name in names.items() if record.job.inputs[key].result}
     # A file of several runs may have been brought to any server by another one of them.
@@ -47,8 +46,8 @@ def _clean(
     names: Iterable[str],
     perhaps_gone: Collection[str],
 ) -> bool:
-    """Make one server forget a run and the content of these files, of which those `perhaps_gone`
-    may not be there; False where it does not answer, or a run that began just now has one."""
+    """Delete a run's history entry and overwrite these files on one server; `perhaps_gone` may be
+    missing. Return False if it doesn't answer, or if a new run has one of the files."""
     client = server.client.fork(timeout=_SECONDS)
     is_clean = True
     try:
@@ -70,8 +69,8 @@ def _clean(
 
 
 def _is_there(server: Client, name: str) -> bool:
-    """Whether a file of a run was brought to the server. Results that it was given are mostly read
-    where they are, and servers that it was never at have none."""
+    """Tell if a run's file was uploaded to the server. Results are mostly read in place, and
+    servers that didn't run it have no file."""
     try:
         return server.size_of(f"{name} [input]") is not None
     except ServerError as problem:
@@ -81,15 +80,15 @@ def _is_there(server: Client, name: str) -> bool:
 
 
 def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
-    """Whether another run names the same file: one of the same batch or chain; those of older
-    versions did when they ran again."""
+    """Tell if another run uses the same file: of the same batch or chain, or a repeated run of an
+    older version."""
     if _is_live(name, runs, owner):
         return True
     return runs.history is not None and runs.history.names(owner, _folder_of(name))
 
 
 def _is_live(name: str, runs: RunRegistry, owner: str) -> bool:
-    """Whether a run that goes on shares this file."""
+    """Tell if an active run shares this file."""
     folder, going = _folder_of(name), runs.line_of(owner)
     return any(kept.folder == folder for run in going for kept in run.job.inputs.values())
 

@@ -1,4 +1,4 @@
-"""What the threads of one run share, behind a lock of its own."""
+"""State shared by the threads of one run, with its own lock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ P = ParamSpec("P")
 
 
 class ThreadState:
-    """What the threads of one run share: what is known of the server, and whether it is to stop.
+    """State shared by the threads of one run: the knowledge about the server, and the stop request.
 
-    Any thread may call anything, a callback of the state's watchers included: nothing waits, and no
-    other lock is taken while this one is held. Each value is replaced as a whole, so that reading
-    one needs no lock.
+    All methods are thread-safe, also for callbacks of the state's watchers: they never wait, and
+    take no other lock while they hold this one. Each value is replaced as a whole, so reading needs
+    no lock.
     """
 
     def __init__(self, link: Reconnect) -> None:
@@ -30,7 +30,7 @@ class ThreadState:
 
     @property
     def link(self) -> Reconnect:
-        """What is known of the server."""
+        """Return the knowledge about the server."""
         link, heard_at = self._link, self._heard_at
         return link if heard_at <= link.heard_at else link.heard(heard_at)
 
@@ -45,7 +45,7 @@ class ThreadState:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Let what is known be what `change`, a method of `Reconnect`, makes of it."""
+        """Update the knowledge with `change`, a method of `Reconnect`."""
         with self._lock:
             self._link = change(self.link, *args, **kwargs)
 
@@ -55,7 +55,7 @@ class ThreadState:
             self.note(Reconnect.progressed, ended=ended)
 
     def heard(self, now: float) -> None:
-        """A message has come: noted once somebody wants to know, as they come in dozens."""
+        """Note a message, only when its time is needed, because dozens arrive."""
         with self._lock:
             self._heard_at = now
 
@@ -75,10 +75,10 @@ class ThreadState:
             return self._stop is None
 
     def wake(self) -> None:
-        """End the run's `sleep`: something is to be decided anew."""
+        """End the run's `sleep`, so that it decides again."""
         self._wake.set()
 
     def sleep(self, seconds: float) -> None:
-        """Of the run's own thread alone: so long, or until somebody wakes it."""
+        """Wait this long, or until `wake`. Only for the run's own thread."""
         if seconds > 0 and self._wake.wait(min(seconds, threading.TIMEOUT_MAX)):
             self._wake.clear()

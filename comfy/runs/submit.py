@@ -17,9 +17,9 @@ _MOST_POSTS = 5
 
 
 class Submission:
-    """`POST /prompt` until it is answered. After an answer that was lost, or was no answer (5xx),
-    the prompt may be there: it is sent once more, under the same id, only when neither history nor
-    queue has it a moment later."""
+    """`POST /prompt` until it is answered. After a lost or failed (5xx) answer the server may have
+    the prompt: it is sent again, under the same id, only if neither history nor queue has it a
+    moment later."""
 
     def __init__(
         self,
@@ -43,12 +43,12 @@ class Submission:
         started: bool,
         now: float,
     ) -> Submitted | float:
-        """The server's answer, or when to attempt it again. `prompt` is called before it is sent,
-        `sending` then, with the prompt id. `started`: the socket told so; `now`: `time.monotonic`
-        before this attempt, so that only a look that began late enough counts.
+        """Return the server's answer, or the time of the next attempt. `prompt` is called before
+        sending, `sending` then with the prompt id. `started`: the socket reported a start;
+        `now`: `time.monotonic` before this attempt, so that only a later look counts.
 
-        PromptRejected if it is refused; ServerUnreachable and ServerError leave it open whether it
-        was taken. Whatever `prompt` raises is passed on: then it was not sent.
+        PromptRejected if the server refuses; after ServerUnreachable and ServerError it may have
+        the prompt. Exceptions of `prompt` propagate: then nothing was sent.
         """
         if self._missed_at is not None:
             if started or self._arrived(prompt_id):
@@ -72,7 +72,7 @@ class Submission:
             raise
 
     def not_worth_retrying(self, error: ServerUnreachable | ServerError) -> bool:
-        """Whether the next attempt would end as this one did."""
+        """Tell if the next attempt would fail in the same way."""
         return not error.passing or self._posts >= _MOST_POSTS
 
     def again(self) -> None:

@@ -1,4 +1,4 @@
-"""How long things may take: one value, passed in."""
+"""Timeouts of runs: one value, passed in."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class Timeouts:
     cancel_limit: float = 0.4
 
     def silence_after(self, attempt: int) -> float:
-        """How long to bear silence on a socket, the first one or one opened again after so many
-        without progress."""
+        """Return the tolerated silence of a socket, the first or one reopened after this many
+        attempts without progress."""
         return _doubled(attempt - 1, self.fresh, self.silence_most) if attempt else self.silence
 
     def pause_after(self, attempt: int, share: float) -> float:
-        """How long to wait after this many attempts without progress, times a `jitter`."""
+        """Return the pause after this many attempts without progress, times a `jitter`."""
         return share * _doubled(attempt, self.retry, self.retry_most)
 
 
 def jitter() -> float:
-    """What to multiply a pause by, so that a server that comes back is not met by all its runs at
-    once."""
+    """Return a random factor for pauses, so that runs don't reconnect to a recovered server at the
+    same time."""
     return random.uniform(0.75, 1.25)
 
 

@@ -1,4 +1,4 @@
-"""Who is handed to a server next: one person at a time in turn, and never many ahead."""
+"""Fair queue: owners take turns, and few prompts are sent ahead."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class _Waiting(Generic[S]):
 
 
 class FairQueue(Generic[S]):
-    """The runs that wait here, and those that have been handed over and are not at their end.
+    """The runs that wait here, and the active ones that servers have.
 
-    ComfyUI runs prompts in the order in which they come, whoever sends them. So that nobody waits
-    behind a stranger's twenty, at most `ahead` are handed to a server at once; the others wait
-    here, and each person's next one goes in turn: whoever had the last turn comes after all who
-    wait. Where a person is only a cookie, whoever has many would have many turns: those take the
-    turns of their address. A run that can go to none of the servers with room lets the next pass.
+    ComfyUI runs prompts in the order of arrival. So that no user waits behind another's twenty, a
+    server gets at most `ahead` at once; the others wait here, and owners take turns: the owner of
+    the last run goes behind all waiting owners. Where an owner is only a cookie, one person could
+    have many turns: such owners share the turns of their address. A run that fits no server with
+    room lets the next one pass.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class FairQueue(Generic[S]):
         self.advance()
 
     def release(self, run_id: str) -> None:
-        """Take a run out, wherever it is: nobody has to wait for it any longer. It can be given
-        back until it leaves."""
+        """Remove a run from any state, so that others stop waiting for it. It can be put back until
+        it leaves."""
         with self._lock:
             is_new = self._take_out(run_id)
         if is_new:  # else all who wait have been told
@@ -119,7 +119,7 @@ class FairQueue(Generic[S]):
 
     @property
     def room(self) -> int:
-        """How many are handed to all servers at once."""
+        """Return how many runs all servers get at once."""
         return sum(self._limits.values())
 
     def server_of(self, run_id: str) -> S | None:
@@ -128,7 +128,7 @@ class FairQueue(Generic[S]):
             return self._handed.get(run_id)
 
     def place(self, run_id: str) -> int | None:
-        """How many runs come before this one; None once it is handed over."""
+        """Return the number of runs before this one; None once a server has it."""
         with self._lock:
             if run_id not in self._runs or run_id in self._handed:
                 return None
@@ -147,7 +147,7 @@ class FairQueue(Generic[S]):
         self.advance()
 
     def advance(self) -> None:
-        """Hand over whatever may go, and tell all who wait."""
+        """Assign every run that may start, and notify the waiting ones."""
         with self._lock:
             told = [one.moved for run, one in self._runs.items() if run not in self._handed]
             while self._hand_over():
@@ -159,7 +159,7 @@ class FairQueue(Generic[S]):
             moved()
 
     def _order(self) -> Iterator[str]:
-        """The runs as they will be handed over, if nobody comes or goes."""
+        """Return the runs in their future order, without arrivals and departures."""
         turns = deque(deque(map(deque, people.values())) for people in self._turns.values())
         while turns:
             people = turns.popleft()
@@ -210,7 +210,7 @@ class FairQueue(Generic[S]):
             del self._on_its_way[server]
 
     def _take_out(self, run_id: str) -> bool:
-        """Whether it was still there."""
+        """Remove a run; return False if it was gone."""
         if run_id not in self._handed:
             self._remove(run_id)
         self._arrive(run_id)

@@ -22,8 +22,8 @@ _FRESH = 1.0  # seconds that a forecast counts for: each page asks after each ch
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run that has not ended. `servers`: that has it, else all that it may go to. `seconds` that
-    it still takes, None where nobody knows. `before`: how many prompts its server has before it."""
+    """An unfinished run. `servers`: its server, or all possible ones. `seconds`: its remaining
+    time, None if unknown. `before`: the number of prompts before it on its server."""
 
     id: str
     servers: Sequence[Hashable]
@@ -33,10 +33,10 @@ class UnfinishedRun:
 
 
 def due_in(turns: Iterable[UnfinishedRun], strangers: float | None) -> Mapping[str, float]:
-    """In how many seconds those begin that wait, and those at work end, without those of which
-    nobody knows. A server does one after the other, and the next takes whichever is free first.
-    `turns`: in the order in which they are done. `strangers`: seconds that a prompt takes which
-    somebody else has sent to a server."""
+    """Return the seconds until each waiting run starts and each active one ends, without
+    unpredictable ones. A server runs one after the other, and the next run takes the first free
+    server. `turns`: in the order of execution. `strangers`: the seconds of another client's
+    prompt on a server."""
     due: dict[str, float] = {}
     free: defaultdict[Hashable, float] = defaultdict(float)
     counted: Counter[Hashable] = Counter()
@@ -55,7 +55,7 @@ def due_in(turns: Iterable[UnfinishedRun], strangers: float | None) -> Mapping[s
 
 
 class Forecast:
-    """Of all runs that have not ended, for any number of threads."""
+    """Forecast for all unfinished runs. Thread-safe."""
 
     def __init__(self, durations: Durations) -> None:
         self._durations = durations
@@ -69,7 +69,7 @@ class Forecast:
             self._version += 1
 
     def of(self, unfinished: Callable[[], Sequence[LocalRun]]) -> Mapping[str, float]:
-        """As `due_in`, by what is known now, or was a moment ago."""
+        """See `due_in`; uses the current or a slightly older state."""
         now = time.monotonic()
         with self._lock:
             version, (known, at, due) = self._version, self._last
@@ -82,7 +82,7 @@ class Forecast:
 
 
 def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[UnfinishedRun]:
-    """In the order in which they are done; those that nobody waits for are left out."""
+    """Return the runs in the order of execution, without canceled ones."""
     known: dict[tuple[str, SamplingWork | None], float | None] = {}
     typical, now = durations.typical, time.time()
     for run in sorted(runs, key=lambda one: (one.turn, one.state.queue_place or 0)):
@@ -99,7 +99,7 @@ def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[Unfinishe
 
 
 def _left(run: LocalRun, state: RunState, expected: float | None, now: float) -> float | None:
-    """As its bar tells it, else by what is expected of it."""
+    """Return the remaining seconds from its progress, or the expected ones."""
     if state.away or state.started_at is None:
         return None
     done, since = state.nodes_finished, state.started_at
