@@ -33,9 +33,9 @@ from ui.web.urls import ENDPOINTS
 # wait for ComfyUI's catalog, the third for its health check.
 _WORK = (
     re.compile(
-        rf"(/batches/[^/]+|{API}/batches/[^/]+)(/rows(/[0-9]+/values)?|/grid|/results\.(csv|zip)"
-        rf"|/sheet\.(html|zip))?|/history|{API}/(runs|batches|chains|openapi\.json)|/batches"
-        r"|/files/([^/]+/all|chosen)\.zip"
+        rf"{API}/batches/[^/]+(/(rows|grid|results\.(csv|zip)|sheet\.(html|zip)))?"
+        rf"|/page/batches/.+|{API}/(runs|batches|chains|openapi\.json)"
+        r"|/history|/files/([^/]+/all|chosen)\.zip"
     ),
     re.compile(
         rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|/presets(/.+)?|/history/[^/]+/values"

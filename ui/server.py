@@ -68,15 +68,13 @@ from ui.routes.deleting import delete_regularly
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.gradio_chains import add_chain_api
-from ui.routes.groups.batch_results import batch_result_routes
-from ui.routes.groups.batches import batch_routes
-from ui.routes.groups.chain_routes import chain_routes
-from ui.routes.groups.grids import grid_routes
+from ui.routes.group_pages import group_page_routes
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
 from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
+from ui.routes.run_chains import run_chain_routes
 from ui.routes.run_socket import WaitingSockets, run_socket_routes
 from ui.routes.runs import run_routes
 from ui.routes.shared_results import shared_result_routes
@@ -195,16 +193,14 @@ def _own_routes(
     yield run_socket_routes(
         runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
     )
-    yield page_socket_routes(services, identity)
+    yield page_socket_routes(services, identity, settings.root_path)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
-    yield grid_routes(services, identity)
-    yield batch_routes(services, identity)
-    yield batch_result_routes(services, identity)
-    yield chain_routes(services, identity)
+    yield group_page_routes(services, identity)
+    yield run_chain_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, sign_in, settings.root_path)

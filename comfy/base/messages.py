@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from string import Formatter
 from typing import Annotated, Any, Self
 
-from pydantic import PlainSerializer, PlainValidator, SerializationInfo
+from pydantic import PlainSerializer, PlainValidator, SerializationInfo, WithJsonSchema
 
 _DEEPEST = 40  # messages in each other, of those that are read
 
@@ -149,4 +149,9 @@ def _written(text: str, how: SerializationInfo) -> object:
 
 # A text in a record that may be a message. It is one again where it was written as it is to be read
 # again (`round_trip`); elsewhere it is its text.
-KeptText = Annotated[str, PlainValidator(_read), PlainSerializer(_written, return_type=Any)]
+KeptText = Annotated[
+    str,
+    PlainValidator(_read),
+    PlainSerializer(_written, return_type=Any),
+    WithJsonSchema({"type": "string"}),
+]

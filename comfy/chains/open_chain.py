@@ -35,13 +35,12 @@ ChainWatch = Callable[[StepEnd | RunStates | None], None]
 
 @dataclass(frozen=True, slots=True)
 class StepStanding:
-    """Progress of a step.
+    """Progress of a step, as its chain's owner sees it: documents and records have these fields.
 
-    `runs` counts all its runs, 0 while that is unknown, and `done` the successful ones. `live` and
-    `ended` have the ids of unfinished and finished runs. `same` marks a step that ran again and
-    made the same results. `why` it failed is text; `errors` has the errors of fields, by the text
-    of their keys in the chain's form.
-    """
+    `runs`: the number of its runs, 0 while unknown. `done`: how many of them succeeded. `live`: ids
+    of the unfinished runs; `ended`: ids of the others, by their numbers. `same`: it ran again and
+    made the same result. `why` it failed and a `hint`, in sentences; `errors` by the chain's field
+    keys."""
 
     name: str
     title: KeptText
@@ -57,23 +56,20 @@ class StepStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainStanding:
-    """Progress of a chain.
+class ChainProgress:
+    """Progress of a chain, as its owner sees it: documents have these fields.
 
-    `chain` is its name in the folder. `why` is the error of a failure outside of the steps.
-    `results` has the record of each step's last run with results. `seconds` is how long a finished
-    chain took, without the time between its end and a retry.
-    """
+    `workflow`: the chain's name in the workflow folder. `why`: why the chain failed, if no step
+    says so. `created_at` in seconds since 1970. `seconds`: how long an ended chain ran, without the
+    time before it was continued."""
 
     id: str
-    owner: str
-    chain: str
+    workflow: str
     title: str
     state: ChainPhase
     created_at: float
     steps: tuple[StepStanding, ...] = ()
     why: str = ""
-    results: Mapping[str, Record] = field(default_factory=dict)
     seconds: float | None = None
 
     @property
@@ -84,6 +80,15 @@ class ChainStanding:
     def step_of(self, run_id: str) -> StepStanding | None:
         """Return the step that this run belongs to now."""
         return next((one for one in self.steps if run_id in (*one.ended, *one.live)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainStanding(ChainProgress):
+    """Progress of a chain with what only this program needs. `results`: the record of each step's
+    last run that made something, by the step's name."""
+
+    owner: str
+    results: Mapping[str, Record] = field(default_factory=dict)
 
 
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
@@ -126,15 +131,15 @@ class OpenChain(OpenGroup):
         with self.lock:
             return ChainStanding(
                 self.id,
-                self.owner,
                 self.chain,
                 self.title,
                 self._state,
                 self._created_at,
                 tuple(self._steps.values()),
                 self._why,
-                dict(self._results),
                 self._ended_at and self._ended_at - self._created_at - self._idle,
+                owner=self.owner,
+                results=dict(self._results),
             )
 
     @property

@@ -262,7 +262,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         if standing is None:
             return None
         step = standing.step_of(record.id)
-        return ChainPart(standing.chain, standing.title, step.title if step else "")
+        return ChainPart(standing.workflow, standing.title, step.title if step else "")
 
     def values_of(self, record: Record) -> RecordedValues:
         """Return what a chain's run was made with. Values that neither the run nor its sources had

@@ -28,7 +28,7 @@ def recorded_values(
 ) -> RecordedValues:
     """Return what a run of a chain was made with. Values that neither the run nor its sources had
     are the chain's last ones, `stored`. Raises as `ChainForms.plan`."""
-    plan = forms.plan(standing.chain, record.owner, stored)
+    plan = forms.plan(standing.workflow, record.owner, stored)
     own: dict[StepKey, object] = {}
     for run in reversed(_made_from(forms, record, standing)):
         if step := _step_name(standing, plan, run):
@@ -37,7 +37,7 @@ def recorded_values(
     drawn = {StepKey(step.name, key) for step in plan.steps for key in drawn_texts(step.form)}
     typed = literal_texts(drawn, own)
     settable = {**stored, **plan.settable(typed)}
-    form = chain_form(forms.plan(standing.chain, record.owner, settable, plan))
+    form = chain_form(forms.plan(standing.workflow, record.owner, settable, plan))
     keys = (StepKey.parse(item.key) for item in form.form.fields)
     values = {**stored, **{key: typed[key] for key in keys if key in typed}}
     return RecordedValues(form, values, own)

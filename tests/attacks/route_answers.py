@@ -34,6 +34,11 @@ def everyone(status: int) -> Answers:
     return Answers(status, status, status)
 
 
+BATCH_PARTS = (
+    *("events", "rows", "grid", "results.csv", "results.zip"),
+    *("sheet.png", "sheet.html", "sheet.zip"),
+)
+
 # What the owner is answered where the request of the walk is not done, and why.
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
@@ -49,16 +54,8 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /shared/{token}",
                 "GET /shared/{token}/{name}",
                 "POST /history/restore",
-                "GET /batches/{batch_id}",
-                "GET /batches/{batch_id}/rows",
-                "GET /batches/{batch_id}/rows/{index}/values",
-                "GET /batches/{batch_id}/grid",
-                "GET /batches/{batch_id}/sheet.png",
-                "GET /batches/{batch_id}/sheet.html",
-                "GET /batches/{batch_id}/sheet.zip",
-                "GET /batches/{batch_id}/results.csv",
-                "GET /batches/{batch_id}/results.zip",
-                "GET /chains/{chain_id}/steps/{name}",
+                "GET /page/batches/{batch_id}/rows/{index}/values",
+                "GET /page/chains/{chain_id}/steps/{name}",
                 "GET /workflows/{name:path}/cover",
                 "GET /script/{version}/{name}",
                 "GET /script/{version}/sign_in.js",
@@ -70,8 +67,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/runs/{{run_id}}/preview",
                 f"GET {API}/batches/{{batch_id}}",
                 f"DELETE {API}/batches/{{batch_id}}",
-                f"GET {API}/batches/{{batch_id}}/events",
-                f"GET {API}/batches/{{batch_id}}/rows",
+                *(f"GET {API}/batches/{{batch_id}}/{part}" for part in BATCH_PARTS),
                 f"POST {API}/batches/{{batch_id}}/{{change}}",
                 f"GET {API}/chains/{{chain_id}}",
                 f"DELETE {API}/chains/{{chain_id}}",
@@ -103,7 +99,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(
             (
                 "POST /history/{run_id}/chain",
-                "POST /batches/grid",
+                "POST /page/grid",
                 "PATCH /presets",
                 "GET /presets/values",
                 f"POST {API}/workflows/{{name:path}}/chains",
@@ -133,13 +129,14 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             (
                 f"GET {API}/workflows/{{name:path}}/runs",
                 f"GET {API}/workflows/{{name:path}}/batches",
+                f"GET {API}/workflows/{{name:path}}/batches/check",
                 f"GET {API}/workflows/{{name:path}}/chains",
             ),
             users(404),
         ),
+        # A change that there is not.
         **dict.fromkeys(
-            (f"POST {API}/batches/{{batch_id}}/events", f"POST {API}/batches/{{batch_id}}/rows"),
-            users(422),
+            (f"POST {API}/batches/{{batch_id}}/{part}" for part in BATCH_PARTS), users(422)
         ),
     }
 )

@@ -213,13 +213,14 @@ test("what had a card before a reload has it again, until it is dismissed", () =
 });
 
 test("below a result each number has the name of its column, and nothing is as in the form", () => {
-  const row = { number: 3, values: ["a red boat", "20", "euler", "-0.5", "7"], unset: [4] };
+  const cells = ["a red boat", "20", "euler", "-0.5", "7"];
+  const row = { number: 3, page: { cells, unset: [4] } };
   const labels = ["Prompt", "Steps", "Sampler", "Shift", "Seed"];
   assert.equal(
     captionWords(row, labels),
     "Row 3\u00a0· a red boat\u00a0· Steps 20\u00a0· euler\u00a0· Shift -0.5",
   );
-  const empty = { number: 4, values: [" ", "20", ""], unset: [] };
+  const empty = { number: 4, page: { cells: [" ", "20", ""], unset: [] } };
   assert.equal(captionWords(empty, labels), "Row 4\u00a0· Steps 20");
 });
 

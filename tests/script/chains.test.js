@@ -16,12 +16,13 @@ import {
 import { newRun } from "../../ui/page/script/runs/runs.js";
 import { INITIAL } from "../../ui/page/script/state.js";
 
-/** @import { Chain, ChainStep, PageState, QueuedRun, Run, View } from "../../ui/page/script/state.js" */
+/** @import { ChainDoc, StepDoc } from "../../ui/page/script/documents.js" */
+/** @import { PageState, QueuedRun, Run, View } from "../../ui/page/script/state.js" */
 
 /**
  * @param {string} name
- * @param {Partial<ChainStep>} more
- * @returns {ChainStep}
+ * @param {Partial<StepDoc>} more
+ * @returns {StepDoc}
  */
 const step = (name, more = {}) => ({
   name,
@@ -29,31 +30,36 @@ const step = (name, more = {}) => ({
   state: "waiting",
   runs: 0,
   done: 0,
-  ids: [],
-  ended: 0,
-  result: "",
-  thumb: null,
-  text: "",
+  live: [],
+  ended: [],
+  same: false,
   why: "",
   hint: "",
   errors: {},
+  results: null,
   ...more,
 });
 
 /**
  * @param {string} id
- * @param {Partial<Chain>} more
- * @returns {Chain}
+ * @param {Partial<ChainDoc>} more
+ * @returns {ChainDoc}
  */
 const chain = (id, more = {}) => ({
   id,
-  chain: "boats.chain",
+  workflow: "boats.chain",
   title: "Boats",
   state: "running",
+  finished: false,
+  created_at: 1,
+  seconds: null,
   why: "",
+  url: "",
+  seeds: {},
+  page: { results: {} },
   steps: [
-    step("make", { state: "done", runs: 1, done: 1, ids: ["a"] }),
-    step("large", { state: "running", runs: 2, done: 1, ids: ["b", "c"] }),
+    step("make", { state: "done", runs: 1, done: 1, ended: ["a"] }),
+    step("large", { state: "running", runs: 2, done: 1, ended: ["b"], live: ["c"] }),
     step("over"),
   ],
   ...more,
@@ -94,8 +100,8 @@ test("the chain of the run on the stage is shown, also before its step is known"
 
 test("what a chain came to nothing at is run again by continuing the chain", () => {
   const steps = [
-    step("make", { state: "done", ids: ["a"] }),
-    step("large", { state: "failed", ids: ["b"] }),
+    step("make", { state: "done", ended: ["a"] }),
+    step("large", { state: "failed", ended: ["b"] }),
   ];
   const failed = state({ chains: [chain("1", { state: "failed", steps })] });
   assert.deepEqual(
@@ -125,7 +131,7 @@ test("what is wrong with values is that of the form's last chain", () => {
 });
 
 test("a step that is done can be run again while nothing of its chain goes on", () => {
-  const names = (/** @type {Chain["state"]} */ state) =>
+  const names = (/** @type {ChainDoc["state"]} */ state) =>
     ["a", "b", "x"].map((run) => redoable(chain("1", { state }), run)?.name);
   assert.deepEqual(names("failed"), ["make", undefined, undefined]);
   assert.deepEqual(names("done"), ["make", undefined, undefined]);
@@ -133,7 +139,7 @@ test("a step that is done can be run again while nothing of its chain goes on", 
 });
 
 test("a step that has its turn waits where its only run does", () => {
-  const running = step("make", { state: "running", runs: 1, ids: ["a"] });
+  const running = step("make", { state: "running", runs: 1, ended: ["a"] });
   /** @param {Partial<Run>} more */
   const phase = (more) => phaseOf(running, { runs: new Map([["a", { ...newRun("a"), ...more }]]) });
   const told = (/** @type {string} */ now) => /** @type {any} */ ({ phase: now });
@@ -141,7 +147,7 @@ test("a step that has its turn waits where its only run does", () => {
   assert.equal(phase({ view: told("waiting") }), "waiting");
   assert.equal(phase({ entry: told("waiting") }), "waiting");
   assert.equal(phase({ view: told("running"), entry: told("waiting") }), "running");
-  const two = { ...running, runs: 2, ids: ["b", "a"] };
+  const two = { ...running, runs: 2, ended: ["b", "a"] };
   const runs = new Map([["b", { ...newRun("b"), view: told("waiting") }]]);
   assert.equal(phaseOf(two, { runs }), "running");
 });

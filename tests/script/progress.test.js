@@ -129,7 +129,15 @@ test("times go on between two messages", () => {
 });
 
 test("the times of a step are called that, for the bar beside them is that of its chain", () => {
-  const chains = [{ id: "c", steps: [{ ids: ["a"] }, { ids: [] }] }];
+  const chains = [
+    {
+      id: "c",
+      steps: [
+        { ended: [], live: ["a"] },
+        { ended: [], live: [] },
+      ],
+    },
+  ];
   const times = (changes) =>
     timesOf({ ...going(changes).runs.get("a"), at: 0 }, { ...ELSEWHERE, chains }, 0);
   assert.equal(times({}), "this step: 10\u00a0s, about 20\u00a0s left");
@@ -184,9 +192,9 @@ test("the title has the percent of the run that goes on, else the workflow's nam
 
 test("of a chain the title has its name and how much of all its steps is done, never less than before", () => {
   const view = { title: "Upscale", progress: 0.5, finished: false, phase: "running", group: "c" };
-  const of = (state, more = {}) => ({ state, runs: 1, done: 0, ids: [], ...more });
+  const of = (state, more = {}) => ({ state, runs: 1, done: 0, ended: [], live: [], ...more });
   const chain = (...steps) => [{ id: "c", title: "Three steps", state: "running", steps }];
-  const second = of("running", { ids: ["a"] });
+  const second = of("running", { live: ["a"] });
   const chains = chain(of("done", { done: 1 }), second, of("waiting", { runs: 0 }));
   const titles = [
     { ...INITIAL, chains },

@@ -36,9 +36,9 @@ const axis = (key, count) => ({
   ),
 });
 /** @param {string} state @param {string} [run] */
-const told = (state, run = "") => /** @type {any} */ ({ state, run });
-const DONE = { run: "1", state: /** @type {const} */ ("done") };
-const FAILED = { run: "1", state: /** @type {const} */ ("failed") };
+const told = (state, run = "") => /** @type {any} */ ({ state, page: { run } });
+const DONE = { page: { run: "1" }, state: /** @type {const} */ ("done") };
+const FAILED = { page: { run: "1" }, state: /** @type {const} */ ("failed") };
 /** @param {string} key @param {any} several @param {object} more */
 const field = (key, several, more = {}) => ({
   key,
@@ -72,7 +72,7 @@ test("rows come to their places; what may have changed is asked for again, and n
   assert.equal(stale(cells, 1, 3, 100), null);
   cells = aged(cells);
   assert.deepEqual(stale(cells, 1, 4, 2), { from: 1, limit: 2 });
-  assert.equal(cells[1]?.row?.run, "a");
+  assert.equal(cells[1]?.row?.page.run, "a");
   assert.equal(withRows(cells, 2, 0, []).length, 2);
 });
 
@@ -88,7 +88,9 @@ test("of ten thousand rows only those in the window are in the page", () => {
 });
 
 test("columns are as wide as what stands in them needs", () => {
-  const cells = withRows([], 1, 0, [/** @type {any} */ ({ values: ["a".repeat(90), "20"] })]);
+  const cells = withRows([], 1, 0, [
+    /** @type {any} */ ({ page: { cells: ["a".repeat(90), "20"] } }),
+  ]);
   const { columns, least } = widthsOf(cells, ["Prompt", "Steps"]);
   assert.equal(columns, "minmax(120px, 48fr) minmax(72px, 6fr)");
   assert.equal(least, 120 + 72 + 28);

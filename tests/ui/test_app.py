@@ -221,7 +221,7 @@ def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
 
 def batch_of(one: Started, browser: requests.Session) -> dict[str, Any]:
     """The one batch that this browser has."""
-    (batch,) = browser.get(f"{one.url}/batches", timeout=LONGEST_WAIT).json()
+    (batch,) = browser.get(f"{one.url}/api/v1/batches", timeout=LONGEST_WAIT).json()["batches"]
     return dict(batch)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from ui.accounts.pages.sign_in import SignInPage
-from ui.api.batches import batches_api
+from ui.api.batches.routes import batches_api
 from ui.api.chains import chains_api
 from ui.api.docs_page import docs_api
 from ui.api.health import health_api

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +14,8 @@ from comfy.base.errors import WorkflowError
 from comfy.base.messages import message
 from comfy.chains.chain_form import chain_form
 from comfy.chains.keys import parse_values
-from comfy.chains.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
+from comfy.chains.open_chain import ChainStanding
 from comfy.chains.plan import ChainPlan
-from comfy.records.record import Record
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import NotThere
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, form_seeds, page_of
@@ -39,10 +37,10 @@ from ui.api.start import (
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
-from ui.documents.run_doc import RunDoc
+from ui.documents.chain_doc import ChainDoc, ChainPage, chain_doc
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
-from ui.web.responses import API, AsciiJSON
+from ui.web.responses import AsciiJSON
 
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
 _BODY: dict[str, Any] = {
@@ -82,64 +80,21 @@ _CONTINUED: dict[str, Any] = {
 _NO_STEP_NAMES = message("“again” is a list of the names of steps.")
 
 
-@dataclass(frozen=True, slots=True)
-class ToldStep:
-    """A step of a chain: how many `runs` it has, 0 while nobody knows, and how many are `done`; the
-    ids of those that go on are `live`; `results`: those that have ended, null in a list of chains.
-    `why` it failed and what to do, and `errors`: the same for its fields, by key."""
-
-    name: str
-    title: str
-    state: StepPhase
-    runs: int
-    done: int
-    live: tuple[str, ...]
-    why: str
-    hint: str
-    errors: Mapping[str, str]
-    results: tuple[RunDoc, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ToldChain:
-    """A chain and its steps; `why` it could not go on, where that is about no step; `created_at` in
-    seconds since 1970; `seeds`: those of its form in digits, when it is started or continued."""
-
-    id: str
-    workflow: str
-    title: str
-    state: ChainPhase
-    finished: bool
-    why: str
-    created_at: float
-    steps: tuple[ToldStep, ...]
-    url: str
-    seeds: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ChainPage:
-    """A page of a list of chains; `next`: the `cursor` of the next one, null on the last."""
-
-    chains: tuple[ToldChain, ...]
-    next: str | None
-
-
 def chains_api(
     services: Services, runs: Runs, bodies: Bodies, keys: Keys, starts: Starts
 ) -> GuardedRoutes:
     """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
     identity = bodies.identity
     routes = GuardedRoutes(tags=["Chains"])
-    chains, told = services.chains, ChainJson(services, runs)
-    news = GroupEvents(services, identity, chains, told.whole)
+    chains, documents = services.chains, ChainDocs(services, runs)
+    news = GroupEvents(services, identity, chains, documents.whole)
 
     @routes.post(
         "/workflows/{name:path}/chains",
         Access.OWNER,
         status_code=201,
-        response_model=ToldChain,
-        responses={200: REPLAYED | {"model": ToldChain}},
+        response_model=ChainDoc,
+        responses={200: REPLAYED | {"model": ChainDoc}},
         openapi_extra={"requestBody": _BODY},
     )
     async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
@@ -157,7 +112,7 @@ def chains_api(
             stop=lambda begun: chains.stop(begun.ids[0], owner),
         )
         standing = await asyncio.to_thread(chains.get, begun.ids[0], owner)
-        chain = await asyncio.to_thread(told.started, standing)
+        chain = await asyncio.to_thread(documents.started, standing)
         return answer_of(begun, chain, chain.url)
 
     @routes.get("/chains", Access.SIGNED_IN, response_model=ChainPage)
@@ -169,12 +124,12 @@ def chains_api(
         `next` is the `cursor` of the next page, null on the last.
         """
         page, more = page_of(chains.of(owner), cursor, limit)
-        return AsciiJSON(ChainPage(tuple(map(told.standing, page)), more))
+        return AsciiJSON(ChainPage(tuple(map(documents.listed, page)), more))
 
-    @routes.get("/chains/{chain_id}", Access.OWNER, response_model=ToldChain)
+    @routes.get("/chains/{chain_id}", Access.OWNER, response_model=ChainDoc)
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Return a chain with the progress of its steps and their runs."""
-        return AsciiJSON(told.whole(chains.get(chain_id, owner)))
+        """How far each of its steps is, with the runs that have ended."""
+        return AsciiJSON(documents.whole(chains.get(chain_id, owner)))
 
     @routes.get(
         "/chains/{chain_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
@@ -191,7 +146,7 @@ def chains_api(
         """
         return await news.answer(request, chain_id, owner, last_event_id)
 
-    @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ToldChain)
+    @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ChainDoc)
     def stop(chain_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
         """Stop a chain with its current run.
 
@@ -199,12 +154,12 @@ def chains_api(
         """
         owner = keyed.asker.owner
         begun = keyed.changed_once(("chain stop", chain_id), partial(chains.stop, chain_id, owner))
-        return changed_answer(begun, told.whole(chains.get(chain_id, owner)))
+        return changed_answer(begun, documents.whole(chains.get(chain_id, owner)))
 
     @routes.post(
         "/chains/{chain_id}/continue",
         Access.OWNER,
-        response_model=ToldChain,
+        response_model=ChainDoc,
         openapi_extra={"requestBody": _CONTINUED},
     )
     async def go_on(
@@ -221,7 +176,7 @@ def chains_api(
         begin = partial(_continued_chain, services, chain_id)
         begun = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
-        return changed_answer(begun, await asyncio.to_thread(told.started, chain))
+        return changed_answer(begun, await asyncio.to_thread(documents.started, chain))
 
     @routes.delete("/chains/{chain_id}", Access.OWNER)
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -274,7 +229,7 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
     if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
         raise HTTPException(422, _NO_STEP_NAMES)
     if (values := told.get("values")) is not None:
-        name = chains.get(chain_id, owner).chain
+        name = chains.get(chain_id, owner).workflow
         plain = values if isinstance(values, dict) else {}
         whole = chains.form_values(chain_id, owner, plain, again)
         given = reader.of(form_for(reader, name, whole), values)
@@ -286,57 +241,33 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
     return Begun((chain_id,))
 
 
-class ChainJson:
-    """A chain as a program is told of it."""
+class ChainDocs:
+    """Builds the documents of chains."""
 
     def __init__(self, services: Services, runs: Runs) -> None:
         self._services = services
         self._runs = runs
 
-    def standing(self, chain: ChainStanding) -> ToldChain:
-        """How far it is."""
-        return ToldChain(
-            id=chain.id,
-            workflow=chain.chain,
-            title=chain.title,
-            state=chain.state,
-            finished=chain.finished,
-            why=chain.why,
-            created_at=chain.created_at,
-            steps=tuple(map(_told_step, chain.steps)),
-            url=f"{self._runs.json.root}{API}/chains/{chain.id}",
-        )
+    def listed(self, chain: ChainStanding) -> ChainDoc:
+        """Return a chain's document for a list."""
+        return chain_doc(chain, self._runs.json.root)
 
-    def whole(self, chain: ChainStanding) -> ToldChain:
-        """The same with the runs of each step that have ended, as they are told elsewhere."""
+    def whole(self, chain: ChainStanding) -> ChainDoc:
+        """Return a chain's document with the ended runs of each step."""
         history = self._services.runs.history
         ended = [run for step in chain.steps for run in step.ended]
         records = history.get_many(ended, chain.owner) if history is not None and ended else {}
-        steps = (
-            replace(_told_step(step), results=self._results(step, records)) for step in chain.steps
-        )
-        return replace(self.standing(chain), steps=tuple(steps))
+        results = {
+            step.name: tuple(
+                self._runs.listed(records[run]) for run in step.ended if run in records
+            )
+            for step in chain.steps
+        }
+        return chain_doc(chain, self._runs.json.root, results)
 
-    def started(self, chain: ChainStanding) -> ToldChain:
-        """The same of a chain that was just started or continued, with the seeds of its form."""
+    def started(self, chain: ChainStanding) -> ChainDoc:
+        """Return the document of a chain that was just started or continued, with its seeds."""
         services = self._services
         values = services.chains.values(chain.id, chain.owner)
-        seeds = form_seeds(services, chain.chain, chain.owner, values)
+        seeds = form_seeds(services, chain.workflow, chain.owner, values)
         return replace(self.whole(chain), seeds=seeds)
-
-    def _results(self, step: StepStanding, records: Mapping[str, Record]) -> tuple[RunDoc, ...]:
-        return tuple(self._runs.listed(records[run]) for run in step.ended if run in records)
-
-
-def _told_step(step: StepStanding) -> ToldStep:
-    return ToldStep(
-        name=step.name,
-        title=step.title,
-        state=step.state,
-        runs=step.runs,
-        done=step.done,
-        live=step.live,
-        why=step.why,
-        hint=step.hint,
-        errors=step.errors,
-    )

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from comfy.base.errors import BatchNotFound, RunNotFound
 from comfy.records.webhooks import Subject, Webhook
-from ui.api.batches import BatchJson, ToldBatch
-from ui.api.chains import ChainJson, ToldChain
+from ui.api.chains import ChainDocs
 from ui.api.runs import Runs
+from ui.documents.batch_doc import BatchDoc, batch_doc
+from ui.documents.chain_doc import ChainDoc
 from ui.documents.headlines import NO_RESULT
 from ui.documents.run_doc import RunDoc, RunJson
 from ui.services import Services
@@ -33,8 +34,7 @@ class ToldEnds:
         """`root`: the path of the app below its host."""
         self._services, self._identity = services, identity
         self._runs = Runs(services, RunJson(root))
-        self._batches = BatchJson(services, self._runs)
-        self._chains = ChainJson(services, self._runs)
+        self._chains = ChainDocs(services, self._runs)
 
     def has_ended(self, hook: Webhook) -> bool:
         """See `Ends`. Who is removed hears of nothing."""
@@ -65,11 +65,13 @@ class ToldEnds:
             }
         )
 
-    def _data(self, hook: Webhook) -> RunDoc | ToldBatch | ToldChain:
+    def _data(self, hook: Webhook) -> RunDoc | BatchDoc | ChainDoc:
         match hook.subject:
             case "run":
                 return self._runs.found(hook.about, hook.owner)
             case "batch" | "pause":
-                return self._batches.summary(self._services.batches.get(hook.about, hook.owner))
+                return batch_doc(
+                    self._services.batches.get(hook.about, hook.owner), self._runs.json.root
+                )
             case "chain":
                 return self._chains.whole(self._services.chains.get(hook.about, hook.owner))

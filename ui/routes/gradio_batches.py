@@ -14,6 +14,7 @@ from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import parse_spec
 from comfy.runs.interface import Origin
+from ui.documents.batch_doc import batch_doc
 from ui.documents.browser_values import value_text
 from ui.files.references import inline_file
 from ui.gradio.internals import api
@@ -58,7 +59,9 @@ def add_batch_api(services: Services, identity: Identity) -> None:
             try:
                 with closing(_told(services.batches, started.id, owner)) as told:
                     last = yield from told
-                yield asdict(last) | {"results": list(_results(services, started.id, owner))}
+                yield asdict(batch_doc(last)) | {
+                    "results": list(_results(services, started.id, owner))
+                }
             finally:
                 if owner == NOBODY:
                     with suppress(BatchNotFound):
@@ -75,7 +78,7 @@ def _told(
     try:
         with followed(batches.subscribe, owner) as wait:
             while (summary := batches.get(batch_id, owner)).state == "running":
-                yield asdict(summary)
+                yield asdict(batch_doc(summary))
                 wait()
     except GeneratorExit:
         with suppress(BatchNotFound):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 from comfy.base.errors import ChainNotFound
-from comfy.base.messages import sentences
 from comfy.chains.open_chain import ChainStanding
 from comfy.chains.queue import ChainQueue
 from comfy.runs.interface import Origin
+from ui.documents.chain_doc import chain_doc
 from ui.gradio.internals import api
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
@@ -59,7 +60,7 @@ def chain_of_script(
         try:
             with closing(_told(services.chains, started.id, owner)) as told:
                 last = yield from told
-            yield _standing(last) | {"results": list(_results(services, last))}
+            yield asdict(chain_doc(last)) | {"results": list(_results(services, last))}
         finally:
             if owner == NOBODY:
                 with suppress(ChainNotFound):
@@ -74,33 +75,13 @@ def _told(
     try:
         with followed(chains.subscribe, owner) as wait:
             while not (standing := chains.get(chain_id, owner)).finished:
-                yield _standing(standing)
+                yield asdict(chain_doc(standing))
                 wait()
     except GeneratorExit:
         with suppress(ChainNotFound):
             chains.stop(chain_id, owner)
         raise
     return standing
-
-
-def _standing(chain: ChainStanding) -> dict[str, Any]:
-    return {
-        "id": chain.id,
-        "title": chain.title,
-        "state": chain.state,
-        "why": chain.why,
-        "steps": [
-            {
-                "name": step.name,
-                "title": str(step.title),
-                "state": step.state,
-                "runs": step.runs,
-                "done": step.done,
-                "why": sentences(str(step.why), str(step.hint)),
-            }
-            for step in chain.steps
-        ],
-    }
 
 
 def _results(services: Services, chain: ChainStanding) -> Iterator[dict[str, Any]]:

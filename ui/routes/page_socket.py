@@ -12,17 +12,19 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 from fastapi import WebSocket
 
 from comfy.base.errors import ComfyError
 from comfy.batches.open_batch import BatchSummary
 from comfy.runs.interface import Run
+from ui.documents.batch_doc import batch_doc
+from ui.documents.chain_doc import chain_doc, shown_chain
 from ui.documents.headlines import AWAY
 from ui.documents.page_runs import queued_run
 from ui.routes.folder_watch import FolderWatch
-from ui.routes.groups.chain_view import chain_view
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
@@ -38,8 +40,8 @@ _GAP = 0.1  # seconds between two messages to one page: news adds up
 _ENDED = 50  # batches that have, of which a page is told
 
 
-def page_socket_routes(services: Services, identity: Identity) -> GuardedRoutes:
-    """The WebSocket `/news`."""
+def page_socket_routes(services: Services, identity: Identity, root: str) -> GuardedRoutes:
+    """Return the WebSocket `/news`. `root`: the app's path below its host."""
     routes = GuardedRoutes()
     watch = FolderWatch(services.stamps)
     # Another one after a restart: a page from before it has to be loaded again.
@@ -53,7 +55,8 @@ def page_socket_routes(services: Services, identity: Identity) -> GuardedRoutes:
             owner = f"{NOBODY}{secrets.token_hex(16)}"
         if owner is not None:
             with watch.listen() as changed:
-                page = PageSession(socket, services, owner, process_id, person)
+                about = {"process_id": process_id, "person": person}
+                page = PageSession(socket, services, owner, about, root)
                 await page.serve(changed)
 
     return routes
@@ -63,16 +66,22 @@ class PageSession:
     """One page, and what has been sent to it."""
 
     def __init__(
-        self, socket: WebSocket, services: Services, owner: str, process_id: str, person: str
+        self,
+        socket: WebSocket,
+        services: Services,
+        owner: str,
+        about: Mapping[str, str],
+        root: str,
     ) -> None:
-        """`person` tells the page whether it is still the same one's, and nothing else."""
+        """`about`: ids by which the page notices a restart or another user; `root`: the app's path
+        below its host."""
         self.socket = socket
         self.runs = services.runs
         self.batches = services.batches
         self.chains = services.chains
         self.owner = owner
-        self.process_id = process_id
-        self.person = person
+        self.about = about
+        self.root = root
         self.health = services.health
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
@@ -139,8 +148,7 @@ class PageSession:
         # Nobody reads that it is back beside a run that has yet to try again.
         waits_for_it = any(run.state.away for run in line)
         return {
-            "process_id": self.process_id,
-            "person": self.person,
+            **self.about,
             "ending": self.runs.closed,
             "server_away": "" if reachable and not waits_for_it else AWAY,
             "waiting": self.runs.waiting,
@@ -148,8 +156,11 @@ class PageSession:
                 queued_run(run.record, due_in=due_in.get(run.id), movable=run.waits_here).to_json()
                 for run in line
             ],
-            "batches": [asdict(batch) for batch in self.news_of_batches()],
-            "chains": [asdict(chain_view(chain)) for chain in self.chains.recent(self.owner)],
+            "batches": [asdict(batch_doc(batch, self.root)) for batch in self.news_of_batches()],
+            "chains": [
+                asdict(replace(chain_doc(chain, self.root), page=shown_chain(chain)))
+                for chain in self.chains.recent(self.owner)
+            ],
         }
 
     def news_of_batches(self) -> list[BatchSummary]:

@@ -114,14 +114,14 @@ class RudeClient:
         await self._forever(GUESSERS, work)
 
     async def search(self) -> None:
-        """Searches in the rows of a large batch, by the API and by the page's route."""
+        """Searches in the rows of a large batch, as programs and as the page ask for them."""
         batch, cookie = self.batch, self.cookie
         paths = itertools.cycle(
             (
                 f"/api/v1/batches/{batch}/rows?search=nothing",
-                f"/batches/{batch}/rows?search=nothing",
-                f"/batches/{batch}/results.csv",
-                f"/batches/{batch}/grid",
+                f"/api/v1/batches/{batch}/rows?search=nothing&with_page=true",
+                f"/api/v1/batches/{batch}/results.csv",
+                f"/api/v1/batches/{batch}/grid",
                 "/api/v1/openapi.json",
                 "/history?text=nothing&zone=UTC",
                 "/config",

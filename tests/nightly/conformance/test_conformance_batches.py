@@ -85,7 +85,7 @@ def test_each_row_of_a_batch_is_done_once(app: RunningApp, server: ServerUnderTe
 def test_a_grid_shows_all_its_combinations(app: RunningApp) -> None:
     """Three values of two fields are nine cells, and an image of three by three."""
     batch = ended(app, AxisSpec(CFG, "1, 7, 12"), AxisSpec(SEED, "101..103"))
-    address = f"{app.url}/batches/{batch.id}"
+    address = f"{app.url}/api/v1/batches/{batch.id}"
     told = requests.get(f"{address}/grid", cookies=cookie_of(ANN), timeout=LONGEST_WAIT).json()
     assert [len(axis["values"]) for axis in told["axes"]] == [3, 3]
     assert [cell["state"] for cell in told["cells"]] == ["done"] * 9

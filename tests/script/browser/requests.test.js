@@ -78,7 +78,7 @@ test("a result is said to be gone only where the app says so", async () => {
 test("why, and what to do, is told of whatever was asked for", async () => {
   const asked = [
     () => lookBackAt({ id: "a" }),
-    () => reuse("/batches/b/rows/0/values"),
+    () => reuse("/page/batches/b/rows/0/values"),
     () => useInWorkflow("a", 0, "w"),
   ];
   for (const does of asked) {

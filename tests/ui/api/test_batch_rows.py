@@ -19,8 +19,8 @@ BATCH = "/workflows/text-to-image/batches?wait=true"
 
 
 def result_of(app: RunningApp, batch: str, name: str) -> bytes:
-    """A file that the page has of a batch."""
-    address = f"{app.url}/batches/{batch}/{name}"
+    """Return a file of a batch's results."""
+    address = f"{app.url}/api/v1/batches/{batch}/{name}"
     return requests.get(address, cookies=cookie_of(ANN), timeout=LONGEST_WAIT).content
 
 
@@ -63,7 +63,7 @@ def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds
     assert runs[1] == runs[0]
     image = result_of(app, batch["id"], "sheet.png?cell=100")
     opened = requests.post(
-        f"{app.url}/batches/grid", data=image[:5000], cookies=cookie_of(""), timeout=LONGEST_WAIT
+        f"{app.url}/page/grid", data=image[:5000], cookies=cookie_of(""), timeout=LONGEST_WAIT
     ).json()
     assert (opened["seeds"], opened["values"]["5.seed"]) == ("each", None)
 

@@ -55,7 +55,7 @@ def ask(
 ) -> requests.Response:
     return requests.request(
         method,
-        app.url + (path if path.startswith("/api") else f"/batches{path}"),
+        app.url + (path if path.startswith(("/api", "/page")) else f"/api/v1/batches{path}"),
         cookies=cookie_of(cookie),
         headers={"Accept-Language": language},
         json=json,
@@ -64,7 +64,10 @@ def ask(
 
 
 def rows_of(app: RunningApp, batch: BatchSummary, query: str = "") -> list[dict[str, Any]]:
-    return list(ask(app, "GET", f"/{batch.id}/rows{query}").json()["rows"])
+    """Return rows as the page asks for them, each with its page part."""
+    rows = ask(app, "GET", f"/{batch.id}/rows{query or '?'}&with_page=true").json()["rows"]
+    assert all(row["run"] is None for row in rows)
+    return [row | row["page"] for row in rows]
 
 
 def until(app: RunningApp, batch: BatchSummary, state: str) -> dict[str, Any]:
@@ -72,7 +75,8 @@ def until(app: RunningApp, batch: BatchSummary, state: str) -> dict[str, Any]:
     got: dict[str, Any] = {}
 
     def there() -> bool:
-        got.update(ask(app, "GET", f"/{batch.id}").json())
+        got.update(ask(app, "GET", f"/{batch.id}?with_page=true").json())
+        got.update(got["page"])
         return got["state"] == state
 
     eventually(there, f"the batch is {state}")
@@ -178,7 +182,7 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
         assert told(page, lambda _: True)["batches"][-1] == last
     assert (last["done"], last["failed"], last["why"]) == (4, 0, "")
     whole = until(app, batch, "done")
-    german = get(app, f"/batches/{batch.id}", **{"Accept-Language": "de"}).json()
+    german = ask(app, "GET", f"/{batch.id}?with_page=true", language="de").json()["page"]
     assert [column["label"] for column in german["columns"]] == ["Prompt", "Schritte"]
     assert whole["axes"] == [
         {"key": TEXT, "label": "Prompt", "values": ["boat", "ship"]},
@@ -190,7 +194,7 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
         None,
     )
     rows = rows_of(app, batch)
-    assert [(row["number"], row["values"], row["state"], row["kind"]) for row in rows] == [
+    assert [(row["number"], row["cells"], row["state"], row["kind"]) for row in rows] == [
         (1, ["boat", "1"], "done", "image"),
         (2, ["boat", "2"], "done", "image"),
         (3, ["ship", "1"], "done", "image"),
@@ -203,22 +207,20 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     assert small["seconds"] < large["seconds"]
     assert large["bytes"] == pytest.approx(2.5 * small["bytes"])
     for row in rows:
-        small = requests.get(
-            app.url + row["thumbnail"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT
-        )
+        small = requests.get(app.url + row["thumb"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
         assert small.headers["content-type"] == "image/webp"
         run = app.runs.record(row["run"], f"browser:{ANN}")
         assert run.group == batch.id
         assert run.job.values[SEED] == 41 + row["index"]
-        assert run.job.values[TEXT] == f"a red {row['values'][0]}"
+        assert run.job.values[TEXT] == f"a red {row['cells'][0]}"
     assert [row["index"] for row in rows_of(app, batch, "?search=SHIP")] == [2, 3]
     assert rows_of(app, batch, "?state=failed") == []
     page_of_one = ask(app, "GET", f"/{batch.id}/rows?from=1&limit=1").json()
     assert (page_of_one["total"], page_of_one["rows"][0]["index"]) == (4, 1)
-    third = ask(app, "GET", f"/{batch.id}/rows/2/values").json()
+    third = ask(app, "GET", f"/page/batches/{batch.id}/rows/2/values").json()
     assert third["workflow"] == "text-to-image"
     assert third["values"] == {**SMALL, TEXT: "a red ship", SEED: "+42"}
-    none = ask(app, "GET", f"/{batch.id}/rows/4/values")
+    none = ask(app, "GET", f"/page/batches/{batch.id}/rows/4/values")
     assert (none.status_code, none.json()["detail"]) == (404, "This batch has no such row.")
 
 
@@ -227,7 +229,7 @@ def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> 
     table = TableSpec("a.csv", "Prompt,Steps,Seed\na boat,1,3\n,2,\n")
     batch = begin(app, table=table)
     until(app, batch, "done")
-    told = [(row["values"], row["unset"]) for row in rows_of(app, batch)]
+    told = [(row["cells"], row["unset"]) for row in rows_of(app, batch)]
     assert told == [(["a boat", "1", "3"], []), (["a red boat", "2", ""], [0, 2])]
     assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [2]
 
@@ -260,7 +262,7 @@ def test_alternatives_in_the_forms_text_are_drawn_once(app: RunningApp) -> None:
         batch = begin(app, *axes, seeds=seeds, **{TEXT: text, **values})
         until(app, batch, "done")
         runs = [app.runs.record(row["run"], f"browser:{ANN}") for row in rows_of(app, batch)]
-        row = ask(app, "GET", f"/{batch.id}/rows/0/values").json()["values"]
+        row = ask(app, "GET", f"/page/batches/{batch.id}/rows/0/values").json()["values"]
         texts = [str(run.job.values[TEXT]) for run in runs]
         typed = [one.get("Prompt") for one in table_in(downloaded(app, batch, "results.csv"))]
         is_told = seeds == "each" or len(axes) > 1
@@ -305,8 +307,8 @@ def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
     """Whatever is asked of it."""
     batch = begin(app, AxisSpec(STEPS, text="1,2"))
     until(app, batch, "done")
-    assert [one["id"] for one in ask(app, "GET", "", BOB).json()] == []
-    assert batch.id in [one["id"] for one in ask(app, "GET", "").json()]
+    assert [one["id"] for one in ask(app, "GET", "", BOB).json()["batches"]] == []
+    assert batch.id in [one["id"] for one in ask(app, "GET", "").json()["batches"]]
     for method, path in (
         ("GET", ""),
         ("GET", "/rows"),
@@ -315,20 +317,18 @@ def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
         ("POST", "/retry"),
         ("DELETE", ""),
     ):
-        place = "" if method == "GET" else "/api/v1/batches"
+        place = "/page/batches" if path.endswith("/values") else ""
         of_hers = ask(app, method, f"{place}/{batch.id}{path}", BOB)
         of_none = ask(app, method, f"{place}/none{path}", BOB)
         assert (of_hers.status_code, of_hers.json()) == (404, of_none.json())
     assert ask(app, "DELETE", f"/api/v1/batches/{batch.id}?with_runs=true").status_code == 200
     assert ask(app, "GET", f"/{batch.id}").status_code == 404
-    assert app.services.batches.of(f"browser:{ANN}") == () or batch.id not in {
-        one.id for one in app.services.batches.of(f"browser:{ANN}")
-    }
+    assert batch.id not in {one.id for one in app.services.batches.of(f"browser:{ANN}")}
 
 
 def downloaded(app: RunningApp, batch: BatchSummary, name: str, cookie: str = ANN) -> bytes:
     """A file of a batch's results, "" where this person has none."""
-    answer = get(app, f"/batches/{batch.id}/{name}", cookie)
+    answer = get(app, f"/api/v1/batches/{batch.id}/{name}", cookie)
     return answer.content if answer.ok else b""
 
 
@@ -369,11 +369,11 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
     seeds = [row["Seed"] for row in table]
     assert len({*seeds}) == 4
     failed = rows_of(app, batch, "?state=failed")
-    assert [row["values"][0] for row in failed] == ["demo-broken"] * 2  # as the form calls it
+    assert [row["cells"][0] for row in failed] == ["demo-broken"] * 2  # as the form calls it
     assert rows_of(app, batch, "?search=Broken.Safe") == failed
-    assert [(row["index"], row["thumbnail"], bool(row["error"])) for row in failed] == [
-        (2, "", True),
-        (3, "", True),
+    assert [(row["index"], row["thumb"], bool(row["error"])) for row in failed] == [
+        (2, None, True),
+        (3, None, True),
     ]
     assert all("Choose another" in row["hint"] and row["detail"] for row in failed)
     with zipfile.ZipFile(io.BytesIO(downloaded(app, batch, "results.zip"))) as archive:

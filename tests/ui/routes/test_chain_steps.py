@@ -25,7 +25,6 @@ from tests.ui.routes.test_chains import (
     folder,
     served,
 )
-from ui.routes.groups.chain_view import chain_view
 
 __all__ = ["demo", "folder"]  # fixtures
 
@@ -38,14 +37,13 @@ def test_runs_of_a_step_are_told_that_were_asked_for(demo: DemoServer, folder: P
             "boats/boats.chain", {MAKE: "three boats", IMAGES: 3, SEED: 5}, Origin(OWNER)
         )
         chain = ended(app, "done")
-        address, (other, own, _) = f"/chains/{chain.id}/steps/large", chain.steps
-        view = chain_view(chain).steps[1]
-        assert (view.ids, view.ended) == (own.ended, 3)
+        address, (other, own, _) = f"/page/chains/{chain.id}/steps/large", chain.steps
+        assert (own.live, len(own.ended)) == ((), 3)
         told = get(app, asked(address, *own.ended[1:], *other.ended, "none")).json()["runs"]
         assert {run["id"] for run in told} == {*own.ended[1:]}
         assert all(run["page"]["thumb"] for run in told)
         assert get(app, asked(address, *["a"] * 61)).status_code == 422
-        assert get(app, f"/chains/{chain.id}/steps/none").status_code == 404
+        assert get(app, f"/page/chains/{chain.id}/steps/none").status_code == 404
         assert get(app, address, BOB).status_code == 404
         assert get(app, address, ANN).json() == {"runs": []}
 

@@ -25,7 +25,7 @@ from tests.support.http_client import ANN, BOB, cookie_of, finished, post, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.routes.groups.chain_view import chain_view
+from ui.documents.chain_doc import shown_chain
 
 OWNER = f"browser:{ANN}"
 ORIGIN = Origin(OWNER)
@@ -112,10 +112,10 @@ def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
         chains.start("boats/boats.chain", values := {MAKE: "two boats", IMAGES: 2, SEED: 5}, ORIGIN)
         chain = ended(app, "done")
         assert [(step.runs, step.done) for step in chain.steps] == [(1, 1), (2, 2), (1, 1)]
-        view = chain_view(chain)
-        assert view.title == "Boats"
-        assert [step.title for step in view.steps] == ["Make", "Upscale", "Image to image"]
-        assert all(step.thumb and step.result for step in view.steps)
+        assert chain.title == "Boats"
+        assert [step.title for step in chain.steps] == ["Make", "Upscale", "Image to image"]
+        results = shown_chain(chain).results
+        assert all(results[step.name].thumb and results[step.name].run for step in chain.steps)
         assert prompts(demo) == 4
 
         chains.start("boats/boats.chain", values, ORIGIN)
@@ -147,7 +147,7 @@ def test_a_chain_goes_on_after_a_restart_of_the_app(demo: DemoServer, folder: Pa
     with served(demo, folder) as app:
         assert standing(app).id == chain.id
         assert standing(app).state == "done"
-        assert chain_view(standing(app)).steps[0].result == first
+        assert shown_chain(standing(app)).results["make"].run == first
 
 
 def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
@@ -393,7 +393,8 @@ def test_each_shipped_chain_runs_out_of_the_box(
         given = dict.fromkeys(images, Upload("photo.png", photo.getvalue(), below))
         app.services.chains.start(name, given, ORIGIN)
         chain = ended(app, "done")
-        assert all(step.thumb or step.text for step in chain_view(chain).steps)
+        results = shown_chain(chain).results
+        assert all(results[step.name].thumb or results[step.name].text for step in chain.steps)
         runs = [app.runs.record(run, OWNER) for step in chain.steps for run in step.ended]
         files = [file for run in runs for file in run.job.inputs.values()]
         assert all(file.below == below for file in files if file.name == "photo.png")

@@ -25,7 +25,7 @@ from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.routes.groups.grids import Drawing
+from ui.api.batches.grids import Drawing
 
 MODEL, TEXT, STEPS, SEED = "1.ckpt_name", "2.text", "5.steps", "5.seed"
 SMALL = {TEXT: "a red boat", STEPS: 1, "4.width": 256, "4.height": 256, SEED: None}
@@ -46,7 +46,7 @@ def ask(
 ) -> requests.Response:
     return requests.request(
         "GET" if data is None else "POST",
-        f"{app.url}/batches/{path}",
+        f"{app.url}{path}" if path.startswith("/page") else f"{app.url}/api/v1/batches/{path}",
         cookies=cookie_of(cookie),
         data=data,
         timeout=LONGEST_WAIT,
@@ -72,7 +72,7 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
         *((at, "done") for at in range(3)),
         *((at, "failed") for at in range(3, 6)),
     ]
-    runs = [app.runs.record(cell["run"], f"browser:{ANN}") for cell in told["cells"][:3]]
+    runs = [app.runs.record(cell["page"]["run"], f"browser:{ANN}") for cell in told["cells"][:3]]
     assert len({run.job.values[SEED] for run in runs}) == 1
     assert [run.job.values[TEXT] for run in runs] == ["a red boat", "a red ship", "a red <b>日本"]
 
@@ -85,8 +85,8 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
     assert carried["workflow"] == "text-to-image"
     assert str(app.services.copies.uploads) not in json.dumps(carried)
 
-    assert ask(app, "grid", ANN, png.content[:5000]).json() == {"batch": batch.id}
-    opened = ask(app, "grid", BOB, png.content[:5000]).json()
+    assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == {"batch": batch.id}
+    opened = ask(app, "/page/grid", BOB, png.content[:5000]).json()
     assert (opened["batch"], opened["workflow"], opened["seeds"], opened["missing"]) == (
         None,
         "text-to-image",
@@ -116,7 +116,7 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
     assert ask(app, f"{batch.id}/grid?page=1").status_code == 404
     assert ask(app, f"{batch.id}/sheet.png?page=1").status_code == 404
     app.services.batches.delete(batch.id, f"browser:{ANN}")
-    assert ask(app, "grid", ANN, png.content[:5000]).json() == opened
+    assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == opened
 
 
 def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
@@ -162,7 +162,7 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
     told = ask(app, f"{batch.id}/grid?page=1").json()
     assert [cell["index"] for cell in told["cells"]] == [1, 3, 5, 7]
     png = ask(app, f"{batch.id}/sheet.png?page=1").content
-    opened = ask(app, "grid", BOB, png).json()
+    opened = ask(app, "/page/grid", BOB, png).json()
     assert [axis["values"] for axis in opened["axes"]] == [[], ["1", "2"], ["5", "6"]]
     assert opened["missing"] == [form.field(keys["image"]).label]
 
@@ -177,7 +177,7 @@ def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: Runn
     batch = app.services.batches.start(name, base, spec, Origin(owner))
     png = ask(app, f"{batch.id}/sheet.png").content
     app.services.batches.delete(batch.id, owner)
-    opened = ask(app, "grid", ANN, png).json()
+    opened = ask(app, "/page/grid", ANN, png).json()
     assert opened["values"] == {"1.image": None, added: None, "3.fps": 3}
     assert opened["missing"] == ["Image", "Image 2"]
     assert opened["errors"] == {
@@ -212,7 +212,7 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
     batch = app.services.batches.start(name, base, spec, Origin(owner))
     png = ask(app, f"{batch.id}/sheet.png").content
     app.services.batches.delete(batch.id, owner)
-    opened = ask(app, "grid", ANN, png).json()
+    opened = ask(app, "/page/grid", ANN, png).json()
     assert [axis["field"] for axis in opened["axes"]] == [*varied, added]
     assert opened["values"] == {**ENCODED, "1.image": None, added: None}
     assert opened["missing"] == ["Image 2", "Image"]
@@ -230,7 +230,7 @@ def test_what_is_no_grid_has_none(app: RunningApp) -> None:
     app.services.batches.stop(paired.id, owner)
     one = ended(app, AxisSpec(STEPS, "1, 2, 3"), seeds="each")
     told = ask(app, f"{one.id}/grid").json()
-    runs = [app.runs.record(cell["run"], owner) for cell in told["cells"]]
+    runs = [app.runs.record(cell["page"]["run"], owner) for cell in told["cells"]]
     assert len({run.job.values[SEED] for run in runs}) == 3
     assert ask(app, f"{one.id}/sheet.png").status_code == 200
 
@@ -251,6 +251,6 @@ def test_images_that_are_read_slowly_hold_up_nobody_else() -> None:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300) | st.binary(max_size=60).map(lambda tail: saved("PNG") + tail))
 def test_any_file_that_is_no_grid_is_answered_with_a_sentence(app: RunningApp, data: bytes) -> None:
-    answer = ask(app, "grid", ANN, data)
+    answer = ask(app, "/page/grid", ANN, data)
     assert answer.status_code == 409
     assert answer.json()["detail"].endswith(".")

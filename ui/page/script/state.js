@@ -1,7 +1,7 @@
 // @ts-check
 // What the page knows, in one value; components are told when it changes.
 
-/** @import { QueueLine, RunDoc, RunTile, StageView } from "./documents.js" */
+/** @import { BatchDoc, ChainDoc, QueueLine, RunDoc, RunTile, StageView } from "./documents.js" */
 
 /**
  * A run on the stage. `file`: the place of the result that it is looked back at for.
@@ -9,22 +9,10 @@
  * @typedef {Omit<RunDoc, "page"> & { page: QueueLine }} QueuedRun
  * @typedef {Omit<RunDoc, "page"> & { page: RunTile }} PastRun
  *
- * A chain and its steps: ui/routes/groups/chain_view.py.
- * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
- *   done: number, ids: readonly string[], ended: number, result: string, thumb: string | null, text: string, same: boolean,
- *   why: string, hint: string, errors: Record<string, string> }} ChainStep
- * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
- *   took: string, steps: readonly ChainStep[] }} Chain
- *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
  * known yet. `toldAt`: when `entry` came. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
  * @typedef {{ id: string, view: View | null, at: number, entry: QueuedRun | null, toldAt: number, unconfirmed: boolean,
  *   connected: boolean, read: boolean, leaving: boolean }} Run
- *
- * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
- * @typedef {{ id: string, title: string, workflow: string, state: "running" | "paused" | "stopped" | "done",
- *   rows: number, done: number, failed: number, created_at: number, why: string,
- *   varied: readonly string[], first_values: readonly string[] }} Batch
  *
  * Something to say that is about no run. `beside`: apart from what is said of a run, not in the place where that would
  * be. `ofFields`: all that is wrong is said at fields. `offers`: what can be done about it, each as a button.
@@ -55,7 +43,7 @@
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
  *   deleting: { run: string, until: number } | null, past: readonly (PastRun | null)[], pastOf: string,
- *   batches: readonly Batch[], chains: readonly Chain[], followed: string, oneColumn: boolean }} PageState
+ *   batches: readonly BatchDoc[], chains: readonly ChainDoc[], followed: string, oneColumn: boolean }} PageState
  */
 
 /**

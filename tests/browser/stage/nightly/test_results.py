@@ -97,7 +97,7 @@ def texts_stand_in_the_sheet(person: Visitor, said: str) -> None:
         assert cut is not None
         assert cut["height"] <= box["height"]
     batch = person.page.locator("#batches .batch").get_attribute("data-batch")
-    page = person.page.request.get(f"{person.site.url}/batches/{batch}/sheet.html")
+    page = person.page.request.get(f"{person.site.url}/api/v1/batches/{batch}/sheet.html")
     assert "<td><span>another text</span></td>" in page.text()
     shown.first.click()
     large = person.page.locator("dialog.viewport:modal")

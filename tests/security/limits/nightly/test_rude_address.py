@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import FrameType
 
-import pytest
 import requests
 
 from comfy.demo import DemoServer
@@ -19,7 +18,7 @@ from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
-from ui.routes.groups.batches import TableView
+from ui.api.batches.rows import BatchRowDocs
 from ui.web.limits import WebLimits
 
 WORDS = "a lighthouse " * 50
@@ -124,19 +123,17 @@ def being_searched() -> int:
 
     def is_searching(frame: FrameType | None) -> bool:
         return frame is not None and (
-            frame.f_code is TableView.places.__code__ or is_searching(frame.f_back)
+            frame.f_code is BatchRowDocs.places.__code__ or is_searching(frame.f_back)
         )
 
     return sum(map(is_searching, sys._current_frames().values()))
 
 
-@pytest.mark.parametrize("root", ["/api/v1", ""])
-def test_searches_in_rows_take_turns(root: str) -> None:
-    """Two of one person's are at work at once, by the API as by the page's route; all are
-    answered."""
+def test_searches_in_rows_take_turns() -> None:
+    """Two of one user's searches run at once; all are answered."""
     most = 0
     with running_demo_app(step_seconds=0.2) as (_, app), ThreadPoolExecutor(12) as people:
-        address = f"{app.url}{root}/batches/{large_batch(app)}/rows?search=nothing"
+        address = f"{app.url}/api/v1/batches/{large_batch(app)}/rows?search=nothing"
 
         def search() -> requests.Response:
             return requests.get(address, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
@@ -153,7 +150,7 @@ def test_a_slow_reader_holds_no_turn() -> None:
     with running_demo_app(step_seconds=0.2) as (_, app), contextlib.ExitStack() as kept:
         batch, (name, value) = large_batch(app), next(iter(cookie_of(ANN).items()))
         lines = (
-            f"GET /batches/{batch}/results.csv HTTP/1.1",
+            f"GET /api/v1/batches/{batch}/results.csv HTTP/1.1",
             f"Cookie: {name}={value}",
             "Host: localhost",
             "",

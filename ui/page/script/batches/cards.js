@@ -9,7 +9,7 @@ import { page } from "../state.js";
 import { BATCHES, write } from "../storage.js";
 import { fractionOfBatch, hasEnded, progressWords, titleWords, whyWords } from "./words.js";
 
-/** @import { Batch } from "../state.js" */
+/** @import { BatchDoc } from "../documents.js" */
 
 /**
  * @param {string} id
@@ -35,7 +35,7 @@ export class Cards {
   #cards = new Map();
   /** What somebody wants to see no longer. @type {Set<string>} */
   #dismissed = new Set();
-  /** @type {readonly Batch[]} */
+  /** @type {readonly BatchDoc[]} */
   #batches = [];
   #serverAway = "";
 
@@ -50,7 +50,7 @@ export class Cards {
   }
 
   /**
-   * @param {readonly Batch[]} batches
+   * @param {readonly BatchDoc[]} batches
    * @param {string} serverAway that the image server cannot be reached, "" if it can
    */
   show(batches, serverAway) {
@@ -71,7 +71,7 @@ export class Cards {
     }
   }
 
-  /** @param {Batch} batch */
+  /** @param {BatchDoc} batch */
   #cardOf({ id }) {
     const card = new Card(id, this.#open, () => {
       this.#dismissed.add(id);
@@ -120,7 +120,7 @@ class Card {
   }
 
   /**
-   * @param {Batch} batch
+   * @param {BatchDoc} batch
    * @param {string} serverAway
    */
   show(batch, serverAway) {

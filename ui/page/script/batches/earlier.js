@@ -4,12 +4,12 @@
 import { when } from "../clock.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { API, get } from "../requests.js";
 import { theComponent } from "./given.js";
 import { question } from "./question.js";
 import { progressWords, titleWords } from "./words.js";
 
-/** @import { Batch } from "../state.js" */
+/** @import { BatchDoc, BatchPage } from "../documents.js" */
 
 /**
  * A button that lists them, where there are any.
@@ -18,14 +18,27 @@ import { progressWords, titleWords } from "./words.js";
  * @param {() => void} left is called when one is opened
  */
 export async function offerEarlier(before, over, left) {
-  /** @type {Batch[] | null} */
-  const batches = await get("/batches");
-  if (batches?.length)
+  const batches = await allBatches();
+  if (batches.length)
     before.before(button(message("Your batches"), () => list(batches, over, left), "quiet"));
 }
 
+/** The user's batches, newest first. */
+async function allBatches() {
+  /** @type {BatchDoc[]} */
+  const batches = [];
+  for (let cursor = ""; ; ) {
+    const query = new URLSearchParams({ limit: "200", ...(cursor && { cursor }) });
+    /** @type {BatchPage | null} */
+    const told = await get(`${API}/batches?${query}`);
+    batches.push(...(told?.batches ?? []));
+    if (!told?.next) return batches;
+    cursor = told.next;
+  }
+}
+
 /**
- * @param {readonly Batch[]} batches
+ * @param {readonly BatchDoc[]} batches
  * @param {HTMLElement} over
  * @param {() => void} left
  */

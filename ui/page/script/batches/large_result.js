@@ -89,7 +89,7 @@ export class LargeResult {
     const row = this.#rows?.rowAt(at);
     const turn = ++this.#turn;
     /** @type {View | null} */
-    const view = row ? await get(`/history/${row.run}`) : null;
+    const view = row ? await get(`/history/${row.page.run}`) : null;
     if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;

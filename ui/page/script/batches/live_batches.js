@@ -10,7 +10,7 @@ import { LargeResult } from "./large_result.js";
 import { openSheet } from "./sheet.js";
 import { progressWords } from "./words.js";
 
-/** @import { Batch } from "../state.js" */
+/** @import { BatchDoc } from "../documents.js" */
 /** @import { Component } from "./given.js" */
 
 const RENEWED_EVERY = 3000; // milliseconds: the history, while its runs end
@@ -46,8 +46,8 @@ export function mount(place, { upload, viewer }) {
 }
 
 /**
- * @param {Batch} batch
- * @param {readonly Batch[]} earlier
+ * @param {BatchDoc} batch
+ * @param {readonly BatchDoc[]} earlier
  */
 function tellEnd(batch, earlier) {
   const before = earlier.find(({ id }) => id === batch.id);

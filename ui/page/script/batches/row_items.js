@@ -90,7 +90,7 @@ export function rowTile(row, at, columns, does) {
  * @param {string} otherwise what is said where nothing came of it
  */
 function thumbFor(row, at, { enlarge, explain }, otherwise) {
-  const { number, state, text, error } = row;
+  const { number, state, error } = row;
   if (state !== "done" && error) {
     const why = button(otherwise, () => explain(row), "no-thumb");
     why.dataset.does = "explain";
@@ -101,7 +101,7 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
   const made = button("", () => enlarge(at), "thumb");
   made.dataset.does = "enlarge";
   made.ariaLabel = message("Enlarge the result of row {number}", { number });
-  made.title = text;
+  made.title = row.page.text;
   made.append(smallOf(row));
   return made;
 }
@@ -110,11 +110,11 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
  * What came of a row, small: an image, else the words of a text, else a sign.
  * @param {BatchRow} row
  */
-export function smallOf({ thumbnail, icon, text }) {
+export function smallOf({ page: { thumb, icon, text } }) {
   const other = text ? element("span", "said-text", text) : element("span", "sign", icon);
-  if (!thumbnail) return other;
+  if (!thumb) return other;
   const image = element("img");
-  Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });
+  Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumb) });
   image.addEventListener("error", () => image.replaceWith(other), { once: true });
   return image;
 }
@@ -134,8 +134,8 @@ function cell(name, text = undefined) {
  * @param {BatchRow} row
  * @param {number} place
  */
-function valueCell(label, { values, unset }, place) {
-  const value = values[place] ?? "";
+function valueCell(label, { page: { cells, unset } }, place) {
+  const value = cells[place] ?? "";
   const isUnset = unset.includes(place);
   const made = cell("value");
   made.title = isUnset && value ? message("As in the form: {value}", { value }) : value;

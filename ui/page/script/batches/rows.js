@@ -1,13 +1,14 @@
 // @ts-check
 // The rows of a batch as far as they are known here, and which of them are seen. Pure.
 
+/** @import { BatchDoc, RowDoc, ShownBatch, ShownRow } from "../documents.js" */
+
 /**
- * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column; `unset`:
- * the places of those that the table leaves as the form has them; `text`: what came of it where that is a text; `hint`:
- * what to do about its error; `detail`: what the server said of it.
- * @typedef {{ number: number, index: number, values: string[], unset: number[], state: "waiting" | "running" | "done" | "failed" | "stopped",
- *   run: string, thumbnail: string, kind: string, icon: string, text: string, error: string, hint: string,
- *   detail: string }} BatchRow
+ * A row as the page asks for it.
+ * @typedef {RowDoc & { page: ShownRow }} BatchRow
+ *
+ * A batch as its sheet asks for it.
+ * @typedef {BatchDoc & { page: ShownBatch }} WholeBatch
  *
  * A place for each row that is looked for; null: it has not been asked for. `old`: what is known may have changed since.
  * @typedef {{ row: BatchRow | null, old: boolean }} Cell
@@ -123,7 +124,7 @@ const lookedAt = (cells) => cells.slice(0, LOOKED_AT).flatMap(({ row }) => row ?
 export function linesOf(cells, labels) {
   const rows = lookedAt(cells);
   const isLong = (/** @type {string} */ label, /** @type {number} */ at) =>
-    rows.some(({ values }) => label.length + (values[at]?.length ?? 0) > ONE_LINE);
+    rows.some(({ page }) => label.length + (page.cells[at]?.length ?? 0) > ONE_LINE);
   return labels.length + labels.filter(isLong).length;
 }
 
@@ -145,7 +146,7 @@ export function errorLinesOf(cells) {
 export function widthsOf(cells, labels) {
   const rows = lookedAt(cells);
   const lengths = labels.map((label, at) =>
-    Math.max(label.length, ...rows.map(({ values }) => values[at]?.length ?? 0)),
+    Math.max(label.length, ...rows.map(({ page }) => page.cells[at]?.length ?? 0)),
   );
   const least = lengths.map((length) => (length > SHORT ? 120 : 72));
   const parts = lengths.map((length) => Math.min(Math.max(length, SHORT / 2), 4 * SHORT));
@@ -166,7 +167,7 @@ export function besideWithResult(cells, at, step) {
   for (let next = at + step; next >= 0 && next < cells.length; next += step) {
     const row = cells[next]?.row;
     if (!row) return -1; // beyond what is not known is nothing
-    if (row.run && row.state === "done") return next;
+    if (row.page.run && row.state === "done") return next;
   }
   return -1;
 }
@@ -182,7 +183,7 @@ export function unknownBeside(cells, at, step) {
   for (let next = at + step; next >= 0 && next < cells.length; next += step) {
     const row = cells[next]?.row;
     if (!row) return next;
-    if (row.run && row.state === "done") return -1;
+    if (row.page.run && row.state === "done") return -1;
   }
   return -1;
 }
@@ -201,5 +202,5 @@ export const stretchFrom = (at, step, most) =>
  * @param {string} id of the batch
  * @param {BatchRow} row
  */
-export const valuesOf = (id, { run, index }) =>
-  run ? `/history/${run}/values` : `/batches/${id}/rows/${index}/values`;
+export const valuesOf = (id, { page, index }) =>
+  page.run ? `/history/${page.run}/values` : `/page/batches/${id}/rows/${index}/values`;

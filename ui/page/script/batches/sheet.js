@@ -5,7 +5,7 @@ import { coverWindow, uncoverWindow } from "../back.js";
 import { $, announce, element, isCtrlEnter } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
-import { ask, get, look } from "../requests.js";
+import { API, ask, get, look } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { reuse } from "../stage/actions.js";
 import { USED } from "../stage/use_menu.js";
@@ -30,15 +30,10 @@ import { SheetHead } from "./sheet_head.js";
 import { explain } from "./sheet_questions.js";
 import { VirtualList } from "./virtual_list.js";
 
-/** @import { Batch, PageState } from "../state.js" */
+/** @import { PageState } from "../state.js" */
 /** @import { LargeResult, Rows } from "./large_result.js" */
-/** @import { BatchRow, Cells } from "./rows.js" */
+/** @import { BatchRow, Cells, WholeBatch } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
-
-/**
- * A batch with what only its sheet needs: ui/routes/groups/batches.py. `columns`: what is varied; `axes`: where it is a grid.
- * @typedef {Batch & { columns: { key: string, label: string }[], axes: object[] | null, seconds_left: number | null }} WholeBatch
- */
 
 const MOST = 100; // rows that are asked for at once
 const RENEWED_AFTER = 400; // milliseconds of further news
@@ -106,7 +101,7 @@ class Sheet {
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {BatchRow} */ row) =>
-        this.#use(valuesOf(id, row), row.state === "done" ? row.run : ""),
+        this.#use(valuesOf(id, row), row.state === "done" ? row.page.run : ""),
       explain: (/** @type {BatchRow} */ row) => explain(row, this.#place, () => does.use(row)),
     };
     this.#list = new VirtualList(
@@ -140,7 +135,7 @@ class Sheet {
   /** @param {HTMLElement} parent */
   async open(parent) {
     parent.append(this.#place); // there is one from the first press on
-    const batch = await ask(`/batches/${this.#id}`, undefined, "GET");
+    const batch = await ask(`${API}/batches/${this.#id}?with_page=true`, undefined, "GET");
     if (!batch) {
       this.#place.remove();
       return;
@@ -166,7 +161,7 @@ class Sheet {
   }
 
   get #labels() {
-    return this.#batch?.columns.map(({ label }) => label) ?? [];
+    return this.#batch?.page.columns.map(({ label }) => label) ?? [];
   }
 
   /** @param {number} width */
@@ -282,10 +277,15 @@ class Sheet {
     const turn = this.#turn;
     this.#isAsking = true;
     const { state, text } = this.#head.wishes;
-    const query = { from: String(asked.from), limit: String(asked.limit), search: text };
-    const told = await get(
-      `/batches/${this.#id}/rows?${new URLSearchParams(state ? { ...query, state } : query)}`,
-    );
+    const query = new URLSearchParams({
+      from: String(asked.from),
+      limit: String(asked.limit),
+      search: text,
+      with_page: "true",
+      ...(state && { state }),
+    });
+    /** @type {{ total: number, rows: BatchRow[] } | null} */
+    const told = await get(`${API}/batches/${this.#id}/rows?${query}`);
     if (turn !== this.#turn) return;
     this.#isAsking = false;
     if (!told) return;
@@ -314,7 +314,7 @@ class Sheet {
 
   /** What is known may have changed. */
   async #renew() {
-    const batch = await look(`/batches/${this.#id}`);
+    const batch = await look(`${API}/batches/${this.#id}?with_page=true`);
     if (batch === null) return this.#leave();
     if (batch) this.#show(batch);
     this.#cells = aged(this.#cells);

@@ -8,8 +8,7 @@ import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
 import { fractionOfBatch, hasEnded, progressWords, stateWords, whyWords } from "./words.js";
 
-/** @import { BatchRow } from "./rows.js" */
-/** @import { WholeBatch } from "./sheet.js" */
+/** @import { BatchRow, WholeBatch } from "./rows.js" */
 
 /**
  * Which rows are looked for, and how they are seen. `state`: "" for all.
@@ -48,7 +47,7 @@ export class SheetHead {
   #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog, this.#varied));
   #delete = tool(message("Delete…"), () => askToDelete(this.#dialog, this.#told.remove));
   #state = "";
-  /** @type {WholeBatch["columns"]} */
+  /** @type {WholeBatch["page"]["columns"]} */
   #varied = [];
   #states = element("select");
   #views = element("div");
@@ -92,12 +91,13 @@ export class SheetHead {
    * @param {string} serverAway that the image server cannot be reached, "" if it can
    */
   show(batch, serverAway) {
-    if (!this.#isKnown) this.#offerGrid(batch.axes?.length ?? 0);
+    if (!this.#isKnown) this.#offerGrid(batch.page.axes?.length ?? 0);
     this.#isKnown = true;
-    const { title, state, failed, done, seconds_left: left } = batch;
+    const { title, state, failed, done } = batch;
+    const { columns, seconds_left: left } = batch.page;
     const why = whyWords(batch, serverAway);
     this.#state = state;
-    this.#varied = batch.columns;
+    this.#varied = columns;
     tell(this.#title, title);
     tell(this.#since, when(batch.created_at));
     this.#bar.value = fractionOfBatch(batch);

@@ -3,6 +3,7 @@
 
 import { button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
+import { API } from "../requests.js";
 import { question } from "./question.js";
 
 /** @import { BatchRow } from "./rows.js" */
@@ -46,7 +47,7 @@ export function offerDownload(id, over, varied) {
     const query = new URLSearchParams({ pattern: pattern.value.trim() || PATTERN });
     const name = unknownPart(pattern.value, varied);
     if (name) zip.removeAttribute("href");
-    else zip.href = `${root}/batches/${id}/results.zip?${query}`;
+    else zip.href = `${root}${API}/batches/${id}/results.zip?${query}`;
     zip.ariaDisabled = String(name !== "");
     about.className = name ? "problem" : "help";
     about.textContent = name
@@ -57,7 +58,10 @@ export function offerDownload(id, over, varied) {
   pattern.addEventListener("input", point);
   const label = element("label");
   label.append(element("span", "", message("Names of the files")), pattern);
-  const table = downloadLink(message("Only the table (CSV)"), `${root}/batches/${id}/results.csv`);
+  const table = downloadLink(
+    message("Only the table (CSV)"),
+    `${root}${API}/batches/${id}/results.csv`,
+  );
   const row = element("div", "last");
   row.append(
     button(message("Close"), () => place.close()),
@@ -101,7 +105,7 @@ export function askToDelete(over, does) {
  * @param {HTMLElement} over
  * @param {() => void} use fills the form in with the row's values
  */
-export function explain({ number, state, error, hint, detail }, over, use) {
+export function explain({ number, state, error, hint, page: { detail } }, over, use) {
   const title =
     state === "stopped"
       ? message("Row {number} was stopped", { number })

@@ -4,6 +4,8 @@
 import { durationWords } from "../clock.js";
 import { LOCALE, message, plural } from "../messages.js";
 
+/** @import { BatchCheckDoc, BatchProblem } from "../documents.js" */
+
 /**
  * How several values are written: comfy/form/model.py.
  * @typedef {"numbers" | "seeds" | "choices" | "list" | "texts" | "lines" | "files"} Several
@@ -37,11 +39,6 @@ import { LOCALE, message, plural } from "../messages.js";
  * A field of a grid that was opened again: ui/files/batch_grids.py.
  * @typedef {{ field: string, values: string[], find: string }} ToldAxis
  *
- * What the app says of it. `table`: keys of the fields that the table has; `place` of a value among those of its field; `more`: problems that are not told.
- * @typedef {{ field: string | null, row: number | null, line: number | null, place: number | null, message: string,
- *   of_table?: boolean }} Problem
- * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
- *   table: string[], problems: Problem[], more: number }} Check
  */
 
 /** @type {Draft} */
@@ -117,7 +114,7 @@ function isAsInForm(row, fields, values) {
 /**
  * What is wrong with a draft before the app is asked. A row in which nothing is typed yet is not.
  * @param {Draft} draft
- * @returns {Problem[]}
+ * @returns {BatchProblem[]}
  */
 export const unsaid = ({ rows }) =>
   rows
@@ -128,6 +125,7 @@ export const unsaid = ({ rows }) =>
       line: null,
       place: null,
       message: message("Say what to find."),
+      of_table: false,
     }));
 
 /**
@@ -294,7 +292,7 @@ const unitWords = (count, unit) =>
 
 /**
  * What a start would mean, or how much is in its way.
- * @param {Omit<Check, "columns" | "table">} check
+ * @param {Omit<BatchCheckDoc, "columns" | "table">} check
  */
 export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
   if (problems.length)
@@ -318,7 +316,7 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
   return plural("{count} run", "{count} runs", { count });
 }
 
-/** @param {Pick<Check, "rows" | "problems"> | null} check null where nothing is known */
+/** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null where nothing is known */
 export const startWords = (check) =>
   check?.rows && !check.problems.length
     ? plural("Start {count} run", "Start {count} runs", { count: check.rows })
@@ -326,7 +324,7 @@ export const startWords = (check) =>
 
 /**
  * What is wrong, by where it is said: at a field's row, at the table, or below all.
- * @param {Pick<Check, "problems" | "more">} check
+ * @param {Pick<BatchCheckDoc, "problems" | "more">} check
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  */

@@ -3,14 +3,14 @@
 
 import { message } from "../messages.js";
 
-/** @import { Batch } from "../state.js" */
+/** @import { BatchDoc } from "../documents.js" */
 /** @import { BatchRow } from "./rows.js" */
 
 const NUMBER = /^-?[\d.,]+(e[+-]?\d+)?$/; // by itself it says nothing
 
 /**
  * How far it is.
- * @param {Pick<Batch, "state" | "done" | "failed" | "rows">} batch
+ * @param {Pick<BatchDoc, "state" | "done" | "failed" | "rows">} batch
  */
 export function progressWords({ state, done, failed, rows }) {
   const told = { done, failed, rows };
@@ -36,7 +36,7 @@ export function progressWords({ state, done, failed, rows }) {
 
 /**
  * Why it does not go on: what is said of it, else of the image server as long as something is to run there.
- * @param {Pick<Batch, "state" | "why">} batch
+ * @param {Pick<BatchDoc, "state" | "why">} batch
  * @param {string} serverAway
  */
 export const whyWords = ({ state, why }, serverAway) =>
@@ -44,7 +44,7 @@ export const whyWords = ({ state, why }, serverAway) =>
 
 /**
  * What tells it from others of its workflow.
- * @param {Pick<Batch, "title" | "varied" | "first_values">} batch
+ * @param {Pick<BatchDoc, "title" | "varied" | "first_values">} batch
  */
 export function titleWords({ title, varied, first_values: values }) {
   const fields = varied.map((label, at) => [label, values[at]].filter(Boolean).join(" "));
@@ -69,7 +69,7 @@ export function stateWords(state) {
   }
 }
 
-/** @param {Pick<Batch, "state">} batch */
+/** @param {Pick<BatchDoc, "state">} batch */
 export const hasEnded = ({ state }) => state === "done" || state === "stopped";
 
 /**
@@ -79,24 +79,25 @@ export const hasEnded = ({ state }) => state === "done" || state === "stopped";
 export function sinceOpened(shown) {
   /** @type {Set<string> | undefined} */
   let earlier;
-  return (/** @type {readonly Batch[]} */ batches) => {
+  return (/** @type {readonly BatchDoc[]} */ batches) => {
     earlier ??= new Set(batches.map(({ id }) => id).filter((id) => !shown.includes(id)));
     for (const batch of batches) if (!hasEnded(batch)) earlier.delete(batch.id);
     return batches.filter(({ id }) => !earlier?.has(id));
   };
 }
 
-/** @param {Pick<Batch, "done" | "failed" | "rows">} batch */
+/** @param {Pick<BatchDoc, "done" | "failed" | "rows">} batch */
 export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
  * What stands below a result: its row, and what is its own, not empty and not as in the form, in the order of the
  * columns.
- * @param {Pick<BatchRow, "number" | "values" | "unset">} row
+ * @param {Pick<BatchRow, "number"> & { page: Pick<BatchRow["page"], "cells" | "unset"> }} row
  * @param {readonly string[]} labels those of the columns
  */
-export function captionWords({ number, values, unset }, labels) {
-  const words = values.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
-  const own = words.filter((_, at) => values[at]?.trim() && !unset.includes(at));
+export function captionWords({ number, page }, labels) {
+  const { cells, unset } = page;
+  const words = cells.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
+  const own = words.filter((_, at) => cells[at]?.trim() && !unset.includes(at));
   return [message("Row {number}", { number }), ...own].join("\u00a0· "); // no line begins with a dot
 }

@@ -8,17 +8,17 @@ import { page } from "../state.js";
 import { clearErrors } from "./field_errors.js";
 import { redrawSoon } from "./form.js";
 
-/** @import { Chain } from "../state.js" */
+/** @import { ChainDoc } from "../documents.js" */
 
 /**
- * @param {Chain} chain
+ * @param {ChainDoc} chain
  * @param {string} [step] the name of a step that is done, and is to run again
  */
-export async function goOn({ id, chain }, step = "") {
+export async function goOn({ id, workflow }, step = "") {
   clearErrors();
   page.set({ notice: null, lookingBack: false });
   const again = step ? [step] : [];
-  if (page.now.form === chain) await continueChain(chain, id, again);
+  if (page.now.form === workflow) await continueChain(workflow, id, again);
   else if (await ask(`${API}/chains/${id}/continue`, json({ again }))) followChain(id);
 }
 

@@ -3,13 +3,13 @@
 
 import { $, button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { API, get } from "../requests.js";
 import { GridCell } from "./grid_cell.js";
 import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
-/** @import { Batch } from "../state.js" */
+/** @import { BatchDoc, GridAxisDoc } from "../documents.js" */
 /** @import { RowActions } from "../batches/row_items.js" */
-/** @import { Arranged, Axis, GridNews, ToldGrid } from "./grid_cells.js" */
+/** @import { Arranged, GridNews, ToldGrid } from "./grid_cells.js" */
 
 const LEAST = 96; // pixels of a cell
 const MOST = 300;
@@ -90,7 +90,7 @@ export class Grid {
 
   /**
    * There is news of the batch.
-   * @param {Pick<Batch, "state" | "done">} batch
+   * @param {Pick<BatchDoc, "state" | "done">} batch
    */
   hear({ state, done }) {
     this.#goesOn = state === "running";
@@ -136,7 +136,7 @@ export class Grid {
     const [page, started] = [this.#page, performance.now()];
     const query = new URLSearchParams({ page: String(page), since: this.#told.mark });
     /** @type {GridNews | null} */
-    const news = await get(`/batches/${this.#id}/grid?${query}`);
+    const news = await get(`${API}/batches/${this.#id}/grid?${query}`);
     const asksAgain = this.#asksAgain;
     this.#isAsking = this.#asksAgain = false;
     if (news && this.#isShown && page === this.#page) {
@@ -181,8 +181,8 @@ export class Grid {
     for (const cell of this.#cells) cell.leave();
     const { cells } = this.#told;
     this.#cells = cells.map(
-      ({ values }, at) =>
-        new GridCell(values.filter((value) => value.trim()).join(" · "), {
+      ({ page }, at) =>
+        new GridCell(page.cells.filter((value) => value.trim()).join(" · "), {
           enlarge: () => this.#does.enlarge(at),
           use: this.#does.use,
           explain: this.#does.explain,
@@ -197,7 +197,7 @@ export class Grid {
 
   /**
    * @param {Arranged} arranged
-   * @param {Axis} down
+   * @param {GridAxisDoc} down
    */
   #tableOf({ across, lines }, down) {
     const table = element("table");
@@ -264,7 +264,7 @@ export class Grid {
   /** As what it can be saved, once there is a result. */
   #offerFiles() {
     const turned = `swapped=${this.#isSwapped}`;
-    const sheet = `${root}/batches/${this.#id}/sheet`;
+    const sheet = `${root}${API}/batches/${this.#id}/sheet`;
     const page = `page=${this.#page}&cell=${SHEET_CELL}&${turned}`;
     for (const { link, ending } of this.#files) {
       const href = `${sheet}.${ending}?${ending === "png" ? page : turned}`;

@@ -39,16 +39,16 @@ export class GridCell {
 
   /** @param {BatchRow} row */
   show(row) {
-    const known = JSON.stringify([row.state, row.run, row.thumbnail, row.error]);
+    const known = JSON.stringify([row.state, row.page.run, row.page.thumb, row.error]);
     if (known === this.#known) return;
     this.#known = known;
     const isUnderWay = row.state === "waiting" || row.state === "running";
     const { run } = this.#watched ?? {};
-    this.#watch(isUnderWay ? row.run : "");
+    this.#watch(isUnderWay ? row.page.run : "");
     if (run && run === this.#watched?.run && this.#frames) return; // its previews stay
     this.#frames = 0;
     this.place.dataset.state = row.state;
-    this.place.title = [this.#named, row.error || row.text].filter(Boolean).join("\n");
+    this.place.title = [this.#named, row.error || row.page.text].filter(Boolean).join("\n");
     const hadFocus = this.place.contains(document.activeElement);
     this.#put(...this.#parts(row));
     if (hadFocus) this.focus();

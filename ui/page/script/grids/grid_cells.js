@@ -2,26 +2,24 @@
 // How the cells of a grid stand: in columns and lines, or in a row that wraps. Pure.
 
 /** @import { BatchRow } from "../batches/rows.js" */
+/** @import { GridAxisDoc } from "../documents.js" */
 
 /**
- * A field that varies: ui/routes/groups/grids.py. `values`: pairs of a short label and the whole value.
- * @typedef {{ key: string, label: string, values: [string, string][] }} Axis
- *
  * The cells of a page, column by column, and the axes: columns, lines, pages. `mark`: how far it was when it was told.
- * @typedef {{ axes: Axis[], mark: string, cells: BatchRow[] }} ToldGrid
+ * @typedef {{ axes: GridAxisDoc[], mark: string, cells: BatchRow[] }} ToldGrid
  *
  * All of that, or without axes only the cells that may have changed.
  * @typedef {ToldGrid | { axes: null, mark: string, cells: BatchRow[] }} GridNews
  *
  * `lines`: of each line the places of its cells among those that were told. `down` null: one line that wraps.
- * @typedef {{ across: Axis, down: Axis | null, lines: number[][] }} Arranged
+ * @typedef {{ across: GridAxisDoc, down: GridAxisDoc | null, lines: number[][] }} Arranged
  */
 
-/** @type {Axis} */
+/** @type {GridAxisDoc} */
 const NONE = { key: "", label: "", values: [["", ""]] };
 
 /**
- * @param {readonly Axis[]} axes
+ * @param {readonly GridAxisDoc[]} axes
  * @param {boolean} isSwapped the second axis are the columns
  * @returns {Arranged}
  */
@@ -56,7 +54,7 @@ export function withNews(told, news) {
 /**
  * The next cell that has a result, in the direction of an arrow; along a line it goes on with the next one.
  * @param {Arranged} arranged
- * @param {readonly Pick<BatchRow, "run" | "state">[]} cells
+ * @param {readonly { state: BatchRow["state"], page: Pick<BatchRow["page"], "run"> }[]} cells
  * @param {number} at
  * @param {number} across steps to the right
  * @param {number} down
@@ -69,7 +67,7 @@ export function cellBeside({ lines }, cells, at, across, down) {
   for (let next = flat.indexOf(at) + step; next >= 0 && next < flat.length; next += step) {
     const place = flat[next] ?? 0;
     const cell = cells[place];
-    if (cell?.run && cell.state === "done") return place;
+    if (cell?.page.run && cell.state === "done") return place;
   }
   return -1;
 }

@@ -40,7 +40,7 @@ const carriesGrid = async (file) =>
 export async function openGrid(file) {
   if (!(await carriesGrid(file))) return false;
   /** @type {CarriedGrid | null} */
-  const told = await ask("/batches/grid", file.slice(0, BEGINNING));
+  const told = await ask("/page/grid", file.slice(0, BEGINNING));
   if (!told) return true;
   const { batch, workflow, values, axes, seeds, missing, errors } = told;
   if (batch !== null) {

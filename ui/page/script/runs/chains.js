@@ -3,7 +3,14 @@
 
 import { current, seen } from "./runs.js";
 
-/** @import { Chain, ChainStep, PageState, Run } from "../state.js" */
+/** @import { ChainDoc, StepDoc } from "../documents.js" */
+/** @import { PageState, Run } from "../state.js" */
+
+/**
+ * The ids of a step's runs that have begun; the ended ones come first, by their numbers.
+ * @param {Pick<StepDoc, "ended" | "live">} step
+ */
+export const runsOf = ({ ended, live }) => [...ended, ...live];
 
 /**
  * The chain that a run is a part of, also where its step has made something else since.
@@ -15,7 +22,7 @@ export const chainOf = ({ chains }, run) =>
     ({ id, steps }) =>
       run.entry?.group === id ||
       run.view?.group === id ||
-      steps.some(({ ids }) => ids.includes(run.id)),
+      steps.some((step) => runsOf(step).includes(run.id)),
   ) ?? null;
 
 /**
@@ -28,7 +35,8 @@ export function seenChain(state) {
   if (run) return chainOf(state, run);
   const { chains, form } = state;
   const open = chains.filter(
-    ({ state: phase, chain }) => phase === "running" || (phase === "failed" && chain === form),
+    ({ state: phase, workflow }) =>
+      phase === "running" || (phase === "failed" && workflow === form),
   );
   return open.at(-1) ?? null;
 }
@@ -42,19 +50,19 @@ export const betweenRuns = (state) =>
 
 /**
  * Whether it can be continued where it stopped.
- * @param {Chain} chain
+ * @param {ChainDoc} chain
  */
 export const canContinue = ({ state }) => state === "failed" || state === "stopped";
 
 /**
  * The step that a run belongs to, where it is done and nothing of its chain goes on.
- * @param {Chain} chain
+ * @param {ChainDoc} chain
  * @param {string} run
  */
 export const redoable = ({ state, steps }, run) =>
   state === "running"
     ? undefined
-    : steps.find(({ state: phase, ids }) => phase === "done" && ids.includes(run));
+    : steps.find((step) => step.state === "done" && runsOf(step).includes(run));
 
 /**
  * Whether a run is what a chain came to nothing at: to continue that runs it again.
@@ -65,12 +73,12 @@ export const isContinued = ({ chains }, id) =>
   chains.some(
     (chain) =>
       canContinue(chain) &&
-      chain.steps.some(({ state, ids }) => state !== "done" && ids.includes(id)),
+      chain.steps.some((step) => step.state !== "done" && runsOf(step).includes(id)),
   );
 
 /**
  * The number of the step that is told of, from 1: the first that is not done.
- * @param {Chain} chain
+ * @param {ChainDoc} chain
  */
 export function stepNumber({ steps }) {
   const at = steps.findIndex(({ state }) => state !== "done");
@@ -79,7 +87,7 @@ export function stepNumber({ steps }) {
 
 /**
  * How much of a chain is done, 0 to 1: each step counts as much as any other.
- * @param {Chain} chain
+ * @param {ChainDoc} chain
  * @param {ReadonlyMap<string, Run>} runs
  */
 export function fractionOfChain({ steps }, runs) {
@@ -88,12 +96,13 @@ export function fractionOfChain({ steps }, runs) {
 }
 
 /**
- * @param {ChainStep} step
+ * @param {StepDoc} step
  * @param {ReadonlyMap<string, Run>} runs
  */
-function partOf({ ids, done, runs: count }, runs) {
+function partOf(step, runs) {
+  const { done, runs: count } = step;
   if (!count) return 0;
-  const views = ids.map((id) => runs.get(id)?.view);
+  const views = runsOf(step).map((id) => runs.get(id)?.view);
   // A run is told as done a moment before its chain tells so.
   const ended = Math.max(done, views.filter((view) => view?.phase === "done").length);
   const live = views.filter((view) => view?.phase === "running");
@@ -107,19 +116,20 @@ function partOf({ ids, done, runs: count }, runs) {
  * @returns {Record<string, string>}
  */
 export function errorsOf({ chains, form }) {
-  const last = chains.findLast(({ chain }) => chain === form);
+  const last = chains.findLast(({ workflow }) => workflow === form);
   if (last?.state !== "failed") return {};
   return Object.assign({}, ...last.steps.map(({ errors }) => errors));
 }
 
 /**
  * The state of a step; one that has its turn waits where its only run does.
- * @param {Pick<ChainStep, "state" | "ids" | "runs">} step
+ * @param {Pick<StepDoc, "state" | "ended" | "live" | "runs">} step
  * @param {Pick<PageState, "runs">} state
- * @returns {ChainStep["state"]}
+ * @returns {StepDoc["state"]}
  */
-export function phaseOf({ state, ids, runs }, { runs: known }) {
-  const waits = ids.some((id) => {
+export function phaseOf(step, { runs: known }) {
+  const { state, runs } = step;
+  const waits = runsOf(step).some((id) => {
     const { view, entry } = known.get(id) ?? {};
     return (view ?? entry)?.phase === "waiting";
   });

@@ -3,7 +3,8 @@
 
 import { saidOf } from "./places.js";
 
-/** @import { Batch, PageState, PastRun, QueuedRun, Run, View } from "../state.js" */
+/** @import { BatchDoc } from "../documents.js" */
+/** @import { PageState, PastRun, QueuedRun, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 
@@ -133,7 +134,7 @@ export function troubled(state) {
 /**
  * The runs that are none of a batch's: those are told of as rows of theirs, and leave the stage to what is looked at.
  * @param {readonly QueuedRun[]} entries
- * @param {readonly Batch[]} batches
+ * @param {readonly BatchDoc[]} batches
  */
 export const withoutBatches = (entries, batches) =>
   entries.filter(({ group }) => !batches.some(({ id }) => id === group));

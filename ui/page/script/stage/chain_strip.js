@@ -1,6 +1,7 @@
 // @ts-check
 // The steps of a chain below the stage: how far all are, and what each has made.
 
+import { elapsedWords } from "../clock.js";
 import { confirm } from "../confirm.js";
 import { addressOf, announce, button, element } from "../dom.js";
 import { goOn } from "../form/chain.js";
@@ -13,6 +14,7 @@ import {
   fractionOfChain,
   phaseOf,
   redoable,
+  runsOf,
   seenChain,
   stepNumber,
 } from "../runs/chains.js";
@@ -21,9 +23,10 @@ import { current, seen } from "../runs/runs.js";
 import { page } from "../state.js";
 import { StepResults } from "./step_results.js";
 
-/** @import { Chain, ChainStep, PageState } from "../state.js" */
+/** @import { ChainDoc, StepDoc } from "../documents.js" */
+/** @import { PageState } from "../state.js" */
 
-/** @type {Record<ChainStep["state"], string>} */
+/** @type {Record<StepDoc["state"], string>} */
 const STATES = {
   waiting: message("Waiting"),
   running: message("Running"),
@@ -48,11 +51,11 @@ export class ChainStrip {
   #note = element("p", "chain-note");
   #same = "";
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
-  /** The step on the stage, where it is done and can be run again. @type {ChainStep | undefined} */
+  /** The step on the stage, where it is done and can be run again. @type {StepDoc | undefined} */
   #done;
   #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
   #forget = button(message("Forget…"), () => this.#chain && askToForget(this.#chain), "quiet");
-  /** @type {Chain | null} */
+  /** @type {ChainDoc | null} */
   #chain = null;
   #drawn = "";
   /** How far it was: one bar never goes back. */
@@ -86,7 +89,7 @@ export class ChainStrip {
     this.#done = redoable(chain, run);
     const next = canContinue(chain) ? chain.steps[stepNumber(chain) - 1] : undefined;
     const started = this.#done ?? next; // by one of the buttons
-    const isHere = state.form === chain.chain;
+    const isHere = state.form === chain.workflow;
     const always = isHere && this.#done && !hasSeed(this.#done.name) ? ALWAYS_THE_SAME : "";
     const others = isHere && chain.steps.length > 1 ? OTHERS_KEEP : "";
     this.#redo.title = [always, others].filter(Boolean).join(" ");
@@ -100,11 +103,13 @@ export class ChainStrip {
     this.#drawn = wanted;
     this.place.dataset.state = chain.state;
     this.#headline.textContent = headlineOf(chain);
-    this.#steps.replaceChildren(...steps.map(({ step, phase }) => stepFor(step, run, phase)));
+    this.#steps.replaceChildren(
+      ...steps.map(({ step, phase }) => stepFor(chain, step, run, phase)),
+    );
     this.#results.show(chain, run);
     const failed = chain.steps.find(({ state: phase }) => phase === "failed");
     // Where the run that failed is seen, it says itself why.
-    const isSaid = failed?.ids.includes(run);
+    const isSaid = failed && runsOf(failed).includes(run);
     const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !canContinue(chain);
@@ -125,7 +130,7 @@ export class ChainStrip {
   }
 
   /**
-   * @param {Chain} chain
+   * @param {ChainDoc} chain
    * @param {PageState} state
    */
   #showBar(chain, { runs }) {
@@ -158,30 +163,31 @@ export class ChainStrip {
     const { followed, chains } = state;
     const chain = chains.find(({ id }) => id === followed);
     if (!chain || chain.state === "running") return;
-    const ended = JSON.stringify([followed, chain.steps.map(({ ids }) => ids)]);
+    const ended = JSON.stringify([followed, chain.steps.map(runsOf)]);
     const run = seen(state);
-    const isSeen = chain.steps.some(({ ids }) => ids.includes(run?.id ?? ""));
+    const isSeen = chain.steps.some((step) => runsOf(step).includes(run?.id ?? ""));
     // Of one that goes on as far as this page knows its own socket has yet to tell.
     if (ended === this.#shown || (isSeen && run === current(state))) return;
     this.#shown = ended;
     const last =
-      chain.steps.find(({ same }) => same) ?? chain.steps.findLast(({ result }) => result);
-    if (last && !isSeen) lookAt(last);
+      chain.steps.find(({ same }) => same) ?? chain.steps.findLast((step) => resultOf(chain, step));
+    const made = last && resultOf(chain, last);
+    if (made && !isSeen) lookBackAt({ id: made.run });
   }
 }
 
-/** @param {Chain} chain */
+/** @param {ChainDoc} chain */
 function headlineOf(chain) {
-  const { title, steps, took } = chain;
+  const { title, steps, seconds } = chain;
   const count = steps.length;
   const number = stepNumber(chain);
   const step = steps[number - 1]?.title ?? "";
   switch (chain.state) {
     case "done":
-      return took
+      return seconds !== null && seconds >= 1
         ? message("{chain}: all steps are done. They took {duration}.", {
             chain: title,
-            duration: took,
+            duration: elapsedWords(seconds),
           })
         : message("{chain}: all steps are done.", { chain: title });
     case "failed":
@@ -203,7 +209,7 @@ function headlineOf(chain) {
   }
 }
 
-/** @param {Chain} chain */
+/** @param {ChainDoc} chain */
 const askToForget = ({ id, title }) =>
   confirm(
     message("Forget “{chain}”?", { chain: title }),
@@ -216,8 +222,8 @@ const askToForget = ({ id, title }) =>
 
 /**
  * What runs a step again does: those after it follow where it makes something else.
- * @param {Chain} chain
- * @param {ChainStep} step
+ * @param {ChainDoc} chain
+ * @param {StepDoc} step
  */
 const redoWords = ({ steps }, step) =>
   step === steps.at(-1)
@@ -226,8 +232,8 @@ const redoWords = ({ steps }, step) =>
 
 /**
  * That a step has run again for nothing.
- * @param {Chain} chain
- * @param {ChainStep} step
+ * @param {ChainDoc} chain
+ * @param {StepDoc} step
  */
 const sameWords = ({ steps }, step) =>
   step === steps.at(-1)
@@ -238,8 +244,8 @@ const sameWords = ({ steps }, step) =>
 
 /**
  * What a step runs with while another form than its chain's is there.
- * @param {Chain} chain
- * @param {ChainStep} step
+ * @param {ChainDoc} chain
+ * @param {StepDoc} step
  */
 const elsewhereWords = ({ title }, step) =>
   message("“{step}” would run with the settings it had. Open “{chain}” to change them.", {
@@ -249,7 +255,7 @@ const elsewhereWords = ({ title }, step) =>
 
 /**
  * Which changes in the form count for nothing where the chain goes on.
- * @param {Chain} chain
+ * @param {ChainDoc} chain
  */
 function keptWords({ steps }) {
   const done = steps.flatMap(({ state, title }) => (state === "done" ? [title] : []));
@@ -264,29 +270,38 @@ function keptWords({ steps }) {
 }
 
 /**
- * @param {ChainStep} step
- * @param {string} run the one on the stage
- * @param {ChainStep["state"]} phase
+ * What the page shows of a step's result.
+ * @param {ChainDoc} chain
+ * @param {StepDoc} step
  */
-function stepFor(step, run, phase) {
+const resultOf = ({ page: shown }, { name }) => shown?.results[name];
+
+/**
+ * @param {ChainDoc} chain
+ * @param {StepDoc} step
+ * @param {string} run the one on the stage
+ * @param {StepDoc["state"]} phase
+ */
+function stepFor(chain, step, run, phase) {
+  const result = resultOf(chain, step);
   const place = element("li");
   place.dataset.state = step.state;
   const shown = element("span", "shown");
-  if (step.thumb) {
+  if (result?.thumb) {
     const image = element("img");
-    Object.assign(image, { alt: "", src: addressOf(step.thumb) });
+    Object.assign(image, { alt: "", src: addressOf(result.thumb) });
     shown.append(image);
-  } else if (step.text) {
-    shown.append(element("span", "text", step.text));
-    shown.title = step.text;
+  } else if (result?.text) {
+    shown.append(element("span", "text", result.text));
+    shown.title = result.text;
   }
   const state = step.runs > 1 && phase !== "waiting" ? countOf(step) : STATES[phase];
   const words = [element("span", "name", step.title), element("span", "state", state)];
   const label = message("{step}: {state}", { step: step.title, state });
-  if (step.result) {
-    const made = button("", () => lookAt(step), "step");
+  if (result) {
+    const made = button("", () => lookBackAt({ id: result.run }), "step");
     made.ariaLabel = label;
-    made.ariaPressed = String(step.ids.includes(run));
+    made.ariaPressed = String(runsOf(step).includes(run));
     made.append(shown, ...words);
     place.append(made);
   } else {
@@ -297,8 +312,5 @@ function stepFor(step, run, phase) {
   return place;
 }
 
-/** @param {ChainStep} step */
+/** @param {StepDoc} step */
 const countOf = ({ done, runs }) => message("{done} of {count} done", { done, count: runs });
-
-/** @param {ChainStep} step */
-const lookAt = ({ result }) => lookBackAt({ id: result });

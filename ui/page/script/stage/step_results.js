@@ -6,9 +6,11 @@ import { draggedRun, letDrag } from "../form/dragging.js";
 import { tileFor } from "../history/tile.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
+import { runsOf } from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
 
-/** @import { Chain, PastRun } from "../state.js" */
+/** @import { ChainDoc } from "../documents.js" */
+/** @import { PastRun } from "../state.js" */
 
 const AHEAD = 400; // pixels before the last one is seen, from where on more are asked for
 const MOST = 60; // a request
@@ -36,24 +38,24 @@ export class StepResults {
   }
 
   /**
-   * @param {Chain} chain
+   * @param {ChainDoc} chain
    * @param {string} run the one on the stage
    */
   show(chain, run) {
-    const step = chain.steps.find(({ ids }) => ids.includes(run));
-    const isOwn = this.#address.startsWith(`/chains/${chain.id}/`);
+    const step = chain.steps.find((one) => runsOf(one).includes(run));
+    const isOwn = this.#address.startsWith(`/page/chains/${chain.id}/`);
     if (!step && isOwn && chain.state === "running") return; // that a run is its next one is told in a moment
     const isSeen = step !== undefined && step.runs > 1;
     this.place.hidden = !isSeen;
     if (!isSeen) return;
     this.place.ariaLabel = message("Results of “{step}”", { step: step.title });
-    const address = `/chains/${chain.id}/steps/${encodeURIComponent(step.name)}`;
-    const isOther = this.#tiles.some((tile) => !step.ids.includes(runOf(tile)));
+    const address = `/page/chains/${chain.id}/steps/${encodeURIComponent(step.name)}`;
+    const isOther = this.#tiles.some((tile) => !runsOf(step).includes(runOf(tile)));
     if (address !== this.#address || isOther) this.#clear(address);
-    const known = JSON.stringify([step.ids, step.ended, step.done, step.state]);
+    const known = JSON.stringify([step.live, step.ended, step.done, step.state]);
     if (known !== this.#known) {
       this.#known = known;
-      const ended = new Set(step.ids.slice(0, step.ended)); // two of them may be one run
+      const ended = new Set(step.ended); // two of them may be one run
       this.#places = new Map([...ended].map((id, place) => [id, place]));
       this.#gone.clear();
     }

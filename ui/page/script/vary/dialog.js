@@ -31,7 +31,8 @@ import { checked, start } from "./start.js";
 import { TablePart } from "./table_part.js";
 import { VaryRow } from "./vary_row.js";
 
-/** @import { Check, Draft, Field, Row, Spec } from "../batches/spec.js" */
+/** @import { Draft, Field, Row, Spec } from "../batches/spec.js" */
+/** @import { BatchCheckDoc } from "../documents.js" */
 
 const PAUSE = 250; // milliseconds without a change, then the app is asked
 const MOST_KEPT = 1_000_000; // characters of a table
@@ -61,7 +62,7 @@ export class VaryDialog {
   #start = button(message("Start"), () => this.#begin(), "primary");
   #asking = 0;
   #turn = 0;
-  /** @type {Check | null} */
+  /** @type {BatchCheckDoc | null} */
   #check = null;
   #isStarting = false;
   #hasStarted = false;
@@ -319,7 +320,7 @@ export class VaryDialog {
   }
 
   /**
-   * @param {Check | null} check
+   * @param {BatchCheckDoc | null} check
    * @param {readonly string[]} others that are wrong
    */
   #show(check, others) {

@@ -9,7 +9,8 @@ import { message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
 import { lastOf } from "./zip.js";
 
-/** @import { GivenFile, Problem } from "../batches/spec.js" */
+/** @import { GivenFile } from "../batches/spec.js" */
+/** @import { BatchProblem } from "../documents.js" */
 /** @import { Given } from "./zip.js" */
 
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
@@ -67,7 +68,7 @@ export class FileList {
 
   /**
    * Mark the files that cannot be used, and no others.
-   * @param {readonly Problem[]} problems
+   * @param {readonly BatchProblem[]} problems
    */
   mark(problems) {
     for (const [at, file] of this.#files.entries()) {

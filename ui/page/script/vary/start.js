@@ -8,7 +8,8 @@ import { message } from "../messages.js";
 import { json, request } from "../requests.js";
 import { apiOf, sentForm } from "../runs/start.js";
 
-/** @import { Check, Spec } from "../batches/spec.js" */
+/** @import { Spec } from "../batches/spec.js" */
+/** @import { BatchCheckDoc } from "../documents.js" */
 
 /**
  * The id of the batch, or why there is none.
@@ -20,7 +21,7 @@ const NOT_STARTED = message("Something went wrong. Try again.");
 /**
  * What a batch would be; `why` that cannot be told, "" where it can.
  * @param {{ workflow: string, spec: Spec, values: Record<string, string> }} batch
- * @returns {Promise<{ check: Check | null, why: string }>}
+ * @returns {Promise<{ check: BatchCheckDoc | null, why: string }>}
  */
 export async function checked({ workflow, spec, values }) {
   const address = apiOf(workflow, "batches/check");

@@ -7,7 +7,8 @@ import { message } from "../messages.js";
 import { choiceList } from "./choice_list.js";
 import { FileList } from "./file_list.js";
 
-/** @import { Field, Problem, Row } from "../batches/spec.js" */
+/** @import { Field, Row } from "../batches/spec.js" */
+/** @import { BatchProblem } from "../documents.js" */
 /** @import { Given } from "./zip.js" */
 
 const LINES = 3;
@@ -65,7 +66,7 @@ export class VaryRow {
 
   /**
    * @param {readonly string[]} problems of this field
-   * @param {readonly Problem[]} all with the places of its values
+   * @param {readonly BatchProblem[]} all with the places of its values
    */
   tell(problems, all) {
     this.#files?.mark(all.filter(({ field }) => field === this.#field.key));

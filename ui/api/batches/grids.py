@@ -1,5 +1,5 @@
-"""A person's batches as grids: their cells, and all of them as one image, one page, or that page
-with all results in a ZIP."""
+"""Batches as grids: their cells, and the whole grid as an image, a page, or a ZIP with all
+results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import base64
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -15,25 +14,26 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, HTTPException, Query, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from comfy.base.errors import BatchNotFound
 from comfy.base.messages import message
 from comfy.batches.grids.grid import Grid
 from comfy.batches.grids.image import draw_grid
-from comfy.batches.grids.settings import KEYWORD, settings_in, settings_text
+from comfy.batches.grids.settings import KEYWORD, settings_text
 from comfy.batches.grids.sheet import sheet_of
 from comfy.batches.queue import BatchTable
 from comfy.records.record import Record
+from ui.api.batches.results import download_of
+from ui.api.batches.rows import BatchRowDocs
+from ui.api.runs import Runs
+from ui.documents.batch_doc import GridAxisDoc, GridDoc
 from ui.documents.past_run import run_tile
 from ui.documents.result_names import result_name
-from ui.files.batch_grids import grid_of, settings_of, told_settings
+from ui.files.batch_grids import grid_of, settings_of
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
-from ui.routes.groups.batches import table_view
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
@@ -43,7 +43,6 @@ from ui.web.responses import AsciiJSON
 _SMALL = 320  # pixels: up to here thumbnails do
 _SIDE = 512
 _AT_ONCE = 50  # records in memory
-_BEGINNING = 4 * 1024 * 1024  # bytes of an image that are looked at: what it carries comes first
 _DRAWN = 4  # images that are drawn at once
 _PIECE = 1024 * 1024  # bytes of one that are sent at once
 _PAGE_FILE = "grid.html"
@@ -57,61 +56,48 @@ _NO_PAGE = message("This grid has no such page.")
 _NOTHING = message("No image")
 
 
-def grid_routes(services: Services, identity: Identity) -> GuardedRoutes:
-    """`GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`, each for the
-    batches of whoever asks, and `POST /batches/grid`, for a grid's image that somebody brings."""
-    routes = GuardedRoutes("/batches")
+def grids_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+    """Return `GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`."""
+    routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     drawing = Drawing()
 
     def own(
         batch_id: str, *, swapped: bool = False, owner: str = Depends(identity.reader)
     ) -> GridResults:
-        try:
-            table = services.batches.table(batch_id, owner)
-            grid = grid_of(table.content, swapped=swapped)
-        except BatchNotFound as problem:
-            raise HTTPException(404, str(problem)) from None
+        table = services.batches.table(batch_id, owner)
+        grid = grid_of(table.content, swapped=swapped)
         return GridResults(services, files, table, grid, owner)
 
-    @routes.post("/grid", Access.SIGNED_IN)
-    async def opened(request: Request, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """What the image of a grid carries, of which this is the beginning: the workflow, the
-        values of its form, and what varies."""
-        data = (await request.body())[:_BEGINNING]
-        return await run_in_threadpool(_reopened, services, owner, data)
-
-    @routes.get("/{batch_id}/grid", Access.OWN_FILE)
+    @routes.get("/grid", Access.OWN_FILE, response_model=GridDoc)
     def cells(
         page: Annotated[int, Query(ge=0)] = 0,
         since: Annotated[str, Query(max_length=40)] = "",
         results: GridResults = Depends(own),
     ) -> AsciiJSON:
-        """The axes, and how far the cells of a page are, column by column. Where `since` is the
-        `mark` of an earlier answer: no axes, and those cells only that may have changed."""
+        """Return the axes of a grid and the cells of a page, column by column.
+
+        With the `mark` of an earlier answer in `since`, return the cells that may have changed.
+        """
         table, places = results.table, [*chain(*zip(*results.lines(page), strict=True))]
-        view, mark = table_view(services, table, results.owner), table.states.mark
+        view, mark = BatchRowDocs.of(runs, table, results.owner), table.states.mark
         changed = table.states.changed_since(since)
         if changed is not None:
             some = [at for at in places if at in changed or at in table.live]
-            return AsciiJSON({"axes": None, "mark": mark, "cells": view.rows(some)})
-        axes = [
-            {
-                "key": axis.key,
-                "label": axis.label,
-                "values": list(zip(axis.labels, axis.values, strict=True)),
-            }
+            return AsciiJSON(GridDoc(None, mark, tuple(view.shown(some))))
+        axes = tuple(
+            GridAxisDoc(axis.key, axis.label, tuple(zip(axis.labels, axis.values, strict=True)))
             for axis in results.grid.axes
-        ]
-        return AsciiJSON({"axes": axes, "mark": mark, "cells": view.rows(places)})
+        )
+        return AsciiJSON(GridDoc(axes, mark, tuple(view.shown(places))))
 
-    @routes.get("/{batch_id}/sheet.png", Access.OWN_FILE)
+    @routes.get("/sheet.png", Access.OWN_FILE, **download_of("image/png"))
     def image(
         page: Annotated[int, Query(ge=0)] = 0,
         cell: Annotated[int, Query(ge=1, le=4096)] = _SIDE,
         results: GridResults = Depends(own),
     ) -> StreamingResponse:
-        """A page of it as one image, with cells of about so many pixels."""
+        """Return a page of a grid as an image; `cell` is the size of a cell in pixels."""
         results.lines(page)
         body = drawing.turn(results.owner, results.image(page, cell))
         first = next(body)
@@ -119,31 +105,21 @@ def grid_routes(services: Services, identity: Identity) -> GuardedRoutes:
             chain([first], body), media_type="image/png", headers=as_file(results.file_name("png"))
         )
 
-    @routes.get("/{batch_id}/sheet.html", Access.OWN_FILE)
+    @routes.get("/sheet.html", Access.OWN_FILE, **download_of("text/html"))
     def page_of_it(results: GridResults = Depends(own)) -> StreamingResponse:
-        """All of it as one page with small images in it."""
+        """Return a grid as an HTML page with small images."""
         return StreamingResponse(
             results.page(results.inlined),
             media_type="text/html; charset=utf-8",
             headers=as_file(results.file_name("html")),
         )
 
-    @routes.get("/{batch_id}/sheet.zip", Access.OWN_FILE)
+    @routes.get("/sheet.zip", Access.OWN_FILE, **download_of("application/zip"))
     def archive(results: GridResults = Depends(own)) -> StreamingResponse:
-        """That page with all results beside it."""
+        """Return a grid's HTML page with all results as a ZIP."""
         return zip_download(results.archive(), results.table.summary.title)
 
     return routes
-
-
-def _reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
-    """What the page opens of a grid's image: the batch, for whom it is still there, else the
-    settings that the image carries; else why not."""
-    settings = settings_in(data)
-    with suppress(BatchNotFound):
-        return AsciiJSON({"batch": services.batches.get(settings.batch, owner).id})
-    _, form = services.forms.form(settings.workflow, owner, settings.base)
-    return AsciiJSON({"batch": None} | told_settings(settings, form))
 
 
 class Drawing:

@@ -1,13 +1,11 @@
-"""The steps of a user's chains, and chains made from runs."""
+"""Chains made from runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Body, Depends, HTTPException, Query, Request
+from fastapi import Body, Depends, Request
 
-from ui.documents.past_run import past_run
 from ui.documents.run_values import seeds_among
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
@@ -16,30 +14,12 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
 _LONGEST_TITLE = 100  # characters
-_MOST_RUNS = 60  # a request; the page's script asks for no more
 
 
-def chain_routes(services: Services, identity: Identity) -> GuardedRoutes:
-    """`GET /chains/{chain_id}/steps/{name}`, `GET` and `POST /history/{run_id}/chain`, and
-    `POST /history/{run_id}/chain/vary`. Another user's chain or run is unknown."""
+def run_chain_routes(services: Services, identity: Identity) -> GuardedRoutes:
+    """Return `GET` and `POST /history/{run_id}/chain`, and `POST /history/{run_id}/chain/vary`."""
     routes = GuardedRoutes()
     chains = services.chains
-
-    @routes.get("/chains/{chain_id}/steps/{name}", Access.OWNER)
-    def made_by_step(
-        chain_id: str,
-        name: str,
-        run: Annotated[Sequence[str], Query(max_length=_MOST_RUNS)] = (),
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
-        """Those of these runs of a step that have ended and are still there."""
-        steps = chains.get(chain_id, owner).steps
-        ended = next((one.ended for one in steps if one.name == name), None)
-        history = services.runs.history
-        if ended is None or history is None:
-            raise HTTPException(404)
-        records = history.get_many(set(run).intersection(ended), owner)
-        return AsciiJSON({"runs": [past_run(one).to_json() for one in records.values()]})
 
     @routes.post("/history/{run_id}/chain/vary", Access.OWNER)
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

@@ -1,17 +1,16 @@
-"""What a batch has made, on its way to a browser: all files in one archive, and a table of values
-and files."""
+"""Results of a batch: all files in one archive, and a table of values and files."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from fastapi import Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from comfy.base.errors import BatchNotFound
 from comfy.base.messages import listed, message
 from comfy.batches.content import Column
 from comfy.batches.queue import BatchTable
@@ -22,9 +21,9 @@ from comfy.form.model import Form
 from comfy.form.seeds import CountUp
 from comfy.prompt.wildcards import has_alternatives
 from comfy.records.record import Record
+from ui.api.batches.rows import why_failed
 from ui.documents.result_names import OF_ALL, pattern_name, unknown_part
 from ui.languages.current import translated
-from ui.routes.groups.batches import why_failed
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
@@ -35,30 +34,34 @@ _PATTERN = "{row}-{workflow}-{seed}"
 _TABLE = "results.csv"
 
 
-def batch_result_routes(services: Services, identity: Identity) -> GuardedRoutes:
-    """`GET /batches/{batch_id}/results.zip` and `results.csv`, each for the batches of whoever
-    asks."""
-    routes = GuardedRoutes("/batches/{batch_id}")
+def download_of(media_type: str) -> dict[str, Any]:
+    """Return what the API's document says of a route that answers with a file."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "response_class": StreamingResponse,
+        "responses": {200: {"description": "The file", "content": content}},
+    }
+
+
+def results_api(services: Services, identity: Identity) -> GuardedRoutes:
+    """Return `GET /batches/{batch_id}/results.zip` and `results.csv`."""
+    routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
-        try:
-            table = services.batches.table(batch_id, owner)
-        except BatchNotFound as problem:
-            raise HTTPException(404, str(problem)) from None
-        return BatchResults(services, files, table, owner)
+        return BatchResults(services, files, services.batches.table(batch_id, owner), owner)
 
-    @routes.get("/results.zip", Access.OWN_FILE)
+    @routes.get("/results.zip", Access.OWN_FILE, **download_of("application/zip"))
     def archive(
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
     ) -> StreamingResponse:
-        """All results, named by the pattern, and the table of them."""
+        """Return all results as a ZIP with a table; `pattern` names the files."""
         results.check(pattern)
         return zip_download(results.archive(pattern), results.table.summary.title)
 
-    @routes.get("/results.csv", Access.OWN_FILE)
+    @routes.get("/results.csv", Access.OWN_FILE, **download_of("text/csv"))
     def csv(results: BatchResults = Depends(own)) -> StreamingResponse:
-        """The table alone."""
+        """Return the values and files of each row as CSV."""
         return StreamingResponse(
             results.lines(),
             media_type="text/csv; charset=utf-8",
@@ -70,7 +73,7 @@ def batch_result_routes(services: Services, identity: Identity) -> GuardedRoutes
 
 @dataclass(frozen=True)
 class BatchResults:
-    """The results of one batch, whatever there is of them by now."""
+    """The results of one batch, as far as there are any."""
 
     services: Services
     files: ResultFiles
@@ -78,7 +81,7 @@ class BatchResults:
     owner: str
 
     def check(self, pattern: str) -> None:
-        """422 where something stands in braces that is nothing of a result."""
+        """Raise HTTPException if a name in braces is not known."""
         names = {name: None for one in self.table.content.shown for name in _names(one)}
         if unknown := unknown_part(pattern, names):
             raise HTTPException(
@@ -91,7 +94,7 @@ class BatchResults:
             )
 
     def archive(self, pattern: str) -> Iterator[bytes]:
-        """A ZIP, made while it is sent."""
+        """Yield a ZIP of all results and their table, while it is made."""
         bundle, used = ZipStream(compress_type=ZIP_STORED), {_TABLE}
         lines = [self._head()]
         width = len(str(len(self.table.rows)))
@@ -109,8 +112,8 @@ class BatchResults:
         yield from bundle.finalize()
 
     def lines(self) -> Iterator[bytes]:
-        """The table, some lines at a time: each piece that is sent costs more than its lines do. Of
-        files it has the names that the server gave."""
+        """Yield the table, some lines at a time: sending a piece costs more than making its lines.
+        Files have the names that ComfyUI gave them."""
         yield self._head().encode(ENCODING, "replace")
         lines = []
         for index, record in self._records():
@@ -133,7 +136,7 @@ class BatchResults:
                 yield at, found.get(runs[at])
 
     def _varied(self, index: int) -> dict[str, str]:
-        """What varies in a row, by key and label: all where several change one text."""
+        """Return a row's varied values, by key and by label; joined if several change one text."""
         told: dict[str, list[str]] = {}
         cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
         for column, cell in cells:
@@ -143,7 +146,7 @@ class BatchResults:
 
     @cached_property
     def _keys(self) -> list[str]:
-        """What varies, and the seeds and texts that are drawn anew in each row."""
+        """Return the keys of what varies, and of seeds and texts that are drawn for each row."""
         drawn = (
             key
             for key, value in self.table.content.base.items()
@@ -155,7 +158,7 @@ class BatchResults:
 
     @cached_property
     def _form(self) -> Form | None:
-        """None where it is gone, or the server is: then keys have to do."""
+        """Return the workflow's form, None if it or its server is gone."""
         workflow, base = self.table.summary.workflow, self.table.content.base
         return self.services.forms.known_form(workflow, self.owner, base)
 
@@ -178,12 +181,11 @@ class BatchResults:
 
 
 def _names(column: Column) -> tuple[str, str]:
-    """What people may call it."""
     return column.key, translated(column.label)
 
 
 def _unused(name: str, used: set[str]) -> str:
-    """The name, or one like it that no file has."""
+    """Return the name, with a number if another file has it."""
     stem, dot, ending = name.rpartition(".")
     number, free = 1, name
     while free in used:

@@ -1,21 +1,21 @@
-"""What varies in a batch, as requests tell it; and what such a batch would be."""
+"""Read a batch's spec from a request, and check it without starting anything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 from comfy.batches.check import estimate, problems_of_batch
 from comfy.batches.content import BatchRows
-from comfy.batches.spec import BadSpec, BatchProblem, BatchSpec, parse_spec
+from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from ui.api.callbacks import CALLBACK
 from ui.api.start import TEXT_SOURCES, WATCHED
 from ui.api.values import Sent, SentValues, either_way, form_for
+from ui.documents.batch_doc import BatchCheckDoc, ColumnDoc
 from ui.services import Services
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
@@ -73,29 +73,6 @@ BODY: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedColumn:
-    """A field that varies."""
-
-    key: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedBatch:
-    """What a batch would be: the number of `rows`, the `seconds` and `bytes` that they take, null
-    where unknown, the fields that vary, the keys of those in its `table`, and what is wrong with
-    it: the first `problems`, and how many `more` there are."""
-
-    rows: int
-    seconds: float | None
-    bytes: float | None
-    columns: tuple[CheckedColumn, ...]
-    table: tuple[str, ...]
-    problems: tuple[BatchProblem, ...]
-    more: int
-
-
 def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpec:
     """Read what varies from a request, with its files. Raises HTTPException."""
     fields = {field.key: field for field in form.fields}
@@ -112,8 +89,8 @@ def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpe
         raise HTTPException(422, str(problem)) from None
 
 
-def check_of(services: Services, name: str, sent: Sent, owner: str) -> CheckedBatch:
-    """Look at a batch without starting it. Raises as `Forms.form`, HTTPException."""
+def check_of(services: Services, name: str, sent: Sent, owner: str) -> BatchCheckDoc:
+    """Check a batch without starting it. Raises as `Forms.form`, HTTPException."""
     sent.check_parts(BODY)
     reader, values = SentValues(services, owner), sent.told.get("values", {})
     form = form_for(reader, name, values)
@@ -125,11 +102,11 @@ def check_of(services: Services, name: str, sent: Sent, owner: str) -> CheckedBa
         rows = BatchRows(found.content)
         seconds, size = estimate(services.starter, form, name, rows, owner)
     content = found.content
-    return CheckedBatch(
+    return BatchCheckDoc(
         found.rows,
         seconds,
         size,
-        tuple(CheckedColumn(one.key, one.label) for one in content.shown),
+        tuple(ColumnDoc(one.key, one.label) for one in content.shown),
         tuple(column.key for column in content.columns),
         found.problems,
         found.more,

@@ -1,0 +1,210 @@
+"""Start batches and change them, and read their rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+from fastapi import Depends, Header, Request, Response
+from starlette.exceptions import HTTPException
+
+from comfy.base.messages import message
+from comfy.batches.check import batch_seconds_left
+from comfy.batches.queue import BatchQueue
+from ui.api.batches.grids import grids_api
+from ui.api.batches.results import results_api
+from ui.api.batches.rows import rows_api
+from ui.api.batches.spec import BODY, check_of, spec_of
+from ui.api.callbacks import call_back, callback_of
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
+from ui.api.start import (
+    REPLAYED,
+    Asker,
+    Begun,
+    KeyedRequest,
+    Keys,
+    StartRequest,
+    Starts,
+    answer_of,
+    changed_answer,
+    origin_of,
+)
+from ui.api.streams import EVENTS, GroupEvents
+from ui.api.values import Bodies, Sent, SentValues, form_for
+from ui.api.watch import group_ends_first
+from ui.documents.batch_doc import (
+    BatchCheckDoc,
+    BatchDoc,
+    BatchPage,
+    batch_doc,
+    shown_batch,
+)
+from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import AsciiJSON
+from ui.web.shares import FairSlots, caller_of
+
+_NO_CHAIN = message("Only a workflow can be run as a batch, not a chain.")
+Change = Literal["pause", "continue", "stop", "retry"]
+_CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
+    "pause": BatchQueue.pause,
+    "continue": BatchQueue.go_on,
+    "stop": BatchQueue.stop,
+    "retry": BatchQueue.retry_failed,
+}
+
+
+def batches_api(
+    services: Services,
+    runs: Runs,
+    bodies: Bodies,
+    keys: Keys,
+    starts: Starts,
+    turns: FairSlots,
+) -> GuardedRoutes:
+    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
+    processor for long."""
+    routes = GuardedRoutes(tags=["Batches"])
+    identity = bodies.identity
+    batches, document = services.batches, partial(batch_doc, root=runs.json.root)
+    news = GroupEvents(services, identity, batches, document)
+    routes.include(rows_api(services, identity, runs))
+    routes.include(grids_api(services, identity, runs))
+    routes.include(results_api(services, identity))
+
+    @routes.post(
+        "/workflows/{name:path}/batches",
+        Access.OWNER,
+        status_code=201,
+        response_model=BatchDoc,
+        responses={200: REPLAYED | {"model": BatchDoc}},
+        openapi_extra={"requestBody": BODY},
+    )
+    async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
+        """Start a batch of a workflow.
+
+        The rows are every combination of the values of `axes`, or the rows of a `table`. Nothing is
+        started unless all rows can be. `wait` and `Idempotency-Key` work as for a run. The answer
+        also comes when the batch has paused itself after too many failures (`state` is `paused`,
+        `why` says more).
+        """
+        owner = asked.owner
+        begun = await asked.begun(
+            ("batches", name),
+            partial(_new_batch, services, name),
+            ends=lambda begun: group_ends_first(
+                batches, begun.ids[0], owner, asked.request, lambda batch: batch.gave_up
+            ),
+            stop=lambda begun: batches.leave(begun.ids[0], owner),
+            turn=turns.turn(asked.caller),
+        )
+        batch = document(await asyncio.to_thread(batches.get, begun.ids[0], owner))
+        return answer_of(begun, batch, batch.url)
+
+    @routes.post(
+        "/workflows/{name:path}/batches/check",
+        Access.OWNER,
+        response_model=BatchCheckDoc,
+        openapi_extra={"requestBody": BODY},
+    )
+    async def check(name: str, request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+        """Check a batch without starting it.
+
+        Returns the number of rows, their duration, and all problems. In `values`, choices, numbers
+        and texts with replaced words matter. Other fields may be left out, and a file may be "".
+        """
+        owner = keyed.asker.owner
+        sent = await bodies.read(request, owner)
+        async with turns.turn(caller_of(request.scope, bodies.identity)):
+            return AsciiJSON(await asyncio.to_thread(check_of, services, name, sent, owner))
+
+    @routes.get("/batches", Access.SIGNED_IN, response_model=BatchPage)
+    def listed(
+        *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Return your batches, newest first.
+
+        `next` is the `cursor` of the next page, null on the last.
+        """
+        page, more = page_of(batches.of(owner), cursor, limit)
+        return AsciiJSON(BatchPage(tuple(map(document, page)), more))
+
+    @routes.get("/batches/{batch_id}", Access.OWNER, response_model=BatchDoc)
+    def one(
+        batch_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Return a batch and its progress.
+
+        With `with_page=true`, which the app's page sends, `page` has the fields that vary and the
+        time left.
+        """
+        if not with_page:
+            return AsciiJSON(document(batches.get(batch_id, owner)))
+        table = batches.table(batch_id, owner)
+        left = table.states.places("waiting")
+        seconds = batch_seconds_left(services.starter, table.summary, table.rows, left, owner)
+        return AsciiJSON(replace(document(table.summary), page=shown_batch(table.content, seconds)))
+
+    @routes.get(
+        "/batches/{batch_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
+    )
+    async def events(
+        request: Request,
+        batch_id: str,
+        owner: str = Depends(identity.caller),
+        last_event_id: str = Header(""),
+    ) -> Response:
+        """Send a batch's progress as server-sent events.
+
+        Events come as those of a run, also while the batch is paused, and `end` at the end.
+        """
+        return await news.answer(request, batch_id, owner, last_event_id)
+
+    @routes.post("/batches/{batch_id}/{change}", Access.OWNER, response_model=BatchDoc)
+    def changed(batch_id: str, change: Change, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+        """Pause, continue or stop a batch, or retry its failed rows.
+
+        `pause` starts no more rows, `retry` also runs stopped rows again. The same request with the
+        same `Idempotency-Key` changes it once.
+        """
+        owner, change_it = keyed.asker.owner, _CHANGES[change]
+        begun = keyed.changed_once(
+            (f"batch {change}", batch_id), partial(change_it, batches, batch_id, owner)
+        )
+        return changed_answer(begun, document(batches.get(batch_id, owner)))
+
+    @routes.delete("/batches/{batch_id}", Access.OWNER)
+    def deleted(
+        batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Stop a batch and delete it.
+
+        Its runs stay, unless `with_runs=true`.
+        """
+        batches.delete(batch_id, owner, with_runs=with_runs)
+        return AsciiJSON({})
+
+    return routes
+
+
+def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
+    """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
+    as `BatchQueue.start`, CallbackRefused, HTTPException."""
+    sent.check_parts(BODY)
+    told, owner = sent.told, asker.owner
+    if name in services.chain_forms.folder:
+        raise HTTPException(409, _NO_CHAIN)
+    callback = callback_of(services, told)
+    reader, values = SentValues(services, owner), told.get("values", {})
+    form = form_for(reader, name, values)
+    spec = spec_of(told, form, reader)
+    given = reader.of(form, values)
+    batches = services.batches
+    origin, attended = origin_of(sent, asker), not told.get("watched", False)
+    begun = batches.start(name, given, spec, origin, attended=attended)
+    stop = partial(batches.leave, begun.id, owner)
+    call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
+    return Begun((begun.id,))

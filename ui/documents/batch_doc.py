@@ -1,0 +1,163 @@
+"""Documents of batches and their rows. The page, REST, events, webhooks and Gradio's endpoints send
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from comfy.batches.content import BatchContent
+from comfy.batches.open_batch import BatchSummary
+from comfy.batches.row_states import RowState
+from comfy.batches.spec import BatchProblem
+from comfy.comfyui.protocol.result_types import FileKind
+from ui.documents.browser_values import value_text
+from ui.documents.inherited import inherited
+from ui.documents.run_doc import RunDoc
+from ui.web.responses import API
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDoc:
+    """A field that varies."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class AxisDoc(ColumnDoc):
+    """A field that varies, and its `values`."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBatch:
+    """What only the page shows of a batch: the fields that vary (`columns`); the `axes` of a grid,
+    null for other batches; `paired`: the first values of all fields make a row together;
+    `seconds_left`, null while unknown."""
+
+    columns: tuple[ColumnDoc, ...]
+    axes: tuple[AxisDoc, ...] | None
+    paired: bool
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDoc(BatchSummary):
+    """A batch. Of its `rows` as many are `done` and `failed`. `why`: why it is paused or waits, in
+    a sentence; `varied`: the labels of the fields that vary, and `first_values`: the first values
+    of each, in a few words; `created_at` in seconds since 1970; `page`: null unless it
+    is asked for."""
+
+    finished: bool = field()  # without a default, which would be the property of the same name
+    url: str
+    page: ShownBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """A page of a list of batches; `next`: the `cursor` of the next page, null on the last."""
+
+    batches: tuple[BatchDoc, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row as the page shows it. `run`: the id of its run, or ""; `cells`: a text for each column;
+    `unset`: the places of the cells that the table leaves as the form has them; `thumb`: the
+    address of a small image of its result; `kind`: of its first file, "text" or "", and
+    an `icon` of that; `text`: the beginning of the text that it made; `detail`: technical details
+    of its error."""
+
+    run: str
+    cells: tuple[str, ...]
+    unset: tuple[int, ...]
+    thumb: str | None
+    kind: FileKind | Literal["text", ""]
+    icon: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowDoc:
+    """A row of a batch: its `number` in the table and its place in the batch (`index`, from 0).
+    `values`: what varies, by field key. If several axes change a text, it is the whole text; an
+    empty cell has the form's value; drawn values are left out. `error`: why it failed, and a
+    `hint`. `run`: null if there is none, or with `page`, which only the page asks for."""
+
+    number: int
+    index: int
+    state: RowState
+    values: Mapping[str, str]
+    error: str
+    hint: str
+    run: RunDoc | None
+    page: ShownRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """A page of rows, of `total` in all; `next` as in other lists."""
+
+    total: int
+    rows: tuple[RowDoc, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GridAxisDoc(ColumnDoc):
+    """An axis of a grid: its `values`, each as a short label and the whole value."""
+
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GridDoc:
+    """The cells of a page of a grid, column by column, with its axes: columns, lines, pages. `mark`
+    says how far the batch was. An answer to an earlier mark has no axes, and only the cells that
+    may have changed."""
+
+    axes: tuple[GridAxisDoc, ...] | None
+    mark: str
+    cells: tuple[RowDoc, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCheckDoc:
+    """What a batch would be: the number of `rows`, the `seconds` and `bytes` that they take, null
+    while unknown; the fields that vary, the keys of those in its `table`; the first `problems` and
+    the number of those left out (`more`)."""
+
+    rows: int
+    seconds: float | None
+    bytes: float | None
+    columns: tuple[ColumnDoc, ...]
+    table: tuple[str, ...]
+    problems: tuple[BatchProblem, ...]
+    more: int
+
+
+def batch_doc(summary: BatchSummary, root: str = "") -> BatchDoc:
+    """Return the document of a batch. `root`: the app's path below its host."""
+    url = f"{root}{API}/batches/{summary.id}"
+    parts = inherited(BatchSummary, summary)
+    return BatchDoc(**parts, finished=summary.finished, url=url)
+
+
+def shown_batch(content: BatchContent, seconds_left: float | None) -> ShownBatch:
+    """Return what only the page shows of a batch."""
+    axes = tuple(
+        AxisDoc(axis.key, axis.label, tuple(map(cell_text, axis.values))) for axis in content.axes
+    )
+    columns = tuple(ColumnDoc(column.key, column.label) for column in content.shown)
+    return ShownBatch(columns, axes if content.is_grid else None, content.paired, seconds_left)
+
+
+def cell_text(value: object) -> str:
+    """Return a value as the text of a cell."""
+    return "" if value is None else value_text(value)

@@ -1,0 +1,86 @@
+"""Documents of chains. The page, REST, events, webhooks and Gradio's endpoints send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from comfy.chains.open_chain import ChainProgress, ChainStanding, StepStanding
+from comfy.records.record import Record
+from ui.documents.inherited import inherited
+from ui.documents.past_run import run_tile
+from ui.documents.run_doc import RunDoc
+from ui.web.responses import API
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDoc(StepStanding):
+    """A step of a chain. `runs`: the number of its runs, 0 while unknown; `done`: how many of them
+    succeeded; `live`: ids of the unfinished ones; `ended`: ids of the others; `results`: the ended
+    runs, null in a list of chains. `same`: it ran again and made the same result. `why` it failed
+    and a `hint`; `errors` by field key."""
+
+    results: tuple[RunDoc, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step's result on the page: the id of its `run`, the address of a small image (`thumb`), and
+    the `text` it made, or ""."""
+
+    run: str
+    thumb: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChain:
+    """What only the page shows of a chain: `results` by step name."""
+
+    results: Mapping[str, StepResult]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainDoc(ChainProgress):
+    """A chain and its steps. `why`: why it failed, if no step says so; `created_at` in seconds
+    since 1970; `seconds`: how long it ran, once it has ended; `seeds`: the seeds of its form in
+    digits, when it is started or continued; `page`: null outside of the page's socket."""
+
+    steps: tuple[StepDoc, ...] = ()
+    finished: bool = field()  # without a default, which would be the property of the same name
+    url: str
+    seeds: Mapping[str, str] = field(default_factory=dict)
+    page: ShownChain | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPage:
+    """A page of a list of chains; `next`: the `cursor` of the next page, null on the last."""
+
+    chains: tuple[ChainDoc, ...]
+    next: str | None
+
+
+def chain_doc(
+    standing: ChainStanding, root: str = "", results: Mapping[str, tuple[RunDoc, ...]] | None = None
+) -> ChainDoc:
+    """Return the document of a chain. `root`: the app's path below its host; `results`: the ended
+    runs by step name."""
+    parts = inherited(ChainProgress, standing)
+    steps = tuple(
+        StepDoc(**inherited(StepStanding, step), results=results[step.name] if results else None)
+        for step in standing.steps
+    )
+    url = f"{root}{API}/chains/{standing.id}"
+    return ChainDoc(**{**parts, "steps": steps}, finished=standing.finished, url=url)
+
+
+def shown_chain(standing: ChainStanding) -> ShownChain:
+    """Return what only the page shows of a chain."""
+    return ShownChain(dict(_results(standing.results)))
+
+
+def _results(records: Mapping[str, Record]) -> Iterator[tuple[str, StepResult]]:
+    for name, record in records.items():
+        past = run_tile(record)
+        yield name, StepResult(record.id, past.thumb, past.what if past.kind == "text" else "")

@@ -1,1 +1,0 @@
-"""Routes for what is more than one run: batches and chains."""
