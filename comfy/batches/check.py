@@ -72,7 +72,7 @@ def problems_of_batch(
         count = len(BatchRows(content)) if content.shown else 0
     except (BadValue, UnequalLengths) as error:
         count, problems = 0, (*problems, BatchProblem(str(error)))
-        if isinstance(error, BadValue):  # too many rows: nobody waits for each to be looked at
+        if isinstance(error, BadValue):  # too many rows: checking them all takes too long
             wrong = iter(())
     varied = dict.fromkeys(column.key for column in content.shown)
     missing = map(BatchProblem, lacking(form, {**base, **varied}))
@@ -91,7 +91,7 @@ def check_rows(
     if errors:
         raise FieldErrors(form, errors)
     fields = {field.key: field for field in form.fields}
-    # Else each value is taken or not whatever the others are.
+    # Otherwise each value is valid or invalid on its own.
     if content.redraws or any(fields[one.key].is_media for one in content.shown):
         BatchRunner(starter, Origin(owner)).check_values(_row_batch(workflow, content))
 
@@ -116,7 +116,7 @@ def _conflicts(
 def _wrong(
     starter: Starter, form: Form, content: BatchContent, owner: str
 ) -> Iterator[BatchProblem]:
-    """Yield what is wrong with values. The first problems also suggest a value."""
+    """Yield the errors of values. The first ones also suggest a value."""
     count = 0
     columns = form.with_fields({one.key for one in content.columns})
     for row in content.table:
@@ -169,8 +169,8 @@ def batch_seconds_left(
 def estimate(
     starter: Starter, form: Form, workflow: str, rows: Sequence[Row], owner: str
 ) -> tuple[float | None, float | None]:
-    """Estimate the seconds that all rows take and the bytes of their results from the workflow's
-    last runs, None if there are none. Bytes are estimated from the owner's runs only."""
+    """Estimate the seconds of all rows and the bytes of their results from the workflow's last
+    runs, or None without any. Bytes are estimated from the owner's runs only."""
     history, wanted = starter.runs.history, Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
     prompts, count = _prompts(form, rows, range(len(rows))), len(rows)

@@ -1,4 +1,4 @@
-"""What is to be run as a batch, each value once however many rows have it, and its rows. Pure."""
+"""Content of a batch: each value once, for any number of rows, and its rows. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ _TABLE = "table"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What varies: the key and label of a field, and its values, each for rows of its own; none
-    where it is a column of the table. `find`: what the values stand in the place of, in the field's
-    text."""
+    """A varied field: key, label and values, one row each; without values it is a column of the
+    table. `find`: the text in the field that the values replace."""
 
     key: str
     label: str
@@ -49,7 +48,7 @@ class BatchContent:
 
     @property
     def shown(self) -> tuple[Column, ...]:
-        """All that varies, the table's columns first."""
+        """Return all varied columns, the table's first."""
         return self.columns + self.axes
 
     @property
@@ -60,9 +59,8 @@ class BatchContent:
 
 
 class BatchRows(Sequence[Row]):
-    """The rows of a batch, of which each is made when it is asked for. BadValue where there are too
-    many, UnequalLengths where they are pairs and not equally many of all; BadValue of a row whose
-    text would grow too long."""
+    """Rows of a batch, created on access. BadValue for too many rows, UnequalLengths for pairs with
+    unequal lengths; BadValue for a row whose text would grow too long."""
 
     def __init__(self, content: BatchContent) -> None:
         self._content = content
@@ -120,8 +118,7 @@ class BatchRows(Sequence[Row]):
         return {key: value for key, value in told.items() if value is not None}
 
     def unset(self, index: int) -> list[int]:
-        """The columns of which the table says nothing in a row, by their places: there it has what
-        the form has."""
+        """Return the places of columns without a cell in a row, which use the form's value."""
         line = self._line(self._chosen[index])
         return [at for at, one in enumerate(self._content.columns) if one.key not in line]
 

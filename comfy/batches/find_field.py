@@ -15,9 +15,9 @@ class UnknownField(ManyProblems):
 
 
 def find_field(form: Form, name: str, translated: Callable[[str], str] = str) -> Field:
-    """The field that a person names: by its key, by an input that it sets (`6.text`), by its label
-    in any case, as its author wrote it or as it is `translated` for that person, or by the bare
-    name of its input where no other field has it. UnknownField where there is none."""
+    """Return the field with this name: its key, an input that it sets (`6.text`), its label in any
+    case, in the author's or the user's language (`translated`), or an input's unique bare name.
+    UnknownField without a match."""
     word = name.strip()
     for field in form.fields:
         if word == field.key or any(target.key == word for target in field.targets):

@@ -1,5 +1,4 @@
-"""A batch that is to go on, or goes on: how far it is, for the thread that runs it and for all who
-look."""
+"""A batch in memory: its progress, for the thread that runs it and for watchers."""
 
 from __future__ import annotations
 
@@ -28,10 +27,9 @@ BatchState = Literal["running", "paused", "stopped", "done"]
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """A batch in a list: `title` and `workflow` as of a run, how many `rows` there are, and how
-    many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence; the
-    labels of what is `varied`, and of each the `first_values` in a few words, "" where there are
-    none."""
+    """A batch in a list: `title` and `workflow` as in a run, the number of `rows`, how many are
+    `done` and have `failed`; `why` it is paused, or waits; the labels of the `varied` fields,
+    and for each the `first_values` in short, or ""."""
 
     id: str
     title: str
@@ -47,12 +45,12 @@ class BatchSummary:
 
     @property
     def finished(self) -> bool:
-        """It is over, unless rows that failed are run once more."""
+        """Tell if it has ended; failed rows may still be retried."""
         return self.state in ("done", "stopped")
 
     @property
     def gave_up(self) -> bool:
-        """It has paused itself, and goes on only where somebody lets it."""
+        """Tell if it paused itself and waits for the user."""
         return self.state == "paused" and bool(self.why)
 
 
@@ -111,7 +109,7 @@ class OpenBatch(OpenGroup, Steering):
     def __init__(
         self, group: Group, runs: RunRegistry, told: Callable[[], object] = lambda: None
     ) -> None:
-        """As it is remembered. `told` is called when it waits for something else, and must not
+        """Restore the stored state. `told` is called when the reason to wait changes, and must not
         block."""
         super().__init__(group)
         self.workflow = str(group.about.get("workflow", ""))
@@ -131,7 +129,7 @@ class OpenBatch(OpenGroup, Steering):
 
     @property
     def state(self) -> BatchState:
-        """What is to become of it, or has."""
+        """Return the current state."""
         return self._state
 
     def was_paused_for(self, seconds: float) -> bool:
@@ -157,7 +155,7 @@ class OpenBatch(OpenGroup, Steering):
 
     @property
     def summary(self) -> BatchSummary:
-        """As a list shows it."""
+        """Return the summary for lists."""
         with self.lock:
             about = self._group.about
             return BatchSummary(
@@ -181,14 +179,15 @@ class OpenBatch(OpenGroup, Steering):
             return bool(self._live)
 
     def states(self) -> tuple[RowStates, Mapping[int, str]]:
-        """How far its rows are, and the runs of those that are in work, by their places."""
+        """Return the rows' states, and the runs of active rows by their places."""
         with self.lock:
             return self._rows.copy(), {at: run.id for at, run in self._live.items()}
 
-    # What people want
+    # Requests of users
 
     def go_on(self, *states: RowState) -> bool:
-        """Let it run, also the rows in these states once more; False if there is nothing to do."""
+        """Resume the batch and retry rows in these states; return False if there is
+        nothing to do."""
         with self.lock:
             if self._state == "stopped":
                 self._again.update(self._live)
@@ -199,8 +198,8 @@ class OpenBatch(OpenGroup, Steering):
             return True
 
     def pause(self, why: str = "") -> None:
-        """Begin no more rows, and say why; what runs goes on, what was sent ahead and waits comes
-        back."""
+        """Stop starting rows, with the reason; running ones continue, and rows waiting at a server
+        are taken back."""
         with self.lock:
             if self._state != "running":
                 return
@@ -245,7 +244,7 @@ class OpenBatch(OpenGroup, Steering):
     def _end(self, state: BatchState) -> None:
         self._state, self._why, self._ended_at = state, "", time.time()
 
-    # What its thread finds
+    # Observations of its thread
 
     def wants_more(self) -> bool:
         """See `Steering`."""
@@ -287,7 +286,7 @@ class OpenBatch(OpenGroup, Steering):
             self._told()
 
     def ended(self, index: int, record: Record, *, is_done: bool) -> None:
-        """What became of a row."""
+        """Record the end of a row."""
         with self.lock:
             self._live.pop(index, None)
             self._rows.tried(index, record.id)
@@ -297,7 +296,7 @@ class OpenBatch(OpenGroup, Steering):
                 self._note(index, record.state.phase, is_done=is_done)
 
     def found(self, places: Iterable[int], records: Mapping[int, tuple[Record, bool]]) -> None:
-        """What had become of these rows before: the last record of each that was begun, and whether
+        """Record the earlier ends of these rows: the last record of each started row, and whether
         it is done."""
         with self.lock:
             self._new.update(set(places) - records.keys())

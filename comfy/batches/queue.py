@@ -36,8 +36,8 @@ from comfy.runs.limits import BatchLimits
 
 log = logging.getLogger(__name__)
 
-_RECENT = 200  # that ended, of which pages are still told
-_SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
+_RECENT = 200  # ended batches that pages still list
+_SAVED_EACH = 1.0  # seconds; run records fill the gap after a crash
 _LOOKED_AT = 200  # records at a time
 _LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
 
@@ -64,7 +64,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """`nobody`: as of `GroupQueue`."""
+        """`nobody`: see `GroupQueue`."""
         self._limits = limits or BatchLimits()
         super().__init__(starter, self._limits, nobody)
         self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
@@ -153,9 +153,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """Stop and delete a batch. Its runs stay in the history unless `with_runs`."""
         batch = self._opened(batch_id, owner)
         history = self._history()
-        if with_runs:  # first: where that is refused, it is there to be deleted once more
+        if with_runs:  # first: if this is refused, the batch can be deleted again
             self._unlist_runs(batch)
-        with batch.saving:  # nobody lets it go on in between
+        with batch.saving:  # prevents a resume in between
             history.groups.delete(batch_id, owner)
             batch.delete(with_runs=with_runs)
         with self._lock:

@@ -23,12 +23,11 @@ def replaced(text: str, find: str, value: str) -> str:
 def check_together(
     texts: Collection[str], replacements: Sequence[tuple[str, Sequence[str]]]
 ) -> None:
-    """BadValue where one of the texts could be longer than any field takes, once it has gone
-    through all replacements: of each what is looked for, and the values, any of which may stand
-    there.
+    """Raise BadValue if a text could exceed the limit of fields after all replacements. Each
+    replacement has a search text and its possible values.
 
-    Told by how often each character can be there at most: what is looked for is in no text more
-    often than its rarest one.
+    Uses the maximum count of each character: a text contains the search text at most as often as
+    its rarest character.
     """
     length = max(map(len, texts), default=0)
     most = Counter[str]()

@@ -12,7 +12,7 @@ from comfy.form.fill import literal_texts
 from comfy.records.record import Record
 
 ENCODING = "utf-8-sig"  # by which a spreadsheet knows it
-# What a spreadsheet takes for a number, though it begins as a formula does.
+# Numbers in spreadsheets that begin like a formula.
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
@@ -58,7 +58,8 @@ def _told(record: Record, files: Sequence[str], problems: Sequence[str]) -> tupl
 def _values(
     row: Row, record: Record | None, keys: Sequence[str], drawn: Collection[str]
 ) -> Iterator[object]:
-    """What was sent, which for a random seed only the record knows; else what was asked for."""
+    """Return the sent values, since only the record knows a random seed; otherwise the requested
+    ones."""
     values = record.job.values if record else {}
     sent = literal_texts(drawn, {key: values[key] for key in keys if key in values})
     for key in keys:

@@ -1,4 +1,4 @@
-"""How far the rows of a batch are: one letter a row, and the little that this does not say."""
+"""States of a batch's rows: one letter per row, and few details."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RowStates:
         self._changed: dict[int, int] = {}  # the last change of each row that had one
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return JSON values."""
         return {
             "states": self._states.decode(),
             "tries": self._tries,
@@ -47,7 +47,7 @@ class RowStates:
         }
 
     def copy(self) -> RowStates:
-        """The same, as it is now."""
+        """Return a copy."""
         copied = RowStates(str(self._batch), len(self._states), self.to_json())
         copied._instance, copied._changes = self._instance, self._changes
         copied._changed = self._changed.copy()
@@ -73,7 +73,7 @@ class RowStates:
         return _LETTERS[chr(self._states[index])]
 
     def count(self, state: RowState) -> int:
-        """How many rows are in this state."""
+        """Return the number of rows in this state."""
         return self._states.count(_WORDS[state].encode())
 
     def places(self, *states: RowState) -> list[int]:
@@ -102,7 +102,7 @@ class RowStates:
         self._errors[index] = error
 
     def error(self, index: int) -> str:
-        """What `tell` was told; "" for any other row."""
+        """Return a failed row's error from `tell`; "" for other rows."""
         return self._errors.get(index, "")
 
     def run(self, index: int) -> str:

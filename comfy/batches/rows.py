@@ -1,4 +1,4 @@
-"""Fields with several values each, and what is made of them: every combination, or pairs."""
+"""Fields with several values each, and their rows: all combinations, or pairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class UnequalLengths(ComfyError):
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The key of a field and its values, of which each goes into a row of its own."""
+    """The key of a field and its values, one row each."""
 
     key: str
     values: Sequence[object]
@@ -28,12 +28,11 @@ class Axis:
 def combined(
     axes: Sequence[Axis], table: Sequence[Row] = (), *, paired: bool = False
 ) -> tuple[Row, ...]:
-    """The rows of a batch: every combination, what is named first changes least, and the table
+    """Return the rows of a batch: all combinations, the first axis changing slowest, and the table
     before all; or, `paired`, the first of each, then the second of each.
 
-    What has one value has it in every row. Numbers count from 1; those of the table are the lines
-    where only that has several rows. BadValue where there are too many rows, UnequalLengths where
-    there are pairs and not equally many of all.
+    A single value applies to every row. Numbers count from 1; if only the table has several rows,
+    they are its lines. BadValue for too many rows, UnequalLengths for pairs with unequal lengths.
     """
     columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
     columns += [[{axis.key: value} for value in axis.values] for axis in axes]

@@ -23,7 +23,7 @@ from comfy.runs.interface import Origin, Run
 
 MOST_TOLD = 100  # problems
 _BEGIN_AGAIN_AFTER = 1.0  # seconds until a row is tried again that could not be begun
-_MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
+_MOST_FAILED = 5  # consecutive failures: probably all rows fail
 
 
 class RowErrors(ManyProblems):
@@ -172,7 +172,7 @@ class BatchRunner:
 
 
 def and_more(count: int) -> list[str]:
-    """Return a sentence about the number of further problems, nothing if there are none."""
+    """Return a message about the number of further problems, or ""."""
     return [plural("And {count} more.", "And {count} more.", count=count)] if count > 0 else []
 
 

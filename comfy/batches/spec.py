@@ -1,5 +1,5 @@
-"""What a page asks for as a batch: several values of some fields, or a table, around those that the
-form has. Pure."""
+"""Specification of a batch: several values of some fields, or a table, on top of the form's values.
+Pure."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from comfy.prompt.wildcards import (
 _MOST_AXES = 20
 _MOST_FILES = 1_000
 _LOOKED_AT = 1_000  # of the texts that one with alternatives stands for
-_AS_NAMED = ConfigDict(extra="forbid")  # what is misspelled is not left out without a word
+_AS_NAMED = ConfigDict(extra="forbid")  # refuse misspelled names
 
 
 @dataclass(frozen=True, slots=True)
 class AxisSpec:
-    """Several values of the field with this key: those that `values_of` reads in a text; or these
-    `values`, where it takes no files; or files; or lines, of which the first is looked for in the
-    field's own text, and each stands in its place in a row of its own (`replace`)."""
+    """Several values of the field with this key: a text for `values_of`; these `values`, except
+    files; files; or lines, the first of which is searched in the field's own text and replaced
+    by each (`replace`)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
@@ -60,8 +60,8 @@ class AxisSpec:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A file with a column a field, see `read_table`: its name, what is in it, and the files that
-    its cells name, as of `TableFiles`."""
+    """A table file with a column per field, see `read_table`: its name, its text, and the files
+    that its cells name, see `TableFiles`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
@@ -72,8 +72,8 @@ class TableSpec:
     )
 
 
-# Of the seeds that do not vary: as the form has them, one that all rows have, or another in each,
-# in which alternatives in texts are drawn anew, too.
+# Mode of unvaried seeds: the form's, one for all rows, or another in each row, in which
+# alternatives in texts are drawn again, too.
 Seeds = Literal["form", "one", "each"]
 
 
@@ -142,9 +142,9 @@ def _why_too_large(problem: ValidationError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchProblem:
-    """What is wrong with a batch, and where: a field by its key, a row by its number, a line of the
-    table by that, or a value among those of the field by its place, from 0; None for neither.
-    `of_table`: the table as a whole, or a column of it."""
+    """An error of a batch with its position: a field's key, a row's number, a line of the table, or
+    a value's place in the field, from 0; None for neither. `of_table`: the whole table, or a
+    column of it."""
 
     message: str
     field: str | None = None
@@ -154,7 +154,7 @@ class BatchProblem:
     of_table: bool = False
 
     def with_place(self, told: str) -> str:
-        """What is `told` of it, with its line or row in front."""
+        """Prefix `told` with its line or row."""
         if self.line is not None:
             return message("Line {line}, {problem}", line=self.line, problem=told)
         if self.row is not None:
@@ -169,9 +169,8 @@ def read_batch(
     lines_of: LinesOf | None = None,
     translated: Callable[[str], str] = str,
 ) -> tuple[BatchContent, tuple[BatchProblem, ...]]:
-    """What is to be run, as far as it can be read, and what is wrong with the rest. `base`: the
-    values that the form has; `lines_of`: as of `values_of`; `translated`: as of `find_field`. The
-    values themselves are not checked, nor are the rows counted."""
+    """Return the readable part of a batch, and all errors. `base`: the form's values; `lines_of`:
+    see `values_of`; `translated`: see `find_field`. Doesn't check values or count rows."""
     problems: list[BatchProblem] = []
     table = _table(spec.table, form, translated)
     problems += (BatchProblem(said, of_table=True) for said in table.problems)
@@ -213,9 +212,8 @@ def drawn_content(
 
 
 def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Random) -> BatchContent:
-    """What is to be run, with such seeds; a seed that is a number already is the one of all. What
-    was left out and is drawn anew in each row is named among the values of all: so results tell
-    it."""
+    """Return the batch with these seeds; a numeric seed applies to all rows. Values drawn in each
+    row are listed among the common values, so that results show them."""
     given = {column.key for column in content.shown}
     drawn: dict[str, object] = {}
     for one in form.fields:
@@ -237,8 +235,8 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
 
 
 def _with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> BatchContent:
-    """What is to be run, with one alternative drawn for all rows of each text of the form; but for
-    texts in which words are replaced that not every alternative has."""
+    """Return the batch with one alternative drawn for all rows in each text of the form, except in
+    texts with replaced words that some alternatives lack."""
     whole = {axis.key for axis in content.axes if not axis.find}
     drawn: dict[str, object] = {}
     for one in form.fields:
@@ -264,7 +262,7 @@ def _table(spec: TableSpec | None, form: Form, translated: Callable[[str], str])
 def _with_files(
     form: Form, rows: tuple[Row, ...], files: TableFiles
 ) -> tuple[tuple[Row, ...], list[BatchProblem]]:
-    """Rows with files in the place of their names, and what is said of those that are none."""
+    """Replace file names in rows by files, and return messages about unknown ones."""
     media = {one.key: one.default for one in form.fields if one.is_media}
     made: list[Row] = []
     problems: list[BatchProblem] = []
@@ -326,7 +324,7 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
         raise BadValue(message("Write the words to look for in the first line."))
     if len(words) > MOST_ROWS:
         raise BadValue(message("These are too many lines."))
-    read_text(base.get(field.key))  # else what is looked at is how Python writes it
+    read_text(base.get(field.key))  # otherwise the check would see Python's notation
     if field.key not in given and words[0] not in _text_of(field, base):
         raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))
     return Column(field.key, field.label, words, find=words[0])
@@ -335,8 +333,8 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
 def _too_long(
     base: Mapping[str, object], table: tuple[Row, ...], axes: list[Column]
 ) -> Iterator[BatchProblem]:
-    """The texts that may grow too long with all that is replaced in them; where that is one word
-    in the form's own text, each value is judged by itself."""
+    """Return the texts that may grow too long with all replacements; if only one word in the form's
+    own text is replaced, each value is checked separately."""
     for key in dict.fromkeys(column.key for column in axes if column.find):
         own = [column for column in axes if column.key == key]
         texts = [str(row.values.get(key, base.get(key, ""))) for row in table]

@@ -22,7 +22,7 @@ from comfy.form.model import Field, Form
 
 # The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
-# How a formula of a spreadsheet begins, which a table of results has behind one more apostrophe.
+# Beginnings of formulas in spreadsheets; a table of results puts one more apostrophe before them.
 FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
 _DELIMITERS = ",;\t"
 # The first line by which a file tells Excel what parts its cells.
@@ -39,9 +39,9 @@ class TableErrors(ManyProblems):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Values by field key, and a number: of a table that of its line, as a spreadsheet counts (the
-    header is 1 if nothing stands above it) or the lines of the file; of a batch its own, from 1.
-    `line`: of the table, for a row of a batch in which nothing else has several values."""
+    """Values by field key, and a number: in a table its line as in a spreadsheet (the header is 1
+    if it comes first) or in the file; in a batch its own, from 1. `line`: the table's line, for
+    a batch row without other varied fields."""
 
     number: int
     values: Mapping[str, object]
@@ -95,9 +95,8 @@ def read_table(file: str, text: str, form: Form, translated: Callable[[str], str
 def read_cells(
     file: str, text: str, problems: list[str] | None = None, header: list[str] | None = None
 ) -> tuple[Row, ...]:
-    """The rows of a file as of `read_table`, with what stands in them by the names of their
-    columns. What cannot be read is added to the `problems`, the names of a CSV's columns to the
-    `header`."""
+    """Return a file's rows, see `read_table`, as cells by column name. Adds errors to `problems`
+    and a CSV's column names to `header`."""
     problems, header = [] if problems is None else problems, [] if header is None else header
     text = text.removeprefix("\ufeff")  # a program may send a file as it is
     if file.lower().endswith((".jsonl", ".ndjson")):
@@ -108,8 +107,8 @@ def read_cells(
 def _fields(
     form: Form, rows: Sequence[Row], header: Sequence[str], translated: Callable[[str], str]
 ) -> tuple[dict[str, Field], list[str]]:
-    """The fields that the columns name, and what is wrong with these: unknown ones, and those of
-    which a row gives one twice. A column without a value is none."""
+    """Return the fields of columns, and errors: unknown fields, and fields given twice in a row. A
+    column without values is ignored."""
     fields: dict[str, Field] = {}
     unknown: dict[str, str] = {}
     named = dict.fromkeys(name for row in rows for name in row.values)
@@ -134,10 +133,10 @@ def _fields(
 
 
 def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row]:
-    """What cannot be read is added to the `problems`, the names of the columns to the `header`."""
+    """Add errors to `problems`, and the column names to `header`."""
     delimiter = _delimiter(text)
     if first := _SAID_DELIMITER.match(text):
-        delimiter, text = first[2], text[first.end() :]  # what is left of the line counts as one
+        delimiter, text = first[2], text[first.end() :]  # the rest of the line counts as one
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines = ((at, cells) for at, cells in enumerate(table, 1) if any(map(str.strip, cells)))
     try:
@@ -168,14 +167,14 @@ def _as_it_was(cell: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """What stands between the cells of the header, the first line that says something."""
+    """Return the separator in the header, the first non-empty line."""
     bare = _QUOTED.sub(lambda cell: _PARTS_CELLS.sub(" ", cell[0]), text)
     lines = io.StringIO(bare, newline="")
     return max(_DELIMITERS, key=next(filter(_SAYS_SOMETHING.search, lines), "").count)
 
 
 def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
-    """What cannot be read is added to the `problems`."""
+    """Add errors to `problems`."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -190,7 +189,7 @@ def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
 
 
 def _number(text: str) -> object:
-    """What no number is as large as stays as it is written: its field refuses it, as in a CSV."""
+    """Return a number, or the text of an overlong one: its field refuses it, as in a CSV."""
     number = float(text)
     return number if math.isfinite(number) else text
 

@@ -27,8 +27,8 @@ class TableFiles:
             self._by_last[_last(path)].append((path, file))
 
     def find(self, name: str) -> object:
-        """The file of this name, or the only one that is called so in any folder. BadValue where
-        there is none, or more than one."""
+        """Return the file with this path, or the only one with this name in any folder. BadValue
+        for no match or several."""
         path = plain_path(name)
         among = self._by_last.get(_last(path), [])
         found = [file for one, file in among if one == path]

@@ -8,9 +8,9 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decoded_text(data: bytes) -> str:
-    """The text of a file: UTF-8, UTF-16 that says so, or else Windows-1252, which is what Excel's
-    plain "CSV" and many editors write. ValueError where it is none of them, as of a spreadsheet.
-    `ui/page/script/vary/text_file.js` reads the same."""
+    """Decode a file's text: UTF-8, UTF-16 with a mark, otherwise Windows-1252, the encoding of
+    Excel's plain "CSV" and many editors. ValueError for other content, such as a spreadsheet.
+    `ui/page/script/vary/text_file.js` decodes the same."""
     if data.startswith(_UTF_16):
         return data.decode("utf-16")
     try:

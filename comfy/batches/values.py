@@ -39,8 +39,8 @@ class TooManyRows(BadValue):
 
 
 def choices_as_shown(field: Field) -> Mapping[object, str]:
-    """What is sent for each choice that is shown as something else, as model files are: without
-    folder and ending. Only where one alone is shown so, and none is sent so."""
+    """Return the sent value of each choice with a different label, such as model files without
+    folder and extension. Only for unique labels that no other choice sends."""
     choices = [(str(label), str(value)) for label, value in field.choices or ()]
     shown, sent = Counter(label for label, _ in choices), {value for _, value in choices}
     return {label: value for label, value in choices if shown[label] == 1 and label not in sent}

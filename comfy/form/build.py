@@ -85,7 +85,7 @@ def build_form(
         nodes=nodes,
     )
     ideas, wrong_ideas = find_ideas(form, config.ideas, names_of(found))
-    # With another option chosen, what is said about the first one's inputs is not wrong.
+    # With another option chosen, messages about the first one's inputs would be wrong.
     as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
     problems = (
         *config.problems,

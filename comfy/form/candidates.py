@@ -1,4 +1,4 @@
-"""Candidates: the inputs of a prompt that may become fields, with what is known of each.
+"""Candidates: the inputs of a prompt that may become fields, with the facts about each.
 
 The passes of `comfy.form.build` take and return tuples of them. This file has the first pass.
 """
@@ -16,7 +16,7 @@ from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
-# Who put a field on the form.
+# Sources of a field.
 FieldSource = Literal[
     "toml",
     "app",
@@ -87,15 +87,15 @@ _NO_RULE = Placement("advanced", 0)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One input with a value of its own.
+    """One input with its own value.
 
     `find_candidates` fills the first block: `node_spec` is None for a class that the server lacks,
     `spec` also for an unknown input, `type` is the server's type or a guess from the value,
-    `siblings` are all inputs of the node. `declare` fills the second: `said` is what an author
-    wrote about the input, `also` are inputs that the field sets too, `rule` placed it, `others`
+    `siblings` are all inputs of the node. `declare` fills the second: `said` is the author's
+    declaration of the input, `also` are inputs that the field sets too, `rule` placed it, `others`
     limits how far up it may still go. `merge` settles group and label, `choose_widgets` the widget
-    and the limits, `limit_values` the rest. `problems` are sentences about what won't work,
-    `note` is worth knowing.
+    and the limits, `limit_values` the rest. `problems` are messages about failures, `note` is a
+    remark.
     """
 
     node: str

@@ -1,4 +1,4 @@
-"""What a person entered becomes checked values: all that is wrong at once, each on its field."""
+"""Check a user's input and return clean values, or all errors at once by field."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from comfy.prompt.wildcards import check_blocks
 
 _MAX_KEY = 60
 _MOST_KEYS = 500  # fields among which the one that may be meant is looked for
-_MOST_UNKNOWN = 20  # keys that are no fields and are told so
+_MOST_UNKNOWN = 20  # maximum of unknown keys in messages
 
 
 def check(
     form: Form, values: Mapping[str, object], *, hints: bool = True
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Check everything that was entered, before anything is sent.
+    """Check all input before anything is sent.
 
-    Takes values by field key, in any spelling a browser or a shell may use; a missing key means the
-    field's default. Answers a clean value for every good field and a sentence for every bad one. A
-    seed of None stays None: random; an optional file of None or "" is None: without it. `hints`:
-    say of a choice that is not offered which one may be meant.
+    Takes values by field key in any notation of browsers or shells; a missing key means the field's
+    default. Returns a clean value for every valid field and a message for every invalid one. A seed
+    of None stays None: random; an optional file of None or "" becomes None: without it. `hints`:
+    suggest the likely choice for an unknown one.
     """
     clean: dict[str, Any] = {}
     errors = unknown_fields(values, {field.key for field in form.fields})
@@ -51,8 +51,8 @@ def check(
 
 
 def unknown_fields(values: Iterable[str], keys: Collection[str]) -> dict[str, str]:
-    """What is said of values that have no field, by their keys; of so many at most. `keys`: those
-    of the fields."""
+    """Return messages about values without a field, by key, at most this many. `keys`: the fields'
+    keys."""
     unknown = (key for key in values if key not in keys)
     like = [key for key in keys if len(key) <= _MAX_KEY][:_MOST_KEYS]
     return {
@@ -65,7 +65,7 @@ def unknown_fields(values: Iterable[str], keys: Collection[str]) -> dict[str, st
 
 
 def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field, str]]:
-    """What is wrong where each of several files could be left empty, but not all of them."""
+    """Return an error if each of several files is optional, but not all together."""
     nodes = left_empty(form, clean)
     if len(nodes) < 2 or take_out(form.prompt, form.nodes, nodes, form.needed) is not None:
         return []
@@ -80,7 +80,7 @@ def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field,
 
 
 def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
-    """Sentences that stand on fields, as they are told away from these: "Steps: Minimum 1."."""
+    """Return fields' messages with their labels, to show elsewhere: "Steps: Minimum 1."."""
     labels = {field.key: field.label for field in form.fields}
     return {
         key: message("{field}: {problem}", field=labels[key], problem=said)
@@ -98,8 +98,8 @@ def _check_field(form: Form, field: Field, value: object) -> object:
 
 
 def nearest(field: Field, value: object) -> int | float | None:
-    """The allowed number that is closest to one out of its limits; None for what is no number, and
-    for a field of another kind."""
+    """Return the nearest allowed number to one outside its limits; None for other values and
+    fields."""
     if not field.is_number:
         return None
     try:

@@ -29,7 +29,7 @@ _OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
     "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
 }
 
-# What a file is, where the input's name does not say it.
+# File type, if the input's name doesn't tell.
 _MEDIA_WORDS = {
     ("video", "file"): message("Video"),
     ("audio", "file"): message("Audio"),

@@ -1,5 +1,4 @@
-"""What the graph says about one literal input: the facts that the rules of rules.py look at,
-no judgement."""
+"""Facts of the graph about one literal input, for the rules of rules.py, without judgment."""
 
 from __future__ import annotations
 
@@ -43,12 +42,12 @@ PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """A candidate with what the graph says about it.
+    """A candidate with the graph's facts about it.
 
-    `meaning` is the name of the input that the value is really for, `class_type` the class of the
-    node which has it. `makes` says what that node gives: "latent", "media" (an API or audio node
-    that makes it from nothing but settings and perhaps images), "text", or ""; `gives` are its
-    output types. `held` is a value in a node of its own, `title` what its author called it.
+    `meaning` is the name of the input that gets the value in the end, `class_type` the class of its
+    node. `makes` is that node's output: "latent", "media" (an API or audio node that makes it only
+    from settings and perhaps images), "text", or ""; `gives` are its output types. `held` is a
+    value in a node of its own, `title` its author's name for it.
     """
 
     candidate: Candidate
@@ -175,8 +174,8 @@ def _own_words(candidate: Candidate) -> str:
 
 
 def _makes(spec: NodeSpec | None) -> str:
-    """What a node makes. One that takes and gives a latent, an image … changes it; one that only
-    gives makes it."""
+    """Return a node's product. A node that takes and returns a latent, an image … changes it; one
+    that only returns it makes it."""
     if spec is None:
         return ""
     if "LATENT" in spec.output_types:

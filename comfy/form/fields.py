@@ -22,8 +22,8 @@ def build_fields(
 ) -> tuple[Field, ...]:
     """Return a field for each candidate, in the same order.
 
-    Which files may be left empty depends on the whole prompt, the server's node classes (`nodes`),
-    and the output nodes of which a run must reach one (`needed`).
+    The whole prompt, the server's node classes (`nodes`), and the required output nodes (`needed`,
+    at least one) decide which files are optional.
     """
     places = [*room_to_grow(prompt, nodes)]
     more = {place.beside: place.key for place in reversed(places)}

@@ -1,7 +1,7 @@
-"""Checked values become a prompt, as the editor would queue it: with names and dates in file
+"""Fill checked values into a prompt, as the editor would queue it: with names and dates in file
 prefixes, and wildcards in texts.
 
-The server knows neither. What became of a text is told, so that a run can say what was really sent.
+The server knows neither. The final texts are returned, so that a run can show them.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def fill(
     rng: random.Random,
     now: datetime | None = None,
 ) -> tuple[Prompt, dict[str, Any]]:
-    """A new prompt with checked values in all their places, and the values really used: seeds of
-    None are drawn, wildcards in texts are resolved, names and dates in file prefixes are filled in
-    (`now`: the moment of the run).
+    """Return a new prompt with checked values in all their places, and the final values: random
+    seeds are drawn, wildcards in texts are resolved, names and dates in file prefixes are filled
+    in (`now`: the time of the run).
 
-    Fields without a value get the form's default, optional files of None are taken out with what
-    hangs on them, and of a dynamic combo only the chosen option's inputs are sent. The workflow is
-    not changed.
+    Fields without a value get the form's default, optional files of None are removed with their
+    dependents, and of a dynamic combo only the chosen option's inputs are sent. The workflow isn't
+    changed.
     """
     given = {field.key: values.get(field.key, field.default) for field in form.fields}
     arranged = arrange(workflow.prompt, form.nodes, given).prompt
@@ -86,7 +86,7 @@ def _is_there(prompt: Prompt, target: InputRef) -> bool:
 
 
 def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:
-    """The nodes of optional files of which there are to be none."""
+    """Return the nodes of optional files that stay empty."""
     return [
         field.node
         for field in form.fields
@@ -129,7 +129,7 @@ def _as_queued(
 
 
 def is_drawn(form: Form, field: Field) -> bool:
-    """Whether one of the alternatives in this field's text is drawn when it is queued."""
+    """Tell if an alternative in this field's text is drawn at queue time."""
     return any(_takes_wildcards(form, form.prompt, *target) for target in field.targets)
 
 
@@ -150,7 +150,7 @@ def literal_texts(
 
 
 def _takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
-    """Whether wildcards in the text of this input of a prompt are resolved when it is queued."""
+    """Tell if wildcards in this input's text are resolved at queue time."""
     node = prompt[node_id]
     spec = form.nodes.get(node["class_type"])
     own = spec.active_inputs(node["inputs"]).get(name) if spec else None

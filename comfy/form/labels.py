@@ -35,11 +35,11 @@ def says_something(title: str, class_type: str, display_name: str, *, shared: bo
 
 
 def telling_part(title: str, class_type: str, display_name: str) -> str:
-    """What of a node's title its author added, "" if nothing: "Load Image (Composition)" →
+    """Return the author's addition to a node's title, or "": "Load Image (Composition)" →
     "Composition".
 
-    "Load Image to Recreate" stays whole: "to Recreate" is no name. A number alone tells nodes apart
-    but names nothing. Titles with a `$` or in `<…>` are notation of other programs.
+    "Load Image to Recreate" stays whole: "to Recreate" isn't a name. A number alone distinguishes
+    nodes but names nothing. Titles with a `$` or in `<…>` are other programs' notation.
     """
     if is_notation(title):
         return ""
@@ -85,7 +85,7 @@ def _is_balanced(text: str) -> bool:
 
 
 def _end_of(title: str, letters: int) -> int:
-    """Where so many letters of a title end."""
+    """Return the position after this many letters of a title."""
     for position, character in enumerate(title):
         if letters == 0:
             return position
@@ -100,8 +100,8 @@ def _is_name(rest: str) -> bool:
 
 
 def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """Labels without duplicates. Each comes with what could tell it apart, best first; a number is
-    the last resort."""
+    """Make labels unique. Each comes with possible additions, best first; a number is the last
+    resort."""
     result = [label for label, _ in labels]
     for depth in range(max((len(more) for _, more in labels), default=0)):
         for label in _repeated(result):

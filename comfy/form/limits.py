@@ -88,8 +88,8 @@ def _with_default(one: Candidate) -> Candidate:
 
 
 def _first_usable(one: Candidate) -> tuple[object, list[str]]:
-    """Return the first usable of the author's, the workflow's and the server's value, within the
-    limits, and sentences about what is wrong with the others.
+    """Return the first valid value: the author's, the workflow's or the server's, within the
+    limits, and messages about the invalid ones.
 
     Without any the value is None: an empty number, or a random seed.
     """

@@ -1,7 +1,6 @@
-"""Third pass of a form: merge fields that say the same, fold away what is numerous, put fields that
-belong together one after another.
+"""Third pass of a form: merge equivalent fields, collapse long lists, and group related fields.
 
-Only fields that the rules placed are merged and folded, never what an author asked for.
+Affects only fields that the rules placed, never an author's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a workflow needs and a server does not have, said before anybody runs it: node classes,
-models, other choices.
+"""Parts of a workflow that a server lacks, reported before a run: node classes, models, other
+choices.
 
-Where the workflow came from a graph, that knows more: the node pack a class belongs to, and where a
-model was meant to come from. An address is only ever shown, never fetched.
+A graph knows more: the node pack of a class, and a model's source. URLs are only shown, never
+fetched.
 """
 
 from __future__ import annotations
@@ -89,8 +89,7 @@ def _has_paid_nodes(catalogue: Catalogue) -> bool:
 def missing_choices(
     fields: Iterable[Field], listed: Iterable[ListedModel] = ()
 ) -> Iterator[MissingChoice]:
-    """The choices that fields start with and a server does not offer. Files to upload are none of
-    these."""
+    """Return default choices that the server doesn't offer, without files to upload."""
     origins = {_file_name(one.name): one for one in listed}
     for field in fields:
         if field.default_offered or field.choices is None or field.is_media:

@@ -1,4 +1,4 @@
-"""One thing that a workflow needs and no server has, and what people are told of it."""
+"""One missing part of a workflow, and the message about it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class MissingClass:
 
     @property
     def sentence(self) -> str:
-        """What is said to a person."""
+        """Return the message for users."""
         used = len(self.nodes)
         return sentences(
             message("Missing node: {node}.", node=self.class_type),
@@ -97,7 +97,7 @@ class MissingChoice:
 
     @property
     def can_be_replaced(self) -> bool:
-        """Whether there is anything else to choose."""
+        """Tell if there is an alternative."""
         return self.close is not None
 
     @property
@@ -107,22 +107,22 @@ class MissingChoice:
 
     @property
     def is_model(self) -> bool:
-        """Whether it is a file: a model, as far as one can tell."""
+        """Tell if it is a file: probably a model."""
         return bool(self.directory) or is_model_file(self.file)
 
     @property
     def folder(self) -> str:
-        """The server's folder that it belongs in, "" if nobody says."""
+        """Return the server's folder for it, "" if unknown."""
         return f"models/{_plain(self.directory)}" if self.directory else ""
 
     @property
     def address(self) -> str:
-        """Where it was meant to come from, as a line of text; "" if nobody says."""
+        """Return its source as a line of text; "" if unknown."""
         return _plain(self.url)
 
     @property
     def sentence(self) -> str:
-        """What is said to a person."""
+        """Return the message for users."""
         close = "" if self.close is None else short(self.close)
         return sentences(
             message(

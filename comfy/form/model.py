@@ -1,4 +1,4 @@
-"""What a form is: frozen values, no behaviour beyond looking things up and turning into JSON."""
+"""A form: frozen values with look-ups and conversion to JSON."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class Several(StrEnum):
-    """How a user writes several values for a field: comma-separated numbers with ranges, choices
-    or a list, or one text (with wildcards) or value per line, or files."""
+    """Notation of several values for a field: comma-separated numbers with ranges, choices or a
+    list, one text (with wildcards) or value per line, or files."""
 
     NUMBERS = "numbers"
     SEEDS = "seeds"
@@ -86,20 +86,19 @@ class FieldKind:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing a person can set, and every prompt input that it sets.
+    """One setting for users, and every prompt input that it sets.
 
     `type` is the server's word for the value (INT, FLOAT, STRING, BOOLEAN, COMBO …); `min`, `max`,
-    `step`, `round` and `choices` are its limits, narrowed by the author where a toml says so.
-    `choices` pairs a readable label with the exact value. `required` means that an empty value is
-    refused. `source` says who put it on show. `section` is an
-    author's own heading; such fields have the group "advanced". `default_offered` is False if the
-    server does not have the default (a file or model that is not there). `optional` means that a
-    file left empty is taken out of the run, with whatever cannot do without it. `redraws` means
-    that other values bring other fields: build the form again with the values so far. `grows` is
-    the key of one more field of this kind, if the workflow takes more: build the form again with
-    that key among the values, even with None, and the field is there. `height` is how high in
-    pixels its author drew a text (None: as high as any other). `differs`: not all of several
-    servers offer the same choices, nor those of another field.
+    `step`, `round` and `choices` are its limits, narrowed by the author's TOML. `choices` pairs a
+    readable label with the exact value. `required`: an empty value is refused. `source` names the
+    layer that shows it. `section` is an author's own heading; such fields have the group
+    "advanced". `default_offered` is False if the server lacks the default (a missing file or
+    model). `optional`: an empty file is removed from the run, with its dependents. `redraws`: other
+    values bring other fields: build the form again with the values so far. `grows` is the key of
+    one more field of this kind, if the workflow takes more: build the form again with that key
+    among the values, even with None, and the field exists. `height`: a text's height in pixels in
+    its author's App (None: default). `differs`: not all of several servers offer the same choices,
+    or another field's.
     """
 
     key: str
@@ -240,12 +239,12 @@ class Form:
 
     @property
     def needed(self) -> frozenset[str]:
-        """The output nodes of which a run must reach at least one."""
+        """Return the output nodes; a run must reach at least one."""
         return needed_outputs(self.outputs)
 
     @property
     def can_run(self) -> bool:
-        """Whether the server has what it takes, or something else to choose."""
+        """Tell if the server has everything required, or alternatives."""
         return all(one.can_be_replaced for one in self.missing)
 
     def field(self, key: str) -> Field:
@@ -273,7 +272,6 @@ class Form:
 
 
 def needed_outputs(outputs: Collection[Output]) -> frozenset[str]:
-    """Return the output nodes of which a run must reach at least one: those that save something,
-    else all."""
+    """Return the output nodes that save something, otherwise all; a run must reach at least one."""
     saving = frozenset(output.node for output in outputs if not output.is_aside)
     return saving or frozenset(output.node for output in outputs)

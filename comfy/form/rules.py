@@ -1,8 +1,7 @@
-"""The rules by which inputs are put on show where nobody said so: from first to last, the first
-that fits decides.
+"""Rules that show inputs without an author's declaration: the first match decides.
 
-A rule gives a group and a rank; fields of a group stand in order of rank, then in the order of the
-prompt. What the rules look at is gathered in facts.py.
+A rule gives a group and a rank; fields of a group are sorted by rank, then by the prompt's order.
+facts.py collects the facts for the rules.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _TOOLING = re.compile(
     r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
     r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
 )
-# Settings of a recipe, whatever their node is called.
+# Sampling settings, on any node.
 _RECIPE = frozenset(
     {
         "start_at_step",
@@ -58,7 +57,7 @@ _CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|refere
 _WISHES = frozenset(
     {"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"}
 )
-# What a node gives that only writes or reads texts.
+# Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 _LOOKS_LIKE_FILE = re.compile(r"(_name\d?|^model_file|^name|_file)$")
 
@@ -146,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.is_text and s.candidate.multiline,
     ),
     Rule("main", 20, title=True, essential=True, fits=lambda s: _is_media(s)),
-    # How much is repainted.
+    # Strength of repainting.
     Rule("main", 25, message("Strength"), fits=lambda s: s.repaints),
     # Shape of the result.
     Rule(

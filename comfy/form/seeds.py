@@ -1,7 +1,7 @@
-"""What a seed field can hold besides a number: None draws one, `CountUp` counts on from the last.
+"""Values of a seed field besides a number: None draws one, `CountUp` counts up from the last.
 
-In ComfyUI this is the editor's work (`control_after_generate`, docs/comfyui.md#41); the server is
-always sent a plain number.
+In ComfyUI the editor does this (`control_after_generate`, docs/comfyui.md#41); the server always
+gets a plain number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What the server refuses, put on the fields it is about, in plain words.
-
-The error types are those of docs/comfyui.md#16.
-"""
+"""Map the server's errors to fields, in plain words (error types: docs/comfyui.md#16)."""
 
 from __future__ import annotations
 
@@ -45,8 +42,8 @@ def place_errors(
 
 
 def field_of_node(form: Form, node: str | None) -> Field | None:
-    """The field that a failed node is about: its only one on the form, or the only one of them that
-    names a file or a model; None where nobody can tell."""
+    """Return the field for a failed node: its only one on the form, or its only one for a file or a
+    model; None if unclear."""
     outer = (node or "").partition(".")[0]  # nodes made at run time are called "outer.0.0.inner"
     fields = [
         field
@@ -131,7 +128,7 @@ def _other(error: NodeError) -> str:
 def _about_input(
     named: Callable[[str], str], unnamed: str, hint: str = _DAMAGED
 ) -> Callable[[NodeError], str]:
-    """What is said of an input, and of one that the server does not name."""
+    """Return the message about an input, or about an unnamed one."""
     return lambda error: sentences(
         named(plain_words(error.input)) if error.input else unnamed, hint
     )

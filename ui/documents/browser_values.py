@@ -1,22 +1,22 @@
-"""How a field's value looks on its way to a browser and back: the one description of it. Pure.
+"""Format of field values in browsers: the only description of it. Pure.
 
-| value            | in the browser's keeping and in links |
+| value            | in the browser's storage and in links |
 |------------------|---------------------------------------|
 | a random seed    | null                                  |
 | a seed           | its digits, as text                   |
 | a seed to count  | the same with a plus before it        |
 | a long number    | its digits, as text                   |
-| in a text box    | what that shows                       |
-| a colour         | as CSS writes it, mostly "#rrggbb"    |
+| in a text box    | its text                              |
+| a color          | as CSS writes it, mostly "#rrggbb"    |
 | a box            | a list of x, y, width and height      |
 | a curve          | a list of its points, `[x, y]` each   |
 | a file           | `{"file": place}`                     |
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
 
-Where nothing is masked, `"mask"` is null. Links carry the numbers of boxes and curves in turn, and
-no files. `ui/page/script/form/values.js` makes these of what Gradio's components hold; both are
-tested with the same samples.
+Without a mask, `"mask"` is null. Links contain the numbers of boxes and curves in turn, and no
+files. `ui/page/script/form/values.js` converts the values of Gradio's components; both are tested
+with the same samples.
 """
 
 from __future__ import annotations
@@ -34,13 +34,12 @@ RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 
 
 def _is_exact(number: float) -> bool:
-    """Whether a browser keeps all digits of a whole number."""
+    """Tell if a browser keeps all digits of a whole number."""
     return abs(number) <= _EXACT
 
 
 def has_long_numbers(field: Field) -> bool:
-    """Whether a field of a number is a text box, as a browser's numbers lose digits of what it
-    takes."""
+    """Tell if a number field is a text box, because a browser's numbers would lose digits."""
     return field.type == "INT" and field.widget == "number" and not _is_exact(field.max or 0)
 
 
@@ -67,7 +66,7 @@ def file_kept(place: str | None) -> dict[str, str | None]:
 
 
 def painted_kept(place: str | None, mask: str | None = None) -> dict[str, str | None]:
-    """An image and what is painted over it, as the browser keeps them."""
+    """Return an image and its paint in the browser's format."""
     return file_kept(place) | {"mask": mask}
 
 
@@ -116,8 +115,8 @@ def value_text(value: object) -> str:
 
 
 def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
-    """What the numbers of a form have to keep to, by field key, as `values.js` reads it. Those
-    whose digits a browser's numbers lose are not among them."""
+    """Return the limits of a form's numbers, by field key, for `values.js`, without numbers whose
+    digits a browser loses."""
     return {
         field.key: {
             "whole": field.type == "INT",
@@ -136,7 +135,7 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
 
 
 def seed_rules(fields: Iterable[Field]) -> dict[str, dict[str, str | None]]:
-    """The same of its seeds, in digits."""
+    """Return the limits of its seeds, in digits."""
     return {
         field.key: {
             "least": _digits(field.min),
@@ -154,10 +153,10 @@ def _digits(number: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a form shows at first, and its author's own values, by field key, as the browser keeps
-    them. Not among them are seeds and painted images, since what they are put back to is no
-    value. `errors`: what is said on fields whose files could not be shown. `held`: what a press
-    sends at first, seeds and painted images included."""
+    """A form's first values and its author's own, by field key, in the browser's format. Without
+    seeds and painted images, which have no author's value. `errors`: messages on fields whose
+    files couldn't be shown. `held`: the values of a first press, including seeds and painted
+    images."""
 
     values: dict[str, Any]
     authors: dict[str, Any]
@@ -206,8 +205,8 @@ def _held(field: Field, shown: object) -> object:
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:
-    """The values of a run by field key, as the browser keeps them; `places` are those of its
-    files."""
+    """Return a run's values by field key in the browser's format; `places` are its
+    files' places."""
     return {key: kept(value) for key, value in values.items()} | {
         key: file_kept(place) for key, place in places.items()
     }

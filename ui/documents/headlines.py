@@ -1,4 +1,4 @@
-"""What is happening to a run, in one line. Pure."""
+"""One-line state of a run. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
-# What a node does, for somebody who has never seen one: the first part found in its class_type
-# decides.
+# A node's work for beginners: the first part found in its class_type counts.
 _PLAIN_WORDS = (
     ("Sampler", message("Sampling")),
     ("CheckpointLoader", message("Loading the model (first run takes longer)")),
@@ -47,8 +46,8 @@ _FETCHING = message("Fetching the results")
 
 
 def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
-    """What node `node` of `prompt` is doing, in plain words; its title where the table knows
-    nothing better."""
+    """Return the work of node `node` in `prompt` in plain words, or its title if the table has no
+    entry."""
     # Nodes that a node expanded into are called "outer.0.0.inner" by the server.
     known = node if node in prompt else node.partition(".")[0]
     class_type = str(prompt.get(known, {}).get("class_type", ""))
@@ -59,8 +58,8 @@ def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) 
 
 
 def place_words(place: int, due_in: float | None) -> str:
-    """How many runs come before, and in how many seconds it begins; `placeWords` of
-    ui/page/script/runs/places.js says the same later on."""
+    """Return the number of runs ahead and the expected wait; `placeWords` of
+    ui/page/script/runs/places.js formats it later."""
     soon = seconds_words(due_in) if due_in is not None and place else None
     match place, soon:
         case (0 | 1, None):
@@ -87,8 +86,8 @@ def waiting_words(place: int | None, due_in: float | None) -> str:
 
 
 def _done_words(elapsed: float, *, shows: bool) -> str:
-    """The line for a run that is done. `shows`: there is a result. Without one it is said where
-    that may be: some nodes save what they make on the server and tell nobody."""
+    """Return the line for a finished run. `shows`: it has a result. Without one the line names the
+    possible place: some nodes save files on the server without reporting them."""
     duration = elapsed_words(elapsed) if elapsed >= 1 else None
     match shows, duration:
         case True, None:
@@ -117,8 +116,8 @@ def seconds_words(seconds: float) -> str:
 
 
 def elapsed_words(seconds: float) -> str:
-    """How long something has taken, which is never less than is said, as `elapsedWords` of
-    ui/page/script/clock.js has it: "40 s", "1 min 34 s", "12 min", "4 h"."""
+    """Format an elapsed time, rounded down, like `elapsedWords` of ui/page/script/clock.js: "40 s",
+    "1 min 34 s", "12 min", "4 h"."""
     minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks go back
     if minutes < 1:
         return _short_words(rest)

@@ -21,8 +21,8 @@ _BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """What a run's form and files tell at its end: `stage` for a page, `seeds` and `errors` by
-    field key."""
+    """State of a run's form and files at its end: `stage` for a page, `seeds` and `errors` by field
+    key."""
 
     stage: StageView
     seeds: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def stage_run(
 
 
 def _may_go_again(state: RunState) -> bool:
-    """Return whether it was no fault of the workflow or its values: it was lost, somebody else
+    """Tell if neither the workflow nor its values caused the end: the run was lost, another user
     stopped it, or it failed at no node."""
     match state.phase:
         case Phase.LOST:

@@ -16,8 +16,8 @@ OF_ALL = ("row", "workflow", "seed")  # what may stand in the braces of any patt
 _LONGEST = 40  # characters of a title and of a text
 _LONGEST_NAME = 120
 _LONGEST_PATTERN = 100
-# What `run_name` makes of a title, a seed and a text; where a browser has that name already, it
-# adds a number.
+# Pattern of `run_name`'s results from title, seed and text; a browser adds a number to an existing
+# name.
 _OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
 _PART = re.compile(r"\{([^{}]*)\}")
 _SEPARATORS = re.compile(r"[/\\]")
@@ -32,8 +32,8 @@ def run_name(record: Record) -> str:
 
 
 def result_name(record: Record, index: int) -> str:
-    """The name of the file at `index` of the run's results: that of its run, with its place where
-    there are several, and the ending that the server gave."""
+    """Return the name of the file at `index` of the run's results: the run's name, a number if
+    there are several, and the server's extension."""
     files = record.state.files
     name = download_name(files[index].filename)
     place = str(index + 1) if len(files) > 1 else ""
@@ -42,15 +42,14 @@ def result_name(record: Record, index: int) -> str:
 
 
 def title_in_name(file: str) -> str:
-    """The name of a file that somebody opens; of one that is called as `run_name` does it no more
-    than the title."""
+    """Return an opened file's name, or only the title if `run_name` made it."""
     found = _OF_RUN.fullmatch(PurePosixPath(file).stem)
     return found[1] + PurePosixPath(file).suffix if found else file
 
 
 def unknown_part(pattern: str, varied: Iterable[str]) -> str:
-    """What stands in braces and is nothing that `pattern_name` fills in, with these; "" if all is.
-    `ui/page/script/batches/sheet_questions.js` looks in the same way."""
+    """Return the first unknown part in braces, "" if `pattern_name` can fill in all.
+    `ui/page/script/batches/sheet_questions.js` checks in the same way."""
     known = {*OF_ALL, *map(str.casefold, varied)}
     parts = _PART.finditer(pattern)
     return next((one[0] for one in parts if one[1].strip().casefold() not in known), "")
@@ -59,10 +58,9 @@ def unknown_part(pattern: str, varied: Iterable[str]) -> str:
 def pattern_name(
     pattern: str, record: Record, index: int, row: str, varied: Mapping[str, str]
 ) -> str:
-    """The name of the file at `index` of the results of a batch's row, as people want it: with the
-    row's number, the title of the workflow and the first seed for `{row}`, `{workflow}` and
-    `{seed}`, and what is `varied` in the row by the names that it has. Its place is added where
-    there are several."""
+    """Return the name of the file at `index` of a batch row's results, from the user's pattern: the
+    row's number, the workflow's title and the first seed for `{row}`, `{workflow}` and `{seed}`,
+    and the row's `varied` values by name. A number is added if there are several."""
     parts = {name.casefold(): "-".join(one.split())[:_LONGEST] for name, one in varied.items()} | {
         "row": row,
         "workflow": _words(record.job.title),

@@ -27,9 +27,8 @@ _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """A file that a run has made: its place `n` among them, a name to save it under, and the path
-    from which it comes. `saved`: it is a result, not an intermediate one; `sha256`, `bytes`: of
-    the copy that is kept here, "" and 0 without one."""
+    """Result file of a run: its place `n`, a name to save it under, and its path. `saved`: a
+    result, not an intermediate file; `sha256`, `bytes`: of the local copy, "" and 0 without one."""
 
     n: int
     name: str
@@ -93,11 +92,10 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class RunTile:
-    """A finished run in a list. `what`: its results in a word or two, `asked`: the text that was
-    typed, `results`: how many files it made, `kind`: that of the first one, "text" or "", `icon`: a
-    sign for that. `thumb`: the path of a small image, `clip`: of a video to show without one,
-    `sound`: of a sound, if nothing can be seen. `file`: the place of the one that is meant, null
-    for all."""
+    """Finished run in a list. `what`: its results in a word or two, `asked`: the typed text,
+    `results`: the number of files, `kind`: the first one's, "text" or "", `icon`: its sign.
+    `thumb`: the path of a thumbnail, `clip`: of a video to show without one, `sound`: of a
+    sound. `file`: the place of the selected file, null for all."""
 
     what: str
     asked: str = ""
@@ -158,14 +156,14 @@ class StageView:
 class RunDoc:
     """One run; times in seconds since 1970.
 
-    `queue_place`: how many come before it. `progress`: 0 to 1, null if unknown. `step` of `steps`
-    belong to `node`. `preview`: how many preview images there were. `values`: what it was made
-    with; `inputs`: the names of the files among them; `seeds`: its seeds in digits, which
-    JavaScript's numbers may lose. `errors`: what is wrong with single fields. `group`: what the
-    runs of a batch or chain share. `parents`: the runs that it was made from, where named.
+    `queue_place`: the number of runs before it. `progress`: 0 to 1, null if unknown. `step` of
+    `steps` belong to `node`. `preview`: the number of preview images so far. `values`: its values;
+    `inputs`: the names of the files among them; `seeds`: its seeds in digits, which JavaScript's
+    numbers may lose. `errors`: messages on single fields. `group`: the id shared by the runs of a
+    batch or chain. `parents`: the runs that it was made from, if named.
 
-    `page`: what only a page needs, null for programs. A document with it has no `values`, `inputs`
-    and `files`, which may be long, and `texts` on the stage only.
+    `page`: the page's part, null for programs. A document with it has no `values`, `inputs` and
+    `files`, which may be long, and `texts` on the stage only.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _EVERY_PROPERTY
@@ -328,7 +326,7 @@ def elapsed(record: Record, now: float) -> float:
 
 
 def has_field_errors(record: Record) -> bool:
-    """Whether its end may be told on fields."""
+    """Tell if its end has messages on fields."""
     return record.state.phase in (Phase.REFUSED, Phase.FAILED)
 
 

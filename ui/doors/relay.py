@@ -37,7 +37,7 @@ from ui.web.socket_limits import (
     set_from_thread,
 )
 
-TOO_SLOW = 1013  # close code: the client has left so many states unread that it would miss one
+TOO_SLOW = 1013  # close code: the client has too many unread states
 MOST_UNREAD = 10_000  # states that one client may have on their way
 _LONGEST_ID = 100  # characters of the id that a client goes by
 
@@ -49,10 +49,10 @@ def relay_routes(
     *,
     images: bool,
 ) -> GuardedRoutes:
-    """The two WebSockets. `?run=ID`: that run alone, up to its end; whoever has neither a login nor
-    a cookie has to name one. `?all=true`, for whoever `operates` the app: of other people's runs
-    too how far they are, with `images` their previews, and nothing else of what they are given or
-    make. `?clientId=ID`: told back, as ComfyUI does."""
+    """Return the two WebSockets. `?run=ID`: one run, up to its end, required for clients without an
+    account and a cookie. `?all=true`, for administrators (`operates`): also other users'
+    progress, and with `images` their previews, but no other values or results. `?clientId=ID`:
+    returned, as in ComfyUI."""
     routes = GuardedRoutes()
 
     def others_frame(frame: str | bytes) -> str | bytes | None:
@@ -84,7 +84,7 @@ def relay_routes(
                 await session.serve(runs, hello)
 
     async def tell_of_record(socket: WebSocket, run_id: str, owner: str) -> None:
-        """Of a run that is only on record, or is none of this person's."""
+        """Report a run that is only on record, or is unknown."""
         try:
             record: Record = await asyncio.to_thread(runs.record, run_id, owner)
         except RunNotFound:
@@ -96,18 +96,18 @@ def relay_routes(
 
 
 async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
-    """Of a run that has ended before anybody listened."""
+    """Report a run that ended before the client connected."""
     await socket.send_text(verdict(run_id, state))
     await socket.send_text(over(run_id))
     await socket.close()
 
 
 class RelaySession:
-    """One client that follows one run, or all of its `owner`; and of others what `others_frame`
-    makes of each frame, unless that is None.
+    """One client that follows one run, or all of its `owner`, and others' frames as converted by
+    `others_frame`, unless that is None.
 
-    States wait for a slow client in their order; of previews only the newest of each run does. So
-    it delays nobody, and sees each state, or is sent away.
+    States wait for a slow client in order; only the newest preview of each run does. So the client
+    delays no one, and sees each state or is disconnected.
     """
 
     def __init__(
@@ -129,8 +129,7 @@ class RelaySession:
         self._has_metadata = False
 
     async def serve(self, runs: RunRegistry, hello: str) -> None:
-        """Greet, and pass on all that comes from then on, until the run has ended or the client has
-        left."""
+        """Greet, then send everything until the run ends or the client disconnects."""
         with contextlib.ExitStack() as followed:
             followed.callback(runs.follow(self._take))
             if self._run is not None:
@@ -145,7 +144,7 @@ class RelaySession:
             await run_until_first(self._socket, *jobs)
 
     def _take(self, owner: str, run_id: str, frame: str | bytes) -> None:
-        """From any thread: a frame of somebody's run."""
+        """Take a frame of any run. Thread-safe."""
         if self._run is not None and run_id != self._run.id:
             return
         if owner != self._owner:

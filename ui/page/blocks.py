@@ -49,7 +49,7 @@ _BRAND = (
 )
 _MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
 <button type="button" class="quiet" aria-label="${value.menu}" aria-expanded="false">☰</button>"""
-# What the header says of the server: templates that Gradio fills in with their words.
+# Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
     _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
@@ -67,7 +67,7 @@ _STAND_IN_WORDS = {
         option="--server http://&lt;address&gt;:8188",
     ),
 }
-# What of it is always seen: empty where there is nothing to say.
+# Always visible part; empty if there is nothing to show.
 _MENU_WORDS = {"menu": message("Menu"), "demo": "", "about": ""}
 _DEMO_MENU_WORDS = _MENU_WORDS | {"demo": message("Demo"), "about": _STAND_IN_WORDS["demo"]}
 _STATE = '<span class="server-state" role="status"></span>'
@@ -133,13 +133,12 @@ def assets() -> dict[str, Any]:
 
 
 def _escaped(name: str) -> str:
-    """An address may have any sign; what is a sentence of ours stays one that is translated."""
+    """Escape an address, which may contain any character; our own messages stay translatable."""
     return name if isinstance(name, Message) else html.escape(name)
 
 
 def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
-    """What chooses a workflow, and what opens one: shown to those who may, once it is known who
-    looks."""
+    """Draw the workflow chooser and the button that opens files, for users who may."""
     with gr.Row(elem_id="topbar", equal_height=True):
         gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
@@ -178,7 +177,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
 
 
 def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
-    """Whether runs go on when the page is closed, and whether their ends are told."""
+    """Draw the options to continue runs without a page and to notify about their ends."""
     keeps_going = gr.Checkbox(
         label=message("Keep running if I close this page"),
         container=False,
@@ -263,8 +262,8 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     drawn: list[Component],
     identity: Identity,
 ) -> None:
-    """Which workflow is shown: the one in the address, then whichever the person picks. `drawn` is
-    what is drawn then, its choice first."""
+    """Show the workflow in the URL, then the user's choice. `drawn`: the form's inputs, the choice
+    first."""
     chains = services.chain_forms.folder
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:

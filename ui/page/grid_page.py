@@ -30,7 +30,7 @@ td span { display: grid; place-items: center; min-width: 120px; max-width: 304px
 body > p { margin-top: 32px; color: GrayText; font-size: .875rem }
 """
 
-# Of a cell by its number: HTML that shows it.
+# Returns the HTML of a cell by number.
 Cell = Callable[[int], str]
 
 
@@ -77,6 +77,6 @@ def image_cell(source: str, alt: str, link: str = "") -> str:
 
 
 def word_cell(said: str, link: str = "") -> str:
-    """What is said where there is no image."""
+    """Return the text of a cell without an image."""
     told = f"<span>{html_of(said)}</span>"
     return f'<a href="{html.escape(link)}">{told}</a>' if link else told

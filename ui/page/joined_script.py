@@ -27,14 +27,13 @@ export const load = (name) => {
 
 
 def joined(modules: Mapping[str, str]) -> str:
-    """One module, which exports `load`: given a name, a promise of what that module exports.
+    """Return one module that exports `load`: it takes a module's name and returns a promise of its
+    exports.
 
-    `modules`: ES modules by their names, as `form/seeds.js`. They import by relative addresses and
-    in braces, and export declarations of one name at the beginning of a line. Lines that are
-    comments are left out.
+    `modules`: ES modules by name, such as `form/seeds.js`. They import by relative paths in braces,
+    and export declarations with one name at the beginning of a line. Comment lines are dropped.
 
-    Raises `ValueError` where one does otherwise, where it imports what is not there, and where
-    modules import each other.
+    Raises `ValueError` for other syntax, unknown imports and circular imports.
     """
     imports = {name: _imported(name, text) for name, text in modules.items()}
     for name, text in modules.items():
@@ -45,7 +44,7 @@ def joined(modules: Mapping[str, str]) -> str:
 
 
 def needed(modules: Mapping[str, str], entry: str) -> dict[str, str]:
-    """One module, with all that it imports, and what these import."""
+    """Return a module and all its direct and indirect imports."""
     found: dict[str, str] = {}
     waiting = [entry]
     while waiting:

@@ -1,4 +1,4 @@
-"""Files whose address changes with what is in them: packed once, and kept by browsers for good."""
+"""Files with content-dependent URLs: compressed once, and cached by browsers for good."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KeptFile:
         return cls(content, packed if len(packed) < len(content) else b"", media_type)
 
     def answer(self, request: Request) -> Response:
-        """What a browser gets, packed where it says that it can unpack."""
+        """Return the response, compressed if the browser accepts it."""
         headers = {"cache-control": _FOREVER, "vary": "Accept-Encoding"}
         if self.packed and "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
@@ -47,13 +47,13 @@ def _script(name: str) -> KeptFile | None:
 
 
 def gradio_script_routes() -> GuardedRoutes:
-    """`GET /assets/{name}`: Gradio's script and style, whose names hold a digest of them. Gradio
-    itself packs each anew for every visitor, in the thread that also sends the previews."""
+    """`GET /assets/{name}`: Gradio's script and styles, whose names contain a digest. Gradio itself
+    compresses them for each visitor, in the thread that also sends previews."""
     routes = GuardedRoutes()
 
     @routes.get(f"{SCRIPTS}{{name}}", Access.FILE)
     def script(name: str, request: Request) -> Response:
-        """One file; 404 where there is none."""
+        """Return one file; 404 if it doesn't exist."""
         file = _script(name)
         if file is None:
             raise HTTPException(404, "There is no such script.")

@@ -28,7 +28,7 @@ _UNKNOWN = message("No such language.")
 
 
 def html_attributes() -> str:
-    """Those of a page's `html` element: its language, and where the script's messages are."""
+    """Return a page's `html` attributes: its language, and the URL of the script's messages."""
     language = current_language()
     messages = f' data-messages="{_address(language)}"' if language.file else ""
     tag = html.escape(language.tag)
@@ -37,7 +37,8 @@ def html_attributes() -> str:
 
 
 def language_tags() -> str:
-    """What a page's head needs: Gradio's own words in the same language, the messages at once."""
+    """Return the tags for a page's head: Gradio's own texts in the same language, the messages at
+    once."""
     language = current_language()
     tags = f"<script>{NAVIGATOR_LANGUAGE % json.dumps(language.tag)}</script>"
     return (
@@ -46,8 +47,8 @@ def language_tags() -> str:
 
 
 def language_menu(languages: Languages, label: str) -> str:
-    """A list to choose from, the same for everybody; the script marks what is chosen. `label`: what
-    it is called, as HTML."""
+    """Return the language menu, the same for all users; the script marks the current one. `label`:
+    its label as HTML."""
     options = "".join(
         f'<option value="{tag}" lang="{tag}">{html.escape(one.name)}</option>'
         for tag, one in languages.all.items()
@@ -67,7 +68,7 @@ def _address(language: Language) -> str:
 
 
 def language_routes(languages: Languages, identity: Identity) -> GuardedRoutes:
-    """`GET /languages/{version}/{name}` and `POST /language`, both for anybody."""
+    """`GET /languages/{version}/{name}` and `POST /language`, both public."""
     routes = GuardedRoutes()
 
     @routes.get("/languages/{version}/{name}", Access.PUBLIC)

@@ -1,8 +1,8 @@
-"""An image and the mask that is painted over it: one component that holds both as files.
+"""An image and its painted mask: one component with two files.
 
-The script (`ui/page/script/components/mask_painter.js`) uploads the image as it is, and what is
-painted as the alpha of a PNG of the image's size whenever the painting pauses. So the value is
-places of files, which the browser keeps as it keeps those of other fields.
+The script (`ui/page/script/components/mask_painter.js`) uploads the image unchanged and, at each
+pause, the paint as the alpha of a PNG of the image's size. So the value consists of places of
+files, which the browser stores like other fields' values.
 """
 
 from __future__ import annotations
@@ -58,5 +58,5 @@ class MaskPainter(gr.HTML, metaclass=WithoutStub):
         return value
 
     def api_info(self) -> dict[str, Any]:
-        """What Gradio asks of every component; no script is told of these."""
+        """Return what Gradio asks of every component; scripts don't see these."""
         return {"type": "object"}

@@ -1,14 +1,14 @@
-"""Two lists of a person's own runs as components: those that go on, and those that have ended.
+"""Two lists of a user's own runs as components: active ones and ended ones.
 
     with gr.Blocks() as page:
         queue, history = RunQueue(), RunHistory()
         queue.remove(take_out, None, queue)
         history.select(show, None, image)
 
-A listener that is given `gr.EventData` finds in its `run` which run was meant. Python fills the
-lists in and does what is asked, unless they are `live`: then the script of this app's page does,
-from its own sockets and routes (`ui.routes.page_socket`, `ui.routes.history`, `ui.routes.runs`),
-and asks nothing of Gradio. The page needs `ui.page.script_files.script_routes`.
+A listener with `gr.EventData` finds the run's id in its `run`. Python fills the lists and handles
+events, unless they are `live`: then the script of this app's page does so with its own sockets and
+routes (`ui.routes.page_socket`, `ui.routes.history`, `ui.routes.runs`), without Gradio. The page
+needs `ui.page.script_files.script_routes`.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
         return [run.to_json() for run in value or ()]
 
     def preprocess(self, payload: object) -> tuple[RunDoc, ...]:  # type: ignore[override]
-        """The list as the browser shows it: whether these runs are the caller's own is for the
-        caller of this to ask. gr.Error for what is no list of runs."""
+        """Return the list from the browser; the listener checks that these runs are the user's own.
+        gr.Error for anything but a list of runs."""
         return _checked(payload)
 
     def api_info(self) -> dict[str, Any]:
@@ -157,8 +157,8 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
 
 
 def draw_batches() -> gr.HTML:
-    """The person's batches: a card for each that goes on, the sheet of one that is opened, and what
-    varies the values of the form. The script of this app's page fills it in."""
+    """Draw the user's batches: a card per active one, the sheet of an opened one, and the Vary
+    dialog. The script of this app's page fills it in."""
     return gr.HTML(
         html_template='<section class="batches"></section>',
         js_on_load=mounts("batches/live_batches.js", (), viewer=model_viewer()),

@@ -19,7 +19,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import json_text
 
 _SCRIPT_FOLDER = Path(__file__).parent / "script"
-# What is served: the modules of the page, and the few that are needed before anybody has signed in.
+# Served modules: the page's, and the few needed before sign-in.
 _PAGE, _SIGN_IN = "page.js", "sign_in.js"
 _SIGN_IN_MODULE = "pages/sign_in.js"
 
@@ -46,8 +46,8 @@ def _file(name: str) -> KeptFile | None:
 
 @cache
 def script_address(name: str) -> str:
-    """Where a file is, relative to the app's root: the address holds a digest of what is in it, so
-    what is behind it never changes."""
+    """Return a file's URL, relative to the app's root: it contains a digest of the content, which
+    never changes."""
     file = _file(name)
     version = hashlib.sha256(file.content).hexdigest()[:16] if file else "0"
     return f"script/{version}/{name}"
@@ -83,24 +83,24 @@ def mounts(module: str, events: Iterable[str], **options: object) -> str:
 
 
 def listener(module: str, call: str, arguments: str = "") -> str:
-    """The same as a function, for a listener's `js`."""
+    """Return the same as a function, for a listener's `js`."""
     return f"({arguments}) => {calls(module, call)}"
 
 
 def head_tags() -> str:
-    """What a page needs in its head: its script, which is asked for at once, and its own module."""
+    """Return the tags for a page's head: its script, requested at once, and its own module."""
     address = script_address(_PAGE)
     preload = f'<link rel="modulepreload" href="{address}">'
     return f'{preload}\n<script type="module">{_loads("page.js", _PAGE)}</script>'
 
 
 def sign_in_script() -> str:
-    """What the sign-in page runs at its end."""
+    """Return the script that the sign-in page runs at its end."""
     return _loads(_SIGN_IN_MODULE, _SIGN_IN)
 
 
 def script_routes() -> GuardedRoutes:
-    """`GET /script/{version}/{name}`: the sign-in page's is read by anybody."""
+    """`GET /script/{version}/{name}`: the sign-in page's script is public."""
     routes = GuardedRoutes()
 
     @routes.get("/script/{version}/sign_in.js", Access.PUBLIC)

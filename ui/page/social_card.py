@@ -1,5 +1,5 @@
-"""What chats and social sites show of a link to this app: its name, what it is for, and a card. No
-workflow's name, as whoever asks has not logged in."""
+"""Link preview for chats and social sites: the app's name, its purpose, and a card. No workflow's
+name, as the reader hasn't signed in."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tags_for_other_sites(root: str, title: str) -> str:
 
 
 def social_card_routes() -> GuardedRoutes:
-    """`GET /social-card.png`: read by anybody, as those who show a link do not log in."""
+    """`GET /social-card.png`: public, as sites that show a link don't sign in."""
     routes = GuardedRoutes()
 
     @routes.get(_PATH, Access.PUBLIC)

@@ -1,14 +1,13 @@
-"""The stage: one component that shows what a run makes, from the first preview to the result.
+"""Stage: one component that shows a run, from the first preview to the result.
 
     with gr.Blocks() as page:
         stage = Stage()
         button.click(lambda: Follow(start().id), None, stage)
 
-A run is followed over its own socket (`ui.routes.run_socket`), which also brings its results:
-nothing is asked of Gradio for them. Files that come from elsewhere are shown by their addresses
-(`ShowFiles`). As an input it gives what is seen (`Selection`). The page needs
-`ui.page.script_files.script_routes`, and for `Follow` the routes of `ui.routes.run_socket` and
-`ui.routes.results`. A page has one stage: two of them would show the same run.
+It follows a run over its own socket (`ui.routes.run_socket`), which also brings the results without
+Gradio. Other files are shown by URL (`ShowFiles`). As an input it gives the visible file
+(`Selection`). The page needs `ui.page.script_files.script_routes`, and for `Follow` the routes of
+`ui.routes.run_socket` and `ui.routes.results`. A page has one stage: two would show the same run.
 """
 
 from __future__ import annotations
@@ -63,8 +62,7 @@ class ShowFiles:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is on the stage: a file of a run's results, by its place among them; one of `ShowFiles`
-    where the run is ""."""
+    """The visible file: of a run's results, by its place; one of `ShowFiles` if the run is ""."""
 
     run: str
     at: int
@@ -96,13 +94,12 @@ _EVENTS = ("select", "use", "use_values", "run_again", "delete")
 class Stage(gr.HTML, metaclass=WithoutStub):
     """Shows previews and results of a run.
 
-    Value: `Follow`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None
-    where no file is seen. Events: `select` when another file is seen, `use` when a person wants it
-    as an input, which is offered for the kinds that it `takes`, and on this app's page for all,
-    with the element of the form's `field`; both with what `gr.SelectData` has (`index` among what
-    is shown, `value` the file's address), `run` and `at`. For a run that was followed `use_values`,
-    `run_again` and `delete`, with `run`: the script has seen to the last two, and to the first on
-    this app's own page.
+    Value: `Follow`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None without a
+    visible file. Events: `select` when another file becomes visible, `use` when a user wants it as
+    an input, which is offered for the types in `takes`, and on this app's page for all, with the
+    element of the form's `field`. Both have `gr.SelectData`'s values (`index` of the file, `value`
+    its URL), `run` and `at`. For a followed run also `use_values`, `run_again` and `delete`, with
+    `run`: the script handles the last two, and on this app's own page the first.
     """
 
     def __init__(
@@ -125,7 +122,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: StageValue) -> dict[str, Any] | None:  # type: ignore[override]
-        """What the browser is told."""
+        """Return the value for the browser."""
         nonce = secrets.token_hex(4)
         match value:
             case None:
@@ -141,23 +138,22 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         return asdict(shown)
 
     def preprocess(self, payload: object) -> Selection | None:  # type: ignore[override]
-        """What is seen, as the browser says: whether it is the caller's own is for the caller of
-        this to ask."""
+        """Return the visible file; the listener checks that it is the user's own."""
         match payload:
             case {"seen": {"run": str(run), "at": int(at)}}:
                 return Selection(run, at)
         return None
 
     def api_info(self) -> dict[str, Any]:
-        """What is seen, as a JSON schema: null where nothing is."""
+        """Return the JSON schema of the visible file: null for none."""
         return _SEEN
 
     def api_info_as_output(self) -> dict[str, Any]:
-        """What is told, as a JSON schema."""
+        """Return the JSON schema of the value."""
         return _SHOWN
 
     def example_payload(self) -> dict[str, Any]:
-        """What is seen after one run."""
+        """Return the visible file after one run."""
         return asdict(Seen(Selection("0" * 32, 0)))
 
     def example_value(self) -> StageValue:

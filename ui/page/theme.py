@@ -36,7 +36,7 @@ _SHADED = {
     "input_background_fill": ("#ffffff", "#1d1d22"),
     "input_border_color": ("#cfcfd8", "#3b3b46"),
     "input_border_color_focus": ("*primary_500", "*primary_400"),
-    # Of our sentences too: in most themes the one for text suits an error's own background only.
+    # Also for our own messages: in most themes the text color only suits an error's own background.
     "error_icon_color": ("#b42318", "#ff9b8f"),
     "button_primary_background_fill": ("*primary_600", "*primary_500"),
     "button_primary_background_fill_hover": ("*primary_700", "*primary_600"),
@@ -50,7 +50,7 @@ _SHADED = {
     "checkbox_border_color": ("#858593", "#7b7b88"),
     "slider_color": ("*primary_600", "*primary_400"),
 }
-# Those of which Gradio makes the dark one by itself.
+# Colors whose dark variants Gradio derives itself.
 _PLAIN = {
     "block_border_width": "0px",
     "block_shadow": "none",
@@ -63,7 +63,7 @@ _PLAIN = {
 
 
 def colours() -> str:
-    """The same colours as declarations of a style sheet, for pages without Gradio's."""
+    """Return the colors as style declarations, for pages without Gradio's."""
     return " ".join(
         f"--{name.replace('_', '-')}: light-dark({_told(light)}, {_told(dark)});"
         for name, (light, dark) in _SHADED.items()

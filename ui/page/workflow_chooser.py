@@ -29,9 +29,8 @@ _STYLE = Path(__file__).parent / "styles" / "chooser.css"
 
 @dataclass(frozen=True, slots=True)
 class WorkflowChoice:
-    """One workflow to choose: `group` is the heading it stands under, `own` that only this person
-    has it. `thumb`: the address of an image of what comes out; `note`: what is to be known before
-    it is chosen."""
+    """One workflow: `group` is its heading, `own` means that only this user has it. `thumb`: the
+    URL of an example image; `note`: a remark before the choice."""
 
     name: str
     title: str
@@ -44,7 +43,7 @@ class WorkflowChoice:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What can be chosen, and the name of what is chosen now, None where nothing is."""
+    """The choices, and the current name, or None."""
 
     choices: tuple[WorkflowChoice, ...] = ()
     name: str | None = None
@@ -53,8 +52,8 @@ class Offer:
 class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
     """Chooses a workflow.
 
-    Value: an `Offer`; as an input the name that is chosen, None where nothing is. Event: `select`,
-    with what `gr.SelectData` has (`index` among the choices, `value` the name).
+    Value: an `Offer`; as an input the chosen name, or None. Event: `select`, with `gr.SelectData`'s
+    values (`index` of the choice, `value` the name).
     """
 
     def __init__(
@@ -81,18 +80,18 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
         return asdict(value or Offer())
 
     def preprocess(self, payload: object) -> str | None:
-        """What is chosen: whether there is such a workflow is for the caller of this to ask."""
+        """Return the chosen name; the listener checks that it exists."""
         match payload:
             case {"name": str(name)} | str(name) if name:
                 return name
         return None
 
     def api_info(self) -> dict[str, Any]:
-        """What is chosen, as a JSON schema."""
+        """Return the JSON schema of the chosen name."""
         return _CHOSEN
 
     def api_info_as_output(self) -> dict[str, Any]:
-        """What is offered, as a JSON schema."""
+        """Return the JSON schema of the offer."""
         return _OFFER
 
     def example_payload(self) -> str:

@@ -11,7 +11,7 @@ from itertools import count
 
 from comfy.form.labels import choice_labels
 
-MOST_CELLS = 1_000  # of a page: more is nothing that anybody looks at as a grid
+MOST_CELLS = 1_000  # of a page: larger grids aren't readable
 _LONGEST_LABEL = 40  # characters
 _MOST_AXES = 3
 _CUT = "…"
@@ -22,7 +22,7 @@ _IS_FILE = re.compile(r"\A\S.*\.[A-Za-z]\w{1,11}")
 
 
 def fits_grid(counts: Sequence[int]) -> bool:
-    """Whether so many values of so many fields are a grid that can be looked at."""
+    """Tell if this many values of these fields make a readable grid."""
     return 1 <= len(counts) <= _MOST_AXES and 0 < math.prod(counts[:2]) <= MOST_CELLS
 
 
@@ -151,7 +151,7 @@ def _without_common_words(lines: Sequence[str]) -> list[str]:
 
 
 def _shared(lines: Sequence[Sequence[str]]) -> int:
-    """How many words all of them begin with."""
+    """Return the number of leading words they share."""
     beside = enumerate(zip(*lines, strict=False))
     least = min(map(len, lines))
     return next((at for at, words in beside if len(set(words)) > 1), least)

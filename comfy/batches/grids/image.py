@@ -40,7 +40,7 @@ class CellLine:
 
 @dataclass(frozen=True, slots=True)
 class GridSheet:
-    """What is drawn: a title, what the columns and the lines vary, and the lines."""
+    """Content of a grid image: a title, the varied fields of columns and lines, and the lines."""
 
     title: str
     across: str
@@ -48,7 +48,7 @@ class GridSheet:
     lines: tuple[CellLine, ...]
 
 
-# Of a cell by its number: the file of an image, or what is said in its place.
+# Returns the file of a cell's image, or a text in its place.
 Content = Callable[[int], Path | str]
 Turn = Callable[[], AbstractContextManager[None]]
 
@@ -60,12 +60,12 @@ def draw_grid(
     texts: Iterable[tuple[str, str]],
     turn: Turn,
 ) -> Iterator[bytes]:
-    """The bytes of a PNG. `side`: pixels of a cell's longer side, less where the whole would have
-    more than MOST_PIXELS; `texts`: as of `png_of`; `turn`: is entered for each image, of which one
-    at a time is in memory.
+    """Return the bytes of a PNG. `side`: pixels of a cell's longer side, less if the whole would
+    exceed MOST_PIXELS; `texts`: see `png_of`; `turn`: entered for each image, one of which is in
+    memory at a time.
 
-    An image that cannot be read is a cell without one. A label that no font of this machine has is
-    its number, and the last line says why.
+    An unreadable image leaves its cell empty. A label without a font on this machine becomes its
+    number, and the last line explains it.
     """
     shape = _shape(sheet, content, turn)
     side = min(max(side, _SIDES[0]), _SIDES[1])
@@ -90,11 +90,11 @@ class _Words:
         return self._font(text) is None
 
     def shown(self, text: str, otherwise: str = "") -> str:
-        """The text, or what is drawn in its place where it is in no font."""
+        """Return the text, or its replacement if no font covers it."""
         return otherwise if self._lacks(text) else text
 
     def wrapped(self, text: str, width: int, most: int) -> list[str]:
-        """In lines that are no wider; what is more than `most` of them is left out."""
+        """Wrap the text to this width, with at most `most` lines."""
         font = self._font(text)
         if font is None or not text:
             return []
@@ -107,12 +107,12 @@ class _Words:
         return lines
 
     def width(self, text: str) -> int:
-        """Of a text on one line."""
+        """Return the width of a text on one line."""
         font = self._font(text)
         return math.ceil(font.getlength(text)) if font else 0
 
     def height(self, blocks: Iterable[Sequence[str]]) -> int:
-        """Of texts beside each other, with a gap."""
+        """Return the height of texts side by side, with a gap."""
         lines = max(map(len, blocks), default=0)
         return lines * self.line + _GAP if lines else 0
 
@@ -196,7 +196,7 @@ class _Painter:
 
     @property
     def pixels(self) -> int:
-        """How many it has."""
+        """Return the number of pixels."""
         return self.width * self.height
 
     def strips(self, content: Content, turn: Turn) -> Iterator[Image.Image]:
@@ -220,8 +220,8 @@ class _Painter:
     def _draw_name(
         self, draw: ImageDraw.ImageDraw, at: tuple[int, int], name: list[str], *, turns: int
     ) -> None:
-        """What values are called, and an arrow to where they stand: to the right, or after a
-        quarter turn downwards. It is drawn: few fonts have one."""
+        """Draw a field's name and an arrow to its values: to the right, or down after a quarter
+        turn. Few fonts have the arrow, so it is drawn."""
         if not name:
             return
         words, half = self._words, self._arrow / 2
@@ -264,7 +264,7 @@ def _texts(sheet: GridSheet) -> list[str]:
 
 
 def _image(file: Path, size: tuple[int, int], turn: Turn) -> Image.Image | None:
-    """An image as large as it fits; None where there is none."""
+    """Return an image scaled to fit; None if there isn't one."""
     try:
         with turn(), opened(file) as image:
             image.draft("RGB", size)

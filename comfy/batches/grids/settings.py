@@ -1,5 +1,5 @@
-"""What a grid's image carries so that the grid can be opened again: its workflow by name, the
-values of the form, of its files the names alone, and what varies. No address, no path."""
+"""Settings in a grid's image that open the grid again: the workflow's name, the form's values, file
+names without files, and the varied fields. No URL, no path."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class GridField:
 
 @dataclass(frozen=True, slots=True)
 class GridSettings:
-    """`batch`: its id, for whom it is still there; `base`: values by field key, as a browser keeps
-    them; `files`: the names of those of its files that do not vary, by field key too."""
+    """`batch`: its id, for its owner; `base`: values by field key in the browser's format; `files`:
+    the names of unvaried files, also by field key."""
 
     workflow: _Name
     batch: _Name
@@ -55,13 +55,13 @@ _SETTINGS = TypeAdapter(GridSettings)
 
 
 def settings_text(settings: GridSettings) -> str:
-    """As a PNG carries them, under KEYWORD."""
+    """Return the settings as a PNG text, under KEYWORD."""
     return json.dumps(asdict(settings), separators=(",", ":"))
 
 
 def settings_in(data: bytes) -> GridSettings:
-    """Those that a PNG carries, of which this may be the beginning. ComfyError, and nothing else,
-    whatever the bytes are."""
+    """Return the settings in the beginning of a PNG. ComfyError, and nothing else, for
+    any bytes."""
     text = next((one.text for one in _texts(data) if one.key == KEYWORD), None)
     if text is None:
         raise ComfyError(
@@ -70,7 +70,7 @@ def settings_in(data: bytes) -> GridSettings:
         )
     try:
         if len(text) > _MOST_TEXT:
-            raise TooDeep  # noqa: TRY301 - one answer to all that is no grid of ours
+            raise TooDeep  # noqa: TRY301 - the same error for all other content
         return _SETTINGS.validate_python(read_json(text))
     except (NotJson, TooDeep, ValidationError):
         raise ComfyError(

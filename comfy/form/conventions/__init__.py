@@ -1,1 +1,1 @@
-"""What authors say about their forms, in the notations of this and of other programs."""
+"""Authors' declarations about forms, in the notations of this and other programs."""

@@ -1,5 +1,5 @@
-"""What an author lets people try: a text for the prompt, or values for several fields, images that
-lie beside the workflow among them."""
+"""Examples for users to try: a text for the prompt, or values for several fields, including images
+beside the workflow."""
 
 from __future__ import annotations
 

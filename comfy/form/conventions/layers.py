@@ -1,8 +1,8 @@
-"""What somebody says about a form: the toml beside a workflow, its App, conventions in titles, a
+"""Layers of declarations about a form: the TOML beside a workflow, its App, title conventions, a
 subgraph's author.
 
-Each of them speaks in *statements* about prompt inputs; `comfy.form.exposure` weighs them. Whoever
-reads another format only has to produce these.
+Each consists of *statements* about prompt inputs; `comfy.form.exposure` weighs them. A reader of
+another format only has to produce these.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from comfy.prompt.model import InputRef
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
-# How strict a layer is about inputs that it doesn't mention.
+# Treatment of inputs that a layer doesn't mention.
 _STRICTNESS: tuple[Others, ...] = ("auto", "advanced", "hidden")
 
 
 class Keep(Enum):
-    """The value of an input that nobody replaces."""
+    """An input value that must not be replaced."""
 
     VALUE = "value"
 
@@ -33,12 +33,11 @@ KEEP = Keep.VALUE
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One field that somebody wants: the prompt inputs it sets, the first of which gives type and
-    default.
+    """One declared field: the prompt inputs it sets, the first of which gives type and default.
 
-    `group` None leaves the place to the heuristics. `section` is an own heading, folded away.
-    `value` replaces what stands in the prompt, where that is a placeholder (None: the server's
-    default counts). `source` names who says it.
+    `group` None leaves the place to the heuristics. `section` is the author's own heading,
+    collapsed. `value` replaces the prompt's value if that is a placeholder (None: the server's
+    default). `source` names the layer.
     """
 
     source: FieldSource
@@ -51,11 +50,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """All that one of them says, in the order of the form.
+    """All statements of one layer, in the form's order.
 
-    `others` is what becomes of inputs that no statement mentions: "auto" (as the heuristics judge),
-    "advanced" or "hidden". `outputs` are the nodes whose results count (none: all). `titles` are
-    better names for nodes.
+    `others` is the treatment of unmentioned inputs: "auto" (by heuristics), "advanced" or "hidden".
+    `outputs` are the nodes whose results count (none: all). `titles` are better names for nodes.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -77,11 +75,11 @@ def app_layer(app: App | None) -> Layer:
 
 
 def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
-    """What the authors of subgraphs brought to the outside: names for inputs, whose place the
-    heuristics judge.
+    """Return the inputs that subgraphs' authors promoted: their names; heuristics choose their
+    place.
 
     These are names of slots ("video1_seed"), so they become words; in an App they were written for
-    people.
+    users.
     """
     named = (
         replace(one, label=plain_words(one.label) if one.label else "")

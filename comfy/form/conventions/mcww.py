@@ -17,8 +17,8 @@ _WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
 
 
 def _input_of_wrapper(node: NodeView) -> Candidate | None:
-    """The one input that a wrapper shows of a node: an image, video or sound before a text, a
-    switch, the first."""
+    """Return the one input that a wrapper shows of a node: an image, video or sound before a text,
+    a switch, the first."""
     usable = [one for one in node.inputs.values() if not (one.node_spec and one.spec is None)]
     kinds = [(_wrapper_kind(one), one) for one in usable]
     for wanted in _WRAPPER_KINDS:

@@ -1,5 +1,4 @@
-"""The grammar of Minimalistic Comfy Wrapper WebUI's titles, apart because names of nodes are told
-from them."""
+"""Grammar of Minimalistic Comfy Wrapper WebUI's titles, separate because node names use it, too."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)", re.ASCII)
 _CATEGORIES = ("prompt", "output", "important", "advanced")
 
 
-# No program needs longer titles; what is longer is no notation.
+# No program needs longer titles; a longer one isn't notation.
 MAX_TITLE = 2_000
 
 

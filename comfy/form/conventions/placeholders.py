@@ -1,7 +1,6 @@
-"""Values that only hold a place: `PARAM_INT_SEED` (some MCP servers) and SwarmUI's `${prompt:a
-cat}`.
+"""Placeholder values: `PARAM_INT_SEED` (some MCP servers) and SwarmUI's `${prompt:a cat}`.
 
-A form starts with what they stand for: the default that is written in them, else the server's.
+A form starts with their meaning: the default written in them, otherwise the server's.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ _SWARM = re.compile(
     re.DOTALL,
 )
 
-# What a value nobody knows starts with, by the type in its name; for SwarmUI in the names its
-# editor makes.
+# First value of an unknown placeholder, by the type in its name; for SwarmUI by its editor's names.
 _EMPTY: dict[str, tuple[str, Any]] = {
     "INT": ("INT", 0),
     "FLOAT": ("FLOAT", 0.0),
@@ -48,8 +46,8 @@ def is_placeholder(value: object) -> bool:
 
 
 def meant_value(candidate: Candidate) -> object:
-    """What a placeholder stands for; None: what the server, or chance for a seed, has there. KEEP:
-    it is none."""
+    """Return a placeholder's value; None: the server's default, or random for a seed. KEEP: not a
+    placeholder."""
     found = _match(candidate.value) if isinstance(candidate.value, str) else None
     if found is None:
         return KEEP

@@ -1,7 +1,6 @@
-"""The SwarmInput nodes of SwarmUI's SwarmComfyExtra pack: fields with title, help and limits as
-inputs.
+"""SwarmInput nodes of SwarmUI's SwarmComfyExtra pack: fields with title, help and limits as inputs.
 
-The servers here lack the pack, so what is known of it are its input names.
+The servers here lack the pack, so only their input names are known.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from comfy.workflow.toml_settings import none_of
 
 
 def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> Layer:
-    """What a toml says. Names that fit nothing are sentences among the problems."""
+    """Return the layer of a TOML file. Names that match nothing become problems."""
     if config is None:
         return Layer()
     names = names_of(candidates)
@@ -75,7 +75,7 @@ def _group(said: FieldConfig) -> tuple[FieldGroup, str | None]:
 
 
 def names_of(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
-    """How a toml may call each input: by node id, or by a node title that only one node has."""
+    """Return the names of each input in a TOML file: by node id, or by a unique node title."""
     titles = Counter(title for title in {c.node: c.title for c in candidates}.values() if title)
     by_title = {f"{c.title}.{c.input}".lower(): c for c in candidates if titles[c.title] == 1}
     return by_title | {c.key.lower(): c for c in candidates}

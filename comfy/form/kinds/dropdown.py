@@ -28,7 +28,7 @@ class NotOffered(BadValue):
         self._value, self._offered = value, offered
 
     def close(self) -> str:
-        """Return a sentence with the most similar choice, "" if there is none."""
+        """Suggest the most similar choice, "" if there isn't one."""
         return did_you_mean(self._value, map(str, self._offered))
 
 

@@ -20,7 +20,7 @@ _SEED_NAME = re.compile(r"(^|_|\.)seed$", re.IGNORECASE)
 
 
 class Fit(IntEnum):
-    """How well a widget fits an input; the best fit gets it."""
+    """Quality of a widget for an input; the best one gets it."""
 
     NO = 0
     FALLBACK = 1
@@ -30,8 +30,8 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiteralInput:
-    """A candidate with what its type leaves open: its limits, whether it seeds something, and
-    the outputs of its node that lead somewhere (`used`)."""
+    """A candidate with details beyond its type: its limits, whether it is a seed, and the used
+    outputs of its node (`used`)."""
 
     candidate: Candidate
     limits: Limits
@@ -56,7 +56,7 @@ class LiteralInput:
 
     @property
     def option(self) -> str:
-        """How the server asks to show the value, "" if it doesn't say."""
+        """Return the server's display option, "" if it has none."""
         shown = self.candidate.spec.options.get("display") if self.candidate.spec else None
         return shown if isinstance(shown, str) else ""
 

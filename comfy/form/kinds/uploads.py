@@ -1,4 +1,4 @@
-"""What the widgets for files have in common."""
+"""Common parts of the file widgets."""
 
 from __future__ import annotations
 

@@ -1,2 +1,1 @@
-"""What comfy_runner's clients ask for, under its own paths: off unless `--comfy-runner` names its
-config.toml."""
+"""comfy_runner's calls under its own paths: off unless `--comfy-runner` names its config.toml."""

@@ -1,4 +1,4 @@
-"""How comfy_runner's calls are answered: JSON with a `STATUS`, errors too."""
+"""Answers to comfy_runner's calls: JSON with a `STATUS`, errors too."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _BAD_GATEWAY = 502
 
 
 def status(said: str, **more: object) -> AsciiJSON:
-    """What has been done, in comfy_runner's words."""
+    """Return the result in comfy_runner's words."""
     return AsciiJSON({"STATUS": said} | more)
 
 
 class StatusRoute(APIRoute):
-    """A route whose errors are problem documents that say in `STATUS` what is wrong."""
+    """Route whose errors are problem documents with the reason in `STATUS`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As FastAPI's, with these answers to errors."""
+        """See FastAPI's method; adds these error answers."""
         handle = super().get_route_handler()
 
         async def answered(request: Request) -> Response:
@@ -52,7 +52,7 @@ def _problem(error: ComfyError) -> Problem:
 
 
 def _sentence(error: ComfyError) -> str:
-    """What went wrong in one text, fields by their labels."""
+    """Return an error as one text, with field labels."""
     match error:
         case FieldErrors(labelled=labelled):
             return sentences(*labelled.values())

@@ -41,9 +41,8 @@ class TextService:
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
-    """What the file says. `workflow`: the path of the one that is meant where a call names none,
-    without ".json", "" for none; `prompt_node`: which node of it a prompt goes to that was written
-    for a description."""
+    """Content of the file. `workflow`: the path of the default workflow, without ".json", "" for
+    none; `prompt_node`: its node that gets the prompt written for a description."""
 
     workflow: str = ""
     prompt_node: str = ""
@@ -52,7 +51,7 @@ class RunnerConfig:
 
     @property
     def workflow_names(self) -> Sequence[str]:
-        """What its workflow may be called in the folder, which is somewhere on its path; the
+        """Return the workflow's possible names in the folder, which is somewhere on its path; the
         longest first."""
         parts = PurePosixPath(self.workflow).parts
         return ["/".join(parts[at:]) for at in range(len(parts))]
@@ -63,8 +62,8 @@ class RunnerConfig:
         return dict(parse_mappings(PurePosixPath(workflow).name, self.tables).nodes)
 
     def prompt_nodes(self, workflow: str) -> tuple[str, str]:
-        """Where a prompt, and what is not to be seen, go in this workflow; "" where the file names
-        no node."""
+        """Return the nodes for the prompt and the negative prompt in this workflow; "" if the file
+        names no node."""
         names = self.names(workflow)
         own = self.prompt_node if workflow in self.workflow_names else ""
         return names.get(_PROMPT_NODE, own), names.get(_NEGATIVE_NODE, "")
@@ -96,7 +95,7 @@ _OLLAMA: SettingReaders = {
 
 
 def read_runner_config(path: Path) -> RunnerConfig:
-    """What is in the file. ManyProblems where it cannot be read or used."""
+    """Read the file. ManyProblems if it is unreadable or unusable."""
     tables, why = load_toml(path)
     problems = [why] if why else []
     for name in ("comfy", "node_mappings", "ollama"):

@@ -1,5 +1,4 @@
-"""What people have set in the workflows of comfy_runner's calls, and the runs that they started
-there."""
+"""Values that callers have set in workflows, and the runs they started."""
 
 from __future__ import annotations
 
@@ -15,13 +14,13 @@ from comfy.runs.interface import Run
 from ui.web.body_limits import too_large
 
 _MOST_BYTES = 64 * MIB  # of all people's values; what was set longest ago goes first
-_OVERHEAD = 200  # bytes of a value, or of somebody who has none left
+_OVERHEAD = 200  # bytes of a value, or of a caller without values
 Values = Mapping[str, object]  # by field key
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file of ComfyUI's input folder, which is read anew for each run."""
+    """File in ComfyUI's input folder, read again for each run."""
 
     name: str
 
@@ -39,7 +38,7 @@ class QueuedRun:
 
     @property
     def is_over(self) -> bool:
-        """Whether its run has ended."""
+        """Tell if its run has ended."""
         return self.run is not None and self.run.state.phase.finished
 
     def begun(self, run: Run) -> None:
@@ -64,14 +63,14 @@ class KeptValues:
         self._queued: list[QueuedRun] = []
 
     def of(self, person: str, workflow: str) -> Values:
-        """What this person has set there."""
+        """Return the caller's values for this workflow."""
         return self._values.get((person, workflow), {})
 
     def put(self, person: str, workflow: str, values: Values) -> None:
         """Set these too. ComfyError where that is more than is kept."""
         try:
             self._values[person, workflow] = {**self.of(person, workflow), **values}
-        except ValueError as error:  # larger than all that the cache may have
+        except ValueError as error:  # larger than the whole cache
             raise ComfyError(too_large(_MOST_BYTES)) from error
 
     def forget(self, person: str, workflow: str, keys: Collection[str]) -> None:
@@ -92,7 +91,7 @@ class KeptValues:
                 self._queued.remove(queued)
 
     def stop(self, person: str) -> None:
-        """Stop what this person has queued, and nothing of anybody else's."""
+        """Stop only this caller's queued runs."""
         for one in self._queued:
             if one.person == person:
                 one.stop()

@@ -26,8 +26,8 @@ class NamedNodes:
     names: Mapping[str, str]
 
     def text_field(self, node_id: object) -> Field:
-        """The field of a node's text, which is the input that comfy_runner would set. NotThere
-        where there is none."""
+        """Return the field of a node's text, for the input that comfy_runner would set. NotThere
+        without one."""
         fields = {ref: one for ref, one in self._fields() if not one.is_media}
         with_text = {ref.node: None for ref in fields if ref.input in TEXT_INPUTS}
         fit = self._nodes_that_fit(with_text)
@@ -46,7 +46,7 @@ class NamedNodes:
         raise NotThere(message("Node “{node}” has no text to update.", node=short(node)), fit)
 
     def file_field(self, node_id: object) -> Field:
-        """The field of a node's image, or other file. NotThere where there is none."""
+        """Return the field of a node's image or other file. NotThere without one."""
         files = {ref: one for ref, one in self._fields() if one.is_media}
         fit = self._nodes_that_fit(dict.fromkeys(ref.node for ref in files))
         node, own = self._place(node_id, fit)
@@ -68,7 +68,7 @@ class NamedNodes:
         return ((ref, field) for field in self.form.fields for ref in field.targets)
 
     def _nodes_that_fit(self, nodes: Collection[str]) -> str:
-        """What to name instead of another node: names of the config, then ids; "" for none."""
+        """Return alternatives for an unknown node: names in the config, then ids; "" for none."""
         names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
         told = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
         return message("Nodes that can be updated: {nodes}.", nodes=told) if nodes else ""

@@ -63,12 +63,12 @@ class RunnerCalls:
     json: RunJson
 
     async def health(self) -> Response:
-        """For anybody, without a login."""
+        """Return the health status, without sign-in."""
         return status("ComfyUI Workflow Runner is running")
 
     async def queue(self, request: Request, workflow: str = "") -> Response:
-        """Run the workflow with what was set, and wait for its image. The run goes on though its
-        caller leaves."""
+        """Run the workflow with the values set, and wait for its image. The run continues when the
+        client disconnects."""
         _refuse_other_pages(request)
         owner = await self.identity.caller(request)
         caller = caller_of(request.scope, self.identity)
@@ -114,7 +114,7 @@ class RunnerCalls:
         return status("success", positive_prompt=written.positive, negative_prompt=written.negative)
 
     async def interrupt(self, request: Request) -> Response:
-        """Stop the runs that this person has begun here, and nobody else's."""
+        """Stop only the runs that this caller started here."""
         await self.identity.caller(request)
         self.kept.stop(self._person(request))
         return status("Interrupt request received, processing...")
@@ -122,7 +122,7 @@ class RunnerCalls:
     async def _updated(
         self, request: Request, workflow: str, what: str, change: Callable[..., Values]
     ) -> tuple[object, object]:
-        """The node that a body names, and what is set there by this change of the runner's."""
+        """Update the node that a body names with this change."""
         owner = await self.identity.caller(request)
         node, value = await self._brought(request, owner, "node_id", what)
         person = self._person(request)
@@ -149,8 +149,8 @@ class RunnerCalls:
         if service is None:
             raise ComfyError(_NO_SERVICE, _NAME_SERVICE)
         question = TextQuestion(service)
-        # Not one of the workers that all share: it waits for as long as the service is silent, and
-        # there are more places for whoever waits than workers.
+        # Uses its own thread instead of a shared worker: it waits as long as the service is silent,
+        # and more callers may wait than there are workers.
         own = anyio.CapacityLimiter(1)
         try:
             return await anyio.to_thread.run_sync(
@@ -161,7 +161,7 @@ class RunnerCalls:
             raise
 
     async def _brought(self, request: Request, owner: str, *names: str) -> list[object]:
-        """What a body has under these names; HTTPException where one is missing."""
+        """Return a body's values under these names; HTTPException if one is missing."""
         told = (await self.bodies.read(request, owner)).told
         missing = [name for name in names if told.get(name) is None]
         if missing:

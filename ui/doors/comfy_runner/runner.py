@@ -1,5 +1,5 @@
-"""What comfy_runner's calls do, by the services that the API has: values of nodes are those of the
-workflow's form, and a run is begun as any other."""
+"""comfy_runner's calls on the API's services: node values are values of the workflow's form, and
+runs start like all others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NoResult(ComfyError):
 
 @dataclass(frozen=True, slots=True)
 class PromptFields:
-    """The keys of the fields for a written prompt, and for what is not to be seen ("": none)."""
+    """Keys of the fields for a prompt and a negative prompt ("": none)."""
 
     positive: str
     negative: str
@@ -54,8 +54,8 @@ class PromptFields:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Does it. What is private to a person comes with each call. Most of it waits, for disks and
-    servers."""
+    """Carries out the calls. Each call brings the caller. Most methods block for disks
+    and servers."""
 
     services: Services
     config: RunnerConfig
@@ -72,7 +72,8 @@ class Runner:
     def text(
         self, workflow: str, owner: str, kept: Values, node_id: object, text: object
     ) -> Values:
-        """What is set when this node's text is. NotThere, FieldErrors; else as `Forms.form`."""
+        """Return the values to set for this node's text. NotThere, FieldErrors; otherwise like
+        `Forms.form`."""
         form, nodes = self._nodes(workflow, owner, kept)
         field = nodes.text_field(node_id)
         self._check(form, {field.key: text}, owner)
@@ -81,7 +82,7 @@ class Runner:
     def image(
         self, workflow: str, owner: str, kept: Values, node_id: object, file: object
     ) -> Values:
-        """What is set when this node's image is. Raises as `text`."""
+        """Return the values to set for this node's image. Raises like `text`."""
         form, nodes = self._nodes(workflow, owner, kept)
         field = nodes.file_field(node_id)
         value: object = SentValues(self.services, owner).value(field, file)
@@ -109,7 +110,7 @@ class Runner:
         self._check(self._nodes(workflow, owner, kept)[0], values, owner)
 
     def start(self, workflow: str, kept: Values, asker: Asker) -> str:
-        """Begin a run with what was set; its id. Raises as `Starter.start`."""
+        """Start a run with the values set and return its id. Raises like `Starter.start`."""
         with tempfile.TemporaryDirectory() as folder:
             values = {
                 key: self._fetched(one.name, Path(folder) / str(at))
@@ -158,8 +159,8 @@ class Runner:
             raise FieldErrors(form, errors)
 
     def _may_be_read(self, name: str, owner: str) -> bool:
-        """Whether this person may name a file of ComfyUI's input folder, and this is such a name:
-        none of an upload to this app, which may be somebody else's, nor of another folder."""
+        """Tell if this caller may name this file in ComfyUI's input folder: not an upload to this
+        app, which may be another user's, and not in another folder."""
         trusts = self.services.forms.permissions.trusts(owner)
         elsewhere = "\\" in name or name.endswith("]")  # ComfyUI reads "a.png [output]" there
         return trusts and not elsewhere and UPLOADS not in name.casefold().split("/")

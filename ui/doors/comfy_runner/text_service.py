@@ -21,7 +21,7 @@ from comfy.comfyui.client.sessions import Session
 from ui.doors.comfy_runner.config import TextService
 
 _CONNECT_SECONDS = 5.0
-_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes of an answer, and how often so many
+_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes of an answer, and how many such answers
 _TASK = (
     "You write prompts for an image model. From the description of an image, given as JSON, write"
     " positive_prompt: what is to be seen, as short phrases between commas; and negative_prompt:"
@@ -41,7 +41,7 @@ class TextServiceError(ComfyError):
 
 @dataclass(frozen=True, slots=True)
 class WrittenPrompts:
-    """What is to be seen, and what is not."""
+    """Prompt and negative prompt."""
 
     positive: str
     negative: str

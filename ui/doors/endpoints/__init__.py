@@ -1,6 +1,6 @@
-"""Each workflow as an endpoint of its own for Gradio's clients, below `/endpoints`.
+"""Gradio endpoints below `/endpoints`, one per workflow.
 
-The page's Gradio answers them all, by one endpoint that is told which is meant. Blocks with an
-endpoint for each workflow would have to be made anew whenever one changes, and Gradio lets go of
-none that it has made: 8 MB each time with a hundred workflows.
+One endpoint of the page's Gradio answers them all and gets the workflow's name. Blocks with an
+endpoint per workflow would have to be rebuilt after each change, and Gradio never frees old ones: 8
+MB each time with a hundred workflows.
 """

@@ -100,7 +100,7 @@ class ClientFiles:
         return [self._file(place) for place in places if place is not None]
 
     def of_chain(self, told: dict[str, Any]) -> dict[str, Any]:
-        """What is told of a chain, with the files of its last step when it has ended."""
+        """Return a chain's progress, with its last step's files at the end."""
         results = [one | {"files": self.of_run(one["run"])} for one in told.get("results", ())]
         last = [one for one in results if one["step"] == told["steps"][-1]["name"]]
         return told | {"results": results, "files": [file for one in last for file in one["files"]]}
@@ -122,9 +122,9 @@ def _sent_values(
 
 
 def _told(run: Run, answers: ClientFiles) -> Iterator[dict[str, Any]]:
-    """How far a run is, in the answers and as Gradio's progress; at its end its files, or gr.Error
-    with why there are none."""
-    progress = gr.Progress()  # no parameter, as elsewhere: those of `gr.api` are its callers'
+    """Yield a run's progress, in answers and as Gradio's progress; at its end the files, or
+    gr.Error with the reason."""
+    progress = gr.Progress()  # not a parameter, as elsewhere: `gr.api` would expose it to callers
     for state in run.watch():
         doc = run_doc(run.record, usual=run.usual_times)
         progress(doc.progress or 0.0, desc=doc.headline)

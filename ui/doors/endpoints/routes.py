@@ -1,7 +1,6 @@
-"""What Gradio's clients ask of an app with nothing but named endpoints, below `/endpoints`.
+"""Routes for Gradio's clients of an app with only named endpoints, below `/endpoints`.
 
-Calls, and what becomes of them, go to the page's own Gradio by its allow-list, with all that holds
-for calls there.
+Calls go to the page's own Gradio through its allowlist, with all its checks.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class EndpointRoutes:
         self._root_path = root_path
 
     def routes(self) -> GuardedRoutes:
-        """Return the routes. Uploads and results have those of the page, below the same path."""
+        """Return the routes. Uploads and results use the page's, below the same path."""
         routes = GuardedRoutes(ENDPOINTS)
         routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET")
         routes.plain(INFO, self._info, Access.SIGNED_IN, "GET")
@@ -68,7 +67,7 @@ class EndpointRoutes:
         return routes
 
     def _config(self, request: Request) -> Response:
-        """What there is, with the numbers that calls name it by."""
+        """Return the endpoints, with the numbers that calls use."""
         root = root_address(request, f"{ENDPOINTS}{CONFIG}", self._root_path) + ENDPOINTS
         try:
             told = config_of(
@@ -79,7 +78,7 @@ class EndpointRoutes:
         return AsciiJSON(told)
 
     def _info(self, request: Request) -> Response:
-        """What each of them takes."""
+        """Return each endpoint's parameters."""
         try:
             told = info_of(self._endpoints(request))
         except ComfyError as problem:
@@ -106,7 +105,7 @@ class EndpointRoutes:
         return _handed_on(request, _ANSWERED, _named_call(request, call.get("data")))
 
     async def _call_by_names(self, request: Request) -> ASGIApp:
-        """The same with some values by their names."""
+        """Return the call with its values by name."""
         call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
@@ -131,8 +130,7 @@ def _named_call(request: Request, values: object) -> dict[str, Any]:
 
 
 def _handed_on(request: Request, path: str, call: object = None) -> ASGIApp:
-    """What has the allow-list answer as if `path` had been asked for, with this call if there is
-    one."""
+    """Pass a call to the allowlist under another `path`."""
     allowlist = _allowlist_of(request)
 
     async def hand_on(scope: Scope, receive: Receive, send: Send) -> None:

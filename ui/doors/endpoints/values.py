@@ -1,5 +1,4 @@
-"""What an endpoint takes, a form's fields as the parameters of a function, and what it answers.
-Pure."""
+"""An endpoint's parameters from a form's fields, and its answers. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +47,7 @@ _CHANGED = message("This workflow takes other values now. Connect again, then ca
 
 
 def endpoint_of(named: NamedForm) -> NamedEndpoint:
-    """The endpoint as clients are told of it."""
+    """Return the endpoint's description for clients."""
     form = named.form
     title, about = translated(form.title), translated(form.description)
     names = argument_names(form).items()
@@ -62,14 +61,14 @@ def endpoint_of(named: NamedForm) -> NamedEndpoint:
 
 
 def endpoint_number(named: NamedForm) -> int:
-    """A number for an endpoint: its workflow's, then that of its parameters. So it is another one
-    as soon as these are, for calls by number have values in their order."""
+    """Return an endpoint's number: the workflow's, then one for its parameters. It changes with
+    them, because calls by number send values in their order."""
     names = " ".join(argument_names(named.form).values())
     return _digest(named.workflow, 4) << 16 | _digest(names, 2)
 
 
 def is_number_of(number: int, workflow: str) -> bool:
-    """Whether this is, or was, the number of an endpoint of this workflow."""
+    """Tell if this is, or was, the number of this workflow's endpoint."""
     return number >> 16 == _digest(workflow, 4)
 
 
@@ -78,8 +77,8 @@ def _digest(text: str, size: int) -> int:
 
 
 def values_by_key(named: NamedForm, given: object) -> dict[str, object]:
-    """The values of a call by field key: `given` has them by name, or all in their order. What is
-    as the author has it, or None, is left out: seeds are drawn then. ComfyError."""
+    """Return a call's values by field key: `given` has them by name, or all in their order. None
+    and the author's values are dropped, so seeds become random. ComfyError."""
     names = argument_names(named.form)
     match given:
         case list() if len(given) == len(names):
@@ -120,7 +119,8 @@ def _told(label: str, schema: Mapping[str, Any], about: str, component: str) -> 
 
 
 def _default(field: Field) -> object:
-    """What is told of a value that is left out; None of a file, and of a seed, which is drawn."""
+    """Return the documented default of a parameter; None for files and for seeds,
+    which are random."""
     return None if field.is_media or field.is_seed else field.default
 
 

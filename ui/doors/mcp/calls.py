@@ -58,7 +58,7 @@ class ToolCalls:
     files: ResultFiles
 
     async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
-        """All tools that there are for whoever asks; ComfyError where ComfyUI does not answer."""
+        """Return the caller's tools; ComfyError if ComfyUI doesn't answer."""
         owner = self._owner(context)
         return ListToolsResult(tools=await asyncio.to_thread(tools_of, self.services, owner))
 
@@ -103,7 +103,7 @@ class ToolCalls:
     def _result(
         self, run_ids: Sequence[str], owner: str, names: Mapping[str, str], request: Request
     ) -> CallToolResult:
-        """What runs have made, or why one of them nothing."""
+        """Return the results of runs, or the reason of the first failure."""
         ended = [
             (record, self.runs.told(record))
             for record in (self.runs.record(run_id, owner) for run_id in run_ids)
@@ -115,7 +115,7 @@ class ToolCalls:
         return finished_call(ended, self.files, slots, request)
 
     async def _end_of_chain(self, chain_id: str, owner: str, context: Context) -> CallToolResult:
-        """What its last step has made, or why nothing."""
+        """Return the last step's results, or the reason for none."""
         request = context.request
         assert request is not None
         ended = await follow_chain(self.services.chains, chain_id, owner, context)
@@ -125,8 +125,8 @@ class ToolCalls:
 
 
 async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker) -> str:
-    """The id of what is begun. Whoever takes the call back meanwhile stops that, for which it has
-    to be known."""
+    """Return the id of the started run. If the caller cancels meanwhile, the run must be known to
+    be stopped."""
     with anyio.CancelScope(shield=True):
         begun = await asyncio.to_thread(begin, sent, asker)
     return begun.ids[0]

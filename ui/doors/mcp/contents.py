@@ -1,5 +1,5 @@
-"""What assistants are told of runs: their images, texts and files, or why there are none. Clients
-refuse an answer that is too long, and lose all of it, so it has as much as fits."""
+"""Results for assistants: images, texts and files, or the reasons of failures. Clients refuse and
+lose a long answer, so it is cut to the limit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refused_call(problem: Problem, names: Mapping[str, str]) -> CallToolResult:
 
 
 def failed_call(told: RunDoc, names: Mapping[str, str]) -> CallToolResult:
-    """The same of a run that has not ended well, as the API tells it."""
+    """Return the content for a failed run, as the API reports it."""
     error = told.error or RunProblem(told.headline)
     return _error([error.message, *_of_fields(told.errors, names), error.hint])
 
@@ -47,9 +47,9 @@ def finished_call(
     slots: DecodingSlots,
     request: Request,
 ) -> CallToolResult:
-    """What runs have made. At the end a text for each says, as JSON, how later calls name its
-    files. Images share what room there is: one that is too large for it is sent smaller, with a
-    link to the whole one. Waits for the disk, or for ComfyUI."""
+    """Return the results of runs. A final JSON text per run has the file references for later
+    calls. Images share the space: a large one is reduced and linked in full size. Blocks for the
+    disk, or for ComfyUI."""
     every = [(record, told.files[at]) for record, told in ended for at in saved_places(record)]
     made = every[:_MOST_FILES]
     names = [_names(record, told) for record, told in ended]
@@ -102,8 +102,7 @@ def _link(file: RunFile, request: Request) -> ResourceLink:
 def _image(
     record: Record, file: RunFile, files: ResultFiles, slots: DecodingSlots, room: int
 ) -> tuple[ImageContent | None, bool]:
-    """An image that takes no more bytes than there is room, and whether it is the whole one; None
-    where there is none to be had."""
+    """Return an image within the space, and True if it is unreduced; None if it is unavailable."""
     most = (room - _AROUND) // 4 * 3  # base64
     try:
         with files.opened(record, record.state.files[file.n]) as content:

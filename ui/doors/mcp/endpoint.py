@@ -53,7 +53,7 @@ class McpEndpoint:
         )
         self._identity = identity
         self._limits = limits
-        # What waiting calls have brought: the package keeps a call's body until its answer.
+        # Bodies of waiting calls: the package keeps each until its answer.
         self._bodies = Share(
             limits.call_bodies, limits.person_call_bodies, limits.address_call_bodies
         )
@@ -70,12 +70,12 @@ class McpEndpoint:
         return self._sessions.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. HTTPException for nobody, and for a page of another site."""
+        """Answer a request. HTTPException without a user, and for another site's page."""
         owner = await self._identity.caller(Request(scope))
         if scope["method"] not in ("POST", "DELETE"):  # nothing is ever said without a question
             await Response(status_code=405, headers={"allow": "POST, DELETE"})(scope, receive, send)
         else:
-            # A session is for whoever has opened it.
+            # A session belongs to the user who opened it.
             user = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
             await self._answer({**scope, "user": user}, receive, send)
 

@@ -1,4 +1,4 @@
-"""What assistants are told of the workflows that they can use. Pure but for `tools_of`."""
+"""Descriptions of workflows as tools for assistants. Pure except `tools_of`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _tool_of(name: str, form: Form) -> Tool:
 
 
 def input_schema(form: Form) -> dict[str, Any]:
-    """The JSON Schema of a tool's arguments: that of the form's values, by names for people."""
+    """Return the JSON Schema of a tool's arguments: of the form's values, under readable names."""
     schema, names = values_schema(form), argument_names(form)
     told = all_translated(
         schema

@@ -105,7 +105,7 @@ def _heading(number: int | None, title: str) -> str:
 
 
 def _given(step: StepSection) -> Iterator[str]:
-    """What a step is given, in sentences."""
+    """Return messages about the inputs that a step gets from others."""
     images = [
         feed for feed in step.feeds if feed.field.media == "image" and isinstance(feed.pick, int)
     ]

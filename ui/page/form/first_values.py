@@ -1,4 +1,4 @@
-"""What a form is drawn from, and what its fields show at first."""
+"""Inputs of a form's drawing, and its first values."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MISSING = object()
 
 
 def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a form is drawn from: the name of a workflow or of one of the `chains`, which of both it
-    is, the values in the address and in the browser's keeping, the sections that are open, and how
-    often the page has filled in a form.
+    """Inputs of a form's drawing: the name of a workflow or of one of the `chains`, which of the
+    two it is, the values in the URL and in the browser's storage, the open sections, and a
+    counter of the page's fills.
 
-    The nonce makes opening the same workflow again a change.
+    The counter makes opening the same workflow again a change.
     """
     return {
         "name": name,
@@ -42,11 +42,11 @@ def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[st
 def _values_at_first(
     copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
 ) -> dict[str, Any]:
-    """What each field shows at first: what the address says, else what was typed here before, else
-    the author's value.
+    """Return each field's first value: from the URL, otherwise as last typed here, otherwise the
+    author's.
 
-    Seeds are random unless somebody wants one; images start with the author's own where the
-    server has it. A file that its field does not take, or that is gone, is `Refused`.
+    Seeds are random unless set; images start with the author's own if the server has it. A missing
+    or unsuitable file is `Refused`.
     """
     linked, _ = linked_values(form, choice["linked"])
     values: dict[str, Any] = {}
@@ -70,8 +70,8 @@ def _values_at_first(
 
 @dataclass(frozen=True, slots=True)
 class FirstShown:
-    """What a form is drawn with: the `values` of its fields, None for a file that is refused; the
-    same as the script keeps them (`filled`); and the `places` of the author's examples."""
+    """A form's first `values`, None for a refused file; the same in the script's format (`filled`);
+    and the `places` of the author's examples."""
 
     values: dict[str, Any]
     filled: Filled

@@ -1,5 +1,4 @@
-"""What stands above a form: its title, who sees it, and what its server lacks; or why there is no
-form."""
+"""Heading of a form: its title, sharing, and missing parts; or the reason why there is no form."""
 
 from __future__ import annotations
 
@@ -49,8 +48,8 @@ class AuthorsImages:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """What a person may do about who has a workflow: add one of their own for everybody, and take
-    one from everybody, `removal` being what is said before; "" where they may not."""
+    """The user's options to share a workflow with all users or to remove it, `removal` being the
+    question; "" if not allowed."""
 
     may_add: bool = False
     removal: str = ""
@@ -64,8 +63,7 @@ def draw_heading(
     sharing: Sharing,
     services: Services,
 ) -> None:
-    """The title, and what is to be known before anything is filled in; the script is told what is
-    `filled` in, and how many bytes a file may have."""
+    """Draw the title and notes; pass `filled` and the maximum file size to the script."""
     data = f'data-workflow="{html.escape(name)}" data-largest="{services.limits.file.size}"'
     text = f"<h1 {data}>{html_of(form.title)}</h1>"
     if form.description:
@@ -111,7 +109,7 @@ def draw_heading(
 
 
 def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
-    """Who has the workflow, where this person can change that."""
+    """Draw the sharing options if this user has any."""
     is_own = name.startswith(OPENED_MARK)
     if not is_own and not sharing.removal:
         return
@@ -130,20 +128,20 @@ def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
 
 
 def _made(form: Form) -> str:
-    """The one kind of what a run saves, "" where that is several; previews alone are images."""
+    """Return the single type of saved results, "" for several; previews alone are images."""
     kinds: set[str] = {one.kind for one in form.outputs if one.node in form.needed}
     return kinds.pop() if len(kinds) == 1 else ""
 
 
 def _values_of(idea: Idea, places: Mapping[str, str | None]) -> dict[str, Any]:
-    """What an idea fills in, as the browser keeps it; an image that is not there is left as it
-    is."""
+    """Return an example's values in the browser's format; a missing image leaves its field
+    unchanged."""
     there = {key: places.get(name) for key, name in idea.images.items()}
     return run_values(idea.values, {key: place for key, place in there.items() if place})
 
 
 def _authors_own(key: str, form: Form, images: AuthorsImages) -> list[str]:
-    """The places of all that a field may show and nobody else has given."""
+    """Return the places of a form's files that come from its author."""
     names = (idea.images[key] for idea in form.ideas if key in idea.images)
     places = (images.examples.get(key), *map(images.of_ideas.get, names))
     return [place for place in places if place]

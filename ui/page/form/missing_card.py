@@ -1,5 +1,5 @@
-"""What a server lacks for a workflow, on one card: folded, each file and each node once, with where
-it belongs and where it is to be had."""
+"""Card with a workflow's missing parts: collapsed, each file and node once, with its folder and
+source."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MissingKind = Literal["node", "paid", "model", "setting"]
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One line: what is missing, the word for such things, where it belongs, and more about it."""
+    """One line: the missing part, its category, its folder, and a note."""
 
     kind: MissingKind
     name: str
@@ -50,7 +50,7 @@ class _Item:
 
     @property
     def line(self) -> str:
-        """For somebody who is sent the list."""
+        """Return the line for sharing as text."""
         name = self.name
         if self.place:
             name = message("{name} ({place})", name=name, place=self.place)
@@ -76,8 +76,8 @@ def why_not(missing: Iterable[Missing]) -> str:
 
 
 def missing_lines(missing: Iterable[Missing]) -> tuple[str, ...]:
-    """What is missing, a line each, with where it belongs and where it is to be had; then why, if
-    ComfyUI itself has it."""
+    """Return a line per missing part, with its folder and source, and the reason if ComfyUI itself
+    has it."""
     missing = tuple(missing)
     return _lines(_items(missing), _reason(missing))
 
@@ -125,7 +125,7 @@ def _place(node: MissingClass) -> str:
 
 
 def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
-    """Nodes, then models, then other choices: each file once, whatever fields name it."""
+    """Return nodes, then models, then other choices: each file once, for any number of fields."""
     choices: list[MissingChoice] = []
     for one in missing:
         match one:
@@ -154,7 +154,7 @@ def _kind_and_file(one: MissingChoice) -> tuple[bool, str]:
 
 
 def _counted(items: Iterable[_Item]) -> str:
-    """As "Missing: 6 nodes, 4 models."."""
+    """Format like "Missing: 6 nodes, 4 models."."""
     counts = Counter(item.kind for item in items)
     counted = listed(_number_of(kind, count) for kind, count in counts.items())
     return message("Missing: {things}.", things=counted)

@@ -38,7 +38,7 @@ _REMOVAL = message(
 )
 _MOST_WITHOUT_TITLES = 8
 _MOST_WITHOUT_SEARCH = 20
-_MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
+_MOST_FIELDS = 250  # a browser takes a second for this many, and minutes for thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
 
 
 def _draw_notes(form: Form) -> None:
-    """What is worth knowing of values, each sentence once, as long as a field has such a value."""
+    """Draw notes about values, each once, while a field has such a value."""
     about: dict[str, list[tuple[str, Any]]] = {}
     for note in form.notes:
         about.setdefault(note.said, []).append((note.key, kept(note.value)))

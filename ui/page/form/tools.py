@@ -40,7 +40,7 @@ def draw_tools(
             elem_classes="quiet",
             elem_id="copy-link",
             min_width=80,
-            visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
+            visible=not name.startswith(OPENED_MARK),  # it would fail for other users
         )
         refresh = gr.Button(
             message("Reload models"), size="sm", elem_classes="quiet", min_width=90, visible=lists
@@ -69,8 +69,7 @@ def _draw_reset(
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
 ) -> None:
-    """Put back the author's values, all of them or, asked by the script, those of one field; and
-    the way back from that."""
+    """Restore the author's values, all or, on the script's request, one field's; and undo it."""
     reset = gr.Button(message("Reset"), size="sm", elem_classes="quiet", min_width=60)
     undo = gr.Button(
         message("Undo reset"), size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60

@@ -1,4 +1,4 @@
-"""Whether the app lives, for those who watch over it: containers, proxies, Spaces."""
+"""Health check for containers, proxies and Spaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ui.web.responses import NO_STORE
 
 
 def health_routes() -> GuardedRoutes:
-    """`GET` and `HEAD /health`: 200 for anybody, without a login, and no word of what is here."""
+    """`GET` and `HEAD /health`: 200 without sign-in and without details."""
     routes = GuardedRoutes()
 
     @routes.head("/health", Access.PUBLIC)

@@ -13,7 +13,7 @@ from ui.web.security_headers import strict_policy
 _HERE = Path(__file__).parent
 _STYLES = _HERE.parent / "styles" / "plain.css"
 _MODULES = ("copying.js", "refreshing.js", "retrying.js")
-# As the button for light and dark has kept it (`storage.js`), before anything is painted.
+# Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
   document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
 } catch {}"""

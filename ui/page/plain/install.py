@@ -45,7 +45,7 @@ def tags_for_installing(root: str) -> str:
 
 
 def install_routes() -> GuardedRoutes:
-    """`GET /manifest.json` and `/icons/{name}`: read by anybody, as the page that names them is."""
+    """`GET /manifest.json` and `/icons/{name}`: public, like the page that names them."""
     routes = GuardedRoutes()
 
     @routes.get("/manifest.json", Access.PUBLIC)

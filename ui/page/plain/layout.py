@@ -1,4 +1,4 @@
-"""What the small pages have in common: the product's name and look, in light and dark."""
+"""Layout of the small pages: the product's name and look, in light and dark."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def plain_page(titles: str, body: str, root: str) -> str:
 
 
 def link_to_app() -> str:
-    """The way from a page of its own to the app, for whoever may use that."""
+    """Return the link from a small page to the app, for users who may use it."""
     return f'<p><a href="./">{html_of(_OPEN)}</a></p>'
 
 
@@ -79,7 +79,7 @@ def notice_page(
 
 
 def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:
-    """What somebody finds behind a link that was good for a while. Otherwise as `notice_page`."""
+    """Return the page behind an expired link. Otherwise like `notice_page`."""
     return notice_page(root, _DEAD, why, status=404, title=_DEAD_TITLE, leads_on=leads_on)
 
 

@@ -1,4 +1,4 @@
-"""What a browser shows at an address where nothing is, or nothing for whoever asks."""
+"""Page for URLs that don't exist, or not for this user."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def not_found_page(root: str) -> HTMLResponse:
 
 
 def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """What answers an HTTPException: `http_error`, but to a browser that shows what it gets the
-    page above. `root_path` as the web server was told."""
+    """Return the handler of HTTPException: `http_error`, or for browsers the page above.
+    `root_path`: see the web server."""
 
     async def answer(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)

@@ -1,5 +1,5 @@
-"""What a browser shows where it cannot reach the app: a page that the app's worker has with it, and
-which goes away by itself. Nothing else is kept in the browser."""
+"""Offline page from the app's service worker, which disappears by itself. Nothing else is stored in
+the browser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BODY = """<main class="card" role="status">
 
 
 def offline_routes(root_path: str) -> GuardedRoutes:
-    """`GET /service_worker.js`, read by anybody. `root_path` as the web server was told."""
+    """`GET /service_worker.js`, public. `root_path`: see the web server."""
     routes = GuardedRoutes()
 
     @routes.get(_PATH, Access.PUBLIC)

@@ -40,7 +40,7 @@ def _box(field: Field, value: object, scope: str) -> Control:
 def _numbers(value: object) -> tuple[int | None, ...]:
     try:
         return read_box(value)
-    except BadValue:  # as it was typed: what is wrong with it is said when it is sent
+    except BadValue:  # unchanged text: errors are reported when it is sent
         parts = value if isinstance(value, list) and len(value) == len(_BOX) else [None] * len(_BOX)
         return tuple(parts)
 
