@@ -45,13 +45,13 @@ accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.token_command accounts.user_command web
 documents
-files settings.web_settings
+files library settings.web_settings
 services
 gradio page
 accounts.pages routes
 api
 doors operator
-middleware
+middleware own_routes
 server
 """
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it

@@ -10,7 +10,7 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import FrameType
@@ -19,22 +19,19 @@ from typing import cast
 import anyio.to_thread
 import gradio as gr
 import uvicorn
-from fastapi import Depends, FastAPI, WebSocket
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInFileError
-from ui.accounts.pages.account import account_routes
-from ui.accounts.pages.login_routes import login_routes, logout_routes, share_link_routes
-from ui.accounts.pages.shared_page import shared_page_routes
+from ui.accounts.pages.login_routes import login_routes
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import sign_in_file_handler
 from ui.api.app import api_app
 from ui.api.ends import ToldEnds
 from ui.api.problems import answer_problem
-from ui.doors.comfy_runner.routes import comfy_runner_routes
 from ui.doors.endpoints.calls import add_named_endpoints
 from ui.doors.endpoints.routes import EndpointRoutes
 from ui.doors.mcp.installed import mcp_routes
@@ -51,36 +48,18 @@ from ui.gradio.internals import (
 )
 from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
-from ui.operator.metrics import metrics_routes
-from ui.operator.routes import operator_routes
-from ui.operator.token_page import token_routes
+from ui.own_routes import administrator_routes, own_routes
 from ui.page.blocks import assets, build_page
-from ui.page.kept_files import gradio_script_routes
-from ui.page.language_files import html_attributes, language_routes, language_tags
-from ui.page.plain.health import health_routes
-from ui.page.plain.install import install_routes
+from ui.page.form.sources import FormSources
+from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.not_found import http_error_handler, not_found_page
-from ui.page.plain.offline import offline_routes
-from ui.page.script_files import script_routes
-from ui.page.social_card import social_card_routes
 from ui.routes.deleting import delete_regularly
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.gradio_chains import add_chain_api
-from ui.routes.group_pages import group_page_routes
-from ui.routes.history import history_routes
-from ui.routes.page_socket import page_socket_routes
-from ui.routes.presenter import presenter
-from ui.routes.presets import preset_routes
-from ui.routes.results import result_routes
-from ui.routes.run_chains import run_chain_routes
-from ui.routes.run_socket import WaitingSockets, run_socket_routes
-from ui.routes.runs import run_routes
-from ui.routes.shared_results import shared_result_routes
-from ui.routes.uploads import sweep_regularly, upload_routes
-from ui.routes.use import use_routes
-from ui.routes.workflows import workflow_routes
+from ui.routes.run_socket import WaitingSockets
+from ui.routes.uploads import sweep_regularly
 from ui.services import Services
 from ui.settings.start_lines import show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
@@ -94,7 +73,6 @@ from ui.web.logins import watched_logins
 from ui.web.responses import API, AsciiJSON
 from ui.web.secret import derived
 from ui.web.shares import Share
-from ui.web.urls import ENDPOINTS
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
 
 log = logging.getLogger(__name__)
@@ -154,12 +132,11 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     root_path = settings.root_path
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()
-    for routes in _own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
+    for routes in own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
         add(routes)
     add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
-    add(metrics_routes(services, access, lambda: sockets.taken))
-    add(operator_routes(services, access, settings, sign_in))
-    add(token_routes(access, sign_in, root_path))
+    for routes in administrator_routes(services, settings, access, sign_in, lambda: sockets.taken):
+        add(routes)
     add(login_routes(identity, guesses, sign_in, root_path))
     if settings.sign_in.openid is not None:
         from ui.accounts.pages.openid_routes import openid_routes  # a tenth of a second
@@ -178,50 +155,6 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     return app
 
 
-def _own_routes(
-    services: Services,
-    settings: WebSettings,
-    identity: Identity,
-    sign_in: SignInPage,
-    telling: set[WebSocket],
-    waiting: WaitingSockets,
-) -> Iterator[GuardedRoutes]:
-    """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
-    run's end are noted."""
-    view = presenter(services)
-    runs = services.runs
-    yield run_socket_routes(
-        runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
-    )
-    yield page_socket_routes(services, identity, settings.root_path)
-    yield run_routes(runs, services.starter, identity)
-    yield workflow_routes(services, identity)
-    yield history_routes(services, identity, view)
-    yield use_routes(services, identity)
-    yield preset_routes(services, identity)
-    yield group_page_routes(services, identity)
-    yield run_chain_routes(services, identity)
-    yield result_routes(runs, services.copies.blobs, services.server_files, identity)
-    yield shared_result_routes(services, identity)
-    yield shared_page_routes(services, identity, sign_in, settings.root_path)
-    uploading = upload_routes(services, identity)
-    uploading.include(uploading, ENDPOINTS)
-    yield uploading
-    yield logout_routes(identity, settings.root_path)
-    yield share_link_routes(identity, settings.root_path)
-    yield account_routes(identity, sign_in, settings.root_path)
-    yield script_routes()
-    yield gradio_script_routes()
-    yield social_card_routes()
-    yield install_routes()
-    if settings.comfy_runner is None:
-        yield health_routes()
-    else:  # with a /health of their own
-        yield comfy_runner_routes(services, identity, settings.comfy_runner, settings.root_path)
-    yield language_routes(settings.languages, identity)
-    yield offline_routes(settings.root_path)
-
-
 def _mount_page(
     app: FastAPI,
     services: Services,
@@ -233,6 +166,15 @@ def _mount_page(
     name."""
     limits = services.limits
 
+    sources = FormSources(
+        services.library,
+        services.removal,
+        services.copies,
+        services.runs,
+        limits.file.size,
+        services.demo,
+    )
+
     def add_endpoints() -> None:
         add_api(services.starter, services.folder, identity)
         add_batch_api(services, identity)
@@ -241,9 +183,10 @@ def _mount_page(
 
     with without_apps():
         page = build_page(
-            services,
+            sources,
             identity,
             settings.languages,
+            server_name=services.server_name,
             login=identity.login is not None,
             add_endpoints=add_endpoints,
         )

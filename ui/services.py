@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,10 @@ from comfy.chains.queue import ChainQueue
 from comfy.comfyui.client.server_files import ServerFiles
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport, fresh
-from comfy.form.model import Form
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.catalogue import CatalogueCache
-from comfy.library.folder import FolderEntry, WorkflowFolder
+from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.library.private import PrivateWorkflows
@@ -31,6 +30,7 @@ from comfy.runs.server_cleanup import clean_up
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
+from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals, ServerHealth
@@ -59,6 +59,7 @@ class Services:
     starter: Starter
     batches: BatchQueue
     chain_forms: ChainForms
+    library: WorkflowLibrary
     chains: ChainQueue
     webhooks: Webhooks
     copies: FileCopies
@@ -79,32 +80,6 @@ class Services:
         self.runs.resume()
         self.batches.resume()
         self.chains.resume()
-
-    def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:
-        """The form of a workflow or a chain with these values. Raises as `Forms.form` and
-        `ChainForms.form`."""
-        if name in self.chain_forms.folder:
-            return self.chain_forms.form(name, owner, values).form
-        return self.forms.form(name, owner, values)[1]
-
-    def cover(self, name: str) -> Path | None:
-        """The image that its author has put beside a workflow or a chain of the folder; None where
-        there is none. WorkflowError."""
-        chains = {one.name: one for one in self.chain_forms.folder.entries()}
-        return chains[name].cover if name in chains else self.folder.get(name).cover
-
-    def stamps(self) -> Mapping[str, object]:
-        """What changes when a workflow or a chain of the folder does; by name."""
-        return {**self.folder.stamps(), **self.chain_forms.folder.stamps()}
-
-    def entries(self) -> tuple[FolderEntry, ...]:
-        """The workflows and the chains of the folder, in the order in which they are listed."""
-        chains = self.chain_forms.folder.entries()
-        covers = {one.cover for one in chains}
-        workflows = self.folder.entries(covers)
-        wrong = self.chain_forms.folder.problems({one.name: one.problem for one in workflows})
-        judged = (replace(one, problem=wrong.get(one.name, one.problem)) for one in chains)
-        return tuple(sorted((*workflows, *judged), key=lambda one: bool(one.problem)))
 
 
 def wire(  # noqa: PLR0913 - the one place where an app is put together
@@ -151,6 +126,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         starter=starter,
         batches=BatchQueue(starter, nobody=NOBODY),
         chain_forms=chain_forms,
+        library=WorkflowLibrary(folder, forms, chain_forms),
         chains=ChainQueue(chain_forms, nobody=NOBODY),
         webhooks=Webhooks(hooks, webhooks or WebhookSettings(), alone=blobs.ours),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),

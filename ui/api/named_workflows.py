@@ -24,7 +24,7 @@ class NamedForm(NamedTuple):
 def named_workflows(services: Services, owner: str) -> dict[str, str]:
     """The own name of each workflow and chain that this person may use, by one of a-z, 0-9 and `_`.
     Nobody's opened workflow changes the name of one of the folder."""
-    shared = sorted(one.name for one in services.entries() if not one.problem)
+    shared = sorted(one.name for one in services.library.entries() if not one.problem)
     opened = [(one.title, one.name) for one in services.forms.opened_by(owner)]
     return workflow_names([*((name, name) for name in shared), *opened])
 
@@ -42,6 +42,6 @@ def named_form(services: Services, name: str, workflow: str, owner: str) -> Name
     """One of them; None where it was taken away or broken since. ComfyError as `named_forms`."""
     try:
         is_chain = workflow in services.chain_forms.folder
-        return NamedForm(name, workflow, services.form(workflow, owner), is_chain)
+        return NamedForm(name, workflow, services.library.form(workflow, owner), is_chain)
     except (WorkflowError, ChainErrors):
         return None

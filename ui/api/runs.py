@@ -74,7 +74,7 @@ def form_seeds(
 ) -> dict[str, str]:
     """Return the seeds of a workflow's or chain's form in digits, by field key."""
     try:
-        fields = services.form(name, owner, values).fields
+        fields = services.library.form(name, owner, values).fields
     except ComfyError:  # it has gone since the start: what can be told without its form
         return seeds_among(values)
     keys = (field.key for field in fields if field.widget == "seed")

@@ -155,8 +155,8 @@ class SentValues:
     owner: str
 
     def form(self, name: str, values: Mapping[str, object]) -> Form:
-        """Return the form of a workflow or chain with these values. Raises as `Services.form`."""
-        return self.services.form(name, self.owner, self.plain(values))
+        """Return the form of a workflow or chain. Raises as `WorkflowLibrary.form`."""
+        return self.services.library.form(name, self.owner, self.plain(values))
 
     def plain(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return the values as far as they decide the form's fields."""

@@ -66,7 +66,7 @@ def workflows_api(services: Services, identity: Identity, root: str) -> GuardedR
         return "chain" if name in services.chain_forms.folder else "workflow"
 
     def listed(owner: str) -> Iterator[Listed]:
-        for entry in services.entries():
+        for entry in services.library.entries():
             name = entry.name
             yield Listed(name, entry.title, kind(name), entry.problem, address(name))
         for one in services.forms.opened_by(owner):
@@ -87,7 +87,7 @@ def workflows_api(services: Services, identity: Identity, root: str) -> GuardedR
         `problems` lists what ComfyUI lacks to run it.
         """
         try:
-            form = services.form(name, owner)
+            form = services.library.form(name, owner)
         except WorkflowError as problem:
             raise NotThere(str(problem), problem.hint) from problem
         return AsciiJSON(

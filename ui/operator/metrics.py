@@ -21,23 +21,21 @@ from prometheus_client.registry import Collector
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
-from comfy.webhooks.waiting import AttemptOutcome
-from ui.operator.access import OperatorAccess
-from ui.services import Services
+from comfy.runs.interface import RunRegistry
+from comfy.webhooks.waiting import AttemptOutcome, Webhooks
 from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 
-def metrics_routes(
-    services: Services, access: OperatorAccess, sockets: Callable[[], int]
-) -> GuardedRoutes:
-    """`GET /metrics`, for operators. `sockets`: how many are open."""
+def metrics_routes(collector: AppCollector) -> GuardedRoutes:
+    """`GET /metrics`, for administrators."""
     routes = GuardedRoutes()
     registry = CollectorRegistry()
-    registry.register(AppCollector(services, sockets))
+    registry.register(collector)
 
     @routes.get("/metrics", Access.ADMINISTRATOR)
     def metrics() -> Response:
@@ -49,10 +47,22 @@ def metrics_routes(
 
 
 class AppCollector(Collector):
-    """Reads the services of one app."""
+    """Metrics of one app. `pages` and `sockets` return how many are open."""
 
-    def __init__(self, services: Services, sockets: Callable[[], int]) -> None:
-        self._services = services
+    def __init__(
+        self,
+        servers: ServerPool,
+        reports: Callable[[], tuple[ServerReport, ...]],
+        runs: RunRegistry,
+        webhooks: Webhooks,
+        pages: Callable[[], int],
+        sockets: Callable[[], int],
+    ) -> None:
+        self._servers = servers
+        self._reports = reports
+        self._runs = runs
+        self._webhooks = webhooks
+        self._pages = pages
         self._sockets = sockets
 
     def describe(self) -> list[Metric]:
@@ -61,21 +71,21 @@ class AppCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All of it, as it is now."""
-        pages, sockets = self._services.health.listening, self._sockets()
+        pages, sockets = self._pages(), self._sockets()
         yield InfoMetricFamily("comfyforms", "This app.", {"version": app_version()})
-        yield from self._runs()
-        yield from self._webhooks()
-        yield from _servers(self._services)
+        yield from self._run_metrics()
+        yield from self._webhook_metrics()
+        yield from self._server_metrics()
         yield GaugeMetricFamily("comfyforms_open_pages", "Pages that are open.", pages)
         yield GaugeMetricFamily("comfyforms_open_sockets", "WebSockets that are open.", sockets)
 
-    def _runs(self) -> Iterator[Metric]:
-        phases = Counter(run.state.phase for run in self._services.runs.known())
+    def _run_metrics(self) -> Iterator[Metric]:
+        phases = Counter(run.state.phase for run in self._runs.known())
         now = GaugeMetricFamily("comfyforms_runs", "Runs that wait or run.", labels=["phase"])
         for phase in (Phase.WAITING, Phase.RUNNING):
             now.add_metric([phase], phases[phase])
         yield now
-        totals = self._services.runs.totals
+        totals = self._runs.totals
         ended = CounterMetricFamily("comfyforms_runs_ended", "Runs that ended.", labels=["phase"])
         for phase, count in totals.ended.items():
             ended.add_metric([phase], count)
@@ -88,8 +98,8 @@ class AppCollector(Collector):
             sum_value=totals.seconds,
         )
 
-    def _webhooks(self) -> Iterator[Metric]:
-        webhooks = self._services.webhooks
+    def _webhook_metrics(self) -> Iterator[Metric]:
+        webhooks = self._webhooks
         tries = CounterMetricFamily(
             "comfyforms_webhook_tries", "Webhooks that were sent.", labels=["outcome"]
         )
@@ -100,33 +110,32 @@ class AppCollector(Collector):
             about = "Webhooks that are to be sent, again or for the first time."
             yield GaugeMetricFamily("comfyforms_webhooks_due", about, webhooks.undelivered)
 
-
-def _servers(services: Services) -> Iterator[Metric]:
-    told = tuple(zip(services.servers.servers, services.reports(), strict=True))
-    yield _by_server("up", "Whether the ComfyUI answers.", told, lambda _, one: one.up)
-    yield _by_server(
-        "drained", "Whether it is handed no more runs.", told, lambda server, _: server.drained
-    )
-    queue = GaugeMetricFamily(
-        "comfyforms_server_queue",
-        "Prompts in its queue, whoever sent them.",
-        labels=["server", "state"],
-    )
-    memory = {
-        name: GaugeMetricFamily(
-            f"comfyforms_server_memory_{name}_bytes", about, labels=["server", "device"]
+    def _server_metrics(self) -> Iterator[Metric]:
+        told = tuple(zip(self._servers.servers, self._reports(), strict=True))
+        yield _by_server("up", "Whether the ComfyUI answers.", told, lambda _, one: one.up)
+        yield _by_server(
+            "drained", "Whether it is handed no more runs.", told, lambda server, _: server.drained
         )
-        for name, about in (("free", "Its free memory."), ("total", "All of its memory."))
-    }
-    for server, report in told:
-        for state, count in (("running", report.running), ("waiting", report.waiting)):
-            if count is not None:
-                queue.add_metric([server.url, state], count)
-        for at, device in enumerate(report.memory):
-            for name, amount in (("free", device.free), ("total", device.total)):
-                if amount is not None:
-                    memory[name].add_metric([server.url, str(at)], amount)
-    yield from (queue, *memory.values())
+        queue = GaugeMetricFamily(
+            "comfyforms_server_queue",
+            "Prompts in its queue, whoever sent them.",
+            labels=["server", "state"],
+        )
+        memory = {
+            name: GaugeMetricFamily(
+                f"comfyforms_server_memory_{name}_bytes", about, labels=["server", "device"]
+            )
+            for name, about in (("free", "Its free memory."), ("total", "All of its memory."))
+        }
+        for server, report in told:
+            for state, count in (("running", report.running), ("waiting", report.waiting)):
+                if count is not None:
+                    queue.add_metric([server.url, state], count)
+            for at, device in enumerate(report.memory):
+                for name, amount in (("free", device.free), ("total", device.total)):
+                    if amount is not None:
+                        memory[name].add_metric([server.url, str(at)], amount)
+        yield from (queue, *memory.values())
 
 
 def _by_server(

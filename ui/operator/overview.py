@@ -18,13 +18,14 @@ from comfy.base.errors import (
 from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
-from comfy.runs.interface import Run
+from comfy.runs.interface import Run, RunRegistry
 from ui.documents.headlines import AWAY, elapsed_words
+from ui.library import WorkflowLibrary
 from ui.page.form.missing_card import missing_lines
-from ui.services import Services
 from ui.web.identity import NOBODY
 
 _WAITING = message("Waiting")
@@ -74,29 +75,43 @@ class Overview:
     lacking: tuple[LackingWorkflow, ...] | None
 
 
-def overview(services: Services, name_of: Callable[[str], str], *, images: bool) -> Overview:
-    """Query the servers. `name_of` returns an owner's name, "" without sign-in; `images`: the
-    administrator may see all runs' images. May take seconds the first time, to build the forms
-    of all workflows."""
-    now = time.time()
-    pairs = zip(services.servers.servers, services.reports(), strict=True)
-    live = [run for run in services.runs.known() if not run.state.phase.finished]
-    live.sort(key=lambda run: run.turn)
-    lacking: tuple[LackingWorkflow, ...] | None
-    try:
-        lacking = tuple(_lacking(services))
-    except (ServerUnreachable, ServerError, TooManyThreads):
-        lacking = None
-    return Overview(
-        tuple(ServerLine(server, report) for server, report in pairs),
-        tuple(_line(run, name_of(run.owner), now, images=images) for run in live),
-        lacking,
-    )
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Reads servers, runs and workflows for the administrator page.
 
+    `name_of`: the name of an owner, "" without sign-in. `images`: administrators see previews.
+    """
 
-def preview_of(services: Services, run_id: str) -> Preview | None:
-    """Return the newest image of any owner's run, or None."""
-    return next((run.state.preview for run in services.runs.known() if run.id == run_id), None)
+    servers: ServerPool
+    reports: Callable[[], tuple[ServerReport, ...]]
+    runs: RunRegistry
+    library: WorkflowLibrary
+    name_of: Callable[[str], str]
+    images: bool
+
+    def overview(self) -> Overview:
+        """Ask the servers. The first call may take seconds: it builds the forms of all
+        workflows."""
+        now = time.time()
+        pairs = zip(self.servers.servers, self.reports(), strict=True)
+        live = [run for run in self.runs.known() if not run.state.phase.finished]
+        live.sort(key=lambda run: run.turn)
+        lacking: tuple[LackingWorkflow, ...] | None
+        try:
+            lacking = tuple(_lacking(self.library))
+        except (ServerUnreachable, ServerError, TooManyThreads):
+            lacking = None
+        return Overview(
+            tuple(ServerLine(server, report) for server, report in pairs),
+            tuple(_line(run, self.name_of(run.owner), now, images=self.images) for run in live),
+            lacking,
+        )
+
+    def preview_of(self, run_id: str) -> Preview | None:
+        """Return the newest preview of any user's run, if administrators may see it."""
+        if not self.images:
+            return None
+        return next((run.state.preview for run in self.runs.known() if run.id == run_id), None)
 
 
 def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
@@ -133,10 +148,10 @@ def _progress(state: RunState) -> str:
     return _RUNNING
 
 
-def _lacking(services: Services) -> Iterator[LackingWorkflow]:
-    for entry in services.folder.entries():
+def _lacking(library: WorkflowLibrary) -> Iterator[LackingWorkflow]:
+    for entry in library.folder.entries():
         try:
-            _, form = services.forms.form(entry.name, NOBODY)
+            _, form = library.forms.form(entry.name, NOBODY)
             used_instead = dict.fromkeys(note.said for note in form.notes)
             lines = (*missing_lines(form.missing), *used_instead)
         except (WorkflowError, ManyProblems) as problem:

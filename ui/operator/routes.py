@@ -13,30 +13,26 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.operator.access import OperatorAccess
-from ui.operator.overview import free, overview, preview_of
+from ui.operator.overview import Monitor, free
 from ui.operator.page import PATH, TITLE, page_body
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.services import Services
-from ui.settings.web_settings import WebSettings
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 
 def operator_routes(
-    services: Services, access: OperatorAccess, settings: WebSettings, sign_in: SignInPage
+    monitor: Monitor, access: OperatorAccess, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
     """`GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and
     `POST /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
     routes = GuardedRoutes()
-    pool, identity, root_path = services.servers, access.identity, settings.root_path
-    images = settings.operator_images
+    pool, identity = monitor.servers, access.identity
     servers = {str(at): server for at, server in enumerate(pool.servers)}
 
     def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
         tags = head_tags_of(html.escape(root), html_of(TITLE))
-        now = overview(services, identity.name_of, images=images)
-        body = page_body(now, why, has_tokens=identity.login is not None)
+        body = page_body(monitor.overview(), why, has_tokens=identity.login is not None)
         return as_page(plain_page(tags, body, root), status)
 
     def drain(server: ComfyServer) -> str:
@@ -65,9 +61,8 @@ def operator_routes(
 
     @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
     def preview(run_id: str) -> Response:
-        """Return the newest image of any owner's run, if the settings let administrators see it;
-        otherwise 404."""
-        image = preview_of(services, run_id) if images else None
+        """Return the newest image of any user's run; 404 if administrators may not see it."""
+        image = monitor.preview_of(run_id)
         if image is None:
             raise HTTPException(404)
         return Response(image.data, media_type=image.media_type, headers=NO_STORE)

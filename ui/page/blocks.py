@@ -15,9 +15,11 @@ from comfy.base.messages import Message, message
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import Page
 from ui.languages.catalogues import Languages
+from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
+from ui.page.form.sources import FormSources
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, icon_address
 from ui.page.run_lists import RunHistory, RunQueue, draw_batches
@@ -25,7 +27,6 @@ from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage
 from ui.page.theme import make_theme
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
-from ui.services import Services
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
@@ -74,10 +75,11 @@ _STATE = '<span class="server-state" role="status"></span>'
 
 
 def build_page(
-    services: Services,
+    sources: FormSources,
     identity: Identity,
     languages: Languages,
     *,
+    server_name: str,
     login: bool,
     add_endpoints: Callable[[], None],
 ) -> gr.Blocks:
@@ -89,7 +91,7 @@ def build_page(
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("", visible="hidden", elem_id="redraw")
-        picker, bring = _header(services, login=login)
+        picker, bring = _header(server_name, demo=sources.demo, login=login)
         operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
         signs_out = gr.HTML("<span></span>", elem_id="signs-out", visible=False)
         with gr.Row(elem_id="columns", equal_height=False):
@@ -108,14 +110,14 @@ def build_page(
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    is_chain = choice["name"] in services.chain_forms.folder
+                    is_chain = sources.library.is_chain(choice["name"])
                     draw = draw_chain if is_chain else draw_form
-                    draw(services, choice, opened, actions, stage, identity.person, request)
+                    draw(sources, choice, opened, actions, stage, identity.person, request)
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
         drawn = [opened, picker, keeps_going, notify, bring, operates, signs_out]
-        _wire_choice(services, page, redraw, picker, asked, drawn, identity)
+        _wire_choice(sources.library, page, redraw, picker, asked, drawn, identity)
         add_endpoints()
     return page
 
@@ -137,13 +139,13 @@ def _escaped(name: str) -> str:
     return name if isinstance(name, Message) else html.escape(name)
 
 
-def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
+def _header(server_name: str, *, demo: bool, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
     """Draw the workflow chooser and the button that opens files, for users who may."""
     with gr.Row(elem_id="topbar", equal_height=True):
         gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
         gr.HTML(
-            _DEMO_MENU_WORDS if services.demo else _MENU_WORDS,
+            _DEMO_MENU_WORDS if demo else _MENU_WORDS,
             html_template=_MENU,
             elem_id="header-menu",
             js_on_load=calls("components/header.js", "mountMenu(element)"),
@@ -156,8 +158,8 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
             js_on_load=calls("form/files.js", "mountOpen(element)"),
         )
         gr.HTML(
-            _STAND_IN_WORDS if services.demo else _escaped(services.server_name),
-            html_template=_STATE + (_STAND_IN if services.demo else _SERVER),
+            _STAND_IN_WORDS if demo else _escaped(server_name),
+            html_template=_STATE + (_STAND_IN if demo else _SERVER),
             elem_id="server",
             js_on_load=calls("components/header.js", "mountServer(element)"),
         )
@@ -254,7 +256,7 @@ def _footer(languages: Languages) -> None:
 
 
 def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share
-    services: Services,
+    library: WorkflowLibrary,
     page: gr.Blocks,
     redraw: gr.Button,
     picker: WorkflowChooser,
@@ -264,10 +266,10 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
 ) -> None:
     """Show the workflow in the URL, then the user's choice. `drawn`: the form's inputs, the choice
     first."""
-    chains = services.chain_forms.folder
+    chains = library.chain_forms.folder
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
-        entries = services.entries()
+        entries = library.entries()
         person = identity.person(request)
         shared = [
             WorkflowChoice(one.name, one.title, one.description, one.folder or _SHARED)
@@ -275,7 +277,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         ]
         opened = [
             WorkflowChoice(one.name, one.title, group=_OPENED, own=True)
-            for one in services.forms.opened_by(person)
+            for one in library.forms.opened_by(person)
         ]
         names = [one.name for one in (*shared, *opened)]
         wanted = wanted or {}
@@ -286,8 +288,8 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             name, wanted["kept"] = first[0] if first else "", {}
         offer = Offer((*shared, *opened), name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(chains, name, wanted)
-        may_open = gr.HTML(visible=services.forms.permissions.open(person))
-        operates = gr.HTML(visible=services.forms.permissions.operates(person))
+        may_open = gr.HTML(visible=library.forms.permissions.open(person))
+        operates = gr.HTML(visible=library.forms.permissions.operates(person))
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
         may_notify = wanted.get("notifies")  # None: this browser cannot
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)

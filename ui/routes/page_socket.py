@@ -43,7 +43,7 @@ _ENDED = 50  # batches that have, of which a page is told
 def page_socket_routes(services: Services, identity: Identity, root: str) -> GuardedRoutes:
     """Return the WebSocket `/news`. `root`: the app's path below its host."""
     routes = GuardedRoutes()
-    watch = FolderWatch(services.stamps)
+    watch = FolderWatch(services.library.stamps)
     # Another one after a restart: a page from before it has to be loaded again.
     process_id = secrets.token_hex(8)
 

@@ -63,7 +63,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
     @routes.get("", Access.OWNER)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The names of both kinds, and whether this person may change those of everybody."""
-        services.form(workflow, owner)
+        services.library.form(workflow, owner)
         kept = history(owner).presets
         own, shared = (
             [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
@@ -75,10 +75,10 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """What one puts into the form, with copies of its files for this person."""
-        services.form(workflow, owner)
+        services.library.form(workflow, owner)
         kept = history(owner)
         preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
-        form = services.form(workflow, owner, {**preset.values, **preset.files})
+        form = services.library.form(workflow, owner, {**preset.values, **preset.files})
         told = PresetFiles(services.copies, kept).values(form, preset, owner)
         return AsciiJSON({"values": told})
 
@@ -91,7 +91,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
     ) -> AsciiJSON:
         """Keep values of a form and copies of its files, wrong values left out; one of the same
         name is overwritten."""
-        form = services.form(workflow, owner, given.values)
+        form = services.library.form(workflow, owner, given.values)
         whose, kept = keeper(owner, shared=given.shared), history(owner)
         with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
             preset = Preset(given.name.strip(), _right(form, given.values), files)
@@ -109,7 +109,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Give one another name, which none has yet."""
-        services.form(workflow, owner)
+        services.library.form(workflow, owner)
         whose, kept = keeper(owner, shared=shared), history(owner)
         kept.presets.rename(whose, workflow, name, given.name.strip())
         return AsciiJSON({})
@@ -119,7 +119,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Forget one, with its files."""
-        services.form(workflow, owner)
+        services.library.form(workflow, owner)
         found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         return AsciiJSON({"found": found})
 

@@ -83,7 +83,7 @@ def workflow_routes(services: Services, identity: Identity) -> GuardedRoutes:
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
         """The image that its author has put beside a workflow of the folder."""
         try:
-            path = services.cover(name)
+            path = services.library.cover(name)
             if path is not None:
                 return sent(path, path.name)
         except (WorkflowError, OSError):
@@ -182,7 +182,7 @@ def _of_result(services: Services, owner: str, name: str) -> OpenedFile:
 def _known_workflows(services: Services, owner: str) -> Iterator[tuple[str, KnownWorkflow]]:
     """Each workflow of the folder and each that this person has opened. May take seconds once, as
     their forms are built."""
-    entries = services.entries()
+    entries = services.library.entries()
     covers = {one.name: cover_address(one.name, one.cover) for one in entries if one.cover}
     thumbs = _newest_thumbs(services, owner) | covers
     opened = services.forms.opened_by(owner)
@@ -194,7 +194,7 @@ def _is_blocked(services: Services, name: str, owner: str) -> bool:
     """Not while nobody knows what the server has."""
     try:
         if name in services.chain_forms.folder:
-            return not services.form(name, owner).can_run
+            return not services.library.form(name, owner).can_run
         return not services.forms.usability(name, owner).can_run
     except (WorkflowError, ManyProblems):
         return True

@@ -152,7 +152,7 @@ def test_a_form_says_so_before_and_at_the_press() -> None:
             permissions=Permissions(operates=lambda owner: owner == BOB),
         ) as app,
     ):
-        form = app.services.form("text-to-image", ANN)
+        form = app.services.library.form("text-to-image", ANN)
         assert {field.key for field in form.fields if field.differs} == set(values)
         assert "different servers" in str(help_text(form.field("1.ckpt_name")))
         told = {}

@@ -133,9 +133,9 @@ def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
         with running_app(demo.url, data=tmp_path) as app:
             assert [kept in known(app, who) for who in (ANN, BOB)] == [True, False]
             assert removed not in known(app, ANN)
-            assert app.services.form(kept, ann).fields
+            assert app.services.library.form(kept, ann).fields
             with pytest.raises(WorkflowError):
-                app.services.form(kept, bob)
+                app.services.library.form(kept, bob)
 
 
 def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:

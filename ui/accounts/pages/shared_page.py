@@ -11,13 +11,14 @@ from fastapi.responses import HTMLResponse
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.comfyui.protocol.result_types import FileKind
+from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
+from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.urls import download_name, link_address, shared_file_address
@@ -31,14 +32,14 @@ _ONLY_WITH_PROMPT = message(
 
 
 def shared_page_routes(
-    services: Services, identity: Identity, sign_in: SignInPage, root_path: str
+    runs: RunRegistry, blobs: BlobStore, identity: Identity, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
     """`GET /shared/{token}`: a page for people, who are asked to sign in first where they have to.
     `root_path` as the web server was told."""
     routes = GuardedRoutes()
 
     def found(token: str) -> tuple[SharedResult, Record] | None:
-        history = services.runs.history
+        history = runs.history
         try:
             return history.shared.find(token) if history is not None else None
         except ComfyError as problem:
@@ -61,7 +62,7 @@ def shared_page_routes(
     def _is_sent(link: SharedResult, record: Record) -> bool:
         """Return whether the link's file is sent, with its metadata or without."""
         digest = record.state.files[link.place].digest
-        return bool(link.prompt) or services.copies.blobs.stripped.of(digest) is not None
+        return bool(link.prompt) or blobs.stripped.of(digest) is not None
 
     return routes
 

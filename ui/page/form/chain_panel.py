@@ -24,11 +24,11 @@ from ui.page.form.panel import (
     keep_values,
     redraw_on_choice,
 )
+from ui.page.form.sources import FormSources
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import listener
 from ui.page.stage import Stage
-from ui.services import Services
 from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
@@ -36,7 +36,7 @@ _REMOVAL = message("Results made with it stay in the history.")
 
 
 def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
-    services: Services,
+    sources: FormSources,
     choice: dict[str, Any],
     opened: gr.JSON,
     actions: Actions,
@@ -46,12 +46,12 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
 ) -> None:
     """Draw the form of the chosen chain and bind Generate to it; called inside `gr.render`."""
     name, person = str(choice["name"]), owner(request)
-    sharing = Sharing(removal=_REMOVAL if services.removal.may_remove(person, name) else "")
+    sharing = Sharing(removal=_REMOVAL if sources.removal.may_remove(person, name) else "")
     try:
-        chain = services.chain_forms.form(name, person, choice["linked"] | choice["kept"])
-        cover = services.cover(name)
+        chain = sources.library.chain_forms.form(name, person, choice["linked"] | choice["kept"])
+        cover = sources.library.cover(name)
     except ComfyError as problem:
-        titles = {one.name: one.title for one in services.chain_forms.folder.entries()}
+        titles = {one.name: one.title for one in sources.library.chain_forms.folder.entries()}
         draw_problem(
             problem,
             will_pass=isinstance(problem, ServerUnreachable | ServerError),
@@ -61,10 +61,10 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
         )
         return
     form = chain.form
-    files = services.copies.files_of(person, root_of(request))
-    first = first_shown(services.copies, form, choice, files)
+    files = sources.copies.files_of(person, root_of(request))
+    first = first_shown(sources.copies, form, choice, files)
     images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
-    draw_heading(name, form, first.filled, images, sharing, services)
+    draw_heading(name, form, first.filled, images, sharing, sources)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, first.values))
     keep_values(name, controls)
@@ -75,9 +75,9 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     for control in controls:
         if control.field.key in own:
             _redraw_when_other(control, first.values[control.field.key])
-    draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
+    draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
     bind_generate(name, controls, actions, is_chain=True)
-    bind_use(services, controls, stage, owner)
+    bind_use(sources, controls, stage, owner)
 
 
 def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Iterator[Control]:

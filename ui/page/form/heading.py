@@ -17,8 +17,8 @@ from comfy.library.private import MARK as OPENED_MARK
 from ui.documents.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.languages.current import html_of, translated
 from ui.page.form.missing_card import missing_card, why_not
+from ui.page.form.sources import FormSources
 from ui.page.script_files import calls
-from ui.services import Services
 from ui.web.responses import json_text
 
 _MOST_IDEAS = 6
@@ -61,10 +61,10 @@ def draw_heading(
     filled: Filled,
     images: AuthorsImages,
     sharing: Sharing,
-    services: Services,
+    sources: FormSources,
 ) -> None:
     """Draw the title and notes; pass `filled` and the maximum file size to the script."""
-    data = f'data-workflow="{html.escape(name)}" data-largest="{services.limits.file.size}"'
+    data = f'data-workflow="{html.escape(name)}" data-largest="{sources.largest_file}"'
     text = f"<h1 {data}>{html_of(form.title)}</h1>"
     if form.description:
         text += f"<p>{html_of(form.description)}</p>"
@@ -92,7 +92,7 @@ def draw_heading(
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     _draw_sharing(name, form.title, sharing)
     if form.missing:
-        card = missing_card(form.missing, demo=services.demo)
+        card = missing_card(form.missing, demo=sources.demo)
         gr.HTML(
             f'<div role="note">{card}</div>',
             elem_classes="notice",

@@ -23,12 +23,12 @@ from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_prob
 from ui.page.form.kinds.view import Control
 from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
+from ui.page.form.sources import FormSources
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.form.vary import draw_varied
 from ui.page.script_files import calls, listener
 from ui.page.stage import Stage
-from ui.services import Services
 from ui.web.responses import json_text
 from ui.web.urls import cover_address
 
@@ -50,7 +50,7 @@ class Actions:
 
 
 def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
-    services: Services,
+    sources: FormSources,
     choice: dict[str, Any],
     opened: gr.JSON,
     actions: Actions,
@@ -61,26 +61,28 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
     name, person = str(choice["name"]), owner(request)
     try:
-        workflow, form = services.forms.form(name, person, choice["linked"] | choice["kept"])
+        workflow, form = sources.library.forms.form(name, person, choice["linked"] | choice["kept"])
     except ComfyError as problem:
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     scope = f"{name}/{choice['filling']}"
-    files = services.copies.files_of(person, root_of(request))
-    first = first_shown(services.copies, form, choice, files)
+    files = sources.copies.files_of(person, root_of(request))
+    first = first_shown(sources.copies, form, choice, files)
     images = AuthorsImages(
         cover_address(name, workflow.cover) if workflow.cover else "",
         first.places,
         {
-            image: services.copies.beside(workflow.path, image, person)
+            image: sources.copies.beside(workflow.path, image, person)
             for idea in form.ideas
             for image in idea.images.values()
             if workflow.path
         },
     )
-    may_remove = services.removal.may_remove(person, name)
-    sharing = Sharing(services.forms.permissions.keep(person), _REMOVAL if may_remove else "")
-    draw_heading(name, form, first.filled, images, sharing, services)
+    may_remove = sources.removal.may_remove(person, name)
+    sharing = Sharing(
+        sources.library.forms.permissions.keep(person), _REMOVAL if may_remove else ""
+    )
+    draw_heading(name, form, first.filled, images, sharing, sources)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
@@ -88,11 +90,11 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     controls = draw_fields(scope, form, first.values, choice["unfolded"])
     keep_values(name, controls)
     redraw_on_choice(controls)
-    draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
+    draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
     _draw_notes(form)
     bind_generate(name, controls, actions)
     draw_varied(name, form)
-    bind_use(services, controls, stage, owner)
+    bind_use(sources, controls, stage, owner)
 
 
 def _draw_notes(form: Form) -> None:

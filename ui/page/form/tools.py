@@ -16,12 +16,12 @@ from ui.gradio.event_options import QUIET
 from ui.gradio.internals import root_of
 from ui.page.form.first_values import authors_value, choice_of
 from ui.page.form.kinds.view import Control
+from ui.page.form.sources import FormSources
 from ui.page.script_files import calls, listener
-from ui.services import Services
 
 
 def draw_tools(
-    services: Services,
+    sources: FormSources,
     name: str,
     opened: gr.JSON,
     controls: tuple[Control, ...],
@@ -33,7 +33,7 @@ def draw_tools(
     filled in."""
     lists = missing or any(control.field.is_choice for control in controls)
     with gr.Row(elem_id="tools"):
-        _draw_reset(services, opened, controls, owner)
+        _draw_reset(sources, opened, controls, owner)
         link = gr.Button(
             message("Copy link"),
             size="sm",
@@ -45,7 +45,7 @@ def draw_tools(
         refresh = gr.Button(
             message("Reload models"), size="sm", elem_classes="quiet", min_width=90, visible=lists
         )
-        if services.runs.history is not None:
+        if sources.runs.history is not None:
             gr.HTML(
                 elem_id="presets",
                 js_on_load=calls(
@@ -54,8 +54,8 @@ def draw_tools(
             )
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
-        services.forms.catalogue.get(refresh=True)
-        return choice_of(services.chain_forms.folder, name, wanted)
+        sources.library.forms.catalogue.get(refresh=True)
+        return choice_of(sources.library.chain_forms.folder, name, wanted)
 
     refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
     link.click(
@@ -64,7 +64,7 @@ def draw_tools(
 
 
 def _draw_reset(
-    services: Services,
+    sources: FormSources,
     opened: gr.JSON,
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
@@ -77,11 +77,11 @@ def _draw_reset(
     one = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:
-        files = services.copies.files_of(owner(request), root_of(request))
+        files = sources.copies.files_of(owner(request), root_of(request))
         shown: dict[Component, Any] = {}
         for control in controls:
             if control.field.key in keys:
-                value = authors_value(services.copies, control.field, files)
+                value = authors_value(sources.copies, control.field, files)
                 parts = control.show(None if isinstance(value, Refused) else value)
                 shown |= dict(zip(control.components, parts, strict=True))
         return shown

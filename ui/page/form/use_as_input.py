@@ -19,12 +19,12 @@ from ui.files.results import FieldResults
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import root_of
 from ui.page.form.kinds.view import Control, element_id
+from ui.page.form.sources import FormSources
 from ui.page.stage import Refusal, Stage
-from ui.services import Services
 
 
 def bind_use(
-    services: Services,
+    sources: FormSources,
     controls: tuple[Control, ...],
     stage: Stage,
     owner: Callable[[gr.Request], str],
@@ -35,17 +35,17 @@ def bind_use(
 
     def as_input(wanted: gr.EventData, request: gr.Request) -> dict[Component, Any]:
         run, at = getattr(wanted, "run", ""), getattr(wanted, "at", None)
-        record = _own_record(services.runs, run, owner(request))
+        record = _own_record(sources.runs, run, owner(request))
         if record is None or not isinstance(at, int):
             return {stage: Refusal(NO_RESULT)}
         taker = takers.get(str(getattr(wanted, "field", ""))) or _first(takers, record, at)
         if taker is None:
             return {stage: Refusal(NO_RESULT)}
         field, root = taker.field, root_of(request)
-        place = FieldResults(services.copies, root).place(record, at, field)
+        place = FieldResults(sources.copies, root).place(record, at, field)
         value: object = place
         if isinstance(place, str):
-            value = services.copies.files_of(record.owner, root).shown(place, field)
+            value = sources.copies.files_of(record.owner, root).shown(place, field)
         match value:
             case dict():
                 return {taker.components[0]: value}

@@ -1,0 +1,51 @@
+"""The workflows and chains that people can open, under one set of names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from comfy.chains.forms import ChainForms
+from comfy.form.model import Form
+from comfy.library.folder import FolderEntry, WorkflowFolder
+from comfy.library.forms import Forms
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLibrary:
+    """Workflows and chains of the folder, and workflows that people opened for themselves."""
+
+    folder: WorkflowFolder
+    forms: Forms
+    chain_forms: ChainForms
+
+    def is_chain(self, name: str) -> bool:
+        """Return whether this is a chain of the folder."""
+        return name in self.chain_forms.folder
+
+    def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:
+        """Return the form of a workflow or a chain with these values. Raises as `Forms.form` and
+        `ChainForms.form`."""
+        if self.is_chain(name):
+            return self.chain_forms.form(name, owner, values).form
+        return self.forms.form(name, owner, values)[1]
+
+    def cover(self, name: str) -> Path | None:
+        """Return the image that its author put beside a workflow or chain of the folder, if any.
+        Raises WorkflowError."""
+        chains = {chain.name: chain for chain in self.chain_forms.folder.entries()}
+        return chains[name].cover if name in chains else self.folder.get(name).cover
+
+    def stamps(self) -> Mapping[str, object]:
+        """Return values that change with the files of the folder, by name."""
+        return {**self.folder.stamps(), **self.chain_forms.folder.stamps()}
+
+    def entries(self) -> tuple[FolderEntry, ...]:
+        """Return the workflows and chains of the folder, those with a problem last."""
+        chains = self.chain_forms.folder.entries()
+        covers = {chain.cover for chain in chains}
+        workflows = self.folder.entries(covers)
+        wrong = self.chain_forms.folder.problems({one.name: one.problem for one in workflows})
+        judged = (replace(one, problem=wrong.get(one.name, one.problem)) for one in chains)
+        return tuple(sorted((*workflows, *judged), key=lambda entry: bool(entry.problem)))

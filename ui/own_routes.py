@@ -1,0 +1,106 @@
+"""The app's own routes, put together from its services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fastapi import WebSocket
+
+from ui.accounts.pages.account import account_routes
+from ui.accounts.pages.login_routes import logout_routes, share_link_routes
+from ui.accounts.pages.shared_page import shared_page_routes
+from ui.accounts.pages.sign_in import SignInPage
+from ui.doors.comfy_runner.routes import comfy_runner_routes
+from ui.operator.access import OperatorAccess
+from ui.operator.metrics import AppCollector, metrics_routes
+from ui.operator.overview import Monitor
+from ui.operator.routes import operator_routes
+from ui.operator.token_page import token_routes
+from ui.page.kept_files import gradio_script_routes
+from ui.page.language_files import language_routes
+from ui.page.plain.health import health_routes
+from ui.page.plain.install import install_routes
+from ui.page.plain.offline import offline_routes
+from ui.page.script_files import script_routes
+from ui.page.social_card import social_card_routes
+from ui.routes.group_pages import group_page_routes
+from ui.routes.history import history_routes
+from ui.routes.page_socket import page_socket_routes
+from ui.routes.presenter import presenter
+from ui.routes.presets import preset_routes
+from ui.routes.results import result_routes
+from ui.routes.run_chains import run_chain_routes
+from ui.routes.run_socket import WaitingSockets, run_socket_routes
+from ui.routes.runs import run_routes
+from ui.routes.shared_results import shared_result_routes
+from ui.routes.uploads import upload_routes
+from ui.routes.use import use_routes
+from ui.routes.workflows import workflow_routes
+from ui.services import Services
+from ui.settings.web_settings import WebSettings
+from ui.web.access import GuardedRoutes
+from ui.web.identity import Identity
+from ui.web.urls import ENDPOINTS
+
+
+def own_routes(
+    services: Services,
+    settings: WebSettings,
+    identity: Identity,
+    sign_in: SignInPage,
+    telling: set[WebSocket],
+    waiting: WaitingSockets,
+) -> Iterator[GuardedRoutes]:
+    """Return the routes of users. `telling` holds the sockets that still have to send the end of a
+    run."""
+    view = presenter(services)
+    runs = services.runs
+    yield run_socket_routes(
+        runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
+    )
+    yield page_socket_routes(services, identity, settings.root_path)
+    yield run_routes(runs, services.starter, identity)
+    yield workflow_routes(services, identity)
+    yield history_routes(services, identity, view)
+    yield use_routes(services, identity)
+    yield preset_routes(services, identity)
+    yield group_page_routes(services, identity)
+    yield run_chain_routes(services, identity)
+    yield result_routes(runs, services.copies.blobs, services.server_files, identity)
+    yield shared_result_routes(services, identity)
+    yield shared_page_routes(runs, services.copies.blobs, identity, sign_in, settings.root_path)
+    uploading = upload_routes(services, identity)
+    uploading.include(uploading, ENDPOINTS)
+    yield uploading
+    yield logout_routes(identity, settings.root_path)
+    yield share_link_routes(identity, settings.root_path)
+    yield account_routes(identity, sign_in, settings.root_path)
+    yield script_routes()
+    yield gradio_script_routes()
+    yield social_card_routes()
+    yield install_routes()
+    if settings.comfy_runner is None:
+        yield health_routes()
+    else:  # with a /health of their own
+        yield comfy_runner_routes(services, identity, settings.comfy_runner, settings.root_path)
+    yield language_routes(settings.languages, identity)
+    yield offline_routes(settings.root_path)
+
+
+def administrator_routes(
+    services: Services,
+    settings: WebSettings,
+    access: OperatorAccess,
+    sign_in: SignInPage,
+    open_sockets: Callable[[], int],
+) -> Iterator[GuardedRoutes]:
+    """Return the routes of administrators."""
+    servers, reports, runs = services.servers, services.reports, services.runs
+    health, webhooks = services.health, services.webhooks
+    yield metrics_routes(
+        AppCollector(servers, reports, runs, webhooks, lambda: health.listening, open_sockets)
+    )
+    name_of, images = access.identity.name_of, settings.operator_images
+    monitor = Monitor(servers, reports, runs, services.library, name_of, images)
+    yield operator_routes(monitor, access, sign_in, settings.root_path)
+    yield token_routes(access, sign_in, settings.root_path)

@@ -1,0 +1,22 @@
+"""What the page reads to draw a form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comfy.library.removal import Removal
+from comfy.runs.interface import RunRegistry
+from ui.files.copies import FileCopies
+from ui.library import WorkflowLibrary
+
+
+@dataclass(frozen=True, slots=True)
+class FormSources:
+    """Workflows, files and runs. `largest_file`: bytes; `demo`: the server is the stand-in."""
+
+    library: WorkflowLibrary
+    removal: Removal
+    copies: FileCopies
+    runs: RunRegistry
+    largest_file: int
+    demo: bool
