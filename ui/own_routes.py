@@ -25,7 +25,7 @@ from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.routes.group_pages import group_page_routes
 from ui.routes.history import history_routes
-from ui.routes.page_socket import page_socket_routes
+from ui.routes.page_socket import PageSources, page_socket_routes
 from ui.routes.presenter import presenter
 from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
@@ -54,22 +54,25 @@ def own_routes(
     """Return the routes of users. `telling` holds the sockets that still have to send the end of a
     run."""
     view = presenter(services)
-    runs = services.runs
+    runs, library, copies = services.runs, services.library, services.copies
     yield run_socket_routes(
         runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
     )
-    yield page_socket_routes(services, identity, settings.root_path)
+    sources = PageSources(
+        runs, services.batches, services.chains, services.health, settings.root_path
+    )
+    yield page_socket_routes(sources, library, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
-    yield use_routes(services, identity)
-    yield preset_routes(services, identity)
+    yield use_routes(runs, library, copies, identity)
+    yield preset_routes(runs, library, copies, identity)
     yield group_page_routes(services, identity)
     yield run_chain_routes(services, identity)
-    yield result_routes(runs, services.copies.blobs, services.server_files, identity)
+    yield result_routes(runs, copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
-    yield shared_page_routes(runs, services.copies.blobs, identity, sign_in, settings.root_path)
-    uploading = upload_routes(services, identity)
+    yield shared_page_routes(runs, copies.blobs, identity, sign_in, settings.root_path)
+    uploading = upload_routes(copies.uploads, services.uploading, identity)
     uploading.include(uploading, ENDPOINTS)
     yield uploading
     yield logout_routes(identity, settings.root_path)

@@ -54,7 +54,7 @@ from ui.page.form.sources import FormSources
 from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.not_found import http_error_handler, not_found_page
-from ui.routes.deleting import delete_regularly
+from ui.routes.deleting import RunDeletion, delete_regularly
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.gradio_chains import add_chain_api
@@ -92,6 +92,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
     assistants = mcp_routes(services, identity, settings.root_path)
     ends = ToldEnds(services, identity, settings.root_path)
+    deletion = RunDeletion(services.runs, services.copies, services.clean_up)
     news = (services.runs.subscribe, services.batches.subscribe, services.chains.subscribe)
 
     @contextlib.asynccontextmanager
@@ -102,8 +103,8 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         # all.
         workers = ThreadPoolExecutor(limits.requests, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
-        sweeping = asyncio.create_task(sweep_regularly(services))
-        deleting = asyncio.create_task(delete_regularly(services))
+        sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.forms))
+        deleting = asyncio.create_task(delete_regularly(deletion))
         async with (
             watched_logins(identity, guesses),
             assistants.serving(),
@@ -144,7 +145,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
     add(assistants.routes)
-    add(EndpointRoutes(services, identity, root_path).routes())
+    add(EndpointRoutes(services.library, limits, identity, root_path).routes())
     api = api_app(services, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
     itself = GuardedRoutes()

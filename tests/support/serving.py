@@ -28,6 +28,7 @@ from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.webhooks.waiting import WebhookSettings
 from tests.support.waiting import LONGEST_WAIT
+from ui.routes.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
 from ui.services import Services, wire
 from ui.settings.web_settings import WebSettings
@@ -58,6 +59,11 @@ class RunningApp:
     client: Client
     server: Server
     data: Path
+
+    @property
+    def deletion(self) -> RunDeletion:
+        """Deletes its runs."""
+        return RunDeletion(self.services.runs, self.services.copies, self.services.clean_up)
 
     def close_idle(self) -> None:
         """Close the connections that are kept for a next call, to the server and from browsers."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy.base.errors import ComfyError
 from comfy.records.webhooks import Subject
-from ui.services import Services
+from comfy.webhooks.waiting import Webhooks
 
 CALLBACK: Mapping[str, Any] = {
     "type": ["string", "null"],
@@ -16,17 +16,17 @@ CALLBACK: Mapping[str, Any] = {
 }
 
 
-def callback_of(services: Services, told: Mapping[str, Any]) -> str:
+def callback_of(webhooks: Webhooks, told: Mapping[str, Any]) -> str:
     """The address that a request names, "" where it names none. CallbackRefused."""
     callback = told.get("callback")
     if callback is None:
         return ""
-    services.webhooks.check(callback)
+    webhooks.check(callback)
     return str(callback)
 
 
 def call_back(
-    services: Services,
+    webhooks: Webhooks,
     callback: str,
     subjects: Sequence[Subject],
     ids: Sequence[str],
@@ -40,7 +40,7 @@ def call_back(
         return
     try:
         for subject in subjects:
-            services.webhooks.add(subject, ids, owner, callback)
+            webhooks.add(subject, ids, owner, callback)
     except ComfyError:
         stop()
         raise

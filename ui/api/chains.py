@@ -195,7 +195,7 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     as `ChainQueue.start`, CallbackRefused, HTTPException."""
     sent.check_parts(_BODY)
     told, owner = sent.told, asker.owner
-    reader, callback = SentValues(services, owner), callback_of(services, told)
+    reader, callback = SentValues(services, owner), callback_of(services.webhooks, told)
     values = told.get("values", {})
     if name not in services.chain_forms.folder:
         form_for(reader, name, values)  # raises NotThere for an unknown name
@@ -204,7 +204,7 @@ def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
     plan = _planned(services, reader, name, values)
     begun = services.chains.start_plan(plan, origin, attended=attended)
     stop = partial(services.chains.stop, begun.id, owner)
-    call_back(services, callback, ("chain",), [begun.id], owner, stop)
+    call_back(services.webhooks, callback, ("chain",), [begun.id], owner, stop)
     return Begun((begun.id,))
 
 
@@ -224,7 +224,7 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
     """The chain that a request lets go on. Raises as `ChainQueue.go_on`, CallbackRefused."""
     sent.check_parts(_CONTINUED)
     told, owner, chains = sent.told, asker.owner, services.chains
-    reader, callback = SentValues(services, owner), callback_of(services, told)
+    reader, callback = SentValues(services, owner), callback_of(services.webhooks, told)
     given, again = None, told.get("again", [])
     if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
         raise HTTPException(422, _NO_STEP_NAMES)
@@ -236,7 +236,12 @@ def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker
     sources = text_sources_of(sent)
     chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
     call_back(
-        services, callback, ("chain",), [chain_id], owner, partial(chains.stop, chain_id, owner)
+        services.webhooks,
+        callback,
+        ("chain",),
+        [chain_id],
+        owner,
+        partial(chains.stop, chain_id, owner),
     )
     return Begun((chain_id,))
 

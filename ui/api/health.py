@@ -9,8 +9,9 @@ from typing import Any, Literal
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport
-from ui.services import Services
+from comfy.runs.interface import RunRegistry
 from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -38,7 +39,11 @@ _NOT_READY: dict[str, Any] = {
 
 
 def health_api(
-    services: Services, identity: Identity, operates: Callable[[HTTPConnection], bool]
+    servers: ServerPool,
+    reports: Callable[[], tuple[ServerReport, ...]],
+    runs: RunRegistry,
+    identity: Identity,
+    operates: Callable[[HTTPConnection], bool],
 ) -> GuardedRoutes:
     """`GET /health`. `operates`: whether an operator asks."""
     routes = GuardedRoutes(tags=["Health"])
@@ -53,13 +58,13 @@ def health_api(
         number, unless the app shows the address. With `ready=true` the status is 503 while no
         server takes runs (`drained` or `down`).
         """
-        servers = services.reports()
+        states = reports()
         if operates(request):
-            places = (one.place for one in services.servers.servers)
-            pairs = zip(servers, places, strict=True)
-            servers = tuple(replace(report, name=place) for report, place in pairs)
-        status = _status(servers)
-        told = Health(status, app_version(), services.runs.waiting, servers)
+            places = (one.place for one in servers.servers)
+            pairs = zip(states, places, strict=True)
+            states = tuple(replace(report, name=place) for report, place in pairs)
+        status = _status(states)
+        told = Health(status, app_version(), runs.waiting, states)
         takes_runs = status in ("ok", "partly")
         return AsciiJSON(asdict(told), 200 if takes_runs or not ready else 503)
 

@@ -9,7 +9,7 @@ from comfy.base.errors import WorkflowError
 from comfy.chains.model import ChainErrors
 from comfy.form.model import Form
 from ui.api.argument_names import workflow_names
-from ui.services import Services
+from ui.library import WorkflowLibrary
 
 
 class NamedForm(NamedTuple):
@@ -21,27 +21,27 @@ class NamedForm(NamedTuple):
     is_chain: bool
 
 
-def named_workflows(services: Services, owner: str) -> dict[str, str]:
+def named_workflows(library: WorkflowLibrary, owner: str) -> dict[str, str]:
     """The own name of each workflow and chain that this person may use, by one of a-z, 0-9 and `_`.
     Nobody's opened workflow changes the name of one of the folder."""
-    shared = sorted(one.name for one in services.library.entries() if not one.problem)
-    opened = [(one.title, one.name) for one in services.forms.opened_by(owner)]
+    shared = sorted(one.name for one in library.entries() if not one.problem)
+    opened = [(one.title, one.name) for one in library.forms.opened_by(owner)]
     return workflow_names([*((name, name) for name in shared), *opened])
 
 
-def named_forms(services: Services, owner: str) -> Iterator[NamedForm]:
+def named_forms(library: WorkflowLibrary, owner: str) -> Iterator[NamedForm]:
     """Those of them that this ComfyUI can run. Waits for it where it has not been asked yet;
     ComfyError where it does not answer."""
-    for name, workflow in named_workflows(services, owner).items():
-        named = named_form(services, name, workflow, owner)
+    for name, workflow in named_workflows(library, owner).items():
+        named = named_form(library, name, workflow, owner)
         if named is not None and named.form.can_run:
             yield named
 
 
-def named_form(services: Services, name: str, workflow: str, owner: str) -> NamedForm | None:
+def named_form(library: WorkflowLibrary, name: str, workflow: str, owner: str) -> NamedForm | None:
     """One of them; None where it was taken away or broken since. ComfyError as `named_forms`."""
     try:
-        is_chain = workflow in services.chain_forms.folder
-        return NamedForm(name, workflow, services.library.form(workflow, owner), is_chain)
+        is_chain = library.is_chain(workflow)
+        return NamedForm(name, workflow, library.form(workflow, owner), is_chain)
     except (WorkflowError, ChainErrors):
         return None

@@ -19,7 +19,7 @@ from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
 from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, RunPage, has_field_errors
 from ui.documents.run_values import seeds_among
-from ui.routes.deleting import delete_run
+from ui.routes.deleting import RunDeletion
 from ui.routes.history import of_chain
 from ui.routes.presenter import run_end
 from ui.services import Services
@@ -100,6 +100,7 @@ def page_of(
 def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
     """`GET /runs`, `GET` and `DELETE /runs/{run_id}`."""
     routes = GuardedRoutes(tags=["Runs"])
+    deletion = RunDeletion(services.runs, services.copies, services.clean_up)
 
     @routes.get("/runs", Access.SIGNED_IN, response_model=RunPage)
     def listed(  # noqa: PLR0913 - what is wanted, by name
@@ -155,6 +156,6 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
             if stop and not run.state.phase.finished:
                 run.cancel()
                 return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)
-        return AsciiJSON(DeletedRun(delete_run(services, run_id, owner)))
+        return AsciiJSON(DeletedRun(deletion.delete(run_id, owner)))
 
     return routes

@@ -309,7 +309,7 @@ class RunStart:
             raise HTTPException(422, _COUNT)
         if name in services.chain_forms.folder:
             raise HTTPException(409, _IS_CHAIN)
-        callback = callback_of(services, sent.told)
+        callback = callback_of(services.webhooks, sent.told)
         reader, told = SentValues(services, owner), sent.told.get("values", {})
         values = reader.of(form_for(reader, name, told), told)
         watched = sent.told.get("watched", False)
@@ -319,7 +319,7 @@ class RunStart:
         batch = services.starter.start_several(name, values, origin, count, policy)
         ids = [run.id for run in batch.runs]
         stop = partial(_cancel_runs, services, ids, owner)
-        call_back(services, callback, ("run",), ids, owner, stop)
+        call_back(services.webhooks, callback, ("run",), ids, owner, stop)
         return batch
 
 

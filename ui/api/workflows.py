@@ -12,7 +12,7 @@ from fastapi import Depends
 from comfy.base.errors import WorkflowError
 from ui.api.problems import NotThere
 from ui.api.schema import ToldField, told_fields, values_schema
-from ui.services import Services
+from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
@@ -55,7 +55,7 @@ class ToldWorkflow:
     url: str
 
 
-def workflows_api(services: Services, identity: Identity, root: str) -> GuardedRoutes:
+def workflows_api(library: WorkflowLibrary, identity: Identity, root: str) -> GuardedRoutes:
     """`GET /workflows` and `GET /workflows/{name}`; a name may have slashes."""
     routes = GuardedRoutes(tags=["Workflows"])
 
@@ -63,13 +63,13 @@ def workflows_api(services: Services, identity: Identity, root: str) -> GuardedR
         return f"{root}{API}/workflows/{quote(name)}"
 
     def kind(name: str) -> WorkflowKind:
-        return "chain" if name in services.chain_forms.folder else "workflow"
+        return "chain" if library.is_chain(name) else "workflow"
 
     def listed(owner: str) -> Iterator[Listed]:
-        for entry in services.library.entries():
+        for entry in library.entries():
             name = entry.name
             yield Listed(name, entry.title, kind(name), entry.problem, address(name))
-        for one in services.forms.opened_by(owner):
+        for one in library.forms.opened_by(owner):
             yield Listed(one.name, one.title or one.name, "workflow", "", address(one.name))
 
     @routes.get("/workflows", Access.SIGNED_IN, response_model=Lists)
@@ -87,7 +87,7 @@ def workflows_api(services: Services, identity: Identity, root: str) -> GuardedR
         `problems` lists what ComfyUI lacks to run it.
         """
         try:
-            form = services.library.form(name, owner)
+            form = library.form(name, owner)
         except WorkflowError as problem:
             raise NotThere(str(problem), problem.hint) from problem
         return AsciiJSON(

@@ -7,12 +7,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.base.periodic import repeated
-from ui.services import Services
+from comfy.records.record import Record
+from comfy.runs.interface import RunRegistry
+from ui.files.copies import FileCopies
 
 log = logging.getLogger(__name__)
 
@@ -23,43 +27,51 @@ _GIVEN = message("The ComfyUI server may keep a copy of your images.")
 _BOTH = message("The ComfyUI server may keep copies of the result and your images.")
 
 
-def delete_run(services: Services, run_id: str, owner: str) -> str:
-    """Delete a finished run of this person: its record, its files, and copies that were made of
-    them for forms; at ComfyUI its entry in the history, and what was in the files that were sent
-    there. A ComfyUI that does not answer does not keep it from being deleted here.
+@dataclass(frozen=True, slots=True)
+class RunDeletion:
+    """Deletes runs. `clean_up` removes what ComfyUI has of a run; it returns False if something
+    that was sent there stays."""
 
-    What stays, as a sentence, "" if nothing does. ComfyError if the run goes on, RunNotFound if
-    there is none.
-    """
-    runs = services.runs
-    try:
-        record = runs.record(run_id, owner)
-    except RunNotFound:  # it may be on record, and unreadable
-        runs.forget(run_id, owner)
-        return _BOTH
-    runs.forget(run_id, owner)
-    services.copies.remove(record)
-    emptied = services.clean_up(record)
-    if emptied:
-        return _RESULT if record.state.files else ""
-    return _BOTH if record.state.files else _GIVEN
+    runs: RunRegistry
+    copies: FileCopies
+    clean_up: Callable[[Record], bool]
 
+    def delete(self, run_id: str, owner: str) -> str:
+        """Delete a user's finished run: its record, its files and their copies for forms, and at
+        ComfyUI its history entry and the files that were sent there. A ComfyUI that doesn't answer
+        doesn't prevent the deletion here.
 
-async def delete_regularly(services: Services) -> None:
-    """Carry out the deletions that can no longer be undone, those from before a restart too."""
-    await repeated(partial(asyncio.to_thread, delete_unlisted, services), _PAUSE)
-
-
-def delete_unlisted(services: Services, older: float = _UNDOABLE) -> None:
-    """Delete the runs that have not been listed for so many seconds. What cannot be deleted keeps
-    no other, and is tried again. ComfyError where the history cannot be used."""
-    history = services.runs.history
-    for record in () if history is None else history.unlisted(time.time() - older):
+        Return a sentence about what stays, or "". Raises ComfyError for an unfinished run and
+        RunNotFound.
+        """
         try:
-            delete_run(services, record.id, record.owner)
-        except RunNotFound:  # another program has done it
-            continue
-        except ComfyError as problem:
-            log.warning("A result could not be deleted: %s %s", problem, problem.hint)
-        except OSError as problem:  # of the disk, where its copies are
-            log.warning("A result could not be deleted: %s", problem)
+            record = self.runs.record(run_id, owner)
+        except RunNotFound:  # it may be on record, and unreadable
+            self.runs.forget(run_id, owner)
+            return _BOTH
+        self.runs.forget(run_id, owner)
+        self.copies.remove(record)
+        emptied = self.clean_up(record)
+        if emptied:
+            return _RESULT if record.state.files else ""
+        return _BOTH if record.state.files else _GIVEN
+
+    def delete_unlisted(self, older: float = _UNDOABLE) -> None:
+        """Delete the runs that have been off the list for this many seconds. A run that can't be
+        deleted is tried again later. Raises ComfyError if the history can't be used."""
+        history = self.runs.history
+        for record in () if history is None else history.unlisted(time.time() - older):
+            try:
+                self.delete(record.id, record.owner)
+            except RunNotFound:  # another program has done it
+                continue
+            except ComfyError as problem:
+                log.warning("A result could not be deleted: %s %s", problem, problem.hint)
+            except OSError as problem:  # of the disk, where its copies are
+                log.warning("A result could not be deleted: %s", problem)
+
+
+async def delete_regularly(deletion: RunDeletion) -> None:
+    """Carry out the deletions that can't be undone any more, including those from before a
+    restart."""
+    await repeated(partial(asyncio.to_thread, deletion.delete_unlisted), _PAUSE)

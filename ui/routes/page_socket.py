@@ -13,22 +13,25 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 from fastapi import WebSocket
 
 from comfy.base.errors import ComfyError
 from comfy.batches.open_batch import BatchSummary
-from comfy.runs.interface import Run
+from comfy.batches.queue import BatchQueue
+from comfy.chains.queue import ChainQueue
+from comfy.runs.interface import Run, RunRegistry
 from ui.documents.batch_doc import batch_doc
 from ui.documents.chain_doc import chain_doc, shown_chain
 from ui.documents.headlines import AWAY
 from ui.documents.page_runs import queued_run
+from ui.library import WorkflowLibrary
 from ui.routes.folder_watch import FolderWatch
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
+from ui.web.server_health import ServerHealth
 from ui.web.socket_limits import (
     UNKNOWN_WORD,
     authenticate_socket,
@@ -40,10 +43,23 @@ _GAP = 0.1  # seconds between two messages to one page: news adds up
 _ENDED = 50  # batches that have, of which a page is told
 
 
-def page_socket_routes(services: Services, identity: Identity, root: str) -> GuardedRoutes:
-    """Return the WebSocket `/news`. `root`: the app's path below its host."""
+@dataclass(frozen=True, slots=True)
+class PageSources:
+    """The state that open pages show. `root`: the app's path below its host."""
+
+    runs: RunRegistry
+    batches: BatchQueue
+    chains: ChainQueue
+    health: ServerHealth
+    root: str
+
+
+def page_socket_routes(
+    sources: PageSources, library: WorkflowLibrary, identity: Identity
+) -> GuardedRoutes:
+    """Return the WebSocket `/news`."""
     routes = GuardedRoutes()
-    watch = FolderWatch(services.library.stamps)
+    watch = FolderWatch(library.stamps)
     # Another one after a restart: a page from before it has to be loaded again.
     process_id = secrets.token_hex(8)
 
@@ -56,7 +72,7 @@ def page_socket_routes(services: Services, identity: Identity, root: str) -> Gua
         if owner is not None:
             with watch.listen() as changed:
                 about = {"process_id": process_id, "person": person}
-                page = PageSession(socket, services, owner, about, root)
+                page = PageSession(socket, sources, owner, about)
                 await page.serve(changed)
 
     return routes
@@ -66,23 +82,17 @@ class PageSession:
     """One page, and what has been sent to it."""
 
     def __init__(
-        self,
-        socket: WebSocket,
-        services: Services,
-        owner: str,
-        about: Mapping[str, str],
-        root: str,
+        self, socket: WebSocket, sources: PageSources, owner: str, about: Mapping[str, str]
     ) -> None:
-        """`about`: ids by which the page notices a restart or another user; `root`: the app's path
-        below its host."""
+        """`about`: ids by which the page notices a restart or another user."""
         self.socket = socket
-        self.runs = services.runs
-        self.batches = services.batches
-        self.chains = services.chains
+        self.runs = sources.runs
+        self.batches = sources.batches
+        self.chains = sources.chains
         self.owner = owner
         self.about = about
-        self.root = root
-        self.health = services.health
+        self.root = sources.root
+        self.health = sources.health
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}

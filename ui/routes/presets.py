@@ -14,9 +14,11 @@ from comfy.form.check import check
 from comfy.form.model import Field, Form
 from comfy.records.presets import EVERYBODY, Preset
 from comfy.records.store import RunStore
+from comfy.runs.interface import RunRegistry
 from ui.documents.browser_values import seed_of, seed_parts
+from ui.files.copies import FileCopies
 from ui.files.preset_files import PresetFiles
-from ui.services import Services
+from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
@@ -41,16 +43,18 @@ class NewName:
     name: str
 
 
-def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
+def preset_routes(
+    runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies, identity: Identity
+) -> GuardedRoutes:
     """`/presets`, each for a `workflow` that the person can open; `shared` means everybody's, which
     only those can change who may add workflows."""
     routes = GuardedRoutes("/presets")
-    may_share = services.forms.permissions.keep
+    may_share = library.forms.permissions.keep
 
     def history(owner: str) -> RunStore:
-        if services.runs.history is None or owner == NOBODY:
+        if runs.history is None or owner == NOBODY:
             raise ComfyError(_NOT_KEPT, message("Allow cookies for this page."))
-        return services.runs.history
+        return runs.history
 
     def keeper(owner: str, *, shared: bool) -> str:
         if shared and not may_share(owner):
@@ -63,7 +67,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
     @routes.get("", Access.OWNER)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The names of both kinds, and whether this person may change those of everybody."""
-        services.library.form(workflow, owner)
+        library.form(workflow, owner)
         kept = history(owner).presets
         own, shared = (
             [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
@@ -75,11 +79,11 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """What one puts into the form, with copies of its files for this person."""
-        services.library.form(workflow, owner)
+        library.form(workflow, owner)
         kept = history(owner)
         preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
-        form = services.library.form(workflow, owner, {**preset.values, **preset.files})
-        told = PresetFiles(services.copies, kept).values(form, preset, owner)
+        form = library.form(workflow, owner, {**preset.values, **preset.files})
+        told = PresetFiles(copies, kept).values(form, preset, owner)
         return AsciiJSON({"values": told})
 
     @routes.post("", Access.OWNER)
@@ -91,9 +95,9 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
     ) -> AsciiJSON:
         """Keep values of a form and copies of its files, wrong values left out; one of the same
         name is overwritten."""
-        form = services.library.form(workflow, owner, given.values)
+        form = library.form(workflow, owner, given.values)
         whose, kept = keeper(owner, shared=given.shared), history(owner)
-        with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
+        with PresetFiles(copies, kept).kept(form, given.values, owner) as files:
             preset = Preset(given.name.strip(), _right(form, given.values), files)
             address = shared_address(owner, request.scope)
             kept.presets.save(whose, workflow, preset, address)
@@ -109,7 +113,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
         """Give one another name, which none has yet."""
-        services.library.form(workflow, owner)
+        library.form(workflow, owner)
         whose, kept = keeper(owner, shared=shared), history(owner)
         kept.presets.rename(whose, workflow, name, given.name.strip())
         return AsciiJSON({})
@@ -119,7 +123,7 @@ def preset_routes(services: Services, identity: Identity) -> GuardedRoutes:
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
         """Forget one, with its files."""
-        services.library.form(workflow, owner)
+        library.form(workflow, owner)
         found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         return AsciiJSON({"found": found})
 

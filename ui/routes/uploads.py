@@ -26,16 +26,16 @@ from starlette.datastructures import UploadFile
 from comfy.base.filenames import plain_name
 from comfy.base.messages import message
 from comfy.base.periodic import repeated
+from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
 from ui.files.field_files import NO_ROOM
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
 from ui.routes.results import sent
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY, Identity
-from ui.web.shares import caller_of, shared_address
+from ui.web.shares import Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -48,13 +48,13 @@ class Unfit(Exception):
     """A file that is not kept; the text is a sentence."""
 
 
-def upload_routes(services: Services, identity: Identity) -> GuardedRoutes:
+def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -> GuardedRoutes:
     """The routes by which Gradio's page uploads and shows files, to be put before Gradio's own."""
-    routes, uploads = GuardedRoutes(), services.copies.uploads
+    routes = GuardedRoutes()
 
     @routes.post(UPLOAD, Access.SIGNED_IN)
     async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
-        with services.uploading.held(caller_of(request.scope, identity)) as place:
+        with uploading.held(caller_of(request.scope, identity)) as place:
             if not place:
                 return PlainTextResponse(translated(BUSY), 503)
             try:
@@ -123,12 +123,12 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
     return path
 
 
-async def sweep_regularly(services: Services) -> None:
+async def sweep_regularly(uploads: UploadFolder, forms: Forms) -> None:
     """Remove what people gave or opened too long ago: at once, where an app before has left it, and
     from time to time, until cancelled."""
 
     def sweep() -> None:
-        services.copies.uploads.sweep()
-        services.forms.sweep()
+        uploads.sweep()
+        forms.sweep()
 
     await repeated(partial(asyncio.to_thread, sweep), _SWEEP_SECONDS)

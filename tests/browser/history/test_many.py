@@ -20,7 +20,7 @@ from tests.support.history_tiles import (
     tiles,
 )
 from tests.support.visitor import Site, Visitor
-from ui.routes.deleting import delete_unlisted
+from ui.routes.deleting import RunDeletion
 
 Visit = Callable[..., Visitor]
 
@@ -222,7 +222,9 @@ def is_deleted(person: Visitor, runs: list[str]) -> None:
     button(person, "Delete").click()
     expect(tiles(person)).to_have_count(3)
     person.page.close()
-    delete_unlisted(site.services, older=-60)
+    services = site.services
+    deletion = RunDeletion(services.runs, services.copies, services.clean_up)
+    deletion.delete_unlisted(older=-60)
     assert site.services.copies.blobs.path(record.state.files[0].digest) is None
     history = site.services.runs.history
     assert history is not None

@@ -30,7 +30,6 @@ from tests.support.serving import (
     running_demo_app,
 )
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.routes.deleting import delete_run
 from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
@@ -44,7 +43,7 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
     yield running
     _, app = running
     for run in app.runs.known():
-        delete_run(app.services, finished(run).id, run.owner)
+        app.deletion.delete(finished(run).id, run.owner)
     app.close_idle()
 
 

@@ -19,7 +19,6 @@ from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.routes.test_history import QUICK, photo
 from tests.ui.routes.test_history import served as served
-from ui.routes.deleting import delete_unlisted
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 
@@ -65,9 +64,9 @@ def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
     assert many(app, "restore", BOB, runs=[first.id]) == 404
     assert many(app, "restore", runs=[first.id]) == 200
     assert [told["id"] for told in past(app)] == [first.id]
-    delete_unlisted(app.services)
+    app.deletion.delete_unlisted()
     assert app.services.copies.blobs.path(digest) is not None
-    delete_unlisted(app.services, older=-60)
+    app.deletion.delete_unlisted(older=-60)
     assert app.services.copies.blobs.path(digest) is None
     assert many(app, "restore", runs=[second.id]) == 404
     assert [told["id"] for told in past(app)] == [first.id]
@@ -84,12 +83,12 @@ def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
     aside = folder.rename(folder.with_suffix(".aside"))
     folder.symlink_to("x" * 300)  # a name that no system takes
     assert many(app, "delete", runs=[first.id]) == 200
-    delete_unlisted(app.services, older=-60)
+    app.deletion.delete_unlisted(older=-60)
     folder.unlink()
     aside.rename(folder)
     assert [told["id"] for told in past(app)] == [second.id]
     assert many(app, "delete", runs=[second.id]) == 200
-    delete_unlisted(app.services, older=-60)
+    app.deletion.delete_unlisted(older=-60)
     assert not blob.exists()
 
 
@@ -105,10 +104,10 @@ def test_a_run_that_cannot_be_deleted_keeps_no_other(app: RunningApp) -> None:
     with closing(sqlite3.connect(history)) as database:
         refuse = f"WHEN OLD.id = '{second.id}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
         database.execute(f"CREATE TRIGGER refused BEFORE DELETE ON runs {refuse}")
-        delete_unlisted(app.services, older=-60)
+        app.deletion.delete_unlisted(older=-60)
         assert many(app, "restore", runs=[first.id]) == 404
         database.execute("DROP TRIGGER refused")
-    delete_unlisted(app.services, older=-60)
+    app.deletion.delete_unlisted(older=-60)
     assert many(app, "restore", runs=[second.id]) == 404
 
 

@@ -197,7 +197,7 @@ def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun
     told, owner = sent.told, asker.owner
     if name in services.chain_forms.folder:
         raise HTTPException(409, _NO_CHAIN)
-    callback = callback_of(services, told)
+    callback = callback_of(services.webhooks, told)
     reader, values = SentValues(services, owner), told.get("values", {})
     form = form_for(reader, name, values)
     spec = spec_of(told, form, reader)
@@ -206,5 +206,5 @@ def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun
     origin, attended = origin_of(sent, asker), not told.get("watched", False)
     begun = batches.start(name, given, spec, origin, attended=attended)
     stop = partial(batches.leave, begun.id, owner)
-    call_back(services, callback, ("batch", "pause"), [begun.id], owner, stop)
+    call_back(services.webhooks, callback, ("batch", "pause"), [begun.id], owner, stop)
     return Begun((begun.id,))

@@ -69,7 +69,7 @@ def add_named_endpoints(services: Services, identity: Identity) -> None:
 
 def _find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
     """The endpoint of this name or number for this person. ComfyError."""
-    known = named_workflows(services, owner).items()
+    known = named_workflows(services.library, owner).items()
     match called:
         case str():
             likely = [one for one in known if one[0] == called]
@@ -78,7 +78,7 @@ def _find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
         case _:
             likely = []
     for name, workflow in likely:
-        found = named_form(services, name, workflow, owner)
+        found = named_form(services.library, name, workflow, owner)
         if found is not None and called in (name, endpoint_number(found)):
             return found
     raise ComfyError(_GONE, _CONNECT_AGAIN)

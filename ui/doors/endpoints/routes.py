@@ -33,10 +33,11 @@ from ui.gradio.internals import (
     refusal,
     root_address,
 )
-from ui.services import Services
+from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.json_bodies import read_object
+from ui.web.limits import WebLimits
 from ui.web.responses import AsciiJSON
 from ui.web.urls import ENDPOINTS
 
@@ -46,8 +47,11 @@ _ANSWERED = f"{CALL}{ANSWERING}"
 class EndpointRoutes:
     """The routes. `root_path` as the web server was told."""
 
-    def __init__(self, services: Services, identity: Identity, root_path: str) -> None:
-        self._services = services
+    def __init__(
+        self, library: WorkflowLibrary, limits: WebLimits, identity: Identity, root_path: str
+    ) -> None:
+        self._library = library
+        self._limits = limits
         self._identity = identity
         self._root_path = root_path
 
@@ -87,7 +91,7 @@ class EndpointRoutes:
 
     def _endpoints(self, request: Request) -> list[NamedEndpoint]:
         owner = self._identity.owner(request) or NOBODY
-        return [endpoint_of(one) for one in named_forms(self._services, owner)]
+        return [endpoint_of(one) for one in named_forms(self._library, owner)]
 
     async def _join(self, request: Request) -> ASGIApp:
         """A call of an endpoint by its number."""
@@ -113,7 +117,7 @@ class EndpointRoutes:
 
     async def _read(self, request: Request) -> dict[str, Any] | str:
         body = await request.body()
-        return await asyncio.to_thread(read_object, body, self._services.limits)
+        return await asyncio.to_thread(read_object, body, self._limits)
 
     async def _as_of_page(self, request: Request) -> ASGIApp:
         return _handed_on(request, request.scope["path"].removeprefix(ENDPOINTS))

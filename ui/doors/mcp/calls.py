@@ -60,7 +60,9 @@ class ToolCalls:
     async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         """Return the caller's tools; ComfyError if ComfyUI doesn't answer."""
         owner = self._owner(context)
-        return ListToolsResult(tools=await asyncio.to_thread(tools_of, self.services, owner))
+        return ListToolsResult(
+            tools=await asyncio.to_thread(tools_of, self.services.library, owner)
+        )
 
     async def call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
         """Run a workflow to its end and tell of it meanwhile. The run is stopped where the caller
@@ -94,8 +96,8 @@ class ToolCalls:
 
     def _named(self, tool: str, owner: str) -> tuple[str, dict[str, str]]:
         """The workflow behind a tool, and the names of its arguments by field key."""
-        name = named_workflows(self.services, owner).get(tool)
-        named = named_form(self.services, tool, name, owner) if name is not None else None
+        name = named_workflows(self.services.library, owner).get(tool)
+        named = named_form(self.services.library, tool, name, owner) if name is not None else None
         if named is None:
             raise NotThere(message("There is no tool “{name}”.", name=tool[:100]))
         return named.workflow, argument_names(named.form)

@@ -11,13 +11,13 @@ from ui.api.argument_names import argument_names
 from ui.api.named_workflows import named_forms
 from ui.api.schema import values_schema
 from ui.languages.current import all_translated, translated
-from ui.services import Services
+from ui.library import WorkflowLibrary
 
 
-def tools_of(services: Services, owner: str) -> list[Tool]:
+def tools_of(library: WorkflowLibrary, owner: str) -> list[Tool]:
     """The tools for this person: what they can run here. Waits for ComfyUI where it has not been
     asked yet; ComfyError where it does not answer."""
-    return [_tool_of(one.name, one.form) for one in named_forms(services, owner)]
+    return [_tool_of(one.name, one.form) for one in named_forms(library, owner)]
 
 
 def _tool_of(name: str, form: Form) -> Tool:
