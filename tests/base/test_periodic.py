@@ -1,4 +1,4 @@
-"""What the app does again and again goes on, whatever happens once."""
+"""Periodic jobs continue after a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.web.server_health import CheckIntervals, ServerHealth
 
 
 class Failing:
-    """What fails in one way after the other, and then does what it should."""
+    """Job that fails in several ways, one after another, and then succeeds."""
 
     def __init__(self, *problems: Exception) -> None:
         self.problems: Iterator[Exception] = iter(problems)
@@ -30,7 +30,7 @@ class Failing:
 
 
 def test_a_job_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever it raises: a refusal is one line of the log, everything else has its traceback."""
+    """A refusal is one line of the log; every other error has its traceback."""
 
     async def scenario() -> None:
         job = Failing(ComfyError("The disk is full.", "Make room."), RuntimeError("no thread"))

@@ -32,7 +32,7 @@ class Access(Enum):
     SIGNED_IN = "users"
     OWNER = "owner"  # of what the path or the query names; other users get 404
     ADMINISTRATOR = "administrators"  # other users get 404
-    # As SIGNED_IN and OWNER, but pages of other sites may link to it.
+    # Like SIGNED_IN and OWNER, and pages of other sites may link to it.
     FILE = "users, by links too"
     OWN_FILE = "owner, by links too"
 

@@ -1,4 +1,4 @@
-"""What the page reads to draw a form."""
+"""Sources of a form on the page."""
 
 from __future__ import annotations
 
