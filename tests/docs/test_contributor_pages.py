@@ -120,7 +120,9 @@ def test_what_a_page_names_exists(page: str, path: str, symbol: str) -> None:
     place = ROOT / path
     assert place.exists()
     if symbol:
-        defined = rf"^(?:class |def |async def )?{symbol}\b(?=[\s(:=\[])"
+        defined = (
+            rf"^(?:class |def |async def |export (?:async )?function )?{symbol}\b(?=[\s(:=\[])"
+        )
         assert re.search(defined, place.read_text(encoding="utf-8"), re.M)
 
 

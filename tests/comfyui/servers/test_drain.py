@@ -18,6 +18,7 @@ from tests.support.sampler import LONG, job
 from tests.support.waiting import eventually
 from ui.documents.headlines import headline
 from ui.documents.page_runs import queued_run
+from ui.documents.run_doc import QueueLine
 
 
 def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
@@ -65,8 +66,9 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             run = runs.submit(job(), Origin("me"))
             assert run.waits_here
             eventually(lambda: run.state.held)
-            said = headline(run.state, {}, 0, None), queued_run(run.record, due_in=1, movable=True)
-            assert said[0] == said[1].said == "Waiting for a ComfyUI server"
+            line = queued_run(run.record, due_in=1, movable=True).page
+            assert isinstance(line, QueueLine)
+            assert headline(run.state, {}, 0, None) == line.said == "Waiting for a ComfyUI server"
             pool.take_back(pool.servers[0])
             assert end(run).phase is Phase.DONE
             assert not run.state.held

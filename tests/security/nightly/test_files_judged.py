@@ -238,7 +238,7 @@ def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: Running
     told = get(app, f"/history/{run}")
     assert "127.0.0.1" not in told.text
     total = len(FORMATS) * 5
-    assert len(told.json()["files"]) == total
+    assert len(told.json()["page"]["files"]) == total
     for at in range(total):
         assert get(app, f"/files/{run}/{at}/thumb").status_code == 404
         assert get(app, f"/files/{run}/{at}/x").status_code == 200
