@@ -26,8 +26,8 @@ def argument_names(form: Form) -> dict[str, str]:
 
 
 def workflow_names(titles: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The names of workflows by such names of their own, made of what each is called: pairs of that
-    and its name. Those that come first keep theirs whatever comes later."""
+    """Return pairs of an identifier, made from a title, and a workflow's name. Earlier ones keep
+    their identifier when later ones are added."""
     names: dict[str, str] = {}
     for title, workflow in titles:
         names[unique_name(plain_word(title) or "workflow", set(names))] = workflow

@@ -33,9 +33,8 @@ def call_back(
     owner: str,
     stop: Callable[[], object],
 ) -> None:
-    """Let the address, unless it is "", be told of the ends or pauses of what was just started.
-    Where that cannot be remembered `stop` ends it: whoever was told of no end would wait for ever.
-    ComfyError then."""
+    """Register the address, unless it is "", for the ends or pauses of the new runs. If it can't be
+    stored, `stop` ends them, as the caller would wait forever; raise ComfyError then."""
     if not callback:
         return
     try:

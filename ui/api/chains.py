@@ -128,7 +128,7 @@ def chains_api(
 
     @routes.get("/chains/{chain_id}", Access.OWNER, response_model=ChainDoc)
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """How far each of its steps is, with the runs that have ended."""
+        """Return each step's progress, with the ended runs."""
         return AsciiJSON(documents.whole(chains.get(chain_id, owner)))
 
     @routes.get(
@@ -191,8 +191,8 @@ def chains_api(
 
 
 def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
-    """The chain that a request asks for; whoever cannot be known again finds it by its id. Raises
-    as `ChainQueue.start`, CallbackRefused, HTTPException."""
+    """Start the requested chain; only its id leads an unidentified caller to it. Raises like
+    `ChainQueue.start`, CallbackRefused, HTTPException."""
     sent.check_parts(_BODY)
     told, owner = sent.told, asker.owner
     reader, callback = SentValues(services, owner), callback_of(services.webhooks, told)
@@ -221,7 +221,7 @@ def _planned(services: Services, reader: SentValues, name: str, sent: object) ->
 
 
 def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
-    """The chain that a request lets go on. Raises as `ChainQueue.go_on`, CallbackRefused."""
+    """Continue the requested chain. Raises like `ChainQueue.go_on`, CallbackRefused."""
     sent.check_parts(_CONTINUED)
     told, owner, chains = sent.told, asker.owner, services.chains
     reader, callback = SentValues(services, owner), callback_of(services.webhooks, told)

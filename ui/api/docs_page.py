@@ -1,4 +1,4 @@
-"""The page on which people read and try the API. All that it loads comes from this app."""
+"""Page for reading and trying the API. It loads only the app's own files."""
 
 from __future__ import annotations
 

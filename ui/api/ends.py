@@ -1,5 +1,5 @@
-"""What webhooks say: the end of a run, a batch or a chain, or the pause of a batch, as the API
-tells it."""
+"""Bodies of webhooks: the end of a run, a batch or a chain, or the pause of a batch, in the API's
+format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _TYPES: Mapping[Subject, str] = {
 
 
 class ToldEnds:
-    """See `comfy.webhooks.dispatch.Ends`. Sentences are English: nobody asks in a language."""
+    """See `comfy.webhooks.dispatch.Ends`. Messages are English, as there is no caller with a
+    language."""
 
     def __init__(self, services: Services, identity: Identity, root: str) -> None:
         """`root`: the path of the app below its host."""

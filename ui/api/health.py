@@ -1,4 +1,4 @@
-"""Whether the app and each ComfyUI behind it are up."""
+"""State of the app and each ComfyUI server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows and chains by names that any program takes for that of a function."""
+"""Workflows and chains under names that are valid function names in any program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.library import WorkflowLibrary
 
 
 class NamedForm(NamedTuple):
-    """What can be run by a name: `workflow` is its own, of a workflow or a chain."""
+    """A workflow or chain with an identifier: `workflow` is its own name."""
 
     name: str
     workflow: str
@@ -22,16 +22,16 @@ class NamedForm(NamedTuple):
 
 
 def named_workflows(library: WorkflowLibrary, owner: str) -> dict[str, str]:
-    """The own name of each workflow and chain that this person may use, by one of a-z, 0-9 and `_`.
-    Nobody's opened workflow changes the name of one of the folder."""
+    """Return the own name of each of this user's workflows and chains, by an identifier of a-z, 0-9
+    and `_`. Opened workflows don't change the identifiers of the folder's."""
     shared = sorted(one.name for one in library.entries() if not one.problem)
     opened = [(one.title, one.name) for one in library.forms.opened_by(owner)]
     return workflow_names([*((name, name) for name in shared), *opened])
 
 
 def named_forms(library: WorkflowLibrary, owner: str) -> Iterator[NamedForm]:
-    """Those of them that this ComfyUI can run. Waits for it where it has not been asked yet;
-    ComfyError where it does not answer."""
+    """Return those that this ComfyUI can run. Blocks for the server's first answer; ComfyError if
+    it doesn't answer."""
     for name, workflow in named_workflows(library, owner).items():
         named = named_form(library, name, workflow, owner)
         if named is not None and named.form.can_run:

@@ -1,4 +1,4 @@
-"""What a program is told where its request is not answered: errors as problem documents."""
+"""Errors as problem documents."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from ui.web.responses import SOON, Problem
 
 
 class NotThere(ComfyError):
-    """What the address names is not there for whoever asks."""
+    """The addressed object doesn't exist for this caller."""
 
 
 class ProblemKind(NamedTuple):
-    """How errors of a class are answered: the status, and the last part of the problem's type."""
+    """Answer to errors of a class: the status, and the last part of the problem's type."""
 
     status: int
     name: str
@@ -173,7 +173,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """The methods of all routes that have this path; Starlette names those of the first alone."""
+    """Return the methods of all routes with this path; Starlette names only the first route's."""
     routes = request.app.routes
 
     def is_there(method: str) -> bool:

@@ -33,7 +33,7 @@ _NO_CURSOR = message("This page of the list no longer exists. Ask again without 
 
 
 class Runs:
-    """What is told of a person's runs. `json`: how one looks."""
+    """Descriptions of a user's runs. `json`: the description of one."""
 
     def __init__(self, services: Services, json: RunJson) -> None:
         self.services = services
@@ -44,12 +44,12 @@ class Runs:
         return self.services.runs.record(run_id, owner)
 
     def told(self, record: Record) -> RunDoc:
-        """All that is known of a run. Waits where its form is to be asked for."""
+        """Return a run's full description. Blocks if its form has to be built."""
         errors = run_end(self.services, record).errors if has_field_errors(record) else {}
         return self.json.told(record, self._usual(record), errors)
 
     def found(self, run_id: str, owner: str) -> RunDoc:
-        """The same of a run of this person's; RunNotFound."""
+        """Return the description of one of this user's runs; RunNotFound."""
         return self.told(self.record(run_id, owner))
 
     def started(self, run_id: str, owner: str) -> RunDoc:
@@ -59,7 +59,7 @@ class Runs:
         return replace(self.told(record), seeds=seeds)
 
     def listed(self, record: Record) -> RunDoc:
-        """The same for a list, which says less of what went wrong."""
+        """Return the description for a list, with fewer error details."""
         return self.json.told(record, self._usual(record))
 
     def _usual(self, record: Record) -> RunTimes | None:
@@ -87,8 +87,8 @@ PageItem = TypeVar("PageItem", BatchSummary, ChainStanding)
 def page_of(
     every: Sequence[PageItem], cursor: str, limit: int
 ) -> tuple[Sequence[PageItem], str | None]:
-    """So many of a list, behind the one with the id `cursor` ("": from the first), and the cursor
-    of the next page, None where there is none. HTTPException where nothing has this id."""
+    """Return this many entries of a list after the one with the id `cursor` ("": from the first),
+    and the cursor of the next page, None at the end. HTTPException for an unknown id."""
     ids = [one.id for one in every]
     if cursor and cursor not in ids:
         raise HTTPException(422, _NO_CURSOR)
@@ -103,7 +103,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
     deletion = RunDeletion(services.runs, services.copies, services.clean_up)
 
     @routes.get("/runs", Access.SIGNED_IN, response_model=RunPage)
-    def listed(  # noqa: PLR0913 - what is wanted, by name
+    def listed(  # noqa: PLR0913 - options by name
         *,
         workflow: str = "",
         text: str = "",

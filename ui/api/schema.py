@@ -10,8 +10,8 @@ from comfy.form.model import Field, Form
 
 @dataclass(frozen=True, slots=True)
 class ToldField:
-    """A field: what people call it, its help, and the schema of its value. `advanced`: it is folded
-    away on the page; `random`: left out, it is drawn anew for each run."""
+    """A field: its label, its help, and the schema of its value. `advanced`: collapsed on the page;
+    `random`: if left out, it is drawn for each run."""
 
     key: str
     label: str
@@ -57,7 +57,7 @@ def values_schema(form: Form) -> dict[str, Any]:
 
 
 def is_required(field: Field) -> bool:
-    """Whether a run cannot do without a value of whoever starts it."""
+    """Tell if a run needs the caller's value."""
     if field.is_media:
         return not field.default_offered and not field.optional
     return field.required and field.default in (None, "")

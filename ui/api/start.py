@@ -82,8 +82,8 @@ _BODY: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: `owner` of the runs, at the `address` that limits count, and the `name` that keys
-    of requests belong to, which tells even those apart who have one owner in common."""
+    """Caller of a start: `owner` of the runs, at the `address` for limits, and the `name` for
+    idempotency keys, which also separates callers with a shared owner."""
 
     owner: str
     address: str
@@ -117,12 +117,12 @@ class StartRequest:
 
     @property
     def owner(self) -> str:
-        """Of what it starts."""
+        """Return the owner of the new runs."""
         return self.keyed.asker.owner
 
     @property
     def caller(self) -> Caller:
-        """Who asks, as limits count them."""
+        """Return the caller for limits."""
         return caller_of(self.request.scope, self.bodies.identity)
 
     async def begun(
@@ -134,9 +134,10 @@ class StartRequest:
         stop: Callable[[Begun], object],
         turn: AbstractAsyncContextManager[None] | None = None,
     ) -> Begun:
-        """What it starts, in a thread by `begin` and in its `turn`, or has started before. Where
-        that is waited for, it `ends`, or its caller leaves first (False) and without a key to find
-        it again: then `stop` does. `what`: as of `KeyedRequest.once`, which says what is raised."""
+        """Return the runs that it starts, in a thread by `begin` and in its `turn`, or has started
+        earlier. If the caller waits, return after they `ends`; if it leaves first (False)
+        without a key to find them again, `stop` them. `what`: see `KeyedRequest.once`, also for
+        exceptions."""
         sent = await self.bodies.read(self.request, self.owner)
         with place_held(self.bodies.services.waiting, self.caller):
             async with turn or nullcontext():
@@ -239,7 +240,7 @@ def start_api(
 
 
 def answer_of(begun: Begun, said: object, url: str = "") -> AsciiJSON:
-    """The answer to what has started something, with the address of what is one thing."""
+    """Return the answer to a start, with the URL of a single object."""
     headers = {"location": url} if url else {}
     return AsciiJSON(said, 200 if begun.again else 201, headers | _replayed(begun))
 
@@ -268,7 +269,7 @@ async def runs_end_first(
 
 
 def _cancel_runs(services: Services, ids: Sequence[str], owner: str) -> None:
-    """Cancel those of these runs that go on."""
+    """Cancel the active runs among these."""
     for one in ids:
         with suppress(RunNotFound):  # it has ended long ago
             services.runs.get(one, owner).cancel()
@@ -334,8 +335,8 @@ class KeyedRequest:
     def once(
         self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Asker], Begun]
     ) -> Begun:
-        """What it starts, or has started before; `what`: the kind of that, and the workflow or
-        chain. Raises as `begin` and `StartedRequests.begin`, HTTPException."""
+        """Return the objects that it starts, or has started earlier; `what`: their type, and the
+        workflow or chain. Raises like `begin` and `StartedRequests.begin`, HTTPException."""
         if not self.key:
             return begin(sent, self.asker)
         if len(self.key) > _LONGEST_KEY:
@@ -355,7 +356,7 @@ class KeyedRequest:
         return begun
 
     def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> Begun:
-        """The same of a request without a body that changes what is there; `what`: the change, and
+        """Do the same for a request without a body that changes an object; `what`: the change, and
         the id."""
 
         def begin(*_: object) -> Begun:
@@ -365,7 +366,7 @@ class KeyedRequest:
         return self.once(what, Sent({}), begin)
 
     def _content(self, what: tuple[str, str], sent: Sent) -> str:
-        """What tells a request from others: of files that came with it their names and bytes."""
+        """Return the identity of a request, with the names and contents of its files."""
         uploads, told = self.services.copies.uploads, dict(sent.told)
         for key in sent.files:
             path = uploads.find(self.asker.owner, told["values"][key])

@@ -1,5 +1,4 @@
-"""What is carried as it comes: the events of runs, batches and chains, and of a run the image of
-the work so far and its files."""
+"""Streamed answers: the events of runs, batches and chains, and a run's previews and files."""
 
 from __future__ import annotations
 
@@ -61,7 +60,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> GuardedRo
     results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def found(run_id: str, owner: str = Depends(identity.caller)) -> Run | Record:
-        """The run, or what is known of one that has ended long ago."""
+        """Return the run, or the record of one that ended long ago."""
         try:
             return services.runs.get(run_id, owner)
         except RunNotFound:
@@ -142,15 +141,15 @@ def streams_api(services: Services, identity: Identity, runs: Runs) -> GuardedRo
 
 
 def _is_known(tag: str, if_none_match: str) -> bool:
-    """Whether this header (RFC 9110, 13.1.2) names the tag. No tag of ours has a comma in it."""
+    """Tell if this header (RFC 9110, 13.1.2) names the tag. Our tags contain no comma."""
     named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
     return tag in named or named == ["*"]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupEvents:
-    """Answers with the events of batches, or of chains, each of which is all that `told` says of
-    one, a dataclass; it may wait."""
+    """Answers with the events of batches or chains, each a full document from `told`, a dataclass;
+    `told` may block."""
 
     services: Services
     identity: Identity
@@ -158,8 +157,8 @@ class GroupEvents:
     told: Callable[[Any], Any]
 
     async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
-        """Those of one of this owner's, from the first that is not the one with the id `known`.
-        Raises as `get` of its queue."""
+        """Return the events of this owner's object, from the first whose id isn't `known`. Raises
+        like `get` of its queue."""
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
             return _end_event(await asyncio.to_thread(_plain, self.told, standing), known)
@@ -168,9 +167,10 @@ class GroupEvents:
         return LiveStream(events, "text/event-stream", self.services.waiting, caller)
 
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
-        with suppress(ComfyError):  # such as: it is deleted. Whoever asks again is told
+        # for example, it was deleted; the client learns it when it asks again
+        with suppress(ComfyError):
             async for standing in standings_of(self.groups, group_id, owner):
-                # What goes on in the app's next life is told a last time, behind its last run.
+                # Objects that continue after a restart send a last state, after their last run.
                 is_last = self.groups.is_closing and not self.groups.is_at_work(group_id)
                 if is_last:
                     standing = await asyncio.to_thread(self.groups.get, group_id, owner)
@@ -186,14 +186,14 @@ class GroupEvents:
 
 
 def _end_event(told: dict[str, Any], known: str) -> Response:
-    """The event of what has ended; 204 for whoever knows it."""
+    """Return the event of an ended object; 204 if the client knows it."""
     if _state_id(told) == known:
         return Response(status_code=204)
     return Response(_sse(told), media_type="text/event-stream", headers=NO_STORE)
 
 
 async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
-    """The events of a run that goes on, from the first that is not the one with the id `known`."""
+    """Yield the events of an active run, from the first whose id isn't `known`."""
     async for state in states_of(run):
         if state is None:
             yield _STILL_HERE
@@ -206,7 +206,7 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
 
 
 def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:
-    """What `tell` says, a dataclass, as JSON values. Not on the event loop: it may be a lot."""
+    """Return the dataclass from `tell` as JSON values. Not on the event loop: it may be large."""
     return asdict(tell(what))
 
 
@@ -217,7 +217,7 @@ def _sse(told: dict[str, object]) -> bytes:
 
 
 def _state_id(told: dict[str, object]) -> str:
-    """The same for the same state, also in another life of the app."""
+    """Return the same id for the same state, also after a restart of the app."""
     lasting = {key: value for key, value in told.items() if key not in ("headline", "seconds_left")}
     return hashlib.sha256(json_text(lasting).encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""What programs send: JSON or multipart, and in it files in any of four ways."""
+"""Requests of programs: JSON or multipart, with files in any of four forms."""
 
 from __future__ import annotations
 
@@ -53,16 +53,15 @@ def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a request has brought: its JSON object, and the keys of values that are files which came
-    with it and were kept as uploads."""
+    """Content of a request: its JSON object, and the keys of values that are files which came with
+    it and were stored as uploads."""
 
     told: dict[str, Any]
     files: frozenset[str] = frozenset()
 
     def check_parts(self, body: Mapping[str, Any]) -> None:
-        """HTTPException where it has a part that this body of the document has not, at any depth: a
-        word that is misspelled, or a value which is not among the values; or where one that is a
-        choice is none of these."""
+        """Raise HTTPException for a part that this body doesn't have, at any depth: a misspelled
+        name, a value outside `values`, or an invalid choice."""
         _check_part("", self.told, body["content"]["application/json"]["schema"])
 
 
@@ -74,8 +73,8 @@ class Bodies:
     identity: Identity
 
     async def read(self, request: Request, owner: str) -> Sent:
-        """What a request brings. Of a multipart one its `values`, with the other parts among
-        them, files kept as uploads; its options beside them. HTTPException."""
+        """Read a request. In a multipart one, `values` also contains the other parts, with files
+        stored as uploads; its options stand beside it. HTTPException."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return Sent(self._object(await self._text(request)))

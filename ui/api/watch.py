@@ -1,4 +1,4 @@
-"""Following a run, a batch or a chain on the event loop, which waits for nobody: no thread is held
+"""Follow a run, a batch or a chain on the event loop without blocking: no thread waits
 meanwhile."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ui.web.responses import NO_STORE, Problem
 from ui.web.shares import Caller, Share
 from ui.web.socket_limits import set_from_thread
 
-# That of a run, which takes a callback and gives the way out.
+# A run's subscribe method: takes a callback and returns the unsubscriber.
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 
 _PAUSE = 0.1  # seconds between two states; the end comes at once
@@ -30,8 +30,8 @@ SILENCE = 10.0  # seconds after which a stream says that it is still there
 
 
 class LiveStream(StreamingResponse):
-    """An answer that goes on as a run, a batch or a chain does; what it is made from ends with it.
-    One of `caller`'s of which `room` has so many."""
+    """Answer that streams as long as a run, a batch or a chain is active; its source ends with it.
+    `room` limits the streams per `caller`."""
 
     def __init__(
         self, body: AsyncGenerator[bytes], media_type: str, room: Share, caller: Caller
@@ -40,7 +40,7 @@ class LiveStream(StreamingResponse):
         self._body, self._room, self._caller = body, room, caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, as long as that goes on and its caller listens."""
+        """Answer as long as the source is active and its caller listens."""
         with self._room.held(self._caller) as place:
             if place:
                 async with contextlib.aclosing(self._body):
@@ -81,7 +81,7 @@ async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
 async def standings_of(
     groups: GroupQueue[Any, AnyStanding], group_id: str, owner: str
 ) -> AsyncGenerator[AnyStanding | None]:
-    """The same of a batch or a chain of this owner's. Raises as its `get`, also where it is deleted
+    """Yield the states of this owner's batch or chain. Raises like its `get`, also if it is deleted
     meanwhile."""
 
     def own_news(tell: Callable[[], None]) -> Callable[[], None]:
@@ -100,8 +100,8 @@ async def standings_of(
 
 
 async def ends_first(run: Run, request: Request) -> bool:
-    """Wait until a run is at its end; False where whoever waits for it leaves before. The body of
-    the request was read."""
+    """Wait for a run's end; return False if the caller leaves first. The request's
+    body was read."""
 
     async def end() -> None:
         async for _ in states_of(run):
@@ -117,7 +117,7 @@ async def group_ends_first(
     request: Request,
     gave_up: Callable[[AnyStanding], bool] = lambda _: False,
 ) -> bool:
-    """The same for a batch or a chain of this owner's, or until it `gave_up`: then it may have no
+    """Wait for the end of this owner's batch or chain, or until it `gave_up`: then it may never
     end."""
 
     async def end() -> None:

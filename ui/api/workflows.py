@@ -22,8 +22,8 @@ WorkflowKind = Literal["workflow", "chain"]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A workflow in a list. `problem`: why it cannot be used, "" where it can; `url`: the path
-    where its fields are told."""
+    """A workflow in a list. `problem`: the reason why it can't be used, or ""; `url`: the path of
+    its fields."""
 
     name: str
     title: str
@@ -34,15 +34,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Every workflow and chain that somebody may use."""
+    """All workflows and chains of a user."""
 
     workflows: tuple[Listed, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ToldWorkflow:
-    """A workflow or chain. `can_run`: this ComfyUI has all that it needs;
-    `problems`: what it lacks, in sentences; `schema`: the JSON Schema of its values."""
+    """A workflow or chain. `can_run`: this ComfyUI has everything required; `problems`: missing
+    parts as messages; `schema`: the JSON Schema of its values."""
 
     name: str
     title: str

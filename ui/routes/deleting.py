@@ -1,6 +1,5 @@
-"""Deleting runs: what is kept of them here, and what ComfyUI lets go of. The rest is named. On the
-page a deletion can be undone for a while; it is carried out here, whether the page is there or not.
-"""
+"""Delete runs: local records and files, and ComfyUI's copies where possible; the rest is named. On
+the page a deletion can be undone for a while; the app carries it out with or without a page."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ _LOOK_SECONDS = 0.5
 
 
 class FolderWatch:
-    """Looks at the folder while anybody listens, once for all of them."""
+    """Watches the folder while pages listen, once for all of them."""
 
     def __init__(self, stamps: Callable[[], Mapping[str, object]]) -> None:
         """`stamps`: what changes with each of them, by name."""
         self._stamps = stamps
         self._listeners: set[asyncio.Queue[list[str]]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._known: Mapping[str, object] | None = None  # since somebody listens
+        self._known: Mapping[str, object] | None = None  # while pages listen
 
     @contextlib.contextmanager
     def listen(self) -> Iterator[asyncio.Queue[list[str]]]:

@@ -1,4 +1,4 @@
-"""The same runs for scripts: endpoints of Gradio's API, for `gradio_client` and plain HTTP."""
+"""Endpoints of Gradio's API for runs, for `gradio_client` and plain HTTP."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def script_run(run: Run, state: RunState) -> dict[str, Any]:
 
 
 def results_of(run_id: str, state: RunState) -> dict[str, list[str]]:
-    """What a run has made, as scripts are told: addresses of its files, and its texts."""
+    """Return a run's results for scripts: URLs of its files, and its texts."""
     files = enumerate(state.files)
     return {
         "files": [file_address(run_id, index, file) for index, file in files],
@@ -102,7 +102,7 @@ def results_of(run_id: str, state: RunState) -> dict[str, list[str]]:
 
 
 def values_of_script(values: object) -> dict[str, object]:
-    """The values of a script, with what it sends as files."""
+    """Return a script's values, with its files."""
     if not isinstance(values, dict):
         raise gr.Error(_NO_OBJECT, print_exception=False)
     return {key: inline_file(value) for key, value in values.items()}
@@ -112,8 +112,8 @@ def values_of_script(values: object) -> dict[str, object]:
 def followed(
     subscribe: Callable[[Callable[[str], None]], Callable[[], None]], owner: str
 ) -> Iterator[Callable[[], None]]:
-    """A function that waits until something is new of what this owner has, a few seconds at most.
-    `subscribe`: that of a queue, which tells whose it is, and returns the way out."""
+    """Return a function that waits for news about this owner's groups, at most a few seconds.
+    `subscribe`: a queue's, which gets the owner and returns the unsubscriber."""
     changed = threading.Event()
 
     def wait() -> None:
@@ -129,7 +129,7 @@ def followed(
 
 @contextlib.contextmanager
 def as_gradio_errors() -> Iterator[None]:
-    """What is wrong, as Gradio tells it to scripts."""
+    """Turn errors into Gradio's errors for scripts."""
     try:
         yield
     except FieldErrors as problem:

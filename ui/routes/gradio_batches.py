@@ -39,15 +39,15 @@ def add_batch_api(services: Services, identity: Identity) -> None:
     def batch(
         workflow: str, values: dict[str, Any], spec: dict[str, Any], request: gr.Request
     ) -> Iterator[dict[str, Any]]:
-        """Run a workflow once for each row of values, and tell how far that is; the last answer has
-        all rows with what came of them. A batch whose caller goes away is stopped, and so is one
-        that would wait for somebody who lets it go on; `why` says for what reason.
+        """Run a workflow for each row of values and yield the progress; the last answer has all
+        rows with their results. The batch stops when its caller leaves, and when it pauses itself;
+        `why` has the reason.
 
-        workflow, values: as for /run; every row has these values. spec: what varies, as
-        {"axes": [{"field": "5.steps", "text": "10..30:10"}]} for every combination, with
+        workflow, values: as for /run; every row has these values. spec: the varied fields, as
+        {"axes": [{"field": "5.steps", "text": "10..30:10"}]} for all combinations, with
         "paired": true for the first values together, then the second ones; or as
         {"table": {"name": "values.csv", "text": "Steps,Prompt…"}}, where
-        "files": {"a.png": "data:…"} are those that its cells name.
+        "files": {"a.png": "data:…"} are the files that its cells name.
         """
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)
@@ -73,8 +73,8 @@ def add_batch_api(services: Services, identity: Identity) -> None:
 def _told(
     batches: BatchQueue, batch_id: str, owner: str
 ) -> Generator[dict[str, Any], None, BatchSummary]:
-    """How far a batch is, whenever that is new, as long as it goes on; then how it has ended. It is
-    stopped where nobody wants to know any more, and where it has paused by itself."""
+    """Yield a batch's progress at each change, then its end. Stop the batch when the caller leaves,
+    or when it has paused itself."""
     try:
         with followed(batches.subscribe, owner) as wait:
             while (summary := batches.get(batch_id, owner)).state == "running":

@@ -32,13 +32,13 @@ def add_chain_api(services: Services, identity: Identity) -> None:
     """Add the endpoint `/chain`; called inside the Blocks."""
 
     def chain(name: str, values: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
-        """Run a chain and tell how far each of its steps is; the last answer has what all of them
-        have made. A chain whose caller goes away is stopped.
+        """Run a chain and yield the progress of its steps; the last answer has the results of all
+        steps. The chain stops when its caller leaves.
 
-        name: as the page's address has it. values: those of its form, by step and field key
-        ("base.6.text"); a step that may be left out is with "detail.runs": false, a switch is set
-        by its name ("switches:.large": true); what is left out keeps the author's value, seeds left
-        out are random, files are sent as data:…;base64,… addresses.
+        name: as in the page's address. values: the form's values, by step and field key
+        ("base.6.text"); "detail.runs": false skips an optional step, a switch is set by its name
+        ("switches:.large": true). Values that are left out keep the author's, seeds are random,
+        and files are data:…;base64,… URLs.
         """
         with releases_session(request):
             owner = identity.person(request)
@@ -52,8 +52,8 @@ def add_chain_api(services: Services, identity: Identity) -> None:
 def chain_of_script(
     services: Services, name: str, values: dict[str, Any], owner: str, address: str
 ) -> Iterator[dict[str, Any]]:
-    """How far a chain is, whenever that is new, then the same with what its steps have made. It
-    ends with its caller; gr.Error where it cannot be started."""
+    """Yield a chain's progress at each change, then the same with its steps' results. The chain
+    ends with its caller; gr.Error if it can't start."""
     with as_gradio_errors():
         started = services.chains.start(name, values, Origin(owner, address), attended=True)
         del values  # files may be among them, and the chain may take long
@@ -70,8 +70,8 @@ def chain_of_script(
 def _told(
     chains: ChainQueue, chain_id: str, owner: str
 ) -> Generator[dict[str, Any], None, ChainStanding]:
-    """How far a chain is, whenever that is new, as long as it goes on; then how it has ended. It is
-    stopped where nobody wants to know any more."""
+    """Yield a chain's progress at each change, then its end. Stop the chain when the
+    caller leaves."""
     try:
         with followed(chains.subscribe, owner) as wait:
             while not (standing := chains.get(chain_id, owner)).finished:
@@ -85,7 +85,7 @@ def _told(
 
 
 def _results(services: Services, chain: ChainStanding) -> Iterator[dict[str, Any]]:
-    """What each run has made, in the order of the steps."""
+    """Return each run's results, in the order of the steps."""
     history = services.runs.history
     assert history is not None  # else there are no chains
     records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)

@@ -57,7 +57,7 @@ def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
         run: Annotated[Sequence[str], Query(max_length=_MOST_RUNS)] = (),
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Return the history tiles of those of these runs that the step has ended."""
+        """Return the history tiles of the step's ended runs among these."""
         steps = chains.get(chain_id, owner).steps
         ended = next((step.ended for step in steps if step.name == name), None)
         history = services.runs.history

@@ -31,8 +31,7 @@ Chosen = Annotated[list[str], Body(embed=True, max_length=MOST_CHOSEN)]
 
 
 def history_routes(services: Services, identity: Identity, view: Show) -> GuardedRoutes:
-    """The routes below `/history`, each for the runs of whoever asks: somebody else's are as
-    unknown as none.
+    """The routes below `/history`, each for the caller's own runs; others look like unknown ones.
 
     `view` puts a run's end into words.
     """
@@ -48,8 +47,7 @@ def history_routes(services: Services, identity: Identity, view: Show) -> Guarde
 
     @routes.get("/history/{run_id}/values", Access.OWNER)
     def values(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
-        """What a run was made with, as the page's script keeps the values of a form: of a chain's
-        step in the chain's form."""
+        """Return a run's values in the script's format: for a chain's step in the chain's form."""
         workflow, given = made_with(services, services.runs.record(run_id, owner))
         return {"workflow": workflow, "values": given}
 
@@ -80,7 +78,7 @@ def _started_with(services: Services, record: Record) -> tuple[str, dict[str, ob
 
 
 def _may_hold_it(services: Services, record: Record) -> bool:
-    """Whether a run's workflow may be opened from a result: ComfyUI writes it into images."""
+    """Tell if a result may contain the run's workflow: ComfyUI writes it into images."""
     is_saved = any(file.kind == "image" and file.type == "output" for file in record.state.files)
     return is_saved and services.forms.permissions.open(record.owner)
 
@@ -97,9 +95,9 @@ def _list_routes(services: Services, identity: Identity) -> GuardedRoutes:
         zone: str = "",
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """A page of finished runs, newest first: those older than the run `before`, without the
-        first `skip` of them. Where a time `zone` is named, also the days on which all that are
-        wanted ended, with how many, and whether there are any runs at all."""
+        """Return a page of finished runs, newest first: those older than the run `before`, without
+        the first `skip`. With a time `zone`, also the days of all matching runs with their
+        numbers, and whether there are any runs at all."""
         history = services.runs.history
         if history is None or owner == NOBODY:
             return AsciiJSON({"runs": [], "days": [], "any": False})
@@ -115,7 +113,7 @@ def _list_routes(services: Services, identity: Identity) -> GuardedRoutes:
 
 
 def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
-    """What is wanted, where that is of a chain the runs of all its steps."""
+    """Return the filter; for a chain, the runs of all its steps."""
     if wanted.workflow not in services.chain_forms.folder:
         return wanted
     groups = services.chains.groups_of(wanted.workflow, owner)
@@ -160,7 +158,7 @@ def _many_routes(services: Services, identity: Identity) -> GuardedRoutes:
 
 
 def counted(runs: int) -> dict[str, int]:
-    """How many runs something was done with; HTTPException for none."""
+    """Return the number of changed runs; HTTPException for zero."""
     if not runs:
         raise HTTPException(404, NO_RESULT)
     return {"runs": runs}

@@ -1,9 +1,9 @@
-"""The WebSocket of an open page. It tells of the runs of its person wherever they were started, how
-far their batches and chains are, how many wait in all, which workflows of the folder have changed,
-whether the image server answers, and that the app is about to end.
+"""WebSocket of an open page. It reports the user's runs wherever they were started, the progress of
+their batches and chains, the number of waiting runs, changed workflows in the folder, the
+servers' state, and the app's shutdown.
 
-As long as the socket is open the person watches all of their runs; when the last one closes, their
-grace time begins.
+An open socket counts as a watcher of all the user's runs; when the last one closes, their grace
+time starts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ui.web.socket_limits import (
 )
 
 _GAP = 0.1  # seconds between two messages to one page: news adds up
-_ENDED = 50  # batches that have, of which a page is told
+_ENDED = 50  # ended batches that a page gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class PageSession:
         queues = (self.batches, self.chains)
         leave = [self.runs.subscribe(wake), *(queue.subscribe(wake_own) for queue in queues)]
         try:
-            with contextlib.suppress(ComfyError):  # a disk: those that go on are known
+            with contextlib.suppress(ComfyError):  # reads the disk: active ones are in memory
                 await asyncio.to_thread(self.chains.look_up, self.owner)
             with self.health.listen(self.due.set):
                 await run_until_first(
@@ -133,7 +133,7 @@ class PageSession:
         await self.socket.close(UNKNOWN_WORD)
 
     async def tell_runs(self) -> None:
-        """Send what is new of the runs, at once and again whenever something has happened."""
+        """Send changes of the runs, at once and after each event."""
         while True:
             self.due.clear()
             news = self.news()
@@ -149,13 +149,13 @@ class PageSession:
             await self.socket.send_text(json_text({"changed": await changed.get()}))
 
     def news(self) -> dict[str, object]:
-        """The person's unfinished runs, which are watched from now on; `waiting` counts
-        everybody's. Of a server that is away nobody knows when it will be back."""
+        """Return the user's unfinished runs, which are watched from now on; `waiting` counts all
+        users' runs. While a server is away, times are unknown."""
         line = self.runs.line_of(self.owner)
         self.attach_to({run.id: run for run in line})
         reachable = self.health.reachable
         due_in = self.runs.due_in() if reachable and line else {}
-        # Nobody reads that it is back beside a run that has yet to try again.
+        # A run that has yet to retry hides the news that the server is back.
         waits_for_it = any(run.state.away for run in line)
         return {
             **self.about,
@@ -174,8 +174,8 @@ class PageSession:
         }
 
     def news_of_batches(self) -> list[BatchSummary]:
-        """Those that have not ended, and the last that have: the page knows which of them ended
-        before it was opened, also when this is not its first socket."""
+        """Return the unfinished batches and the last ended ones: the page knows which ended before
+        it was opened, also when it reconnects."""
         recent = self.batches.recent(self.owner)
         ended = [batch.id for batch in recent if batch.finished]
         left_out = {*ended[:-_ENDED]}

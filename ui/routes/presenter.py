@@ -90,7 +90,7 @@ def _without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
 
 
 def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
-    """Return whether its owner may make a chain of a run for everybody. Other obstacles are told
+    """Return whether its owner may turn a run into a shared chain. Other obstacles are reported
     when the chain is requested."""
     may, owner = services.forms.permissions, record.owner
     is_done = record.state.phase is Phase.DONE

@@ -29,7 +29,7 @@ _NOT_KEPT = message("Presets are turned off.")
 
 @dataclass(frozen=True, slots=True)
 class GivenPreset:
-    """What is to be saved; `values` as the browser keeps them."""
+    """Preset to save; `values` in the browser's format."""
 
     name: str
     values: dict[str, Any]
@@ -38,7 +38,7 @@ class GivenPreset:
 
 @dataclass(frozen=True, slots=True)
 class NewName:
-    """What a preset is to be called."""
+    """A preset's new name."""
 
     name: str
 
@@ -66,7 +66,8 @@ def preset_routes(
 
     @routes.get("", Access.OWNER)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """The names of both kinds, and whether this person may change those of everybody."""
+        """Return the names of own and shared presets, and whether this user may change the shared
+        ones."""
         library.form(workflow, owner)
         kept = history(owner).presets
         own, shared = (
@@ -78,7 +79,7 @@ def preset_routes(
     def values(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """What one puts into the form, with copies of its files for this person."""
+        """Return a preset's values for the form, with copies of its files for this user."""
         library.form(workflow, owner)
         kept = history(owner)
         preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
@@ -131,7 +132,7 @@ def preset_routes(
 
 
 def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the values that their fields take."""
+    """Return the values that their fields accept."""
     fields = {
         field.key: field
         for field in form.fields

@@ -22,7 +22,7 @@ class PreviewEncodings:
         self._made: MutableMapping[tuple[str, int, PreviewSize], asyncio.Future[bytes]] = LRUCache(
             _MOST
         )
-        # What was left of the last one of a size, for the choice of the next.
+        # Size ratio of the last preview, to choose the next one's encoding.
         self._shares: MutableMapping[tuple[str, PreviewSize], float] = LRUCache(_MOST)
         self.count = 0
         """Of previews that were made smaller so far."""

@@ -1,5 +1,5 @@
-"""How many previews may be on their way to one browser, and how large: by what their link has
-carried so far. Pure; `now` is in seconds of a clock that never goes back."""
+"""Number and size of previews in flight to one browser, from its link's measured speed. Pure; `now`
+is in seconds of a monotonic clock."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from statistics import median
 
 _MOST = 8  # previews on their way: a browser that is put aside says nothing more
 _PATIENCE = 1.0  # seconds without a word, over the usual, until nothing more is sent
-_REMEMBERED = 5  # of the link's latest rates, of which the middle one counts
+_REMEMBERED = 5  # of the link's latest rates, whose median counts
 _LATEST = 30  # previews whose shortest way counts as the link's own
 _QUEUED = 0.05  # seconds more than usual: previews stand in line somewhere
 _GROWTH = 2  # times the rate known so far, at most, that one preview can tell of
 _INSTANT = 0.001  # seconds, shorter than any link
-_FASTEST = 0.15  # seconds: a link is given so many at least for each preview that it cannot carry
+_FASTEST = 0.15  # seconds; a link gets at least this long for each preview that is too large for it
 _WEIGHT = 0.3  # of the newest interval
 _FILLED = 0.7  # of the time between two previews is used: the rest is for what else travels
 
@@ -46,7 +46,7 @@ class PreviewWindow:
 
     @property
     def rate(self) -> float | None:
-        """What the link carries, in bytes a second; None before the first preview has arrived."""
+        """Return the link's rate in bytes per second; None before the first preview has arrived."""
         return median(self._rates) if self._rates else None
 
     def came(self, now: float) -> None:
@@ -71,7 +71,7 @@ class PreviewWindow:
         return max(0.0, self._free - now)
 
     def most_bytes(self, size: int) -> int | None:
-        """How large the next preview may be; None: as large as it is, with its `size` in bytes."""
+        """Return the maximum size of the next preview; None: its own `size` in bytes."""
         rate = self.rate
         if rate is None or not self._interval or size <= 0.9 * rate * self._interval:
             return None

@@ -1,9 +1,8 @@
-"""Results on their way to the browser: each file of a person's own run, a small image of it, and
-all in one archive.
+"""Results for browsers: each file of a user's own run, its thumbnail, and all in one archive.
 
-Nothing in a request but the run's id and the file's place in its results decides what is sent. A
-file comes from what is kept here; one that is not kept comes from ComfyUI under the name its
-history gave, as long as the run is in memory: later that name may be another person's file.
+Only the run's id and the file's place select the file. It comes from the local store, otherwise
+from ComfyUI under the name in its history while the run is in memory: later that name may be
+another user's file.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from ui.web.urls import download_name
 log = logging.getLogger(__name__)
 
 _PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified", "etag")
-# What a browser would run as a page is never shown as one: it is offered as a download.
+# Files that a browser would run as a page are offered as downloads.
 _SHOWN = ("image/", "video/", "audio/")
 _UNSAFE = ("image/svg+xml",)
 # Where a page shows it as an image all the same: no script, nothing from elsewhere, and none of
@@ -176,7 +175,7 @@ class ResultFiles:
         stripped, path = self._blobs.stripped.of(file.digest), self._blobs.path(file.digest)
         if stripped is None or path is None:
             return None
-        # Another one than that of the file itself.
+        # Different from the file's own.
         etag = f'"{hashlib.sha256(f"stripped {file.digest}".encode()).hexdigest()[:32]}"'
         try:
             is_same = asked.get("if-range", etag) == etag
@@ -280,8 +279,8 @@ def as_file(name: str) -> dict[str, str]:
 
 
 class RangedFile(FileResponse):
-    """A file of this machine, or a range of it. HTTPException, before anything is sent, for a range
-    that it does not have: programs and the page are told that as any other error."""
+    """A local file, or a range of it. HTTPException, before anything is sent, for an invalid range,
+    in the same format as other errors."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""

@@ -23,15 +23,15 @@ def run_chain_routes(services: Services, identity: Identity) -> GuardedRoutes:
 
     @routes.post("/history/{run_id}/chain/vary", Access.OWNER)
     def varied(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Start the chain of a run once more with the values that are to be seen there, but with
-        new seeds; the new chain's id, and its seeds by their keys."""
+        """Start the run's chain again with its values and new seeds; return the new chain's id, and
+        its seeds by key."""
         record = services.runs.record(run_id, owner)
         started = chains.vary(record, shared_address(owner, request.scope))
         return AsciiJSON({"chain": started.id, "seeds": seeds_among(started.values)})
 
     @routes.get("/history/{run_id}/chain", Access.OWNER)
     def can_be_made(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Whether `made` would make one, before anybody thinks of a title."""
+        """Tell if `made` would succeed, before the user chooses a title."""
         record = services.runs.record(run_id, owner)
         services.chain_forms.check_add(record, services.folder.stamps().keys())
         return AsciiJSON({})
@@ -42,8 +42,8 @@ def run_chain_routes(services: Services, identity: Identity) -> GuardedRoutes:
         title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Make a chain for everybody of a run and of those that it was made from; its name, and
-        for whoever made it the values of its form that are files of their own."""
+        """Create a shared chain from a run and its sources; return its name and, for its creator,
+        the form values that are their own files."""
         record = services.runs.record(run_id, owner)
         added = services.chain_forms.add(record, title, services.folder.stamps().keys())
         services.removal.note_added(owner, added.name)

@@ -1,8 +1,8 @@
-"""The WebSocket of a run, to a browser: what happens as text messages, the newest preview as bytes.
+"""WebSocket of a run for a browser: events as text messages, the newest preview as bytes.
 
-Before each frame goes its number, and the browser answers when it has painted it, so that a link
-has as many frames on their way as it carries without making any wait (`preview_window`). A frozen
-browser holds up nobody: the run's own thread only swaps the newest state.
+Each frame starts with its number, and the browser acknowledges it after painting. So a link carries
+as many frames as possible without delay (`preview_window`). A frozen browser blocks nothing: the
+run's own thread only replaces the newest state.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class WaitingSockets:
                     del self._waiting[place]
 
     def hand_over(self, run: Run, key: str) -> None:
-        """Let the owner's socket with this key follow a run; do nothing if there is none."""
+        """Let the owner's socket with this key follow a run; do nothing if it doesn't exist."""
         with self._lock:
             resolve = self._waiting.pop((run.owner, key), None)
         if resolve is not None:
@@ -223,7 +223,7 @@ class RunSession:
             self.due[preview.frame] = (state.preview_number, preview)
 
     def next_frame(self, *, last: bool) -> tuple[int, Preview] | None:
-        """What is to be sent next, the oldest first; the `last` one of a run is its newest."""
+        """Return the next frame to send, oldest first; the `last` one of a run is its newest."""
         with self.remembering:
             frames = list(self.due)
             return self.due[frames[-1 if last else 0]] if frames else None
@@ -259,8 +259,7 @@ class RunSession:
                 return
 
     async def words_for(self, state: RunState) -> RunDoc:
-        """The view of a state. That of a finished one needs the form, for which the server may have
-        to be asked."""
+        """Return the view of a state. A finished one needs the form, which may query the server."""
         run = replace(self.run.record, state=state), self.run.usual_times
         return await asyncio.to_thread(self.view, *run) if state.phase.finished else self.view(*run)
 
@@ -309,7 +308,7 @@ class RunSession:
                 return
 
     async def frame_news(self, seconds: float | None) -> bool:
-        """Whether there was news of frames within so many seconds; None: as long as it takes."""
+        """Tell if a frame arrived within this many seconds; None: wait without limit."""
         try:
             async with asyncio.timeout(seconds):
                 await self.frames_changed.wait()

@@ -14,8 +14,7 @@ from ui.web.shares import shared_address
 
 
 def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> GuardedRoutes:
-    """`POST /runs/{run_id}/again` and `/move`; somebody else's run is as unknown as one
-    that never was."""
+    """`POST /runs/{run_id}/again` and `/move`; another user's run looks like an unknown one."""
     routes = GuardedRoutes("/runs/{run_id}")
 
     @routes.post("/again", Access.OWNER)
@@ -27,16 +26,16 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> Guard
         keeps_going: bool = False,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Submit the very same once more, or with new seeds; the new run's id, and its seeds by
-        their keys."""
+        """Submit the same request again, or with new seeds; return the new run's id, and its seeds
+        by key."""
         origin = Origin(owner, shared_address(owner, request.scope))
         run = starter.again(run_id, origin, RunPolicy(keeps_going=keeps_going), vary=vary)
         return AsciiJSON({"run": run.id, "seeds": seeds_among(run.job.values)})
 
     @routes.post("/move", Access.OWNER)
     def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Let it come so many turns later among the person's own that wait here; earlier where `by`
-        is below 0."""
+        """Move the run this many places back among the user's own waiting runs; forward if `by` is
+        negative."""
         waiting = [run.id for run in runs.line_of(owner) if run.waits_here]
         run = runs.get(run_id, owner)
         if run.id in waiting:

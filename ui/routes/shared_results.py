@@ -1,5 +1,5 @@
-"""Results that their owners share by a link: made and taken back by them, seen by whoever may use
-the app and has it."""
+"""Results shared by a link: owners create and remove the link, signed-in users with the link see
+the file."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def shared_result_routes(services: Services, identity: Identity) -> GuardedRoute
         owner: str = Depends(identity.caller),
         links: SharedResults = Depends(links),
     ) -> dict[str, object]:
-        """Return the address of the link, which is made if there is none.
+        """Return the URL of the link, creating it if needed.
 
-        `prompt`: whether the link tells the prompt, and the file carries its metadata; by default
-        as before. `has_prompt`: there is a prompt to tell. `is_new`: the result was not shared
-        before. `can_strip`: the file can be sent without its metadata. Where it can't, no link is
-        made before the prompt is told: the address is empty then.
+        `prompt`: whether the link shows the prompt, and the file contains its metadata; unchanged
+        by default. `has_prompt`: the run has a prompt. `is_new`: the result wasn't shared before.
+        `can_strip`: the app can remove the file's metadata. If it can't, there is no link until the
+        prompt is shared: the URL is empty then.
         """
         record = services.runs.record(run_id, owner)
         stage = run_end(services, record).stage
@@ -83,7 +83,7 @@ def shared_result_routes(services: Services, identity: Identity) -> GuardedRoute
         owner: str = Depends(identity.caller),
         links: SharedResults = Depends(links),
     ) -> dict[str, bool]:
-        """Take the link back; 404 where there is none."""
+        """Remove the link; 404 if it doesn't exist."""
         if not links.stop(owner, run_id, index):
             raise RunNotFound
         return {"stopped": True}

@@ -1,7 +1,6 @@
-"""Files that people give, on their way into a form: judged when they come, and kept for a while.
+"""Uploads for forms: checked on arrival, and stored for a while.
 
-Gradio's own route for this keeps what it refuses, and whatever breaks off; and it never asks what a
-file is.
+Gradio's own route stores refused and incomplete files, and never checks the type of a file.
 """
 
 from __future__ import annotations
@@ -71,8 +70,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
 
     @routes.get(UPLOAD_PROGRESS, Access.FILE)
     async def progress() -> StreamingResponse:
-        # The page shows a file as soon as it is here; Gradio's own keeps a note of every id that
-        # anybody asks for.
+        # The page shows a file on arrival; Gradio's own route remembers every requested id.
         async def nothing_more() -> AsyncIterator[str]:
             yield UPLOAD_DONE
 
@@ -81,7 +79,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
     @routes.head(f"{FILE}{{place:path}}", Access.OWN_FILE)
     @routes.get(f"{FILE}{{place:path}}", Access.OWN_FILE)
     def show(place: str, owner: str = Depends(identity.reader)) -> FileResponse:
-        """A file on a field, for whoever it belongs to."""
+        """Return a field's file to its owner."""
         file = uploads.find(owner, place)
         try:
             if file is not None:
@@ -94,7 +92,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
 
 
 def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadFolder) -> list[str]:
-    """Return the places of the files, all of which are judged before one is kept. `address`: as of
+    """Return the places of the files, all of which are checked before one is stored. `address`: see
     `RunRegistry.submit`. Raises Unfit."""
     if not files:
         raise Unfit(message("This request holds no file."))

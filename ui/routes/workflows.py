@@ -1,5 +1,5 @@
-"""Workflows: what is known of each, and those that people bring to the page: a dropped or pasted
-file opens for them alone, and may be kept for all."""
+"""Workflows: the state of each, and files that users drop or paste, which open for them alone and
+may be added for all users."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ _NEWEST = 60  # runs among which images of what a person has made are looked for
 
 @dataclass(frozen=True, slots=True)
 class KnownWorkflow:
-    """What a list of workflows says of one beside its title. `blocked`: the server lacks something
-    that it needs; `thumb`: the address of an image of what comes out, or ""."""
+    """A workflow's state in a list. `blocked`: the server lacks a required part; `thumb`: the URL
+    of an example image, or ""."""
 
     blocked: bool
     thumb: str
@@ -56,9 +56,8 @@ class KnownWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """What a file opens. `name`: of a workflow or a chain; `values`: what its form is to hold, as
-    the page's script keeps them, None where it is to hold what it held; `missing`: the labels of
-    fields whose files are not here."""
+    """Result of opening a file. `name`: a workflow or a chain; `values`: the form's new values in
+    the script's format, None to leave them; `missing`: labels of fields whose files are missing."""
 
     name: str
     values: dict[str, Any] | None = None
@@ -66,9 +65,9 @@ class OpenedFile:
 
 
 def workflow_routes(services: Services, identity: Identity) -> GuardedRoutes:
-    """The routes `/workflows` (what is known of each; open one), `/workflows/{name}/cover`,
-    `/workflows/{name}/keep` and `DELETE /workflows/{name}`. A workflow in a sub-folder has slashes
-    in its name; nobody has added one there."""
+    """Routes of `/workflows` (the state of each; open one), `/workflows/{name}/cover`,
+    `/workflows/{name}/keep` and `DELETE /workflows/{name}`. A workflow in a subfolder has
+    slashes in its name; users can't add one there."""
     routes = GuardedRoutes()
     room = asyncio.Semaphore(_AT_ONCE)
     turns = FairSlots(1, 1)  # an address has one of them, so another one's file is the next
@@ -76,7 +75,7 @@ def workflow_routes(services: Services, identity: Identity) -> GuardedRoutes:
 
     @routes.get(OPEN, Access.SIGNED_IN)
     def known(owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """What is known of each workflow that this person may use, by its name."""
+        """Return the state of each of this user's workflows, by name."""
         return AsciiJSON({name: asdict(one) for name, one in _known_workflows(services, owner)})
 
     @routes.get(f"{OPEN}/{{name:path}}/cover", Access.FILE)
@@ -123,7 +122,7 @@ def workflow_routes(services: Services, identity: Identity) -> GuardedRoutes:
 
 
 def _move_history(services: Services, owner: str, name: str, kept: str) -> None:
-    """What this person has made with a workflow of theirs alone goes with it to everybody's."""
+    """Move the user's runs and presets of an opened workflow to the shared one."""
     if services.runs.history is None:
         return
     try:
@@ -191,7 +190,7 @@ def _known_workflows(services: Services, owner: str) -> Iterator[tuple[str, Know
 
 
 def _is_blocked(services: Services, name: str, owner: str) -> bool:
-    """Not while nobody knows what the server has."""
+    """False while the server's parts are unknown."""
     try:
         if name in services.chain_forms.folder:
             return not services.library.form(name, owner).can_run

@@ -132,8 +132,7 @@ class Drawing:
         self._drawn = 0
 
     def turn(self, owner: str, drawn: Iterator[bytes]) -> Iterator[bytes]:
-        """Hand on what is drawn, once all of it is; HTTPException at once where it is not this
-        person's turn."""
+        """Return the finished image; HTTPException at once if it isn't this user's turn."""
         with tempfile.TemporaryFile() as whole:
             self._take(owner)
             try:
@@ -160,7 +159,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class GridResults:
-    """What there is by now of one batch, as a grid."""
+    """Current results of one batch, as a grid."""
 
     services: Services
     files: ResultFiles
@@ -169,7 +168,7 @@ class GridResults:
     owner: str
 
     def lines(self, page: int) -> tuple[tuple[int, ...], ...]:
-        """The rows in the cells of a page; HTTPException where there is none such."""
+        """Return the rows in the cells of a page; HTTPException for an unknown page."""
         if page >= self._pages:
             raise HTTPException(404, _NO_PAGE)
         return self.grid.lines(page)

@@ -191,8 +191,8 @@ def batches_api(
 
 
 def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
-    """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
-    as `BatchQueue.start`, CallbackRefused, HTTPException."""
+    """Start the requested batch; only its id leads an unidentified caller to it. Raises like
+    `BatchQueue.start`, CallbackRefused, HTTPException."""
     sent.check_parts(BODY)
     told, owner = sent.told, asker.owner
     if name in services.chain_forms.folder:

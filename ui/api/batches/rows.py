@@ -37,7 +37,7 @@ def rows_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
     routes = GuardedRoutes(tags=["Batches"])
 
     @routes.get("/batches/{batch_id}/rows", Access.OWNER, response_model=RowPage)
-    def rows(  # noqa: PLR0913 - what is wanted, by name
+    def rows(  # noqa: PLR0913 - options by name
         batch_id: str,
         *,
         state: RowState | None = None,
