@@ -21,7 +21,7 @@
 | in neither otherwise                         | it may have run, so don't run it twice: lost      |
 | the same or no answer for a while, and       | move it there; only once if it may have begun,    |
 | another server can run the prompt            | and cancel it here as soon as possible            |
-| it is done, but the server goes away before  | the same: run it once more on another server;     |
+| it is done, but the server goes away before  | the same: run it again, once, on another server;  |
 | all its files are here                       | without one, ask for the files until the patience |
 |                                              | ends, or until a user cancels: stopped            |
 | it was sent before a restart, to a server    | don't ask the current server and don't send it    |
