@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from comfy.base.errors import ComfyError
@@ -13,6 +14,7 @@ from comfy.form.model import Field
 from ui.api.argument_names import argument_names
 from ui.api.named_workflows import NamedForm
 from ui.api.schema import is_required, schema_of
+from ui.documents.chain_doc import ChainDoc, StepDoc
 from ui.files.components import place_in
 from ui.files.references import UploadReference
 from ui.gradio.internals import FILE_SCHEMA, NamedEndpoint, json_schema_to_python_type
@@ -33,15 +35,23 @@ def _list_of(**properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": _object(**properties)}
 
 
+def _any_of(document: type[ChainDoc | StepDoc]) -> dict[str, Mapping[str, Any]]:
+    """Return the properties of a document without their types, which Gradio shows as Any."""
+    return {field.name: {} for field in fields(document)}
+
+
 _OF_RUN = _object(files=_FILES, texts=_TEXTS, run=_TEXT, phase=_TEXT, values={"type": "object"})
 _OF_CHAIN = _object(
-    files=_FILES,
-    results=_list_of(step=_TEXT, run=_TEXT, files=_FILES, texts=_TEXTS),
-    id=_TEXT,
-    title=_TEXT,
-    state=_TEXT,
-    why=_TEXT,
-    steps=_list_of(name=_TEXT, title=_TEXT, state=_TEXT, runs=_NUMBER, done=_NUMBER, why=_TEXT),
+    **{
+        "files": _FILES,
+        "results": _list_of(step=_TEXT, run=_TEXT, files=_FILES, texts=_TEXTS),
+        **_any_of(ChainDoc),
+        **dict.fromkeys(("id", "title", "state", "why"), _TEXT),
+        "steps": _list_of(
+            **_any_of(StepDoc)
+            | {"name": _TEXT, "title": _TEXT, "state": _TEXT, "runs": _NUMBER, "done": _NUMBER}
+        ),
+    }
 )
 _CHANGED = message("This workflow takes other values now. Connect again, then call it again.")
 
