@@ -13,7 +13,7 @@ from tests.attacks.command import main
 from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
-REQUESTS = 600
+REQUESTS = 2500  # a route that answers 409 is drawn once in some 500
 SEED = 8  # of which some are answered with 200; another route makes others of them
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
@@ -27,7 +27,7 @@ def test_finding_21_no_request_makes_the_app_fail() -> None:
     assert not report.problems, "\n".join(
         f"{problem}\n  {command}" for problem, command in report.problems.items()
     )
-    assert {200, 404, 422, 400, 101} <= report.statuses.keys()
+    assert {200, 404, 409, 422, 400, 101} <= report.statuses.keys()
 
 
 @pytest.mark.parametrize(
