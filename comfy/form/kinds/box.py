@@ -41,7 +41,8 @@ KINDS = (
         schema=_schema,
         several=Several.LINES,
         several_help=message(
-            "X, Y, width and height of one box a line, as in {example}.", example="0, 0, 512, 256"
+            "X, Y, width and height of one box per line, such as {example}.",
+            example="0, 0, 512, 256",
         ),
         fits=_fit,
         input_types=frozenset({"BOUNDING_BOX"}),

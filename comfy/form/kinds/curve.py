@@ -40,7 +40,7 @@ KINDS = (
         schema=_schema,
         several=Several.LINES,
         several_help=message(
-            "All points of one curve a line, X before Y, as in {example}.",
+            "All points of one curve per line, X before Y, such as {example}.",
             example="0 0, 0.5 0.2, 1 1",
         ),
         fits=_fit,

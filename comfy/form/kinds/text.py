@@ -41,7 +41,7 @@ def _from_step(step: str) -> str:
     return message("The text comes from “{step}”.", step=step)
 
 
-_HELP = message("One text a line.")
+_HELP = message("One text per line.")
 KINDS = (
     FieldKind(
         name="text",
