@@ -32,7 +32,7 @@ def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Vis
     slow.demo.speed.step = 0.5
     person.press()
     # Some thirty seconds, or more on a slow machine: ten at least.
-    left = re.compile(r"about (\d\d s|\d+ min) left")
+    left = re.compile("about (\\d\\d\u00a0s|\\d+\u00a0min) left")
     times = person.page.locator(f"#stage .stage:not([data-run='{first}']) .times")
     expect(times).to_contain_text(left)
 
