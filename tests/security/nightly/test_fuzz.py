@@ -13,7 +13,7 @@ from tests.attacks.command import main
 from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
-REQUESTS = 2500  # a route that answers 409 is drawn once in some 500
+REQUESTS = 2500  # some 500 of them are needed for a 409
 SEED = 8  # of which some are answered with 200; another route makes others of them
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
