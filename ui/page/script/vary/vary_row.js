@@ -147,7 +147,9 @@ export class VaryRow {
     find.addEventListener("input", () => this.#set({ find: find.value }));
     const lines = this.#lines();
     lines.ariaLabel = lines.placeholder = message("Replace with");
-    const help = message("One replacement per line. The text that was found stays as the first value.");
+    const help = message(
+      "One replacement per line. The text that was found stays as the first value.",
+    );
     return [find, ...this.#helped(lines, help)];
   }
 
