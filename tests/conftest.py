@@ -20,22 +20,16 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
-from tests.support.distribution import PROCESSES_PER_CORE, PURE, ByFile
+from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFile
 from tests.support.leaks import Closing, left_since, measured
 from tests.support.postgres import empty, running_postgres
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
-
-# A slow machine is no fault of what is tried.
-settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("any machine")
 
 TESTS = Path(__file__).parent
 NIGHTLY = "nightly"
@@ -83,9 +77,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return ByFile(config, log)
 
 
-def pytest_configure() -> None:
-    """Garbage is looked for after so many new objects: each time costs up to a second of a
-    processor, with all that the tests before have left in memory."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples property tests draw, and collect garbage rarely: each time costs up
+    to a second of a processor with what earlier tests left in memory."""
+    settings.load_profile(PROFILES[config.getoption("--nightly")])
     gc.set_threshold(50_000, 20, 80)
 
 

@@ -22,6 +22,7 @@ from comfy.base.json_values import (
     parse_json,
     read_json,
 )
+from tests.support.distribution import examples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -30,7 +31,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(JSON)
 def test_what_is_read_can_be_written(value: Any) -> None:
     """NaN, infinity and half characters are gone, wherever they stood."""

@@ -31,6 +31,7 @@ from comfy.batches.grids.settings import (
 from comfy.batches.grids.sheet import sheet_of
 from comfy.batches.rows import Axis, combined
 from comfy.media.png_stream import png_of
+from tests.support.distribution import examples
 
 COUNTS = st.lists(st.integers(1, 6), min_size=1, max_size=3)
 PHRASE = "a photo of a {} in the harbour of Oslo, oil painting, soft light"
@@ -85,7 +86,7 @@ def test_a_page_has_no_more_cells_than_anybody_looks_at(
     assert fits_grid(counts) is fits
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.text(max_size=90), max_size=8), st.integers(12, 60))
 def test_labels_are_short_lines_that_tell_values_apart(values: list[str], longest: int) -> None:
     labels = short_labels(values, longest)

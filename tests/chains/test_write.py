@@ -22,6 +22,7 @@ from comfy.form.fill import fill
 from comfy.form.model import Form
 from comfy.records.record import KeptInput
 from comfy.workflow.model import read_workflow
+from tests.support.distribution import examples
 from tests.support.samples.forms import (
     WORKFLOWS,
     form_of,
@@ -104,7 +105,7 @@ def steps_of(chain: Chain) -> tuple[FormStep, ...]:
     return form_steps(chain, {step.name: form_with(step.workflow) for step in chain.steps}, {})
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(chains())
 def test_what_is_written_is_read_as_the_same_chain(chain: Chain) -> None:
     """Whatever the fields are called, and whatever is in them."""

@@ -15,6 +15,7 @@ from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.form.labels import distinct
 from comfy.workflow.config import parse_config
+from tests.support.distribution import examples
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
 
 FORM = form_of(text_to_image())
@@ -229,7 +230,7 @@ KEYS = st.sampled_from([field.key for field in FORM.fields])
 
 
 @given(st.dictionaries(KEYS, st.none() | st.text() | st.floats() | st.integers()))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_whatever_is_entered_is_good_or_named(values: dict[str, object]) -> None:
     """Every field is either clean or has a sentence, and clean values pass again unchanged."""
     good, errors = check(FORM, values)

@@ -15,6 +15,7 @@ from comfy.form.fill import fill
 from comfy.prompt.dynamic_combos import choose_options
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
+from tests.support.distribution import examples
 from tests.support.samples.extra_nodes import PAINTED, wide_catalogue, wide_form
 from tests.support.samples.forms import node, workflow_of
 
@@ -159,7 +160,7 @@ CHOICES = st.fixed_dictionaries(
 
 
 @given(st.lists(CHOICES, max_size=5))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_any_row_of_choices_leaves_a_node_whole(rows: list[dict[str, object]]) -> None:
     """Every widget of the chosen options has a value, nothing of others is left, and choosing twice
     changes nothing."""

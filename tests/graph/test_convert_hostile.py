@@ -20,6 +20,7 @@ from comfy.graph.convert import Converted, convert
 from comfy.graph.live import VIRTUAL
 from comfy.graph.use_everywhere import EVERYWHERE
 from comfy.workflow.app_mode import read_app
+from tests.support.distribution import examples
 from tests.support.samples.graphs import CATALOGUE, as_read, graph, graph_node, subgraph
 
 LEAVES = (
@@ -161,7 +162,7 @@ DOCUMENTS = st.fixed_dictionaries(
     },
 )
 PATIENT = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=10_000,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -17,6 +17,7 @@ from PIL import Image
 
 from comfy.base.filenames import LONGEST, plain_name
 from comfy.media.checks import FORMATS, FileLimits
+from tests.support.distribution import examples
 from tests.support.samples.media import box, every_container, flac, id3, problem_in, riff, saved
 
 LIMITS = FileLimits(size=8 * 1024 * 1024)
@@ -157,7 +158,7 @@ def test_too_much_is_refused_at_once(make: Callable[[], bytes], said: str) -> No
 CONTAINERS = every_container()
 
 
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=examples(200), derandomize=True)
 @given(
     st.sampled_from(sorted(CONTAINERS)),
     st.integers(0, 400),
@@ -198,7 +199,7 @@ def test_names_are_made_plain(name: str, plain: str) -> None:
     assert plain_name(name) == plain
 
 
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=examples(300), derandomize=True)
 @given(st.text(max_size=200))
 def test_every_name_can_be_a_file(name: str) -> None:
     """No name leaves its folder, is too long, or is empty; and it is plain already then."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from comfy.comfyui.object_info import compatible
 from comfy.prompt.bypass import can_do_without, take_out
 from comfy.prompt.model import Prompt, links
+from tests.support.distribution import examples
 from tests.support.samples.extra_nodes import wide_catalogue
 from tests.support.samples.forms import node, text_to_image, with_values
 
@@ -318,7 +319,7 @@ def prompts(draw: st.DrawFn) -> Prompt:
 
 
 @given(prompts(), st.sets(st.sampled_from(["a", "b"]), min_size=1))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_what_is_left_is_whole(prompt: Prompt, gone: set[str]) -> None:
     """No link leads nowhere, nothing required is missing, every type fits, and the prompt given is
     as it was."""

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.prompt.model import InputRef, Link, links, sources_first, written_title
+from tests.support.distribution import examples
 
 NAMES = st.sampled_from("abcdefgh")
 ARROWS = st.lists(st.tuples(NAMES, NAMES), max_size=20)
@@ -30,7 +31,7 @@ def test_a_title_stands_as_it_was_written() -> None:
     assert written_title({"class_type": "A", "inputs": {}}) == ""
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(ARROWS)
 def test_sources_come_first(arrows: list[tuple[str, str]]) -> None:
     """Each comes once and after all it needs; what hangs in a ring, or behind one, is told apart."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.prompt.wildcards import MAX_LENGTH, literal_text, resolve_wildcards
+from tests.support.distribution import examples
 
 
 def every(text: str) -> set[str]:
@@ -130,7 +131,7 @@ def as_the_editor_does(text: str, rng: random.Random) -> str:
     return re.sub(r"\\([{}|])", r"\1", result)
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=examples(2_000))
 @given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
 def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> None:
     """Comments, escapes and choices of any nesting, at once, are what they are one level after the

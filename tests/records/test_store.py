@@ -18,6 +18,7 @@ from comfy.records.record import KeptInput
 from comfy.records.serialization import from_text, to_text
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.records.wanted import Wanted
+from tests.support.distribution import examples
 from tests.support.samples.histories import (
     ANN,
     BOB,
@@ -54,7 +55,7 @@ PLAIN = (
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(WORDS, PLAIN, max_size=4), WORDS, WORDS, WORDS, WORDS)
 def test_any_text_comes_back_as_it_was(
     history: RunStore, values: dict[str, object], owner: str, title: str, prompt_id: str, said: str

@@ -17,6 +17,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.runs.plan import Action, CheckHistory, CheckQueue, Stop, Submit, plan, seconds_left
 from comfy.runs.reconnect import Reconnect
 from comfy.runs.timeouts import Timeouts
+from tests.support.distribution import examples
 
 TIMING = Timeouts(
     silence=15, fresh=5, silence_most=60, outcome_delay=1, retry=0.25, retry_most=10, patience=120
@@ -287,5 +288,7 @@ class Story(RuleBasedStateMachine):
             assert not self.has_run
 
 
-Story.TestCase.settings = settings(max_examples=150, stateful_step_count=20, derandomize=True)
+Story.TestCase.settings = settings(
+    max_examples=examples(150), stateful_step_count=20, derandomize=True
+)
 test_no_story_runs_a_prompt_twice = Story.TestCase

@@ -1,4 +1,5 @@
-"""Which tests run where: `python -m pytest -n auto`, and `--pure` for those that take seconds."""
+"""Which tests run where with `python -m pytest -n auto`, which run with `--pure`, and how many examples
+a property test draws."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
@@ -52,6 +54,23 @@ LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py
 # What a file of tests has in it that starts processes of `tests/support/app_process.py`: the server
 # that forks them imports the whole app once more, 4 s of a processor.
 FORKING = ("from tests.support.app_process", "killed_life", "tests.records.programs")
+
+PROFILES = {False: "push", True: "nightly"}  # by --nightly
+_ALL, _SOME = 100, 20
+
+# A slow machine is not the fault of what is tested.
+settings.register_profile(
+    PROFILES[True],
+    deadline=None,
+    max_examples=_ALL,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(PROFILES[False], settings.get_profile(PROFILES[True]), max_examples=_SOME)
+
+
+def examples(count: int) -> int:
+    """Return `count` with --nightly, and a fifth of it without."""
+    return max(1, count * settings().max_examples // _ALL)
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]

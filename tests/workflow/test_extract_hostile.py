@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from comfy.base.errors import WorkflowError
 from comfy.workflow.extract import find_workflow
+from tests.support.distribution import examples
 from tests.support.samples.media import (
     box,
     element,
@@ -98,7 +99,7 @@ def test_a_file_of_many_parts_ends_in_time(make: Callable[[], bytes]) -> None:
     assert time.process_time() - begun < 8
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(data=st.data())
 def test_no_damage_brings_anything_but_a_sentence(data: st.DataObject) -> None:
     """Real containers with bytes changed, cut out, doubled or cut off carry a workflow or say why
@@ -122,7 +123,7 @@ def test_no_damage_brings_anything_but_a_sentence(data: st.DataObject) -> None:
     with_sentence(bytes(content))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from(sorted(CONTAINERS)).flatmap(
         lambda name: st.binary(max_size=300).map(lambda rest: CONTAINERS[name][:12] + rest)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from comfy.base.errors import WorkflowError
 from comfy.prompt.model import is_link, own_title
 from comfy.workflow.model import read_workflow
+from tests.support.distribution import examples
 from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image
 
 KEYS = st.sampled_from(
@@ -177,7 +178,7 @@ def test_the_toml_beside_it_is_read(tmp_path: Path) -> None:
 
 
 @given(HOSTILE)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
     """Random JSON either makes a form or a WorkflowError, nothing else."""
     try:

@@ -31,6 +31,7 @@ from comfy.comfyui.protocol.events import (
     Status,
 )
 from comfy.comfyui.protocol.parse import WarnOnce, parse_message
+from tests.support.distribution import examples
 
 JPEG = b"\xff\xd8\xff\xe0 an image"
 PNG = b"\x89PNG\r\n an image"
@@ -221,7 +222,7 @@ def damaged(draw: st.DrawFn) -> str | bytes:
     return raw.decode("utf-8", "replace") if isinstance(frame, str) else raw
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.text() | st.binary() | MESSAGES | BINARIES | damaged())
 def test_nothing_on_the_wire_raises(frame: str | bytes) -> None:
     """Whatever comes is an event of the union or None."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from comfy.comfyui.protocol.outputs import read_outputs
 from comfy.comfyui.protocol.responses import Queue, parse_history, parse_queue, parse_submitted
 from comfy.comfyui.protocol.run_state import settled, waiting
+from tests.support.distribution import examples
 
 
 def test_outputs_of_every_shape() -> None:
@@ -65,7 +66,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(JSON)
 def test_odd_answers_are_read_as_far_as_they_go(answer: Any) -> None:
     """No JSON from a server breaks the parsers of its answers; only a prompt id cannot be done

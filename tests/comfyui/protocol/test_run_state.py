@@ -40,6 +40,7 @@ from comfy.comfyui.protocol.run_state import (
     stopped,
     waiting,
 )
+from tests.support.distribution import examples
 
 PROMPT = {
     "3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}},
@@ -268,7 +269,7 @@ def test_a_finished_state_never_changes(state: RunState) -> None:
     assert refused(state, PromptRejected("Other.")) is state
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(EVENTS, max_size=30))
 def test_any_order_of_events_is_borne(events: list[Event]) -> None:
     """Counts stay within bounds, only history finishes a run, and previews are never counted

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from comfy.demo import DemoServer
+from tests.support.distribution import examples
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
@@ -103,7 +104,9 @@ values = st.just({}) | mostly(
         max_size=2,
     )
 )
-SOME = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(
+    max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture

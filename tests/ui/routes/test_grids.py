@@ -20,6 +20,7 @@ from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
+from tests.support.distribution import examples
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.samples.media import saved
@@ -248,7 +249,7 @@ def test_images_that_are_read_slowly_hold_up_nobody_else() -> None:
     assert next(drawing.turn("person 3", iter([b"another"]))) == b"another"
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300) | st.binary(max_size=60).map(lambda tail: saved("PNG") + tail))
 def test_any_file_that_is_no_grid_is_answered_with_a_sentence(app: RunningApp, data: bytes) -> None:
     answer = ask(app, "/page/grid", ANN, data)

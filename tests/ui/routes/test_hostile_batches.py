@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from comfy.batches.check import problems_of_batch
 from comfy.batches.queue import BatchQueue
+from tests.support.distribution import examples
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -65,7 +66,9 @@ specs = st.one_of(
         },
     ),
 )
-SOME = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def check(app: RunningApp, body: object, path: str = "/check") -> requests.Response:
