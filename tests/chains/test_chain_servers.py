@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
-from comfy.launch.uploads import Upload
 from comfy.records.record import Record
-from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Origin
-from comfy.runs.limits import RunLimits
-from tests.cli.commands import outcomes
 from tests.support.http_client import ANN, get
-from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -135,113 +129,11 @@ def test_across_servers_results_are_moved() -> None:
         assert (one.requests[UPLOAD], other.requests[UPLOAD]) == (1, 1)
 
 
-def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None:
-    """The one that went away in the middle is asked too, when it is back."""
-    with demos(dict(NODES), dict(NODES)) as (one, other), running_app(one.url, other.url) as app:
-        one.speed.step = other.speed.step = 0.25
-        given = {"4.image": Upload("photo.png", saved("PNG"))}
-        run = app.services.starter.start("image-to-image", given, Origin(OWNER))
-        eventually(lambda: run.state.phase is Phase.RUNNING)
-        at, then = (one, other) if run.record.server == one.url else (other, one)
-        at.stop()
-        eventually(lambda: run.record.server == then.url)
-        then.speed.step = 0
-        *_, state = run.watch(LONGEST_WAIT)
-        assert (state.phase, state.restarted) == (Phase.DONE, True)
-        assert [size > 0 for size in uploaded(one, other)] == [True, True]
-        assert not app.services.clean_up(run.record)
-        at.start()
-        assert app.services.clean_up(run.record)
-        assert uploaded(one, other) == [0, 0]
-
-
-def uploaded(*servers: DemoServer) -> list[int]:
-    """The sizes in bytes of the files that were sent to these servers."""
-    folders = [Path(str(one.storage.folder("input"))) / UPLOADS for one in servers]
-    return [one.stat().st_size for folder in folders for one in folder.rglob("*.png")]
-
-
 def write_two(folder: Path) -> None:
     """A chain of two steps of which none waits for the other."""
     (folder / "two.chain.toml").write_text(SIDE_BY_SIDE)
     for name in ("text-to-image.json", "text-to-image.toml"):
         (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
-
-
-def app_beginning(
-    demo: DemoServer, folder: Path
-) -> Callable[[], AbstractContextManager[RunningApp]]:
-    """What begins an app, also again, in which a person has one run at a time."""
-    return partial(
-        running_app,
-        demo.url,
-        workflows=folder,
-        data=folder / "data",
-        run_limits=RunLimits(person=1),
-    )
-
-
-def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) -> None:
-    """The one that had not begun before; the other one goes on, and none is run twice."""
-    write_two(tmp_path)
-    with DemoServer(step_seconds=0, painted=64) as demo:
-        begin = app_beginning(demo, tmp_path)
-        with ExitStack() as until_then, begin() as app:
-            chains = app.services.chains
-            started = chains.start("two.chain", {}, Origin(OWNER))
-            eventually(lambda: chains.get(started.id, OWNER).state == "done")
-            held = until_then.enter_context(demo.hold("progress"))
-            values = {**started.values, "one.2.text": "a red boat"}
-            chains.go_on(started.id, OWNER, values, again=["one", "other"])
-            assert held.reached.wait(LONGEST_WAIT)
-            assert len(demo.journal.all()) == 3
-        with begin() as app:
-            chains = app.services.chains
-            eventually(lambda: chains.get(started.id, OWNER).state == "done")
-            assert outcomes(demo)["success"] == 4  # ComfyUI may have been told to end the first
-
-
-def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -> None:
-    """After a restart in the middle of its runs, and where it was stopped there; the next time that
-    it is to run again, all of it does."""
-    write_two(tmp_path)
-    (tmp_path / "three.chain.toml").write_text(THREE_TIMES)
-    with DemoServer(step_seconds=0, painted=64) as demo:
-        begin = app_beginning(demo, tmp_path)
-
-        def state(app: RunningApp) -> str:
-            return app.services.chains.get(started.id, OWNER).state
-
-        with ExitStack() as until_then, begin() as app:
-            chains = app.services.chains
-            started = chains.start("three.chain", {}, Origin(OWNER))
-            eventually(lambda: state(app) == "done")
-            held = until_then.enter_context(demo.hold("execution_start", after=1))
-            chains.go_on(started.id, OWNER, again=["one"])
-            assert held.reached.wait(LONGEST_WAIT)
-            assert len(demo.journal.all()) == 5
-        with begin() as app:
-            chains = app.services.chains
-            eventually(lambda: state(app) == "done")
-            assert outcomes(demo)["success"] == 6
-            values = {**started.values, "one.2.text": "a red boat"}  # else ComfyUI has it at once
-            with demo.hold("progress", after=1) as held:
-                chains.go_on(started.id, OWNER, values, again=["one"])
-                assert held.reached.wait(LONGEST_WAIT)
-                chains.stop(started.id, OWNER)
-            assert state(app) == "stopped"
-            chains.go_on(started.id, OWNER)
-            eventually(lambda: state(app) == "done")
-            assert boats(app) == 1
-            chains.go_on(started.id, OWNER, again=["one"])
-            eventually(lambda: state(app) == "done")
-            assert boats(app) == 2
-
-
-def boats(app: RunningApp) -> int:
-    """How many runs were begun with the first seed and this prompt."""
-    values = (run.record.job.values for run in app.runs.owned(OWNER))
-    return sum((one["5.seed"], one["2.text"]) == (1, "a red boat") for one in values)
 
 
 def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from comfy.chains.open_chain import ChainStanding, OpenChain
 from comfy.demo import DemoServer
@@ -17,8 +15,8 @@ from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
 from comfy.records.groups import Group
 from comfy.runs.interface import Origin
-from tests.support.http_client import ANN, BOB, get, post
-from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
+from tests.support.http_client import ANN
+from tests.support.samples.extra_nodes import CLIP
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
 
@@ -47,7 +45,6 @@ Steps = 1
 "Your image" = "large"
 """
 MAKE, SEED, OVER = "make.2.text", "make.5.seed", "over.2.text"
-MADE_WITH = "Seed of “Text to image”"  # as details say it
 
 
 @pytest.fixture
@@ -113,26 +110,6 @@ def test_values_without_a_field_are_told_with_all_else_that_is_wrong(app: Runnin
     assert [*refused.value.errors] == ["x.y"]
 
 
-def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
-    """That is said of a step that was to run again, and of no other; nor where it has made something
-    else, which the steps after it were given."""
-
-    def same() -> list[bool]:
-        return [step.same for step in done(app).steps]
-
-    chains = app.services.chains
-    chain_id = chains.start("boats.chain", {MAKE: "a boat", SEED: 5}, Origin(OWNER)).id
-    assert same() == [False, False, False]
-    before = [step.ended for step in done(app).steps]
-    chains.go_on(chain_id, OWNER, again=["large"])
-    assert same() == [False, True, False]
-    after = [step.ended for step in done(app).steps]
-    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
-    chains.go_on(chain_id, OWNER, {MAKE: "a ship", SEED: 5}, again=["make"])
-    assert same() == [False, False, False]
-    assert done(app).steps[2].ended != after[2]
-
-
 def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> None:
     """Without the time for which it was over before somebody let it go on."""
     told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
@@ -142,131 +119,6 @@ def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> 
     chain.go_on(app.services.chain_forms.plan("boats.chain", OWNER, {}))
     assert chain.standing.seconds is None
     assert chain.group.about["idle"] >= 10 + before - 160
-
-
-def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:
-    """What the run and all before it were made with, also where steps have been run again with
-    something else since; the chain starts with these once more, but for its seeds. Signs that draw
-    nothing draw nothing then, either. A run of a chain that was forgotten is one of its workflow.
-    """
-
-    def values(run: str) -> dict[str, Any]:
-        return dict(get(app, f"/history/{run}/values").json())
-
-    def varied(run: str) -> requests.Response:
-        return post(app, f"/history/{run}/chain/vary")
-
-    chains = app.services.chains
-    boat, ship = r"a \{red\|blue\} boat", r"a \{ship\}"
-    chain_id = chains.start("boats.chain", {MAKE: boat, SEED: 5}, Origin(OWNER)).id
-    before = [step.ended[-1] for step in done(app).steps]
-    mended = {MAKE: ship, SEED: 9, OVER: "at sea"}
-    chains.go_on(chain_id, OWNER, mended, again=["make", "over"])
-    after = [step.ended[-1] for step in done(app).steps]
-    assert not {*before} & {*after}
-    for runs, typed, seed in ((before, boat, 5), (after, ship, 9)):
-        for run in runs:
-            told = values(run)
-            assert told["workflow"] == "boats.chain"
-            assert (told["values"][MAKE], told["values"][SEED]) == (typed, seed)
-    assert values(before[2])["values"][OVER] != "at sea"
-    assert values(after[2])["values"][OVER] == "at sea"
-    assert post(app, f"/history/{before[2]}/chain/vary", BOB).status_code == 404
-    told = varied(before[2]).json()
-    assert told["chain"] == done(app).id != chain_id
-    anew = values(done(app).steps[2].ended[0])["values"]
-    assert anew[SEED] not in (5, 9)
-    assert told["seeds"] == {SEED: str(anew.pop(SEED))}
-    assert anew == {key: one for key, one in values(before[2])["values"].items() if key != SEED}
-    chains.delete(chain_id, OWNER)
-    alone = values(after[0])
-    assert (alone["workflow"], alone["values"]["2.text"]) == ("text-to-image", ship)
-    assert varied(after[0]).status_code == 404
-
-
-def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
-    app: RunningApp, tmp_path: Path
-) -> None:
-    """Those of the run that it is started from."""
-    step = '[[steps]]\nname = "large"\nworkflow = "upscale"\nshow = ["Your image"]\n'
-    (tmp_path / "photo.chain.toml").write_text(step)
-    given = {"large.4.image": Upload("photo.webp", WORKFLOWS / "upscale.webp")}
-    app.services.chains.start("photo.chain", given, Origin(OWNER))
-    first = app.runs.record(done(app).steps[0].ended[0], OWNER)
-    assert post(app, f"/history/{first.id}/chain/vary").status_code == 200
-    assert done(app).steps[0].ended == (first.id,)  # of the same the same comes
-
-
-def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
-    app: RunningApp, tmp_path: Path
-) -> None:
-    """Its own as history and details do; in the details also those that can be set of what it was
-    made from, also where another chain had made that already, or that the chain repeats; none
-    where a seed is always the same."""
-
-    def told(step: int) -> list[list[str]]:
-        runs = [get(app, f"/history/{run}").json() for run in done(app).steps[step].ended]
-        for run in runs:
-            assert [*run["seeds"].values()] == [
-                value for name, value in run["page"]["details"] if name == "Seed"
-            ]
-        return [
-            [value for name, value in run["page"]["details"] if name == MADE_WITH] for run in runs
-        ]
-
-    chains = app.services.chains
-    for over, seed in (("at sea", 5), ("in port", 5), ("at sea", 9)):
-        chains.start("boats.chain", {MAKE: "a boat", SEED: seed, OVER: over}, Origin(OWNER))
-        assert [told(step) for step in range(3)] == [[[]], [[str(seed)]], [[str(seed)]]]
-        (made,) = done(app).steps[0].ended
-        assert [*get(app, f"/history/{made}").json()["seeds"].values()] == [str(seed)]
-    asked = BOATS.replace(', "Seed"]', "]")
-    (tmp_path / "same.chain.toml").write_text(asked)
-    each = asked.replace('" = "make"', '" = "make[each]"').replace(
-        '" = "large"', '" = "large[each]"'
-    )
-    repeated = each.replace("[steps.values]", '[steps.repeat]\nSeed = "3..4"\n[steps.values]', 1)
-    (tmp_path / "repeated.chain.toml").write_text(repeated)
-    for name, expected in (("same.chain", [[]]), ("repeated.chain", [["3"], ["4"]])):
-        chains.start(name, {}, Origin(OWNER))
-        assert [told(step) for step in range(3)] == [[[]] * len(expected), expected, expected]
-
-
-def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
-    app: RunningApp, tmp_path: Path
-) -> None:
-    """Where its author fixes them, where people set them, and where it is varied or made of runs."""
-    added, again = "2.images.image1.image", "again"
-    (tmp_path / "clip.json").write_text(json.dumps(CLIP))
-    (tmp_path / "small.chain.toml").write_text(
-        '[[steps]]\nname = "clip"\nworkflow = "clip"\nshow = ["Image"]\n'
-        '[steps.values]\nCodec = "h264"\nEncoding = "re-encode"\nCrf = 30\n'
-        f'[[steps]]\nname = "{again}"\nworkflow = "clip"\n[steps.inputs]\n"Image" = "still"\n'
-        '"Image 2" = "still"\n[[steps]]\nname = "still"\nworkflow = "upscale"\nshow = ["Your image"]\n'
-    )
-    file = WORKFLOWS / "upscale.webp"
-    given = {
-        "clip.1.image": Upload("photo.webp", file),
-        f"clip.{added}": Upload("other.webp", file),
-        "still.4.image": Upload("photo.webp", file),
-        **{f"{again}.{key}": one for key, one in ENCODED.items()},
-        f"{again}.{ENCODING}.crf": 40,
-    }
-    form = app.services.chain_forms.form("small.chain", OWNER, given).form
-    assert [one.label for one in form.fields if one.key.startswith("clip.")] == ["Image", "Image 2"]
-    app.services.chains.start("small.chain", given, Origin(OWNER))
-    runs = [app.runs.record(step.ended[0], OWNER) for step in done(app).steps]
-    assert [run.job.values.get(f"{ENCODING}.crf") for run in runs] == [30, 40, None]
-    assert all({"1.image", added} <= run.job.inputs.keys() for run in runs[:2])
-
-    assert post(app, f"/history/{runs[0].id}/chain/vary").status_code == 200
-    assert [step.ended[0] for step in done(app).steps] == [run.id for run in runs]
-    told = get(app, f"/history/{runs[0].id}/values").json()["values"]
-    assert told[f"clip.{added}"]["file"]
-    made = app.services.chain_forms.add(runs[1], "Made", ["clip", "upscale"])
-    last = app.services.chain_forms.form(made.name, OWNER).plan.steps[-1]
-    assert last.values.items() >= {**ENCODED, f"{ENCODING}.crf": 40}.items()
-    assert last.inputs.keys() == {"1.image", added}
 
 
 def test_a_file_that_is_added_and_left_empty_makes_nothing_new(

@@ -183,46 +183,6 @@ def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[st
     assert outcomes(folder.demo) == {"success": 3}
 
 
-def test_a_chain_that_was_killed_goes_on_with_no_step_lost_or_done_twice(
-    folder: Folder, nightly: bool
-) -> None:
-    """Killed with -9 within a step (with --nightly also between two), then --resume: the server has
-    run each step once."""
-    more = """
-        [[steps]]
-        name = "slow"
-        workflow = "slow"
-        inputs = { Image = "half" }
-        [[steps]]
-        name = "last"
-        workflow = "scale"
-        inputs = { Image = "slow" }
-    """
-    words = folder.words(THREE + more, "--resume")
-    if nightly:
-        with process(words, folder.path) as killed:
-            assert killed.stdout is not None
-            killed.stdout.readline()
-            killed.kill()
-    with process(words, folder.path) as killed:
-        eventually(lambda: len(folder.demo.journal.all()) == 4)
-        killed.kill()
-    assert main(words) == 0
-    assert outcomes(folder.demo) == {"success": 5}
-    assert len(images(folder.out)) == 5
-
-
-def test_what_was_under_way_and_is_not_wanted_any_more_is_stopped(folder: Folder) -> None:
-    """Killed, then gone on with another value: the server does not work on the old one."""
-    chain = '[[steps]]\nname = "one"\nworkflow = "small"\nvalues = { steps = 5000 }\n'
-    with process(folder.words(chain), folder.path) as killed:
-        eventually(lambda: "started" in sum(folder.demo.journal.all().values(), ()))
-        killed.kill()
-    assert main(folder.words(chain, "--resume", "--set", "one.steps=1")) == 0
-    eventually(lambda: folder.demo.queue.remaining() == 0)
-    assert outcomes(folder.demo) == {"interrupted": 1, "success": 1}
-
-
 def test_steps_that_do_not_wait_for_each_other_are_sent_together(folder: Folder) -> None:
     """Neither has ended when the second is taken; Ctrl-C interrupts both and says how to go on."""
     chain = """

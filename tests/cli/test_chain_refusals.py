@@ -59,15 +59,6 @@ def test_what_is_no_call_is_2(
     assert not folder.out.exists()
 
 
-def test_a_name_too_long_for_a_file_is_left_to_the_server(
-    folder: Folder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Which has none of that name either."""
-    chain = '[[steps]]\nname = "one"\nworkflow = "scale"\n'
-    assert main(folder.words(chain, "--set", f"one.image={'x' * 300}.png")) == 1
-    assert "Step “one”: " in capsys.readouterr().err
-
-
 def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:

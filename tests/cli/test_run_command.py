@@ -24,7 +24,7 @@ from comfy.comfyui.protocol.run_progress import RunProgress
 from comfy.comfyui.protocol.run_state import Phase, PlannedNodes, RunState
 from comfy.demo import DemoServer
 from tests.support.sampler import prompt
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW = prompt(5, steps=3)
@@ -274,41 +274,6 @@ def test_titles_are_told_without_their_notation(
     assert main(arguments) == 0
     told = capsys.readouterr()
     assert "$output" not in told.err + told.out
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_at_the_server(
-    demo: DemoServer, workflow: Path, number: signal.Signals
-) -> None:
-    """Ctrl-C and SIGTERM: interrupted at the server, socket closed with 1000, no traceback, within
-    a second or so."""
-    closed = len(demo.sockets.close_codes)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "comfy",
-            "run",
-            workflow,
-            "--server",
-            demo.url,
-            "--set",
-            "4.steps=5000",
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        eventually(lambda: demo.queue.remaining() == 1)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=LONGEST_WAIT)
-    assert process.returncode == 128 + number, told
-    assert told.endswith("Stopped.\n")
-    assert "Traceback" not in told
-    eventually(lambda: demo.queue.remaining() == 0)
-    eventually(lambda: demo.sockets.close_codes[closed:] == [1000])
 
 
 def test_a_signal_ends_the_wait_for_what_servers_offer(workflow: Path) -> None:

@@ -3,113 +3,16 @@ are."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import socket
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import requests
 
-from comfy.webhooks.secret import new_secret
-from comfy.webhooks.waiting import WebhookSettings
 from tests.docs.address_table import renewed, table
-from tests.support.programs import SCRIPTS, needs, needs_gradio_client
 from tests.support.serving import running_demo_app
-from tests.support.waiting import LONGEST_WAIT, run_python
 from ui.api import problems
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-WRITTEN = "http://127.0.0.1:7860"
-
-
-def code(language: str) -> list[str]:
-    return [block for kind, block in BLOCKS if kind == language]
-
-
-def done(command: list[str], folder: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """What a program prints, which ends well."""
-    ended = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=2 * LONGEST_WAIT,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
-
-
-def printed(block: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What this Python prints."""
-    run_python(block)
-    return capsys.readouterr().out
-
-
-def test_what_is_written_there_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each command of the page, one after the other in one folder, and its program."""
-    needs("curl", "jq")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    secret = new_secret()
-    allowed = WebhookSettings(frozenset({f"127.0.0.1:{port}"}), secret)
-    with running_demo_app(step_seconds=0, webhooks=allowed) as (_, app):
-        first, form, key, cookie = (
-            done(["bash", "-ec", block.replace(WRITTEN, app.url)], tmp_path) for block in code("sh")
-        )
-        assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
-        assert first == ""
-        assert form.startswith("done\nImage-to-image")
-        assert re.fullmatch(r"[0-9a-f-]{36}\n", key)
-        assert cookie == "done\n"
-        first_one, *blocks = (
-            written.replace(WRITTEN, app.url).replace("9000", str(port))
-            for written in code("python")
-        )
-        of_client = "\n".join(blocks[:3])  # one after the other, as in a notebook
-        of_gradio, *others = blocks[3:]
-        monkeypatch.setenv("WEBHOOK_SECRET", secret)
-        monkeypatch.chdir(tmp_path)
-        plain, remote, tools, batch, relay, webhook = (
-            printed(block, capsys) for block in (first_one, of_client, *others)
-        )
-        # Gradio's client keeps files where these say when it is imported.
-        folders = {"GRADIO_TEMP_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
-        named = done([sys.executable, "-c", of_gradio], tmp_path, os.environ | folders)
-        assert webhook == "run.ended done\n"
-        assert re.search(r"^done .*\.png$", plain, re.M)
-        assert remote.count("done (") == 2
-        assert "done 6 of 6" in remote
-        assert re.search(r"^done \['.*\.png'\]$", named, re.M), named
-        assert batch.endswith("done 3 of 3\n")
-        assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
-        assert tools.endswith("['image', 'text']\n")
-        told = json.loads(code("json")[0])
-        address = f"{app.url}/api/v1/workflows/text-to-image/runs"
-        values = {"values": {"5.steps": 0}}
-        assert requests.post(address, json=values, timeout=LONGEST_WAIT).json() == told
-
-
-def test_its_script_for_node_works() -> None:
-    """It runs to the end and names the file."""
-    needs_gradio_client()
-    (script,) = code("js")
-    with running_demo_app(step_seconds=0) as (_, app):
-        told = done(
-            ["node", "--input-type=module", "-e", script.replace(WRITTEN, app.url)],
-            SCRIPTS,
-        )
-    assert re.search(r"^done \[[^]]*\.png", told, re.M), told
 
 
 def test_the_page_has_the_table_of_the_routes() -> None:

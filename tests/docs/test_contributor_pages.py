@@ -4,9 +4,6 @@ floors."""
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +11,6 @@ import pytest
 
 from comfy.demo.server import faults
 from comfy.runs import reconnect
-from tests.support.waiting import LONGEST_WAIT
 from tests.test_architecture import COMFY, FLOORS, STAND_IN, UI
 
 ROOT = Path(__file__).parents[2]
@@ -38,34 +34,6 @@ NAMED = sorted(
         for found in re.findall(rf"`({FOLDERS}(?:/[\w./-]+)?)(?:::(\w+))?`", text)
     }
 )
-
-
-def commands(text: str) -> set[str]:
-    """What can be run, in blocks and in tables."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
-    return {*map(str.strip, blocks), *re.findall(r"`(\.venv/bin/[^`]+)`", text)}
-
-
-def in_short(command: str) -> str:
-    """A command without what differs from one of its uses to the next: variables, what is tested."""
-    words = shlex.split(command)
-    return shlex.join(
-        word
-        for word in words
-        if "COMFYUI_URL=" not in word and not ("pytest" in words and word.startswith("tests/"))
-    )
-
-
-PYTHON = sorted(
-    {
-        in_short(part)
-        for text in PAGES.values()
-        for command in commands(text)
-        for part in command.split("&&")
-        if "bin/python -m" in part
-    }
-)
-PYTEST = ".venv/bin/python -m pytest"
 
 
 def diagram() -> Iterator[str]:
@@ -131,42 +99,6 @@ def test_links_lead_somewhere(page: str) -> None:
     """Links into the project name files that are there."""
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[page]):
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
-
-
-def printed(*words: str) -> str:
-    """What Python prints with these arguments; it ends well."""
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_WAIT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize("command", [one for one in PYTHON if "pytest" not in one])
-def test_a_program_explains_its_options(command: str) -> None:
-    """Those that a page gives are among them."""
-    _, *words = command.split()
-    told = printed(*words, "--help")
-    assert all(option in told for option in re.findall(r"--[a-z-]+", command))
-
-
-def test_tests_can_be_collected_with_the_options_that_pages_give() -> None:
-    """With all of them, one command's after the other's. What is tested is there, see above; a small
-    folder shows that it can be."""
-    commands = [one.removeprefix(PYTEST).split() for one in PYTHON if one.startswith(PYTEST)]
-    assert ["-q", "-n", "auto"] in commands
-    words = PYTEST.split()[1:]
-    assert "tests/comfyui/protocol" in printed(
-        *words,
-        *(word for one in commands for word in one),
-        "--collect-only",
-        "tests/comfyui/protocol",
-    )
 
 
 def test_set_up_and_tests_are_those_of_the_readme() -> None:

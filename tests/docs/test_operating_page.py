@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,8 +10,6 @@ import pytest
 import yaml
 
 from comfy.media.checks import FileLimits
-from tests.support.http_client import finished, get, start
-from tests.support.serving import running_demo_app
 from ui.settings.arguments import read_settings
 from ui.settings.options import PREFIX, Settings
 from ui.settings.permissions import permissions_of
@@ -82,23 +78,3 @@ def test_what_prometheus_is_told_can_be_read() -> None:
     (job,) = yaml.safe_load(SCRAPING)["scrape_configs"]
     assert job.keys() == {"job_name", "authorization", "static_configs", "scheme"}
     assert "`GET /metrics`" in PAGE
-
-
-@pytest.mark.skipif(shutil.which("cp") is None, reason="needs a shell of Unix")
-def test_a_backup_of_a_running_app_is_a_whole_one(tmp_path: Path) -> None:
-    """Made by its lines while the app runs, it is a folder of data in which the app finds the run
-    and its file."""
-    data, backup = tmp_path / "data", tmp_path / "backup"
-    with running_demo_app(step_seconds=0, data=data) as (_, app):
-        (data / "secret").write_bytes(b"of a test")  # which an app of tests has not
-        run = finished(start(app))
-        first = finished(start(app))
-        for _ in range(2):  # another day's replaces it
-            subprocess.run(["sh", "-ec", BACKUP], cwd=tmp_path, check=True)
-        finished(start(app))
-    assert {path.name for path in backup.iterdir()} == {"history.sqlite", "files", "secret"}
-    with running_demo_app(step_seconds=0, data=backup) as (_, app):
-        found = {one["id"] for one in get(app, "/history").json()["runs"]}
-        assert found == {run.id, first.id}
-        file = run.state.files[0].filename
-        assert get(app, f"/files/{run.id}/0/{file}").status_code == 200

@@ -16,7 +16,6 @@ import pytest
 import requests
 from mcp import Client
 
-from comfy.__main__ import main
 from comfy.demo import DemoServer
 from tests.support.app_process import Started, free_port, launched
 from tests.support.leaks import Closing
@@ -33,11 +32,7 @@ SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("ap
 PEOPLE = [block for block in SHELL if "app.py user" in block]
 (SEVERAL,) = (block for block in SHELL if block.count("--server ") > 1)
 (STAND_IN,) = (block for block in SHELL if "comfy demo" in block)
-SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
 CALLS = [block for block in SHELL if block.startswith("curl ")]
-ONCE = [
-    block for block in SHELL if block not in [*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS]
-]
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +76,6 @@ def test_ci_runs_the_test_command_and_both_set_up_the_same_way() -> None:
     assert re.findall(f".*{pattern[1]}.*", README)[0] == TESTS
 
 
-@pytest.mark.parametrize("command", SERVERS)
-def test_a_command_that_serves_starts_and_ends(command: str) -> None:
-    """Each command that starts the app says where it listens, and ends on SIGTERM with 0."""
-    with serving(*arguments(command, "app.py")):
-        pass
-
-
 def test_the_stand_in_starts_alone_and_ends() -> None:
     """Its command says where it listens, and ends on SIGTERM with 0."""
     words = arguments(STAND_IN, "-m comfy demo")
@@ -117,19 +105,6 @@ def test_the_app_uses_each_of_several_servers() -> None:
         with serving(*arguments(command, "app.py")) as app:
             told = requests.get(f"{app.url}/api/v1/health", timeout=LONGEST_WAIT).json()["servers"]
             assert [server["up"] for server in told] == [True, True]
-
-
-@pytest.mark.parametrize("command", ONCE)
-def test_a_command_that_ends_does_so_with_success(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each other command exits with 0 and leaves its files where it was told."""
-    monkeypatch.chdir(ROOT)
-    words = arguments(command, "-m comfy")
-    if "--out" in words:
-        words[words.index("--out") + 1] = str(tmp_path)
-    assert main(words) == 0
-    assert "--out" not in words or list(tmp_path.glob("*.*"))
 
 
 @pytest.mark.parametrize("command", PEOPLE)
@@ -177,26 +152,6 @@ def test_a_call_is_answered_by_the_app(command: str, app: RunningApp) -> None:
 def test_no_command_shows_a_password(command: str) -> None:
     """Options are seen by everybody at the machine; secrets stand in variables."""
     assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
-
-
-def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
-    """The options of that table, all at once: guests are let in at the proxy, which is told where
-    the app is."""
-    commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
-    assert len(commands) == 4
-    config = tmp_path / "config.toml"
-    config.write_text('[comfy]\nworkflow = "text-to-image"\n', encoding="utf-8")
-    words = " ".join(commands).replace(config.name, str(config)).split()
-    with DemoServer() as demo:
-        places = ("--server", demo.url, "--data", str(tmp_path / "data"))
-        with launched(*words, *places) as app:
-            eventually(lambda: "lets guests in" in app.said(), "the app has started")
-            assert f"The proxy reaches the app at {app.url}." in app.said()
-            assert "guests in: https://forms.example.org/forms/join/" in app.said()
-            asked = {"Host": "forms.example.org"}
-            told = requests.get(f"{app.url}/health", headers=asked, timeout=LONGEST_WAIT)
-            assert told.json()["STATUS"] == "ComfyUI Workflow Runner is running"
-            assert app.end() == 0
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])

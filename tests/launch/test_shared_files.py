@@ -3,8 +3,6 @@ emptied with the last."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.protocol.run_state import Phase
@@ -48,33 +46,6 @@ def deleted(app: RunningApp, record: Record) -> bool:
     """Delete a run; whether nothing of its files is left at the servers."""
     app.runs.forget(record.id, OWNER)
     return app.services.clean_up(record)
-
-
-def test_a_file_of_all_rows_is_brought_once_whatever_is_restarted(tmp_path: Path) -> None:
-    """A pause and a restart of the app do not bring it again; a server that has lost it is brought
-    it once more; a run that is started again has one of its own."""
-    with DemoServer(step_seconds=0.002, painted=64) as demo:
-        with running_app(demo.url, data=tmp_path) as app, demo.hold("progress", after=4) as hold:
-            batch = begun(app, 6)
-            assert hold.reached.wait(LONGEST_WAIT)
-            app.services.batches.pause(batch.id, OWNER)
-        assert demo.requests[UPLOAD] == 1
-        with running_app(demo.url, data=tmp_path) as app:
-            app.services.batches.go_on(batch.id, OWNER)
-            first, *_ = runs = ended(app, batch)
-            assert demo.requests[UPLOAD] == 1
-            assert len({names_on_server(run)[KEY] for run in runs}) == 1
-            path = demo.storage.find(names_on_server(first)[KEY])
-            assert path is not None
-            path.unlink()
-            ended(app, begun(app, 2))
-            assert demo.requests[UPLOAD] == 2
-            *_, state = app.runs.get(
-                app.services.starter.again(first.id, Origin(OWNER)).id, OWNER
-            ).watch(LONGEST_WAIT)
-            assert state.phase is Phase.DONE
-            assert demo.requests[UPLOAD] == 3
-            assert len(sizes(demo)) == 2
 
 
 def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:

@@ -71,28 +71,6 @@ def made_from(app: RunningApp, record: Record) -> list[str]:
     return [one.id for one in app.services.chain_forms.lineage(record).made_from]
 
 
-@pytest.mark.parametrize(
-    ("text", "counts"),
-    [(PUT_IN, True), (f"{PUT_IN}\nin oil", True), (f"{PUT_IN}, in oil", False), ("", False)],
-)
-def test_a_run_is_made_from_the_run_whose_text_it_was_given(
-    app: RunningApp, text: str, counts: bool
-) -> None:
-    """As long as the text stands there as it was; of several runs of a press each is."""
-    source = said_by(app)
-    batch = app.services.starter.start_several(
-        "words",
-        {"6.text": text},
-        Origin(OWNER, text_sources=(source.id,)),
-        2,
-        RunPolicy(keeps_going=True),
-    )
-    for run in batch.runs:
-        eventually(lambda run=run: run.state.phase.finished)  # type: ignore[misc]
-        assert made_from(app, run.record) == ([source.id] if counts else [])
-        assert run.record.parents == ((source.id,) if counts else ())
-
-
 def test_a_text_of_nobody_else_and_of_nothing_counts(app: RunningApp) -> None:
     """Whose ids somebody tells are looked for among their own."""
     others = said_by(app, "user:bob")

@@ -95,17 +95,6 @@ def test_steps_are_numbered_up_to_the_current_version() -> None:
     assert script.get_heads() == [VERSION]
 
 
-def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
-    """Alembic runs it in the program's transaction, and records its number."""
-    with engine.begin() as connection:
-        make_tables(connection, to="0002", steps=steps)
-    with engine.connect() as connection:
-        stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
-        number = connection.execute(text("SELECT version_num FROM history_version")).scalar()
-    assert [tuple(row) for row in stars] == [("r1", 5), ("r2", 0)]
-    assert number == "0002"
-
-
 def test_a_failing_step_changes_nothing(
     history: str, engine: Engine, steps: str, kept: BlobStore
 ) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -138,52 +136,6 @@ def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
     started_here(False, str(log), False, (), dict(os.environ), arguments)
 
 
-def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
-    """With --finish a run that is at the server goes on to its end, its page sees it, and then the
-    app ends with 0."""
-    options = ("--finish", "20", "--data", str(tmp_path))
-    with demo_of_slow_steps() as demo, started("--server", demo.url, *options) as one:
-        with a_run(one) as (_, told):
-            one.send(signal.SIGTERM)
-            assert any(isinstance(frame, bytes) for frame in told), "it goes on"
-            demo.speed.step = 0
-            views = [view for view in told if isinstance(view, dict)]
-        assert views[-1]["phase"] == "done"
-        assert one.wait() == 0
-        assert demo.sockets.close_codes == [1000]
-        assert "Traceback" not in one.said()
-
-
-def test_a_second_signal_does_not_wait_for_runs() -> None:
-    """Whoever presses Ctrl+C twice means it, also with --finish."""
-    with (
-        demo_of_slow_steps() as demo,
-        started("--server", demo.url, "--finish", "60") as one,
-        a_run(one) as (_, told),
-    ):
-        one.send(signal.SIGINT)
-        assert any(isinstance(frame, bytes) for frame in told), "it goes on"
-        one.send(signal.SIGINT)
-        assert one.wait() == 0
-    assert "Traceback" not in one.said()
-
-
-def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
-    """A page that waits for a mute server's nodes is let go when the app ends."""
-    with DemoServer() as demo, started("--server", demo.url) as one:
-        demo.script("slow", at="GET /object_info", seconds=60, count=5)
-        with socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2]))) as browser:
-            body = json.dumps({"data": ["text-to-image", {}]}).encode()
-            head = (
-                "POST /gradio_api/call/run HTTP/1.1\r\nHost: localhost\r\nContent-Type:"
-                " application/json\r\n"
-            )
-            browser.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            eventually(lambda: demo.requests["GET /object_info"] == 1)
-            assert one.end() == 0
-        demo.behave()
-
-
 def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
     """After SIGKILL the next start finds the run at the server; the page goes on watching it, to
     its result. A batch goes on, too: no row is lost, and none is done twice."""
@@ -241,34 +193,6 @@ def test_an_idle_app_ends_at_once() -> None:
         assert one.end() == 0
 
 
-def test_attack_whoever_sends_or_reads_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    """Half a request, and an answer that is not read, are let go without a word in the log."""
-    host = "Host: localhost\r\n"
-    with (
-        DemoServer() as demo,
-        started("--server", demo.url, "--data", str(tmp_path)) as one,
-        ExitStack() as held,
-    ):
-        cookie = {"cookie": one.cookie}
-        files = {"files": ("a.bin", b"x" * 20_000_000)}
-        upload = f"{one.url}/gradio_api/upload"
-        place = requests.post(upload, files=files, headers=cookie, timeout=LONGEST_WAIT).json()[0]
-        kind = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 4000"
-        for begun in (
-            f"POST /gradio_api/upload HTTP/1.1\r\n{host}{kind}\r\n\r\n--b\r\n",
-            f"GET /gradio_api/file={place} HTTP/1.1\r\n{host}Cookie: {one.cookie}\r\n\r\n",
-        ):
-            connection = held.enter_context(
-                socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2])))
-            )
-            connection.sendall(begun.encode())
-            if begun.startswith("GET"):
-                assert connection.recv(9) == b"HTTP/1.1 "
-        requests.get(one.url, timeout=LONGEST_WAIT)  # both have been read meanwhile
-        assert one.end() == 0
-    assert "Traceback" not in one.said()
-
-
 def test_a_port_that_is_taken() -> None:
     """A port in use is an error in words and exit code 1, without a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken, DemoServer() as demo:
@@ -277,26 +201,3 @@ def test_a_port_that_is_taken() -> None:
     assert code == 1
     assert "address already in use" in said
     assert "Traceback" not in said
-
-
-def test_a_server_that_is_away_is_believed() -> None:
-    """A named server need not answer yet: the page starts and tells."""
-    away = f"http://127.0.0.1:{free_port()}"
-    with started("--server", away) as one:
-        assert f"ComfyUI at {away}" in one.said()
-        assert one.end() == 0
-
-
-def test_it_answers_to_the_names_it_is_given() -> None:
-    """Loopback's names and those of --hosts, and no others."""
-    with (
-        DemoServer() as demo,
-        started("--server", demo.url, "--hosts", "forms.example,other.example") as one,
-    ):
-        for host, status in (
-            ("forms.example", 200),
-            ("other.example:443", 200),
-            ("evil.example", 421),
-        ):
-            with requests.get(one.url, headers={"Host": host}, timeout=LONGEST_WAIT) as answer:
-                assert answer.status_code == status

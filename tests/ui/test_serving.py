@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,34 +116,6 @@ def test_ending_the_app_ends_its_runs() -> None:
         assert {running.state.phase, waiting.state.phase} == {"stopped"}
         assert demo.queue.remaining() == 0
         eventually(lambda: demo.sockets.close_codes == [1000])
-
-
-def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
-    """Connections that are made in the app's last moment are closed with the others, and it does
-    not wait for them."""
-    ended = threading.Event()
-
-    def come(port: int) -> None:
-        while not ended.is_set():
-            try:
-                made.append(socket.create_connection(("127.0.0.1", port), timeout=1))
-            except OSError:
-                return
-
-    made: list[socket.socket] = []
-    try:
-        with running_demo_app() as (_, app):
-            people = [threading.Thread(target=come, args=(app.server.port,)) for _ in range(3)]
-            for one in people:
-                one.start()
-            eventually(lambda: len(made) > 100)
-    finally:
-        ended.set()
-        for one in people:
-            one.join()
-        for connection in made:
-            connection.close()
-    assert "timeout graceful shutdown exceeded" not in caplog.text
 
 
 def test_strangers_get_nothing_behind_a_login() -> None:

@@ -6,8 +6,106 @@ The part that Python knows is in tests/ui/gradio/test_internals.py.
 
 from __future__ import annotations
 
-from tests.browser.test_gradio_page import WHERE, Visit
-from tests.support.visitor import Site
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+WHERE = "Mend ui/page/styles/gradio.css and ui/page/script/gradio.js."
+# A selector, how many of it there are at least on a form with everything, and what stands on it.
+KNOWN = [
+    (".gradio-container > .main, .gradio-container .main", 1, "the page's width"),
+    ("#form .form", 1, "the space between fields"),
+    (".info-text", 1, "the line below a label"),
+    ("footer .show-api", 1, "the entry API at the foot of the page"),
+    (".head > .tab-like-container > input[type=number]", 1, "the number beside a slider"),
+    ("#count .wrap > .wrap-inner > .secondary-wrap input", 1, "the list beside Generate"),
+    ("#form .wrap > .wrap-inner input", 1, "the ring around a list that has the focus"),
+    (".wrap-inner input[role=combobox]", 1, "that a list is searched by typing"),
+    (".size .block", 2, "width and height on one line"),
+    (".seed .block", 1, "seed and mode on one line"),
+    (".seed-mode input[value=random]", 1, "that a typed seed is kept"),
+    (".seed textarea, .seed input[type=text]", 1, "that a typed seed is kept"),
+    ("#form .section button.label-wrap", 1, "unfolding the section of a field with an error"),
+    (".takes-files [data-testid=block-label]", 1, "the label on an image field"),
+    (".takes-files input[type=file]", 1, "dropping a file on a field that is full"),
+    ("#form .block:has(input[type=range])", 1, "the knob of a slider, which is cut off otherwise"),
+    (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words with a dot"),
+]
+
+# The rules that give the track of a slider its colour in the light.
+TRACK = """() => {
+    const uses = [];
+    for (const sheet of document.styleSheets)
+        for (const rule of sheet.cssRules)
+            if (/range/.test(rule.selectorText ?? "") && /--neutral-200/.test(rule.cssText))
+                uses.push(rule.selectorText);
+    return uses.filter((one) => !one.includes(".dark"));
+}"""
+
+
+def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
+    """Each of Gradio's names that a rule or the script uses is still there, on a form with a
+    image, a size, a seed, a slider and a folded section. The style sheet gives the track of
+    sliders another variable in the dark, where Gradio's would not be seen; the script sets a class
+    of the body on which the theme's variables stand."""
+    person = visit(fast, color_scheme="dark")
+    person.page.goto(f"{fast.url}/?workflow=none-of-this-name")
+    notices_have_their_class_on_two_elements(person)
+    person.turn_to("image-to-image")
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    for selector, least, what in KNOWN:
+        gone = f"Gradio's page has no {selector} any more, on which stands {what}. {WHERE}"
+        expect(person.page.locator(selector).nth(least - 1), gone).to_be_attached()
+    track = person.page.evaluate(TRACK)
+    assert track, f"No rule of Gradio's for sliders asks for --neutral-200 any more. {WHERE}"
+    assert values_of(person) == ("#ff9b8f", "#3b3b46"), (
+        f"Gradio's page is no longer dark by a class of its body, or its slider is not. {WHERE}"
+    )
+    person.page.locator("#shade button").click()
+    assert values_of(person) == ("#b42318", "#e4e4e7"), WHERE
+    calls_look_as_the_script_expects(person)
+
+
+def notices_have_their_class_on_two_elements(person: Visitor) -> None:
+    """The style sheet draws the border of the outer one only."""
+    expect(person.page.locator("#no-form [role=alert]")).to_be_visible()
+    assert person.page.locator(".notice .notice").count(), (
+        f"Gradio gives a gr.HTML's classes to one element now: a rule can go. {WHERE}"
+    )
+    assert person.page.locator("#no-form.notice").count(), (
+        f"Gradio no longer gives its classes to a component's own element. {WHERE}"
+    )
+
+
+def calls_look_as_the_script_expects(person: Visitor) -> None:
+    """A listener's call is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…:
+    refusals of both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
+    template is not drawn again."""
+    person.type("8.steps", 1)
+    person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
+    with person.page.expect_request("**/gradio_api/run/predict*"):
+        person.page.get_by_role("button", name="Reset", exact=True).click()
+    person.generate()
+    expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
+    with person.page.expect_request("**/gradio_api/upload?*"):
+        box = person.field("4.image").locator("input[type=file]").first
+        box.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
+
+
+def values_of(person: Visitor) -> tuple[str, ...]:
+    """The theme's colour of errors, and the one that Gradio gives to the track of a slider."""
+    expect(person.page.locator("#form input[type=range]").first).to_be_attached()
+    told = person.page.evaluate(
+        """() => {
+            const slider = document.querySelector("#form input[type=range]");
+            const style = getComputedStyle(slider);
+            return ["--error-icon-color", "--neutral-200"].map((name) => style.getPropertyValue(name));
+        }"""
+    )
+    return tuple(told)
 
 
 def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit: Visit) -> None:

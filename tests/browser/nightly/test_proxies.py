@@ -1,6 +1,6 @@
 """Behind a real proxy with TLS, below a path, as docs/deploy sets it up.
 
-It breaks where docs/deploy changes or a proxy does. `tests/browser/test_places.py` goes through a
+It breaks where docs/deploy changes or a proxy does. `tests/browser/nightly/test_places.py` goes through a
 proxy in each run.
 """
 

@@ -147,28 +147,6 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        "http://comfy.example:443/x/view",
-        "https://comfy.example:8443/x/view",
-        "https://comfy.example:no/x/view",
-        "https://comfy.example.evil.test/x/view",
-        "https://user@comfy.example/x/view",
-        "https://comfy.example/view",
-        "https://comfy.example/xy/view",
-        "https://comfy.example/x/../view",
-        "https://comfy.example/x/%2e%2E/view",
-        "https://comfy.example/x/..%5Cview",
-        "file:///x/view",
-        "",
-    ],
-)
-def test_a_server_owns_nothing_beside_its_address(other: str) -> None:
-    """Neither another origin nor another path, however it is written."""
-    assert not ServerAddress.parse("https://comfy.example/x").owns(other)
-
-
-@pytest.mark.parametrize(
     ("server", "url"),
     [
         ("https://comfy.example", "https://comfy.example:443/view?a=b"),

@@ -20,7 +20,6 @@ from comfy.runs.interface import Origin
 from tests.comfyui.servers.test_pool import with_choices
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
-from tests.ui.api.api_calls import call, problem
 
 ANN = "user:ann"
 WORKFLOW, MODEL, SAMPLER, STEPS = "text-to-image", "1.ckpt_name", "5.sampler_name", "5.steps"
@@ -95,18 +94,6 @@ def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
         batch = app.services.batches.start(WORKFLOW, VALUES, seeds, Origin(ANN))
         eventually(lambda: app.services.batches.table(batch.id, ANN).summary.state == "done")
         assert prompts(one, other) == 2
-
-
-def test_scripts_are_told_and_nothing_is_made() -> None:
-    """422 with the fields and the rows, from a start and from a check."""
-    body = {"values": VALUES, "axes": [{"field": SAMPLER, "text": "euler, ddim"}]}
-    with two_servers() as (one, other), running_app(*hidden(one, other)) as app:
-        with call(app, "POST", f"/workflows/{WORKFLOW}/batches", json=body) as answer:
-            told = problem(answer, 422)
-        assert {one["field"]: one["row"] for one in told["problems"]} == {MODEL: 2, SAMPLER: 2}
-        with call(app, "GET", "/batches") as answer:
-            assert answer.json()["batches"] == []
-        assert prompts(one, other) == 0
 
 
 def test_a_chain_begins_no_step(tmp_path: Path) -> None:

@@ -2,25 +2,178 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
 import pytest
 import requests
+import websocket
 
 from comfy.demo import DemoServer
-from tests.security.test_cookies import ANNA, given
+from comfy.runs.interface import Origin, RunPolicy
+from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import (
+    ANN,
+    COOKIES,
+    PLAIN,
+    cookie_of,
+    finished,
+    get,
     page_open,
+    start,
 )
-from tests.support.serving import Served, running_app
+from tests.support.serving import RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.settings.folders import ON_A_SPACE
 from ui.settings.web_settings import WebSettings
 from ui.web import identity
+
+LOGIN = {"username": "anna", "password": "lighthouse"}
+TLS = {"X-Forwarded-Proto": "https"}
+ANNA = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 
 
 @pytest.fixture
 def demo(served: Served) -> DemoServer:
     """A server that takes no time."""
     return served[0]
+
+
+def given(url: str, **headers: str) -> list[str]:
+    """The Set-Cookie headers of the page."""
+    with requests.get(url, headers=headers, timeout=LONGEST_WAIT) as answer:
+        return answer.raw.headers.getlist("set-cookie")
+
+
+NAMES = (COOKIES.name(PLAIN), "comfyforms", f"__Host-{COOKIES.name(PLAIN)}")
+FORGED = ("c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x")
+
+
+@pytest.mark.parametrize(("name", "value"), itertools.product(NAMES, FORGED))
+def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
+    app: RunningApp, name: str, value: str
+) -> None:
+    """A made-up cookie is no person: it is shown no list, owns no run that is made with it, and is
+    replaced."""
+    run = finished(start(app, **{"5.steps": 1}))
+    with requests.Session() as forger:
+        forger.headers["cookie"] = f"{name}={value}"
+        assert forger.get(f"{app.url}/history/{run.id}", timeout=LONGEST_WAIT).status_code == 404
+        call = {"data": ["text-to-image", {"5.steps": 1}]}
+        assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT).ok
+        assert forger.get(f"{app.url}/history", timeout=LONGEST_WAIT).json() == {
+            "runs": [],
+            "days": [],
+            "any": False,
+        }
+        assert forger.get(app.url, timeout=LONGEST_WAIT).cookies[COOKIES.name(PLAIN)] != value
+    assert [one.owner for one in app.services.runs.line_of(f"browser:{value}")] == []
+
+
+def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningApp) -> None:
+    """What is opened and started by the page's events belongs to the signed identity, and to
+    nobody's made-up one."""
+    run = finished(start(app, **{"5.steps": 1}))
+    own, forged = PageCalls(app), PageCalls(app)
+    forged.cookies = {COOKIES.name(PLAIN): ANN}
+    own.open("text-to-image")
+    forged.open("text-to-image")
+    begun = own.said(own.press())["run"]
+    other = forged.said(forged.press())["run"]
+    assert app.services.runs.record(begun, f"browser:{ANN}")
+    assert {one["id"] for one in get(app, "/history").json()["runs"]} >= {run.id}
+    assert get(app, f"/history/{other}", "").status_code == 200
+    assert get(app, f"/history/{other}").status_code == 404
+
+
+def test_finding_10_the_same_browser_stays_the_same_person(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """In a second tab, after a reload and after a restart of the app: its cookie is kept and its
+    runs are its own."""
+    with requests.Session() as browser:
+        for start in (1, 2):
+            with running_app(demo.url, data=tmp_path) as app:
+                for _ in range(2):
+                    assert browser.get(app.url, timeout=LONGEST_WAIT).ok
+                finished(
+                    app.services.starter.start(
+                        "text-to-image",
+                        {"5.steps": 1},
+                        Origin(owner_of(browser)),
+                        RunPolicy(deadline=60, watched=False),
+                    )
+                )
+                assert (
+                    len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
+                    == start
+                )
+        assert len(browser.cookies) == 1
+
+
+def owner_of(browser: requests.Session) -> str:
+    """Whose runs a browser's are."""
+    return "browser:" + str(browser.cookies[COOKIES.name(PLAIN)]).partition(".")[0]
+
+
+def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
+    """Without a Space no cookie goes into another site's frame; over TLS each goes over TLS only,
+    the login's too."""
+    with running_app(demo.url, settings=ANNA) as app:
+        for headers, secure in (({}, False), (TLS, True)):
+            answer = requests.post(
+                f"{app.url}/login", data=LOGIN, headers=headers, timeout=LONGEST_WAIT
+            )
+            cookies = answer.raw.headers.getlist("set-cookie")
+            assert len(cookies) == 2  # of the session, and of a browser that is known
+            for cookie in cookies:
+                _, lasting, *flags = cookie.split("; ")
+                assert lasting.startswith("Max-Age=")
+                assert set(flags) == {"HttpOnly", "Path=/", "SameSite=Lax"} | (
+                    {"Secure"} if secure else set()
+                )
+
+
+@pytest.mark.parametrize(
+    "settings", [WebSettings(port=0, on_a_space=True), None], ids=["space", "elsewhere"]
+)
+def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(
+    demo: DemoServer, settings: WebSettings | None
+) -> None:
+    """In a Space's frame cookies are partitioned, so that visitors stay apart where third-party
+    cookies are blocked."""
+    with running_app(demo.url, settings=settings) as app:
+        (cookie,) = given(app.url, **TLS)
+    wanted = {"Secure", "SameSite=None", "Partitioned"} if settings else {"Secure", "SameSite=Lax"}
+    assert set(cookie.split("; ")[2:]) == {"HttpOnly", "Path=/"} | wanted
+    assert cookie.startswith("__Host-")
+
+
+def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
+    """From a peer that is no trusted proxy, forwarded headers neither make a cookie secure nor
+    another site our own."""
+    with running_demo_app(
+        step_seconds=0, settings=WebSettings(port=0, trusted_proxies=("10.9.9.9",))
+    ) as (_, app):
+        (cookie,) = given(app.url, **TLS)
+        assert "Secure" not in cookie
+        forged = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
+        answer = requests.post(
+            f"{app.url}/runs/x/again", cookies=cookie_of(ANN), headers=forged, timeout=LONGEST_WAIT
+        )
+        assert answer.status_code == 401
+        with pytest.raises(websocket.WebSocketBadStatusException):
+            websocket.create_connection(
+                app.url.replace("http", "ws") + "/news",
+                timeout=LONGEST_WAIT,
+                origin="http://evil.example",
+                header=["X-Forwarded-Host: evil.example"],
+            )
+        forged |= {"X-Gradio-Server": "http://evil.example", "Forwarded": "host=evil.example"}
+        assert (
+            "evil.example"
+            not in requests.get(f"{app.url}/config", headers=forged, timeout=LONGEST_WAIT).text
+        )
 
 
 def test_finding_10_an_address_gets_so_many_identities(demo: DemoServer) -> None:

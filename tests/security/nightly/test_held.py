@@ -2,9 +2,291 @@
 
 from __future__ import annotations
 
-from tests.attacks.people import ANN, LOGIN, browser, person
-from tests.security.test_held import ask
-from tests.support.serving import running_app, running_demo_app
+import http.server
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun
+from comfy.demo.nodes.describe import NodeInfo, node_info
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import NodeResult
+from comfy.library.folder import WorkflowFolder
+from comfy.runs.timeouts import Timeouts
+from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
+from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+
+
+def ask(
+    app: RunningApp, method: str, path: str, cookie: str = "", **options: object
+) -> requests.Response:
+    """A request with these cookies."""
+    headers = {"Cookie": cookie} if cookie else {}
+    return requests.request(
+        method, app.url + path, headers=headers, timeout=LONGEST_WAIT, **options
+    )  # type: ignore[arg-type]
+
+
+def test_nothing_of_the_inside_is_told_before_the_login() -> None:
+    """Neither the server's address, nor a person, a path of this machine, or a workflow."""
+    with running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app):
+        said = "".join(
+            ask(app, "GET", path).text
+            for path in (
+                "/",
+                "/config",
+                "/theme.css",
+                "/gradio_api/app_id",
+                "/gradio_api/user",
+                "/gradio_api/info",
+            )
+        )
+        for inside in (
+            demo.url.partition("://")[2],
+            "text-to-image",
+            "ann",
+            str(Path.home()),
+            str(Path.cwd()),
+        ):
+            assert not re.search(rf"\b{re.escape(inside)}\b", said), inside
+
+
+@pytest.mark.parametrize("below", ["static", "assets", "svelte", "gradio_api/file=", "files"])
+@pytest.mark.parametrize(
+    "up", ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "%252e%252e/", "/"]
+)
+def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> None:
+    """However it is spelt, a way up leads to nothing."""
+    for target in ("etc/passwd", "pyproject.toml", "app.py"):
+        request = requests.Request("GET", app.url)
+        prepared = request.prepare()
+        prepared.url = f"{app.url}/{below}/{up * 12}{target}"  # as it stands: no client tidies it
+        with requests.Session() as session:
+            answer = session.send(prepared, timeout=LONGEST_WAIT, allow_redirects=False)
+        assert answer.status_code in (400, 403, 404), prepared.url
+
+
+def test_a_wrong_name_is_no_other_than_a_wrong_password(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever guesses learns nothing of which names there are; and no password, cookie or prompt is
+    logged."""
+    caplog.set_level(logging.DEBUG)
+    with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
+        guesses = [("ann", "a guess of mine"), ("nobody", "a guess of mine")]
+        answers = [
+            ask(app, "POST", "/login", data={"username": name, "password": word})
+            for name, word in guesses
+        ]
+        assert answers[0].status_code == answers[1].status_code >= 400
+        assert answers[0].content == answers[1].content
+        someone = person(app, ANN)
+        tokens = re.findall(r"=([^;]{20,})", someone.cookie)
+    assert tokens
+    for secret in ("a guess of mine", ANN[1], SECRET, *tokens):
+        assert secret not in caplog.text
+
+
+def listeners(app: RunningApp, who: str) -> Iterator[Mapping[str, object]]:
+    yield from ask(app, "GET", "/config", who).json()["dependencies"]
+
+
+@pytest.mark.parametrize("logs_in", [True, False])
+def test_the_pages_own_events_show_nobody_elses_run(logs_in: bool) -> None:
+    """Every listener of the page, told another's run in every way, says nothing of it."""
+    with running_demo_app(step_seconds=0, **({"settings": LOGIN} if logs_in else {})) as (_, app):
+        ann = person(app, ANN if logs_in else None)
+        bob = browser(app, BOB if logs_in else None)
+        run = ann.owned.run
+        words: tuple[object, ...] = (
+            run,
+            {"id": run, "run": run, "at": 0},
+            {"workflow": ann.owned.workflow, "name": ann.owned.workflow, "run": run},
+            {"workflow": "text-to-image", "kept": {"2.text": {"run": run}}, "run": run},
+        )
+        for one in listeners(app, bob):
+            for word in words:
+                call = {
+                    "fn_index": one["id"],
+                    "session_hash": "bobs",
+                    "data": [word] * len(one["inputs"]),
+                }  # type: ignore[arg-type]
+                said = ask(app, "POST", "/gradio_api/run/predict", bob, json=call).text
+                assert SECRET not in said
+                assert f"/files/{run}" not in said
+        assert (
+            ask(app, "GET", f"/history/{run}/values", ann.cookie).json()["values"]["2.text"]
+            == SECRET
+        )
+
+
+def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
+    """Another person is told what is told of one that never was, and nothing is written; nor are
+    settings kept."""
+    with running_demo_app(step_seconds=0, workflows=tmp_path, may_keep=True) as (_, app):
+        ann, bob = browser(app), browser(app)
+        name = a_workflow(app, ann)
+        answers = [
+            ask(app, "POST", f"/workflows/{one}/keep", bob) for one in (name, f"{name[:-4]}zzzz")
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        assert answers[0].text.replace(name, "") == answers[1].text.replace(f"{name[:-4]}zzzz", "")
+        for file in ("a.toml", "config.toml", "a.json.toml"):
+            assert (
+                ask(app, "POST", f"/workflows?file={file}", ann, data=b'title = "mine"').status_code
+                == 422
+            )
+            ask(app, "POST", f"/workflows?file={file}", ann, data=json.dumps(PROMPT))
+            assert (
+                ask(app, "POST", f"/workflows/{name}/keep", ann).status_code == 422
+            )  # it is called so now
+        assert not list(tmp_path.iterdir())
+        assert ask(app, "POST", f"/workflows/{a_workflow(app, ann)}/keep", ann).status_code == 200
+        assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+
+
+def test_odd_things_in_the_folder_are_told_in_words(tmp_path: Path) -> None:
+    """Links that lead nowhere or in a ring, folders and halves of files are a sentence, and hide no
+    other workflow."""
+    (tmp_path / "good.json").write_text(json.dumps(PROMPT))
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "none")
+    (tmp_path / "ring.json").symlink_to(tmp_path / "ring.json")
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "half.json").write_text(json.dumps(PROMPT)[:30])
+    (tmp_path / "good.toml").write_text("title = ")
+    entries = WorkflowFolder(tmp_path).entries()
+    assert "good" in {entry.name for entry in entries}
+    assert all(entry.problem for entry in entries if entry.name != "good")
+    assert not [entry for entry in entries if "Traceback" in entry.problem]
+
+
+RUN_BY_BROWSERS = (
+    "page.html",
+    "image.svg",
+    "list.xml",
+    "paper.pdf",
+    "page.mht",
+    "script.js",
+    "page.xhtml",
+)
+
+
+def describe(_: object) -> NodeInfo:
+    """A node that makes files of every kind that a browser would run."""
+    return node_info("Files", "Files", "", required={}, output_node=True)
+
+
+def work(run: NodeRun, _: Inputs) -> NodeResult:
+    directory, subfolder, _, _ = run.storage.next_name("output", "x")
+    for name in RUN_BY_BROWSERS:
+        (directory / name).write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")
+    files = [
+        {"filename": name, "subfolder": subfolder, "type": "output"} for name in RUN_BY_BROWSERS
+    ]
+    return NodeResult((), {"files": files})
+
+
+def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
+    """Results and uploads that are pages or scripts come as attachments whose kind no browser
+    guesses."""
+    (tmp_path / "files.json").write_text(json.dumps({"1": {"class_type": "Files", "inputs": {}}}))
+    with (
+        DemoServer(
+            step_seconds=0, painted=PAINTED, nodes={**NODES, "Files": NodeClass(describe, work)}
+        ) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        who = browser(app)
+        run = ran(app, who, "files")
+        addresses = [f"/files/{run}/{at}/{name}" for at, name in enumerate(RUN_BY_BROWSERS)]
+        addresses += [f"/gradio_api/file={uploaded(app, who, name)}" for name in RUN_BY_BROWSERS]
+        for address in addresses:
+            answer = ask(app, "GET", address, who)
+            assert answer.status_code == 200, address
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            shut = "default-src 'none'" in answer.headers.get("content-security-policy", "")
+            assert answer.headers["content-disposition"].startswith("attachment") or (
+                shut and "svg" in address
+            )
+
+
+def ran(app: RunningApp, who: str, workflow: str) -> str:
+    """The id of a finished run of a workflow."""
+    address = "/gradio_api/call/run"
+    event = ask(app, "POST", address, who, json={"data": [workflow, {}]}).json()["event_id"]
+    return re.findall(r'"run": ?"([^"]+)"', ask(app, "GET", f"{address}/{event}", who).text)[-1]
+
+
+def uploaded(app: RunningApp, who: str, name: str) -> str:
+    """The place of an upload of this name."""
+    files = {"files": (name, b"<script>alert(1)</script>")}
+    return str(ask(app, "POST", "/gradio_api/upload", who, files=files).json()[0])
+
+
+NONSENSE: dict[str, tuple[int, bytes]] = {
+    "a list": (200, b"[]"),
+    "a page": (200, b"<html><script>alert(1)</script></html>"),
+    "noise": (200, b"\x00\xff" * 500),
+    "a failure": (500, b"oops"),
+    "a way back": (302, b""),
+    "odd nodes": (
+        200,
+        b'{"SaveImage": {"input": [1, {"required": null}]}, "x": 5, "LoadImage": []}',
+    ),
+}
+
+
+HURRIED = Timeouts(call=2.0, patience=1.0, retry=0.05, retry_most=0.2)
+
+
+@contextmanager
+def nonsense() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
+    """A server that says the same to everything: its address, and the status and body of it, which
+    a test changes."""
+    said = [(500, b"")]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            ((status, body),) = said
+            self.send_response(status)
+            self.send_header("Location", "/again")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", said
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_answers_nonsense_is_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    """The page is there, a run is refused in a sentence, and no traceback is written."""
+    with nonsense() as (url, said), running_app(url, timing=HURRIED) as app:
+        who = browser(app)
+        for kind, answer in NONSENSE.items():
+            said[:] = [answer]
+            assert ask(app, "GET", "/", who).status_code == 200, kind
+            call = ask(
+                app, "POST", "/gradio_api/call/run", who, json={"data": ["text-to-image", {}]}
+            ).json()
+            told = ask(app, "GET", f"/gradio_api/call/run/{call['event_id']}", who).text
+            assert "error" in told, kind
+            assert "Traceback" not in told + caplog.text, kind
 
 
 def test_two_apps_on_one_server_keep_their_people_apart() -> None:

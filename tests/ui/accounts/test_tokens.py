@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,9 @@ import websocket
 from gradio_client import Client
 
 from comfy.demo import DemoServer
-from tests.security.signing_in import history_status, signed_in
+from tests.security.signing_in import signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, Clock, eventually
+from tests.support.waiting import LONGEST_WAIT, Clock
 from ui.accounts.opening import SignInSettings
 from ui.settings.web_settings import WebSettings
 
@@ -196,64 +195,7 @@ def test_a_script_with_a_token_needs_no_origin(app: RunningApp) -> None:
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
-def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
-    demo: DemoServer, settings: WebSettings
-) -> None:
-    """Their last use is kept, too; the file shows nobody how to be them."""
-    with running_app(demo.url, settings=settings) as app, signed_in(app, BEN) as ben:
-        token = make(ben, app, "lasting")
-        ben.post(f"{app.url}/logout/everywhere", timeout=LONGEST_WAIT)
-        CLOCK.now += 24 * 3600
-        assert asked(app, "/history", token).status_code == 200
-        used = re.findall("Used last on [^.]*", _page_of_ben(app))
-    kept = settings.sign_in.kept
-    assert kept is not None
-    assert token.encode() not in kept.read_bytes()
-    with running_app(demo.url, settings=settings) as app:
-        assert used
-        assert set(used) <= set(re.findall("Used last on [^.]*", _page_of_ben(app)))
-        assert asked(app, "/history", token).status_code == 200
-
-
-def _page_of_ben(app: RunningApp) -> str:
-    with signed_in(app, BEN) as ben:
-        return page(ben, app)
-
-
 def link(app: RunningApp) -> str:
     """What stands in the app's share link."""
     login = app.asgi.state.identity.login
     return str(login.share_link)
-
-
-def test_a_link_lets_guests_in(demo: DemoServer, settings: WebSettings, app: RunningApp) -> None:
-    """Each is a guest of their own, who sees no other's runs; whoever is signed in stays who they
-    are. Started without the link, the app forgets it and its guests."""
-    first, second = requests.Session(), requests.Session()
-    with first, second, signed_in(app, ANNA) as anna:
-        address = f"{app.url}/join/{link(app)}"
-        for one in (first, second, anna):
-            assert one.get(address, timeout=LONGEST_WAIT).url == f"{app.url}/"
-        call = {"data": ["text-to-image", {"5.steps": 1}]}
-        first.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT)
-
-        def runs(browser: requests.Session) -> int:
-            return len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
-
-        eventually(lambda: runs(first) == 1)
-        assert runs(second) == 0
-        user = f"{app.url}/gradio_api/user"
-        names = [one.get(user, timeout=LONGEST_WAIT).json() for one in (first, second, anna)]
-        assert names == ["Guest", "Guest", "anna"]
-        wrong = requests.get(f"{app.url}/join/{'x' * 43}", timeout=LONGEST_WAIT)
-        assert (wrong.status_code, "no longer works" in wrong.text) == (404, True)
-        without = replace(settings, sign_in=replace(settings.sign_in, share_link=False))
-        assert history_status(app, first) == 200
-        with running_app(demo.url, settings=without) as other:
-            assert [history_status(other, one) for one in (first, anna)] == [401, 200]
-            assert (
-                first.get(f"{other.url}/join/{link(app)}", timeout=LONGEST_WAIT).status_code == 404
-            )
-        with running_app(demo.url, settings=settings) as other:
-            assert history_status(other, first) == 401
-            assert link(other) != link(app)

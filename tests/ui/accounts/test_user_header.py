@@ -14,8 +14,8 @@ import requests
 
 from comfy.demo import DemoServer
 from tests.support.serving import PAINTED, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, Clock
-from ui.accounts.login import DAY, SignedIn
+from tests.support.waiting import LONGEST_WAIT
+from ui.accounts.login import SignedIn
 from ui.accounts.opening import SignInSettings
 from ui.settings.arguments import read_settings
 from ui.settings.web_settings import WebSettings
@@ -75,39 +75,11 @@ def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
     assert told.json() == "anna"
 
 
-def test_a_token_rests_while_no_proxy_names_its_person(demo: DemoServer, tmp_path: Path) -> None:
-    """S12: the token of somebody whom the proxy has not named for `--session-days` is refused, also
-    after a restart, until the proxy names that person again."""
-    clock = Clock()
-    kept = replace(WAYS, kept=tmp_path / "sign_in.sqlite", clock=clock)
-    settings = replace(TRUSTING, sign_in=kept)
-    anna = {"X-Forwarded-User": "anna"}
-    with running_app(demo.url, settings=settings) as app:
-        token = new_token(app, anna)
-        clock.now += 29 * DAY
-        assert status(app, token) == 200
-    with running_app(demo.url, settings=settings) as app:
-        assert status(app, token) == 200
-        clock.now += DAY
-        assert status(app, token) == 401
-        clock.now += 300 * DAY
-        assert user(app, "anna") == (200, "anna")
-        assert status(app, token) == 200
-    with running_app(demo.url, settings=settings) as app:
-        assert status(app, token) == 200
-
-
 def new_token(app: RunningApp, headers: dict[str, str]) -> str:
     """A token that this person makes."""
     address = f"{app.url}/account/tokens"
     made = requests.post(address, {"label": "nightly"}, headers=headers, timeout=LONGEST_WAIT).text
     return made.partition('id="token">')[2].partition("<")[0]
-
-
-def status(app: RunningApp, token: str) -> int:
-    """What a script with this token is answered with."""
-    headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{app.url}/history", headers=headers, timeout=LONGEST_WAIT).status_code
 
 
 def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:

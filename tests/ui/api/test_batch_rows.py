@@ -24,26 +24,6 @@ def result_of(app: RunningApp, batch: str, name: str) -> bytes:
     return requests.get(address, cookies=cookie_of(ANN), timeout=LONGEST_WAIT).content
 
 
-def test_a_text_that_several_axes_change_is_told_whole(app: RunningApp) -> None:
-    """Of two of them each would be no more than a part, and rows could not be told apart; files are
-    named by both."""
-    axes = [
-        {"field": "2.text", "text": "a boat\na red boat"},
-        {"field": "2.text", "replace": "boat\nship"},
-    ]
-    body = {"values": QUICK, "axes": axes}
-    batch = call(app, "POST", BATCH, json=body).json()
-    rows = call(app, "GET", f"{batch['url']}/rows").json()["rows"]
-    told = [row["values"] for row in rows]
-    texts = ["a boat", "a ship", "a red boat", "a red ship"]
-    assert told == [{"2.text": text} for text in texts]
-    assert [row["run"]["values"]["2.text"] for row in rows] == texts
-    archive = result_of(app, batch["id"], "results.zip?pattern={Prompt}")
-    names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
-    of_files = ["a-boat-boat", "a-boat-ship", "a-red-boat-boat", "a-red-boat-ship"]
-    assert names == [*(f"{name}.png" for name in of_files), "results.csv"]
-
-
 @pytest.mark.parametrize("seeds", ["form", "each"])
 def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds) -> None:
     """Each row has its own: its table makes the same runs once more, and its grid is opened as one

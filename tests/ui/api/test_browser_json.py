@@ -16,7 +16,7 @@ from comfy.launch.uploads import Refused, Upload
 from tests.support.http_client import ANN
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
-from tests.ui.api.api_calls import call, problem
+from tests.ui.api.api_calls import call
 from ui.api.values import SentValues
 
 OWNER = f"browser:{ANN}"
@@ -60,13 +60,6 @@ def test_reads_seeds_that_count(app: RunningApp, sent: object, taken: object) ->
     assert value_of(app, "text-to-image", SEED, sent) == taken
 
 
-def test_draws_the_start_of_a_seed_that_counts(app: RunningApp) -> None:
-    """Without a number, runs of one press have neighboring seeds."""
-    body = {"values": {SEED: {"from": None}}, "count": 2}
-    first, second = call(app, "POST", RUNS, json=body).json()["runs"]
-    assert int(second["seeds"][SEED]) == int(first["seeds"][SEED]) + 1
-
-
 def test_tells_seeds_in_digits(app: RunningApp) -> None:
     """JavaScript's numbers would lose the last ones."""
     told = call(app, "POST", RUNS, json={"values": {SEED: {"after": str(2**60)}}}).json()
@@ -88,26 +81,6 @@ def test_takes_an_upload_and_its_paint(app: RunningApp) -> None:
     gone = value_of(app, "image-to-image", "4.image", {"file": "0/a.png", "name": "my.png"})
     assert isinstance(gone, Refused)
     assert gone.name == "my.png"
-
-
-def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
-    """Only where one of its texts is among the values; other ids are ignored."""
-    body: dict[str, Any] = {"values": {"5.steps": 1}, "text_sources": ["nothing"]}
-    assert call(app, "POST", RUNS, json=body).json()["parents"] == []
-    for wrong in ("nothing", [1], ["x"] * 17):
-        problem(call(app, "POST", RUNS, json={**body, "text_sources": wrong}), 422)
-
-
-def test_a_watched_run_stops_when_nobody_watches(app: RunningApp) -> None:
-    """A run of a program keeps going; one of a page says whether it does."""
-    registry = app.services.runs
-    for more, keeps_going in (
-        ({}, True),
-        ({"watched": True}, False),
-        ({"watched": True, "keeps_going": True}, True),
-    ):
-        run = call(app, "POST", RUNS, json={"values": {"5.steps": 1}, **more}).json()
-        assert registry.get(run["id"], OWNER).keeps_going is keeps_going
 
 
 def test_tells_a_seed_whatever_its_input_is_called(app: RunningApp) -> None:

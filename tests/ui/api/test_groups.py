@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
@@ -16,7 +14,6 @@ from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import QUICK, call, events, problem
-from ui.api import watch
 from ui.settings.web_settings import WebSettings
 
 BATCH = "/workflows/text-to-image/batches"
@@ -25,7 +22,6 @@ STEPS = [{"field": "5.steps", "text": "1..3"}]
 WORDS = [{"field": "2.text", "replace": "a\nb"}]
 SEEDS = [{"field": "5.seed", "text": "1..2"}]
 PIXELS = base64.b64encode(saved("PNG", Image.new("RGB", (32, 32)))).decode()
-BROKEN = "demo-broken.safetensors"
 SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
 
 
@@ -85,46 +81,6 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
     given = [app.runs.record(row["run"]["id"], f"browser:{ANN}").job.inputs for row in rows]
     digests = [inputs["4.image"].digest for inputs in given]
     assert digests[0] == digests[2] != digests[1]
-
-
-def test_a_batch_is_paused_and_stopped(served: Served) -> None:
-    """While it is paused nothing more begins; it goes on, and it can be ended."""
-    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
-        batch = call(app, "POST", BATCH, json={"axes": STEPS}).json()
-        for change, state in (("pause", "paused"), ("continue", "running"), ("stop", "stopped")):
-            changed = call(app, "POST", f"{batch['url']}/{change}")
-            assert changed.json()["state"] == state
-        problem(call(app, "POST", f"{batch['url']}/explode"), 422)
-        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
-
-
-def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served: Served) -> None:
-    """It may have no end, and whoever follows its events is told that too; it ends where its caller
-    leaves without a key, and not by what somebody else does meanwhile."""
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
-        axes = [{"field": "5.seed", "text": "1..12"}]
-        body = {"values": {**QUICK, "1.ckpt_name": BROKEN}, "axes": axes}
-        answer = call(app, "POST", f"{BATCH}?wait=true", json=body)
-        told = answer.json()
-        assert (answer.status_code, told["state"], told["finished"]) == (201, "paused", False)
-        assert told["why"].startswith("5 rows failed one after the other")
-        with call(app, "GET", f"{told['url']}/events", stream=True) as stream:
-            heard = events(stream)
-            assert next(heard).told == told
-            call(app, "POST", f"{told['url']}/stop")
-            assert [event.told["state"] for event in heard if event.name] == ["stopped"]
-
-        with demo.hold("progress") as held, ThreadPoolExecutor(1) as other:
-            leaving = other.submit(
-                call, app, "POST", f"{BATCH}?wait=true", json={"axes": axes}, timeout=2
-            )
-            assert held.reached.wait(LONGEST_WAIT)
-            batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
-            assert call(app, "POST", f"{batch['url']}/pause").json()["state"] == "paused"
-            with pytest.raises(requests.Timeout):
-                leaving.result()
-            eventually(lambda: call(app, "GET", batch["url"]).json()["state"] == "stopped")
-        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
 @pytest.mark.parametrize(
@@ -220,43 +176,6 @@ def test_a_chain_is_stopped_and_goes_on_with_other_values(served: Served) -> Non
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
-def pages(app: RunningApp, path: str, name: str, limit: int = 2) -> list[list[dict[str, Any]]]:
-    """All pages of a list, of so many each."""
-    cursor: str | None = ""
-    found = []
-    while cursor is not None:
-        page = call(app, "GET", path, params={"limit": limit, "cursor": cursor}).json()
-        found.append(page[name])
-        cursor = page["next"]
-    return found
-
-
-def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
-    """Each is told once, the newest batches and chains and the first rows first; a page of what is
-    not there is refused."""
-    with running_app(served[0].url) as app:
-        for path, name, begun in (
-            ("/batches", "batches", (BATCH, {"axes": STEPS})),
-            ("/chains", "chains", (CHAIN, {"values": SMALL})),
-        ):
-            made = [call(app, "POST", begun[0], json=begun[1]).json() for _ in range(3)]
-            *_, last = found = pages(app, path, name)
-            assert [len(page) for page in found] == [2, 1]
-            assert [one["id"] for page in found for one in page] == [
-                one["id"] for one in reversed(made)
-            ]
-            assert last[0]["title"] == made[0]["title"]
-            problem(call(app, "GET", f"{path}?cursor=none"), 422)
-            for one in made:
-                ended(app, one)
-        batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
-        rows = pages(app, f"{batch['url']}/rows", "rows")
-        assert [[row["number"] for row in page] for page in rows] == [[1, 2], [3]]
-        problem(call(app, "GET", f"{batch['url']}/rows?cursor=none"), 422)
-        all_but_one = pages(app, f"{batch['url']}/rows?from=1", "rows", limit=1)
-        assert [[row["number"] for row in page] for page in all_but_one] == [[2], [3]]
-
-
 @pytest.mark.parametrize(
     ("path", "body"), [(BATCH, {"values": QUICK, "axes": STEPS}), (CHAIN, {"values": SMALL})]
 )
@@ -280,22 +199,6 @@ def test_events_tell_batches_and_chains_to_their_ends(
     with call(app, "GET", address, headers={"last-event-id": heard[0].id}) as answer:
         assert [event.id for event in events(answer)] == [end.id]
     problem(call(app, "GET", address, BOB), 404)
-
-
-@pytest.mark.parametrize(("path", "body"), [(BATCH, {"axes": STEPS}), (CHAIN, {})])
-def test_events_end_with_what_is_deleted(
-    served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They go on meanwhile, also while nothing happens."""
-    monkeypatch.setattr(watch, "SILENCE", 0.05)
-    with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
-        begun = call(app, "POST", path, json=body).json()
-        with call(app, "GET", f"{begun['url']}/events", stream=True) as answer:
-            heard = events(answer)
-            assert next(heard).told["state"] == "running"
-            assert next(event for event in heard if not event.name)
-            call(app, "DELETE", begun["url"])
-            assert "end" not in [event.name for event in heard]
 
 
 def test_events_go_on_while_an_app_finishes_runs(served: Served) -> None:
@@ -355,20 +258,6 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
     assert problem(refused, 422)["detail"] == "“again” is a list of the names of steps."
     assert runs_in(call(app, "GET", chain["url"]).json()) == runs_in(third)
     call(app, "DELETE", chain["url"])
-
-
-def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
-    """That is said, and nothing changes; without `again` it is told as it goes on."""
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
-        with demo.hold("progress") as held:
-            chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
-            assert held.reached.wait(LONGEST_WAIT)
-            again = f"{chain['url']}/continue"
-            refused = problem(call(app, "POST", again, json={"again": ["base"]}), 409)
-            assert refused["detail"] == "This chain is already running."
-            assert call(app, "POST", again).json()["state"] == "running"
-        assert ended(app, chain)["state"] == "done"
-        assert len(demo.journal.all()) == 2
 
 
 def runs_in(chain: dict[str, Any]) -> dict[str, str]:

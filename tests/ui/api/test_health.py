@@ -2,70 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-import requests
-
-from comfy.comfyui.servers.pool import CheckPauses
 from comfy.comfyui.servers.reports import fresh
-from comfy.demo import DemoServer
-from tests.support.serving import RunningApp, Served, running_app
-from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.api.api_calls import call
-
-# Each look of the pool would begin a thread that closes what is idle, and a test looks for those.
-SELDOM = CheckPauses(up=60.0, recheck=30.0, away=60.0)
-
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app in front of one server that is there, and of one that is not."""
-    with DemoServer() as gone:
-        away = gone.url.replace("://", "://ann:secret@")
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, away, pauses=SELDOM) as app:
-        yield demo, app
-
-
-def test_each_server_says_how_it_is(served: Served) -> None:
-    """One that answers tells version, queue and memory; one that does not is down; no login to one
-    of them is told."""
-    demo, app = served
-    answer = call(app, "GET", "/health")
-    assert "secret" not in answer.text
-    health_now = answer.json()
-    assert (health_now["status"], health_now["waiting"]) == ("partly", 0)
-    up, down = health_now["servers"]
-    assert (up["up"], up["name"]) == (True, demo.url.removeprefix("http://"))
-    assert up["version"]
-    assert (up["running"], up["waiting"]) == (0, 0)
-    assert up["memory"][0]["free"] > 0
-    assert (down["up"], down["version"], down["memory"]) == (False, "", [])
-
-
-def test_an_app_whose_servers_are_drained_says_so(served: Served) -> None:
-    """And that it takes no runs now, to whoever asks for that; a person or a program that asks how
-    it is has an answer all the same, and whoever watches whether it lives, too."""
-    demo, app = served
-    there = next(one for one in app.services.servers.servers if one.url == demo.url)
-
-    def told(status: str, ready: int) -> bool:
-        answers = [call(app, "GET", f"/health{asked}") for asked in ("", "?ready=true")]
-        assert answers[0].status_code == 200
-        same = [one.json()["status"] for one in answers] == [status, status]
-        return same and answers[1].status_code == ready
-
-    assert told("partly", 200)
-    app.services.servers.drain(there)
-    eventually(lambda: told("drained", 503))
-    assert [one["drained"] for one in call(app, "GET", "/health").json()["servers"]] == [
-        True,
-        False,
-    ]
-    assert requests.get(f"{app.url}/health", timeout=LONGEST_WAIT).status_code == 200
-    app.services.servers.take_back(there)
-    eventually(lambda: told("partly", 200))
+from tests.support.serving import RunningApp
 
 
 def test_many_questions_are_one_for_the_servers(app: RunningApp) -> None:

@@ -8,7 +8,6 @@ import pytest
 import requests
 
 from comfy.demo import DemoServer
-from comfy.runs.limits import RunLimits
 from tests.support.http_client import ANN, BOB
 from tests.support.serving import RunningApp, Served, running_app
 from tests.support.waiting import eventually
@@ -43,23 +42,6 @@ def test_several_runs_are_a_list(app: RunningApp) -> None:
     assert [run["phase"] for run in told["runs"]] == ["done"] * 3
     assert len({run["values"]["5.seed"] for run in told["runs"]}) == 3
     assert told["refused"] is None
-
-
-def test_what_there_is_no_room_for_is_said(served: Served) -> None:
-    """Of more runs than a person may have, those that fit are started, and a problem is told for
-    the others; the next request is refused with 429."""
-    with (
-        DemoServer(step_seconds=1) as slow,
-        running_app(slow.url, run_limits=RunLimits(person=2)) as app,
-    ):
-        told = call(app, "POST", "/workflows/text-to-image/runs", json={"count": 3}).json()
-        assert len(told["runs"]) == 2
-        assert told["refused"]["type"] == "urn:comfyforms:problem:too-many"
-        more = call(app, "POST", "/workflows/text-to-image/runs", json={})
-        assert problem(more, 429)["hint"]
-        assert more.headers["retry-after"] == "60"
-        for run in told["runs"]:
-            assert call(app, "DELETE", run["url"]).status_code == 202
 
 
 def test_all_that_is_wrong_is_said_on_its_field(app: RunningApp) -> None:

@@ -22,7 +22,6 @@ FIELD = "4.image"
 FAST = {"8.steps": 1, "5.width": 256, "5.height": 256}
 RUNS = "/workflows/image-to-image/runs?wait=true"
 PNG = saved("PNG")
-TEXT = base64.b64encode(PNG).decode()
 
 
 def uploaded(app: RunningApp, cookie: str = ANN) -> str:
@@ -32,22 +31,6 @@ def uploaded(app: RunningApp, cookie: str = ANN) -> str:
         ((told),) = answer.json()["uploads"]
     assert (told["name"], told["bytes"]) == ("mine.png", len(PNG))
     return str(told["id"])
-
-
-def test_a_file_is_sent_in_any_of_four_ways(app: RunningApp) -> None:
-    """As an upload of before, in base64, as a data: address, or as what an earlier run has made."""
-    earlier = run_of(app)
-    ways: list[Any] = [
-        uploaded(app),
-        {"base64": TEXT, "name": "mine.png"},
-        f"data:image/png;base64,{TEXT}",
-        {"run": earlier["id"], "file": 0},
-    ]
-    for way in ways:
-        run = run_of(app, "image-to-image", {**FAST, FIELD: way})
-        assert run["phase"] == "done"
-        assert run["inputs"][FIELD].endswith(".png")
-        assert run["parents"] == ([earlier["id"]] if isinstance(way, dict) and "run" in way else [])
 
 
 def test_a_run_tells_from_which_runs_its_files_are(app: RunningApp) -> None:

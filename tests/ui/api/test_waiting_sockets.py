@@ -57,19 +57,6 @@ def test_another_users_key_reaches_no_socket(served: Served) -> None:
         assert next(messages(socket)) == {"run": run["id"]}
 
 
-def test_the_first_socket_keeps_its_key(served: Served) -> None:
-    """A second socket with the same key waits without an answer."""
-    _, app = served
-    with (
-        connected(app, f"/live/next/{KEY}") as first,
-        connected(app, f"/live/next/{KEY}") as second,
-    ):
-        run = press(app, KEY)
-        assert next(messages(first)) == {"run": run["id"]}
-        second.send("stop")
-        assert close_code(second) == 1003
-
-
 def test_a_waiting_socket_takes_no_words(served: Served) -> None:
     """Whatever the browser says before there is a run closes the socket."""
     _, app = served

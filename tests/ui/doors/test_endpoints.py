@@ -15,16 +15,11 @@ import requests
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from comfy.comfyui.protocol.run_state import Phase
-from tests.attacks.people import PROMPT
-from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import file_at, script_client
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.settings.web_settings import WebSettings
 
-ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 SMALL = {"steps": 1, "width": 256, "height": 256}
 SHIPPED = {
     "animation",
@@ -157,30 +152,6 @@ def test_what_is_wrong_names_its_field(caller: Client, values: dict[str, Any], s
         caller.predict(**values, api_name="/text_to_image")
 
 
-def test_a_cancelled_job_stops_its_run(served: Served, caller: Client) -> None:
-    """Here and at the server, a workflow's and a chain's; none is begun in its place."""
-    demo, app = served
-    for _ in range(3):
-        one_is_cancelled(served, caller)
-    job = caller.submit(api_name="/frames_animation_chain")
-    next(iter(job))
-    job.cancel()
-    eventually(lambda: app.services.chains.recent("browser:") == (), "the end of the chain")
-    eventually(lambda: demo.queue.remaining() == 0, "the end at the server")
-
-
-def one_is_cancelled(served: Served, caller: Client) -> None:
-    """A call of a workflow's endpoint is one run, which stops."""
-    demo, app = served
-    known = set(app.runs.known())
-    job = caller.submit(steps=60, images=8, api_name="/text_to_image")
-    next(iter(job))
-    job.cancel()
-    eventually(lambda: job.done() and demo.queue.remaining() == 0, "the end at the server")
-    (run,) = set(app.runs.known()) - known
-    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
-
-
 def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
     """One that is added is there at once. Whoever knows one as it was before calls nothing else
     instead, and reads what to do."""
@@ -225,28 +196,3 @@ def test_a_place_that_is_no_upload_is_no_file(app: RunningApp) -> None:
             assert "event: error" in said
         else:
             assert (answer.status_code, "uploaded" in answer.text) == (422, True)
-
-
-def test_whoever_signs_in_calls_in_their_own_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As elsewhere: by name and password, or not at all. What they have opened is there for them
-    alone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    settings = WebSettings(port=0, users=(ANNA, BEN))
-    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
-        address = f"{app.url}/endpoints"
-        assert requests.get(f"{address}/config", timeout=LONGEST_WAIT).status_code == 401
-        with signed_in(app, ANNA) as browser:
-            own = f"{app.url}/workflows?file=of%20her%20own.json"
-            browser.post(own, json.dumps(PROMPT), timeout=LONGEST_WAIT).raise_for_status()
-        with (
-            closing(script_client(address, auth=ANNA, download_files=tmp_path)) as anna,
-            closing(script_client(address, auth=BEN)) as ben,
-        ):
-            assert told_of(anna).keys() - told_of(ben).keys() == {"/of_her_own"}
-            made = anna.predict("a text", api_name="/of_her_own")
-            assert made["texts"] == ["a text"]
-            assert app.runs.record(made["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE
-            made = anna.predict(**SMALL, api_name="/text_to_image")
-            assert Image.open(made["files"][0]).format == "PNG"

@@ -6,10 +6,8 @@ import base64
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -37,7 +35,6 @@ from ui.web.limits import WebLimits
 
 ERAS = ("legacy", "auto")  # with a session, and without
 QUICK = {"steps": 1, "width": 256, "height": 256}
-LASTING = QUICK | {"steps": 60}
 ANNA = ("anna", "lighthouse")
 OPENING = {
     "jsonrpc": "2.0",
@@ -117,60 +114,6 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
     awaited(ask())
 
 
-@pytest.mark.parametrize("era", ERAS)
-def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, era: str) -> None:
-    """The client, as it is unless told otherwise, gets the answer: of several images, and of a
-    chain's large one, each as an image that can be seen and a link to the whole one."""
-    size = {"width": 768, "height": 768}
-    calls = (
-        ("text_to_image", {"steps": 2, "width": 1024, "height": 1024}, 1, False),
-        ("text_to_image", {"steps": 2, "images": 5, **size}, 5, True),
-        ("create_upscale_detail_chain", {"run_refine": False, **size}, 1, True),
-    )
-
-    async def ask() -> None:
-        async with assistant(app, era) as client:
-
-            async def hear(*_: object) -> None:
-                pass
-
-            for tool, values, count, is_too_large in calls:
-                result = await client.call_tool(tool, values, progress_callback=hear)
-                assert not result.is_error, result.content
-                images = [one for one in result.content if isinstance(one, ImageContent)]
-                links = [one for one in result.content if isinstance(one, ResourceLink)]
-                assert len(images) == count
-                assert links or not is_too_large
-                for image in images:
-                    with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
-                        assert min(shown.size) >= 256
-                for link in links:
-                    with requests.get(
-                        link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
-                    ) as whole:
-                        assert whole.headers["content-type"] == "image/png"
-
-    awaited(ask())
-
-
-def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
-    """An answer has as many as can be seen, the beginning of texts, and is never too long."""
-    services = app.services
-    record = services.runs.record(run_of(app)["id"], f"browser:{ANN}")
-    told = replace(RunJson().told(record), texts=("a" * 100_000,))
-    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
-    request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
-    slots = services.copies.blobs.turns
-    for count, most_links in ((1, 0), (200, 200), (2000, 500)):
-        result = finished_call([(record, told)] * count, files, slots, request)
-        assert len(result.model_dump_json()) < 1_000_000
-        kinds = Counter(block.type for block in result.content)
-        assert kinds["image"] >= min(count, 10)
-        assert kinds["image"] + kinds["resource_link"] >= min(count, 500)
-        assert kinds["resource_link"] <= most_links
-        assert kinds["text"] == 1 + count
-
-
 def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
     """Where a kept image has been taken away, a call says where it would be, as of other files."""
     made = run_of(app)
@@ -245,25 +188,6 @@ def test_a_chain_is_a_tool(app: RunningApp) -> None:
     eventually(
         lambda: {one.state for one in chains.recent(f"browser:{ANN}")} == {"done", "stopped"}
     )
-
-
-@pytest.mark.parametrize("era", ERAS)
-def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
-    """As soon as the client says so."""
-
-    async def ask() -> None:
-        async with assistant(app, era) as client, anyio.create_task_group() as group:
-
-            async def hear(*_: object) -> None:
-                group.cancel_scope.cancel()
-
-            await client.call_tool("text_to_image", LASTING, progress_callback=hear)
-            raise AssertionError("the call came to its end")
-
-    known = set(app.runs.known())
-    awaited(ask())
-    (run,) = set(app.runs.known()) - known
-    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
 
 
 def test_what_is_wrong_is_told(app: RunningApp) -> None:

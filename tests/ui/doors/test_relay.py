@@ -18,13 +18,10 @@ from comfy_api_simplified import ComfyApiWrapper
 from websockets.sync.client import connect
 
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.library.permissions import Permissions
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
-from ui.doors.relay import MOST_UNREAD, TOO_SLOW
-from ui.settings.web_settings import WebSettings
 from ui.web.socket_limits import UNKNOWN_RUN
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
@@ -184,31 +181,6 @@ def test_nobody_follows_what_is_not_theirs(served: Served, cookie: str, path: st
     finished(run)
 
 
-@pytest.mark.parametrize("images", [False, True])
-def test_an_operator_follows_the_runs_of_all_people(
-    nothing_left_behind: None, *, images: bool
-) -> None:
-    """How far they are, and nothing of what others make or write, but for previews where the
-    setting allows these; nobody else does."""
-    permissions = Permissions(operates=lambda owner: ANN in owner)
-    settings = WebSettings(port=0, operator_images=images)
-    with running_demo_app(step_seconds=0, permissions=permissions, settings=settings) as (_, app):
-        with (
-            connected(app, f"{RELAY}?all=true", ANN) as operator,
-            connected(app, f"{RELAY}?all=true", BOB) as other,
-        ):
-            assert kinds(list(frames(other))) == ["status"]
-            others = until_over(operator, start(app, cookie=BOB, **{"5.steps": 3}))
-            assert {"execution_start", "progress", "execution_success"} <= set(kinds(others))
-            assert ({1, 4, "executed"} & set(kinds(others))) == ({1} if images else set())
-            failed = start(app, cookie=BOB, **{"1.ckpt_name": "demo-broken.safetensors"})
-            told = [one for one in until_over(operator, failed) if "execution_error" in str(one)]
-            assert json.loads(told[0])["data"].keys() == {"prompt_id", "node_id", "node_type"}
-            own = until_over(operator, start(app, **{"5.steps": 3}))
-            assert {1, "executed"} <= set(kinds(own))
-        app.close_idle()
-
-
 def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served) -> None:
     """Whoever says it does not wait; of previews the newest is there in the end."""
     _, app = served
@@ -228,26 +200,6 @@ def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served)
     assert len(numbers) < 300
 
 
-def test_a_client_that_would_miss_a_state_is_sent_away(served: Served) -> None:
-    """So many as nobody leaves unread on purpose are not kept for it."""
-    _, app = served
-    with connected(app, RELAY, sockopt=SMALL) as frozen:
-        frozen.recv()
-        for _ in range(MOST_UNREAD + 5000):
-            say(app, "x" * 1000)
-        *_, (kind, data) = received(frozen)
-    assert kind == websocket.ABNF.OPCODE_CLOSE
-    assert struct.unpack_from(">H", data)[0] == TOO_SLOW
-
-
 def say(app: RunningApp, frame: str | bytes) -> None:
     """As ComfyUI would, faster than any of it can."""
     app.runs._context.frames.call(f"browser:{ANN}", "a run", frame)
-
-
-def received(client: websocket.WebSocket) -> Iterator[tuple[int, bytes]]:
-    """All messages, the closing one too."""
-    kind = websocket.ABNF.OPCODE_TEXT
-    while kind != websocket.ABNF.OPCODE_CLOSE:
-        kind, data = client.recv_data()
-        yield kind, data

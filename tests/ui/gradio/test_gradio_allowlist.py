@@ -70,30 +70,6 @@ def listener(
 @pytest.mark.parametrize(
     "path",
     [
-        "/monitoring",
-        "/monitoring/summary",
-        "/pwa_icon/192",
-        "/gradio_api/token",
-        "/gradio_api/runs",
-        "/gradio_api/dev/reload",
-        "/gradio_api/deep_link?session_hash=abc",
-        "/gradio_api/queue/status",
-        "/gradio_api/vibe-code",
-        "/gradio_api/heartbeat/abc",
-        "/gradio_api/startup-events",
-        "/gradio_api/custom_component/1/client/component/index.js",
-        "/gradio_api/stream/abc/1/2/playlist.m3u8",
-        "/gradio_api/profiling/traces",
-    ],
-)
-def test_what_nobody_needs_is_not_there(app: RunningApp, path: str) -> None:
-    """Of Gradio's routes only those are open that the page and scripts use."""
-    assert requests.get(app.url + path, timeout=LONGEST_WAIT).status_code == 404
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
         "component_server",
         "process_recording",
         "vibe-edit",

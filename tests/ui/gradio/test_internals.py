@@ -1,7 +1,7 @@
 """What the app uses of Gradio without a promise: each is tried here, so that an upgrade says what
 has changed.
 
-The part that browsers see is in tests/browser/test_gradio_page.py.
+The part that browsers see is in tests/browser/nightly/test_gradio_page.py.
 """
 
 from __future__ import annotations

@@ -57,25 +57,6 @@ def asked(app: RunningApp, path: str, chosen: str = "", wanted: str = "") -> req
     return requests.get(app.url + path, headers=headers, timeout=LONGEST_WAIT)
 
 
-@pytest.mark.parametrize(
-    ("chosen", "wanted", "said"),
-    [
-        ("", "", NO_RESULT),
-        ("", "pl-PL, en;q=0.8", GONE),
-        ("", "fr, pl;q=0.5", GONE),
-        ("en", "pl", NO_RESULT),
-        ("pl", "en", GONE),
-        ("xx", "pl", GONE),
-        ('"', "pl", GONE),
-    ],
-)
-def test_the_choice_counts_before_what_the_browser_wants(
-    app: RunningApp, chosen: str, wanted: str, said: str
-) -> None:
-    """The menu's choice, else the first that there is of the browser's; odd cookies are none."""
-    assert asked(app, "/files/none/0/a.png", chosen, wanted).json()["detail"] == said
-
-
 def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
     """Routes, Gradio's allow-list, what Gradio tells of the page, the page's own head."""
     assert asked(app, "/nothing", "pl").json()["error"] == POLISH["There is nothing here."]

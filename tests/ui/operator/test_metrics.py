@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
 from tests.security.signing_in import socket_of
 from tests.support.sampler import LONG, job
-from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.operator.conftest import TOKEN, Place
 
@@ -26,38 +21,6 @@ def scraped(place: Place) -> Samples:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-
-
-def status(app: RunningApp, asking: requests.Session, **headers: str) -> int:
-    """What asking for them is answered with."""
-    return asking.get(f"{app.url}/metrics", headers=headers, timeout=LONGEST_WAIT).status_code
-
-
-def test_operators_alone_read_them(place: Place) -> None:
-    """By the cookie of a browser or by a token; for others who have signed in there is no such page."""
-    address = f"{place.app.url}/account/tokens"
-    made = {}
-    for name, browser in (("anna", place.anna), ("ben", place.ben)):
-        answer = browser.post(address, {"label": "prometheus"}, timeout=LONGEST_WAIT)
-        (made[name],) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
-    with requests.Session() as script:
-        assert status(place.app, script) == 401
-        assert status(place.app, script, Authorization=f"Bearer {made['anna']}") == 200
-        assert status(place.app, script, Authorization=f"Bearer {made['ben']}") == 404
-    assert status(place.app, place.anna) == 200
-    assert status(place.app, place.ben) == 404
-    assert status(place.app, place.anna, Origin="https://evil.example") == 401
-
-
-def test_without_a_sign_in_this_machine_alone_reads_them() -> None:
-    """Where nobody has to sign in and nobody else can reach the app; not whoever a proxy there
-    passes on, nor anybody once others can reach it."""
-    alone = Permissions(operates=lambda _: True)
-    with running_demo_app(permissions=alone) as (_, app), requests.Session() as script:
-        assert status(app, script) == 200
-        assert status(app, script, **{"X-Forwarded-For": "192.0.2.7"}) == 404
-    with running_demo_app() as (_, app), requests.Session() as script:
-        assert status(app, script) == 404
 
 
 def test_runs_are_counted_by_phase(place: Place) -> None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from pathlib import Path
 
-import pytest
 import requests
 import websocket
 
-import app as program
-from comfy.demo import DemoServer
-from tests.security.signing_in import signed_in
 from tests.support.http_client import close_code
-from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT
-from tests.ui.operator.conftest import ANNA, BEN, Place
-from ui.accounts.opening import SignInSettings
-from ui.settings.web_settings import WebSettings
+from tests.ui.operator.conftest import Place
 from ui.web.identity import NO_LOGIN
 
 
@@ -85,31 +78,3 @@ def test_revoking_ones_own_token_closes_its_sockets(place: Place) -> None:
     place.ben.post(f"{place.app.url}/{action}", timeout=LONGEST_WAIT)
     assert close_code(socket) == NO_LOGIN
     socket.shutdown()
-
-
-def test_a_shell_lists_and_revokes_tokens(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`token list` and `token revoke`; the running app ends the token within a second, with what it
-    has opened."""
-    where = ("--data", str(tmp_path))
-    assert program.main(["token", "list", *where]) == 2
-    assert "There is no file" in capsys.readouterr().err
-    kept = SignInSettings(kept=tmp_path / "sign_in.sqlite")
-    settings = WebSettings(port=0, users=(ANNA, BEN), sign_in=kept)
-    with (
-        DemoServer(step_seconds=0, painted=PAINTED) as demo,
-        running_app(demo.url, settings=settings) as app,
-        signed_in(app, BEN) as ben,
-    ):
-        header, other = made_by(app, ben, "nightly"), made_by(app, ben, "weekly")
-        socket = opened_by(app, header)
-        assert program.main(["token", "list", *where]) == 0
-        lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-        assert [line[1:3] for line in lines] == [["ben", "nightly"], ["ben", "weekly"]]
-        assert program.main(["token", "revoke", lines[0][0], *where]) == 0
-        assert close_code(socket) == NO_LOGIN
-        socket.shutdown()
-        assert [status(app, one) for one in (header, other)] == [401, 200]
-        assert program.main(["token", "revoke", lines[0][0], *where]) == 2
-        assert "There is no token" in capsys.readouterr().err

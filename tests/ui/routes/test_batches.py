@@ -17,7 +17,6 @@ from comfy.batches.open_batch import BatchSummary
 from comfy.batches.spec import AxisSpec, BatchSpec, Seeds, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.launch.uploads import FILE_GONE
-from comfy.prompt.wildcards import literal_text
 from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
 from tests.support.samples.media import saved
@@ -251,34 +250,6 @@ def test_a_table_names_fields_as_whoever_brings_it_reads_them(app: RunningApp) -
         "problems"
     ]
     assert "„Schritte“" in wrong["message"]
-
-
-def test_alternatives_in_the_forms_text_are_drawn_once(app: RunningApp) -> None:
-    """Only what is varied differs, and the row's values tell what was drawn, as it was; they are
-    drawn anew where seeds are, and the table of results tells them so that they come back."""
-    text = "a {red|green|blue|white|black|pink|gold} \\{boat\\}"
-
-    def made(*axes: AxisSpec, seeds: Seeds, **values: object) -> tuple[list[str], str]:
-        batch = begin(app, *axes, seeds=seeds, **{TEXT: text, **values})
-        until(app, batch, "done")
-        runs = [app.runs.record(row["run"], f"browser:{ANN}") for row in rows_of(app, batch)]
-        row = ask(app, "GET", f"/page/batches/{batch.id}/rows/0/values").json()["values"]
-        texts = [str(run.job.values[TEXT]) for run in runs]
-        typed = [one.get("Prompt") for one in table_in(downloaded(app, batch, "results.csv"))]
-        is_told = seeds == "each" or len(axes) > 1
-        assert typed == [literal_text(one) if is_told else None for one in texts]
-        assert (row[TEXT] == text) == (seeds == "each")
-        return texts, row[TEXT]
-
-    several = AxisSpec(WIDTH, text="256..512:32")
-    texts, told = made(several, seeds="one")
-    assert len({*texts}) == 1
-    assert texts[0].endswith(" {boat}")
-    assert told == literal_text(texts[0])
-    assert len({*made(several, seeds="each")[0]}) > 1
-    found = AxisSpec(TEXT, replace="boat\nship")
-    texts, _ = made(found, AxisSpec(STEPS, text="1,2"), seeds="one")
-    assert len({*texts}) == 2
 
 
 def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-import requests
-from PIL import Image
 
-from comfy.base.errors import ChainNotFound, ComfyError, TooManyRuns
+from comfy.base.errors import ChainNotFound, ComfyError
 from comfy.chains.open_chain import ChainStanding
-from comfy.chains.queue import ChainQueue
 from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
-from comfy.launch.uploads import Upload, content_of
+from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
-from comfy.runs.limits import ChainLimits, RunLimits
-from tests.support.http_client import ANN, BOB, cookie_of, finished, post, start
+from comfy.runs.limits import RunLimits
+from tests.support.http_client import ANN, BOB, post, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import eventually
 from ui.documents.chain_doc import shown_chain
 
 OWNER = f"browser:{ANN}"
@@ -177,66 +173,6 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
         assert done.steps[0].ended == chain.steps[0].ended
 
 
-def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> None:
-    """In the next life too, and so do its runs: whoever comes from there finds no room."""
-    with demo.hold("progress"), served(demo, folder) as app:
-        given = {MAKE: "a boat", SEED: 5}
-        chains = app.services.chains
-        chains.start("boats/boats.chain", given, Origin(OWNER, "10.0.0.1"))
-        eventually(lambda: any(run.state.node for run in app.runs.line_of(OWNER)))
-    with demo.hold("progress"), served(demo, folder) as app:
-        chains = ChainQueue(app.services.chain_forms, ChainLimits(address=1))
-        chains.resume()
-        with pytest.raises(TooManyRuns, match="Too many chains"):
-            chains.start("boats/boats.chain", given, Origin(f"browser:{BOB}", "10.0.0.1"))
-        eventually(lambda: {run.address for run in app.runs.line_of(OWNER)} == {"10.0.0.1"})
-        chains.start("boats/boats.chain", given, Origin(f"browser:{BOB}", "10.0.0.2"))
-        app.runs.close()
-        chains.close()
-
-
-@pytest.mark.parametrize("is_known", [True, False])
-def test_a_chain_that_two_people_let_go_on_at_once_runs_once(
-    demo: DemoServer, folder: Path, *, is_known: bool
-) -> None:
-    """Two pages of one person, also where the app has been started anew in between: one thread runs
-    it, each step is run once, and both are told the same."""
-    given = {MAKE: "a boat", IMAGES: 2, SEED: 5, MODEL: BROKEN}
-    mended = {**given, MODEL: "demo-landscapes.safetensors"}
-    with served(demo, folder) as app:
-        app.services.chains.start("boats/boats.chain", given, ORIGIN)
-        chain = ended(app, "failed")
-        before = prompts(demo)
-        if is_known:
-            with demo.hold("progress"):
-                let_go_on_twice(app, chain, mended)
-            ended(app, "done")
-    if not is_known:
-        with served(demo, folder) as app:
-            with demo.hold("progress"):
-                let_go_on_twice(app, chain, mended)
-            ended(app, "done")
-    assert prompts(demo) == before + 3
-
-
-def let_go_on_twice(app: RunningApp, chain: ChainStanding, values: dict[str, object]) -> None:
-    """Two threads let it go on at the same time."""
-    both = threading.Barrier(2)
-    told = []
-
-    def go_on() -> None:
-        both.wait(30)
-        told.append(app.services.chains.go_on(chain.id, OWNER, values))
-
-    threads = [threading.Thread(target=go_on) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert [one.values[MODEL] for one in told] == [values[MODEL]] * 2
-    assert threads_of(chain.id) == 1
-
-
 def threads_of(chain_id: str) -> int:
     """How many threads run this chain."""
     return [one.name for one in threading.enumerate()].count(f"chain-{chain_id[:8]}")
@@ -261,33 +197,6 @@ def test_a_chain_goes_on_right_after_it_was_stopped(demo: DemoServer, folder: Pa
                 change(other.id, OWNER)
         eventually(lambda: not app.runs.line_of(OWNER), "nothing of it is left")
         assert standing(app).state == "stopped"
-
-
-def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None:
-    """Also one that goes on, which is stopped; it isn't there after a restart either, and what it
-    has made stays."""
-
-    def delete(chain_id: str, cookie: str = ANN) -> int:
-        address = f"{app.url}/api/v1/chains/{chain_id}"
-        return requests.delete(address, cookies=cookie_of(cookie), timeout=30).status_code
-
-    with served(demo, folder) as app:
-        chains = app.services.chains
-        chains.start("boats/boats.chain", {MAKE: "a boat", "large.runs": False, SEED: 5}, ORIGIN)
-        made = ended(app, "done")
-        assert delete(made.id, BOB) == 404
-        assert [delete(made.id), delete(made.id)] == [200, 404]
-        assert app.runs.record(made.steps[0].ended[0], OWNER)
-        with demo.hold("progress") as reached:
-            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, ORIGIN)
-            assert reached.reached.wait(30)
-            assert delete(begun.id) == 200
-            assert chains.recent(OWNER) == ()
-        with pytest.raises(ChainNotFound):
-            chains.go_on(begun.id, OWNER)
-        eventually(lambda: not app.runs.line_of(OWNER) and not threads_of(begun.id), "it is over")
-        chains.look_up(OWNER)
-        assert chains.recent(OWNER) == ()
 
 
 def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> None:
@@ -321,80 +230,3 @@ def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: P
         app.services.chains.start("boats/boats.chain", {SEED: 1}, ORIGIN)
         demo.speed.step = 0
         ended(app, "done")
-
-
-def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> requests.Response:
-    """Ask for a chain of a run, as a browser with this cookie."""
-    return requests.post(
-        f"{app.url}/history/{run_id}/chain",
-        json={"title": title},
-        cookies=cookie_of(cookie),
-        timeout=LONGEST_WAIT,
-    )
-
-
-def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
-    demo: DemoServer, folder: Path
-) -> None:
-    """A photo and what was made of it, under a title that may be another chain's: its form has
-    what was typed, and for whoever made it the photo. One step is none; nor is a run of somebody
-    else's, or of a workflow that is gone; and whoever may not keep makes none."""
-    photo = Upload("photo.webp", WORKFLOWS / "upscale.webp")
-    small = {"4.image": photo, "8.steps": 2, "5.width": 256, "5.height": 256}
-    with running_app(demo.url, workflows=folder / "boats", data=folder, may_keep=True) as app:
-        made = finished(start(app, "image-to-image", **{"2.text": "a red boat", **small}))
-        path = app.services.starter.blobs.path(made.state.files[0].digest)
-        assert path is not None
-        boat = Upload("boat.png", path)
-        large = finished(start(app, "upscale", **{"4.image": boat, "7.steps": 2}))
-        assert make_chain(app, large.id, "Boats", BOB).status_code == 404
-        alone = make_chain(app, made.id, "Boats")
-        assert alone.status_code == 409
-        assert "made in one step, and a chain needs several" in alone.json()["detail"]
-        assert make_chain(app, large.id, " ").json()["detail"] == "A chain needs a title."
-        before = (folder / "boats" / "boats.chain.toml").read_bytes()
-        told = make_chain(app, large.id, "boats").json()
-        name, (given,) = told["name"], [*told["values"]]
-        assert (name, given) == ("boats-2.chain", "image-to-image.4.image")
-        assert app.services.copies.uploads.find(OWNER, told["values"][given]["file"])
-        assert (folder / "boats" / "boats.chain.toml").read_bytes() == before
-        form = app.services.chain_forms.form(name, f"browser:{BOB}").form
-        assert form.field("image-to-image.2.text").default == "a red boat"
-        assert form.field("upscale.7.steps").default == 2
-        assert [one.key for one in form.fields if one.is_media] == [given]
-        app.services.chains.start(name, {given: photo}, ORIGIN)
-        chain = ended(app, "done")
-        assert [step.title for step in chain.steps] == ["Image to image", "Upscale"]
-        (folder / "boats" / "image-to-image.json").unlink()
-        gone = make_chain(app, large.id, "Gone")
-        assert gone.status_code == 422
-        assert "“Image to image” isn't one" in gone.json()["detail"]
-    with running_app(demo.url, workflows=folder / "boats", data=folder) as app:
-        assert make_chain(app, large.id, "Boats").status_code == 422
-        assert len([*(folder / "boats").glob("*.chain.toml")]) == 2
-
-
-@pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.chain.toml")), ids=lambda file: file.stem)
-def test_each_shipped_chain_runs_out_of_the_box(
-    demo: DemoServer, tmp_path: Path, file: Path
-) -> None:
-    """Its form has no problem and a cover, and with what stands in it all steps are done; where an
-    image is asked for, with one of somebody's."""
-    photo = io.BytesIO()
-    Image.new("RGB", (96, 64), (30, 60, 200)).save(photo, "PNG")
-    with running_app(demo.url, data=tmp_path / "data") as app:
-        name = file.name.removesuffix(".toml")
-        form = app.services.chain_forms.form(name, OWNER).form
-        assert form.description
-        assert (form.problems, form.missing) == ((), ())
-        assert app.services.library.cover(name)
-        images = [one.key for one in form.fields if one.is_media]
-        below = content_of(Upload("photo.png", photo.getvalue()))
-        given = dict.fromkeys(images, Upload("photo.png", photo.getvalue(), below))
-        app.services.chains.start(name, given, ORIGIN)
-        chain = ended(app, "done")
-        results = shown_chain(chain).results
-        assert all(results[step.name].thumb or results[step.name].text for step in chain.steps)
-        runs = [app.runs.record(run, OWNER) for step in chain.steps for run in step.ended]
-        files = [file for run in runs for file in run.job.inputs.values()]
-        assert all(file.below == below for file in files if file.name == "photo.png")

@@ -5,16 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from tests.support.programs import SCRIPTS, needs_gradio_client
 from tests.support.samples.media import saved
-from tests.support.serving import Served, running_demo_app
+from tests.support.serving import Served
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 RUN = """
@@ -64,13 +60,6 @@ process.exit(0);
 """
 
 
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes its time."""
-    with running_demo_app(step_seconds=0.02) as served:
-        yield served
-
-
 def said(address: str, values: dict[str, Any], *, ends: bool = False) -> Any:
     """What the client is told of a run, one [phase, step, files] after the other."""
     return printed(RUN, [address, values, ends])
@@ -89,15 +78,6 @@ def printed(program: str, sent: list[Any]) -> Any:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def test_a_run_takes_a_file_tells_its_progress_and_gives_one(served: Served) -> None:
-    """Steps as they come, the addresses of the files at the end."""
-    image = f"data:image/png;base64,{base64.b64encode(saved('PNG')).decode()}"
-    told = said(served[1].url, {"8.steps": 9, "4.image": image})
-    assert told[-1][0] == "done"
-    assert told[-1][2][0].endswith(".png")
-    assert len({step for phase, step, _ in told if phase == "running"}) > 1
 
 
 def test_a_run_that_is_cancelled_is_stopped(served: Served) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
-import zipfile
 from urllib.parse import quote
 
 import pytest
@@ -15,9 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy.batches.grids.settings import KEYWORD
-from comfy.batches.open_batch import BatchSummary
-from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
+from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.launch.uploads import Upload
 from comfy.runs.interface import Origin
 from tests.support.distribution import examples
@@ -30,16 +26,6 @@ from ui.api.batches.grids import Drawing
 
 MODEL, TEXT, STEPS, SEED = "1.ckpt_name", "2.text", "5.steps", "5.seed"
 SMALL = {TEXT: "a red boat", STEPS: 1, "4.width": 256, "4.height": 256, SEED: None}
-GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
-
-
-def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSummary:
-    """A batch of Ann's that has come to its end."""
-    spec = BatchSpec(axes, seeds=seeds)
-    batch = app.services.batches.start("text-to-image", SMALL, spec, Origin(f"browser:{ANN}"))
-    owner = f"browser:{ANN}"
-    eventually(lambda: app.services.batches.get(batch.id, owner).state == "done")
-    return batch
 
 
 def ask(
@@ -52,72 +38,6 @@ def ask(
         data=data,
         timeout=LONGEST_WAIT,
     )
-
-
-def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
-    """Cells column by column; an image with what it was made of inside, from which others' forms are
-    filled in, and that of whoever made it once it is deleted; a page of its own, also with all
-    results; nothing of it for others."""
-    batch = ended(
-        app,
-        AxisSpec(MODEL, f"{GOOD}, {BROKEN}"),
-        AxisSpec(TEXT, replace="boat\nship\n<b>日本"),
-        seeds="one",
-    )
-    told = ask(app, f"{batch.id}/grid").json()
-    assert [(axis["label"], [value[0] for value in axis["values"]]) for axis in told["axes"]] == [
-        ("Model", ["demo-landscapes", "demo-broken"]),
-        ("Prompt", ["boat", "ship", "<b>日本"]),
-    ]
-    assert [(cell["index"], cell["state"]) for cell in told["cells"]] == [
-        *((at, "done") for at in range(3)),
-        *((at, "failed") for at in range(3, 6)),
-    ]
-    runs = [app.runs.record(cell["page"]["run"], f"browser:{ANN}") for cell in told["cells"][:3]]
-    assert len({run.job.values[SEED] for run in runs}) == 1
-    assert [run.job.values[TEXT] for run in runs] == ["a red boat", "a red ship", "a red <b>日本"]
-
-    png = ask(app, f"{batch.id}/sheet.png?cell=100&swapped=true")
-    assert png.headers["content-disposition"].endswith("Text%20to%20image%20grid.png")
-    image = Image.open(io.BytesIO(png.content))
-    image.load()
-    assert image.width > 300 > 75
-    carried = json.loads(image.text[KEYWORD])  # type: ignore[attr-defined]
-    assert carried["workflow"] == "text-to-image"
-    assert str(app.services.copies.uploads) not in json.dumps(carried)
-
-    assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == {"batch": batch.id}
-    opened = ask(app, "/page/grid", BOB, png.content[:5000]).json()
-    assert (opened["batch"], opened["workflow"], opened["seeds"], opened["missing"]) == (
-        None,
-        "text-to-image",
-        "one",
-        [],
-    )
-    assert opened["values"][STEPS] == 1
-    assert opened["values"][SEED] == runs[0].job.values[SEED]
-    assert [(axis["field"], axis["values"], axis["find"]) for axis in opened["axes"]] == [
-        (MODEL, [GOOD, BROKEN], ""),
-        (TEXT, ["boat", "ship", "<b>日本"], "boat"),
-    ]
-
-    page = ask(app, f"{batch.id}/sheet.html").text
-    assert page.count("data:image/webp;base64,") == 3
-    assert page.count("Failed") == 3
-    assert "<b>" not in page
-    assert "<script" not in page
-    with zipfile.ZipFile(io.BytesIO(ask(app, f"{batch.id}/sheet.zip").content)) as archive:
-        *images, last = archive.namelist()
-        assert (len(images), last) == (3, "grid.html")
-        page = archive.read(last).decode()
-        assert [name for name in images if f'src="{quote(name)}"' not in page] == []
-
-    for path in ("grid", "sheet.png", "sheet.html", "sheet.zip"):
-        assert ask(app, f"{batch.id}/{path}", BOB).status_code == 404
-    assert ask(app, f"{batch.id}/grid?page=1").status_code == 404
-    assert ask(app, f"{batch.id}/sheet.png?page=1").status_code == 404
-    app.services.batches.delete(batch.id, f"browser:{ANN}")
-    assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == opened
 
 
 def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
@@ -218,22 +138,6 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
     assert opened["values"] == {**ENCODED, "1.image": None, added: None}
     assert opened["missing"] == ["Image 2", "Image"]
     assert [*opened["errors"]] == ["1.image"]
-
-
-def test_what_is_no_grid_has_none(app: RunningApp) -> None:
-    """Pairs, a table, or more cells than anybody looks at; of one field the cells are in a row."""
-    owner = f"browser:{ANN}"
-    axes = AxisSpec(STEPS, "1, 2"), AxisSpec(SEED, "1, 2")
-    paired = app.services.batches.start(
-        "text-to-image", SMALL, BatchSpec(axes, paired=True), Origin(owner)
-    )
-    assert ask(app, f"{paired.id}/grid").status_code == 404
-    app.services.batches.stop(paired.id, owner)
-    one = ended(app, AxisSpec(STEPS, "1, 2, 3"), seeds="each")
-    told = ask(app, f"{one.id}/grid").json()
-    runs = [app.runs.record(cell["page"]["run"], owner) for cell in told["cells"]]
-    assert len({run.job.values[SEED] for run in runs}) == 3
-    assert ask(app, f"{one.id}/sheet.png").status_code == 200
 
 
 def test_images_that_are_read_slowly_hold_up_nobody_else() -> None:

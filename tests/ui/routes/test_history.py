@@ -357,35 +357,6 @@ def test_what_a_refused_run_brought_is_not_kept() -> None:
         assert bytes_kept(kept_files(app)) == 0
 
 
-def test_everything_outlives_both_programs(tmp_path: Path) -> None:
-    """After this program and the server were started anew: its end in the same words, though the
-    server has not told its nodes yet; the list, the files, the values, and run again."""
-    with (
-        DemoServer(step_seconds=0, painted=PAINTED) as demo,
-        running_app(demo.url, data=tmp_path) as app,
-    ):
-        run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
-        (listed,) = past(app)
-        told = get(app, f"/history/{run.id}").json()
-        data = get(app, file_address(run.id, 0, run.state.files[0])).content
-    with (
-        DemoServer(step_seconds=0, painted=PAINTED) as demo,
-        running_app(demo.url, data=tmp_path) as app,
-    ):
-        assert get(app, f"/history/{run.id}").json() == told
-        assert told["seeds"]
-        assert told["page"]["caption"]["model"]
-        assert past(app) == [listed]
-        assert get(app, listed["page"]["thumb"]).status_code == 200
-        assert get(app, file_address(run.id, 0, run.state.files[0])).content == data
-        assert get(app, f"/files/{run.id}/all.zip").status_code == 200
-        assert get(app, f"/files/{run.id}/0/x.png", BOB).status_code == 404
-        place = get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"]
-        assert app.services.copies.uploads.find(f"browser:{ANN}", place)
-        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
-        assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE
-
-
 def test_an_app_that_remembers_nothing() -> None:
     """It has an empty list, and what is still in memory can be run again and deleted."""
     with running_demo_app(step_seconds=0, remembers=False) as (_, app):

@@ -4,22 +4,17 @@ begun in part."""
 from __future__ import annotations
 
 import json
-import sys
-from concurrent.futures import ThreadPoolExecutor, wait
-from types import FrameType
 from typing import Any
 
 import requests
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from comfy.batches.check import problems_of_batch
 from comfy.batches.queue import BatchQueue
 from tests.support.distribution import examples
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.web.limits import WebLimits
 
 OWNER = f"browser:{ANN}"
 KEYS = ["2.text", "5.steps", "5.seed", "5.cfg", "5.sampler_name", "1.ckpt_name", "4.width", "9.x"]
@@ -79,34 +74,6 @@ def check(app: RunningApp, body: object, path: str = "/check") -> requests.Respo
         cookies=cookie_of(ANN),
         timeout=LONGEST_WAIT,
     )
-
-
-def being_checked() -> int:
-    """How many batches are looked at in this moment."""
-
-    def is_checking(frame: FrameType | None) -> bool:
-        return frame is not None and (
-            frame.f_code is problems_of_batch.__code__ or is_checking(frame.f_back)
-        )
-
-    return sum(map(is_checking, sys._current_frames().values()))
-
-
-def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> None:
-    """Two of one person are looked at at once, as with calls of pages; all are answered. One with
-    too many rows is refused before its values are looked at."""
-    many = "{" + "|".join(map(str, range(4000))) + "}"
-    body = {"axes": [{"field": "2.text", "text": many}]}
-    most = 0
-    with ThreadPoolExecutor(12) as people:
-        answers = [people.submit(check, app, body) for _ in range(12)]
-        while wait(answers, timeout=0.005).not_done:
-            most = max(most, being_checked())
-    assert [one.result().json()["rows"] for one in answers] == [4000] * 12
-    assert most <= WebLimits().person_working
-    axes = [{"field": "5.steps", "text": "0..5000"}, {"field": "5.seed", "text": "1..9"}]
-    told = check(app, {"axes": axes}).json()
-    assert [one["message"] for one in told["problems"]] == ["A batch has 10000 rows at most."]
 
 
 def test_more_than_a_batch_takes_is_refused(app: RunningApp) -> None:

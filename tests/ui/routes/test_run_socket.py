@@ -12,7 +12,6 @@ import pytest
 import requests
 import websocket
 
-from comfy.runs.interface import Origin
 from tests.support.http_client import (
     ANN,
     BOB,
@@ -66,22 +65,6 @@ def test_the_result_comes_after_the_last_frame(served: Served) -> None:
         *_, last = messages(socket)
     assert isinstance(last, dict)
     assert last["finished"]
-
-
-def test_a_watcher_that_does_not_paint_gets_one_frame_and_holds_up_nobody(served: Served) -> None:
-    """A frozen browser has one frame on its way; the run goes on, and another watcher is not held
-    up."""
-    _, app = served
-    run = start(app, **{"5.steps": 10})
-    with watching(app, run.id) as frozen, watching(app, run.id) as lively:
-        assert sum(isinstance(one, bytes) for one in messages(lively)) >= 3
-        seen = []
-        for one in messages(frozen, painting=False):
-            seen.append(one)
-            if isinstance(one, dict) and one["finished"]:
-                break
-        frames = [one for one in seen if isinstance(one, bytes)]
-        assert len(frames) == 1
 
 
 def test_a_late_watcher_sees_the_newest_frame_first(served: Served) -> None:
@@ -160,31 +143,6 @@ def test_other_sites_may_not_watch(served: Served) -> None:
         watching(app, run.id, origin="https://evil.example"),
     ):
         pass
-
-
-@pytest.fixture
-def patient() -> Iterator[Served]:
-    """An app with a grace time in which a page is sure to be there."""
-    with running_demo_app(step_seconds=0.2, grace=4.0) as (demo, app):
-        yield demo, app
-
-
-def test_the_last_watcher_to_leave_starts_the_grace_time(patient: Served) -> None:
-    """With one of two watchers gone the run goes on; with both gone it is stopped after the grace
-    time."""
-    demo, app = patient
-    run = app.services.starter.start("text-to-image", {"5.steps": 60}, Origin(f"browser:{ANN}"))
-    with watching(app, run.id) as stays:
-        told = messages(stays)
-        with watching(app, run.id) as leaves:
-            next(messages(leaves))
-        next(one for one in told if isinstance(one, bytes))
-        for _ in range(24):  # longer than the grace time
-            next(one for one in told if isinstance(one, bytes))
-        assert not run.state.phase.finished
-    state = finished(run).state
-    assert state.phase == "stopped"
-    eventually(lambda: demo.sockets.close_codes == [1000])
 
 
 def test_nonsense_ends_the_socket_only(served: Served) -> None:

@@ -6,7 +6,6 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,12 @@ import pytest
 import requests
 from PIL import Image
 
-from comfy.base.errors import WorkflowError
-from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.launch.uploads import Upload
-from comfy.runs.interface import Origin
-from tests.support.http_client import ANN, BOB, cookie_of, finished, get, post, start
-from tests.support.sampler import prompt
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.samples.forms import node
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.support.waiting import LONGEST_WAIT
 from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "1.ckpt_name": "demo-landscapes.safetensors"}
@@ -120,24 +115,6 @@ def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
     assert opened(app, data, ANN, name) == theirs
 
 
-def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
-    """For who opened it, and nobody else; what was removed is not."""
-    ann, bob = f"browser:{ANN}", f"browser:{BOB}"
-    text = (WORKFLOWS / "text-to-image.json").read_bytes()
-    files = (text, text + b" ")
-    with DemoServer(step_seconds=0) as demo:
-        with running_app(demo.url, data=tmp_path) as app:
-            forms = app.services.forms
-            kept, removed = (forms.open(ann, "my lamp.json", one).name for one in files)
-            forms.close(ann, removed)
-        with running_app(demo.url, data=tmp_path) as app:
-            assert [kept in known(app, who) for who in (ANN, BOB)] == [True, False]
-            assert removed not in known(app, ANN)
-            assert app.services.library.form(kept, ann).fields
-            with pytest.raises(WorkflowError):
-                app.services.library.form(kept, bob)
-
-
 def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:
     """All who come without a cookie are one to the app: whoever knows the name finds it, and nobody
     learns of another's."""
@@ -147,25 +124,3 @@ def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:
     assert get(app, f"/api/v1/workflows/{name}", "").status_code == 200
     for path in ("/workflows", "/api/v1/workflows"):
         assert name not in get(app, path, "").text
-
-
-def test_a_batch_goes_on_after_a_restart_with_what_was_shared(tmp_path: Path) -> None:
-    """It names the workflow as it was opened, though that was added to the shared ones since."""
-    ann, spec = f"browser:{ANN}", BatchSpec((AxisSpec("4.seed", "1..3"),))
-    (workflows := tmp_path / "workflows").mkdir()
-
-    def app_at(demo: DemoServer) -> AbstractContextManager[RunningApp]:
-        return running_app(demo.url, data=tmp_path / "data", workflows=workflows, may_keep=True)
-
-    with DemoServer(step_seconds=0) as demo:
-        with demo.hold("progress"), app_at(demo) as app:
-            data = json.dumps(prompt(5, steps=2)).encode()
-            name = app.services.forms.open(ann, "my lamp.json", data).name
-            batch = app.services.batches.start(name, {"4.seed": None}, spec, Origin(ann))
-            assert post(app, f"/workflows/{name}/keep").json() == {"name": "my-lamp"}
-        with app_at(demo) as app:
-            batches = app.services.batches
-            eventually(lambda: batches.get(batch.id, ann).state != "running", "it goes on")
-            told = batches.get(batch.id, ann)
-            assert [told.state, told.done, told.why] == ["done", 3, ""]
-            assert list(known(app, ANN)) == ["my-lamp"]

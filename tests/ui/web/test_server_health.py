@@ -237,22 +237,6 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
             run.cancel()
 
 
-def test_an_idle_app_asks_nothing(demo: DemoServer) -> None:
-    """Before the first page, and after the last one is closed, the server hears nothing."""
-    with running_app(demo.url, pace=QUICK) as app:
-        assert asked(demo) == 0
-        with page_open(app) as page:
-            told(page, lambda _: True)
-            eventually(lambda: asked(demo) > 2)
-
-        def silent() -> bool:
-            before = asked(demo)
-            threading.Event().wait(5 * QUICK.idle)
-            return asked(demo) == before
-
-        eventually(silent, "nobody asks the server any more")
-
-
 def test_many_pages_cost_no_more_than_one(demo: DemoServer) -> None:
     """The server is asked once for all pages that are open."""
     with (

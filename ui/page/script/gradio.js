@@ -1,6 +1,6 @@
 // @ts-check
 // What the script knows of Gradio's page that Gradio promises nobody: names of classes, and how its
-// calls look. tests/browser/test_gradio_page.py says when an upgrade changes it. Python's part is
+// calls look. tests/browser/nightly/test_gradio_page.py says when an upgrade changes it. Python's part is
 // ui/gradio/internals.py, that of the style sheets ui/page/styles/gradio.css: no other file names any.
 
 import { $, all, isTouched, typeInto } from "./dom.js";

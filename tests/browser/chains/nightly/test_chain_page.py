@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
-from tests.browser.chains.conftest import BOATS
+from tests.browser.chains.conftest import BOATS, PAIRS, choose
 from tests.browser.chains.test_chain_page import Visit, chain_is, states, steps
-from tests.browser.nightly.walk.states import SIZES
-from tests.support.visitor import Site, Visitor
+from tests.browser.nightly.walk.states import SIZES, at_every_size
+from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
 
 # Whether Stop, which has the focus, is off for even a moment.
@@ -160,3 +162,131 @@ def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit
     steps(person).first.get_by_role("button").click()
     expect(person.page.locator('#stage [data-part="prompt"]')).to_have_text("a small boat")
     expect(person.page.locator('#stage [data-part="seed"]')).not_to_have_text("Seed 7")
+
+
+BROKEN = "demo-broken"
+
+
+# Whether a longer title is not cut where there is room beside it.
+WHOLE = """(name) => {
+    name.textContent = "Image to image";
+    return name.scrollWidth <= name.clientWidth;
+}"""
+
+
+def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visit) -> None:
+    """The field that is wrong says so, also after a reload, and one button goes on. With another value there, Continue runs
+    the step that failed and those after it; what was made before is not made again. With nothing
+    changed, another press makes nothing twice, and shows the last result."""
+    chains.demo.speed.step = 0.02
+    person = visit(chains).open(BOATS)
+    person.keep_seed(7, "make.5.seed")
+    choose(person, "large.1.ckpt_name", BROKEN)
+    person.press()
+    chain_is(person, "failed")
+    states(person, "done", "failed", "waiting")
+    expect(person.page.get_by_role("button", name="Run again")).to_have_count(0)
+    assert list(person.errors()) == ["field-large-1-ckpt-name"]
+    person.page.reload()
+    chain_is(person, "failed")
+    expect(person.page.locator("#field-large-1-ckpt-name .field-error")).to_be_visible()
+    strip = person.page.locator("#stage .chain")
+    expect(strip.locator(".chain-note")).to_have_text(
+        "Steps that are done keep their settings: Make. Only Generate uses changed ones."
+    )
+    made = len(chains.app.runs.history.of(owner_of(chains)))  # type: ignore[union-attr]
+    choose(person, "large.1.ckpt_name", "demo-landscapes")
+    person.page.get_by_role("button", name="Continue").click()
+    chain_is(person, "done")
+    states(person, "done", "done", "done")
+    assert len(person.errors()) == 0
+    now = chains.app.runs.history.of(owner_of(chains))  # type: ignore[union-attr]
+    assert len(now) == made + 2
+
+    person.press()
+    chain_is(person, "done")
+    expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    assert len(chains.app.runs.history.of(owner_of(chains))) == made + 2  # type: ignore[union-attr]
+    with chains.demo.hold("progress") as again:
+        person.type("over.2.text", "many more boats")
+        strip.get_by_role("button", name="Run “Paint over” again").click()
+        assert again.reached.wait(WAIT / 1000)
+        states(person, "done", "done", "running")
+        expect(strip.get_by_role("button", name="Run “")).to_have_count(0)
+    chain_is(person, "done")
+    assert len(chains.app.runs.history.of(owner_of(chains))) == made + 3  # type: ignore[union-attr]
+    expect(person.page.locator("#stage .made-from")).to_contain_text("many more boats")
+    steps(person).first.get_by_role("button").click()
+    expect(strip.get_by_role("button", name="Run again from “Make”")).to_be_visible()
+    expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
+    assert steps(person).first.locator(".name").evaluate(WHOLE)
+    a_step_without_a_seed_says_that_it_makes_the_same(person, chains)
+    all_results_of_a_step_are_seen(person)
+
+
+def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Site) -> None:
+    """Its button before it is run again, and a line after it has: the step that uses its result did not run. Its new
+    run is seen, also after a reload, and the steps stay beside the one that it had before."""
+    strip = person.page.locator("#stage .chain")
+    note = strip.locator(".chain-note")
+    expect(note).to_be_empty()
+    steps(person).nth(1).get_by_role("button").click()
+    redo = strip.get_by_role("button", name="Run again from “Enlarge”")
+    expect(redo).to_have_accessible_description(
+        "It makes something else only with other settings. The other steps keep the settings they had."
+    )
+    expect(note).to_be_empty()
+    made = len(site.demo.journal.all())
+    stage = person.page.locator("#stage .stage")
+    before = str(stage.get_attribute("data-run"))
+    redo.click()
+    expect(note).to_contain_text(
+        "“Enlarge” ran again and made the same, so the steps that use it did not run."
+    )
+    chain_is(person, "done")
+    expect(steps(person).nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    assert len(site.demo.journal.all()) == made + 1
+    expect(stage).not_to_have_attribute("data-run", before)
+    person.page.reload()
+    expect(steps(person).nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    person.page.locator(f'#history .tile[data-run="{before}"]').click()
+    expect(stage).to_have_attribute("data-run", before)
+    chain_is(person, "done")
+    expect(strip.get_by_role("button", name="Run “")).to_have_count(0)
+
+
+def all_results_of_a_step_are_seen(person: Visitor) -> None:
+    """Where a step has several runs these are below it while one of them is on the stage; a press shows
+    another, with what can be done with that. They are within the page at every size."""
+    page = person.page
+    person.turn_to(PAIRS)
+    person.press()
+    chain_is(person, "done")
+    expect(steps(person)).to_have_count(2)
+    results = page.get_by_role("group", name="Results of “Enlarge”")
+    tiles = results.locator(".tile")
+    expect(tiles).to_have_count(2)
+    expect(tiles.locator("img")).to_have_count(2)
+    seen = results.locator('.tile[aria-pressed="true"]')
+    expect(seen).to_have_count(1)
+    before = str(seen.get_attribute("data-run"))
+    other = results.locator('.tile[aria-pressed="false"]')
+    run = str(other.get_attribute("data-run"))
+    other.click()
+    expect(page.locator("#stage .stage")).to_have_attribute("data-run", run)
+    expect(seen).to_have_attribute("data-run", run)
+    expect(page.locator("#stage .actions").get_by_role("link", name="Download")).to_have_attribute(
+        "href", re.compile(run)
+    )
+    for size in at_every_size(page):
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    steps(person).first.get_by_role("button").click()
+    expect(results).to_be_hidden()
+    steps(person).last.get_by_role("button").click()
+    expect(seen).to_have_attribute("data-run", before)
+
+
+def owner_of(site: Site) -> str:
+    """Whose chains there are."""
+    (owner,) = {run.owner for run in site.services.runs.known()}
+    return owner

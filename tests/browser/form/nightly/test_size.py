@@ -3,13 +3,77 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.form.test_size import Visit, pressed, size
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+WATCH_LOADING = """() => {
+    window.alone = new Set();
+    const look = () => {
+        if (document.querySelector(".size-field [id^=field-]")) return;
+        for (const one of document.querySelectorAll("#form .swap, #form .ratios, #tools"))
+            if (one.checkVisibility({ visibilityProperty: true })) window.alone.add(one.className);
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+}"""
+
+HEIGHT = "one => one.getBoundingClientRect().height"
+
+
+def pressed(person: Visitor) -> Locator:
+    """The chips that are pressed."""
+    return person.page.locator(".chip[aria-pressed=true]")
+
+
+def size(person: Visitor) -> tuple[int, int]:
+    """Width and height in the fields."""
+    wide, high = (int(person.entry(key).input_value()) for key in ("4.width", "4.height"))
+    return wide, high
+
+
+def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
+    """The chip that holds is pressed after typing, a choice, a swap, a reload and Reset; none of
+    them is Custom, and where a field is empty nothing is said. A choice keeps the area, in the field's steps, and is what is sent. While the
+    page loads, what stands around the numbers is not seen before these."""
+    person = visit(fast)
+    person.before_load(f"({WATCH_LOADING})()")
+    person.open(**{"4.width": 768, "4.height": 512})
+    expect(pressed(person)).to_have_text("3:2")
+    swap = person.page.locator("#form .swap button")
+    expect(swap).to_be_visible()
+    assert abs(swap.evaluate(HEIGHT) - person.entry("4.width").evaluate(HEIGHT)) < 1
+    expect(person.page.locator("#tools")).to_be_visible()
+    assert person.page.evaluate("[...window.alone]") == []
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    said = person.page.locator(".ratios .said")
+    expect(pressed(person)).to_have_text("1:1")
+    expect(said).to_have_text("0.26 MP")
+    person.page.get_by_role("button", name="16:9").click()
+    expect(pressed(person)).to_have_text("16:9")
+    assert size(person) == (680, 384)
+    person.page.get_by_role("button", name="Swap width and height").click()
+    expect(pressed(person)).to_have_text("9:16")
+    assert size(person) == (384, 680)
+    person.type("4.height", "640")
+    expect(pressed(person)).to_have_count(0)
+    expect(said).to_have_text("Custom · 0.25 MP")
+    person.type("4.height", "")
+    expect(said).to_have_text("")
+    expect(pressed(person)).to_have_count(0)
+    person.type("4.height", "576")
+    expect(pressed(person)).to_have_text("2:3")
+    person.page.reload()
+    person.ready()
+    expect(pressed(person)).to_have_text("2:3")
+    inputs = fast.prompt_of(person.generate())["4"]["inputs"]
+    assert (inputs["width"], inputs["height"]) == (384, 576)
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(pressed(person)).to_have_text("1:1")
 
 
 def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path) -> None:

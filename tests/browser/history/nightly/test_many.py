@@ -4,17 +4,235 @@ compared."""
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.history.test_many import Visit
+from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.browser.stage.test_results import SOUND
 from tests.support.history_tiles import (
+    ONE,
+    button,
+    choose,
+    image_of,
+    make,
+    owner_of,
+    tile,
     tiles,
 )
 from tests.support.serving import WORKFLOWS, running_app
-from tests.support.visitor import Site
+from tests.support.visitor import Site, Visitor
+from ui.routes.deleting import RunDeletion
+
+Visit = Callable[..., Visitor]
+
+
+# Which of the buttons below the form are on top where their edges and their middle are.
+UNCOVERED = """() => ["generate", "stop"].filter((id) => {
+    const one = document.getElementById(id);
+    const { left, top, width, height } = one.getBoundingClientRect();
+    const across = [0.05, 0.5, 0.95].map((part) => left + part * width);
+    const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
+    return across.every((x) => down.every((y) => one.contains(document.elementFromPoint(x, y))));
+})"""
+# Two results that are compared made four, with titles as those of workflows, of which one has two lines.
+FOUR_WITH_TITLES = """() => {
+    const results = document.querySelector(".side-by-side .results");
+    results.append(...[...results.children].map((one) => one.cloneNode(true)));
+    const titles = ["Text to image", "Create,<br>enlarge, refine", "Upscale", "Image to image"];
+    const captions = [...results.querySelectorAll("figcaption")];
+    for (const [at, one] of captions.entries()) one.innerHTML = `${at + 1} · ${titles[at]}`;
+    return captions.length;
+}"""
+# How large their images are, how far below these the captions begin, and which of these are cut.
+BESIDE = """() => {
+    const figures = [...document.querySelectorAll(".side-by-side figure")];
+    const boxes = figures.map((one) => [...one.children].map((it) => it.getBoundingClientRect()));
+    return [
+        boxes.map(([{ width, height }]) => [Math.round(width), Math.round(height)]),
+        boxes.map(([image, caption]) => caption.top - image.bottom),
+        figures.map((one) => one.lastElementChild).filter(
+            (one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1,
+        ).map((one) => one.textContent),
+    ];
+}"""
+
+
+def test_what_is_done_with_results(fast: Site, visit: Visit) -> None:
+    """Two are compared; one is marked, and such are listed alone; several are picked, downloaded,
+    marked, deleted and brought back; one is deleted, from disk as well."""
+    person = visit(fast).open(**ONE)
+    runs = []
+    for seed, words in ((7, "a lighthouse"), (8, "a boat")):
+        person.keep_seed(seed)
+        runs.append(make(person, words))
+    are_compared(person, runs)
+    is_a_favourite(person, *runs)
+    runs += [make(person, words) for words in ("a castle", "a hill")]
+    are_picked(person, runs)
+    are_deleted_in_turn(person, runs)
+    is_deleted(person, runs)
+
+
+def are_compared(person: Visitor, runs: list[str]) -> None:
+    """Two results over the whole window, with the values that differ, and no others, each once;
+    Escape ends it."""
+    for run_id in runs:
+        tile(person, run_id).click(modifiers=["Control"])
+    bar = person.page.get_by_role("group", name="Selected results")
+    bar.get_by_role("button", name="Compare").click()
+    dialog = person.page.get_by_role("dialog", name="Compare results")
+    expect(dialog.locator("img")).to_have_count(2)
+    # Their dates differ if a minute has passed between them.
+    rows = dialog.locator("tbody tr").filter(has_not_text="Date")
+    expect(rows).to_have_text(["Prompta lighthousea boat", "Seed78"])
+    expect(dialog.locator("figcaption")).to_have_text(["1", "2"])
+    expect(dialog.locator("thead th")).to_have_text(["1", "2"])
+    box = dialog.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (
+        person.page.evaluate("innerWidth"),
+        person.page.evaluate("innerHeight"),
+    )
+    before = person.page.viewport_size
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    first, second = (dialog.locator("img").nth(at).bounding_box() for at in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert second["y"] >= first["y"] + first["height"]  # below each other, as large as they can be
+    assert first["width"] > 300
+    four_are_of_one_size(person)
+    person.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    person.page.set_viewport_size(before or SIZES["desktop"])
+    person.page.get_by_role("button", name="Done", exact=True).click()
+    expect(bar).to_be_hidden()
+
+
+def four_are_of_one_size(person: Visitor) -> None:
+    """However many lines their captions have, which are not cut and stand right below them."""
+    page = person.page
+    assert page.evaluate(FOUR_WITH_TITLES) == 4
+    for size in at_every_size(page):
+        sizes, gaps, cut = page.evaluate(BESIDE)
+        assert len({tuple(one) for one in sizes}) == 1, (size, sizes)
+        assert max(gaps) < 8, (size, gaps)
+        assert not cut, (size, cut)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def is_a_favourite(person: Visitor, first: str, second: str) -> None:
+    """Marked by a star, a button below the result, or F; listed alone; kept by the server; never
+    while somebody types."""
+    choose(person, second)
+    mark = button(person, "Favourite")
+    mark.click()
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    star = person.page.locator(f'#history li[data-run="{second}"] .star')
+    expect(star).to_have_attribute("aria-pressed", "true")
+    mark.focus()
+    person.page.keyboard.press("f")
+    expect(star).to_have_attribute("aria-pressed", "false")
+    person.entry("2.text").press("f")
+    tile(person, first).focus()
+    person.page.keyboard.press("f")
+    expect(mark).to_have_attribute("aria-pressed", "false")
+    only = person.page.get_by_role("button", name="Favourites")
+    only.click()
+    expect(tiles(person)).to_have_count(1)
+    expect(tile(person, first)).to_be_visible()
+    person.page.reload()
+    person.ready()
+    choose(person, first)
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    only.click()
+    mark.click()
+    expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
+    only.click()
+    expect(tiles(person)).to_have_count(2)
+
+
+def are_picked(person: Visitor, runs: list[str]) -> None:
+    """Picked in a mode of their own or with Ctrl and Shift: downloaded as one file, marked, deleted
+    and brought back."""
+    tile(person, runs[3]).click(modifiers=["Control"])
+    tile(person, runs[1]).click(modifiers=["Shift"])
+    bar = person.page.get_by_role("group", name="Selected results")
+    expect(bar).to_contain_text("3 selected")
+    expect(image_of(person, runs[3])).to_be_visible()
+    with person.page.expect_download() as info:
+        bar.get_by_role("link", name="Download").click()
+    with zipfile.ZipFile(info.value.path()) as archive:
+        assert len(archive.namelist()) == 3
+    bar.get_by_role("button", name="Favourite").click()
+    expect(person.page.locator("#history li.favourite")).to_have_count(3)
+    bar.get_by_role("button", name="Delete").click()
+    expect(tiles(person)).to_have_count(1)
+    line = person.page.locator("#undo")
+    expect(line).to_contain_text("3 results deleted.")
+    for _ in at_every_size(person.page):
+        assert person.page.evaluate(UNCOVERED) == ["generate", "stop"]
+    person.page.set_viewport_size(SIZES["desktop"])
+    line.get_by_role("button", name="Undo").click()
+    expect(tiles(person)).to_have_count(4)
+    person.page.get_by_role("button", name="Done", exact=True).click()
+    expect(bar).to_be_hidden()
+    person.page.get_by_role("button", name="Select", exact=True).click()
+    off = bar.locator("[aria-disabled=true]")
+    expect(off).to_have_text(["Download", "Favourite", "Compare", "Delete"])
+    tile(person, runs[0]).click()
+    expect(bar).to_contain_text("1 selected")
+    expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")
+    person.turn_to("upscale")
+    expect(bar).to_be_hidden()
+    person.turn_to("text-to-image")
+    expect(tiles(person)).to_have_count(4)
+
+
+def are_deleted_in_turn(person: Visitor, runs: list[str]) -> None:
+    """A double click deletes one result, not the next as well, which comes under the pointer; what is
+    deleted one after the other is brought back by one Undo, to the list and the first to the stage."""
+    choose(person, runs[3])
+    button(person, "Delete").dblclick()
+    expect(image_of(person, runs[2])).to_be_visible()
+    button(person, "Delete").click(delay=600)  # as long as the next one is not taken for meant
+    line = person.page.locator("#undo")
+    expect(line).to_contain_text("2 results deleted.")
+    expect(tiles(person)).to_have_count(2)
+    line.get_by_role("button", name="Undo").click()
+    expect(tiles(person)).to_have_count(4)
+    expect(image_of(person, runs[3])).to_be_visible()
+    expect(line).to_be_empty()
+
+
+def is_deleted(person: Visitor, runs: list[str]) -> None:
+    """One press deletes: from list and page, and after a while from disk, though the page is left.
+    Until then it is brought back by Undo, to the list, where it has the focus, and to the stage."""
+    site, (*_, third, last) = person.site, runs  # the last is shown already
+    record = site.services.runs.record(last, owner_of(site, last))
+    button(person, "Delete").click(delay=600)  # as above
+    expect(tiles(person)).to_have_count(3)
+    expect(tile(person, third)).to_be_focused()
+    expect(image_of(person, last)).to_have_count(0)
+    line = person.page.locator("#undo")
+    expect(line).to_contain_text("Deleted. The ComfyUI server may keep copies.")
+    line.get_by_role("button", name="Undo").press("Enter")
+    expect(tiles(person)).to_have_count(4)
+    expect(image_of(person, last)).to_be_visible()
+    expect(tile(person, last)).to_be_focused()
+    expect(line).to_be_empty()
+    button(person, "Delete").click()
+    expect(tiles(person)).to_have_count(3)
+    person.page.close()
+    services = site.services
+    deletion = RunDeletion(services.runs, services.copies, services.clean_up)
+    deletion.delete_unlisted(older=-60)
+    assert site.services.copies.blobs.path(record.state.files[0].digest) is None
+    history = site.services.runs.history
+    assert history is not None
+    assert {one.id for one in history.of(record.owner)} == {*runs} - {last}
 
 
 def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import Route, ViewportSize, expect
 
 from comfy.library.permissions import Permissions
 from tests.browser.opening.test_opening import DRAG_OVER, Visit
-from tests.support.brought import give, own_prompt
+from tests.support.brought import give, image_with, own_graph, own_prompt
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor
 
@@ -230,3 +230,66 @@ def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Vis
     expect(line).to_contain_text("The server skipped part of the workflow.")
     line.get_by_role("button", name="Dismiss").click()
     expect(line).to_have_count(0)
+
+
+PASTE_TEXT = """(text) => {
+    const transfer = new DataTransfer();
+    transfer.setData("text/plain", text);
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+}"""
+
+
+NO_WORKFLOWS = (
+    (image_with(), "No workflow found in"),
+    (b"\0\1\2", "isn't supported"),
+    (b"", "is empty"),
+)
+
+
+TWO_WISHES = """async () => {
+    const { load } = await import(document.querySelector('link[href*="/page.js"]').href);
+    const { redraw } = await load("form/form.js");
+    redraw();
+    setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); redraw(); }, 3);
+}"""
+
+
+def test_what_takes_the_place_of_a_form(fast: Site, visit: Visit) -> None:
+    """A file that holds no workflow is refused in a sentence, and the form stays. Of two forms that
+    are asked for one after the other the last is shown in the end. A workflow copied as text opens
+    where it is pasted, unless that is a field; so does a file that is chosen by hand. A graph with
+    App mode opens as the App: its one field, under its author's title. While a form is long in
+    coming that is said, and what stands in its place can't be run. Where nobody may add shared
+    workflows, nothing offers to."""
+    person = visit(fast).open()
+    page = person.page
+    for data, says in NO_WORKFLOWS:
+        give(page, data, "holiday.png")
+        expect(page.locator("#stage .headline")).to_contain_text(says)
+        expect(page.locator("#heading h1")).to_have_text("Text to image")
+    person.forgive("422")  # a refused request is written to every browser's console
+    page.evaluate(TWO_WISHES)
+    expect(page.locator('#heading [data-workflow="upscale"]')).to_be_visible()
+    held: list[Route] = []
+    page.route("**/gradio_api/run/**", lambda one: held.append(one))
+    page.evaluate(PASTE_TEXT, json.dumps(own_prompt("pasted")))
+    form = page.locator("#form")
+    expect(form).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#why-off")).to_have_text("Loading the form…")
+    expect(page.locator("#generate")).to_be_disabled()
+    page.route("**/gradio_api/run/**", lambda one: one.continue_())
+    for one in held:
+        one.continue_()
+    expect(person.entry("2.text")).to_have_value("pasted")
+    expect(form).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#generate")).to_be_enabled()
+    expect(page.locator("#opened-here")).to_be_visible()
+    expect(page.get_by_role("button", name="Add to shared workflows")).to_have_count(0)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a workflow").click()
+    chosen = {"name": "a.json", "mimeType": "application/json"}
+    chooser.value.set_files({**chosen, "buffer": json.dumps(own_prompt()).encode()})  # type: ignore[typeddict-item]
+    expect(person.entry("2.text")).to_have_value("a brought text")
+    give(page, json.dumps(own_graph()).encode(), "words.app.json")
+    expect(person.entry("1.value")).to_have_value("hello")
+    expect(page.locator("#form [id^=field-]")).to_have_count(1)

@@ -2,11 +2,121 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.form.nightly.test_masks import opened, stroke
-from tests.browser.stage.test_compare import Visit
-from tests.support.visitor import Site
+from tests.browser.nightly.walk.states import at_every_size
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PHONES = [ViewportSize(width=390, height=844), ViewportSize(width=360, height=740)]
+ROWS = """(tools) => [...tools.querySelectorAll("button, a")]
+    .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().top)"""
+
+
+def lies_over_the_result(page: Page) -> None:
+    """Both have the same height, and the same middle."""
+    before, after = (
+        page.locator(f"#stage {one}").bounding_box() for one in (".before img", ".media > img")
+    )
+    assert before
+    assert after
+    assert before["height"] == pytest.approx(after["height"], abs=1)
+    assert before["width"] == pytest.approx(before["height"], abs=1)
+    for start, size in (("x", "width"), ("y", "height")):
+        middles = [box[start] + box[size] / 2 for box in (before, after)]
+        assert middles[0] == pytest.approx(middles[1], abs=1)
+
+
+def is_on_the_image(page: Page) -> None:
+    """The line, its knob and the words, on a phone, where much of the window is black; the knob is
+    whole at the window's edge."""
+    size = page.viewport_size
+    assert size
+    page.set_viewport_size(PHONES[0])
+    image = page.locator("#stage .before img").bounding_box()
+    knob = page.locator("#stage .split").bounding_box()
+    line = page.locator("#stage .before").evaluate(
+        "before => parseFloat(getComputedStyle(before, '::after').height)"
+    )
+    assert image
+    assert knob
+    assert line == pytest.approx(image["height"], abs=1)
+    assert image["y"] <= knob["y"]
+    assert knob["y"] + knob["height"] <= image["y"] + image["height"]
+    word = page.locator("#stage .before").get_by_text("Before", exact=True).bounding_box()
+    assert word
+    assert image["y"] <= word["y"] <= image["y"] + image["height"] - word["height"]
+    at = [PHONES[0]["width"] - 36, knob["y"] + knob["height"] / 2]
+    assert page.evaluate("at => document.elementFromPoint(...at).className", at) == "grip"
+    page.set_viewport_size(size)
+
+
+def is_dragged(page: Page) -> None:
+    """By its knob, by the line above that, and from wherever the image is pressed, with the mouse;
+    it takes the keys then."""
+    image = page.locator("#stage .before img").bounding_box()
+    split = page.get_by_role("slider", name="Compare with the original")
+    knob = split.bounding_box()
+    assert image
+    assert knob
+
+    def at(percent: float) -> float:
+        return image["x"] + image["width"] * percent / 100
+
+    ways = [(50, knob["y"] + 20), (80, image["y"] + image["height"] / 3), (60, knob["y"] - 40)]
+    for (start, down), end in zip(ways, (80, 30, 20), strict=True):
+        page.mouse.move(at(start), down)
+        page.mouse.down()
+        assert float(split.input_value()) == pytest.approx(start, abs=1)
+        page.mouse.move(at(end), down + 9, steps=6)
+        page.mouse.up()
+        assert float(split.input_value()) == pytest.approx(end, abs=1)
+    assert not page.evaluate("() => document.querySelector('#stage .viewport').matches(':modal')")
+    expect(split).to_be_focused()
+
+
+def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Compare draws the image that was given over the result, up to a slider that mouse and keys
+    move, also over the whole window, where a phone has all buttons in one row; the next result
+    begins without it."""
+    given = tmp_path / "given.png"
+    Image.new("RGB", (640, 480), (200, 30, 30)).save(given)
+    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    page = person.page
+    compare = page.get_by_role("button", name="Compare")
+    person.field("4.image").locator("input[type=file]").first.set_input_files(given)
+    expect(person.field("4.image").locator("img[src*='given.png']")).to_be_visible()
+    person.generate()
+    compare.click()
+    before = page.locator("#stage .before img")
+    expect(before).to_be_visible()
+    lies_over_the_result(page)
+    is_dragged(page)
+    split = page.get_by_role("slider", name="Compare with the original")
+    split.press("End")
+    expect(split).to_have_value("100")
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    split.press("Home")
+    page.mouse.click(680, 450)
+    assert float(split.input_value()) == pytest.approx(50, abs=1)
+    split.press("End")
+    page.keyboard.press("+")
+    lies_over_the_result(page)
+    page.keyboard.press("0")
+    is_on_the_image(page)
+    for _ in at_every_size(page, PHONES):
+        tops = page.locator("#stage .tools").evaluate(ROWS)
+        assert len(set(tops)) == 1, tops
+    page.keyboard.press("Escape")
+    person.generate()
+    expect(before).to_be_hidden()
+    expect(compare).to_have_attribute("aria-pressed", "false")
 
 
 def test_before_the_paint(fast: Site, visit: Visit) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
-from tests.browser.stage.test_stage import media_stays_inside
+from tests.browser.stage.nightly.test_stage import media_stays_inside
 from tests.support.samples.models import save_model, tetrahedron
 from tests.support.serving import running_app
 from tests.support.visitor import WAIT, Site, Visitor

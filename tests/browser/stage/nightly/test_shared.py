@@ -6,11 +6,106 @@ import re
 from collections.abc import Callable
 
 import requests
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.stage.test_shared import GONE, Visit
-from tests.support.visitor import Site
+from tests.browser.test_login import log_in
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
+from ui.settings.web_settings import WebSettings
+
+Visit = Callable[..., Visitor]
+SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
+GONE = "This link no longer works"
+# The paragraphs of which a single word stands on the last line.
+LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {
+    const text = paragraph.firstChild;
+    const tops = [...(text?.data ?? "").matchAll(/\\S+/g)].map(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        return range.getBoundingClientRect().top;
+    });
+    return tops.length > 2 && tops.at(-1) > tops.at(-2);
+}).map((paragraph) => `${paragraph.textContent} ${innerWidth}`)"""
+
+
+def shown(page: Page) -> bool:
+    """Whether the image of the shared page is painted."""
+    return bool(page.locator("main img").evaluate("image => image.decode().then(() => true)"))
+
+
+def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
+    """Share… makes a link and copies it. Whoever may use the app signs in and sees the result, the
+    prompt only if its owner wants so; Stop sharing asks first, and ends it. Pressed once more, Share… says that it is shared
+    already; no word stands alone on a line there."""
+    with running_app(fast.demo.url, settings=SETTINGS) as app:
+        site = Site(app.url, fast.demo, app)
+        anna = visit(site)
+        anna.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        anna.page.goto(f"{app.url}/?workflow=text-to-image&5.steps=1&2.text=a+lighthouse+keeper")
+        log_in(anna.page)
+        anna.ready()
+        anna.generate()
+        anna.page.get_by_role("button", name="Share…").click()
+        panel = anna.page.get_by_role("dialog", name="Share this result")
+        expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
+        expect(panel.get_by_role("status")).to_have_text("Link copied.")
+        expect(panel).not_to_contain_text("shared already")
+        expect(panel).to_contain_text("The file is sent without its metadata.")
+        link = panel.get_by_label("Link").input_value()
+        assert anna.page.evaluate("navigator.clipboard.readText()") == link
+        assert re.fullmatch(rf"{re.escape(app.url)}/shared/[\w-]{{32,}}", link)
+
+        ben = visit(site, viewport={"width": 390, "height": 844})
+        ben.page.goto(link)
+        log_in(ben.page, "ben", "harbour")
+        expect(ben.page).to_have_title("Text to image · ComfyForms")
+        expect(ben.page.get_by_role("heading", name="Text to image")).to_be_visible()
+        assert ben.page.url == link
+        assert shown(ben.page)
+        assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert "lighthouse keeper" not in ben.page.content()
+        with ben.page.expect_download() as saved:
+            ben.page.get_by_role("link", name="Download").click()
+        assert saved.value.suggested_filename.endswith(".png")
+        to_app = ben.page.get_by_role("link", name="Open ComfyForms")
+        assert to_app.evaluate("link => link.href") == f"{site.url}/"
+
+        panel.get_by_label("Show the prompt, too").check()
+        expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
+        expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
+        anna.page.keyboard.press("Escape")
+        expect(panel).to_have_count(0)
+        anna.page.get_by_role("button", name="Share…").click()
+        assert panel.get_by_label("Link").input_value() == link
+        expect(panel).to_contain_text("This result is shared already, by this link.")
+        for width in range(320, 480, 20):
+            anna.page.set_viewport_size({"width": width, "height": 844})
+            assert panel.evaluate(LONELY) == []
+        expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
+        ben.page.reload()
+        expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
+
+        panel.get_by_role("button", name="Stop sharing").click()
+        expect(panel).to_contain_text("The link stops working.")
+        panel.get_by_role("button", name="Cancel").click()
+        ben.page.reload()
+        assert shown(ben.page)
+        anna.page.get_by_role("button", name="Share…").click()
+        assert panel.get_by_label("Link").input_value() == link
+        panel.get_by_role("button", name="Stop sharing").click()
+        panel.get_by_role("button", name="Stop sharing").click()
+        expect(panel).to_contain_text("Sharing stopped. The link no longer works.")
+        file = ben.page.locator("main img").evaluate("image => image.src")
+        ben.page.reload()
+        expect(ben.page.get_by_role("heading", name=GONE)).to_be_visible()
+        assert ben.page.request.get(file).status == 404
+        ben.page.get_by_role("link", name="Open ComfyForms").click()
+        ben.ready()
+        ben.forgive("404")
+        for page in (anna.page, ben.page):
+            page.close()
 
 
 def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) -> None:

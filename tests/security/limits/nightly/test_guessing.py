@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
+import argon2
 import pytest
 import requests
+from starlette.requests import HTTPConnection
 
 from comfy.demo import DemoServer
-from tests.security.limits.test_guessing import ANNA, SETTINGS, guess, guessing
-from tests.security.signing_in import sign_in
+from tests.security.signing_in import sign_in, signed_in
 from tests.support.serving import RunningApp, running_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.settings.web_settings import WebSettings
 from ui.web import guesses
+from ui.web.cookies import Cookies
+from ui.web.guesses import NAME
 
-ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
+ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
+SETTINGS = WebSettings(port=0, users=(ANNA, BEN))
 
 
 @pytest.fixture
@@ -23,6 +30,99 @@ def app() -> Iterator[RunningApp]:
     """An app for anna and ben without a sign-in so far."""
     with DemoServer() as demo, running_app(demo.url, settings=SETTINGS) as app:
         yield app
+
+
+def guess(app: RunningApp, name: str, **headers: str) -> int:
+    """Try a wrong password; the status."""
+    sent = {"username": name, "password": "a guess"}
+    answer = requests.post(f"{app.url}/login", data=sent, headers=headers, timeout=LONGEST_WAIT)
+    return answer.status_code
+
+
+@contextlib.contextmanager
+def guessing(
+    app: RunningApp,
+    names: Callable[[], str],
+    threads: int = 4,
+    headers: Callable[[], dict[str, str]] = dict,
+) -> Iterator[None]:
+    """Wrong passwords for these names at full speed, from this address, beside the block."""
+    ended, begun = threading.Event(), threading.Barrier(threads + 1)
+
+    def guess_on() -> None:
+        for _ in range(NAME.free):
+            guess(app, names(), **headers())
+        begun.wait(LONGEST_WAIT)
+        while not ended.is_set():
+            guess(app, names(), **headers())
+
+    own = [threading.Thread(target=guess_on) for _ in range(threads)]
+    for thread in own:
+        thread.start()
+    try:
+        begun.wait(LONGEST_WAIT)
+        yield
+    finally:
+        ended.set()
+        for thread in own:
+            thread.join()
+
+
+def test_a_known_browser_signs_in_beside_a_guesser(app: RunningApp) -> None:
+    """The right password is accepted where its person has signed in before, though another client
+    at the address guesses at the same name; a new browser has to wait."""
+    with signed_in(app, ANNA) as browser:
+        assert browser.post(f"{app.url}/logout", timeout=LONGEST_WAIT).status_code == 204
+        with guessing(app, lambda: "anna"):
+            assert sign_in(app, browser, ANNA) == 200
+            with requests.Session() as new:
+                assert sign_in(app, new, ANNA) == 400
+
+
+def test_a_new_browser_signs_in_beside_a_guesser(app: RunningApp) -> None:
+    """A client at its address that guesses at other names, however many, does not shut it out."""
+    numbers = itertools.count()
+    with guessing(app, lambda: f"name {next(numbers)}"), requests.Session() as new:
+        assert sign_in(app, new, ANNA) == 200
+
+
+def test_a_known_browser_is_known_for_its_person_only() -> None:
+    """Neither another name nor another password of this person's takes the cookie for theirs, nor
+    an app with another key."""
+    cookies = Cookies(b"secret")
+
+    def asking(cookie: str = "") -> HTTPConnection:
+        headers = [(b"cookie", cookie.partition(";")[0].encode())]
+        return HTTPConnection({"type": "http", "scheme": "http", "headers": headers})
+
+    given = asking(cookies.new_known_browser(asking(), "anna", "a password"))
+    assert cookies.known_browser(given, "anna", "a password")
+    assert not cookies.known_browser(given, "ben", "a password")
+    assert not cookies.known_browser(given, "anna", "another password")
+    assert not Cookies(b"another secret").known_browser(given, "anna", "a password")
+    (name,) = given.cookies
+    for forged in ("", "a", "." * 80, f"{'a' * 43}.{'b' * 43}", given.cookies[name][1:]):
+        assert not cookies.known_browser(asking(f"{name}={forged}"), "anna", "a password")
+
+
+@pytest.mark.parametrize("name", ["anna", "nobody"])
+def test_every_name_costs_one_hash(
+    app: RunningApp, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that does not exist is hashed for as one that does: the time tells no names."""
+    hashed: list[str] = []
+    verify = argon2.PasswordHasher.verify
+
+    def counted(self: argon2.PasswordHasher, hash: str, password: str) -> bool:
+        hashed.append(password)
+        return verify(self, hash, password)  # type: ignore[return-value]
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", counted)
+    assert guess(app, name) == 400
+    assert hashed == ["a guess"]
+
+
+ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
 
 
 @pytest.mark.parametrize("address", ["9.9.9.8", "2001:db8:0:{}::1"])

@@ -13,7 +13,7 @@ from types import FrameType
 import requests
 
 from comfy.demo import DemoServer
-from tests.security.test_availability import JSON, begun, sent, status
+from tests.security.nightly.test_availability import JSON, begun, sent, status
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually

@@ -5,14 +5,166 @@ Finds all patterns by itself, so a new one is covered as soon as it is written.
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.security.patterns.attack_texts import Attack, attacks
 from tests.security.patterns.found_patterns import (
     hidden_uses,
     is_imported,
     patterns,
+    reachable,
     sources,
     uses_patterns,
 )
-from tests.security.patterns.test_patterns import slow_uses
+
+Use = Callable[[str], object]
+LENGTH = 100_000
+LONGEST = 0.05  # seconds of processor for a text of LENGTH characters
+# An exponential pattern exceeds its limit at one of these before the next would take minutes, and
+# what grows with the square of the length exceeds it at the last.
+LENGTHS = (8, 14, 20, 28, 40, 56, 80, 120, 180, 300, 600, 2_000)
+SLOWEST = 3  # attacks on a pattern that are tried at LENGTH: those that took most at the last
+HOPELESS = 20  # times the limit: no other try will be within it
+SLOW_MACHINE = 4  # times the limit that a pattern may take if its time grows linearly
+TRIES = 8  # the best counts: another program may have had the processor's caches
+
+
+def uses(pattern: re.Pattern[str]) -> dict[str, Use]:
+    """Return the slowest ways to use a pattern: `search` and `match` do a part of what `sub`
+    does. Patterns of bytes see the text's bytes."""
+    kind = type(pattern.pattern)
+    as_kind = _as_bytes if kind is bytes else str
+    return {
+        "fullmatch": lambda text: pattern.fullmatch(as_kind(text)),
+        "sub": lambda text: pattern.sub(kind(), as_kind(text)),
+    }
+
+
+def _as_bytes(text: str) -> Any:
+    return text.encode("latin-1", "replace")
+
+
+def share_of_limit(use: Use, text: str) -> float:
+    """Return which share of the allowed time a use takes."""
+    limit = LONGEST * max(len(text) / LENGTH, 0.1)
+    share = float("inf")
+    for _ in range(TRIES):
+        begun = time.thread_time()
+        use(text)
+        share = min(share, (time.thread_time() - begun) / limit)
+        if share <= 1 or share > HOPELESS:
+            break
+    return share
+
+
+def growing(use: Use, attack: Attack, lengths: Iterable[int]) -> tuple[float, int]:
+    """Return the share of the limit at the last length, or at the first that exceeds it."""
+    share, length = 0.0, 0
+    for length in lengths:
+        share = share_of_limit(use, attack.text(length))
+        if share > 1:
+            break
+    return share, length
+
+
+def slow_uses(pattern: re.Pattern[str]) -> list[str]:
+    """Return the uses of a pattern that exceed the limit, each with a text that does it."""
+    tried = ((name, slow_text(pattern, use)) for name, use in uses(pattern).items())
+    return [f"{name} of {text}" for name, text in tried if text]
+
+
+def slow_text(pattern: re.Pattern[str], use: Use) -> str:
+    """Return what exceeds the limit and with how many characters; "" if nothing does."""
+    tried = []
+    for attack in attacks(pattern):
+        share, length = growing(use, attack, LENGTHS)
+        if share > 1:
+            return f"{attack} with {length} characters"
+        tried.append((share, attack))
+    for _, attack in sorted(tried, reverse=True)[:SLOWEST]:
+        tenth, _ = growing(use, attack, [LENGTH // 10])
+        share, length = tenth, LENGTH // 10
+        if tenth < SLOW_MACHINE:
+            share, length = growing(use, attack, [LENGTH])
+        if share > SLOW_MACHINE or share > max(1, 2 * tenth):
+            return f"{attack} with {length} characters"
+    return ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import re\ndef f(text):\n    return re.search('a', text)",
+        "import re\ndef f(text, pattern):\n    return re.compile(pattern).search(text)",
+        "import re\nclass A:\n    async def f(self, text):\n        return re.sub('a', '', text)",
+        "import re\nf = lambda text: re.match('a', text)",
+        "import re as other",
+        "from re import compile",
+        "import fnmatch",
+        "def f():\n    import re",
+    ],
+)
+def test_a_hidden_pattern_is_found(source: str) -> None:
+    """The check of sources sees each way to hide one."""
+    assert hidden_uses(source)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    pattern: object
+
+
+class Named:
+    PATTERN = re.compile("in a class")
+
+
+def test_patterns_are_found_wherever_they_are_kept() -> None:
+    """Inside containers, values, classes, closures and defaults."""
+    inner = re.compile("in a closure")
+
+    def function(default: object = re.compile("in a default")) -> object:
+        return inner, default
+
+    kept = {
+        "a list": [re.compile("in a list")],
+        "rows": ((Row({"key": re.compile("in a row")}),),),
+        "a class": Named,
+        "a function": function,
+    }
+    found = {pattern.pattern for _, pattern in reachable(kept, {"tests"})}
+    assert found == {f"in a {name}" for name in ("list", "row", "class", "closure", "default")}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"ERROR: .*(checkpoint|unet|clip|vae).* (is )?invalid",
+        r"Model .* not found",
+        "(?:a|a)?" * 12 + "b",
+        r"save.*image|image.*save",
+        r"combine.*(gif|mp4|webm)",
+        r"(a+)+$",
+        r"(\w+\s?)*!",
+        r"(a|ab|b)*c",
+        r"\s+$",
+        r"[\s,]+(?=https?://)",
+        r"\d+px",
+        r"(\\*)([{}|])",
+        r"^.*regex.*json\w*$",
+        r"<(.+):(.+):(.+)>",
+        r"[-+]?\d*\.?\d+",
+        r"(?<=')[^x]*x",
+    ],
+)
+def test_a_slow_pattern_is_found(pattern: str) -> None:
+    """The attacks find what is known to be slow."""
+    assert slow_uses(re.compile(pattern, re.DOTALL))
 
 
 def test_every_pattern_is_linear() -> None:

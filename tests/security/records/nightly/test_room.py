@@ -2,13 +2,102 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from comfy.base.errors import DiskFull
+from comfy.records.blobs import BlobStore
+from comfy.records.store import HistoryLimits, RunStore
+from tests.support.samples.histories import ANN as ANNA
+from tests.support.samples.histories import BOB as BEN
+from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, kept_image
+
+DAY = 86400.0
+
+
+def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
+    """Somebody makes more than there is room for: their own oldest results go, and not one of
+    somebody else's."""
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        history = RunStore(
+            f"sqlite:///{tmp_path}/history.sqlite", kept, HistoryLimits(bytes=1_040_000)
+        )
+        now = time.time() - 2 * DAY
+        for number in range(3):
+            file = kept_image(kept, b"ann %d" % number + b"a" * 99_994)
+            history.end(ended_record(begun(f"ann{number}", ANNA, at=now + number), files=(file,)))
+        for number in range(40):
+            file = kept_image(kept, b"ben %02d" % number + b"b" * 99_994)
+            history.end(
+                ended_record(begun(f"ben{number:02}", BEN, at=now + 100 + number), files=(file,))
+            )
+        history.sweep()
+        assert len(history.of(ANNA)) == 3
+        assert ids(history.of(BEN, limit=200)) == [f"ben{number}" for number in range(39, 32, -1)]
+        assert bytes_kept(kept) <= 1_000_000
+        history.close()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777])
+def test_finding_26_folders_that_were_there_before_are_closed_to_others(
+    tmp_path: Path, mode: int
+) -> None:
+    """The data folder, what is in it and what comes into it are for this account only, whoever made
+    the folders."""
+    data = tmp_path / "data"
+    for folder in (data, data / "files", data / "files" / "ab", data / "thumbnails"):
+        folder.mkdir()
+        folder.chmod(mode)
+    (data / "files" / "ab" / ("ab" * 32)).write_bytes(b"old")
+    for name in ("secret", "secret.lock", "sign_in.sqlite", "users.json", "users.json.lock"):
+        (data / name).touch(0o600)
+    before = os.umask(0o022)
+    try:
+        kept = BlobStore(data)
+        digest, _ = kept.add([b"new"])
+        history = RunStore(f"sqlite:///{data}/history.sqlite", kept)
+        history.close()
+    finally:
+        os.umask(before)
+    new = kept.path(digest)
+    assert new is not None
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert stat.S_IMODE((data / "files").stat().st_mode) == 0o700
+    for file in (new, data / "files" / "ab" / ("ab" * 32), data / "history.sqlite"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: Path) -> None:
+    """In a folder with other things in it only what is ours is closed."""
+    (tmp_path / "others.txt").write_text("others")
+    tmp_path.chmod(0o755)
+    BlobStore(tmp_path).close()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "files").stat().st_mode) == 0o700
+
+
+def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:
+    """A disk or a quota that is used up is told as such, other errors by their own words."""
+    import errno
+
+    from comfy.base.errors import not_written, words_of
+
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        told = not_written(OSError(code, "x"), "Not kept.", "hint", full="No room to keep it.")
+        assert isinstance(told, DiskFull)
+        assert str(told) == "No room to keep it."
+    denied = OSError(errno.EACCES, "Permission denied")
+    other = not_written(denied, f"Not kept: {words_of(denied)}.", "hint", full="No room.")
+    assert (str(other), other.hint) == ("Not kept: Permission denied.", "hint")
+
 
 ROOT = Path(__file__).parents[4]
 

@@ -1,0 +1,41 @@
+"""What `python -m comfy batch` takes from this machine's disk, and what it leaves there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.cli.commands import process, small_workflow
+from tests.cli.test_batch_files import LOAD, command
+from tests.support.waiting import LONGEST_WAIT
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0, painted=64) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "load.json"
+    file.write_text(json.dumps(LOAD))
+    return file
+
+
+def test_a_reader_that_goes_away_is_no_error(demo: DemoServer, tmp_path: Path) -> None:
+    """As with any command in a pipe."""
+    file = small_workflow(tmp_path)
+    words = command(file, demo, tmp_path / "out", "--set", "seed=1..6")
+    with process(words, tmp_path) as piped:
+        assert piped.stdout is not None
+        assert piped.stderr is not None
+        piped.stdout.readline()
+        piped.stdout.close()
+        told = piped.stderr.read()
+        assert piped.wait(LONGEST_WAIT) in (0, 141)
+    assert "Traceback" not in told

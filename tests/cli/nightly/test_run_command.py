@@ -1,0 +1,64 @@
+"""`python -m comfy run`, mostly as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.cli.test_run_command import ROOT, WORKFLOW
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.02) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(WORKFLOW))
+    return file
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_at_the_server(
+    demo: DemoServer, workflow: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C and SIGTERM: interrupted at the server, socket closed with 1000, no traceback, within
+    a second or so."""
+    closed = len(demo.sockets.close_codes)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "comfy",
+            "run",
+            workflow,
+            "--server",
+            demo.url,
+            "--set",
+            "4.steps=5000",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        eventually(lambda: demo.queue.remaining() == 1)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=LONGEST_WAIT)
+    assert process.returncode == 128 + number, told
+    assert told.endswith("Stopped.\n")
+    assert "Traceback" not in told
+    eventually(lambda: demo.queue.remaining() == 0)
+    eventually(lambda: demo.sockets.close_codes[closed:] == [1000])

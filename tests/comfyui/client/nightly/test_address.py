@@ -1,0 +1,29 @@
+"""How a server's address is read, with and without a login."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy.comfyui.client.address import ServerAddress
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "http://comfy.example:443/x/view",
+        "https://comfy.example:8443/x/view",
+        "https://comfy.example:no/x/view",
+        "https://comfy.example.evil.test/x/view",
+        "https://user@comfy.example/x/view",
+        "https://comfy.example/view",
+        "https://comfy.example/xy/view",
+        "https://comfy.example/x/../view",
+        "https://comfy.example/x/%2e%2E/view",
+        "https://comfy.example/x/..%5Cview",
+        "file:///x/view",
+        "",
+    ],
+)
+def test_a_server_owns_nothing_beside_its_address(other: str) -> None:
+    """Neither another origin nor another path, however it is written."""
+    assert not ServerAddress.parse("https://comfy.example/x").owns(other)

@@ -1,0 +1,80 @@
+"""What the pages for contributors say is so: paths, names, commands, and the diagram of the
+floors."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tests.docs.test_contributor_pages import PAGES, ROOT
+from tests.support.waiting import LONGEST_WAIT
+
+
+def commands(text: str) -> set[str]:
+    """What can be run, in blocks and in tables."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
+    return {*map(str.strip, blocks), *re.findall(r"`(\.venv/bin/[^`]+)`", text)}
+
+
+def in_short(command: str) -> str:
+    """A command without what differs from one of its uses to the next: variables, what is tested."""
+    words = shlex.split(command)
+    return shlex.join(
+        word
+        for word in words
+        if "COMFYUI_URL=" not in word and not ("pytest" in words and word.startswith("tests/"))
+    )
+
+
+PYTHON = sorted(
+    {
+        in_short(part)
+        for text in PAGES.values()
+        for command in commands(text)
+        for part in command.split("&&")
+        if "bin/python -m" in part
+    }
+)
+
+
+PYTEST = ".venv/bin/python -m pytest"
+
+
+def printed(*words: str) -> str:
+    """What Python prints with these arguments; it ends well."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_WAIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", [one for one in PYTHON if "pytest" not in one])
+def test_a_program_explains_its_options(command: str) -> None:
+    """Those that a page gives are among them."""
+    _, *words = command.split()
+    told = printed(*words, "--help")
+    assert all(option in told for option in re.findall(r"--[a-z-]+", command))
+
+
+def test_tests_can_be_collected_with_the_options_that_pages_give() -> None:
+    """With all of them, one command's after the other's. What is tested is there, see above; a small
+    folder shows that it can be."""
+    commands = [one.removeprefix(PYTEST).split() for one in PYTHON if one.startswith(PYTEST)]
+    assert ["-q", "-n", "auto"] in commands
+    words = PYTEST.split()[1:]
+    assert "tests/comfyui/protocol" in printed(
+        *words,
+        *(word for one in commands for word in one),
+        "--collect-only",
+        "tests/comfyui/protocol",
+    )

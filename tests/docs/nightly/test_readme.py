@@ -1,0 +1,85 @@
+"""The commands and snippets in README.md and docs/guide.md work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from comfy.__main__ import main
+from comfy.demo import DemoServer
+from tests.docs.test_readme import (
+    CALLS,
+    GUIDE,
+    PEOPLE,
+    ROOT,
+    SEVERAL,
+    SHELL,
+    STAND_IN,
+    TESTS,
+    arguments,
+    serving,
+)
+from tests.support.app_process import launched
+from tests.support.leaks import Closing
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+SERVERS = [block for block in SHELL if "app.py" in block and block not in (*PEOPLE, SEVERAL)]
+
+
+ONCE = [
+    block for block in SHELL if block not in [*SERVERS, SEVERAL, STAND_IN, *PEOPLE, *CALLS, TESTS]
+]
+
+
+@pytest.fixture(scope="module")
+def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
+    """The one that commands and snippets ask."""
+    with running_demo_app(step_seconds=0) as (_, running):
+        closing.append(running.close_idle)
+        yield running
+        closing.remove(running.close_idle)
+
+
+@pytest.mark.parametrize("command", SERVERS)
+def test_a_command_that_serves_starts_and_ends(command: str) -> None:
+    """Each command that starts the app says where it listens, and ends on SIGTERM with 0."""
+    with serving(*arguments(command, "app.py")):
+        pass
+
+
+@pytest.mark.parametrize("command", ONCE)
+def test_a_command_that_ends_does_so_with_success(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each other command exits with 0 and leaves its files where it was told."""
+    monkeypatch.chdir(ROOT)
+    words = arguments(command, "-m comfy")
+    if "--out" in words:
+        words[words.index("--out") + 1] = str(tmp_path)
+    assert main(words) == 0
+    assert "--out" not in words or list(tmp_path.glob("*.*"))
+
+
+def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
+    """The options of that table, all at once: guests are let in at the proxy, which is told where
+    the app is."""
+    commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
+    assert len(commands) == 4
+    config = tmp_path / "config.toml"
+    config.write_text('[comfy]\nworkflow = "text-to-image"\n', encoding="utf-8")
+    words = " ".join(commands).replace(config.name, str(config)).split()
+    with DemoServer() as demo:
+        places = ("--server", demo.url, "--data", str(tmp_path / "data"))
+        with launched(*words, *places) as app:
+            eventually(lambda: "lets guests in" in app.said(), "the app has started")
+            assert f"The proxy reaches the app at {app.url}." in app.said()
+            assert "guests in: https://forms.example.org/forms/join/" in app.said()
+            asked = {"Host": "forms.example.org"}
+            told = requests.get(f"{app.url}/health", headers=asked, timeout=LONGEST_WAIT)
+            assert told.json()["STATUS"] == "ComfyUI Workflow Runner is running"
+            assert app.end() == 0

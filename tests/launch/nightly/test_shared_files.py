@@ -1,0 +1,41 @@
+"""A file that several rows of a batch have is at a server once: brought by the first of them,
+emptied with the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.demo import DemoServer
+from comfy.runs.input_files import names_on_server
+from comfy.runs.interface import Origin
+from tests.launch.test_shared_files import KEY, OWNER, UPLOAD, begun, ended, sizes
+from tests.support.serving import running_app
+from tests.support.waiting import LONGEST_WAIT
+
+
+def test_a_file_of_all_rows_is_brought_once_whatever_is_restarted(tmp_path: Path) -> None:
+    """A pause and a restart of the app do not bring it again; a server that has lost it is brought
+    it once more; a run that is started again has one of its own."""
+    with DemoServer(step_seconds=0.002, painted=64) as demo:
+        with running_app(demo.url, data=tmp_path) as app, demo.hold("progress", after=4) as hold:
+            batch = begun(app, 6)
+            assert hold.reached.wait(LONGEST_WAIT)
+            app.services.batches.pause(batch.id, OWNER)
+        assert demo.requests[UPLOAD] == 1
+        with running_app(demo.url, data=tmp_path) as app:
+            app.services.batches.go_on(batch.id, OWNER)
+            first, *_ = runs = ended(app, batch)
+            assert demo.requests[UPLOAD] == 1
+            assert len({names_on_server(run)[KEY] for run in runs}) == 1
+            path = demo.storage.find(names_on_server(first)[KEY])
+            assert path is not None
+            path.unlink()
+            ended(app, begun(app, 2))
+            assert demo.requests[UPLOAD] == 2
+            *_, state = app.runs.get(
+                app.services.starter.again(first.id, Origin(OWNER)).id, OWNER
+            ).watch(LONGEST_WAIT)
+            assert state.phase is Phase.DONE
+            assert demo.requests[UPLOAD] == 3
+            assert len(sizes(demo)) == 2

@@ -1,0 +1,192 @@
+"""The route walk: every registered route, with every method, asked by its owner, by another user and
+without the login. The expected answers follow from the access rule of each route. `pytest -s` shows
+the number of requests."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.attacks.people import (
+    ANN,
+    BOB,
+    LOGIN,
+    PROMPT,
+    Owned,
+    Person,
+    anew,
+    browser,
+    never,
+    person,
+)
+from tests.attacks.route_answers import (
+    GRADIO,
+    GUESSED,
+    LOGOUT,
+    METHODS,
+    NOTHING,
+    SAFE,
+    SUCCESS,
+    Answers,
+    answers,
+    bare,
+)
+from tests.attacks.routes import SOCKET, Registered, registered
+from tests.security.test_routes import Place
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.settings.web_settings import WebSettings
+
+
+@pytest.fixture(scope="module", params=["with a login", "without a login"])
+def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterator[Place]:
+    logs_in = request.param == "with a login"
+    config = own_temporary_folder / "comfy_runner.toml"
+    config.touch()
+    settings = replace(
+        LOGIN if logs_in else WebSettings(port=0), comfy_runner=config, operator_images=True
+    )
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        ann = person(app, ANN if logs_in else None)
+        bob = browser(app, BOB if logs_in else None)
+        yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
+
+
+def test_every_route_answers_each_as_it_should(place: Place, nightly: bool) -> None:
+    """Each path with each method: to nobody, to a stranger and to the owner what the table says;
+    and what a stranger is told of somebody else's thing is, word for word, what is told of one that
+    never was."""
+    routes = [one for one in registered(place.app.asgi.routes) if one.method != SOCKET]
+    rules = {route.path: bare(route.path) for route in routes}
+    declared = place.app.asgi.state.rules
+    wrong, asked = [], 0
+
+    def count(*_: object, **__: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    with requests.Session() as calls:
+        calls.hooks["response"].append(count)
+        calls.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # each brings their own
+        for path, method in asked_for(routes, nightly):
+            if (rule := rules[path]) not in LOGOUT and (path, method) != GUESSED:
+                expected = answers(declared, rule, method) or GRADIO.get(rule, {}).get(
+                    method, NOTHING
+                )
+                if not place.asks_for_login:
+                    expected = expected._replace(nobody=expected.foreign)
+                ends = method not in SAFE or place.ann.owned.call in at(path, rule, place.ann.owned)
+                lasting = expected.own == expected.foreign or not ends
+                told = walked(calls, place, path, rule, method, lasting)
+                got = Answers(*(status_of(told[who]) for who in ("own", "foreign", "nobody")))
+                if got != expected:
+                    wrong.append(f"{method} {path}: {got}, expected {expected}")
+                if told["foreign"] != told["never"]:
+                    wrong.append(
+                        f"{method} {path}: a stranger is told apart what is not theirs and what never"
+                        f" was: {told}"
+                    )
+    print(f"\n{len(rules)} paths, 3 people: {asked} requests")
+    assert not wrong, "\n".join(wrong)
+
+
+def status_of(answer: tuple[int, str]) -> int:
+    return SUCCESS if answer[0] < 400 else answer[0]
+
+
+def asked_for(routes: list[Registered], nightly: bool) -> Iterator[tuple[str, str]]:
+    """Yield each path with every method if `nightly`, else with its own methods and one of the
+    others: from path to path another one."""
+    for number, path in enumerate(sorted({route.path for route in routes})):
+        taken = {route.method for route in routes if route.path == path}
+        others = [method for method in METHODS if method not in taken]
+        other = others[number % len(others)]
+        yield from ((path, method) for method in METHODS if nightly or method in (*taken, other))
+
+
+def walked(
+    calls: requests.Session, place: Place, path: str, rule: str, method: str, lasting: bool
+) -> dict[str, tuple[int, str]]:
+    """What each is answered. The owner asks last, for something new unless it is `lasting`: it may
+    end by that. What names nothing of anybody's is not asked twice by the same stranger."""
+    ann = place.ann if lasting else anew(place.app, place.ann, path)
+    stranger = replace(place.bob, owned=ann.owned)
+    asking = {
+        "nobody": replace(place.nobody, owned=ann.owned),
+        "never": replace(stranger, owned=never(ann.owned)),
+        "foreign": stranger,
+        "own": ann,
+    }
+    addresses = {at(path, rule, asking[who].owned) for who in ("never", "foreign")}
+    if len(addresses) == 1 and method != "POST":  # which may name something in its body
+        del asking["never"]
+    told = {who: answered(calls, place.app, path, rule, method, one) for who, one in asking.items()}
+    return {"never": told["foreign"]} | told
+
+
+def at(path: str, rule: str, owned: Owned) -> str:
+    """What is asked for there."""
+    preset = f"?workflow={owned.workflow}&name=none"
+    queries = {
+        "/runs/{run_id}/move": "?by=1",
+        "/presets": preset,
+        "/presets/values": preset,
+        "/files/chosen.zip": f"?run={owned.run}",
+    }
+    return owned.at(path) + queries.get(rule, "")
+
+
+def answered(
+    calls: requests.Session, app: RunningApp, path: str, rule: str, method: str, who: Person
+) -> tuple[int, str]:
+    """The status, and what is said beside it with the names of things left out."""
+    address = app.url + at(path, rule, who.owned)
+    headers, sent = who.headers, body(rule, who.owned) if method in ("POST", "PATCH") else {}
+    with calls.request(
+        method,
+        address,
+        headers=headers,
+        timeout=LONGEST_WAIT,
+        allow_redirects=False,
+        stream=True,
+        **sent,
+    ) as answer:
+        said = (
+            answer.text if answer.status_code >= 300 else ""
+        )  # what was found may be told without end
+    for name in asdict(who.owned).values():
+        said = said.replace(name, "…")
+    return answer.status_code, said
+
+
+def body(rule: str, owned: Owned) -> dict[str, Any]:
+    """What a POST or PATCH there brings, as `requests` takes it."""
+    match rule.removeprefix("/endpoints"):
+        case "/gradio_api/upload" | "/api/v1/uploads":
+            return {"files": {"files": ("a.png", saved("PNG"))}}
+        case "/workflows":
+            return {"json": PROMPT}
+        case _ if rule.startswith("/api/v1/workflows/"):
+            return {"json": {}}
+        case "/mcp":
+            return {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}
+        case "/history/favourites" | "/history/delete" | "/history/restore":
+            return {"json": {"runs": [owned.run], "favourite": True}}
+        case "/presets":
+            return {"json": {"name": "mine", "values": {}}}
+        case "/login":
+            return {"data": b"no form"}
+        case "/gradio_api/call/v2/{api_name}":
+            return {"json": {}}
+        case "/gradio_api/cancel" | "/gradio_api/reset":
+            return {"json": {"session_hash": owned.call, "fn_index": 0, "event_id": owned.call}}
+        case _:
+            return {"json": {"data": [], "fn_index": 0, "session_hash": secrets.token_hex(8)}}

@@ -1,0 +1,132 @@
+"""People who sign in at an OpenID provider, in a running app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.serving import PAINTED, RunningApp
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.accounts.openid_provider import (
+    StartedProvider,
+    openid_provider,
+    settings_of,
+    sign_in_as,
+)
+from tests.ui.accounts.test_openid import ANNA, BEN, CLOCK, app_with, get, user
+from ui.accounts.login import DAY
+from ui.accounts.openid_people import OpenIDSettings
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A server that takes no time."""
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[StartedProvider]:
+    """At which anna, ben and carl have accounts."""
+    with openid_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def told(provider: StartedProvider) -> OpenIDSettings:
+    """What an app is told of it."""
+    return settings_of(provider)
+
+
+@pytest.fixture(scope="module")
+def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
+    """An app that forgets everybody at its end."""
+    with app_with(demo, told) as app:
+        yield app
+
+
+@pytest.fixture
+def browser() -> Iterator[requests.Session]:
+    """A browser in which nobody has signed in."""
+    with requests.Session() as browser:
+        yield browser
+
+
+def test_a_provider_that_does_not_answer_is_said_so(
+    app: RunningApp,
+    provider: StartedProvider,
+    browser: requests.Session,
+    demo: DemoServer,
+    told: OpenIDSettings,
+) -> None:
+    """Before and after people were there, in plain words; who has signed in stays so, and signs out
+    without it."""
+
+    def failing(_: object) -> None:
+        raise ConnectionAbortedError
+
+    provider.change["/oauth2/token"] = failing
+    try:
+        answer = sign_in_as(app, browser, ANNA)
+    finally:
+        provider.change.clear()
+    assert (answer.status_code, "Example does not answer." in answer.text) == (502, True)
+    with openid_provider() as short_lived:
+        gone = replace(told, issuer=short_lived.url)
+        with app_with(demo, gone) as other:
+            sign_in_as(other, browser, ANNA)
+            short_lived.stop()
+            answer = get(other, browser, "/login/openid")
+            assert (answer.status_code, "Example does not answer." in answer.text) == (502, True)
+            assert user(other, browser) == "Anna Berg"
+            assert browser.post(f"{other.url}/logout", timeout=LONGEST_WAIT).status_code == 204
+            assert user(other, browser) is None
+
+
+def test_a_sign_in_outlives_a_restart_until_it_is_ended_everywhere(
+    demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
+) -> None:
+    """Signing out leads to the provider, which lets people out too."""
+    kept = tmp_path / "kept.sqlite"
+    with app_with(demo, told, kept) as app, requests.Session() as phone:
+        for one in (browser, phone):
+            sign_in_as(app, one, ANNA)
+        with app_with(demo, told, kept) as again:
+            assert user(again, browser) == user(again, phone) == "Anna Berg"
+            answer = phone.post(f"{again.url}/logout/everywhere", timeout=LONGEST_WAIT)
+            then = urlsplit(answer.json()["next"])
+            assert (
+                f"{then.scheme}://{then.netloc}{then.path}" == f"{told.issuer}/oauth2/end_session"
+            )
+            assert parse_qs(then.query)["post_logout_redirect_uri"] == [f"{again.url}/"]
+            assert user(again, browser) is user(again, phone) is None
+
+
+def test_people_who_may_no_longer_come_are_out(
+    demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
+) -> None:
+    """Their tokens too, also once they have not signed in at the provider for as long as a sign-in
+    lasts."""
+    kept = tmp_path / "kept.sqlite"
+    with app_with(demo, told, kept) as app:
+        sign_in_as(app, browser, BEN)
+        made = browser.post(f"{app.url}/account/tokens", {"label": "nightly"}, timeout=LONGEST_WAIT)
+        token = made.text.partition('id="token">')[2].partition("<")[0]
+        shown = {"Authorization": f"Bearer {token}"}
+        with requests.Session() as script:
+            assert user(app, script, **shown) == "Ben"
+            stricter = replace(told, allowed=("anna@example.org",))
+            elsewhere = replace(told, issuer="https://id.example.org")
+            for other in (stricter, elsewhere):
+                with app_with(demo, other, kept) as later:
+                    assert user(later, browser) is user(later, script, **shown) is None
+            CLOCK.now += 30 * DAY + 1
+            assert user(app, script, **shown) is None
+            sign_in_as(app, browser, BEN)
+            assert user(app, script, **shown) == "Ben"

@@ -1,0 +1,58 @@
+"""People whom a reverse proxy has let in already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, Clock
+from tests.ui.accounts.test_user_header import TRUSTING, WAYS, new_token, user
+from ui.accounts.login import DAY
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A server that takes no time."""
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def app(demo: DemoServer) -> Iterator[RunningApp]:
+    """An app that believes a proxy on this machine."""
+    with running_app(demo.url, settings=TRUSTING) as app:
+        yield app
+
+
+def test_a_token_rests_while_no_proxy_names_its_person(demo: DemoServer, tmp_path: Path) -> None:
+    """S12: the token of somebody whom the proxy has not named for `--session-days` is refused, also
+    after a restart, until the proxy names that person again."""
+    clock = Clock()
+    kept = replace(WAYS, kept=tmp_path / "sign_in.sqlite", clock=clock)
+    settings = replace(TRUSTING, sign_in=kept)
+    anna = {"X-Forwarded-User": "anna"}
+    with running_app(demo.url, settings=settings) as app:
+        token = new_token(app, anna)
+        clock.now += 29 * DAY
+        assert status(app, token) == 200
+    with running_app(demo.url, settings=settings) as app:
+        assert status(app, token) == 200
+        clock.now += DAY
+        assert status(app, token) == 401
+        clock.now += 300 * DAY
+        assert user(app, "anna") == (200, "anna")
+        assert status(app, token) == 200
+    with running_app(demo.url, settings=settings) as app:
+        assert status(app, token) == 200
+
+
+def status(app: RunningApp, token: str) -> int:
+    """What a script with this token is answered with."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.get(f"{app.url}/history", headers=headers, timeout=LONGEST_WAIT).status_code

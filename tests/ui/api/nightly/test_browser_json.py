@@ -1,0 +1,52 @@
+"""Values as the page's script sends them (`ui.documents.browser_values`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.serving import RunningApp, running_demo_app
+from tests.ui.api.api_calls import call, problem
+from tests.ui.api.test_browser_json import OWNER, RUNS, SEED
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
+    with running_demo_app(step_seconds=0) as (_, app):
+        yield app
+
+
+@pytest.fixture
+def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    yield running
+    running.close_idle()
+
+
+def test_draws_the_start_of_a_seed_that_counts(app: RunningApp) -> None:
+    """Without a number, runs of one press have neighboring seeds."""
+    body = {"values": {SEED: {"from": None}}, "count": 2}
+    first, second = call(app, "POST", RUNS, json=body).json()["runs"]
+    assert int(second["seeds"][SEED]) == int(first["seeds"][SEED]) + 1
+
+
+def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
+    """Only where one of its texts is among the values; other ids are ignored."""
+    body: dict[str, Any] = {"values": {"5.steps": 1}, "text_sources": ["nothing"]}
+    assert call(app, "POST", RUNS, json=body).json()["parents"] == []
+    for wrong in ("nothing", [1], ["x"] * 17):
+        problem(call(app, "POST", RUNS, json={**body, "text_sources": wrong}), 422)
+
+
+def test_a_watched_run_stops_when_nobody_watches(app: RunningApp) -> None:
+    """A run of a program keeps going; one of a page says whether it does."""
+    registry = app.services.runs
+    for more, keeps_going in (
+        ({}, True),
+        ({"watched": True}, False),
+        ({"watched": True, "keeps_going": True}, True),
+    ):
+        run = call(app, "POST", RUNS, json={"values": {"5.steps": 1}, **more}).json()
+        assert registry.get(run["id"], OWNER).keeps_going is keeps_going

@@ -1,0 +1,34 @@
+"""What `openapi.json` says of answers is what comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp
+from tests.ui.api.api_calls import QUICK
+from tests.ui.api.test_document import BATCH, CHAIN, RUNS, Document
+
+
+@pytest.fixture
+def document(app: RunningApp) -> Document:
+    """That of the module's app."""
+    return Document(app)
+
+
+def test_starts_are_as_the_document_says(document: Document) -> None:
+    """Of one run and of several, a batch, a chain and uploads: new, sent again, and refused."""
+    chains = "/workflows/create-upscale-detail.chain/chains"
+    starts = (
+        ("/workflows/{name}/runs", RUNS, {"json": {"values": QUICK, "callback": None}}),
+        ("/workflows/{name}/runs", RUNS, {"json": {"values": QUICK, "count": 2}}),
+        ("/workflows/{name}/batches", "/workflows/text-to-image/batches", {"json": BATCH}),
+        ("/workflows/{name}/chains", chains, {"json": CHAIN}),
+        ("/uploads", "/uploads", {"files": {"file": ("a.png", saved("PNG"))}}),
+    )
+    for number, (path, at, body) in enumerate(starts):
+        headers = {"idempotency-key": f"document {number}"}
+        for status in (201, 200):
+            document.asked("POST", path, at, status, headers=headers, **body)
+    document.asked("POST", starts[0][0], RUNS, 422, json={"values": {"5.steps": 0}})
+    document.asked("POST", "/workflows/{name}/batches", starts[2][1], 422, json={})

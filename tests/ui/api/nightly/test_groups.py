@@ -1,0 +1,125 @@
+"""Batches and chains of programs, over REST."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.serving import RunningApp, Served, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.api.api_calls import QUICK, call, events, problem
+from tests.ui.api.test_groups import BATCH, CHAIN, SMALL, STEPS, ended
+from ui.api import watch
+
+BROKEN = "demo-broken.safetensors"
+
+
+def test_a_batch_is_paused_and_stopped(served: Served) -> None:
+    """While it is paused nothing more begins; it goes on, and it can be ended."""
+    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
+        batch = call(app, "POST", BATCH, json={"axes": STEPS}).json()
+        for change, state in (("pause", "paused"), ("continue", "running"), ("stop", "stopped")):
+            changed = call(app, "POST", f"{batch['url']}/{change}")
+            assert changed.json()["state"] == state
+        problem(call(app, "POST", f"{batch['url']}/explode"), 422)
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+
+
+def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served: Served) -> None:
+    """It may have no end, and whoever follows its events is told that too; it ends where its caller
+    leaves without a key, and not by what somebody else does meanwhile."""
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
+        axes = [{"field": "5.seed", "text": "1..12"}]
+        body = {"values": {**QUICK, "1.ckpt_name": BROKEN}, "axes": axes}
+        answer = call(app, "POST", f"{BATCH}?wait=true", json=body)
+        told = answer.json()
+        assert (answer.status_code, told["state"], told["finished"]) == (201, "paused", False)
+        assert told["why"].startswith("5 rows failed one after the other")
+        with call(app, "GET", f"{told['url']}/events", stream=True) as stream:
+            heard = events(stream)
+            assert next(heard).told == told
+            call(app, "POST", f"{told['url']}/stop")
+            assert [event.told["state"] for event in heard if event.name] == ["stopped"]
+
+        with demo.hold("progress") as held, ThreadPoolExecutor(1) as other:
+            leaving = other.submit(
+                call, app, "POST", f"{BATCH}?wait=true", json={"axes": axes}, timeout=2
+            )
+            assert held.reached.wait(LONGEST_WAIT)
+            batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
+            assert call(app, "POST", f"{batch['url']}/pause").json()["state"] == "paused"
+            with pytest.raises(requests.Timeout):
+                leaving.result()
+            eventually(lambda: call(app, "GET", batch["url"]).json()["state"] == "stopped")
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+
+
+def pages(app: RunningApp, path: str, name: str, limit: int = 2) -> list[list[dict[str, Any]]]:
+    """All pages of a list, of so many each."""
+    cursor: str | None = ""
+    found = []
+    while cursor is not None:
+        page = call(app, "GET", path, params={"limit": limit, "cursor": cursor}).json()
+        found.append(page[name])
+        cursor = page["next"]
+    return found
+
+
+def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
+    """Each is told once, the newest batches and chains and the first rows first; a page of what is
+    not there is refused."""
+    with running_app(served[0].url) as app:
+        for path, name, begun in (
+            ("/batches", "batches", (BATCH, {"axes": STEPS})),
+            ("/chains", "chains", (CHAIN, {"values": SMALL})),
+        ):
+            made = [call(app, "POST", begun[0], json=begun[1]).json() for _ in range(3)]
+            *_, last = found = pages(app, path, name)
+            assert [len(page) for page in found] == [2, 1]
+            assert [one["id"] for page in found for one in page] == [
+                one["id"] for one in reversed(made)
+            ]
+            assert last[0]["title"] == made[0]["title"]
+            problem(call(app, "GET", f"{path}?cursor=none"), 422)
+            for one in made:
+                ended(app, one)
+        batch = call(app, "GET", "/batches?limit=1").json()["batches"][0]
+        rows = pages(app, f"{batch['url']}/rows", "rows")
+        assert [[row["number"] for row in page] for page in rows] == [[1, 2], [3]]
+        problem(call(app, "GET", f"{batch['url']}/rows?cursor=none"), 422)
+        all_but_one = pages(app, f"{batch['url']}/rows?from=1", "rows", limit=1)
+        assert [[row["number"] for row in page] for page in all_but_one] == [[2], [3]]
+
+
+@pytest.mark.parametrize(("path", "body"), [(BATCH, {"axes": STEPS}), (CHAIN, {})])
+def test_events_end_with_what_is_deleted(
+    served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go on meanwhile, also while nothing happens."""
+    monkeypatch.setattr(watch, "SILENCE", 0.05)
+    with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
+        begun = call(app, "POST", path, json=body).json()
+        with call(app, "GET", f"{begun['url']}/events", stream=True) as answer:
+            heard = events(answer)
+            assert next(heard).told["state"] == "running"
+            assert next(event for event in heard if not event.name)
+            call(app, "DELETE", begun["url"])
+            assert "end" not in [event.name for event in heard]
+
+
+def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
+    """That is said, and nothing changes; without `again` it is told as it goes on."""
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
+        with demo.hold("progress") as held:
+            chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
+            assert held.reached.wait(LONGEST_WAIT)
+            again = f"{chain['url']}/continue"
+            refused = problem(call(app, "POST", again, json={"again": ["base"]}), 409)
+            assert refused["detail"] == "This chain is already running."
+            assert call(app, "POST", again).json()["state"] == "running"
+        assert ended(app, chain)["state"] == "done"
+        assert len(demo.journal.all()) == 2

@@ -1,0 +1,25 @@
+"""Runs of programs: started, found, listed, stopped and deleted over REST."""
+
+from __future__ import annotations
+
+from comfy.demo import DemoServer
+from comfy.runs.limits import RunLimits
+from tests.support.serving import Served, running_app
+from tests.ui.api.api_calls import call, problem
+
+
+def test_what_there_is_no_room_for_is_said(served: Served) -> None:
+    """Of more runs than a person may have, those that fit are started, and a problem is told for
+    the others; the next request is refused with 429."""
+    with (
+        DemoServer(step_seconds=1) as slow,
+        running_app(slow.url, run_limits=RunLimits(person=2)) as app,
+    ):
+        told = call(app, "POST", "/workflows/text-to-image/runs", json={"count": 3}).json()
+        assert len(told["runs"]) == 2
+        assert told["refused"]["type"] == "urn:comfyforms:problem:too-many"
+        more = call(app, "POST", "/workflows/text-to-image/runs", json={})
+        assert problem(more, 429)["hint"]
+        assert more.headers["retry-after"] == "60"
+        for run in told["runs"]:
+            assert call(app, "DELETE", run["url"]).status_code == 202

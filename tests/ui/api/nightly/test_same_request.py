@@ -1,0 +1,163 @@
+"""A request that is sent again with its key starts nothing again, whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import eventually
+from tests.ui.api.api_calls import QUICK, call, problem, run_of
+from tests.ui.api.test_same_request import RUNS, sent
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "done"),
+    [
+        (
+            "/workflows/text-to-image/batches",
+            {"values": QUICK, "axes": [{"field": "2.text", "text": "a\nb"}]},
+            lambda told: told["done"] == 2,
+        ),
+        (
+            "/workflows/create-upscale-detail.chain/chains",
+            {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}},
+            lambda told: all(step["results"] for step in told["steps"]),
+        ),
+    ],
+)
+def test_batches_and_chains_are_begun_once_and_waited_for(
+    app: RunningApp, path: str, body: Any, done: Callable[[Any], bool]
+) -> None:
+    """With one key there is one, told again as it is then; with `wait` that is at its end."""
+    key, waiting = f"once {path}", f"{path}?wait=true"
+    first = sent(app, key, body, path=path)
+    assert first.status_code == 201, first.text
+    again = sent(app, key, body, path=waiting)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert (again.json()["id"], again.headers["location"]) == (
+        first.json()["id"],
+        again.json()["url"],
+    )
+    assert again.json()["state"] == "done"
+    assert done(again.json())
+    problem(sent(app, key, {"values": {}}, path=path), 422)
+    alone = call(app, "POST", waiting, json=body)
+    assert (alone.status_code, alone.json()["state"]) == (201, "done")
+
+
+@pytest.mark.usefixtures("served")
+def test_whoever_waits_for_a_chain_without_a_key_ends_it_by_leaving() -> None:
+    """Nobody would hear of its end."""
+    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
+        path = "/workflows/create-upscale-detail.chain/chains?wait=true"
+        with pytest.raises(requests.Timeout):
+            call(app, "POST", path, json={}, timeout=2)
+
+        def states() -> list[str]:
+            return [one["state"] for one in call(app, "GET", "/chains").json()["chains"]]
+
+        eventually(lambda: states() == ["stopped"])
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+
+
+def test_every_post_takes_a_key(app: RunningApp) -> None:
+    """Each address that the document names is asked twice with one key: the second time nothing is
+    done, and that is said."""
+    batch = {"values": QUICK, "axes": [{"field": "2.text", "text": "a\nb"}]}
+    chain = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
+    many, steps = "/workflows/text-to-image/batches", "/workflows/create-upscale-detail.chain"
+    starts: dict[str, dict[str, Any]] = {
+        "/workflows/{name}/runs": {"path": RUNS, "json": {"values": QUICK}},
+        "/workflows/{name}/batches": {"path": many, "json": batch},
+        "/workflows/{name}/chains": {"path": f"{steps}/chains", "json": chain},
+        "/uploads": {"path": "/uploads", "files": {"file": ("a.png", saved("PNG"))}},
+    }
+    of_batch, of_chain = (
+        call(app, "POST", f"{starts[path]['path']}?wait=true", json=starts[path]["json"]).json()
+        for path in ("/workflows/{name}/batches", "/workflows/{name}/chains")
+    )
+    of_run = run_of(app)
+    changes = {
+        **{f"{of_batch['url']}/{one}": {} for one in ("pause", "continue", "stop", "retry")},
+        f"{of_run['url']}/stop": {},
+        f"{of_chain['url']}/stop": {},
+        f"{of_chain['url']}/continue": {"json": {"again": ["base"]}},
+    }
+    document = call(app, "GET", "/openapi.json").json()["paths"]
+    there = {path for path, methods in document.items() if "post" in methods}
+    there.remove("/workflows/{name}/batches/check")  # changes nothing
+    assert there == {
+        *starts,
+        "/runs/{run_id}/stop",
+        "/batches/{batch_id}/{change}",
+        "/chains/{chain_id}/stop",
+        "/chains/{chain_id}/continue",
+    }
+    asked = [*starts.values(), *({"path": path, **more} for path, more in changes.items())]
+    for number, one in enumerate(asked):
+        path, more = one["path"], {key: told for key, told in one.items() if key != "path"}
+        headers = {"idempotency-key": f"walk {number}"}
+        first, again = (call(app, "POST", path, headers=headers, **more) for _ in range(2))
+        assert first.ok, first.text
+        assert "idempotent-replayed" not in first.headers
+        assert (again.status_code, again.headers.get("idempotent-replayed")) == (200, "true"), path
+    for path in there:
+        names = [one["name"] for one in document[path]["post"]["parameters"]]
+        assert "idempotency-key" in names
+
+
+def test_a_change_that_is_sent_again_changes_nothing(app: RunningApp) -> None:
+    """A step runs again once, and what was let go on since is not stopped by a stop of before;
+    another change with the key is refused, and one that could not be made does not hold it."""
+    body = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
+    path = "/workflows/create-upscale-detail.chain/chains?wait=true"
+    chain = call(app, "POST", path, json=body).json()
+    go_on, again = f"{chain['url']}/continue", {"again": ["base"]}
+    problem(sent(app, "go on", {"again": ["bose"]}, path=go_on), 422)
+    for _ in range(2):
+        assert sent(app, "go on", again, path=go_on).status_code == 200
+        eventually(lambda: call(app, "GET", chain["url"]).json()["state"] == "done")
+    made = {run.id for run in app.runs.known() if run.record.group == chain["id"]}
+    assert len(made) == 3
+    told = problem(sent(app, "go on", {"again": ["upscale"]}, path=go_on), 422)
+    assert told["type"] == "urn:comfyforms:problem:key-used"
+    problem(sent(app, "go on", again, path=f"{chain['url']}/stop"), 422)
+    problem(sent(app, "none", path="/chains/none/stop"), 404)
+
+    rows = {"axes": [{"field": "5.steps", "text": "1..40"}, {"field": "5.cfg", "text": "1..9"}]}
+    batch = call(app, "POST", "/workflows/text-to-image/batches", json=rows).json()
+    for key, change, state in (
+        ("first", "pause", "paused"),
+        ("second", "continue", "running"),
+        ("first", "pause", "running"),
+        ("third", "stop", "stopped"),
+    ):
+        told = sent(app, key, path=f"{batch['url']}/{change}").json()
+        assert told["state"] == state
+
+
+def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
+    """A request that was refused does not hold its key."""
+    problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
+    assert sent(app, "wrong").status_code == 201
+
+
+@pytest.mark.usefixtures("served")
+def test_a_restart_forgets_no_key(tmp_path: Path) -> None:
+    """In another life of the app the same request still has the run of before; while that goes on,
+    whoever waits for it with a key may leave and come back."""
+    with DemoServer(step_seconds=0) as demo:
+        with running_app(demo.url, data=tmp_path) as app:
+            first = sent(app, "life").json()
+            eventually(lambda: call(app, "GET", first["url"]).json()["finished"])
+        with running_app(demo.url, data=tmp_path) as app:
+            again = sent(app, "life")
+            assert (again.status_code, again.json()["id"]) == (200, first["id"])
+            assert again.json()["phase"] == "done"

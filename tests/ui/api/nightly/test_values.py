@@ -1,0 +1,28 @@
+"""Files and forms of programs: each way in which a file may be sent, and what workflows take."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from tests.support.serving import RunningApp
+from tests.ui.api.api_calls import run_of
+from tests.ui.api.test_values import FAST, FIELD, PNG, uploaded
+
+TEXT = base64.b64encode(PNG).decode()
+
+
+def test_a_file_is_sent_in_any_of_four_ways(app: RunningApp) -> None:
+    """As an upload of before, in base64, as a data: address, or as what an earlier run has made."""
+    earlier = run_of(app)
+    ways: list[Any] = [
+        uploaded(app),
+        {"base64": TEXT, "name": "mine.png"},
+        f"data:image/png;base64,{TEXT}",
+        {"run": earlier["id"], "file": 0},
+    ]
+    for way in ways:
+        run = run_of(app, "image-to-image", {**FAST, FIELD: way})
+        assert run["phase"] == "done"
+        assert run["inputs"][FIELD].endswith(".png")
+        assert run["parents"] == ([earlier["id"]] if isinstance(way, dict) and "run" in way else [])

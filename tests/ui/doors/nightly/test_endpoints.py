@@ -1,0 +1,82 @@
+"""Workflows as endpoints of their own: Gradio's Python client, and plain HTTP."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+from gradio_client import Client
+from PIL import Image
+
+from comfy.comfyui.protocol.run_state import Phase
+from tests.attacks.people import PROMPT
+from tests.security.signing_in import signed_in
+from tests.support.gradio_calls import script_client
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.doors.test_endpoints import SMALL, told_of
+from ui.settings.web_settings import WebSettings
+
+ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
+
+
+@pytest.fixture
+def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """gradio_client on the endpoints. It leaves an empty folder for each file that it fetches."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with closing(script_client(f"{app.url}/endpoints", download_files=tmp_path)) as client:
+        yield client
+
+
+def test_a_cancelled_job_stops_its_run(served: Served, caller: Client) -> None:
+    """Here and at the server, a workflow's and a chain's; none is begun in its place."""
+    demo, app = served
+    for _ in range(3):
+        one_is_cancelled(served, caller)
+    job = caller.submit(api_name="/frames_animation_chain")
+    next(iter(job))
+    job.cancel()
+    eventually(lambda: app.services.chains.recent("browser:") == (), "the end of the chain")
+    eventually(lambda: demo.queue.remaining() == 0, "the end at the server")
+
+
+def one_is_cancelled(served: Served, caller: Client) -> None:
+    """A call of a workflow's endpoint is one run, which stops."""
+    demo, app = served
+    known = set(app.runs.known())
+    job = caller.submit(steps=60, images=8, api_name="/text_to_image")
+    next(iter(job))
+    job.cancel()
+    eventually(lambda: job.done() and demo.queue.remaining() == 0, "the end at the server")
+    (run,) = set(app.runs.known()) - known
+    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
+
+
+def test_whoever_signs_in_calls_in_their_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As elsewhere: by name and password, or not at all. What they have opened is there for them
+    alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    settings = WebSettings(port=0, users=(ANNA, BEN))
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        address = f"{app.url}/endpoints"
+        assert requests.get(f"{address}/config", timeout=LONGEST_WAIT).status_code == 401
+        with signed_in(app, ANNA) as browser:
+            own = f"{app.url}/workflows?file=of%20her%20own.json"
+            browser.post(own, json.dumps(PROMPT), timeout=LONGEST_WAIT).raise_for_status()
+        with (
+            closing(script_client(address, auth=ANNA, download_files=tmp_path)) as anna,
+            closing(script_client(address, auth=BEN)) as ben,
+        ):
+            assert told_of(anna).keys() - told_of(ben).keys() == {"/of_her_own"}
+            made = anna.predict("a text", api_name="/of_her_own")
+            assert made["texts"] == ["a text"]
+            assert app.runs.record(made["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE
+            made = anna.predict(**SMALL, api_name="/text_to_image")
+            assert Image.open(made["files"][0]).format == "PNG"

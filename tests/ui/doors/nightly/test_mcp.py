@@ -1,0 +1,100 @@
+"""Workflows as tools of assistants, asked by the client of the package `mcp`."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from dataclasses import replace
+
+import anyio
+import pytest
+import requests
+from mcp.types import ImageContent, ResourceLink
+from PIL import Image
+from starlette.requests import Request
+
+from comfy.comfyui.protocol.run_state import Phase
+from tests.support.http_client import ANN, cookie_of
+from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from tests.ui.api.api_calls import run_of
+from tests.ui.doors.test_mcp import ERAS, QUICK, assistant
+from ui.documents.run_doc import RunJson
+from ui.doors.mcp.contents import finished_call
+from ui.routes.results import ResultFiles
+
+LASTING = QUICK | {"steps": 60}
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, era: str) -> None:
+    """The client, as it is unless told otherwise, gets the answer: of several images, and of a
+    chain's large one, each as an image that can be seen and a link to the whole one."""
+    size = {"width": 768, "height": 768}
+    calls = (
+        ("text_to_image", {"steps": 2, "width": 1024, "height": 1024}, 1, False),
+        ("text_to_image", {"steps": 2, "images": 5, **size}, 5, True),
+        ("create_upscale_detail_chain", {"run_refine": False, **size}, 1, True),
+    )
+
+    async def ask() -> None:
+        async with assistant(app, era) as client:
+
+            async def hear(*_: object) -> None:
+                pass
+
+            for tool, values, count, is_too_large in calls:
+                result = await client.call_tool(tool, values, progress_callback=hear)
+                assert not result.is_error, result.content
+                images = [one for one in result.content if isinstance(one, ImageContent)]
+                links = [one for one in result.content if isinstance(one, ResourceLink)]
+                assert len(images) == count
+                assert links or not is_too_large
+                for image in images:
+                    with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
+                        assert min(shown.size) >= 256
+                for link in links:
+                    with requests.get(
+                        link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+                    ) as whole:
+                        assert whole.headers["content-type"] == "image/png"
+
+    awaited(ask())
+
+
+def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
+    """An answer has as many as can be seen, the beginning of texts, and is never too long."""
+    services = app.services
+    record = services.runs.record(run_of(app)["id"], f"browser:{ANN}")
+    told = replace(RunJson().told(record), texts=("a" * 100_000,))
+    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+    request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
+    slots = services.copies.blobs.turns
+    for count, most_links in ((1, 0), (200, 200), (2000, 500)):
+        result = finished_call([(record, told)] * count, files, slots, request)
+        assert len(result.model_dump_json()) < 1_000_000
+        kinds = Counter(block.type for block in result.content)
+        assert kinds["image"] >= min(count, 10)
+        assert kinds["image"] + kinds["resource_link"] >= min(count, 500)
+        assert kinds["resource_link"] <= most_links
+        assert kinds["text"] == 1 + count
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
+    """As soon as the client says so."""
+
+    async def ask() -> None:
+        async with assistant(app, era) as client, anyio.create_task_group() as group:
+
+            async def hear(*_: object) -> None:
+                group.cancel_scope.cancel()
+
+            await client.call_tool("text_to_image", LASTING, progress_callback=hear)
+            raise AssertionError("the call came to its end")
+
+    known = set(app.runs.known())
+    awaited(ask())
+    (run,) = set(app.runs.known()) - known
+    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")

@@ -1,0 +1,62 @@
+"""The relay: what ComfyUI says of one's own runs, for clients that know ComfyUI's own socket."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+
+import pytest
+import websocket
+
+from comfy.library.permissions import Permissions
+from tests.support.http_client import ANN, BOB, connected, start
+from tests.support.serving import Served, running_demo_app
+from tests.ui.doors.test_relay import RELAY, SMALL, frames, kinds, say, until_over
+from ui.doors.relay import MOST_UNREAD, TOO_SLOW
+from ui.settings.web_settings import WebSettings
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_an_operator_follows_the_runs_of_all_people(
+    nothing_left_behind: None, *, images: bool
+) -> None:
+    """How far they are, and nothing of what others make or write, but for previews where the
+    setting allows these; nobody else does."""
+    permissions = Permissions(operates=lambda owner: ANN in owner)
+    settings = WebSettings(port=0, operator_images=images)
+    with running_demo_app(step_seconds=0, permissions=permissions, settings=settings) as (_, app):
+        with (
+            connected(app, f"{RELAY}?all=true", ANN) as operator,
+            connected(app, f"{RELAY}?all=true", BOB) as other,
+        ):
+            assert kinds(list(frames(other))) == ["status"]
+            others = until_over(operator, start(app, cookie=BOB, **{"5.steps": 3}))
+            assert {"execution_start", "progress", "execution_success"} <= set(kinds(others))
+            assert ({1, 4, "executed"} & set(kinds(others))) == ({1} if images else set())
+            failed = start(app, cookie=BOB, **{"1.ckpt_name": "demo-broken.safetensors"})
+            told = [one for one in until_over(operator, failed) if "execution_error" in str(one)]
+            assert json.loads(told[0])["data"].keys() == {"prompt_id", "node_id", "node_type"}
+            own = until_over(operator, start(app, **{"5.steps": 3}))
+            assert {1, "executed"} <= set(kinds(own))
+        app.close_idle()
+
+
+def test_a_client_that_would_miss_a_state_is_sent_away(served: Served) -> None:
+    """So many as nobody leaves unread on purpose are not kept for it."""
+    _, app = served
+    with connected(app, RELAY, sockopt=SMALL) as frozen:
+        frozen.recv()
+        for _ in range(MOST_UNREAD + 5000):
+            say(app, "x" * 1000)
+        *_, (kind, data) = received(frozen)
+    assert kind == websocket.ABNF.OPCODE_CLOSE
+    assert struct.unpack_from(">H", data)[0] == TOO_SLOW
+
+
+def received(client: websocket.WebSocket) -> Iterator[tuple[int, bytes]]:
+    """All messages, the closing one too."""
+    kind = websocket.ABNF.OPCODE_TEXT
+    while kind != websocket.ABNF.OPCODE_CLOSE:
+        kind, data = client.recv_data()
+        yield kind, data

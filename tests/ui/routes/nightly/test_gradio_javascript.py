@@ -1,0 +1,29 @@
+"""Runs for scripts in JavaScript: Gradio's own client, in node."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.samples.media import saved
+from tests.support.serving import Served, running_demo_app
+from tests.ui.routes.test_gradio_javascript import said
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes its time."""
+    with running_demo_app(step_seconds=0.02) as served:
+        yield served
+
+
+def test_a_run_takes_a_file_tells_its_progress_and_gives_one(served: Served) -> None:
+    """Steps as they come, the addresses of the files at the end."""
+    image = f"data:image/png;base64,{base64.b64encode(saved('PNG')).decode()}"
+    told = said(served[1].url, {"8.steps": 9, "4.image": image})
+    assert told[-1][0] == "done"
+    assert told[-1][2][0].endswith(".png")
+    assert len({step for phase, step, _ in told if phase == "running"}) > 1

@@ -1,0 +1,41 @@
+"""Batches that nobody would ask for: a sentence or a batch, never a failure, and nothing that has
+begun in part."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import FrameType
+
+from comfy.batches.check import problems_of_batch
+from tests.support.serving import RunningApp
+from tests.ui.routes.test_hostile_batches import check
+from ui.web.limits import WebLimits
+
+
+def being_checked() -> int:
+    """How many batches are looked at in this moment."""
+
+    def is_checking(frame: FrameType | None) -> bool:
+        return frame is not None and (
+            frame.f_code is problems_of_batch.__code__ or is_checking(frame.f_back)
+        )
+
+    return sum(map(is_checking, sys._current_frames().values()))
+
+
+def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> None:
+    """Two of one person are looked at at once, as with calls of pages; all are answered. One with
+    too many rows is refused before its values are looked at."""
+    many = "{" + "|".join(map(str, range(4000))) + "}"
+    body = {"axes": [{"field": "2.text", "text": many}]}
+    most = 0
+    with ThreadPoolExecutor(12) as people:
+        answers = [people.submit(check, app, body) for _ in range(12)]
+        while wait(answers, timeout=0.005).not_done:
+            most = max(most, being_checked())
+    assert [one.result().json()["rows"] for one in answers] == [4000] * 12
+    assert most <= WebLimits().person_working
+    axes = [{"field": "5.steps", "text": "0..5000"}, {"field": "5.seed", "text": "1..9"}]
+    told = check(app, {"axes": axes}).json()
+    assert [one["message"] for one in told["problems"]] == ["A batch has 10000 rows at most."]

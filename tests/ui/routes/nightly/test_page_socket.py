@@ -1,0 +1,110 @@
+"""An open page's socket: the person's unfinished runs, told without asking, and to nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import websocket
+
+from comfy.demo import DemoServer
+from tests.support.http_client import (
+    BOB,
+    close_code,
+    connected,
+    finished,
+    messages,
+    page_open,
+    start,
+    told,
+    watching,
+)
+from tests.support.serving import PAINTED, Served, running_app, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.routes.test_page_socket import LONG, by_page, ids
+from ui.settings.web_settings import WebSettings
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.25) as served:
+        yield served
+
+
+def test_the_last_page_to_close_starts_the_grace_time() -> None:
+    """Runs that wait are as safe as the one that runs, while any page of the person is open;
+    afterwards all end."""
+    with running_demo_app(step_seconds=0.25, grace=4.0) as (_, app):
+        with page_open(app) as stays:
+            running, waiting, spared = by_page(app), by_page(app), by_page(app, keeps_going=True)
+            with page_open(app):
+                told(stays, lambda news: len(news["runs"]) == 3)
+            for _ in range(3):  # longer than the grace time
+                stays.send("here")
+                told(stays, lambda news: len(news["runs"]) == 3)
+                eventually(lambda step=running.state.step: running.state.step >= step + 6)
+        assert finished(running).state.phase == finished(waiting).state.phase == "stopped"
+        assert "its page was closed" in str(running.state.error)
+        eventually(lambda: spared.state.phase == "running")
+        spared.cancel()
+        finished(spared)
+
+
+def test_a_page_that_only_looked_does_not_end_a_script_s_run() -> None:
+    """A run that a script has started goes on when a page that showed it is closed."""
+    with running_demo_app(step_seconds=0.02, grace=0.0) as (_, app):
+        run = start(app, **LONG)
+        with page_open(app) as page:
+            told(page, lambda news: ids(news) == [run.id])
+        assert finished(run).state.phase == "done"
+
+
+def test_the_end_of_the_app_is_told() -> None:
+    """A page hears that the app is ending while its run may still finish; then its socket closes
+    with 1012."""
+    with DemoServer(step_seconds=0.05, painted=PAINTED) as demo:
+        with running_app(demo.url, settings=WebSettings(port=0, finish=20)) as app:
+            run = by_page(app)
+            eventually(lambda: run.state.phase == "running")
+            page = websocket.create_connection(
+                app.url.replace("http", "ws") + "/news", timeout=LONGEST_WAIT
+            )
+            told(page, lambda news: not news["ending"])
+        assert run.state.phase == "done"
+        assert told(page, lambda news: news["ending"])
+        assert close_code(page) == 1012
+        page.shutdown()
+
+
+def test_a_run_of_before_a_restart_is_told(tmp_path: Path) -> None:
+    """A run's socket tells how it ended, and the socket of an open page that the app has another
+    process."""
+    with DemoServer(step_seconds=0.1, painted=PAINTED) as demo:
+        with running_app(demo.url, data=tmp_path) as app, page_open(app) as page:
+            process_id = told(page, lambda _: True)["process_id"]
+            run = by_page(app)
+            eventually(lambda: run.state.phase == "running")
+        with running_app(demo.url, data=tmp_path) as app:
+            with page_open(app) as page:
+                assert told(page, lambda _: True)["process_id"] != process_id
+            with watching(app, run.id) as socket:
+                (last,) = messages(socket)
+            assert isinstance(last, dict)
+            assert (last["phase"], last["page"]["again"]) == ("stopped", True)
+            assert "shut down" in last["headline"]
+            with watching(app, run.id, BOB) as socket:
+                assert close_code(socket) == 4404
+
+
+@pytest.mark.parametrize("path", ["/news", "/live/none"])
+def test_strangers_hear_nothing_behind_a_login(path: str) -> None:
+    """With a login, who has none is closed with 4401, so that the page can ask for it."""
+    with (
+        running_demo_app(
+            step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
+        ) as (_, app),
+        connected(app, path) as socket,
+    ):
+        assert close_code(socket) == 4401

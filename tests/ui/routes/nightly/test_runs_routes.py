@@ -1,0 +1,17 @@
+"""Running again, moving and stopping: each with one's own runs only."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.http_client import post, start
+from tests.support.serving import Served
+
+
+@pytest.mark.parametrize("what", ["again", "move?by=1"])
+def test_other_sites_change_nothing(served: Served, what: str) -> None:
+    """A page of another site is refused, though the browser would send the cookie along."""
+    _, app = served
+    run = start(app, **{"5.steps": 60})
+    assert post(app, f"/runs/{run.id}/{what}", origin="https://evil.example").status_code == 401
+    assert not run.state.phase.finished

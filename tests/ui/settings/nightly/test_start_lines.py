@@ -1,0 +1,29 @@
+"""What an app says of itself when it has started."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from comfy.demo import DemoServer
+from tests.support.app_process import started
+from tests.support.waiting import eventually
+
+
+def test_an_app_on_the_network_says_so_when_it_starts(tmp_path: Path) -> None:
+    """With an address to open, which is not the one that stands for all, and the link that was asked
+    for, by the name that browsers use."""
+    with (
+        DemoServer() as demo,
+        started(
+            *("--host", "0.0.0.0", "--server", demo.url, "--data", str(tmp_path)),
+            *("--share-link", "yes", "--hosts", "forms.lan"),
+        ) as app,
+    ):
+        eventually(lambda: "lets guests in" in app.said() and "unencrypted" in app.said())
+        said = app.said()
+        assert re.search(r"Open http://forms\.lan:\d+ in a browser\.", said)
+        (address,) = re.findall(r"reach it at http://forms\.lan:\d+, http://([\d.]+):", said)
+        assert address != "0.0.0.0"
+        assert "It is for whoever signs in." in said
+        assert re.search(r"lets guests in: http://forms\.lan:\d+/join/[\w-]{43}\n", said)

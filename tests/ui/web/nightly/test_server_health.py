@@ -1,0 +1,37 @@
+"""Whether the image server answers: asked only while a page is open, and told to every page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.support.http_client import page_open, told
+from tests.support.serving import PAINTED, running_app
+from tests.support.waiting import eventually
+from tests.ui.web.test_server_health import QUICK, asked
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A server that takes some time."""
+    with DemoServer(step_seconds=0.1, painted=PAINTED) as server:
+        yield server
+
+
+def test_an_idle_app_asks_nothing(demo: DemoServer) -> None:
+    """Before the first page, and after the last one is closed, the server hears nothing."""
+    with running_app(demo.url, pace=QUICK) as app:
+        assert asked(demo) == 0
+        with page_open(app) as page:
+            told(page, lambda _: True)
+            eventually(lambda: asked(demo) > 2)
+
+        def silent() -> bool:
+            before = asked(demo)
+            threading.Event().wait(5 * QUICK.idle)
+            return asked(demo) == before
+
+        eventually(silent, "nobody asks the server any more")
