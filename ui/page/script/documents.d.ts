@@ -57,9 +57,9 @@ export interface BatchPage {
 }
 
 /**
- * What is wrong with a batch, and where: a field by its key, a row by its number, a line of the
- * table by that, or a value among those of the field by its place, from 0; None for neither.
- * `of_table`: the table as a whole, or a column of it.
+ * An error of a batch with its position: a field's key, a row's number, a line of the table, or
+ * a value's place in the field, from 0; None for neither. `of_table`: the whole table, or a
+ * column of it.
  */
 export interface BatchProblem {
   message: string;
@@ -172,14 +172,14 @@ export interface RowPage {
 /**
  * One run; times in seconds since 1970.
  *
- * `queue_place`: how many come before it. `progress`: 0 to 1, null if unknown. `step` of `steps`
- * belong to `node`. `preview`: how many preview images there were. `values`: what it was made
- * with; `inputs`: the names of the files among them; `seeds`: its seeds in digits, which
- * JavaScript's numbers may lose. `errors`: what is wrong with single fields. `group`: what the
- * runs of a batch or chain share. `parents`: the runs that it was made from, where named.
+ * `queue_place`: the number of runs before it. `progress`: 0 to 1, null if unknown. `step` of
+ * `steps` belong to `node`. `preview`: the number of preview images so far. `values`: its values;
+ * `inputs`: the names of the files among them; `seeds`: its seeds in digits, which JavaScript's
+ * numbers may lose. `errors`: messages on single fields. `group`: the id shared by the runs of a
+ * batch or chain. `parents`: the runs that it was made from, if named.
  *
- * `page`: what only a page needs, null for programs. A document with it has no `values`, `inputs`
- * and `files`, which may be long, and `texts` on the stage only.
+ * `page`: the page's part, null for programs. A document with it has no `values`, `inputs` and
+ * `files`, which may be long, and `texts` on the stage only.
  */
 export interface RunDoc {
   id: string;
@@ -214,9 +214,8 @@ export interface RunDoc {
 }
 
 /**
- * A file that a run has made: its place `n` among them, a name to save it under, and the path
- * from which it comes. `saved`: it is a result, not an intermediate one; `sha256`, `bytes`: of
- * the copy that is kept here, "" and 0 without one.
+ * Result file of a run: its place `n`, a name to save it under, and its path. `saved`: a
+ * result, not an intermediate file; `sha256`, `bytes`: of the local copy, "" and 0 without one.
  */
 export interface RunFile {
   n: number;
@@ -238,11 +237,10 @@ export interface RunProblem {
 }
 
 /**
- * A finished run in a list. `what`: its results in a word or two, `asked`: the text that was
- * typed, `results`: how many files it made, `kind`: that of the first one, "text" or "", `icon`: a
- * sign for that. `thumb`: the path of a small image, `clip`: of a video to show without one,
- * `sound`: of a sound, if nothing can be seen. `file`: the place of the one that is meant, null
- * for all.
+ * Finished run in a list. `what`: its results in a word or two, `asked`: the typed text,
+ * `results`: the number of files, `kind`: the first one's, "text" or "", `icon`: its sign.
+ * `thumb`: the path of a thumbnail, `clip`: of a video to show without one, `sound`: of a
+ * sound. `file`: the place of the selected file, null for all.
  */
 export interface RunTile {
   what: string;
