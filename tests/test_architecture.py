@@ -64,7 +64,8 @@ USERS = {
     | {"ui.accounts.openid_provider", "ui.doors.comfy_runner.text_service"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
-    "soundfile": {"comfy.media.sound_peaks"},  # a process of its own, started by its path
+    # Decodes in a separate process; the stand-in only encodes its own samples.
+    "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
     "sqlalchemy": {
         "comfy.records.database",
         "comfy.records.added_workflows",
