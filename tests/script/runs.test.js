@@ -173,34 +173,40 @@ test("the queue is those that go on, then those that failed and were not read", 
   assert.deepEqual(ids(queued(state, 0)), ["a", "b", "e", "c"]);
   assert.deepEqual(queued(state, 0)[3], {
     ...failed,
-    page: { about: "", said: "No.", movable: false, again: false, place: null, due_in: null },
+    page: { about: "", said: "No.", movable: false, again: false, due_in: null },
   });
 });
 
 test("what waits begins where the bar of the one at work ends, and later by what is between", () => {
-  const waiting = (id, place, due_in) => entry(id, "waiting", { place, due_in, said: "told" });
-  const first = entry("a", "running", { place: null, due_in: 11 });
+  const waiting = (id, said, due_in, headline = said) =>
+    entry(id, "waiting", { said, due_in, headline });
+  const first = entry("a", "running", { due_in: 11 });
   const state = after(
     INITIAL,
-    listing(first, waiting("b", 1, 11), waiting("c", 2, 21), waiting("d", 3, null)),
+    listing(
+      first,
+      waiting("b", "Next", 11),
+      waiting("c", "2 ahead", 21, "In the queue · 2 ahead"),
+      waiting("d", "3 ahead", null),
+    ),
   );
   const words = (now, one = state) =>
     queued(one, now).map(({ page }) => page.said.replaceAll("\u00a0", " "));
   assert.deepEqual(words(0).slice(1), [
     "Next · starts in about 11 s",
     "2 ahead · starts in about 21 s",
-    "told",
+    "3 ahead",
   ]);
   assert.equal(words(4000)[1], "Next · starts in about 7 s");
   const slower = after(state, (now) => told(now, view("a", { seconds_left: 30 }), 4000));
   assert.equal(words(5000, slower)[1], "Next · starts in about 29 s");
   assert.equal(words(5000, slower)[2], "2 ahead · starts in about 39 s");
   assert.equal(words(99000, slower)[1], "Next · starts in about 1 s");
-  assert.equal(words(5000, { ...slower, serverAway: "Away." })[1], "told");
+  assert.equal(words(5000, { ...slower, serverAway: "Away." })[1], "Next");
   const seenToWait = after(state, (now) => told(now, view("b", { phase: "waiting" }), 0));
   const run = (id) => seenToWait.runs.get(id);
   assert.match(headlineOf(run("b"), seenToWait, 1000), /^Next · starts in about 10/);
-  const second = { ...run("c"), view: view("c", { phase: "waiting", headline: "In the queue" }) };
+  const second = { ...run("c"), view: view("c", { phase: "waiting", headline: "Waiting" }) };
   assert.match(
     headlineOf(second, seenToWait, 1000),
     /^In the queue · 2 ahead · starts in about 20/,

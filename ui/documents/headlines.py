@@ -57,32 +57,25 @@ def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) 
     return titles.get(known) or message("Working")
 
 
-def place_words(place: int, due_in: float | None) -> str:
-    """Return the number of runs ahead and the expected wait; `placeWords` of
-    ui/page/script/runs/places.js formats it later."""
-    soon = seconds_words(due_in) if due_in is not None and place else None
-    match place, soon:
-        case (0 | 1, None):
-            return message("Next in the queue")
-        case 1, _:
-            return message("Next · starts in about {duration}", duration=soon)
-        case _, None:
-            return plural("{count} ahead", "{count} ahead", count=place)
-        case _:
-            return plural(
-                "{count} ahead · starts in about {duration}",
-                "{count} ahead · starts in about {duration}",
-                count=place,
-                duration=soon,
-            )
+def place_words(place: int) -> str:
+    """Return the number of runs ahead."""
+    if place <= 1:
+        return message("Next in the queue")
+    return plural("{count} ahead", "{count} ahead", count=place)
 
 
 def waiting_words(place: int | None, due_in: float | None) -> str:
-    """The line for a run that waits; its place is not known at once."""
+    """Return the line for a waiting run; `place` is None until the server reports it."""
     if place is None:
         return HEADLINES[Phase.WAITING]
-    words = place_words(place, due_in)
-    return words if place <= 1 else message("In the queue · {place}", place=words)
+    words = place_words(place)
+    if place > 1:
+        words = message("In the queue · {place}", place=words)
+    if place == 0 or due_in is None:
+        return words
+    return message(
+        "{place} · starts in about {duration}", place=words, duration=seconds_words(due_in)
+    )
 
 
 def _done_words(elapsed: float, *, shows: bool) -> str:
@@ -107,8 +100,7 @@ def _done_words(elapsed: float, *, shows: bool) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """About how long something takes, as `durationWords` of ui/page/script/clock.js has it: "40 s",
-    "3 min", "4 h"."""
+    """Format an estimate: "40 s", "3 min", "4 h"."""
     if seconds < 90:
         return _short_words(round(seconds))
     minutes = round(seconds / 60)
@@ -116,8 +108,7 @@ def seconds_words(seconds: float) -> str:
 
 
 def elapsed_words(seconds: float) -> str:
-    """Format an elapsed time, rounded down, like `elapsedWords` of ui/page/script/clock.js: "40 s",
-    "1 min 34 s", "12 min", "4 h"."""
+    """Format an elapsed time, rounded down: "40 s", "1 min 34 s", "12 min", "4 h"."""
     minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks go back
     if minutes < 1:
         return _short_words(rest)
@@ -131,7 +122,6 @@ def _short_words(seconds: int) -> str:
 
 
 def _long_words(minutes: int, hours: int) -> str:
-    """In minutes, of three hours and more in hours."""
     if minutes < 180:
         return message("{minutes}\xa0min", minutes=minutes)
     return message("{hours}\xa0h", hours=hours)

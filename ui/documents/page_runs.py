@@ -81,15 +81,10 @@ def _may_go_again(state: RunState) -> bool:
 def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc:
     """Return a run as its owner's queue lists it; `due_in` as in `QueueLine`."""
     state, place = record.state, record.state.queue_place
-    words = place_words(place, due_in) if place is not None else _IN_LIST[state.phase]
+    words = place_words(place) if place is not None else _IN_LIST[state.phase]
     said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
-    line = QueueLine(
-        first_text(record.job.values),
-        said,
-        movable,
-        place=place if said is words else None,
-        due_in=due_in,
-    )
+    due = due_in if said is words and (place or state.phase is Phase.RUNNING) else None
+    line = QueueLine(first_text(record.job.values), said, movable, due_in=due)
     return run_doc(record, line)
 
 

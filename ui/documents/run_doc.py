@@ -78,15 +78,13 @@ class Caption:
 class QueueLine:
     """A run in its owner's queue. `about`: the text that was typed, to tell it from others of the
     same workflow; `said`: how far it is; `movable`: its place among the owner's runs can be
-    changed; `again`: it has ended and can be submitted again; `place`: how many come before it, if
-    `said` tells that; `due_in`: seconds until it begins, or ends if it is running, null if
-    unknown."""
+    changed; `again`: it has ended and can be submitted again; `due_in`: seconds until it begins, or
+    ends if it is running, null if unknown."""
 
     about: str
     said: str
     movable: bool
     again: bool = False
-    place: int | None = None
     due_in: float | None = None
 
 

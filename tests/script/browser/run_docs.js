@@ -15,7 +15,7 @@ const PAGE = {
     ["details", "caption", "form_gone", "before", "favourite", "made_from", "used_for"],
     ["can_be_chain", "part_of", "chain", "chain_seeds", "batch"],
   ),
-  queue: ["about", "said", "movable", "again", "place", "due_in"],
+  queue: ["about", "said", "movable", "again", "due_in"],
   tile: ["what", "asked", "results", "thumb", "kind", "clip", "sound", "favourite", "file"],
 };
 

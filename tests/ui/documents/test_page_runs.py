@@ -59,7 +59,7 @@ def line_of(record: Record, due_in: float | None = None) -> QueueLine:
         (None, None, "Waiting for ComfyUI"),
         (0, 9.0, "Next in the queue"),
         (1, None, "Next in the queue"),
-        (1, 4.0, "Next · starts in about 4\xa0s"),
+        (1, 4.0, "Next in the queue · starts in about 4\xa0s"),
         (2, 40.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
     ],
 )
@@ -71,18 +71,21 @@ def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, 
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "said", "due_in"),
     [
-        ({}, "Waiting for ComfyUI"),
-        ({"queue_place": 0}, "Next in the queue"),
-        ({"queue_place": 3}, "3 ahead · starts in about 1\xa0s"),
-        ({"queue_place": 3, "away": True}, "Can't reach ComfyUI. Retrying…"),
-        ({"phase": Phase.RUNNING}, "Running"),
+        ({}, "Waiting for ComfyUI", None),
+        ({"queue_place": 0}, "Next in the queue", None),
+        ({"queue_place": 3}, "3 ahead", 0.6),
+        ({"queue_place": 3, "away": True}, "Can't reach ComfyUI. Retrying…", None),
+        ({"phase": Phase.RUNNING}, "Running", 0.6),
     ],
 )
-def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
-    """In the list of a person's runs each tells its place in few words."""
-    assert line_of(record_of(**state), 0.6).said == said
+def test_a_queued_run_has_its_place_and_start(
+    state: dict[str, Any], said: str, due_in: float | None
+) -> None:
+    """The queue gives each run's place in few words, and its start where both are known."""
+    line = line_of(record_of(**state), 0.6)
+    assert (line.said, line.due_in) == (said, due_in)
 
 
 def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:

@@ -13,7 +13,7 @@ export const pause = (tries) =>
   (RETRY[Math.min(tries, RETRY.length - 1)] ?? 0) * (0.75 + Math.random() / 2);
 
 /**
- * About how long something takes, as `seconds_words` of ui/documents/headlines.py has it: "40 s", "3 min", "4 h".
+ * Formats an estimate: "40 s", "3 min", "4 h".
  * @param {number} seconds
  */
 export function durationWords(seconds) {
@@ -23,8 +23,7 @@ export function durationWords(seconds) {
 }
 
 /**
- * How long something has taken, which is never less than is said, as `elapsed_words` of ui/documents/headlines.py has it:
- * "40 s", "1 min 34 s", "12 min", "4 h".
+ * Formats an elapsed time, rounded down: "40 s", "1 min 34 s", "12 min", "4 h".
  * @param {number} seconds
  */
 export function elapsedWords(seconds) {
@@ -40,7 +39,6 @@ export function elapsedWords(seconds) {
 const shortWords = (seconds) => message("{seconds}\u00a0s", { seconds: Math.max(1, seconds) });
 
 /**
- * In minutes, of three hours and more in hours.
  * @param {number} minutes
  * @param {number} hours
  */

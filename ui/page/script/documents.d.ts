@@ -130,16 +130,14 @@ export interface GridDoc {
 /**
  * A run in its owner's queue. `about`: the text that was typed, to tell it from others of the
  * same workflow; `said`: how far it is; `movable`: its place among the owner's runs can be
- * changed; `again`: it has ended and can be submitted again; `place`: how many come before it, if
- * `said` tells that; `due_in`: seconds until it begins, or ends if it is running, null if
- * unknown.
+ * changed; `again`: it has ended and can be submitted again; `due_in`: seconds until it begins, or
+ * ends if it is running, null if unknown.
  */
 export interface QueueLine {
   about: string;
   said: string;
   movable: boolean;
   again: boolean;
-  place: number | null;
   due_in: number | null;
 }
 

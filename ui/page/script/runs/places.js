@@ -1,57 +1,50 @@
 // @ts-check
-// How many runs come before one that waits, and when it begins, as time goes by. Pure.
+// When a waiting run begins, as time goes by. Pure.
 
 import { durationWords } from "../clock.js";
-import { message, plural } from "../messages.js";
+import { message } from "../messages.js";
 
 /** @import { PageState, Run } from "../state.js" */
 
 /**
- * As `place_words` of ui/documents/headlines.py has it.
- * @param {number} place
- * @param {number} dueIn seconds
- */
-function placeWords(place, dueIn) {
-  const duration = durationWords(Math.max(0, dueIn));
-  if (place === 1) return message("Next · starts in about {duration}", { duration });
-  return plural(
-    "{count} ahead · starts in about {duration}",
-    "{count} ahead · starts in about {duration}",
-    { count: place, duration },
-  );
-}
-
-/**
- * What the list says of a run, by now. Where one alone is at work, what waits begins as much later or earlier than was
- * told as the bar of that one says now.
+ * The list's line about a run.
  * @param {Run} run
  * @param {PageState} state
  * @param {number} now `performance.now()`
  */
-export function saidOf({ entry, toldAt }, state, now) {
-  if (!entry) return "";
-  const { phase, page } = entry;
-  const { place, due_in, said } = page;
-  if (phase !== "waiting" || !place || due_in === null || state.serverAway) return said;
-  return placeWords(place, due_in - (now - toldAt) / 1000 + laterBy(state, now));
-}
+export const saidOf = (run, state, now) =>
+  run.entry ? withStart(run.entry.page.said, run, state, now) : "";
 
 /**
- * The same for the line that stands below the stage.
+ * The line below the stage.
  * @param {Run} run
  * @param {PageState} state
- * @param {number} now
+ * @param {number} now `performance.now()`
  */
 export function headlineOf(run, state, now) {
   const { entry, view } = run;
-  const said = saidOf(run, state, now);
-  if (view?.phase !== "waiting" || !entry?.page.place || entry.page.due_in === null)
-    return view?.headline ?? said;
-  return entry.page.place === 1 ? said : message("In the queue · {place}", { place: said });
+  if (entry && view?.phase === "waiting" && entry.page.due_in !== null)
+    return withStart(entry.headline, run, state, now);
+  return view?.headline ?? saidOf(run, state, now);
 }
 
 /**
- * Seconds.
+ * Adds when a waiting run begins. If a single run is in progress, its progress bar moves the start.
+ * @param {string} place
+ * @param {Run} run
+ * @param {PageState} state
+ * @param {number} now `performance.now()`
+ */
+function withStart(place, { entry, toldAt }, state, now) {
+  const due = entry?.page.due_in ?? null;
+  if (entry?.phase !== "waiting" || due === null || state.serverAway) return place;
+  const left = due - (now - toldAt) / 1000 + laterBy(state, now);
+  const duration = durationWords(Math.max(0, left));
+  return message("{place} · starts in about {duration}", { place, duration });
+}
+
+/**
+ * Seconds by which the run in progress ends later than the server expected.
  * @param {PageState} state
  * @param {number} now
  */

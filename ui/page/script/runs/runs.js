@@ -277,7 +277,6 @@ const endOf = (view, form) => ({
     said: `${view.headline} ${adviceOf(view, form)}`.trim(),
     movable: false,
     again: view.page.again,
-    place: null,
     due_in: null,
   },
 });
