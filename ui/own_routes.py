@@ -31,7 +31,6 @@ from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
 from ui.routes.run_chains import run_chain_routes
 from ui.routes.run_socket import WaitingSockets, run_socket_routes
-from ui.routes.runs import run_routes
 from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import upload_routes
 from ui.routes.use import use_routes
@@ -62,9 +61,8 @@ def own_routes(
         runs, services.batches, services.chains, services.health, settings.root_path
     )
     yield page_socket_routes(sources, library, identity)
-    yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
-    yield history_routes(services, identity, view)
+    yield history_routes(services, identity)
     yield use_routes(runs, library, copies, identity)
     yield preset_routes(runs, library, copies, identity)
     yield group_page_routes(services, identity)

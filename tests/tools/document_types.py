@@ -14,10 +14,11 @@ from pydantic import TypeAdapter
 
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, RowPage
 from ui.documents.chain_doc import ChainDoc
+from ui.documents.history_doc import HistoryDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
 
 # Every document that the page's script reads. Classes in their fields come with them.
-DOCUMENTS = (RunDoc, RunsDoc, BatchCheckDoc, BatchPage, GridDoc, RowPage, ChainDoc)
+DOCUMENTS = (RunDoc, RunsDoc, BatchCheckDoc, BatchPage, GridDoc, RowPage, ChainDoc, HistoryDoc)
 TYPES_FILE = Path(__file__).parents[2] / "ui" / "page" / "script" / "documents.d.ts"
 
 _HEAD = """\

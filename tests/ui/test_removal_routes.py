@@ -58,7 +58,7 @@ def removed(app: RunningApp, name: str, who: str) -> int:
 
 def captioned(app: RunningApp, run_id: str) -> dict[str, object]:
     """What is told below a result: the prompt, the model and the seeds."""
-    told = get(app, f"/history/{run_id}", ANN).json()
+    told = get(app, f"/api/v1/runs/{run_id}?with_page=true", ANN).json()
     return {"caption": told["page"]["caption"], "seeds": told["seeds"]}
 
 
@@ -71,7 +71,7 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -
         "model": FILLED_IN["1.ckpt_name"],
     }
     assert captioned(app, run_id) == before
-    assert get(app, f"/history/{run_id}", ANN).json()["page"]["form_gone"]
+    assert get(app, f"/api/v1/runs/{run_id}?with_page=true", ANN).json()["page"]["form_gone"]
     answer = get(app, f"/history/{run_id}/values", ANN)
     told = answer.json()
     assert (answer.status_code, " ".join([told["detail"], told.get("hint", "")]).strip()) == (

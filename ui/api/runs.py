@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
@@ -17,15 +17,18 @@ from comfy.chains.open_chain import ChainStanding
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
-from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, RunPage, has_field_errors
+from comfy.runs.interface import Origin, RunPolicy
+from ui.documents.history_doc import HistoryDoc
+from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors
 from ui.documents.run_values import seeds_among
 from ui.routes.deleting import RunDeletion
 from ui.routes.history import of_chain
-from ui.routes.presenter import run_end
+from ui.routes.presenter import presenter, run_end
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import shared_address
 
 PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
@@ -38,6 +41,7 @@ class Runs:
     def __init__(self, services: Services, json: RunJson) -> None:
         self.services = services
         self.json = json
+        self._on_stage = presenter(services)
 
     def record(self, run_id: str, owner: str) -> Record:
         """Return the record of a user's run. Raises RunNotFound."""
@@ -51,6 +55,10 @@ class Runs:
     def found(self, run_id: str, owner: str) -> RunDoc:
         """Return the description of one of this user's runs; RunNotFound."""
         return self.told(self.record(run_id, owner))
+
+    def on_stage(self, run_id: str, owner: str) -> RunDoc:
+        """Return a run of this user as the page's stage shows it. Raises RunNotFound."""
+        return self._on_stage(self.record(run_id, owner), None)
 
     def started(self, run_id: str, owner: str) -> RunDoc:
         """Return a run that was just started, with every seed of its form. Raises RunNotFound."""
@@ -98,11 +106,11 @@ def page_of(
 
 
 def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
-    """`GET /runs`, `GET` and `DELETE /runs/{run_id}`."""
+    """Return `GET /runs`, and the routes of `/runs/{run_id}` that need no body."""
     routes = GuardedRoutes(tags=["Runs"])
     deletion = RunDeletion(services.runs, services.copies, services.clean_up)
 
-    @routes.get("/runs", Access.SIGNED_IN, response_model=RunPage)
+    @routes.get("/runs", Access.SIGNED_IN, response_model=HistoryDoc)
     def listed(  # noqa: PLR0913 - options by name
         *,
         workflow: str = "",
@@ -121,7 +129,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
         """
         history = services.runs.history
         if owner == NOBODY:
-            return AsciiJSON(RunPage((), None))
+            return AsciiJSON(HistoryDoc((), None))
         wanted = of_chain(services, Wanted(workflow, text, fruitless, favourites), owner)
         plain = not (text or favourites or cursor)
         line = services.runs.line_of(owner) if plain else ()
@@ -130,12 +138,49 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
             raise HTTPException(422, _NO_CURSOR)
         ended = history.of(owner, wanted, before=cursor, limit=limit) if history else ()
         more = ended[-1].id if len(ended) == limit else None
-        return AsciiJSON(RunPage(tuple(map(runs.listed, (*going, *ended))), more))
+        return AsciiJSON(HistoryDoc(tuple(map(runs.listed, (*going, *ended))), more))
 
     @routes.get("/runs/{run_id}", Access.OWNER, response_model=RunDoc)
-    def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Return a run."""
-        return AsciiJSON(runs.found(run_id, owner))
+    def one(
+        run_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Return a run.
+
+        `with_page=true` replaces `values`, `inputs` and `files` by what the app's own page shows.
+        """
+        return AsciiJSON(runs.on_stage(run_id, owner) if with_page else runs.found(run_id, owner))
+
+    @routes.post("/runs/{run_id}/again", Access.OWNER, status_code=201, response_model=RunDoc)
+    def again(
+        request: Request,
+        run_id: str,
+        *,
+        vary: bool = False,
+        keeps_going: bool = False,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Run a run again.
+
+        The values are the same, but `vary=true` draws new seeds. `keeps_going=true` lets the run
+        continue when its user has closed every page.
+        """
+        origin = Origin(owner, shared_address(owner, request.scope))
+        policy = RunPolicy(keeps_going=keeps_going)
+        run = services.starter.again(run_id, origin, policy, vary=vary)
+        doc = runs.started(run.id, owner)
+        return AsciiJSON(doc, 201, {"location": doc.url})
+
+    @routes.post("/runs/{run_id}/move", Access.OWNER, response_model=RunDoc)
+    def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Move a waiting run among your own.
+
+        It moves `by` places later, or earlier below 0. Other runs stay in their places.
+        """
+        registry = services.runs
+        waiting = [run.id for run in registry.line_of(owner) if run.waits_here]
+        if run_id in waiting:
+            registry.move(run_id, owner, max(0, waiting.index(run_id) + by))
+        return AsciiJSON(runs.listed(runs.record(run_id, owner)))
 
     @routes.delete(
         "/runs/{run_id}",

@@ -212,14 +212,6 @@ class RunsDoc:
 
 
 @dataclass(frozen=True, slots=True)
-class RunPage:
-    """A page of a list of runs; `next`: the `cursor` of the next one, null on the last."""
-
-    runs: tuple[RunDoc, ...]
-    next: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class DeletedRun:
     """`stays`: what ComfyUI keeps of it, in a sentence, "" for nothing."""
 

@@ -14,9 +14,9 @@ from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
 from ui.documents.headlines import NO_RESULT
+from ui.documents.history_doc import HistoryDoc, HistoryPage
 from ui.documents.past_run import days_of, past_run
 from ui.routes.results import MOST_CHOSEN
-from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
@@ -30,20 +30,11 @@ _OPEN_A_RESULT = message(
 Chosen = Annotated[list[str], Body(embed=True, max_length=MOST_CHOSEN)]
 
 
-def history_routes(services: Services, identity: Identity, view: Show) -> GuardedRoutes:
-    """The routes below `/history`, each for the caller's own runs; others look like unknown ones.
-
-    `view` puts a run's end into words.
-    """
+def history_routes(services: Services, identity: Identity) -> GuardedRoutes:
+    """Return the routes below `/history`, each for the caller's own runs."""
     routes = GuardedRoutes()
     routes.include(_list_routes(services, identity))
     routes.include(_many_routes(services, identity))
-
-    @routes.get("/history/{run_id}", Access.OWNER)
-    def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """One run, described as on its socket."""
-        record = services.runs.record(run_id, owner)
-        return AsciiJSON(view(record, None).to_json())
 
     @routes.get("/history/{run_id}/values", Access.OWNER)
     def values(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
@@ -100,14 +91,15 @@ def _list_routes(services: Services, identity: Identity) -> GuardedRoutes:
         numbers, and whether there are any runs at all."""
         history = services.runs.history
         if history is None or owner == NOBODY:
-            return AsciiJSON({"runs": [], "days": [], "any": False})
+            return AsciiJSON(HistoryDoc((), page=HistoryPage((), any=False)))
         wanted = of_chain(services, wanted, owner)
         found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
-        told: dict[str, Any] = {"runs": [past_run(record).to_json() for record in found]}
+        page = None
         if zone:
-            told["days"] = days_of(history.ends(owner, wanted), zone)
-            told["any"] = bool(found or history.of(owner, limit=1))
-        return AsciiJSON(told)
+            days = tuple(days_of(history.ends(owner, wanted), zone))
+            page = HistoryPage(days, any=bool(found or history.of(owner, limit=1)))
+        more = found[-1].id if len(found) == _PAGE else None
+        return AsciiJSON(HistoryDoc(tuple(map(past_run, found)), more, page))
 
     return routes
 

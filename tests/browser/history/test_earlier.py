@@ -139,7 +139,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     for tab in (person, other):
         expect(tiles(tab)).to_have_count(1)
         expect(tile(tab, run_id)).to_be_visible()
-        assert tab.page.request.get(f"{fast.url}/history/{run_id}").ok
+        assert tab.page.request.get(f"{fast.url}/api/v1/runs/{run_id}?with_page=true").ok
     assert len(person.page.context.cookies()) == 1
     button(person, "Delete").click()
     expect(tiles(other)).to_have_count(0)

@@ -201,8 +201,8 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
         (f"/files/{running.id}/all.zip", "GET"),
         (f"/api/v1/runs/{running.id}/stop", "POST"),
         (f"/api/v1/runs/{waiting.id}/stop", "POST"),
-        (f"/runs/{waiting.id}/move?by=-1", "POST"),
-        (f"/runs/{running.id}/again", "POST"),
+        (f"/api/v1/runs/{waiting.id}/move?by=-1", "POST"),
+        (f"/api/v1/runs/{running.id}/again", "POST"),
     ):
         assert other.page.evaluate(STATUS, [path, method]) == 404, path
     mine.page.get_by_role("button", name="Remove").click()
@@ -210,7 +210,12 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     run_id = mine.done()
     source = str(mine.page.locator("#stage .media img").evaluate("image => image.src"))
     files = f"/files/{run_id}"
-    for path in (source, f"/history/{run_id}", f"{files}/0/thumb", f"{files}/all.zip"):
+    for path in (
+        source,
+        f"/api/v1/runs/{run_id}?with_page=true",
+        f"{files}/0/thumb",
+        f"{files}/all.zip",
+    ):
         assert other.page.evaluate(STATUS, [path, "GET"]) == 404
         assert mine.page.evaluate(STATUS, [path, "GET"]) == 200
     live = slow.url.replace("http", "ws") + f"/live/{run_id}"

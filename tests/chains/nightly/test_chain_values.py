@@ -116,7 +116,10 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
     where a seed is always the same."""
 
     def told(step: int) -> list[list[str]]:
-        runs = [get(app, f"/history/{run}").json() for run in done(app).steps[step].ended]
+        runs = [
+            get(app, f"/api/v1/runs/{run}?with_page=true").json()
+            for run in done(app).steps[step].ended
+        ]
         for run in runs:
             assert [*run["seeds"].values()] == [
                 value for name, value in run["page"]["details"] if name == "Seed"
@@ -130,7 +133,8 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
         chains.start("boats.chain", {MAKE: "a boat", SEED: seed, OVER: over}, Origin(OWNER))
         assert [told(step) for step in range(3)] == [[[]], [[str(seed)]], [[str(seed)]]]
         (made,) = done(app).steps[0].ended
-        assert [*get(app, f"/history/{made}").json()["seeds"].values()] == [str(seed)]
+        doc = get(app, f"/api/v1/runs/{made}?with_page=true").json()
+        assert [*doc["seeds"].values()] == [str(seed)]
     asked = BOATS.replace(', "Seed"]', "]")
     (tmp_path / "same.chain.toml").write_text(asked)
     each = asked.replace('" = "make"', '" = "make[each]"').replace(

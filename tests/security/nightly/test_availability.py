@@ -79,7 +79,7 @@ def test_finding_06_without_a_login_no_body_is_read() -> None:
         for name in ("run/predict", "queue/join", "call/run", "cancel", "reset", "upload")
     ]
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
-        for path in (*calls, "/workflows", "/workflows/x/keep", "/runs/x/again", "/nothing"):
+        for path in (*calls, "/workflows", "/workflows/x/keep", "/api/v1/runs/x/again", "/nothing"):
             with sent(app, *begun(path, MIB)) as connection:
                 assert status(connection) == 401, path
         with sent(app, *begun("/login", LOGIN_FORM + 1, FORM)) as connection:

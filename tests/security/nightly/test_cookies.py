@@ -58,13 +58,18 @@ def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
     run = finished(start(app, **{"5.steps": 1}))
     with requests.Session() as forger:
         forger.headers["cookie"] = f"{name}={value}"
-        assert forger.get(f"{app.url}/history/{run.id}", timeout=LONGEST_WAIT).status_code == 404
+        assert (
+            forger.get(
+                f"{app.url}/api/v1/runs/{run.id}?with_page=true", timeout=LONGEST_WAIT
+            ).status_code
+            == 404
+        )
         call = {"data": ["text-to-image", {"5.steps": 1}]}
         assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT).ok
         assert forger.get(f"{app.url}/history", timeout=LONGEST_WAIT).json() == {
             "runs": [],
-            "days": [],
-            "any": False,
+            "next": None,
+            "page": {"days": [], "any": False},
         }
         assert forger.get(app.url, timeout=LONGEST_WAIT).cookies[COOKIES.name(PLAIN)] != value
     assert [one.owner for one in app.services.runs.line_of(f"browser:{value}")] == []
@@ -82,8 +87,8 @@ def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningA
     other = forged.said(forged.press())["run"]
     assert app.services.runs.record(begun, f"browser:{ANN}")
     assert {one["id"] for one in get(app, "/history").json()["runs"]} >= {run.id}
-    assert get(app, f"/history/{other}", "").status_code == 200
-    assert get(app, f"/history/{other}").status_code == 404
+    assert get(app, f"/api/v1/runs/{other}?with_page=true", "").status_code == 200
+    assert get(app, f"/api/v1/runs/{other}?with_page=true").status_code == 404
 
 
 def test_finding_10_the_same_browser_stays_the_same_person(
@@ -159,7 +164,10 @@ def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
         assert "Secure" not in cookie
         forged = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
         answer = requests.post(
-            f"{app.url}/runs/x/again", cookies=cookie_of(ANN), headers=forged, timeout=LONGEST_WAIT
+            f"{app.url}/api/v1/runs/x/again",
+            cookies=cookie_of(ANN),
+            headers=forged,
+            timeout=LONGEST_WAIT,
         )
         assert answer.status_code == 401
         with pytest.raises(websocket.WebSocketBadStatusException):

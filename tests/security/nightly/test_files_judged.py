@@ -217,14 +217,14 @@ def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
     for one in shown:
         assert get(app, f"/gradio_api/file={one['path']}").ok
     again = requests.post(
-        f"{app.url}/runs/{run}/again", cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+        f"{app.url}/api/v1/runs/{run}/again", cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
     assert again.status_code < 500
 
 
 def ended(app: RunningApp, run: str) -> bool:
     """Whether a run is over and on record."""
-    answer = get(app, f"/history/{run}")
+    answer = get(app, f"/api/v1/runs/{run}?with_page=true")
     return answer.ok and answer.json()["phase"] in ("done", "failed", "refused")
 
 
@@ -234,8 +234,10 @@ def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: Running
     page = PageCalls(app).open("gift")
     run = page.said(page.press())["run"]
     eventually(lambda: ended(app, run))
-    assert get(app, f"/history/{run}").json()["phase"] == "done", get(app, f"/history/{run}").text
-    told = get(app, f"/history/{run}")
+    assert get(app, f"/api/v1/runs/{run}?with_page=true").json()["phase"] == "done", get(
+        app, f"/api/v1/runs/{run}?with_page=true"
+    ).text
+    told = get(app, f"/api/v1/runs/{run}?with_page=true")
     assert "127.0.0.1" not in told.text
     total = len(FORMATS) * 5
     assert len(told.json()["page"]["files"]) == total

@@ -297,7 +297,12 @@ def test_two_apps_on_one_server_keep_their_people_apart() -> None:
         running_app(demo.url, settings=LOGIN) as other,
     ):
         ann, elsewhere = person(app, ANN), browser(other, ANN)
-        for path in ("/history/{}", "/history/{}/values", "/files/{}/all.zip", "/files/{}/0/a.png"):
+        for path in (
+            "/api/v1/runs/{}?with_page=true",
+            "/history/{}/values",
+            "/files/{}/all.zip",
+            "/files/{}/0/a.png",
+        ):
             assert ask(app, "GET", path.format(ann.owned.run), ann.cookie).status_code == 200
             assert ask(other, "GET", path.format(ann.owned.run), elsewhere).status_code == 404
         assert ask(other, "GET", "/history", ann.cookie).status_code == 401

@@ -86,7 +86,7 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
     calm(asked(app, "POST", f"/workflows?file={spelt}", spelled(GRAPH)))
     calm(asked(app, "GET", f"/history?text={spelt}&workflow={spelt}&before={spelt}"))
     for path in (
-        "/history/{}",
+        "/api/v1/runs/{}?with_page=true",
         "/history/{}/values",
         "/files/{}/0/a.png",
         "/files/{}/all.zip",
@@ -95,7 +95,7 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
         answer = asked(app, "GET", path.format(spelt or "-"))
         calm(answer)
         assert answer.status_code in (200, 404, 422), answer.url
-    for path in ("/runs/{}/again", "/api/v1/runs/{}/stop", "/workflows/{}/keep"):
+    for path in ("/api/v1/runs/{}/again", "/api/v1/runs/{}/stop", "/workflows/{}/keep"):
         calm(asked(app, "POST", path.format(spelt or "-")))
     calm(asked(app, "DELETE", f"/api/v1/runs/{spelt or '-'}"))
     calm(asked(app, "GET", f"/?workflow={spelt}&2.text={spelt}"))
@@ -107,7 +107,7 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
 )
 def test_numbers_in_addresses(app: RunningApp, number: str) -> None:
     """A place or an index, however large."""
-    calm(asked(app, "POST", f"/runs/{'0' * 36}/move?by={quote(number)}"))
+    calm(asked(app, "POST", f"/api/v1/runs/{'0' * 36}/move?by={quote(number)}"))
     calm(asked(app, "GET", f"/files/{'0' * 36}/{quote(number) or '-'}/a.png"))
 
 

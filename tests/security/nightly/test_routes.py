@@ -136,7 +136,7 @@ def at(path: str, rule: str, owned: Owned) -> str:
     """What is asked for there."""
     preset = f"?workflow={owned.workflow}&name=none"
     queries = {
-        "/runs/{run_id}/move": "?by=1",
+        "/api/v1/runs/{run_id}/move": "?by=1",
         "/presets": preset,
         "/presets/values": preset,
         "/files/chosen.zip": f"?run={owned.run}",

@@ -84,7 +84,7 @@ def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
         client = Client(app.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
         client.predict("text-to-image", {"5.steps": 1}, api_name="/run")
         (run,) = asked(app, "/history", token).json()["runs"]
-        mine = anna.get(f"{app.url}/history/{run['id']}", timeout=LONGEST_WAIT)
+        mine = anna.get(f"{app.url}/api/v1/runs/{run['id']}?with_page=true", timeout=LONGEST_WAIT)
         assert mine.status_code == 200
     for path in ("/gradio_api/info", "/config", "/gradio_api/openapi.json", "/"):
         assert asked(app, path, token).status_code == 200

@@ -176,6 +176,6 @@ def test_without_a_cookie_runs_are_found_by_their_ids_only(app: RunningApp) -> N
     they are listed for nobody, and a person's runs are not found without their cookie."""
     mine = run_of(app, cookie="")
     assert call(app, "GET", mine["url"], "").json()["phase"] == "done"
-    assert call(app, "GET", "/runs", "").json() == {"runs": [], "next": None}
+    assert call(app, "GET", "/runs", "").json() == {"runs": [], "next": None, "page": None}
     problem(call(app, "GET", mine["url"], ANN), 404)
     problem(call(app, "GET", run_of(app)["url"], ""), 404)

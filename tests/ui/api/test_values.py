@@ -41,7 +41,7 @@ def test_a_run_tells_from_which_runs_its_files_are(app: RunningApp) -> None:
     assert first["files"][0]["sha256"] == same["files"][0]["sha256"]
     given = {"run": first["id"], "file": 0}
     made = run_of(app, "image-to-image", {**FAST, FIELD: given})
-    history = get(app, f"/history/{made['id']}").json()
+    history = get(app, f"/api/v1/runs/{made['id']}?with_page=true").json()
     assert [one["id"] for one in history["page"]["made_from"]] == [first["id"]]
     listed = call(app, "GET", "/runs").json()["runs"]
     assert [one["parents"] for one in listed if one["id"] == made["id"]] == [[first["id"]]]

@@ -92,7 +92,7 @@ def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: Ru
             assert json.loads(socket.recv())["headline"].startswith(word)
         finally:
             socket.shutdown()
-        told = asked(app, f"/history/{run.id}", chosen).json()
+        told = asked(app, f"/api/v1/runs/{run.id}?with_page=true", chosen).json()
         assert told["headline"].startswith(word)
 
 

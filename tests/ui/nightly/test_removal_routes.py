@@ -47,7 +47,9 @@ def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
         before = captioned(app, run.id)
         assert [removed(app, name, who) for who in (BOB, OPERATOR, "")] == [404] * 3
         assert name in get(app, "/workflows", ANN).json()
-        assert not get(app, f"/history/{run.id}", ANN).json()["page"]["form_gone"]
+        assert not get(app, f"/api/v1/runs/{run.id}?with_page=true", ANN).json()["page"][
+            "form_gone"
+        ]
         assert removed(app, name, ANN) == 200
         is_told_as_before(app, run.id, before)
         assert removed(app, name, ANN) == 404

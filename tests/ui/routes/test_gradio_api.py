@@ -197,7 +197,7 @@ def test_a_chain_reports_and_ends_with_what_its_steps_made(served: Served, calle
     made = {one["run"] for one in (*last["results"], *other["results"])}
     assert len(made) == 4, "strangers share no results"
     for run in made:
-        told = get(served[1], f"/history/{run}", cookie="").json()
+        told = get(served[1], f"/api/v1/runs/{run}?with_page=true", cookie="").json()
         assert (told["page"]["made_from"], told["page"]["used_for"]) == ([], []), (
             "it may be another stranger's"
         )

@@ -33,7 +33,11 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
-CALLS = [("GET", ""), ("GET", "/values"), ("DELETE", "")]
+CALLS = [
+    ("GET", "/api/v1/runs/{}?with_page=true"),
+    ("GET", "/history/{}/values"),
+    ("DELETE", "/api/v1/runs/{}"),
+]
 QUICK = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 
@@ -106,7 +110,7 @@ def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
     browser's numbers would round."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**64 - 1, "4.batch_size": 2})
-    told = get(app, f"/history/{run.id}").json()
+    told = get(app, f"/api/v1/runs/{run.id}?with_page=true").json()
     assert told["seeds"] == {"5.seed": "18446744073709551615"}
     assert [file["url"] for file in told["page"]["files"]] == [
         file_address(run.id, at, file) for at, file in enumerate(run.state.files)
@@ -126,10 +130,10 @@ def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
     demo.speed.step = 0
     tile = past(app)[0]["page"]
     assert (tile["what"], tile["results"], tile["thumb"]) == ("Stopped", 0, None)
-    words = get(app, f"/history/{failing.id}").json()
+    words = get(app, f"/api/v1/runs/{failing.id}?with_page=true").json()
     assert (words["id"], words["phase"], words["headline"]) == (failing.id, "stopped", "Stopped.")
     failed = finished(start(app, **SMALL | {"7.filename_prefix": "../outside"}))
-    words = get(app, f"/history/{failed.id}").json()
+    words = get(app, f"/api/v1/runs/{failed.id}?with_page=true").json()
     assert words["page"]["failed_field"] == "7.filename_prefix"
     assert words["headline"].endswith(words["errors"][words["page"]["failed_field"]])
 
@@ -144,13 +148,13 @@ def test_pages_search_and_workflows(served: Served) -> None:
     newest = [run.id for run in reversed(runs)]
     first = get(app, "/history?zone=UTC").json()
     assert [told["id"] for told in first["runs"]] == newest
-    assert [count for _, count in first["days"]] == [5]
-    assert first["any"]
+    assert [count for _, count in first["page"]["days"]] == [5]
+    assert first["page"]["any"]
     assert [told["id"] for told in past(app, f"before={newest[1]}")] == newest[2:]
     assert [told["id"] for told in past(app, f"before={newest[0]}&skip=2")] == newest[3:]
-    nothing = {"runs": [], "days": [], "any": True}
-    assert get(app, "/history?workflow=inpaint&zone=UTC").json() == nothing
-    assert get(app, "/history?zone=UTC", BOB).json() == nothing | {"any": False}
+    none = get(app, "/history?workflow=inpaint&zone=UTC").json()["page"]
+    assert none == {"days": [], "any": True}
+    assert not get(app, "/history?zone=UTC", BOB).json()["page"]["any"]
     assert {told["id"] for told in past(app, "text=HARBOUR")} == {run.id for run in runs[1::2]}
     assert past(app, "text=harbour%20tower") == []
     assert len(past(app, "workflow=text-to-image")) == 5
@@ -182,9 +186,9 @@ def test_others_see_nothing(served: Served) -> None:
     assert past(app, cookie=BOB) == past(app, cookie="") == []
     for method, path in CALLS:
         answers = [
-            ask(app, method, f"/history/{run.id}{path}", BOB),
-            ask(app, method, f"/history/{run.id}{path}", ""),
-            ask(app, method, f"/history/00000000-0000-0000-0000-000000000000{path}"),
+            ask(app, method, path.format(run.id), BOB),
+            ask(app, method, path.format(run.id), ""),
+            ask(app, method, path.format("00000000-0000-0000-0000-000000000000")),
         ]
         assert [answer.status_code for answer in answers] == [404] * 3
         assert len({answer.text for answer in answers}) == 1
@@ -198,8 +202,8 @@ def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) 
     _, app = served
     run = finished(start(app, cookie="", **SMALL))
     assert past(app, cookie=cookie) == []
-    assert get(app, f"/history/{run.id}", cookie).status_code == 200
-    assert get(app, f"/history/{run.id}", ANN).status_code == 404
+    assert get(app, f"/api/v1/runs/{run.id}?with_page=true", cookie).status_code == 200
+    assert get(app, f"/api/v1/runs/{run.id}?with_page=true", ANN).status_code == 404
 
 
 def test_another_sites_page_can_do_nothing(served: Served) -> None:
@@ -207,8 +211,7 @@ def test_another_sites_page_can_do_nothing(served: Served) -> None:
     _, app = served
     run = made(app)
     for method, path in CALLS:
-        place = "/history" if method == "GET" else "/api/v1/runs"
-        answer = ask(app, method, f"{place}/{run.id}{path}", Origin="http://evil.example")
+        answer = ask(app, method, path.format(run.id), Origin="http://evil.example")
         assert answer.status_code == 401
     assert len(past(app)) == 1
     assert len(app.services.runs.owned(f"browser:{ANN}")) == 1
@@ -224,18 +227,17 @@ def test_half_an_emoji_hurts_nobody(served: Served) -> None:
 
 
 def test_run_again(served: Served) -> None:
-    """The same prompt, seed included, as a new run of the same person, which a page is expected to
-    watch. It is told which seeds that has, with all digits."""
+    """It starts the same prompt with the same seed, and tells all digits of that."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**63 + 1})
-    new, seeds = ask(app, "POST", f"/runs/{run.id}/again").json().values()
-    assert seeds == {"5.seed": str(2**63 + 1)}
-    again = finished(app.services.runs.get(new, f"browser:{ANN}"))
+    new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()
+    assert new["seeds"] == {"5.seed": str(2**63 + 1)}
+    again = finished(app.services.runs.get(new["id"], f"browser:{ANN}"))
     assert again.state.phase is Phase.DONE
     assert again.job.prompt == run.job.prompt
     assert again.job.values == run.job.values
     assert (again.job.title, again.job.outputs) == (run.job.title, run.job.outputs)
-    eventually(lambda: [told["id"] for told in past(app)] == [new, run.id], "both are listed")
+    eventually(lambda: [told["id"] for told in past(app)] == [again.id, run.id], "both are listed")
 
 
 def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
@@ -244,14 +246,14 @@ def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
     _, app = served
     image = photo()
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": image}))
-    before = get(app, f"/history/{run.id}").json()["page"]["before"]
+    before = get(app, f"/api/v1/runs/{run.id}?with_page=true").json()["page"]["before"]
     assert get(app, before).content == image.data
     unpainted = f"{before}/unpainted"
     assert get(app, unpainted).headers["content-type"] == "image/jpeg"
     for address in (before, unpainted):
         assert [get(app, address, who).status_code for who in (BOB, "")] == [404, 404]
         assert get(app, address.replace("/0", "/1")).status_code == 404
-    assert get(app, f"/history/{made(app).id}").json()["page"]["before"] == ""
+    assert get(app, f"/api/v1/runs/{made(app).id}?with_page=true").json()["page"]["before"] == ""
 
 
 def test_an_input_is_kept_and_sent_again(served: Served) -> None:
@@ -268,7 +270,7 @@ def test_an_input_is_kept_and_sent_again(served: Served) -> None:
     uploaded = demo.storage.find(names_on_server(run.record)["4.image"])
     assert uploaded is not None
     uploaded.unlink()
-    new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+    new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
     again = finished(app.services.runs.get(new, f"browser:{ANN}"))
     assert again.state.phase is Phase.DONE
     assert again.job == run.job
@@ -318,7 +320,7 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
         assert answer.status_code == 404
         assert "“Gone” is no longer here." in answer.json()["detail"]
         assert [told["id"] for told in past(app)] == [run.id]
-        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
         assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE
 
 
@@ -334,7 +336,7 @@ def test_delete(served: Served) -> None:
     assert bytes_kept(kept_files(app)) == 0
     assert get(app, file_address(run.id, 0, run.state.files[0])).status_code == 404
     assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 404
-    assert ask(app, "POST", f"/runs/{run.id}/again").status_code == 404
+    assert ask(app, "POST", f"/api/v1/runs/{run.id}/again").status_code == 404
 
 
 def test_a_run_that_goes_on_is_not_deleted() -> None:
@@ -362,7 +364,7 @@ def test_an_app_that_remembers_nothing() -> None:
     with running_demo_app(step_seconds=0, remembers=False) as (_, app):
         run = made(app)
         assert past(app) == []
-        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
         finished(app.services.runs.get(new, f"browser:{ANN}"))
         assert ask(app, "DELETE", f"/api/v1/runs/{run.id}").status_code == 200
-        assert get(app, f"/history/{run.id}").status_code == 404
+        assert get(app, f"/api/v1/runs/{run.id}?with_page=true").status_code == 404

@@ -48,7 +48,7 @@ def test_favourites_are_their_owner_s(app: RunningApp) -> None:
     assert many(app, "favourites", runs=[first.id, "unknown"], favourite=True) == 200
     assert [told["page"]["favourite"] for told in past(app)] == [False, True]
     assert [told["id"] for told in past(app, "favourites=true")] == [first.id]
-    assert get(app, f"/history/{first.id}").json()["page"]["favourite"]
+    assert get(app, f"/api/v1/runs/{first.id}?with_page=true").json()["page"]["favourite"]
     assert many(app, "favourites", runs=[first.id, second.id], favourite=False) == 200
     assert past(app, "favourites=true") == []
 
@@ -70,7 +70,7 @@ def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
     assert app.services.copies.blobs.path(digest) is None
     assert many(app, "restore", runs=[second.id]) == 404
     assert [told["id"] for told in past(app)] == [first.id]
-    assert get(app, f"/history/{second.id}").status_code == 404
+    assert get(app, f"/api/v1/runs/{second.id}?with_page=true").status_code == 404
 
 
 def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:

@@ -111,7 +111,7 @@ def test_places_change_live(served: Served) -> None:
     first, second, third, fourth = (run.id for run in several(app))
     with page_open(app) as page:
         told(page, lambda news: ids(news) == [first, second, third, fourth])
-        assert post(app, f"/runs/{fourth}/move?by=-1").status_code == 200
+        assert post(app, f"/api/v1/runs/{fourth}/move?by=-1").status_code == 200
         news = told(page, lambda news: ids(news) == [first, second, fourth, third])
         assert news["runs"][3]["page"]["said"].startswith("3 ahead")
         assert post(app, f"/api/v1/runs/{second}/stop").status_code == 200

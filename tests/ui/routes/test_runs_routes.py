@@ -25,9 +25,9 @@ def test_run_again_is_the_very_same(served: Served) -> None:
     running."""
     _, app = served
     first = finished(start(app, **{"5.steps": 2, "2.text": "a fox"}))
-    answer = post(app, f"/runs/{first.id}/again?keeps_going=true")
-    assert answer.status_code == 200
-    second = app.services.runs.get(answer.json()["run"], f"browser:{ANN}")
+    answer = post(app, f"/api/v1/runs/{first.id}/again?keeps_going=true")
+    assert answer.status_code == 201
+    second = app.services.runs.get(answer.json()["id"], f"browser:{ANN}")
     assert second.id != first.id
     assert second.job == first.job
     assert second.keeps_going
@@ -39,7 +39,7 @@ def test_a_run_is_varied_by_its_seed(served: Served) -> None:
     they were."""
     _, app = served
     first = finished(start(app, **{"5.steps": 2, "5.seed": 7}))
-    new = post(app, f"/runs/{first.id}/again?vary=true").json()["run"]
+    new = post(app, f"/api/v1/runs/{first.id}/again?vary=true").json()["id"]
     job = finished(app.services.runs.get(new, f"browser:{ANN}")).job
     seed = job.values["5.seed"]
     assert seed != 7
@@ -65,7 +65,7 @@ def test_moving_stays_within_bounds(served: Served) -> None:
         (a, 1, [b, a, c]),
         (running.id, 3, [b, a, c]),
     ):
-        assert post(app, f"/runs/{run_id}/move?by={by}").status_code == 200
+        assert post(app, f"/api/v1/runs/{run_id}/move?by={by}").status_code == 200
         assert line() == [running.id, *wanted]
 
 
@@ -84,7 +84,10 @@ def test_somebody_else_s_run_is_as_unknown_as_none(served: Served, what: str) ->
     """Another browser and a guessed id get 404 and the same words; the run goes on."""
     _, app = served
     run = start(app, **{"5.steps": 60})
-    stranger, guess = post(app, f"/runs/{run.id}/{what}", BOB), post(app, f"/runs/none/{what}")
+    stranger, guess = (
+        post(app, f"/api/v1/runs/{run.id}/{what}", BOB),
+        post(app, f"/api/v1/runs/none/{what}"),
+    )
     assert stranger.status_code == guess.status_code == 404
     assert stranger.json() == guess.json()
     assert not run.state.phase.finished
@@ -95,13 +98,13 @@ def test_strangers_change_nothing_behind_a_login() -> None:
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
     ) as (_, app):
-        assert post(app, "/runs/none/again").status_code == 401
+        assert post(app, "/api/v1/runs/none/again").status_code == 401
 
 
 @pytest.mark.parametrize("query", ["by=x", "by=", ""])
 def test_nonsense_is_refused(served: Served, query: str) -> None:
     """A move that is no number is refused without a trace of our insides."""
     _, app = served
-    answer = post(app, f"/runs/none/move?{query}")
+    answer = post(app, f"/api/v1/runs/none/move?{query}")
     assert answer.status_code == 422
     assert "Traceback" not in answer.text

@@ -128,6 +128,25 @@ export interface GridDoc {
 }
 
 /**
+ * A list of runs; `next`: the `cursor` of the next part, null on the last. `page`: null for
+ * programs.
+ */
+export interface HistoryDoc {
+  runs: RunDoc[];
+  next: string | null;
+  page: HistoryPage | null;
+}
+
+/**
+ * Part of a list that only the page needs. `days`: the days ("2026-11-18") on which all
+ * matching runs ended, newest first, each with their number; `any`: the user has finished runs.
+ */
+export interface HistoryPage {
+  days: [string, number][];
+  any: boolean;
+}
+
+/**
  * A run in its owner's queue. `about`: the text that was typed, to tell it from others of the
  * same workflow; `said`: how far it is; `movable`: its place among the owner's runs can be
  * changed; `again`: it has ended and can be submitted again; `due_in`: seconds until it begins, or

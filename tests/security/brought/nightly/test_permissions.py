@@ -157,7 +157,7 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     refused = [
         bring(strict, {"1": SHOW}),
         post(strict, f"/workflows/{name}/keep", BOB),
-        post(strict, f"/runs/{run.id}/again", BOB),
+        post(strict, f"/api/v1/runs/{run.id}/again", BOB),
         get(strict, f"/history/{run.id}/values", BOB),
     ]
     assert [answer.status_code for answer in refused] == [422, 422, 422, 422]

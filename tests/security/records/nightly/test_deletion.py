@@ -95,7 +95,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     until then every run can be started again."""
     demo, app = served
     first = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
-    new = ask(app, "POST", f"/runs/{first.id}/again").json()["run"]
+    new = ask(app, "POST", f"/api/v1/runs/{first.id}/again").json()["id"]
     second = finished(app.services.runs.get(new, f"browser:{ANN}"))
     gone, uploaded = (
         demo.storage.find(names_on_server(run.record)["4.image"]) for run in (first, second)
@@ -106,7 +106,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     assert answer["stays"] == "The ComfyUI server may keep a copy of the result."
     assert gone.read_bytes() == b""
     assert uploaded.stat().st_size > 0
-    third = ask(app, "POST", f"/runs/{second.id}/again").json()["run"]
+    third = ask(app, "POST", f"/api/v1/runs/{second.id}/again").json()["id"]
     assert finished(app.services.runs.get(third, f"browser:{ANN}")).state.phase is Phase.DONE
     place = get(app, f"/history/{second.id}/values").json()["values"]["4.image"]["file"]
     assert app.services.copies.uploads.find(second.owner, place)

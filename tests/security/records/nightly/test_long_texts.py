@@ -29,7 +29,7 @@ def test_finding_s5_only_a_run_with_long_texts_must_be_filled_in_again(forgetful
         values = get(app, f"/history/{run.id}/values").json()["values"]
         assert values.get("2.text") == (text if is_kept else None)
         assert values["5.steps"] == 2
-        answer = post(app, f"/runs/{run.id}/again")
-        assert (answer.status_code == 200) == is_kept
+        answer = post(app, f"/api/v1/runs/{run.id}/again")
+        assert (answer.status_code == 201) == is_kept
         assert ("too long to be kept" in answer.text) != is_kept
         eventually(lambda: not app.services.runs.known(), "the run that was run again has ended")

@@ -130,7 +130,7 @@ def test_finding_17_runs_that_cannot_be_read_are_said_once_and_can_be_deleted(
     before = len(caplog.records)
     assert past(app) == []
     assert history.unfinished() == ()
-    assert get(app, f"/history/{runs[0].id}").status_code == 404
+    assert get(app, f"/api/v1/runs/{runs[0].id}?with_page=true").status_code == 404
     assert (
         len(
             [

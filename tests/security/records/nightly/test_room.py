@@ -122,7 +122,7 @@ with running_demo_app(step_seconds=0, data=folder) as (demo, app):
                 pass
         held.release()
         finished(run)
-    print(get(app, f"/history/{run.id}").json()["page"]["advice"])
+    print(get(app, f"/api/v1/runs/{run.id}?with_page=true").json()["page"]["advice"])
     try:
         start(app, **values)
     except Exception as problem:

@@ -34,7 +34,7 @@ ADDRESSES = (
     "/api/v1/runs/{run}/preview?n={}",
     "/api/v1/batches/{run}/rows?from={}",
     "/api/v1/batches/{run}/grid?page={}",
-    "/runs/{run}/move?by={}",
+    "/api/v1/runs/{run}/move?by={}",
     "/?workflow=text-to-image&5.seed={}",
 )
 NUMBERS = ("-1", "9223372036854775808", "9" * 30, "9" * 5000, "NaN", "1e400")

@@ -24,13 +24,13 @@ def test_everything_outlives_both_programs(tmp_path: Path) -> None:
     ):
         run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
         (listed,) = past(app)
-        told = get(app, f"/history/{run.id}").json()
+        told = get(app, f"/api/v1/runs/{run.id}?with_page=true").json()
         data = get(app, file_address(run.id, 0, run.state.files[0])).content
     with (
         DemoServer(step_seconds=0, painted=PAINTED) as demo,
         running_app(demo.url, data=tmp_path) as app,
     ):
-        assert get(app, f"/history/{run.id}").json() == told
+        assert get(app, f"/api/v1/runs/{run.id}?with_page=true").json() == told
         assert told["seeds"]
         assert told["page"]["caption"]["model"]
         assert past(app) == [listed]
@@ -40,5 +40,5 @@ def test_everything_outlives_both_programs(tmp_path: Path) -> None:
         assert get(app, f"/files/{run.id}/0/x.png", BOB).status_code == 404
         place = get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"]
         assert app.services.copies.uploads.find(f"browser:{ANN}", place)
-        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
         assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE

@@ -13,5 +13,7 @@ def test_other_sites_change_nothing(served: Served, what: str) -> None:
     """A page of another site is refused, though the browser would send the cookie along."""
     _, app = served
     run = start(app, **{"5.steps": 60})
-    assert post(app, f"/runs/{run.id}/{what}", origin="https://evil.example").status_code == 401
+    assert (
+        post(app, f"/api/v1/runs/{run.id}/{what}", origin="https://evil.example").status_code == 401
+    )
     assert not run.state.phase.finished

@@ -3,7 +3,7 @@
 
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { API, get } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
 import { Viewport } from "../stage/viewport.js";
@@ -89,7 +89,7 @@ export class LargeResult {
     const row = this.#rows?.rowAt(at);
     const turn = ++this.#turn;
     /** @type {View | null} */
-    const view = row ? await get(`/history/${row.page.run}`) : null;
+    const view = row ? await get(`${API}/runs/${row.page.run}?with_page=true`) : null;
     if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;

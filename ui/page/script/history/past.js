@@ -2,10 +2,17 @@
 // The person's finished runs as far as they are known here: a place for each, null where it has not been asked for.
 // Pure.
 
+/** @import { RunDoc } from "../documents.js" */
 /** @import { PastRun } from "../state.js" */
 /** @import { Day } from "./layout.js" */
 
 /** @typedef {readonly (PastRun | null)[]} Past */
+
+/**
+ * Runs that an app has sent as tiles.
+ * @param {readonly RunDoc[]} runs
+ */
+export const tilesOf = (runs) => /** @type {PastRun[]} */ (runs);
 
 /**
  * When a run ended, in seconds since 1970.

@@ -4,7 +4,7 @@
 import { when } from "../clock.js";
 import { announce, button, element } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
 import { differences, endedAt } from "./past.js";
@@ -20,7 +20,9 @@ export const MOST_BESIDE = 4;
  */
 export async function compare(runs, viewer) {
   /** @type {(View | null)[]} */
-  const told = await Promise.all(runs.map(({ id }) => ask(`/history/${id}`, undefined, "GET")));
+  const told = await Promise.all(
+    runs.map(({ id }) => ask(`${API}/runs/${id}?with_page=true`, undefined, "GET")),
+  );
   const views = told.flatMap((view) => view ?? []);
   if (views.length < 2) return;
   const endById = new Map(runs.map((run) => [run.id, endedAt(run)]));

@@ -22,6 +22,7 @@ import {
   withRun,
 } from "./runs.js";
 
+/** @import { RunDoc } from "../documents.js" */
 /** @import { QueuedRun, View } from "../state.js" */
 /** @import { RunEvents } from "./run_socket.js" */
 
@@ -110,10 +111,11 @@ export function stop(id = current(page.now)?.id) {
  */
 export async function runAgain(id, vary = false) {
   const workflow = page.now.runs.get(id)?.view?.workflow ?? "";
-  const started = await ask(`/runs/${id}/again?vary=${vary}&keeps_going=${keepsGoing()}`);
+  /** @type {RunDoc | null} */
+  const started = await ask(`${API}/runs/${id}/again?vary=${vary}&keeps_going=${keepsGoing()}`);
   if (!started) return;
   showSeeds(workflow, started.seeds);
-  follow(started.run);
+  follow(started.id);
   forget(id);
 }
 
@@ -297,7 +299,7 @@ function set(id, changes) {
  */
 export async function lookBackAt({ id, page: tile }) {
   /** @type {View | null} */
-  const told = await ask(`/history/${id}`, undefined, "GET");
+  const told = await ask(`${API}/runs/${id}?with_page=true`, undefined, "GET");
   if (!told) return false;
   const headline = `${when(told.finished_at ?? 0)} · ${told.headline}`;
   const view = { ...told, headline, file: tile?.file ?? null };

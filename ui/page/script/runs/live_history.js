@@ -6,7 +6,7 @@ import { historyIn } from "../components/history.js";
 import { $, glideTo, isNarrow } from "../dom.js";
 import { Filters } from "../history/filters.js";
 import { setFavourite } from "../history/marks.js";
-import { missing, renewed, totalOf, without, withRuns } from "../history/past.js";
+import { missing, renewed, tilesOf, totalOf, without, withRuns } from "../history/past.js";
 import { Selection } from "../history/selection.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
@@ -16,6 +16,7 @@ import { seen } from "./runs.js";
 
 /** @import { Component } from "../components/history.js" */
 /** @import { Day } from "../history/layout.js" */
+/** @import { HistoryDoc } from "../documents.js" */
 /** @import { PageState, PastRun } from "../state.js" */
 
 const NOTHING_MADE = message("Nothing here yet.");
@@ -111,7 +112,10 @@ class LiveHistory {
     this.#completeAround(id);
   }
 
-  /** @param {Record<string, string>} place where in the list a part of it begins */
+  /**
+   * @param {Record<string, string>} place where in the list a part of it begins
+   * @returns {Promise<HistoryDoc | null>}
+   */
   #ask(place) {
     const query = { ...this.#filters.query(this.#workflow), text: this.#view.text, ...place };
     return get(`/history?${new URLSearchParams(query)}`);
@@ -158,15 +162,15 @@ class LiveHistory {
   }
 
   /**
-   * @param {{ runs: PastRun[], days: Day[], any: boolean }} answer
+   * @param {HistoryDoc} answer
    * @param {number} at
    * @param {import("../history/past.js").Past} past what was known before
    */
-  #begin({ runs, days, any }, at, past) {
+  #begin({ runs, page: list }, at, past) {
     this.#asked.clear();
-    this.#any = any;
-    this.#days = days;
-    this.#show(renewed(past, totalOf(days), at, runs));
+    this.#any = list?.any ?? false;
+    this.#days = list?.days ?? [];
+    this.#show(renewed(past, totalOf(this.#days), at, tilesOf(runs)));
     this.#completeAround(seen(page.now)?.id ?? "");
   }
 
@@ -183,7 +187,7 @@ class LiveHistory {
     const answer = await this.#ask({ before: gap.before, skip: String(gap.skip) });
     if (!answer) this.#asked.delete(gap.at);
     if (turn !== this.#turn || !answer) return;
-    this.#show(withRuns(page.now.past, gap.at, answer.runs));
+    this.#show(withRuns(page.now.past, gap.at, tilesOf(answer.runs)));
   }
 
   /** @param {string} id the run that is seen: the runs beside it come next */

@@ -4,7 +4,7 @@
 import { queueIn } from "../components/queue.js";
 import { $, announce } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { page } from "../state.js";
 import { forget, runAgain, stop } from "./following.js";
 import { queued, withRun } from "./runs.js";
@@ -26,7 +26,7 @@ function leave(id) {
  * @param {number} by
  */
 async function move(id, by) {
-  if (await ask(`/runs/${id}/move?by=${by}`))
+  if (await ask(`${API}/runs/${id}/move?by=${by}`))
     announce(by < 0 ? message("Moved up.") : message("Moved down."));
 }
 

@@ -4,13 +4,14 @@
 
 import { button, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
+import { tilesOf } from "../history/past.js";
 import { tileFor } from "../history/tile.js";
 import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
 import { makeChain } from "./make_chain.js";
 
 /** @import { RunDoc } from "../documents.js" */
-/** @import { PastRun, View } from "../state.js" */
+/** @import { View } from "../state.js" */
 
 export class Lineage {
   /** The place on the page. */
@@ -44,7 +45,6 @@ function groupOf(title, runs) {
   const group = element("section", "related");
   group.ariaLabel = title;
   const heading = element("h3", "", title);
-  const tiles = /** @type {PastRun[]} */ (runs);
-  group.append(heading, ...tiles.map((run) => tileFor(run, () => lookBackAt(run))));
+  group.append(heading, ...tilesOf(runs).map((run) => tileFor(run, () => lookBackAt(run))));
   return [group];
 }

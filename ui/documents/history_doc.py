@@ -1,0 +1,26 @@
+"""A list of a user's runs, for programs and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ui.documents.run_doc import RunDoc
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Part of a list that only the page needs. `days`: the days ("2026-11-18") on which all
+    matching runs ended, newest first, each with their number; `any`: the user has finished runs."""
+
+    days: tuple[tuple[str, int], ...]
+    any: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDoc:
+    """A list of runs; `next`: the `cursor` of the next part, null on the last. `page`: null for
+    programs."""
+
+    runs: tuple[RunDoc, ...]
+    next: str | None = None
+    page: HistoryPage | None = None
