@@ -1,8 +1,8 @@
 """The exceptions of this package, in one tree.
 
-Every one of them is written for the person at the screen: `str(error)` is a whole sentence about
-what happened, `error.hint` says what to do next; both are messages, but for what a shell alone is
-told at the start. Exceptions of other libraries are translated where they occur and never leave.
+`str(error)` is a whole sentence about what happened, `error.hint` says what to do next. Both are
+messages if people on the page read them, and plain English if only authors of workflows, programs,
+shells or operators do. Exceptions of other libraries are replaced where they occur.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from comfy.base.json_values import as_number
-from comfy.base.messages import message
 from comfy.workflow.toml_settings import (
     SettingReaders,
     as_flag,
@@ -98,13 +97,7 @@ def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
                 read["section"] = read.pop("group")
             fields.append(FieldConfig(name, **read))
         else:
-            problems.append(
-                message(
-                    '{file}: fields.“{name}” must be a table such as [fields."{name}"].',
-                    file=source,
-                    name=name,
-                )
-            )
+            problems.append(f'{source}: fields.“{name}” must be a table such as [fields."{name}"].')
     return FormConfig(**top, fields=tuple(fields), problems=tuple(problems))
 
 
@@ -138,7 +131,7 @@ def _others(value: object) -> str | None:
 
 
 def _no_number(place: str, name: str) -> str:
-    return message("{place}: “{name}” must be a number.", place=place, name=name)
+    return f"{place}: “{name}” must be a number."
 
 
 FORM_KEYS: SettingReaders = {
@@ -148,25 +141,19 @@ FORM_KEYS: SettingReaders = {
     "others": (_others, none_of(get_args(Others))),
     "outputs": (
         as_texts,
-        lambda place, name: message(
-            "{place}: “{name}” must be a list of node ids.", place=place, name=name
-        ),
+        lambda place, name: f"{place}: “{name}” must be a list of node ids.",
     ),
     "ideas": (
         _ideas,
-        lambda place, name: message(
-            "{place}: “{name}” must be a list of texts, or of tables such as"
-            ' {{ "Prompt.text" = "a boat" }}.',
-            place=place,
-            name=name,
+        lambda place, name: (
+            f'{place}: “{name}” must be a list of texts, or of tables such as {{ "Prompt.text" '
+            '= "a boat" }.'
         ),
     ),
     "cover": (
         image_beside,
-        lambda place, name: message(
-            "{place}: “{name}” must be the name of an image beside it, such as “cover.webp”.",
-            place=place,
-            name=name,
+        lambda place, name: (
+            f"{place}: “{name}” must be the name of an image beside it, such as “cover.webp”."
         ),
     ),
     "fields": (as_table, no_table),
@@ -176,36 +163,26 @@ FIELD_KEYS: SettingReaders = {
     "help": (filled_text, no_text),
     "group": (
         filled_text,
-        lambda place, name: message(
-            "{place}: “{name}” must be “main”, “advanced”, “hidden” or a heading of your own.",
-            place=place,
-            name=name,
+        lambda place, name: (
+            f"{place}: “{name}” must be “main”, “advanced”, “hidden” or a heading of your own."
         ),
     ),
     "default": (
         as_scalar,
-        lambda place, name: message(
-            "{place}: “{name}” must be a text, a number, true or false.", place=place, name=name
-        ),
+        lambda place, name: f"{place}: “{name}” must be a text, a number, true or false.",
     ),
     "min": (as_number, _no_number),
     "max": (as_number, _no_number),
     "step": (
         _positive,
-        lambda place, name: message(
-            "{place}: “{name}” must be a number above zero.", place=place, name=name
-        ),
+        lambda place, name: f"{place}: “{name}” must be a number above zero.",
     ),
     "widget": (filled_text, no_text),  # which there are, `comfy.form.conventions.toml` knows
     "hidden": (as_flag, no_flag),
     "required": (as_flag, no_flag),
     "also": (
         as_texts,
-        lambda place, name: message(
-            '{place}: “{name}” must be a list of inputs such as ["13.text"].',
-            place=place,
-            name=name,
-        ),
+        lambda place, name: f'{place}: “{name}” must be a list of inputs such as ["13.text"].',
     ),
     "closest": (as_flag, no_flag),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from comfy.base.errors import words_of
 from comfy.base.json_values import as_number
-from comfy.base.messages import listed, message, sentences
+from comfy.base.messages import listed, sentences
 from comfy.base.wording import did_you_mean
 from comfy.workflow.shipped import with_messages
 
@@ -28,9 +28,9 @@ def load_toml(path: Path) -> tuple[dict[str, Any], str]:
         return with_messages(path.name, data), ""
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         why = words_of(error) if isinstance(error, OSError) else str(error)
-        return {}, message("{file} cannot be read: {why}.", file=path.name, why=why)
+        return {}, f"{path.name} cannot be read: {why}."
     except tomllib.TOMLDecodeError as error:
-        return {}, message("{file} is not valid TOML: {why}.", file=path.name, why=str(error))
+        return {}, f"{path.name} is not valid TOML: {error!s}."
 
 
 def readable_settings(
@@ -42,7 +42,7 @@ def readable_settings(
         if key not in known:
             problems.append(
                 sentences(
-                    message("{place}: there is no setting “{name}”.", place=where, name=key),
+                    f"{where}: there is no setting “{key}”.",
                     did_you_mean(key, known),
                 )
             )
@@ -86,24 +86,19 @@ def as_table(value: object) -> dict[str, Any] | None:
 
 def no_text(place: str, name: str) -> str:
     """Return the message for a value that should be a text."""
-    return message("{place}: “{name}” must be a text.", place=place, name=name)
+    return f"{place}: “{name}” must be a text."
 
 
 def no_flag(place: str, name: str) -> str:
     """Return the message for a value that should be true or false."""
-    return message("{place}: “{name}” must be true or false.", place=place, name=name)
+    return f"{place}: “{name}” must be true or false."
 
 
 def no_table(place: str, name: str) -> str:
     """Return the message for a value that should be a table."""
-    return message("{place}: “{name}” must be a table.", place=place, name=name)
+    return f"{place}: “{name}” must be a table."
 
 
 def none_of(choices: Sequence[str]) -> SettingProblem:
     """Return the message for a value that should be one of these."""
-    return lambda place, name: message(
-        "{place}: “{name}” must be one of {choices}.",
-        place=place,
-        name=name,
-        choices=listed(choices),
-    )
+    return lambda place, name: f"{place}: “{name}” must be one of {listed(choices)}."
