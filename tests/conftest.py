@@ -61,7 +61,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def is_pure(path: Path) -> bool:
-    """Whether a test that lies there needs no server."""
     return any(path.is_relative_to(TESTS / one) for one in PURE)
 
 
@@ -86,7 +85,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported stays: looking for garbage begins after it, and passes it by."""
     gc.disable()
     try:
         return (yield)
@@ -145,7 +143,6 @@ def only_loopback() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def closing() -> Closing:
-    """What servers that outlive a test do to close what is connected to them."""
     return []
 
 

@@ -105,7 +105,6 @@ def modules() -> dict[str, Path]:
 
 @cache
 def tree_of(file: Path) -> ast.Module:
-    """What is in a file, read once."""
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
@@ -384,7 +383,7 @@ def test_no_folder_is_too_long_to_look_through() -> None:
     assert not {folder: count for folder, count in folders.items() if count > 20}
 
 
-def test_what_is_called_pure_is() -> None:
+def test_pure_tests_start_no_server() -> None:
     """The tests that `--pure` runs start no server, no app, and no program but this Python."""
     for place in PURE:
         path = ROOT / "tests" / place

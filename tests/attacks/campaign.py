@@ -43,8 +43,6 @@ MANY = RunLimits(person=100_000, all=100_000, hourly=1_000_000)
 
 @dataclass
 class Report:
-    """What came of it: answers by status (0 = none), what was sent, seconds, and what was wrong."""
-
     statuses: Counter[int] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     problems: dict[str, str] = field(default_factory=dict)
@@ -122,7 +120,6 @@ def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
 
 
 def told(log: str) -> str:
-    """What was raised, and where, without the values in it: the same failure has the same words."""
     error = log.strip().splitlines()[-1].partition(":")[0][:100]
     places = re.findall(r'File ".*?([^/"]+/[^/"]+)", line (\d+)', log)
     return " at ".join((error, *(":".join(place) for place in places[-1:])))
@@ -130,7 +127,6 @@ def told(log: str) -> str:
 
 @contextlib.contextmanager
 def said() -> Iterator[io.StringIO]:
-    """All that is printed and logged meanwhile."""
     heard = io.StringIO()
     handler = logging.StreamHandler(heard)
     logging.getLogger().addHandler(handler)
@@ -198,12 +194,10 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
 
 
 def sites_of(apps: tuple[RunningApp, RunningApp]) -> tuple[Site, ...]:
-    """Both apps, of which the second asks for a login."""
     return tuple(site_of(app, logs_in=bool(at)) for at, app in enumerate(apps))
 
 
 def site_of(app: RunningApp, *, logs_in: bool) -> Site:
-    """The app as whoever attacks it knows it."""
     ann, bob = person(app, ANN if logs_in else None), browser(app, BOB if logs_in else None)
     things = (ann.owned, never(ann.owned))
     config = requests.get(f"{app.url}/config", headers=ann.headers, timeout=LONGEST_WAIT).json()

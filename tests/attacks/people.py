@@ -57,8 +57,6 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who asks: the Cookie header of their browser ("" = none), and what is theirs."""
-
     cookie: str
     owned: Owned
 
@@ -92,7 +90,6 @@ def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
 
 
 def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
-    """Somebody who has made an image, given a file and opened a workflow."""
     cookie = browser(app, login)
     return Person(
         cookie,
@@ -125,7 +122,6 @@ def a_run(app: RunningApp, cookie: str) -> str:
 
 
 def a_call(app: RunningApp, cookie: str, name: str = "workflows", *data: object) -> str:
-    """The id of a script's call, whose answer nobody has asked for yet."""
     address = f"{app.url}/gradio_api/call/{name}"
     answer = requests.post(
         address, json={"data": data}, headers={"Cookie": cookie}, timeout=LONGEST_WAIT

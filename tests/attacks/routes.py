@@ -43,7 +43,6 @@ def registered(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Regist
 
 
 def _behind(app: Any) -> Any:
-    """The app with routes behind whatever stands in front of it."""
     while not hasattr(app, "routes"):
         app = next(inner for inner in vars(app).values() if callable(inner))
     return app

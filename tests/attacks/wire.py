@@ -77,7 +77,6 @@ def _answer(connection: socket.socket, attack: Attack) -> Answer:
 
 
 def _conversation(connection: socket.socket, frames: tuple[bytes, ...]) -> bytes:
-    """What the other side says to these frames; the last of ours closes."""
     said = []
     with contextlib.suppress(ConnectionError, TimeoutError):
         for frame in (*frames, frame_of(ABNF.OPCODE_CLOSE, b"\x03\xe8")):

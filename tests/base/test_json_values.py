@@ -33,7 +33,7 @@ JSON = st.recursive(
 
 @settings(max_examples=examples(200))
 @given(JSON)
-def test_what_is_read_can_be_written(value: Any) -> None:
+def test_parsed_json_can_be_written(value: Any) -> None:
     """NaN, infinity and half characters are gone, wherever they stood."""
     text = json.dumps(value)
     json.dumps(read_json(text), allow_nan=False, ensure_ascii=False).encode()

@@ -50,7 +50,6 @@ TOLD = {
 
 
 def bare_texts(file: Path) -> Iterator[str]:
-    """What errors are made of in a file without being a message."""
     for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") in TOLD:
             for said in (*call.args, *(one.value for one in call.keywords)):
@@ -74,7 +73,6 @@ def test_errors_for_people_are_messages(file: Path) -> None:
 
 
 def parts(text: object) -> object:
-    """All that a message is made of; other values as they are."""
     if not isinstance(text, Message):
         return text
     values = {name: parts(value) for name, value in text.values.items()}
@@ -145,7 +143,7 @@ def test_a_plural_comes_back_from_json() -> None:
         }
     )
 )
-def test_json_of_anybody_is_read_without_an_error(told: object) -> None:
+def test_untrusted_json_is_read_without_an_error(told: object) -> None:
     """What is none of ours comes as it is; a sentence whose values are odd comes without them."""
     read = message_from_json(told)
     if isinstance(read, Message):

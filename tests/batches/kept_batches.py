@@ -49,7 +49,6 @@ class Batches:
         return self.batches.get(batch.id, ANN)
 
     def states(self, batch: BatchSummary) -> list[str]:
-        """Those of its rows."""
         states = self.batches.table(batch.id, ANN).states
         return [states[at] for at in range(len(states))]
 

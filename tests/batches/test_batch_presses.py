@@ -75,7 +75,7 @@ def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_
         assert states == ["running", "stopped"]
 
 
-def test_what_is_deleted_does_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
+def test_deleted_rows_do_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
     """Not where it is wanted again at the same time, either."""
     with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
         for _ in range(ROUNDS):

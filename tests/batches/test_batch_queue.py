@@ -57,12 +57,11 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def one(demo: DemoServer, tmp_path: Path) -> Iterator[Batches]:
-    """Those of one process of the program."""
     with kept_batches(demo.url, tmp_path) as begun:
         yield begun
 
 
-def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Batches) -> None:
+def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
     """What runs when it is paused ends, and nothing else begins; what is stopped is cancelled, and
     tried again with what has failed; nothing is run twice that is done."""
     with demo.hold("progress") as reached:
@@ -90,7 +89,7 @@ def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Batches) -> 
     assert all(after.run(at) == before.run(at) for at in before.places("done"))
 
 
-def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Batches) -> None:
+def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> None:
     """And says why; its rows say what went wrong, and are run once more when somebody wants it."""
     batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
     paused = one.until(batch, "paused")
@@ -153,7 +152,7 @@ def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_
     assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
 
 
-def test_what_is_wanted_again_while_it_is_cancelled_is_run(demo: DemoServer, one: Batches) -> None:
+def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Batches) -> None:
     """The rows that were at work are begun once more like those that waited."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
@@ -183,7 +182,7 @@ def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
         assert second.until(batch, "done").done == 6
 
 
-def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Batches) -> None:
+def test_errors_are_reported_before_anything_runs(demo: DemoServer, one: Batches) -> None:
     """Values of what varies with their fields, others on their fields; nothing is kept of it."""
     with pytest.raises(BatchErrors) as wrong:
         one.begin(AxisSpec("4.steps", "0, 2"), AxisSpec(SEED, "1..x"))
@@ -268,7 +267,7 @@ def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: 
         assert one.batches.get(batch.id, ANN).state == "stopped"
 
 
-def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: Path) -> None:
+def test_the_reason_for_waiting_is_shown(demo: DemoServer, tmp_path: Path) -> None:
     """To whoever listens, once for each reason."""
     told: list[str] = []
     known = threading.Event()
@@ -358,7 +357,7 @@ def photo(colour: str) -> bytes:
     return data.getvalue()
 
 
-def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> None:
+def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) -> None:
     """What was running is cancelled with the program and done when it is back; what was paused
     stays so, and its seeds count up as they would have. What nobody could find again has ended with
     whoever waited for it."""

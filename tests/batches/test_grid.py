@@ -38,7 +38,6 @@ PHRASE = "a photo of a {} in the harbour of Oslo, oil painting, soft light"
 
 
 def grid_of(*counts: int, swapped: bool = False) -> Grid:
-    """A grid with so many values on each axis."""
     axes = (
         GridAxis(name, name.upper(), tuple(f"{name}{at}" for at in range(count)))
         for name, count in zip("xyz", counts, strict=False)
@@ -80,9 +79,7 @@ def test_a_swapped_grid_has_the_same_cells_in_turned_lines(counts: list[int]) ->
         ((), False),
     ],
 )
-def test_a_page_has_no_more_cells_than_anybody_looks_at(
-    counts: tuple[int, ...], fits: bool
-) -> None:
+def test_a_page_has_a_limited_number_of_cells(counts: tuple[int, ...], fits: bool) -> None:
     assert fits_grid(counts) is fits
 
 
@@ -114,7 +111,7 @@ def test_labels_are_what_people_would_say(values: tuple[str, ...], labels: tuple
     assert short_labels(values) == labels
 
 
-def test_a_sheet_has_the_labels_once_and_says_of_which_page_it_is() -> None:
+def test_a_sheet_has_its_labels_once_and_its_page_number() -> None:
     sheet = sheet_of(grid_of(2, 2, 3), "Portrait", 1)
     assert sheet.title == "Portrait · Z: z1"
     assert sheet.lines == (CellLine((1, 7), "y0", ("x0", "x1")), CellLine((4, 10), "y1"))
@@ -203,6 +200,6 @@ def test_odd_settings_are_no_grid(text: str) -> None:
         ([{"x": 1}], ""),
     ],
 )
-def test_of_values_the_first_are_told_in_short(values: list[object], words: str) -> None:
+def test_values_are_shortened_to_the_first(values: list[object], words: str) -> None:
     """Where all of them are numbers or words."""
     assert few_words(values) == words

@@ -46,7 +46,7 @@ def test_strips_come_out_as_one_image(width: int, heights: list[int], random: ob
     assert image.text == {"a": "é 日", "b": ""}  # type: ignore[attr-defined]
 
 
-def test_cells_stand_in_their_places_and_gaps_are_told(tmp_path: Path) -> None:
+def test_cells_keep_their_places_and_gaps_are_marked(tmp_path: Path) -> None:
     """Images fit into cells of the first one's shape; one that is damaged, and one that failed, are
     empty cells."""
     Image.new("RGB", (300, 200), RED).save(tmp_path / "0.png")

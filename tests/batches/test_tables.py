@@ -46,7 +46,6 @@ def rows(
 
 
 def said(text: str, file: str = "table.csv") -> tuple[str, ...]:
-    """What is wrong with a table."""
     try:
         return read_table(file, text, FORM).problems
     except TableErrors as error:
@@ -113,7 +112,7 @@ def test_what_parts_cells_may_stand_in_the_first_line(delimiter: str, line: str,
 @pytest.mark.parametrize(
     "label", ["a, b, c", "a; b; c", "a\t b\t c", 'a "b, c; d", e', "a,,\n;b", '"']
 )
-def test_what_is_in_quotes_in_a_header_separates_nothing(delimiter: str, label: str) -> None:
+def test_quoted_text_in_a_header_is_not_a_separator(delimiter: str, label: str) -> None:
     """Of a label with commas or whatever else parts cells, and also quotes."""
     form = labelled(label)
     file = io.StringIO(newline="")
@@ -198,7 +197,7 @@ def test_a_number_that_is_too_large_is_no_empty_cell() -> None:
         assert check(FORM, values)[1].keys() == {CFG.key}
 
 
-def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
+def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
     """Unknown columns, with the field that was meant, two for one field, and lines that cannot be
     read; what can be is there beside it."""
     text = f"Promt,nothing like it,Steps,{STEPS.key},cfg\na,b,1,2,7\n1,2,3,4,5,6\n,,,,8\n"
@@ -236,7 +235,7 @@ def test_all_that_is_wrong_with_columns_and_lines_is_told_at_once() -> None:
         ("Steps\n" + "1\n" * (MOST_ROWS + 1), "t.csv", "at most"),
     ],
 )
-def test_what_is_no_table_is_told(text: str, file: str, problem: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused(text: str, file: str, problem: str) -> None:
     """With the line where that helps."""
     assert problem in " ".join(said(text, file))
 
@@ -249,7 +248,7 @@ def test_a_file_is_read_however_a_spreadsheet_wrote_it(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"PK\3\4\0", b"\xff\xfea", "あ、".encode("shift-jis")])
-def test_what_is_no_text_is_not_taken_for_any(data: bytes) -> None:
+def test_binary_data_is_not_read_as_text(data: bytes) -> None:
     """A spreadsheet, half of a character, and characters that Windows-1252 lacks."""
     with pytest.raises(ValueError):  # noqa: PT011 - that it is no text is all there is to say
         decoded_text(data)

@@ -30,7 +30,6 @@ def key_of(form: Form, name: str) -> str:
 
 
 def read(name: str, text: str) -> tuple[object, ...]:
-    """What is read for the input of this name."""
     return values_of(FORM, FORM.field(key_of(FORM, name)), text)
 
 
@@ -88,7 +87,7 @@ def test_values_are_read_as_people_write_them(
 
 
 @pytest.mark.parametrize("text", ["1..", "1..4:0", "a..b", "1...4", "1..2..3", "1..9:x"])
-def test_what_is_no_range_is_told(text: str) -> None:
+def test_an_invalid_range_is_refused(text: str) -> None:
     """A sentence that shows how to write one."""
     with pytest.raises(BadValue, match=r"Write it like 1\.\.10"):
         read("steps", text)
@@ -104,7 +103,7 @@ def test_what_is_no_range_is_told(text: str) -> None:
         ("text", "x" * 190_000 + "{a|b|c|d|e|f|g|h}" * 4),
     ],
 )
-def test_more_values_than_anybody_wants_are_refused(name: str, text: str) -> None:
+def test_too_many_values_are_refused(name: str, text: str) -> None:
     """Before they fill the memory."""
     with pytest.raises(BadValue, match="at most"):
         read(name, text)
@@ -187,7 +186,7 @@ def test_a_name_stands_for_the_lines_of_its_file(
         ("__empty__", "are empty"),
     ],
 )
-def test_wildcards_that_nobody_can_use_are_told(tmp_path: Path, text: str, why: str) -> None:
+def test_unusable_wildcards_are_reported(tmp_path: Path, text: str, why: str) -> None:
     """No file beside the folder is read."""
     folder = tmp_path / "wildcards"
     folder.mkdir()

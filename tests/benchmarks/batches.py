@@ -93,7 +93,6 @@ def whole_batch(one: Batches, seeds: range, steps: int = 1, **values: object) ->
 
 
 def begun_batch(one: Batches, seeds: range, steps: int, **values: object) -> BatchSummary:
-    """As `whole_batch`, at its start."""
     spec = BatchSpec((AxisSpec("4.seed", f"{seeds[0]}..{seeds[-1]}"),))
     return one.batches.start("small", {"4.steps": steps, **values}, spec, Origin(ANN))
 

@@ -19,7 +19,6 @@ IDLE = 10  # seconds
 
 
 def measure() -> list[Figure]:
-    """Of runs, then of a page that nobody uses."""
     return [*of_runs(), *of_idle_page()]
 
 

@@ -47,7 +47,6 @@ def measure() -> list[Figure]:
 
 
 def gaps_between(runs: list[tuple[int, int]]) -> list[int]:
-    """Milliseconds between the steps of each of these chains, of which `times` tells."""
     return [
         next_start - end
         for at, ((_, end), (next_start, _)) in enumerate(pairwise(runs), 1)

@@ -52,7 +52,6 @@ def measure() -> list[Figure]:
 
 
 def jobs() -> list[Job]:
-    """Always the same lengths, in an order that nobody chose."""
     steps = [LENGTHS[at % len(LENGTHS)] for at in range(RUNS)]
     random.Random(1).shuffle(steps)
     return [job(one) for one in steps]
@@ -117,6 +116,5 @@ def with_one_killed() -> list[Figure]:
 
 
 def end_of(run: LocalRun) -> Phase:
-    """How it has ended."""
     *_, state = run.watch()
     return state.phase

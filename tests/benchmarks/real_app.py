@@ -49,6 +49,5 @@ def page_and_kill(url: str, model: str) -> list[Figure]:
 
 
 def seeds_of(url: str) -> list[int]:
-    """Those of all prompts that a server remembers."""
     history = requests.get(f"{url}/history", timeout=_TIMEOUT).json()
     return [entry["prompt"][2]["5"]["inputs"]["seed"] for entry in history.values()]

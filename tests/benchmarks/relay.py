@@ -22,8 +22,6 @@ FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata
 
 @dataclass(slots=True)
 class Heard:
-    """What one client has heard: the steps it was told of, when each preview came, and the end."""
-
     steps: list[int] = field(default_factory=list)
     came: dict[int, float] = field(default_factory=dict)
     ended: bool = False

@@ -54,7 +54,6 @@ class Program:
         return str(self._told("POST", f"/workflows/{WORKFLOW}/runs", body)["id"])
 
     def wait(self, batch: str, rows: int) -> None:
-        """Return once so many rows are done."""
         end = time.monotonic() + _LONGEST
         while (told := self._told("GET", f"/batches/{batch}"))["done"] < rows:
             assert told["state"] == "running", told
@@ -108,7 +107,6 @@ def frames_of(page: Page) -> tuple[float, float]:
 
 
 def rows_before(demo: DemoServer, other: Program, seed: int) -> int:
-    """How many prompts the server is sent between the answer to a press and the run of it."""
     run = other.run(seed)
     sent = len(demo.journal.all())
     while "success" not in demo.journal.of(run):

@@ -89,7 +89,6 @@ async def presses(app: AppProcess, count: int, *, beside_another: bool = False) 
 
 
 async def pressing(person: Person, http: httpx.AsyncClient, count: int) -> None:
-    """As many presses as one person may have waiting at once."""
     await asyncio.gather(*(Person(person.url, person.cookie).run(http) for _ in range(count)))
 
 
@@ -112,5 +111,4 @@ async def logins(app: AppProcess) -> list[float]:
 
 
 async def login(app: AppProcess, http: httpx.AsyncClient) -> None:
-    """Log in; where nobody has to, nothing happens."""
     await http.post(f"{app.url}/login", data={"username": NAME, "password": PASSWORD})

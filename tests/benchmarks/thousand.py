@@ -58,7 +58,6 @@ async def runs(app: AppProcess, count: int) -> int:
 
 
 def holdings(app: AppProcess) -> dict[str, int]:
-    """What the process holds now."""
     return {
         "memory": app.memory(),
         "threads": app.threads(),

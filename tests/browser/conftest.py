@@ -59,7 +59,6 @@ AS_USUAL = {"color_scheme": "light", "reduced_motion": "reduce"}
 
 @pytest.fixture(scope="session")
 def playwright(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playwright]:
-    """What starts browsers; what these write themselves goes to a folder that no test counts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("chromium")))
         with sync_playwright() as playwright:
@@ -118,7 +117,6 @@ def fast_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def slow_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
-    """The same on a server slow enough to do something during a run."""
     with running_demo_app(step_seconds=STEP, ahead=2) as (demo, app):
         closing.append(app.close_idle)
         yield _site(demo, app)

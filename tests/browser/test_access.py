@@ -142,7 +142,6 @@ def test_nothing_is_asked_of_another_machine_unseen(fast: Site, visit: Visit) ->
 
 
 def low_contrast(person: Visitor) -> list[str]:
-    """What is hard to read, once its colours have settled."""
     person.page.evaluate(SETTLE)
     found: list[str] = person.page.evaluate(LOW_CONTRAST)
     return found

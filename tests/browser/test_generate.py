@@ -125,7 +125,6 @@ def test_stop(slow: Site, visit: Visit, nightly: bool) -> None:
 
 
 def no_preview_is_called_the_last_one_after_a_reload(person: Visitor) -> None:
-    """There is none then."""
     person.page.reload()
     person.ready()
     person.phase("stopped")

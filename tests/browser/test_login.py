@@ -146,7 +146,6 @@ def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
 
 
 def middle(page: Page, part: str) -> float:
-    """How far down the middle of a part of the page is."""
     box = page.locator(part).bounding_box()
     assert box is not None
     return box["y"] + box["height"] / 2

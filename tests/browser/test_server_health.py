@@ -30,12 +30,10 @@ def site(nothing_left_behind: None) -> Iterator[Site]:
 
 
 def state(person: Visitor) -> Locator:
-    """What the header says of the server, to eyes and screen readers."""
     return person.page.locator("#server").get_by_role("status")
 
 
 def its_batch_says_so(person: Visitor) -> None:
-    """On its card and in its sheet, where nobody knows how long it still takes, until it is stopped."""
     expect(card_of(person).locator(".why")).to_have_text(AWAY)
     for view in ("Table", "Grid"):
         sheet = open_sheet(person, view)

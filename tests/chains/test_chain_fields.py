@@ -74,7 +74,6 @@ def image(name: str, run: str = "1", *, node: str = "9", aside: bool = False) ->
 
 
 def given(runs: tuple[StepRun, ...]) -> list[str]:
-    """What the image of each run is."""
     return [
         one.result.filename
         for run in runs
@@ -197,7 +196,7 @@ def test_a_text_that_repeats_may_name_a_file_of_lines() -> None:
         (BASE + 'repeat = { steps = "1..10001" }', "Step “base”, It runs 10000 times at most."),
     ],
 )
-def test_what_does_not_go_together_is_told(text: str, said: str) -> None:
+def test_contradictions_are_reported(text: str, said: str) -> None:
     """With the step and the field."""
     with pytest.raises(ChainErrors) as caught:
         steps_of(text)

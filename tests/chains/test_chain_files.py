@@ -39,13 +39,12 @@ def read(text: str) -> Chain:
 
 
 def refused(text: str) -> tuple[str, ...]:
-    """All that is wrong with it."""
     with pytest.raises(ChainErrors) as caught:
         read(text)
     return tuple(map(str, caught.value.problems))
 
 
-def test_all_that_can_be_said_is_read() -> None:
+def test_every_setting_is_read() -> None:
     """Inputs of several steps, one of several results, each, texts; switches, lists, fixed
     values."""
     chain = read("""
@@ -152,12 +151,12 @@ def test_all_that_can_be_said_is_read() -> None:
         (STEPS + "values = { A = [1] }", "“values” must be a table of texts, numbers, true or"),
     ],
 )
-def test_what_is_no_chain_is_told(text: str, said: str) -> None:
+def test_a_file_that_is_not_a_chain_is_refused(text: str, said: str) -> None:
     """Where it stands and what belongs there."""
     assert any(said in problem for problem in refused(text))
 
 
-def test_steps_that_wait_for_each_other_are_told_with_all_else() -> None:
+def test_cyclic_steps_are_reported_with_all_other_errors() -> None:
     """Everything that is wrong at once."""
     problems = refused("""
         titel = "x"
@@ -186,7 +185,6 @@ def chain_of(*steps: str) -> Chain:
 
 
 def given_to(chain: Chain, name: str) -> list[Source]:
-    """What a step is given, of a chain that runs as it is."""
     step = next(one for one in chain.steps if one.name == name)
     return [source for (source,) in step.inputs.values()]
 
@@ -219,7 +217,7 @@ def test_who_needs_a_step_that_is_left_out_takes_what_that_would_have_been_given
         ({"x": "1"}, [], "There is no switch “x”."),
     ],
 )
-def test_what_cannot_be_left_out_is_told(
+def test_required_parts_are_reported(
     switches: dict[str, str], without: list[str], said: str
 ) -> None:
     """And nothing stands for it."""
@@ -310,7 +308,7 @@ def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
     assert [one.name for one in held_up(steps, ["d"])] == ["e"]
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     """No such file, no TOML."""
     file = tmp_path / "a.chain.toml"
     with pytest.raises(ChainErrors, match="cannot be read: No such file"):

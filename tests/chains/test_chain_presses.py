@@ -31,8 +31,6 @@ def app_files(folder: Path) -> None:
 
 
 class TellingLock:
-    """A lock that says when somebody has to wait for it."""
-
     def __init__(self, waited_for: threading.Event) -> None:
         self._lock, self._waited_for = threading.Lock(), waited_for
 
@@ -50,7 +48,7 @@ class TellingLock:
     [lambda queue, chain_id: queue.get(chain_id, ANN), lambda queue, _: queue.look_up(ANN)],
     ids=["by its id", "among the last"],
 )
-def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
+def test_a_chain_deleted_while_being_read_stays_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Callable[[ChainQueue, str], object]
 ) -> None:
     """It is neither told any more nor let go on, as of before a restart."""
@@ -91,7 +89,7 @@ def test_a_chain_that_is_deleted_while_somebody_reads_it_does_not_come_back(
             queue.go_on(chain_id, ANN, again=["first"])
 
 
-def test_a_chain_that_is_asked_for_by_its_id_is_none_of_the_last(tmp_path: Path) -> None:
+def test_a_chain_found_by_id_is_not_among_the_latest(tmp_path: Path) -> None:
     """It has ended before the program's start, and a page is told of those only that it has looked
     up."""
     app_files(tmp_path)

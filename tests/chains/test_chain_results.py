@@ -57,7 +57,6 @@ TOGETHER = {
 
 
 def chain_of(folder: Path, given: str, first: dict[str, Node], second: dict[str, Node]) -> None:
-    """A chain of two workflows, of which the second is given this."""
     (folder / "first.json").write_text(json.dumps(first))
     (folder / "second.json").write_text(json.dumps(second))
     (folder / "two.chain.toml").write_text(
@@ -77,7 +76,6 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def made(app: RunningApp) -> list[Record]:
-    """The runs of the chain, when it is done: those of each step one after another."""
     started = app.services.chains.start("two.chain", {}, Origin(OWNER))
 
     def standing() -> ChainStanding:

@@ -62,7 +62,7 @@ def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
     return [run.record for run in runs]
 
 
-def test_results_of_a_step_are_told_in_the_order_of_its_runs(tmp_path: Path) -> None:
+def test_results_of_a_step_keep_the_order_of_its_runs(tmp_path: Path) -> None:
     """Whatever the order in which these end, as where one of two servers is slow; and the result of
     the step is that of its last run."""
     write_two(tmp_path)
@@ -130,7 +130,6 @@ def test_across_servers_results_are_moved() -> None:
 
 
 def write_two(folder: Path) -> None:
-    """A chain of two steps of which none waits for the other."""
     (folder / "two.chain.toml").write_text(SIDE_BY_SIDE)
     for name in ("text-to-image.json", "text-to-image.toml"):
         (folder / name).write_bytes((WORKFLOWS / name).read_bytes())

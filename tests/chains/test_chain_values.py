@@ -62,7 +62,6 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def done(app: RunningApp) -> ChainStanding:
-    """The one chain that there is, when it is done."""
     eventually(lambda: app.services.chains.recent(OWNER)[-1].state != "running")
     chain = app.services.chains.recent(OWNER)[-1]
     assert chain.state == "done", chain
@@ -97,7 +96,7 @@ def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path
     assert not form.plan.wrong
 
 
-def test_values_without_a_field_are_told_with_all_else_that_is_wrong(app: RunningApp) -> None:
+def test_values_without_a_field_are_reported_with_other_errors(app: RunningApp) -> None:
     """Nothing is said of seeds, which are yet to be drawn."""
     wrong = {"make.2.txt": "x", "large.7.steps": "many", SEED: None, "x.y": 1}
     with pytest.raises(FieldErrors) as refused:

@@ -107,7 +107,7 @@ def steps_of(chain: Chain) -> tuple[FormStep, ...]:
 
 @settings(max_examples=examples(40))
 @given(chains())
-def test_what_is_written_is_read_as_the_same_chain(chain: Chain) -> None:
+def test_a_written_chain_is_read_back_unchanged(chain: Chain) -> None:
     """Whatever the fields are called, and whatever is in them."""
     assert read(chain) == chain
 
@@ -186,7 +186,7 @@ def test_a_file_of_a_persons_own_is_asked_for() -> None:
     assert made.files == ((made.chain.steps[0], "4.image", own.record.job.inputs["4.image"]),)
 
 
-def test_what_nobody_has_set_is_left_to_the_workflow() -> None:
+def test_unset_values_are_left_to_the_workflow() -> None:
     """A file prefix with a date and a name, and the alternative that was drawn; not so what
     somebody has set, nor what does not come of the author's text."""
     saver = node("SaveImage", filename_prefix="%date:yyyy-MM-dd%/%KSampler.steps%", images=["8", 0])

@@ -51,6 +51,5 @@ def process(
 
 
 def outcomes(demo: DemoServer) -> Counter[str]:
-    """How many prompts came to which end at the server, going by its own journal."""
     prompts = demo.journal.all()
     return Counter(entry for entries in prompts.values() for entry in entries if entry in _ENDS)

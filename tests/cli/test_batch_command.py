@@ -112,7 +112,7 @@ def test_alternatives_in_the_workflows_own_text_are_drawn_once(
     assert outcomes(demo) == {"success": 8}
 
 
-def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
+def test_all_errors_of_a_table_are_reported_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Columns that no field has, and cells with the line that a spreadsheet shows and their field;
@@ -131,7 +131,7 @@ def test_all_that_is_wrong_with_a_table_is_told_before_anything_runs(
     assert (list(demo.journal.all()), (tmp_path / "out").exists()) == ([], False)
 
 
-def test_all_that_is_wrong_with_options_is_told_at_once(
+def test_all_errors_of_options_are_reported_at_once(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Options that can't be read come first, then columns of the table and values of fields."""
@@ -174,7 +174,7 @@ def test_all_that_is_wrong_with_options_is_told_at_once(
         ),
     ],
 )
-def test_what_is_no_batch_is_2(
+def test_an_invalid_batch_exits_with_2(
     demo: DemoServer,
     workflow: Path,
     tmp_path: Path,
@@ -204,7 +204,7 @@ def test_a_failed_row_stops_no_other_and_is_tried_again(
     assert {row["state"] for row in results(tmp_path)} == {"done"}
 
 
-def test_a_batch_of_which_nothing_succeeds_is_stopped(
+def test_a_batch_without_a_success_stops(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would go on for hours with what is wrong everywhere."""
@@ -248,7 +248,7 @@ def test_all_images_of_a_folder_or_a_zip_are_rows(
     assert f"Image: 2 of {source}. Left out: readme.txt.\n" in capsys.readouterr().err
 
 
-def test_a_batch_that_was_killed_goes_on_with_no_row_lost_or_done_twice(
+def test_a_killed_batch_resumes_without_losing_or_repeating_a_row(
     demo: DemoServer, workflow: Path, tmp_path: Path, nightly: bool
 ) -> None:
     """Killed with -9 (at two moments with --nightly), then --resume: the server has run each row
@@ -265,7 +265,7 @@ def test_a_batch_that_was_killed_goes_on_with_no_row_lost_or_done_twice(
     assert len(images(tmp_path)) == len(results(tmp_path)) == 12
 
 
-def test_a_batch_that_is_stopped_says_how_to_go_on(
+def test_a_stopped_batch_says_how_to_resume(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C: what runs is interrupted at the server, and what is done is in the table."""

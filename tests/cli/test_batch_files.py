@@ -43,14 +43,13 @@ def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str
 
 
 def plain(path: Path, colour: str = "red") -> Path:
-    """An image of one colour, whose bytes are as many whatever that is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (24, 16), colour).save(path)
     return path
 
 
 @pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b"])
-def test_whatever_a_folder_is_called_all_is_in_it(
+def test_any_folder_name_holds_all_files(
     demo: DemoServer, workflow: Path, tmp_path: Path, name: str
 ) -> None:
     """Nothing beside it, and no other folder's records."""
@@ -61,7 +60,7 @@ def test_whatever_a_folder_is_called_all_is_in_it(
     assert len(images(out)) == 1
 
 
-def test_a_row_of_which_nothing_could_be_fetched_is_not_done(
+def test_a_row_without_a_fetched_file_is_not_done(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It says so, ends with 1, and is done by --resume."""
@@ -222,7 +221,7 @@ def test_rows_of_a_table_have_the_fields_of_their_own_option(
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_files_of_another_kind_are_told_before_anything_runs(
+def test_files_of_another_kind_are_refused_before_anything_runs(
     demo: DemoServer,
     workflow: Path,
     tmp_path: Path,
@@ -262,7 +261,7 @@ def test_files_of_another_kind_are_told_before_anything_runs(
     assert (len(demo.journal.all()), out.exists()) == (before, False)
 
 
-def test_what_cannot_be_used_is_told(
+def test_unusable_files_are_reported(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A text's file that is not there, a damaged ZIP, a field named twice, and the folder of the
@@ -337,7 +336,7 @@ def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -
     assert told == ["'-2+3+cmd|calc", "'\t=1", "'@x", "'+a", "-5", "plain"]
 
 
-def test_a_table_that_cannot_be_written_is_told(
+def test_an_unwritable_table_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All rows are done and saved all the same: exit 1."""

@@ -12,7 +12,7 @@ from tests.cli.commands import outcomes
 from tests.support.sampler import prompt
 
 
-def test_all_that_is_wrong_is_told_before_anything_runs(
+def test_all_errors_are_reported_before_anything_runs(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the values of every step, also of those that would come later, and what the server does
@@ -50,7 +50,7 @@ def test_all_that_is_wrong_is_told_before_anything_runs(
         (["--again", "double", "--without", "double"], "Step “double” does not run."),
     ],
 )
-def test_what_is_no_call_is_2(
+def test_an_invalid_call_exits_with_2(
     folder: Folder, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     """A sentence, and nothing was made."""
@@ -59,7 +59,7 @@ def test_what_is_no_call_is_2(
     assert not folder.out.exists()
 
 
-def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
+def test_a_workflow_name_too_long_for_a_file_is_reported(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As one that is not there."""
@@ -67,7 +67,7 @@ def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
     assert "There is no workflow “xxx" in capsys.readouterr().err
 
 
-def test_names_that_are_none_are_told_with_all_else_that_is_wrong(
+def test_invalid_names_are_reported_with_other_errors(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of steps, switches and fields, with the values of those fields that there are."""
@@ -96,7 +96,7 @@ def test_names_that_are_none_are_told_with_all_else_that_is_wrong(
     ]
 
 
-def test_a_choice_that_never_runs_is_told_to_whoever_checks_the_chain(
+def test_checking_a_chain_reports_a_choice_that_never_runs(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With others it can run: these are checked as before."""

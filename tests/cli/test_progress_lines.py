@@ -18,7 +18,6 @@ class Terminal(io.StringIO):
 
     @property
     def line(self) -> str:
-        """What stands there now."""
         return self.getvalue().rpartition("\x1b[K")[2]
 
 
@@ -54,7 +53,7 @@ def test_rows_of_a_batch_are_counted() -> None:
     assert out.line.startswith(f"[{'#' * 12}{'.' * 12}] 2/4  1 failed  about ")
 
 
-def test_a_file_is_told_nothing() -> None:
+def test_a_file_gets_no_progress_line() -> None:
     """No bar where no terminal is."""
     out = io.StringIO()
     line = ChainLine(out, {"a": "Image"})

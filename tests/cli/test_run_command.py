@@ -207,7 +207,7 @@ def test_an_image_from_here_is_sent(
         (["1.ckpt_name=nothing.safetensors", "4.cfg=x"], "Choose another."),
     ],
 )
-def test_wrong_settings_are_told_before_anything_runs(
+def test_wrong_settings_are_reported_before_anything_runs(
     demo: DemoServer,
     workflow: Path,
     capsys: pytest.CaptureFixture[str],
@@ -255,7 +255,7 @@ def titled(**titles: str) -> dict[str, Any]:
     return {node_id: node | named.get(node_id, {}) for node_id, node in WORKFLOW.items()}
 
 
-def test_titles_are_told_without_their_notation(
+def test_titles_appear_without_their_notation(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Progress, errors and --json name a node as the form does, not as other programs have its

@@ -42,7 +42,7 @@ def test_where_nothing_can_be_saved_nothing_runs(
     assert (demo.requests["POST /prompt"], other.exists()) == (0, False)
 
 
-def test_what_was_saved_is_told_though_the_rest_cannot_be(
+def test_saved_files_are_listed_though_others_failed(
     demo: DemoServer,
     workflow: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -20,7 +20,6 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def socket_of(demo: DemoServer) -> Iterator[Callable[[], websocket.WebSocket]]:
-    """Opens sockets of the client `me`, and closes what is left of them."""
     opened: list[websocket.WebSocket] = []
 
     def open_one() -> websocket.WebSocket:

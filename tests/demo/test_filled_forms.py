@@ -26,7 +26,6 @@ SHIPPED = sorted(WORKFLOWS.glob("*.json"))
 
 
 def made(client: Client, workflow: Workflow, form: Form, values: dict[str, object]) -> RunState:
-    """How a run of this form with these values ends."""
     clean, errors = check(form, values)
     assert errors == {}
     prompt, used = fill(workflow, form, clean, random.Random(1))

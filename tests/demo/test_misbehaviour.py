@@ -115,7 +115,7 @@ def test_events_in_disorder(
 
 
 @pytest.mark.parametrize("kind", ["no_prompt_id", "foreign_prompt_id"])
-def test_events_of_nobody(
+def test_events_without_an_owner(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind
 ) -> None:
     """An event comes without a prompt id, or with somebody else's."""
@@ -175,7 +175,7 @@ def test_behind_the_clients_back(
 
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502", "answer_slow"])
-def test_what_is_asked_for_is_done_but_not_answered(demo: DemoServer, kind: FaultKind) -> None:
+def test_a_request_is_carried_out_but_not_answered(demo: DemoServer, kind: FaultKind) -> None:
     """A prompt is taken, and runs, though its answer is lost, replaced, or late."""
     demo.script(kind, at="POST /prompt", seconds=0.3)
     body = body_of() | {"prompt_id": str(uuid.uuid4())}

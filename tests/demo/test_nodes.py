@@ -233,7 +233,6 @@ def test_what_the_stand_in_cannot_do(bench: Bench) -> None:
 
 
 def saved_file(bench: Bench, result: NodeResult) -> Path:
-    """The one file that a node has saved."""
     assert result.ui is not None
     ((file,),) = (files for key, files in result.ui.items() if key != "animated")
     path = bench.storage.find(f"{file['filename']} [output]")

@@ -66,7 +66,7 @@ def test_sizes(size: tuple[int, int]) -> None:
     assert paint(replace(USUAL, width=size[0], height=size[1])).size == size
 
 
-def test_what_is_painted_small_is_enlarged() -> None:
+def test_a_small_painting_is_enlarged() -> None:
     """The same image with fewer details in the size that was asked for; a preview of it is no
     larger than it was painted."""
     fine, coarse = paint(USUAL), paint(USUAL, 32)

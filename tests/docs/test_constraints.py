@@ -55,7 +55,7 @@ def test_every_dependency_is_bounded_on_both_sides(needed: Requirement) -> None:
     assert operators == ({">="} if needed.name == "certifi" else {">=", "<"})
 
 
-def test_what_is_imported_is_declared() -> None:
+def test_every_import_is_a_declared_dependency() -> None:
     """No package is used that is there by another's grace only."""
     names = {
         "PIL": "pillow",

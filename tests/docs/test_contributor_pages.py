@@ -61,7 +61,7 @@ def table_in(text: str) -> str:
     return re.findall(r"(?:^\|.*\n)+", text[text.index("| observation") :], re.M)[0]
 
 
-def test_the_policy_of_reconnecting_is_that_of_the_code() -> None:
+def test_the_reconnect_policy_matches_the_code() -> None:
     """docs/architecture.md and the docstring of comfy/runs/reconnect.py have one table: there a row
     may take several lines."""
     lines = iter(cells(table_in(reconnect.__doc__ or "")))
@@ -101,7 +101,7 @@ def test_links_lead_somewhere(page: str) -> None:
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
 
 
-def test_set_up_and_tests_are_those_of_the_readme() -> None:
+def test_setup_and_tests_match_the_readme() -> None:
     """One command sets up and tests; the page has it in two parts."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     together = next(line for line in readme.splitlines() if "pytest -q" in line)

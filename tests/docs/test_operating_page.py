@@ -60,7 +60,7 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (openid.name, openid.allowed[0]) == ("Studio", "group:artists")
 
 
-def test_runs_may_go_on_before_the_app_is_killed() -> None:
+def test_runs_get_time_before_the_app_is_killed() -> None:
     """What starts the app waits for half a minute more than the settings let runs go on."""
     needed = tomllib.loads(TOML)["finish"] + 30
     unit = (ROOT / "docs" / "deploy" / "comfyforms.service").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def test_runs_may_go_on_before_the_app_is_killed() -> None:
     assert int(seconds) >= needed
 
 
-def test_what_prometheus_is_told_can_be_read() -> None:
+def test_the_metrics_are_valid_prometheus_text() -> None:
     """It asks for the path at which the app has its metrics, which is Prometheus' own."""
     (job,) = yaml.safe_load(SCRAPING)["scrape_configs"]
     assert job.keys() == {"job_name", "authorization", "static_configs", "scheme"}

@@ -37,7 +37,6 @@ CALLS = [block for block in SHELL if block.startswith("curl ")]
 
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
-    """The one that commands and snippets ask."""
     with running_demo_app(step_seconds=0) as (_, running):
         closing.append(running.close_idle)
         yield running
@@ -45,7 +44,6 @@ def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
 
 
 def arguments(command: str, program: str) -> list[str]:
-    """What stands behind the program in the last part of a command, in which nothing is left out."""
     python, *words = shlex.split(command.split(" && ")[-1])
     assert python == ".venv/bin/python"
     given = len(program.split())

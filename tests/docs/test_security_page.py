@@ -64,7 +64,7 @@ def test_a_limit_is_the_one_in_force(row: list[str]) -> None:
     assert tuple(map(figure, figures)) == in_force(name.strip("`"))
 
 
-def test_every_limit_is_told() -> None:
+def test_every_limit_is_documented() -> None:
     """A new limit has to be added to the table."""
     told = {row[-1].strip("`").split(".")[1] for row in LIMITS if "Web" in row[-1]}
     names = {re.sub("^(person|address)_", "", field.name) for field in fields(WebLimits)}

@@ -233,7 +233,7 @@ def test_telling_titles_become_labels() -> None:
     assert form.field("6.text").label == "Prompt"
 
 
-def test_two_samplers_are_told_apart() -> None:
+def test_two_samplers_have_different_labels() -> None:
     """By their titles where these say something, else by numbers; never by node ids."""
     second = with_values(text_to_image(), "3", latent_image=["3", 0])["3"]
     prompt = with_values(text_to_image(n13=second), "8", samples=["13", 0])

@@ -25,7 +25,6 @@ IMAGE = form_of(
 
 
 def error_of(key: str, value: object) -> str:
-    """What is said about one wrong value."""
     return check(FORM, {key: value})[1].get(key, "")
 
 
@@ -60,7 +59,7 @@ def test_too_many_wildcards_are_refused_on_their_field() -> None:
     assert clean("6.text", r"\{\}" * 2_000) == r"\{\}" * 2_000
 
 
-def test_labels_of_ours_and_all_that_is_said_of_them_are_messages() -> None:
+def test_our_labels_and_their_help_are_messages() -> None:
     """So they can be said in other languages, also where a label has a title beside it; an author's
     own label is text."""
     said = {"fields": {"3.steps": {"label": "Rounds"}}, "others": "auto"}
@@ -231,7 +230,7 @@ KEYS = st.sampled_from([field.key for field in FORM.fields])
 
 @given(st.dictionaries(KEYS, st.none() | st.text() | st.floats() | st.integers()))
 @settings(max_examples=examples(200))
-def test_whatever_is_entered_is_good_or_named(values: dict[str, object]) -> None:
+def test_every_entry_is_valid_or_named_in_an_error(values: dict[str, object]) -> None:
     """Every field is either clean or has a sentence, and clean values pass again unchanged."""
     good, errors = check(FORM, values)
     assert set(good) | set(errors) == {field.key for field in FORM.fields}

@@ -263,7 +263,7 @@ def app_form(app: App | None = None, config: FormConfig | None = None, **titles:
     return build_form(Workflow("sample", prompt, None, config, app=app), small_catalogue())
 
 
-def test_an_app_says_what_is_shown() -> None:
+def test_app_mode_defines_the_shown_fields() -> None:
     """Its inputs are the main fields, in its order, with its labels; one may set several inputs."""
     app = App(
         (ShownInput((("3", "steps"),), "How long"), ShownInput((("6", "text"), ("7", "text")))),
@@ -299,7 +299,7 @@ def test_a_toml_comes_before_an_app_and_an_app_before_titles() -> None:
     assert (form.field("7.text").group, form.field("7.text").label) == ("advanced", "Other")
 
 
-def test_an_app_may_name_what_is_not_there() -> None:
+def test_app_mode_may_name_missing_inputs() -> None:
     """Inputs that lead nowhere are left out, and the form stays."""
     app = App((ShownInput((("99", "x"),), "Gone"), ShownInput((), "Nothing")), ("9",))
     assert shown(app_form(app))
@@ -343,7 +343,7 @@ CLASSES = [
 
 
 @given(TITLES)
-def test_any_title_is_read_or_is_none(title: str) -> None:
+def test_any_title_is_parsed_or_ignored(title: str) -> None:
     """No title makes a reader fail."""
     for read in (read_wrapper_title, read_pixelle_title, read_kind_title):
         read(title)

@@ -31,7 +31,6 @@ def inputs_after(**values: object) -> dict[str, Any]:
 
 
 def sent(values: dict[str, object], drawn_with: dict[str, object] | None = None) -> Prompt:
-    """What is sent for values of a form that was drawn with some of them."""
     form = wide_form(PAINTED, drawn_with)
     clean, errors = check(form, values)
     assert errors == {}
@@ -130,7 +129,7 @@ def test_an_options_image_is_asked_for() -> None:
     assert prompt["8.model.photo"]["inputs"] == {"image": "me/a.png"}
 
 
-def test_what_an_option_needs_and_nobody_has_is_said() -> None:
+def test_missing_requirements_of_an_option_are_named() -> None:
     """A link that no upload can feed."""
     (problem,) = wide_form(PAINTED, {"8.model": "With voice"}).problems
     assert problem == "“Painter” now needs “Voice”, which this workflow has nothing for."

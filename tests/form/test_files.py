@@ -32,7 +32,6 @@ def edit(*loaders: str, **changed: Any) -> Prompt:
 
 
 def filled(prompt: Prompt, values: dict[str, object]) -> tuple[Prompt, dict[str, Any]]:
-    """What is sent for these values, as a page would do it."""
     form = wide_form(prompt, values)
     clean, errors = check(form, values)
     assert errors == {}

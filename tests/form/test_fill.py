@@ -24,7 +24,6 @@ DYNAMIC = with_values(
 def sent(
     prompt: Prompt, values: dict[str, object], number: int = 1, config: FormConfig | None = None
 ) -> tuple[Prompt, dict[str, Any]]:
-    """The prompt that goes out at noon, and the values that are told."""
     form = wide_form(prompt, values, config)
     clean, errors = check(form, values)
     assert errors == {}

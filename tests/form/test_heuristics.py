@@ -49,7 +49,7 @@ def test_one_text_for_two_encoders_is_asked_once() -> None:
         assert field.targets == (("20", "text_g"), ("20", "text_l"))
 
 
-def test_two_texts_for_two_encoders_are_told_apart() -> None:
+def test_two_texts_for_two_encoders_have_different_labels() -> None:
     """Flux takes keywords and a description."""
     labels = main(
         form_with(
@@ -160,7 +160,7 @@ def test_songs_are_tags_and_lyrics_and_seconds() -> None:
     assert group(form, "20.seed") == "advanced"
 
 
-def test_only_the_length_of_what_is_made_is_asked() -> None:
+def test_only_the_length_of_the_result_is_asked() -> None:
     """How many frames a helper takes is nobody's wish."""
     prompt = text_to_image(
         n5=node("EmptyVideo", width=640, height=480, length=81),
@@ -300,7 +300,6 @@ def test_numbered_titles_number_the_fields() -> None:
 
 
 def many_services(count: int) -> Prompt:
-    """As many services, each with a text of its own."""
     prompt: Prompt = {}
     for i in range(count):
         texts = {

@@ -128,7 +128,7 @@ def test_objections_to_links_name_the_node(type_: str) -> None:
     assert "Fix the workflow in ComfyUI." in general[0]
 
 
-def test_a_refused_file_without_a_field_is_told_in_our_own_words() -> None:
+def test_a_refused_file_without_a_field_gets_our_own_sentence() -> None:
     """What it is and what to do are whole sentences, and a message with the name of the node."""
     refused = error("3", "image", FILE_REFUSED, message("Too large."), message("Shrink it."))
     _, (said,) = place_errors(FORM, [refused])
@@ -137,7 +137,7 @@ def test_a_refused_file_without_a_field_is_told_in_our_own_words() -> None:
     assert isinstance(said.values["problem"], Message)
 
 
-def test_a_node_that_is_missing_is_told_by_its_class() -> None:
+def test_a_missing_node_is_named_by_its_class() -> None:
     """The server's words have the node's title as its author wrote it, notation and all."""
     words = "Node '<Size:advanced:1>' not found. The custom node may not be installed."
     placed, general = place_errors(

@@ -44,7 +44,6 @@ def form(**values: object) -> Form:
 
 
 def sent(values: dict[str, object], **authors: object) -> tuple[object, object]:
-    """What reaches the server as box and curve."""
     clean, errors = check(form(**authors), values)
     assert errors == {}
     filled, _ = fill(workflow_of(prompt(**authors)), form(**authors), clean, random.Random(1))
@@ -79,7 +78,7 @@ def test_a_curve_is_sent_from_left_to_right(given: object) -> None:
     assert sent({"2.curve": given}, curve=old)[1] == {"__type__": "CURVE", "__value__": points}
 
 
-def test_what_is_not_changed_stays_as_the_author_wrote_it() -> None:
+def test_unchanged_values_stay_as_the_author_wrote_them() -> None:
     """Whole numbers and all."""
     box, curve = sent({"1.crop_region": [1, 2, 300, 200], "2.curve": [[0.0, 0.0], [1.0, 1.0]]})
     assert (box, curve) == (BOX, CURVE)
@@ -97,7 +96,7 @@ def test_what_is_not_changed_stays_as_the_author_wrote_it() -> None:
         (None, "Enter numbers."),
     ],
 )
-def test_what_is_no_box_is_refused_in_words(box: object, said: str) -> None:
+def test_an_invalid_box_is_refused_with_a_sentence(box: object, said: str) -> None:
     """On its field."""
     assert check(form(), {"1.crop_region": box})[1] == {"1.crop_region": said}
 
@@ -112,6 +111,6 @@ def test_what_is_no_box_is_refused_in_words(box: object, said: str) -> None:
         (None, "Enter numbers."),
     ],
 )
-def test_what_is_no_curve_is_refused_in_words(curve: object, said: str) -> None:
+def test_an_invalid_curve_is_refused_with_a_sentence(curve: object, said: str) -> None:
     """On its field."""
     assert check(form(), {"2.curve": curve})[1] == {"2.curve": said}

@@ -126,7 +126,7 @@ def test_a_titled_node_without_values_is_a_problem() -> None:
     assert "“Image” has nothing to set: node 8" in " ".join(form.problems)
 
 
-def test_a_missing_node_is_told_by_its_label() -> None:
+def test_a_missing_node_is_named_by_its_label() -> None:
     """Sentences about nodes that the server lacks name them as the form does."""
     lacking = wrapped() | {"30": node("Quux", "<Glow:advanced:9>", images=["8", 0])}
     (said,) = [problem for problem in form_of(lacking).problems if "Missing node" in problem]

@@ -46,7 +46,6 @@ def mostly(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """An object with some of these fields, any of which may be junk; or altogether junk."""
     return mostly(
         st.fixed_dictionaries({}, optional={name: mostly(value) for name, value in fields.items()})
     )

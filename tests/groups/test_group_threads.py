@@ -23,7 +23,7 @@ def demo() -> Iterator[DemoServer]:
         yield demo
 
 
-def test_a_batch_without_a_thread_is_paused_and_goes_on_when_wanted(
+def test_a_batch_without_a_thread_pauses_and_can_resume(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
     """It says why, at its start and where it is to go on; nothing of it is lost. Rows whose runs
@@ -46,7 +46,7 @@ def test_a_batch_without_a_thread_is_paused_and_goes_on_when_wanted(
         assert len(one.runs.history.of(ANN)) == 2
 
 
-def test_a_chain_without_a_thread_fails_and_goes_on_when_wanted(
+def test_a_chain_without_a_thread_fails_and_can_resume(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
     """It says why, at its start and where it is to go on, and counts no longer."""

@@ -46,7 +46,6 @@ def starter() -> Starter:
 
 
 def said(checked: Check, which: int, values: Mapping[str, object]) -> object:
-    """The clean values with their types, or what is wrong."""
     try:
         clean = checked(FORMS[which], values)
     except FieldErrors as error:
@@ -63,7 +62,7 @@ def test_each_row_is_judged_as_if_it_were_alone(rows: list[tuple[int, dict[str, 
         assert said(judge.checked, which, values) == said(check, which, values)
 
 
-def test_what_is_the_same_is_not_judged_again(tmp_path: Path) -> None:
+def test_an_unchanged_row_is_not_judged_again(tmp_path: Path) -> None:
     """A file that is gone meanwhile is not looked at for a row with another text; it is for one
     with another file."""
     photo = tmp_path / "photo.png"

@@ -20,7 +20,6 @@ UPLOAD, PROMPT = "POST /upload/image", "POST /prompt"
 
 
 def begun(app: RunningApp, rows: int) -> BatchSummary:
-    """A batch of so many rows with the same image."""
     given = {KEY: Upload("photo.png", saved("PNG")), "8.steps": 2}
     spec = BatchSpec((AxisSpec(SEED, f"1..{rows}"),))
     return app.services.batches.start("image-to-image", given, spec, Origin(OWNER))

@@ -51,7 +51,6 @@ UPLOAD = "POST /upload/image"
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
-    """A stand-in on which somebody has put two images."""
     with DemoServer(step_seconds=0.01) as server, Client(server.url) as client:
         for name in ("example.png", "anothers.png"):
             client.upload(photo().data, name, subfolder="")
@@ -99,7 +98,6 @@ def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[M
 
 @pytest.fixture
 def starter(make: Make) -> Starter:
-    """Services for people of whom nobody is trusted."""
     return make()
 
 
@@ -120,7 +118,6 @@ def sent(demo: DemoServer, run: Run) -> dict[str, Any]:
 
 
 def kept(starter: Starter) -> int:
-    """Bytes of all that is kept."""
     return bytes_kept(starter.blobs)
 
 
@@ -300,7 +297,7 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
         (Upload("gone.png", Path("/nowhere/gone.png")), "no longer here"),
     ],
 )
-def test_a_file_that_is_none_is_told_on_its_field(
+def test_an_invalid_file_is_reported_on_its_field(
     starter: Starter, value: object, said: str
 ) -> None:
     """It is judged before anything is kept."""
@@ -366,14 +363,13 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
     assert kept(starter) == 0
 
 
-def test_what_is_refused_at_the_door_of_the_registry_keeps_nothing(starter: Starter) -> None:
+def test_a_run_refused_by_the_registry_leaves_nothing(starter: Starter) -> None:
     """A run that comes when the program ends leaves none of its files."""
 
     class Late(Upload):
         """A file that is read when the program is about to end."""
 
         def chunks(self) -> Iterator[bytes]:
-            """As always, after that."""
             starter.runs.close()
             yield from super().chunks()
 

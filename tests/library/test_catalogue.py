@@ -79,7 +79,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
             assert cache.get(refresh=True) is known
 
 
-def test_nobody_waits_for_a_slow_server_twice() -> None:
+def test_a_slow_server_is_waited_for_once() -> None:
     """While one asks again, others go on with what is known."""
     server = Server()
     reached, go_on = threading.Event(), threading.Event()
@@ -104,7 +104,7 @@ def test_nobody_waits_for_a_slow_server_twice() -> None:
 
 
 @pytest.mark.parametrize("away", [False, True])
-def test_whoever_waits_for_the_first_answer_has_the_same(away: bool) -> None:
+def test_concurrent_callers_share_the_first_answer(away: bool) -> None:
     """The server is asked once for all of them, also where it does not answer."""
     server = Server()
     server.away = away

@@ -52,7 +52,7 @@ def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
-def test_a_name_with_a_line_break_is_told_in_the_log_once(
+def test_a_name_with_a_line_break_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is not listed: no route's address matches it. A chain's name neither."""
@@ -162,8 +162,6 @@ def test_a_hundred_are_read_and_listed_once(
 
 
 class GrowingFolder(WorkflowFolder):
-    """A folder to which a workflow comes, which somebody opens, once others have been listed."""
-
     opened: Workflow | None = None
 
     def stamps(self) -> Mapping[str, Stamp]:
@@ -173,7 +171,7 @@ class GrowingFolder(WorkflowFolder):
         return listed
 
 
-def test_what_is_opened_while_others_are_listed_stays_read(tmp_path: Path) -> None:
+def test_a_workflow_opened_during_a_listing_stays_loaded(tmp_path: Path) -> None:
     """It is not taken for one that is gone, and read again."""
     folder = GrowingFolder(tmp_path)
     assert folder.entries() == ()
@@ -232,7 +230,7 @@ def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> 
     assert WorkflowFolder(inside).get(kept).prompt == json.loads(PROMPT)
 
 
-def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
+def test_the_folder_has_a_limit(tmp_path: Path) -> None:
     """People cannot fill the disk by keeping what they open."""
     for number in range(MOST):
         (tmp_path / f"{number}.json").touch()
@@ -242,7 +240,7 @@ def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("title", ["My lamp (2)", 'A "quoted" one\\', "two\nlines\x7f", "Lamp 3.5"])
-def test_what_is_kept_has_its_title(tmp_path: Path, title: str) -> None:
+def test_a_kept_workflow_has_its_title(tmp_path: Path, title: str) -> None:
     """Where the file's name would give another one, a toml says it; one that was left behind by
     another workflow says nothing about this."""
     folder = WorkflowFolder(tmp_path)

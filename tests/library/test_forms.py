@@ -36,8 +36,6 @@ LOADS = {"1": node("LoadImage", image="example.png"), "2": node("PreviewImage", 
 
 
 class Nodes:
-    """What a server says of its nodes, and how often it was asked."""
-
     def __init__(self) -> None:
         self.raw: dict[str, Any] = json.loads((DATA / "object_info.json").read_text()) | EXTRA
         self.asked = 0
@@ -72,7 +70,7 @@ def forms(forms_of: Callable[..., Forms]) -> Forms:
     return forms_of(keep=lambda owner: owner == ANN, trusts=lambda owner: owner == ANN)
 
 
-def test_a_form_is_built_once_whatever_is_typed(forms: Forms, nodes: Nodes) -> None:
+def test_a_form_is_built_once_for_any_values(forms: Forms, nodes: Nodes) -> None:
     """Drawn, pressed and looked at again, by anybody and with any values, it is one form; the
     server is asked once."""
     _, drawn = forms.form("text", ANN)
@@ -140,7 +138,7 @@ def test_what_fails_is_tried_again(forms: Forms, folder: WorkflowFolder) -> None
     assert forms.form("nothing", ANN)[1].fields
 
 
-def test_without_the_server_there_is_only_what_is_known(forms: Forms, nodes: Nodes) -> None:
+def test_without_the_server_only_known_data_is_shown(forms: Forms, nodes: Nodes) -> None:
     """`offline` never asks it: before anybody has, there is no form."""
     with pytest.raises(ServerUnreachable):
         forms.form("text", ANN, offline=True)
@@ -165,7 +163,7 @@ def test_a_title_that_is_cut_says_so(forms: Forms) -> None:
     assert titles == ["W" + "w" * 59, "W" + "w" * 58 + "…"]
 
 
-def test_whoever_is_not_trusted_gets_a_form_without_names_of_files(forms: Forms) -> None:
+def test_an_untrusted_person_gets_a_form_without_file_names(forms: Forms) -> None:
     """The same file opened by both: a stranger's form names no file of the server's, whoever opened
     it first."""
     data = json.dumps(LOADS).encode()
@@ -187,7 +185,7 @@ def test_nodes_that_are_not_allowed_are_refused_each_time(forms_of: Callable[...
     assert forms.form("text", BOB)[1].fields
 
 
-def test_whoever_may_no_longer_open_sees_no_opened_form(
+def test_without_the_permission_opened_forms_are_hidden(
     folder: WorkflowFolder, nodes: Nodes
 ) -> None:
     """The permission is asked for each time, also for a form that was built."""
@@ -227,7 +225,7 @@ def test_a_workflow_with_too_many_inputs_is_refused(forms: Forms) -> None:
         forms.form(name, BOB)
 
 
-def test_what_is_kept_for_everybody_names_no_file(
+def test_a_workflow_kept_for_all_names_no_file(
     forms_of: Callable[..., Forms], folder: WorkflowFolder
 ) -> None:
     """Whoever is not trusted adds to the folder only what names no file of the server's."""

@@ -36,7 +36,7 @@ def test_a_workflow_is_open_for_its_person_alone() -> None:
             opened.get(owner, other)
 
 
-def test_each_person_has_so_many() -> None:
+def test_each_person_has_a_limit() -> None:
     """The one opened longest ago goes first, and only the person's own."""
     opened = PrivateWorkflows(keep=3)
     other = put(opened, "bob")
@@ -49,7 +49,7 @@ def test_each_person_has_so_many() -> None:
     assert [one.name for one in opened.opened_by("ann")] == names[:1:-1]
 
 
-def test_all_together_take_so_much() -> None:
+def test_all_files_together_have_a_limit() -> None:
     """Files and what is made of them are counted; the newest always stays."""
     opened = PrivateWorkflows(size=10_000)
     names = [put(opened, f"person {number}", number, padding=4000) for number in range(5)]
@@ -93,13 +93,12 @@ def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
 
 
 def used_ago(folder: Path, name: str, days: float) -> None:
-    """Let a workflow have been used last so many days ago."""
     (path,) = folder.glob(f"*{name}*")
     os.utime(path, (time.time() - days * 24 * 3600,) * 2)
 
 
 @pytest.mark.parametrize("days", [30.0, 1.0, 0.1])
-def test_what_nobody_uses_is_forgotten(tmp_path: Path, days: float) -> None:
+def test_unused_files_are_deleted(tmp_path: Path, days: float) -> None:
     """After so many days, with its file; what is used counts from then on, after a restart too."""
     opened = PrivateWorkflows(tmp_path)
     used, unused, other = (put(opened, "ann", number) for number in range(3))

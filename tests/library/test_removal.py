@@ -109,7 +109,7 @@ def edit(file: Path) -> None:
         pytest.param(lambda folder: (folder / "lamp.json").unlink(), id="no file"),
     ],
 )
-def test_what_somebody_has_changed_by_hand_stays(
+def test_files_changed_by_hand_stay(
     removal: Removal, folder: Path, change: Callable[[Path], None]
 ) -> None:
     """Not even an operator removes it on the page, nor what an author has put there."""
@@ -128,7 +128,7 @@ def test_what_a_stranger_added_no_stranger_removes(removal: Removal) -> None:
     assert who_may(removal, add(removal, NOBODY)) == [CAROL]
 
 
-def test_files_that_stay_are_told(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_files_are_reported(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a sentence, and they can be removed once the reason is gone."""
     name = add(removal)
 

@@ -71,7 +71,7 @@ def made_from(app: RunningApp, record: Record) -> list[str]:
     return [one.id for one in app.services.chain_forms.lineage(record).made_from]
 
 
-def test_a_text_of_nobody_else_and_of_nothing_counts(app: RunningApp) -> None:
+def test_only_own_texts_count(app: RunningApp) -> None:
     """Whose ids somebody tells are looked for among their own."""
     others = said_by(app, "user:bob")
     run = app.services.starter.start(

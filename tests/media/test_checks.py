@@ -36,7 +36,6 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def gif(width: int, height: int, frames: int, remark: bytes = b"") -> bytes:
-    """A GIF of so many frames of one pixel each, on a large canvas."""
     frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\1\0\0"
     return (
         b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0" + remark + frame * frames + b";"

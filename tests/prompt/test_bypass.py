@@ -320,7 +320,7 @@ def prompts(draw: st.DrawFn) -> Prompt:
 
 @given(prompts(), st.sets(st.sampled_from(["a", "b"]), min_size=1))
 @settings(max_examples=examples(200))
-def test_what_is_left_is_whole(prompt: Prompt, gone: set[str]) -> None:
+def test_the_remaining_prompt_is_complete(prompt: Prompt, gone: set[str]) -> None:
     """No link leads nowhere, nothing required is missing, every type fits, and the prompt given is
     as it was."""
     before = copy.deepcopy(prompt)

@@ -11,7 +11,7 @@ def shared(one: Prompt, other: Prompt) -> int:
     return len(cache_keys(one) & cache_keys(other))
 
 
-def test_a_changed_node_changes_all_that_it_feeds() -> None:
+def test_a_changed_node_changes_its_downstream_nodes() -> None:
     """And nothing before it: with another seed the model, the text and the size are as before."""
     first, same, seed, text = prompt(1), prompt(1), prompt(2), prompt(1)
     text["2"]["inputs"]["text"] = "a fox"

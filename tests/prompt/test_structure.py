@@ -34,7 +34,7 @@ VALUES = st.one_of(
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6))
-def test_what_is_not_structural_arranges_nothing(given_values: dict[str, object]) -> None:
+def test_non_structural_values_change_no_order(given_values: dict[str, object]) -> None:
     """A prompt is arranged by the structural ones among any values just as by all of them."""
     structural = dict(STRUCTURE.structural(given_values))
     assert arrange(PAINTED, CATALOGUE, structural) == arrange(PAINTED, CATALOGUE, given_values)

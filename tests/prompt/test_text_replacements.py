@@ -41,7 +41,6 @@ def replaced(prompt: Prompt) -> Prompt:
 
 
 def named(prefix: str, prompt: Prompt = PROMPT) -> object:
-    """What a file prefix in this prompt becomes."""
     return replaced(prompt | {"9": node("SaveImage", filename_prefix=prefix)})["9"]["inputs"][
         "filename_prefix"
     ]
@@ -138,7 +137,6 @@ def test_without_a_moment_dates_stay() -> None:
 
 
 def queued(data: dict[str, Any], **values: object) -> Prompt:
-    """What a form made of this graph sends, with these values (`n1_text="…"`)."""
     workflow = on_server(Workflow("sample", {}, graph=data), CATALOGUE)
     form = build_form(workflow, CATALOGUE)
     given = {name.removeprefix("n").replace("_", ".", 1): value for name, value in values.items()}
@@ -146,7 +144,7 @@ def queued(data: dict[str, Any], **values: object) -> Prompt:
     return fill(workflow, form, defaults | given, random.Random(1), NOW)[0]
 
 
-def test_a_graphs_own_names_stand_for_what_is_sent() -> None:
+def test_names_of_a_graph_map_to_the_sent_inputs() -> None:
     """Names given in a graph are found, inside subgraphs too, and mean the values of the run."""
     inner = subgraph(
         "inner", graph_node(5, "Text", "cat", properties={"Node name for S&R": "deep"})

@@ -15,7 +15,6 @@ from tests.support.distribution import examples
 
 
 def every(text: str) -> set[str]:
-    """All that a text becomes."""
     return {resolve_wildcards(text, random.Random(seed)) for seed in range(200)}
 
 

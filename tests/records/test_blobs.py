@@ -180,7 +180,7 @@ def test_a_held_file_is_not_removed(kept: BlobStore) -> None:
     assert not kept.hold(digest, "a third")
 
 
-def test_what_was_not_added_again_for_long_is_told(kept: BlobStore) -> None:
+def test_entries_not_renewed_for_long_are_reported(kept: BlobStore) -> None:
     """Adding bytes that are there already makes them new again."""
     digest, _ = kept.add([b"old"])
     path = kept.path(digest)
@@ -191,7 +191,7 @@ def test_what_was_not_added_again_for_long_is_told(kept: BlobStore) -> None:
 
 
 @pytest.mark.parametrize("below", ["a file", "a file/below it"])
-def test_a_folder_that_cannot_be_used_is_told_in_words(tmp_path: Path, below: str) -> None:
+def test_an_unusable_folder_is_reported_with_a_sentence(tmp_path: Path, below: str) -> None:
     """A place where no folder can be is named in a sentence."""
     (tmp_path / "a file").write_bytes(b"")
     with pytest.raises(ComfyError, match="a file") as told:
@@ -199,7 +199,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_words(tmp_path: Path, below: st
     assert "folder" in told.value.hint
 
 
-def test_a_disk_that_takes_nothing_is_told_in_words(kept: BlobStore, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_a_sentence(kept: BlobStore, tmp_path: Path) -> None:
     """A file that cannot be written is a sentence, not an error of the system's."""
     (tmp_path / "kept/parts").rmdir()
     with pytest.raises(ComfyError, match="could not be kept"):
@@ -319,7 +319,9 @@ def test_an_animation_shows_its_first_image(kept: BlobStore) -> None:
     ],
     ids=["empty", "text", "cut", "gif", "eps", "huge", "absurd", "long"],
 )
-def test_no_thumbnail_of_what_is_no_image(kept: BlobStore, tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_an_image_has_no_thumbnail(
+    kept: BlobStore, tmp_path: Path, data: bytes
+) -> None:
     """Damaged files and bombs have no thumbnail, raise nothing and leave nothing."""
     assert small(kept, data) is None
     assert len(on_disk(tmp_path)) == 1

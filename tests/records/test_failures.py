@@ -26,7 +26,7 @@ from tests.support.samples.histories import ANN, begun, ended_record, ids
         ("sqlite:////proc/cpuinfo", "history"),
     ],
 )
-def test_a_database_that_cannot_be_used_is_told_in_words(
+def test_an_unusable_database_is_reported_with_a_sentence(
     kept: BlobStore, url: str, said: str
 ) -> None:
     """One sentence and what to do."""
@@ -85,7 +85,7 @@ def test_the_history_is_for_this_account_only(tmp_path: Path, kept: BlobStore) -
     history.close()
 
 
-def test_a_database_that_goes_away_is_told_in_words(tmp_path: Path, kept: BlobStore) -> None:
+def test_a_lost_database_is_reported_with_a_sentence(tmp_path: Path, kept: BlobStore) -> None:
     """Tables that vanish under the program are a sentence, without the statement and the values in
     it."""
     history = RunStore(f"sqlite:///{tmp_path}/history.db", kept)

@@ -68,7 +68,7 @@ def test_a_damaged_group_is_left_out(history: RunStore, database: str) -> None:
     assert history.groups.get("group 2", ANN) == group(2, progress={})
 
 
-def test_a_group_in_a_state_that_nobody_knows_was_stopped(history: RunStore) -> None:
+def test_a_group_in_an_unknown_state_counts_as_stopped(history: RunStore) -> None:
     """Whoever has it sees that it does not go on, nor does it at the next start; and can delete
     it."""
     history.groups.put(group(state="resting"), {}, ())

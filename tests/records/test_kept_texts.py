@@ -40,7 +40,6 @@ def failed_run() -> Record:
 
 
 def made_of(text: str | None) -> object:
-    """What a message was made of."""
     assert isinstance(text, Message), text
     values = {
         name: made_of(value) if isinstance(value, Message) else value
@@ -72,7 +71,7 @@ def test_messages_come_back_with_their_sentences_and_values(history: RunStore) -
     assert not isinstance(kept.job.titles["7"], Message)
 
 
-def test_scripts_are_told_the_text_of_messages() -> None:
+def test_scripts_get_the_text_of_messages() -> None:
     """A state as JSON for others has no sentences in it."""
     told = state_to_json(failed_run().state)
     assert told["error"]["message"] == "ComfyUI at http://a is not ready."

@@ -38,7 +38,7 @@ def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
     assert history.lineage(source).made_from == ()
 
 
-def test_what_is_painted_over_leads_to_what_is_below(history: RunStore, kept: BlobStore) -> None:
+def test_an_edited_image_leads_to_its_original(history: RunStore, kept: BlobStore) -> None:
     """An image that was painted over is another file; it was made from the one below all the same,
     though not given it as it is, and has it kept as long as it is there itself."""
     file = kept_image(kept, b"boat")

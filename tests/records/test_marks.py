@@ -66,7 +66,7 @@ def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: B
     history.close()
 
 
-def test_what_is_about_to_be_deleted(history: RunStore) -> None:
+def test_runs_about_to_be_deleted(history: RunStore) -> None:
     """It is in no list and no count, comes back as it was, and is told of once it is due."""
     for number in range(3):
         history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))
@@ -114,7 +114,7 @@ def test_a_run_that_was_taken_out_of_the_line(history: RunStore, kept: BlobStore
     assert kept.path(photo.digest) is None
 
 
-def test_pages_by_what_is_before_them(history: RunStore) -> None:
+def test_pages_by_their_previous_run(history: RunStore) -> None:
     """From any run on, some of them left out: the end of a long list is reached at once."""
     for number in range(9):
         history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))

@@ -42,7 +42,7 @@ def test_presets_are_kept_for_their_owner_and_workflow(database: str, tmp_path: 
             assert of(ANN, "other") == (Preset("warm", {}),)
 
 
-def test_what_cannot_be_kept_is_told(history: RunStore) -> None:
+def test_presets_that_cannot_be_saved_are_reported(history: RunStore) -> None:
     """A name that is none, a preset that is too large, and one too many: a sentence, and what was
     there stays, which can be overwritten all the same."""
     presets = history.presets
@@ -80,7 +80,6 @@ def test_a_damaged_preset_is_left_out(database: str, tmp_path: Path) -> None:
 
 
 def with_file(history: RunStore, name: str, data: bytes) -> Preset:
-    """A preset with one file, of which the bytes are kept."""
     digest, _ = history.files.add([data])
     return Preset(name, {}, {"1.image": (PresetFile("a.png", digest),)})
 

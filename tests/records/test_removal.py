@@ -58,7 +58,7 @@ def test_bytes_of_a_run_that_is_about_to_end_stay(history: RunStore, kept: BlobS
     assert kept.path(file.digest) is None
 
 
-def test_a_run_that_goes_on_is_not_deleted(history: RunStore) -> None:
+def test_a_running_run_is_not_deleted(history: RunStore) -> None:
     """It has to be stopped first."""
     history.begin(begun())
     assert not history.delete("r1", ANN)

@@ -102,7 +102,6 @@ def test_a_state_goes_without_its_preview() -> None:
 
 
 def record_told(**changes: Any) -> dict[str, Any]:
-    """A record as its text has it, with one part of it changed: `job__title` is that of its job."""
     job = replace(JOB, inputs={"1.image": KeptInput("a.png", "ab", (("1", "image"), ("2", "x")))})
     files = tuple(OutputFile(f"{name}.png", "", "output", "image", "3") for name in "ab")
     told = json.loads(to_text(Record("r", "ann", job, 5.0, replace(BEGUN, files=files))))

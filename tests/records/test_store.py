@@ -37,7 +37,7 @@ def test_a_record_comes_back_as_it_was(history: RunStore) -> None:
     assert history.of(ANN) == (EVERYTHING,)
 
 
-def test_a_record_without_names_for_nodes_has_those_of_its_prompt() -> None:
+def test_a_record_without_node_names_uses_its_prompt() -> None:
     """Records of earlier versions name no nodes."""
     prompt = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}}}
     told = json.loads(to_text(begun("old", prompt=prompt)))
@@ -127,7 +127,7 @@ def test_a_run_that_ends_without_having_begun_is_remembered(history: RunStore) -
     assert ids(history.of(ANN)) == ["r1"]
 
 
-def test_what_is_written_twice_is_there_once(history: RunStore, kept: BlobStore) -> None:
+def test_a_record_written_twice_exists_once(history: RunStore, kept: BlobStore) -> None:
     """The later word counts, files included."""
     history.end(ended_record(begun(), files=(kept_image(kept, b"1"),)))
     last = ended_record(begun(), files=(kept_image(kept, b"2"),))

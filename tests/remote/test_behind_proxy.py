@@ -71,7 +71,7 @@ def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
         served.close_idle()
 
 
-def test_a_proxy_that_asks_for_a_sign_in_is_told_from_the_app() -> None:
+def test_a_sign_in_of_a_proxy_is_distinguished_from_the_app() -> None:
     """With a page where the app's JSON, or the events of a run, should be."""
     with proxy("", [200, 200], at="") as url, requests.Session() as session:
         with pytest.raises(RemoteError, match="Something else answers"):

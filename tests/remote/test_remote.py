@@ -46,7 +46,7 @@ def app(running: Served, nothing_left_behind: None) -> Iterator[RemoteApp]:
     running[1].close_idle()
 
 
-def test_what_is_on_offer_is_told(app: RemoteApp) -> None:
+def test_the_client_lists_workflows_and_fields(app: RemoteApp) -> None:
     """Workflows with their fields, and how the servers are."""
     names = {one.name: one for one in app.workflows()}
     assert names["text-to-image"].title == "Text to image"
@@ -54,7 +54,7 @@ def test_what_is_on_offer_is_told(app: RemoteApp) -> None:
     assert app.health()["status"] == "ok"
 
 
-def test_errors_say_what_is_wrong(app: RemoteApp) -> None:
+def test_errors_name_their_cause(app: RemoteApp) -> None:
     """Values that are refused name their fields; a run that fails says why; what is away is told
     apart."""
     with pytest.raises(ApiError, match=r"5\.steps: Minimum 1\.") as refused:

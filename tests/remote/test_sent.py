@@ -23,7 +23,7 @@ from ui.settings.web_settings import WebSettings
 SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 
-def test_a_token_counts_whatever_netrc_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_overrides_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A login in it for the same host is not sent in its place."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password people\n")
     ann = ("ann", "lighthouse")

@@ -56,7 +56,6 @@ class Watched:
 def registry(
     demo: DemoServer, timing: Timeouts = HURRIED, ahead: int = 2, **options: Any
 ) -> Iterator[LocalRunRegistry]:
-    """Runs of which some wait in the server's own queue, as those of other programs do."""
     with Client(demo.url) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=timing, ahead=ahead, **options)
         try:
@@ -66,7 +65,6 @@ def registry(
 
 
 def queue_of(demo: DemoServer) -> Queue:
-    """What runs and what waits, as anybody is told."""
     with Client(demo.url) as client:
         return client.queue()
 

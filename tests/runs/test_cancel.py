@@ -164,7 +164,7 @@ def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) ->
         eventually(lambda: queue_of(demo).running == ())
 
 
-def test_nobody_ever_came(demo: DemoServer) -> None:
+def test_no_page_ever_came(demo: DemoServer) -> None:
     """A watched run to which nobody attaches ends by the grace time; an unwatched one goes on."""
     with registry(demo, grace=0.3) as runs:
         watched, unwatched = (
@@ -175,7 +175,7 @@ def test_nobody_ever_came(demo: DemoServer) -> None:
         assert not unwatched.state.phase.finished
 
 
-def test_a_deadline_ends_a_run_whoever_watches(runs: LocalRunRegistry) -> None:
+def test_a_deadline_ends_a_watched_run(runs: LocalRunRegistry) -> None:
     """Past its deadline an unfinished run is stopped and says so."""
     run = runs.submit(job(LONG), Origin("me"), RunPolicy(deadline=0.4))
     run.attach()

@@ -60,7 +60,7 @@ def test_people_of_one_address_share_its_turns() -> None:
     assert order(line, runs) == ["a1", "z1", "b1", "z2", "c1", "a2"]
 
 
-def test_attack_whoever_comes_goes_before_the_one_who_had_the_last_turn() -> None:
+def test_attack_a_newcomer_goes_before_the_last_served_person() -> None:
     """However many wait at an address: somebody else waits for the run that is at the server, and
     for no other."""
     line = FairQueue(SERVER)
@@ -117,7 +117,7 @@ def test_one_goes_after_the_other() -> None:
     assert line.place("b1") is None
 
 
-def test_one_that_never_arrives_holds_up_nobody() -> None:
+def test_a_run_that_never_arrives_delays_no_other() -> None:
     """A run that ends before the server has it makes room for the next."""
     line = FairQueue(SERVER, ahead=2)
     for run in ("a1", "b1"):
@@ -186,7 +186,7 @@ def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
     assert order(line, "x1 a1 a2 a3") == ["x1", "a3", "a2", "a1"]
 
 
-def test_what_is_handed_over_cannot_be_moved() -> None:
+def test_submitted_runs_cannot_be_moved() -> None:
     """Nor can a run that has ended."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3")
@@ -214,7 +214,7 @@ def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
 
 @settings(derandomize=True)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 3))
-def test_nobody_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
+def test_no_one_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
     """Between two runs of one person, everybody else who waits gets a turn; and all are handed over
     once."""
     runs = [f"{owner}{at}" for at, owner in enumerate(owners)]

@@ -98,7 +98,7 @@ def uploaded(demo: DemoServer, run: Run) -> Path | None:
     return demo.storage.find(names_on_server(run.record)[KEY])
 
 
-def test_a_file_is_uploaded_and_named_in_what_is_sent(
+def test_a_file_is_uploaded_and_named_in_the_prompt(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
     """The result is made of it; the job goes on holding the plain name."""
@@ -156,7 +156,7 @@ def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunReg
     assert demo.requests[UPLOAD] == 1
 
 
-def test_it_is_told_that_files_are_on_their_way(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_uploads_are_shown(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """As long as the server has not taken them."""
     with demo.hold(UPLOAD) as hold:
         run = runs.submit(given(runs), Origin("me"))

@@ -64,7 +64,7 @@ AWAY = AT_SERVER.unanswered(CUT, 5.0, 1.0)
         "it is over and nobody answers",
     ],
 )
-def test_what_is_due(state: RunState, link: Reconnect, due: tuple[float, Action]) -> None:
+def test_due_checks(state: RunState, link: Reconnect, due: tuple[float, Action]) -> None:
     """And when, for each thing that can be known."""
     assert plan(state, link, (), None) == due
 
@@ -283,7 +283,6 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def what_was_removed_has_not_run(self) -> None:
-        """A run of which it is said that somebody took it out of the queue never began."""
         if self.ended is not None and self.ended.phase is Phase.STOPPED:
             assert not self.has_run
 

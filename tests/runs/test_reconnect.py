@@ -32,7 +32,6 @@ def at_server(now: float = 0.0) -> Reconnect:
 
 
 def ended(link: Reconnect, state: RunState = WAITS, *, remembers: bool = False) -> RunState | None:
-    """How a run ends that the server does not know; None if it is sent again."""
     end = link.unknown(state, lambda: remembers)
     return None if end is None else end(state)
 
@@ -77,7 +76,7 @@ def test_patience_has_an_end(sent: bool, phase: Phase, error: ComfyError) -> Non
     assert str(error) in (state.error.message, state.error.detail)
 
 
-def test_an_end_that_the_socket_told_is_believed_when_nobody_answers_any_more() -> None:
+def test_an_end_from_the_socket_counts_when_the_server_is_silent() -> None:
     """History would have had the whole of it."""
     end = at_server().unanswered(CUT, 0.0, 1.0).given_up(CUT, 200.0)
     assert end is not None
@@ -135,7 +134,7 @@ def test_any_message_is_a_sign_of_life() -> None:
 # In neither history nor queue
 
 
-def test_somebody_removed_it() -> None:
+def test_it_was_removed() -> None:
     """The socket told of a change in the queue and of no start, and was well all the time."""
     state = ended(at_server().queue_changed(5.0))
     assert state is not None
@@ -238,7 +237,7 @@ def test_a_change_of_the_queue_during_a_look_is_looked_into() -> None:
     assert link.queue_changed(3.0).looked(2.0).status_at == 3.0
 
 
-def test_one_that_is_sent_again_begins_anew() -> None:
+def test_a_prompt_sent_again_starts_again() -> None:
     """Nothing of its first time counts; its socket is still to be opened."""
     link = (
         at_server()

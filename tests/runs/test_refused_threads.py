@@ -20,7 +20,7 @@ from tests.support.sampler import LONG, job
 RUN, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 
-def test_a_run_without_a_thread_is_refused_and_holds_up_nobody(
+def test_a_run_without_a_thread_is_refused_and_delays_no_other(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
     """Whoever wants it is told when to try again; nothing of it is known or kept, and its server
@@ -53,7 +53,7 @@ def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
         assert (end(first).phase, end(second).phase) == (Phase.STOPPED, Phase.STOPPED)
 
 
-def test_whoever_has_found_a_run_without_a_thread_sees_its_end(
+def test_a_reader_of_a_run_without_a_thread_sees_its_end(
     runs: LocalRunRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was listed for a moment."""
@@ -90,7 +90,7 @@ def test_an_unfinished_run_without_a_thread_is_lost_alone(
         assert "out of resources" in state.error.message
 
 
-def test_a_run_whose_messages_nobody_can_read_says_why(
+def test_a_run_with_unreadable_messages_says_why(
     runs: LocalRunRegistry, refused_threads: set[str]
 ) -> None:
     """It has failed, the socket is closed, and the next one runs."""

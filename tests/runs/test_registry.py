@@ -56,7 +56,7 @@ def test_a_run_alone_needs_two_calls_and_one_socket(
     assert demo.sockets.open == 0
 
 
-def test_steps_are_those_of_the_executing_node(runs: LocalRunRegistry) -> None:
+def test_steps_belong_to_the_executing_node(runs: LocalRunRegistry) -> None:
     """While the sampler works, its title and its steps are told."""
     named = prompt(7, LONG)
     named["4"]["_meta"] = {"title": "Sampler"}
@@ -89,7 +89,7 @@ def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) 
             gc.enable()
 
 
-def test_two_runs_never_go_on_under_one_id(runs: LocalRunRegistry) -> None:
+def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
     """The second is refused as long as the first goes on, and taken right after its end."""
     run_id = str(uuid.uuid4())
     first = runs.submit(job(LONG), Origin("me", run_id=run_id))
@@ -113,7 +113,7 @@ def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:
     assert state.error is not None
 
 
-def test_a_partly_refused_prompt_goes_on(runs: LocalRunRegistry) -> None:
+def test_a_partly_refused_prompt_continues(runs: LocalRunRegistry) -> None:
     """The valid output is made, the refused one is told."""
     mixed = prompt(1) | {
         "7": {"class_type": "LoadImage", "inputs": {"image": "missing.png"}},
@@ -176,7 +176,7 @@ def test_who_follows_a_run_knows_it_by_the_id_that_it_was_given(runs: LocalRunRe
     assert {getattr(event, "prompt_id", run.id) for event in heard} == {run.id}
 
 
-def test_nobody_there_is_a_failed_run(mortal: DemoServer) -> None:
+def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
     """A server that is not there ends the run with what to do."""
     with registry(mortal) as runs:
         mortal.stop()
@@ -190,7 +190,7 @@ def test_nobody_there_is_a_failed_run(mortal: DemoServer) -> None:
 # Watching
 
 
-def test_a_slow_watcher_sees_the_end_and_holds_up_nobody(runs: LocalRunRegistry) -> None:
+def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: LocalRunRegistry) -> None:
     """Whoever looks late sees the newest state, then the finished one."""
     run = runs.submit(job(30), Origin("me"))
     states = run.watch(LIMIT)
@@ -200,7 +200,7 @@ def test_a_slow_watcher_sees_the_end_and_holds_up_nobody(runs: LocalRunRegistry)
     assert next(states, None) is None
 
 
-def test_subscribers_are_told_until_they_leave(runs: LocalRunRegistry) -> None:
+def test_subscribers_get_events_until_they_leave(runs: LocalRunRegistry) -> None:
     """A callback is called for every change; one that fails does no harm; one taken off is left
     alone."""
     run = runs.submit(job(30), Origin("me"))

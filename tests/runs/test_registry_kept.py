@@ -96,7 +96,7 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
         assert [bool(file.digest) for file in state.files] == [True]
 
 
-def test_nobody_waits_for_another_runs_files(demo: DemoServer, tmp_path: Path) -> None:
+def test_no_run_waits_for_the_files_of_another(demo: DemoServer, tmp_path: Path) -> None:
     """While files are fetched the next run has its turn."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         with demo.hold("GET /view") as held:

@@ -118,7 +118,7 @@ def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: P
         assert len(runs.owned("me")) == 2
 
 
-def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> None:
+def test_limits_count_per_person(demo: DemoServer, tmp_path: Path) -> None:
     """Who has too many waiting keeps nobody else from starting one; when one ends there is room
     again."""
     with kept_registry(demo, tmp_path, limits=RunLimits(person=1)) as runs:

@@ -44,5 +44,4 @@ def socket_of(
 
 
 def history_status(app: RunningApp, browser: requests.Session) -> int:
-    """What the list of somebody's runs is answered with: 401 for nobody's browser."""
     return browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code

@@ -21,7 +21,6 @@ NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 
 
 def upload(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
-    """The place of a file that somebody gave."""
     files = {"files": ("a.png", data)}
     return str(
         requests.post(

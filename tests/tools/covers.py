@@ -94,7 +94,6 @@ def before_and_after(given: Path, result: Image.Image) -> Image.Image:
 
 
 def half(mask: Image.Image) -> Image.Image:
-    """As translucent as the brush."""
     return mask.point(lambda level: level * 0.55)
 
 

@@ -27,7 +27,6 @@ def app(served: Served) -> RunningApp:
 
 @pytest.fixture
 def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """The module's server and app, left without runs that go on and without connections."""
     yield running
     demo, app = running
     for run in app.runs.known():

@@ -28,7 +28,6 @@ QUICK = 0.05
 
 @contextlib.contextmanager
 def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | bytes]]:
-    """What a page of the first browser hears of this run."""
     address = one.url.replace("http", "ws") + f"/live/{run_id}"
     watcher = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=one.cookie)
     try:
@@ -172,7 +171,6 @@ def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
 
 
 def batch_of(one: Started, browser: requests.Session) -> dict[str, Any]:
-    """The one batch that this browser has."""
     (batch,) = browser.get(f"{one.url}/api/v1/batches", timeout=LONGEST_WAIT).json()["batches"]
     return dict(batch)
 

@@ -80,7 +80,7 @@ def test_the_servers_list_holds_it(served: Served) -> None:
     )
 
 
-def test_nobodys_uploads_are_in_what_scripts_are_told(served: Served) -> None:
+def test_answers_to_scripts_contain_no_uploads(served: Served) -> None:
     """The list of workflows, and the sentence for a file that is none of the author's."""
     _, app = served
     listed = requests.post(
@@ -115,7 +115,7 @@ def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, im
     assert "Add an image." in json.dumps(page.said(page.press())["errors"])
 
 
-def test_uploads_go_where_nobody_looks(served: Served) -> None:
+def test_uploads_go_to_a_private_folder(served: Served) -> None:
     """Each run's files go to a folder of their own, whose name nobody can guess and no list of the
     server's shows."""
     demo, app = served

@@ -48,7 +48,6 @@ def opened(app: RunningApp, who: str) -> str:
 
 
 def removed(app: RunningApp, name: str, who: str) -> int:
-    """What it is answered with."""
     address = f"{app.url}/workflows/{name}"
     with requests.delete(address, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
         if not answer.ok:
@@ -57,7 +56,6 @@ def removed(app: RunningApp, name: str, who: str) -> int:
 
 
 def captioned(app: RunningApp, run_id: str) -> dict[str, object]:
-    """What is told below a result: the prompt, the model and the seeds."""
     told = get(app, f"/api/v1/runs/{run_id}?with_page=true", ANN).json()
     return {"caption": told["page"]["caption"], "seeds": told["seeds"]}
 

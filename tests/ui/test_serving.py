@@ -53,7 +53,7 @@ def test_a_server_that_hangs_does_not_keep_all_workers(served: Served) -> None:
     asyncio.run_coroutine_threadsafe(ask(), loop).result(LONGEST_WAIT)
 
 
-def test_the_page_is_not_all_that_is_served(served: Served) -> None:
+def test_the_app_serves_more_than_the_page(served: Served) -> None:
     """There is no interactive documentation of the inner routes, and no schema of them."""
     _, app = served
     assert all(
@@ -63,14 +63,13 @@ def test_the_page_is_not_all_that_is_served(served: Served) -> None:
 
 
 def told_of_the_app(page: str) -> dict[str, str]:
-    """What a page tells other sites of the app, by the names of its tags."""
     head = page.partition("</head>")[0]
     told = re.findall(r'<meta (?:property|name)="((?:og|twitter):[\w:]+)" content="([^"]*)"', head)
     assert len(told) == len(re.findall('"(?:og|twitter):', head))
     return dict(told)
 
 
-def test_other_sites_are_told_what_this_is(served: Served) -> None:
+def test_other_sites_get_a_description(served: Served) -> None:
     """A chat that shows a link finds this app's name, words and card in the page, none of Gradio's
     and no address of elsewhere."""
     _, app = served
@@ -89,7 +88,7 @@ def test_other_sites_are_told_what_this_is(served: Served) -> None:
     assert len(answer.content) < 300_000
 
 
-def test_the_card_is_found_by_whoever_has_not_logged_in() -> None:
+def test_the_card_is_public() -> None:
     """Its address is whole also behind a proxy with TLS that serves the app below a path, and says
     nothing of the workflows."""
     settings = WebSettings(

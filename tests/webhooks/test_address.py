@@ -56,7 +56,7 @@ URLS = st.one_of(st.lists(PIECES, max_size=9).map("".join), st.text(max_size=40)
 
 
 @given(URLS)
-def test_what_is_allowed_leads_to_an_allowed_host(url: str) -> None:
+def test_allowed_links_lead_to_allowed_hosts(url: str) -> None:
     """As the program that sends it reads the address, and another one too."""
     try:
         host = allowed_host(url, HOSTS)

@@ -123,7 +123,7 @@ def test_no_app(saved: object) -> None:
 
 
 @pytest.mark.parametrize("stored", [None, True, 1.5, [], {}, "", ":", "a:b", "a:b:c:d", "nobody"])
-def test_ids_that_are_none(stored: object) -> None:
+def test_invalid_ids(stored: object) -> None:
     """An id of no form leads nowhere, and harms nothing."""
     assert find_widget(converted(graph(graph_node(1, "Number", 2))), stored, "value") is None
 

@@ -278,7 +278,7 @@ def test_an_idea_may_bring_an_image(tmp_path: Path) -> None:
         ("a boat", {}, "“ideas” must be a list of texts"),
     ],
 )
-def test_an_idea_that_fits_nothing_is_told(ideas: object, fields: object, says: str) -> None:
+def test_an_idea_without_a_field_is_reported(ideas: object, fields: object, says: str) -> None:
     """It is left out, and a problem of the form."""
     form = configured(ideas=ideas, fields=fields)
     assert form.ideas == ()

@@ -341,7 +341,6 @@ def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
 
 
 def index(shared: Path, folder: str) -> list[dict[str, Any]]:
-    """What the collection of real files says of its files."""
     found: list[dict[str, Any]] = json.loads(
         (shared / "workflows/corpus" / folder / "index.json").read_bytes()
     )
@@ -388,7 +387,7 @@ def test_real_files_of_other_shapes_open(shared: Path) -> None:
         ("gui_to_api/api", "prompt"),
     ],
 )
-def test_every_real_workflow_is_told_by_its_content(shared: Path, folder: str, kind: str) -> None:
+def test_every_real_workflow_is_recognized_by_content(shared: Path, folder: str, kind: str) -> None:
     """Prompts are prompts and graphs are graphs, in all the real files beside the checkout."""
     files = [
         file for file in (shared / "workflows" / folder).glob("*.json") if file.name != "index.json"

@@ -90,7 +90,7 @@ def test_an_editor_graph_is_recognised(graph: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "data", [None, 7, "text", [], {}, {"a": {"inputs": {}}}, {"prompt": {"prompt": {"prompt": {}}}}]
 )
-def test_what_is_no_workflow_is_refused(data: object) -> None:
+def test_a_file_that_is_not_a_workflow_is_refused(data: object) -> None:
     """Other JSON is refused by name."""
     with pytest.raises(WorkflowError, match="portrait"):
         parse_workflow("portrait", data)
@@ -118,7 +118,7 @@ def test_not_a_number_becomes_nothing() -> None:
     assert workflow.prompt["1"]["inputs"] == {"cfg": None, "seed": None, "steps": 4}
 
 
-def test_links_are_told_from_lists() -> None:
+def test_links_are_distinguished_from_lists() -> None:
     """A link is a node id and a slot."""
     assert is_link(["4", 1])
     assert is_link([4, 0])

@@ -21,7 +21,6 @@ def saver(name: str, required: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def found(info: dict[str, Any], **inputs: Any) -> bool:
-    """Whether the rule finds this node."""
     prompt = {"1": {"class_type": info["name"], "inputs": inputs}}
     return bool(model_savers(prompt, Catalogue({info["name"]: info})))
 

@@ -53,7 +53,7 @@ def test_every_field_of_ours_is_called_by_a_message(file: Path) -> None:
     assert [one for one in helps if not isinstance(one, Message)] == []
 
 
-def test_our_folder_is_called_by_what_is_in_it(tmp_path: Path) -> None:
+def test_our_folder_is_named_after_its_contents(tmp_path: Path) -> None:
     """Its name would say "Steps" to people; a folder of that name with what others wrote keeps it."""
     ours = {one.folder for one in WorkflowFolder(WORKFLOWS).entries()}
     assert ours == {"", "Parts of other workflows"}

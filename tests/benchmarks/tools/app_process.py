@@ -120,7 +120,6 @@ def running_app(server: str, *options: str) -> Iterator[AppProcess]:
 
 
 def wait_for_answer(url: str) -> None:
-    """Return when there is an answer at `url`; AssertionError if there is none in time."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         with (

@@ -90,7 +90,6 @@ def wait_ready(page: Page) -> None:
 
 
 def generate(page: Page) -> None:
-    """Press Generate and wait until the page shows all that this run made."""
     before = page.evaluate(f"({RESULTS})()")
     page.click(READY)
     page.wait_for_function(

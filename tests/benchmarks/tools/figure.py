@@ -19,7 +19,6 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        """Whether the target was reached."""
         return self.value >= self.target if self.at_least else self.value <= self.target
 
     def __str__(self) -> str:
@@ -32,13 +31,11 @@ class Figure:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all values do not exceed; infinite where there are none."""
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else float("inf")
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value; infinite where there are none."""
     return statistics.median(values) if values else float("inf")
 
 

@@ -65,7 +65,6 @@ class _Prepared(Image.Image):
         self._jpeg = jpeg
 
     def save(self, fp: Any, *args: Any, **options: Any) -> None:
-        """Write the prepared bytes, whatever is asked for."""
         fp.write(self._jpeg)
 
 

@@ -10,20 +10,16 @@ from comfy.demo.server.prompt_log import Journal, LogEntry
 
 
 class KeptJournal(Journal):
-    """A journal with a file, in which each entry is before anybody hears of it."""
-
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file
 
     def add(self, prompt_id: str, entry: LogEntry) -> None:
-        """As `Journal.add`."""
         with self._file.open("a", encoding="ascii") as file:
             file.write(f"{prompt_id} {entry}\n")
         super().add(prompt_id, entry)
 
 
 def successes(files: Iterable[Path]) -> Counter[str]:
-    """How often each prompt was done, by the files of all journals."""
     lines = (line.split() for file in files for line in file.read_text("ascii").splitlines())
     return Counter(prompt_id for prompt_id, entry in lines if entry == "success")

@@ -51,7 +51,6 @@ class RudeClient:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a proxy adds."""
         return {"x-forwarded-for": self.forwarded} if self.forwarded else {}
 
     def http(self, **headers: str) -> httpx.AsyncClient:

@@ -37,7 +37,6 @@ def cookie_of(url: str) -> str:
 
 
 def made_up(cookie: str) -> dict[str, str]:
-    """The headers of somebody who has made up a cookie by this one's name."""
     return {"cookie": f"{cookie.partition('=')[0]}={secrets.token_urlsafe(32)}"}
 
 
@@ -219,7 +218,6 @@ def attack(name: str, url: str) -> None:
 
 @contextlib.contextmanager
 def attacking(name: str, url: str) -> Iterator[multiprocessing.Process]:
-    """An attack that goes on beside the block, and is ended with it."""
     process = multiprocessing.get_context("spawn").Process(
         target=attack, args=(name, url), daemon=True
     )

@@ -40,7 +40,7 @@ def packed(**files: bytes) -> bytes:
     return archive.getvalue()
 
 
-def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
+def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
     """A value beside its field, a cell by its row, pairs and other fields of the form below all;
     until that is mended nothing starts; a spreadsheet is not taken as a table. What was filled in is there again after Escape, after a
     reload, and once the table goes that had taken a field over."""

@@ -23,7 +23,7 @@ WATCH_HEIGHT = """() => {
 }"""
 
 
-def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
+def test_all_wrong_fields_are_marked_at_once(fast: Site, visit: Visit) -> None:
     """Every wrong field is marked with its own sentence, one in the folded Advanced section is
     unfolded. Each mark goes as its own value is mended, without a press, and stays while that is
     still wrong; so does that of an image that is painted over, when one is chosen."""
@@ -198,7 +198,6 @@ def test_seeds(fast: Site, visit: Visit, nightly: bool) -> None:
 
 
 def counts_from_what_is_typed_or_drawn(person: Visitor) -> None:
-    """A number that is typed meanwhile, or one that is drawn where there is none."""
     fast = person.site
     person.entry("5.seed").fill("100")
     assert seed_of(person.generate(), fast) == 100

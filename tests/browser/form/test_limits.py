@@ -24,7 +24,6 @@ def give(person: Visitor, key: str, data: bytes) -> None:
 
 
 def kept(site: Site) -> set[Path]:
-    """What lies in the folder of uploads."""
     return {path for path in site.services.copies.uploads.path.glob("*/*/*") if path.is_file()}
 
 

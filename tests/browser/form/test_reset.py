@@ -75,7 +75,6 @@ def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
 
 
 def a_new_tab_has_the_newest_values(person: Visitor) -> None:
-    """It begins with what was typed last, and neither tab hears of what is typed in the other."""
     second = person.another_tab()
     expect(second.entry("2.text")).to_have_value("a cat\nin two lines")
     second.type("2.text", "from the second")

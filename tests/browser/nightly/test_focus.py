@@ -13,7 +13,6 @@ Visit = Callable[..., Visitor]
 
 
 def delete(person: Visitor) -> None:
-    """Delete what is seen, by keys only, with the page at its top."""
     button = person.page.locator("#stage .actions").get_by_role("button", name="Delete")
     button.evaluate("""button => {
         scrollTo({ top: 0, behavior: "instant" });
@@ -69,7 +68,7 @@ def choose_broken(person: Visitor) -> None:
     expect(box).to_have_value("demo-broken")
 
 
-def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> None:
+def test_a_list_does_not_cover_its_description(fast: Site, visit: Visit) -> None:
     """A run that fails at a list leads to it, with the sentence below it and no choices above. A press
     opens it, and what is typed at once is searched for."""
     person = visit(fast).open()

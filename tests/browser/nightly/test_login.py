@@ -110,7 +110,7 @@ def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
             named.page.close()
 
 
-def test_finding_20_who_guesses_is_told_to_wait(
+def test_finding_20_a_guesser_has_to_wait(
     site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong password is said to be wrong; after too many even the right one has to wait, and the

@@ -40,7 +40,6 @@ def full_site(
 
 @pytest.fixture
 def site(full_site: Site, nothing_left_behind: None) -> Iterator[Site]:
-    """The same, left with an empty queue."""
     yield full_site
     full_site.rest()
 

@@ -77,7 +77,6 @@ def app_behind(name: str, server: str, folder: Path, *, http2: bool = True) -> I
 
 
 def most_memory(*, from_now: bool = False) -> int:
-    """Bytes of memory that this process, and the app in it, had at most; 0 where nobody knows."""
     if sys.platform != "linux":
         return 0
     if from_now:

@@ -30,7 +30,6 @@ def queued(person: Visitor, *texts: str) -> None:
 
 
 def line(person: Visitor) -> Locator:
-    """What was typed for each run that waits, in their order."""
     return person.waiting().locator(".about")
 
 
@@ -123,7 +122,6 @@ def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) ->
 
 
 def all_that_wait_are_removed(person: Visitor, slow: Site, count: int) -> None:
-    """By one press; what runs goes on."""
     person.page.get_by_role("button", name="Remove all").press("Enter")
     expect(person.page.locator("#spoken")).to_have_text(f"{count} waiting runs removed.")
     expect(person.page.locator("#stop")).to_be_focused()
@@ -133,7 +131,6 @@ def all_that_wait_are_removed(person: Visitor, slow: Site, count: int) -> None:
 
 
 def at_server(site: Site, run_id: str) -> bool:
-    """Whether the server has this run in its queue."""
     return run_id in site.client.queue().pending
 
 
@@ -202,7 +199,7 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
     assert slow.prompt_of(person.done())["2"]["inputs"]["text"] == "two"
 
 
-def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
+def test_a_refusal_is_announced_during_a_run(visit: Visit) -> None:
     """That no more may wait is told beside the run that goes on, which is not disturbed by it."""
     with running_demo_app(step_seconds=0.12, run_limits=RunLimits(person=2)) as (demo, app):
         person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})

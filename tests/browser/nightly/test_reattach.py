@@ -85,7 +85,6 @@ def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
 
 
 def first_owner(site: Site) -> str:
-    """The person whose runs go on."""
     (owner,) = {run.owner for run in site.unfinished()}
     return owner
 

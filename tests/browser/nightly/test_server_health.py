@@ -109,7 +109,6 @@ def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None
 
 @pytest.fixture
 def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServer]]:
-    """A site with two servers, of which one may be stopped."""
     with (
         DemoServer(step_seconds=0.25) as one,
         DemoServer(step_seconds=0.25) as other,
@@ -118,7 +117,7 @@ def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServ
         yield Site(app.url, one, app), one, other
 
 
-def test_a_run_goes_on_at_another_server(
+def test_a_run_continues_on_another_server(
     pair: tuple[Site, DemoServer, DemoServer], visit: Visit
 ) -> None:
     """The one that it was at goes away: the page shows what the other one makes of it, and the

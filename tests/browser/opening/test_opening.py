@@ -61,7 +61,6 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, nightly: bool) -> None:
 
 
 def a_result_opens_as_it_was_made(site: Site, person: Visitor) -> None:
-    """What was made here brings the values of its run with it, its seed among them."""
     person.turn_to("text-to-image")
     person.type("2.text", "a fox")
     run = person.generate()

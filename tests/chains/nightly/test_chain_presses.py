@@ -14,7 +14,7 @@ from tests.support.serving import running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
-def test_a_chain_that_goes_on_at_its_very_end_is_at_work_until_its_new_end(tmp_path: Path) -> None:
+def test_a_chain_resumed_at_its_end_runs_until_its_new_end(tmp_path: Path) -> None:
     """Also where it is stopped before the thread that ran it first has come to its end."""
     app_files(tmp_path)
     with (

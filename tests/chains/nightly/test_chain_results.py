@@ -71,7 +71,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
         ('"Sound" = "first"', SOUND, SOUND_AGAIN, "audio"),
     ],
 )
-def test_a_video_or_a_sound_goes_on(
+def test_a_video_or_a_sound_is_passed_on(
     app: RunningApp,
     tmp_path: Path,
     given: str,
@@ -106,7 +106,7 @@ def test_an_image_is_a_mask(app: RunningApp, tmp_path: Path, second: dict[str, N
         r"\frac{a}{b} \{ \\} \|",
     ],
 )
-def test_a_text_goes_on_as_it_was_made(app: RunningApp, tmp_path: Path, text: str) -> None:
+def test_a_text_is_passed_on_unchanged(app: RunningApp, tmp_path: Path, text: str) -> None:
     """Nothing in it is a comment or an alternative, as in what people type; the details tell it so,
     too."""
     words = {

@@ -50,7 +50,6 @@ def uploaded(*servers: DemoServer) -> list[int]:
 def app_beginning(
     demo: DemoServer, folder: Path
 ) -> Callable[[], AbstractContextManager[RunningApp]]:
-    """What begins an app, also again, in which a person has one run at a time."""
     return partial(
         running_app,
         demo.url,
@@ -118,6 +117,5 @@ def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -
 
 
 def boats(app: RunningApp) -> int:
-    """How many runs were begun with the first seed and this prompt."""
     values = (run.record.job.values for run in app.runs.owned(OWNER))
     return sum((one["5.seed"], one["2.text"]) == (1, "a red boat") for one in values)

@@ -8,7 +8,7 @@ from tests.cli.commands import images, outcomes, process
 from tests.support.waiting import eventually
 
 
-def test_a_chain_that_was_killed_goes_on_with_no_step_lost_or_done_twice(
+def test_a_killed_chain_resumes_without_losing_or_repeating_a_step(
     folder: Folder, nightly: bool
 ) -> None:
     """Killed with -9 within a step (with --nightly also between two), then --resume: the server has

@@ -95,7 +95,7 @@ def test_an_address_is_written_in_one_way(text: str, url: str) -> None:
         ),
     ],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     """With an example or a word on what does not belong there."""
     with pytest.raises(ComfyError, match="address"):
         ServerAddress.parse(text)
@@ -154,7 +154,7 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
         ("https://comfy.example/%7Ex", "https://comfy.example/~x/view"),
     ],
 )
-def test_a_server_owns_what_is_below_its_address(server: str, url: str) -> None:
+def test_a_server_owns_the_paths_below_its_address(server: str, url: str) -> None:
     """Login and redirects depend on it."""
     assert ServerAddress.parse(server).owns(url)
 

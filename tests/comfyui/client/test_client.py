@@ -153,7 +153,9 @@ def test_a_refused_prompt_names_its_inputs(client: Client) -> None:
 
 
 @pytest.mark.parametrize("prompt", [{}, {"1": {"class_type": "NoSuchNode", "inputs": {}}}])
-def test_a_prompt_that_is_none_is_refused_in_words(client: Client, prompt: dict[str, Any]) -> None:
+def test_an_invalid_prompt_is_refused_with_a_sentence(
+    client: Client, prompt: dict[str, Any]
+) -> None:
     """No outputs and unknown nodes are sentences with a hint."""
     with pytest.raises(PromptRejected) as error:
         client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
@@ -202,7 +204,7 @@ def test_a_slow_answer_has_an_end(demo: DemoServer) -> None:
     demo.behave()
 
 
-def test_nobody_there(client: Client) -> None:
+def test_no_server_there(client: Client) -> None:
     """A refused connection says where nobody answered."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -215,7 +217,7 @@ def test_nobody_there(client: Client) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8188", "ftp://x", "http://"])
-def test_an_address_that_is_none(url: str) -> None:
+def test_an_invalid_address(url: str) -> None:
     """A wrong address is refused before anything is sent, with an example."""
     with pytest.raises(ComfyError) as error:
         Client(url)
@@ -263,8 +265,6 @@ def test_one_client_serves_many_threads(client: Client, demo: DemoServer) -> Non
 
 
 class OldRoutes(BaseHTTPRequestHandler):
-    """The three addresses by which a server of before 0.33 is told to stop one prompt."""
-
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -278,7 +278,7 @@ class OldRoutes(BaseHTTPRequestHandler):
         """Nothing on stderr."""
 
 
-def test_old_servers_are_told_in_two_steps() -> None:
+def test_old_servers_get_two_requests() -> None:
     """Without /api/jobs a prompt is taken from the queue and interrupted by its id; never without
     one."""
     with ThreadingHTTPServer(("127.0.0.1", 0), OldRoutes) as server:
@@ -322,7 +322,7 @@ def test_calls_are_answered_where_no_timer_can_be_started(
         assert open_sockets() - connections
 
 
-def test_idle_connections_are_all_closed_where_the_timer_cannot_go_on(
+def test_idle_connections_close_when_the_timer_cannot_start(
     demo: DemoServer, refused_threads: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that was to be kept for longer, too."""

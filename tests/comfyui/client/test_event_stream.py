@@ -98,7 +98,6 @@ def part(opcode: int, data: bytes) -> bytes:
 
 
 def parts(size: int) -> Iterator[bytes]:
-    """More than a message may have, in frames of so many bytes."""
     yield part(BINARY, b"x" * size)
     for _ in range(LONGEST_MESSAGE // size):
         yield part(0, b"x" * size)

@@ -126,7 +126,6 @@ def follow(
 
 
 def messages(lines: list[dict[str, Any]], post: dict[str, Any]) -> Iterator[str | bytes]:
-    """What the sockets of the prompt's client heard after it was posted."""
     client = post["json"].get("client_id")
     sockets = {
         line["client"]

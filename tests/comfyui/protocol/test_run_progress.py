@@ -77,7 +77,6 @@ def test_the_work_of_samplers_is_known_from_the_prompt() -> None:
 
 
 def sampling(first: dict[str, Any], **between: dict[str, Any]) -> dict[str, Any]:
-    """Two samplers of ten steps, the first of what `first` is, and what is between them."""
     prompt: dict[str, Any] = {
         "1": first,
         "5": {"class_type": "KSampler", "inputs": {"steps": 10, "latent_image": ["1", 0]}},
@@ -132,7 +131,7 @@ def test_two_samplers_are_one_way() -> None:
     assert state.progress.fraction == 1
 
 
-def test_what_is_used_again_is_no_part_of_the_way() -> None:
+def test_cached_nodes_do_not_count_as_progress() -> None:
     """A sampler whose earlier result is used leaves the whole bar to the other one."""
     state = after(waiting("p", TWO_SAMPLERS), ExecutionCached("p", ("1", "5")))
     assert state.progress.fraction == 0
@@ -140,14 +139,14 @@ def test_what_is_used_again_is_no_part_of_the_way() -> None:
     assert state.progress.fraction == pytest.approx(0.45)
 
 
-def test_steps_that_nobody_planned_are_a_part_of_their_node() -> None:
+def test_unplanned_steps_count_for_their_node() -> None:
     """Where the number of steps is told on the way only, each node is as long as any other."""
     prompt = {node: {"class_type": "Tiles", "inputs": {}} for node in "12"}
     state = after(waiting("p", prompt), *steps("1", 5, 10))
     assert state.progress.fraction == 0.25
 
 
-def test_a_pace_is_that_of_the_steps_after_the_first() -> None:
+def test_the_pace_ignores_the_first_step() -> None:
     """The first step may have loaded the model; one that counts anew has begun again."""
     slow = SamplerSteps(20).at(1, 20, 60.0)
     assert slow.pace is None

@@ -138,7 +138,7 @@ def test_only_the_newest_preview_is_kept() -> None:
     assert state.preview == preview()
 
 
-def test_what_is_said_twice_is_the_same_state() -> None:
+def test_a_repeated_event_changes_nothing() -> None:
     """A message that tells nothing new gives the very same object, so nobody is woken for it."""
     state = after(Executing("3", "p"), Progress(2, 8, "3", "p"), Status(1))
     for event in (Executing("3", "p"), Progress(2, 8, "3", "p"), Status(1)):
@@ -283,7 +283,7 @@ def test_any_order_of_events_is_borne(events: list[Event]) -> None:
         assert before.phase is Phase.WAITING or state.phase is Phase.RUNNING
 
 
-def test_an_interruption_by_somebody_else_says_so() -> None:
+def test_an_interruption_by_another_client_says_so() -> None:
     """Stopped from elsewhere is stopped, with a sentence; stopped by oneself has none."""
     elsewhere = settled(start(), HistoryEntry("p", {}, ExecutionInterrupted("p", "3")))
     assert elsewhere.phase is Phase.STOPPED

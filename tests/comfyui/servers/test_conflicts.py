@@ -69,7 +69,7 @@ MODEL, STYLE = chooser("1.name", "a b c d"), chooser("2.name", "x y z")
 TWO = {"one": server("a b", "x"), "two": server("c d", "y z")}
 
 
-def test_each_choice_is_told_what_goes_with_the_other() -> None:
+def test_each_choice_lists_the_compatible_others() -> None:
     """By the form's words for them; on both fields, for either can be changed."""
     found = conflicts(Needs(wanted("a", "y")), [MODEL, STYLE], TWO)
     assert found == (
@@ -89,7 +89,7 @@ def test_what_one_server_can_do_and_what_none_has_is_no_conflict() -> None:
         assert conflicts(Needs(wanted(model, style)), [MODEL, STYLE], TWO) == ()
 
 
-def test_only_what_helps_is_told() -> None:
+def test_only_useful_hints_are_given() -> None:
     """A field in which no other choice would do is left out; where none helps alone, each says so.
     Of many choices the first few are named."""
     pinned = {"one": server("a b", "x", "Own"), "two": server("c", "y")}
@@ -103,7 +103,7 @@ def test_only_what_helps_is_told() -> None:
     assert "choose “B”, “C”, “D” and 2 more." in many.sentence(named=False)
 
 
-def test_what_people_cannot_choose_is_for_whoever_runs_the_app(tmp_path: Path) -> None:
+def test_a_conflict_without_a_choice_is_for_the_operator(tmp_path: Path) -> None:
     """No field can be blamed where the author has hidden both."""
     pinned = prompt(1, sampler_name="ddim")
     pinned["1"]["inputs"]["ckpt_name"] = "a.safetensors"

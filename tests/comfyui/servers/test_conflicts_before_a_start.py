@@ -53,12 +53,10 @@ def two_servers() -> Iterator[tuple[DemoServer, DemoServer]]:
 
 
 def hidden(*demos: DemoServer) -> list[ServerAddress]:
-    """Their addresses, which nobody but operators may read."""
     return [ServerAddress(one.url, shown=False) for one in demos]
 
 
 def prompts(*demos: DemoServer) -> int:
-    """How many prompts they were given."""
     return sum(len(one.journal.all()) for one in demos)
 
 

@@ -247,7 +247,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
         eventually(lambda: {place_of(run) for run in late} == {dying.url, other.url})
 
 
-def test_who_waits_is_told_of_a_server_that_a_run_has_found_gone(
+def test_waiting_runs_hear_of_a_lost_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """And the log says so if it went; not if it answers at once when it is asked."""
@@ -308,7 +308,7 @@ def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
 
 
 @pytest.mark.parametrize("asked", ["GET /history", "GET /view"])
-def test_a_run_begins_once_more_where_its_results_are_gone_with_the_server(
+def test_a_run_restarts_when_its_results_are_lost_with_the_server(
     asked: str, tmp_path: Path
 ) -> None:
     """The server was through with it, and dies before it has told the outcome or given the files.

@@ -19,7 +19,7 @@ from tests.comfyui.servers.test_pool import OFTEN, pool_of
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
-def test_without_threads_forms_are_those_of_before(refused_threads: set[str]) -> None:
+def test_without_threads_forms_stay_as_they_were(refused_threads: set[str]) -> None:
     """Where nothing was known of the nodes it is said what is the matter. How the servers are is
     told all the same."""
     with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
@@ -34,7 +34,7 @@ def test_without_threads_forms_are_those_of_before(refused_threads: set[str]) ->
         assert catalogue.get(refresh=True) is known
 
 
-def test_a_server_is_asked_again_whatever_went_wrong_meanwhile(
+def test_a_server_is_asked_again_after_any_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """That memory was short for a moment is logged; a server that goes away later is found gone."""

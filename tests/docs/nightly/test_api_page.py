@@ -33,7 +33,6 @@ def code(language: str) -> list[str]:
 
 
 def done(command: list[str], folder: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """What a program prints, which ends well."""
     ended = subprocess.run(
         command,
         cwd=folder,
@@ -48,12 +47,11 @@ def done(command: list[str], folder: Path, environment: Mapping[str, str] = os.e
 
 
 def printed(block: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What this Python prints."""
     run_python(block)
     return capsys.readouterr().out
 
 
-def test_what_is_written_there_works(
+def test_the_examples_of_the_page_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each command of the page, one after the other in one folder, and its program."""

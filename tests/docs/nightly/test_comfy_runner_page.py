@@ -21,7 +21,7 @@ START, CALLS = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 (CONFIG,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
 
 
-def test_what_is_written_there_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_the_page_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that starts the app has settings that there are; those for clients are answered
     as the table says."""
     needs("curl", "jq")

@@ -15,13 +15,11 @@ from tests.support.waiting import LONGEST_WAIT
 
 
 def commands(text: str) -> set[str]:
-    """What can be run, in blocks and in tables."""
     blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
     return {*map(str.strip, blocks), *re.findall(r"`(\.venv/bin/[^`]+)`", text)}
 
 
 def in_short(command: str) -> str:
-    """A command without what differs from one of its uses to the next: variables, what is tested."""
     words = shlex.split(command)
     return shlex.join(
         word
@@ -45,7 +43,6 @@ PYTEST = ".venv/bin/python -m pytest"
 
 
 def printed(*words: str) -> str:
-    """What Python prints with these arguments; it ends well."""
     done = subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,

@@ -38,7 +38,6 @@ ONCE = [
 
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
-    """The one that commands and snippets ask."""
     with running_demo_app(step_seconds=0) as (_, running):
         closing.append(running.close_idle)
         yield running
@@ -65,7 +64,7 @@ def test_a_command_that_ends_does_so_with_success(
     assert "--out" not in words or list(tmp_path.glob("*.*"))
 
 
-def test_the_app_starts_with_all_that_lets_more_in(tmp_path: Path) -> None:
+def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
     """The options of that table, all at once: guests are let in at the proxy, which is told where
     the app is."""
     commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)

@@ -14,7 +14,7 @@ from tests.support.serving import running_app
 from tests.support.waiting import LONGEST_WAIT
 
 
-def test_a_file_of_all_rows_is_brought_once_whatever_is_restarted(tmp_path: Path) -> None:
+def test_a_file_of_all_rows_is_uploaded_once_despite_restarts(tmp_path: Path) -> None:
     """A pause and a restart of the app do not bring it again; a server that has lost it is brought
     it once more; a run that is started again has one of its own."""
     with DemoServer(step_seconds=0.002, painted=64) as demo:

@@ -97,9 +97,7 @@ def test_a_grid_shows_all_its_combinations(app: RunningApp) -> None:
     assert min(image.size) > 3 * 64
 
 
-def test_a_batch_goes_on_after_the_program_was_killed(
-    server: ServerUnderTest, tmp_path: Path
-) -> None:
+def test_a_batch_resumes_after_a_kill(server: ServerUnderTest, tmp_path: Path) -> None:
     """Each row is done once: the server is given none of them again."""
     known = server.get("/history").keys()
 

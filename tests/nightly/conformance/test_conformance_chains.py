@@ -60,7 +60,6 @@ def sampling(server: ServerUnderTest, step: str, sampler: str) -> dict[str, obje
 
 
 def painted(server: ServerUnderTest, step: str) -> dict[str, object]:
-    """The same of one that makes a small image from a text."""
     size = {f"{step}.4.width": SIDE, f"{step}.4.height": SIDE}
     return {**sampling(server, step, "5"), **size}
 
@@ -102,7 +101,6 @@ def check_nodes(server: ServerUnderTest, file: Path) -> None:
 
 
 def choices_of(spec: list[Any]) -> object:
-    """What may be chosen for an input; true of one that is no choice."""
     if isinstance(spec[0], list):
         return spec[0]
     return spec[1].get("options", True) if spec[0] == "COMBO" else True
@@ -134,7 +132,7 @@ def test_frames_become_an_animation(app: RunningApp, server: ServerUnderTest) ->
     assert (animation.size, getattr(animation, "n_frames", 1)) == ((SIDE, SIDE), 4)
 
 
-def test_an_image_is_described_and_made_anew(app: RunningApp, server: ServerUnderTest) -> None:
+def test_an_image_is_described_and_remade(app: RunningApp, server: ServerUnderTest) -> None:
     """What the model says of an image is what the next one is made of."""
     check_nodes(server, WORKFLOWS / "steps" / "describe-image.json")
     values = {**painted(server, "image"), "caption.1.image": photo()}
@@ -164,13 +162,11 @@ def test_texts_go_from_step_to_step(server: ServerUnderTest, tmp_path: Path) -> 
 
 
 def photo() -> Upload:
-    """An image of somebody's, 96 pixels wide."""
     data = io.BytesIO()
     Image.new("RGB", (96, 64), "#20c040").save(data, "PNG")
     return Upload("photo.png", data.getvalue())
 
 
 def texts_in(image: Image.Image) -> list[str]:
-    """What the server was told to paint, by the prompt in the image."""
     nodes = json.loads(image.info["prompt"]).values()
     return [one["inputs"]["text"] for one in nodes if one["class_type"] == "CLIPTextEncode"]

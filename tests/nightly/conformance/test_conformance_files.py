@@ -26,7 +26,6 @@ def png_of(
 def upload(
     server: ServerUnderTest, data: bytes, name: str = "photo.png", kind: str = "image", **form: str
 ) -> Any:
-    """Upload a file; the answer's JSON, or its status if it is none."""
     answer = server.request(
         "POST", f"/upload/{kind}", files={"image": (name, data, "image/png")}, data=form
     )

@@ -199,7 +199,6 @@ class Replay:
             self.listeners[client].wait(as_far, 3)
 
     def _idle(self) -> None:
-        """Wait until nothing runs: nobody may be listening any more."""
         for _ in range(300):
             if self.server.get("/prompt")["exec_info"]["queue_remaining"] == 0:
                 return
@@ -238,7 +237,6 @@ class Replay:
             assert answer.headers["content-type"] == response["content_type"]
 
     def _learn_names(self, ours: Any, theirs: Any) -> None:
-        """What our file is called instead of theirs, wherever both answers list files."""
         if isinstance(ours, dict) and isinstance(theirs, dict):
             if isinstance(ours.get("filename"), str):
                 self.ids[str(theirs.get("filename"))] = ours["filename"]
@@ -250,7 +248,6 @@ class Replay:
 
 
 def _comparable(body: Any) -> Any:
-    """Without what is asked of previews here: there it was an option of the start."""
     text = json.dumps(body)
     return json.loads(text.replace('"preview_method": "auto", ', ""))
 

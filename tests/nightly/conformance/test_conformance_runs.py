@@ -236,7 +236,7 @@ def test_interrupting_another_prompt(server: ServerUnderTest, listener: Listener
     assert picked(listener.messages, "execution_success")
 
 
-def test_interrupting_whoever_runs(server: ServerUnderTest, listener: Listener) -> None:
+def test_interrupting_the_current_run(server: ServerUnderTest, listener: Listener) -> None:
     """An interrupt without a body stops the running prompt."""
     prompt_id = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=prompt_id)

@@ -25,7 +25,6 @@ Serve = Callable[..., AbstractContextManager[str]]
 
 
 def pip(*arguments: str | Path) -> None:
-    """Run pip offline, with what is installed here."""
     command = [
         sys.executable,
         "-m",
@@ -58,7 +57,6 @@ def let_find_libraries(packages: Path) -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `pip install comfyforms` gets it."""
     folder = tmp_path_factory.mktemp("wheel")
     pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder, ROOT)
     (built,) = folder.glob("comfyforms-*.whl")
@@ -109,5 +107,4 @@ def serving(command: Sequence[str | Path], cwd: Path, **variables: str) -> Itera
 
 
 def plain_environment() -> Mapping[str, str]:
-    """The variables of this process without what is about Python, this app or a Space."""
     return {name: value for name, value in os.environ.items() if not OUR_OWN.match(name)}

@@ -25,8 +25,6 @@ SECONDS = 300
 
 @dataclass
 class Image:
-    """What a Dockerfile has made: where its root is, and how it is started."""
-
     root: Path
     env: dict[str, str] = field(default_factory=dict)
     workdir: Path = Path()

@@ -84,7 +84,6 @@ def node(python: Path, folder: Path, comfyui: str) -> subprocess.Popen[str]:
 
 
 def answers(url: str, path: str = "/health") -> bool:
-    """Whether an app is there."""
     try:
         return requests.get(f"{url}{path}", timeout=LONGEST_WAIT).ok
     except requests.ConnectionError:
@@ -92,7 +91,6 @@ def answers(url: str, path: str = "/health") -> bool:
 
 
 def asked(program: subprocess.Popen[str], name: str) -> str:
-    """What it says when this workflow is to be opened."""
     assert program.stdin
     assert program.stdout
     print(json.dumps({"name": name, "workflow": GRAPH}), file=program.stdin, flush=True)
@@ -140,7 +138,7 @@ def beside() -> ModuleType:
     return module
 
 
-def test_workflows_that_nobody_has_saved_are_kept_apart(beside: ModuleType) -> None:
+def test_unsaved_workflows_are_kept_apart(beside: ModuleType) -> None:
     """The editor calls all of them alike; to look at another place of one makes no other of it."""
     one = {"id": "a", "nodes": [{"id": 1}], "extra": {"ds": {"scale": 1}}}
     moved, other = one | {"extra": {"ds": {"scale": 2}}}, one | {"nodes": []}

@@ -28,7 +28,6 @@ READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro / && exec "$@"'
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
-    """What the Dockerfile makes. It lies where every account of this machine may look."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         file = DEPLOY / "Dockerfile"
@@ -49,7 +48,7 @@ def as_its_user(image: Image) -> list[str]:
     return [*(alone if can else ()), *drop]
 
 
-def test_the_image_serves_as_nobody_on_a_read_only_root(image: Image) -> None:
+def test_the_image_runs_without_a_user_on_a_read_only_root(image: Image) -> None:
     """Built by its own steps it starts, answers the health check and lists its workflows; it writes
     to its volume only."""
     command, check = ([*as_its_user(image), *one] for one in (image.command, image.health))
@@ -84,7 +83,7 @@ def test_the_image_is_as_small_as_it_can_be(image: Image) -> None:
     assert {path.name for path in image.root.iterdir()} == {"opt", "data"}
 
 
-def test_the_image_is_built_from_all_that_the_wheel_needs() -> None:
+def test_the_image_is_built_from_the_files_of_the_wheel() -> None:
     """Each part is sent and copied, and the packages are those whose hashes are kept."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, wheel = pyproject["project"], pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]

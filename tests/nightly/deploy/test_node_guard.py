@@ -157,7 +157,6 @@ def test_reads_what_the_menu_sends(guard: ModuleType) -> None:
 
 @pytest.fixture
 def forms(beside: ModuleType, tmp_path: Path) -> Any:
-    """An app that is told where it is, and is not installed: what it refuses is refused before."""
     return beside.FormsApp(tmp_path, "https://forms.example")
 
 

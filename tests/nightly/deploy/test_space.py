@@ -39,7 +39,7 @@ OAUTH = {
 }
 
 
-def test_requirements_are_those_of_the_package() -> None:
+def test_requirements_match_the_package() -> None:
     """A Space installs requirements.txt before it has seen the package."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line.startswith("#")] == PROJECT["dependencies"]
@@ -65,7 +65,6 @@ def test_what_a_space_installs_beside_goes_together_with_it() -> None:
 
 
 def may_be_met(both: SpecifierSet) -> bool:
-    """Whether there is a release in these bounds, looked for at their edges."""
     edges = [part.version for part in both]
     return not edges or any(both.contains(one) for one in edges)
 

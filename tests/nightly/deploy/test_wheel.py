@@ -70,7 +70,7 @@ def names_in(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir()}
 
 
-def test_workflows_that_somebody_changed_outlast_a_start(tmp_path: Path) -> None:
+def test_changed_workflows_survive_a_start(tmp_path: Path) -> None:
     """The shipped ones are copied to where there is no folder; one that is there is left as it
     is."""
     mine = tmp_path / "mine"

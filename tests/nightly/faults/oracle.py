@@ -16,18 +16,14 @@ OUR_LIMIT = "it took longer than"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What happened to a prompt from one time it was taken to the next, by the server's journal."""
-
     entries: tuple[str, ...]
 
     @property
     def seen(self) -> bool:
-        """Whether it has begun and could be known to."""
         return "told" in self.entries or self.worked
 
     @property
     def worked(self) -> bool:
-        """Whether it has begun and was not cut off by the server's death."""
         return "started" in self.entries and "killed" not in self.entries
 
 

@@ -72,8 +72,6 @@ class Tried:
 
 @dataclass
 class Report:
-    """What came of it all. `problems` is empty if everything was right."""
-
     phases: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     missed: int = 0
@@ -238,7 +236,6 @@ class _Soak:
 
 
 def _reached(moment: Moment, run: Run, state: RunState) -> bool:
-    """Whether a run is at this moment, or past it."""
     match moment:
         case Moment.BEFORE:
             return True

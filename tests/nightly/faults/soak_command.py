@@ -78,7 +78,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 @contextmanager
 def own_temporary_folder() -> Iterator[None]:
-    """What lies in it at the end was left behind by us."""
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="soak-") as tempfile.tempdir:
         try:
@@ -117,7 +116,6 @@ def real(url: str, command: str | None) -> Iterator[Target]:
 
 
 def settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
-    """What is left behind, when everything has had time to go."""
     end = time.monotonic() + SETTLE
     while (left := left_since(before)) and time.monotonic() < end:
         time.sleep(0.05)

@@ -82,7 +82,6 @@ class Scene:
         return self.demo
 
     def tell(self, path: str, **body: object) -> None:
-        """Somebody else's request to the server."""
         requests.post(self.url + path, json=body, timeout=LONGEST_WAIT).raise_for_status()
 
 
@@ -246,8 +245,6 @@ CELLS = [(fault, moment) for fault in FAULTS for moment in Moment if not left_ou
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run has to end; `says`: a word of the sentence that the person reads."""
-
     phase: Phase
     says: str = ""
 
@@ -271,6 +268,5 @@ def outcome(fault: str, moment: Moment) -> Outcome:
 
 
 def shows_on(fault: str, moment: Moment) -> bool:
-    """Whether there are steps left whose previews have to arrive."""
     early = moment not in (Moment.END, Moment.FETCHING)
     return early and fault != "a reader that sleeps" and outcome(fault, moment).phase is Phase.DONE

@@ -80,7 +80,6 @@ def connected(link: FaultyLink) -> socket.socket:
 
 
 def answered(one: socket.socket, data: bytes = b"hello") -> bool:
-    """Whether what is sent comes back whole; False if it does not come within a moment."""
     one.sendall(data)
     return received(one, len(data)) == data
 
@@ -217,7 +216,7 @@ def test_a_long_link_carries_several_at_once(link: FaultyLink, echo: Echo) -> No
         assert received(one, 20 * 65_536) == b"".join(pieces)
 
 
-def test_nobody_at_the_other_end(echo: Echo) -> None:
+def test_no_peer_at_the_other_end(echo: Echo) -> None:
     """Without a server a connection is reset."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -72,7 +72,6 @@ def one_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunStore]:
 
 @pytest.fixture
 def history(one_history: RunStore) -> Iterator[RunStore]:
-    """An empty history, and empty again for the next cell whatever became of this one."""
     yield one_history
     for record in one_history.of("me"):
         one_history.delete(record.id, "me")
@@ -145,7 +144,6 @@ def ends_as_expected(stage: HeldServer, state: RunState, expected: Outcome) -> N
 def the_result_is_kept(
     stage: HeldServer, history: RunStore, state: RunState, *, fetched: bool
 ) -> None:
-    """The one file that the server has made, whole, or its name where the server is gone."""
     assert "success" in stage.demo.journal.of(state.prompt_id)
     (file,) = state.files
     if not fetched:

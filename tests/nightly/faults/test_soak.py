@@ -84,7 +84,7 @@ def ended(
         (ended(Phase.DONE, "", *WORKED, kind="invalid"), "although"),
     ],
 )
-def test_the_judge_sees_what_is_wrong(happened: Happened, says: str) -> None:
+def test_the_judge_reports_errors(happened: Happened, says: str) -> None:
     """Ends that cannot be are named."""
     assert any(says in problem for problem in wrong_with(happened, 60.0)), list(
         wrong_with(happened, 60.0)

@@ -66,7 +66,7 @@ def test_a_result_goes_into_another_run(app: RemoteApp, tmp_path: Path) -> None:
         assert run.result().phase == "done"
 
 
-def test_all_that_is_wrong_is_told_with_where_it_is(app: RemoteApp) -> None:
+def test_all_errors_are_reported_with_their_position(app: RemoteApp) -> None:
     """Of a table each value with its line; of a run with its field; of anything else what to do."""
     rows = [{"5.steps": 2}, {"5.steps": 0, "4.width": 7}]
     with pytest.raises(ApiError) as refused:
@@ -117,7 +117,7 @@ def test_a_refusal_says_when_it_is_worth_asking_again() -> None:
         served.close_idle()
 
 
-def test_a_notebook_shows_what_goes_on_live(running: Served, nothing_left_behind: None) -> None:
+def test_a_notebook_shows_runs_live(running: Served, nothing_left_behind: None) -> None:
     """In a real kernel the last line of a cell shows a bar, previews as they come, and the
     result; so it is of batches and chains."""
     code = f"""

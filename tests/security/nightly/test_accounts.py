@@ -62,7 +62,6 @@ def settings(folder: Path, file: UsersFile) -> WebSettings:
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
-    """That app."""
     with running_app(demo.url, settings=settings) as app:
         yield app
 
@@ -125,7 +124,7 @@ def test_gradios_python_client_signs_in(app: RunningApp) -> None:
     assert "text-to-image" in str(client.predict(api_name="/workflows"))
 
 
-def test_whoever_is_removed_is_out_at_once(app: RunningApp, file: UsersFile) -> None:
+def test_a_removed_person_is_signed_out_at_once(app: RunningApp, file: UsersFile) -> None:
     """Their sessions end, and their open pages are told so, without a restart; another person of
     that name does not get them back."""
     file.add("cleo", "a buoy in fog", "user")
@@ -142,7 +141,7 @@ def test_whoever_is_removed_is_out_at_once(app: RunningApp, file: UsersFile) -> 
         assert history_status(app, browser) == 401
 
 
-def test_whoever_is_removed_is_out_also_after_a_time_without_threads(
+def test_a_removed_person_is_signed_out_after_a_time_without_threads(
     demo: DemoServer,
     settings: WebSettings,
     file: UsersFile,
@@ -178,7 +177,7 @@ def test_a_socket_that_is_refused_is_no_error(
     assert not [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
 
 
-def test_of_a_file_that_cannot_be_read_nobody_stays_in(
+def test_an_unreadable_file_signs_all_people_out(
     demo: DemoServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who was removed is not known then: all are out, which the log says once, until it can be read
@@ -272,7 +271,7 @@ def test_a_damaged_file_of_sessions_is_said(demo: DemoServer, tmp_path: Path) ->
         pass
 
 
-def test_a_file_of_sessions_that_is_in_use_is_said_to_whoever_signs_in(
+def test_a_session_file_in_use_is_reported_at_sign_in(
     demo: DemoServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

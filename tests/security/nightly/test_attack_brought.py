@@ -183,9 +183,7 @@ def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: Runn
 @pytest.mark.parametrize(
     "typed", ["/etc/passwd", "ann_00001_.png [output]", "../output/ann_00001_.png", "comfyforms/0"]
 )
-def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(
-    app: RunningApp, typed: str
-) -> None:
+def test_attack_a_removed_value_cannot_be_typed_in_again(app: RunningApp, typed: str) -> None:
     """An input that takes a path and is not called so is emptied; its field takes no path,
     either."""
     prompt = {"1": node("PrimitiveString", value=typed), "2": node("PreviewAny", source=["1", 0])}

@@ -27,7 +27,6 @@ FRAMES = b"\xff\xfb\x90\0" * 40
 
 
 def tag(length: int = 0, version: int = 4, flags: int = 0) -> bytes:
-    """An ID3v2 tag of so many zeros."""
     return b"ID3" + bytes([version, 0, flags]) + synchsafe(length) + bytes(length)
 
 

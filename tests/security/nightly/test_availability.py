@@ -57,7 +57,6 @@ def begun(path: str, length: int = 1000, kind: str = JSON, body: str = "") -> tu
 
 
 def status(connection: socket.socket) -> int:
-    """That of the answer; 0 where the connection was closed without one."""
     with contextlib.suppress(ConnectionError):
         return int(connection.recv(4000)[9:12] or 0)
     return 0
@@ -147,7 +146,7 @@ def test_finding_06_one_address_does_not_fill_the_memory() -> None:
             assert status(connection) == 503
 
 
-def test_finding_10_one_address_has_so_many_connections() -> None:
+def test_finding_10_connections_per_address_are_limited() -> None:
     """Whoever opens ever more is closed on at once, and everybody else is answered."""
     with running_demo_app(step_seconds=0, limits=WebLimits(address_connections=5)) as (_, app):
         with contextlib.ExitStack() as kept:
@@ -164,7 +163,7 @@ def _answers_the_rude_one(app: RunningApp) -> bool:
         return status(connection) == 200
 
 
-def test_finding_10_one_address_has_so_many_sockets() -> None:
+def test_finding_10_sockets_per_address_are_limited() -> None:
     """By however many names it goes; another one's page opens."""
     with running_demo_app(step_seconds=0, limits=WebLimits(sockets=6, address_sockets=3)) as (
         _,
@@ -186,7 +185,7 @@ def test_finding_10_one_address_has_so_many_sockets() -> None:
                 assert honest.recv()
 
 
-def test_finding_10_one_address_has_so_many_runs() -> None:
+def test_finding_10_runs_per_address_are_limited() -> None:
     """By however many names it goes: one more is refused in words, and another address's run goes
     in between."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(address=4)) as (_, app):
@@ -206,7 +205,7 @@ def test_finding_10_one_address_has_so_many_runs() -> None:
             run.cancel()
 
 
-def test_attack_whoever_has_no_cookie_shuts_out_all_who_have_none() -> None:
+def test_attack_a_client_without_a_cookie_shuts_out_the_others() -> None:
     """They go by one name, but what one of them asks for at an address is not counted for another
     one elsewhere."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(person=2, hourly=2)) as (_, app):
@@ -322,14 +321,13 @@ def test_finding_21_a_body_that_breaks_off_is_no_failure(
 
 
 def _tracebacks(caplog: pytest.LogCaptureFixture, capfd: object) -> list[str]:
-    """What was logged with one, and what was printed."""
     printed = capfd.readouterr()  # type: ignore[attr-defined]
     return [str(line) for line in caplog.records if line.exc_info] + [
         text for text in printed if "Traceback" in text or "Exception in ASGI" in text
     ]
 
 
-def test_finding_22_a_call_is_told_to_whoever_made_it(app: RunningApp) -> None:
+def test_finding_22_a_call_answers_its_own_caller(app: RunningApp) -> None:
     """Another browser that knows a call's id hears nothing of it, cannot end it, and cannot use the
     page's session."""
     address = f"{app.url}/gradio_api"

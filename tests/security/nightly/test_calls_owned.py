@@ -57,7 +57,6 @@ def heard(app: RunningApp, path: str, cookie: str, **query: Any) -> tuple[int, s
 
 
 def whole(app: RunningApp, event: str, cookie: str) -> str:
-    """All that is told of a call until its end."""
     return requests.get(
         f"{app.url}/{API}/call/run/{event}", headers={"Cookie": cookie}, timeout=60
     ).text

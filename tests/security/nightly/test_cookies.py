@@ -184,7 +184,7 @@ def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
         )
 
 
-def test_finding_10_an_address_gets_so_many_identities(demo: DemoServer) -> None:
+def test_finding_10_identities_per_address_are_limited(demo: DemoServer) -> None:
     """Identities are free but counted: from one address only so many at once. Those who have one
     keep it, others from elsewhere get theirs."""
     with running_app(demo.url) as app:

@@ -122,7 +122,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 @pytest.fixture
 def app(watched: Watched) -> Iterator[RunningApp]:
-    """The app; afterwards nobody has been called, and it still answers."""
     yield watched.app
     assert get(watched.app, "/config").ok
     assert not watched.told.exists(), watched.told.read_text()
@@ -141,7 +140,6 @@ def upload(app: RunningApp, name: str, data: bytes) -> str:
 
 
 def elements(places: tuple[str, ...]) -> dict[str, Any]:
-    """What the fields of the form hold, as the page sends it."""
     held: dict[str, Any] = {key: {"file": place} for key, place in zip(KEYS, places, strict=False)}
     held[KEYS[1]]["mask"] = places[1]
     return held
@@ -223,7 +221,6 @@ def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
 
 
 def ended(app: RunningApp, run: str) -> bool:
-    """Whether a run is over and on record."""
     answer = get(app, f"/api/v1/runs/{run}?with_page=true")
     return answer.ok and answer.json()["phase"] in ("done", "failed", "refused")
 

@@ -52,7 +52,7 @@ def test_finding_21_no_request_makes_the_app_fail() -> None:
         ),
     ],
 )
-def test_the_judge_sees_what_is_wrong(answer: Answer, log: str, says: str) -> None:
+def test_the_judge_reports_errors(answer: Answer, log: str, says: str) -> None:
     """What must not be is named, with the request that led to it."""
     report = Report()
     judge(report, Attack(1, "GET /x", b"GET /x HTTP/1.1\r\n\r\n"), answer, log)

@@ -36,7 +36,7 @@ def ask(
     )  # type: ignore[arg-type]
 
 
-def test_nothing_of_the_inside_is_told_before_the_login() -> None:
+def test_nothing_internal_is_shown_before_the_login() -> None:
     """Neither the server's address, nor a person, a path of this machine, or a workflow."""
     with running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app):
         said = "".join(
@@ -99,7 +99,7 @@ def listeners(app: RunningApp, who: str) -> Iterator[Mapping[str, object]]:
 
 
 @pytest.mark.parametrize("logs_in", [True, False])
-def test_the_pages_own_events_show_nobody_elses_run(logs_in: bool) -> None:
+def test_the_page_events_show_own_runs_only(logs_in: bool) -> None:
     """Every listener of the page, told another's run in every way, says nothing of it."""
     with running_demo_app(step_seconds=0, **({"settings": LOGIN} if logs_in else {})) as (_, app):
         ann = person(app, ANN if logs_in else None)
@@ -152,7 +152,7 @@ def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
         assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
-def test_odd_things_in_the_folder_are_told_in_words(tmp_path: Path) -> None:
+def test_odd_files_in_the_folder_are_reported_with_a_sentence(tmp_path: Path) -> None:
     """Links that lead nowhere or in a ring, folders and halves of files are a sentence, and hide no
     other workflow."""
     (tmp_path / "good.json").write_text(json.dumps(PROMPT))
@@ -274,7 +274,9 @@ def nonsense() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
         thread.join()
 
 
-def test_a_server_that_answers_nonsense_is_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
+def test_nonsense_from_a_server_is_reported_with_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The page is there, a run is refused in a sentence, and no traceback is written."""
     with nonsense() as (url, said), running_app(url, timing=HURRIED) as app:
         who = browser(app)

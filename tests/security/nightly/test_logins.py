@@ -48,7 +48,6 @@ def running(demo: DemoServer) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """The same, without runs and connections when a test is over."""
     yield running
     for run in running.runs.known():
         run.cancel()
@@ -69,7 +68,7 @@ def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
     return requests.post(f"{app.url}/login", data=login, headers=headers, timeout=LONGEST_WAIT).text
 
 
-def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
+def test_finding_20_logging_out_closes_open_connections(app: RunningApp) -> None:
     """The sockets of that browser are closed at once, with the code that makes a page ask for a
     login; cookies go."""
     run = app.services.starter.start(
@@ -189,7 +188,7 @@ def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method: str) -> None:
+def test_finding_20_another_site_cannot_log_people_out(app: RunningApp, method: str) -> None:
     """Neither by a link or an image, nor by a form of its own."""
     with logged_in(app) as browser:
         for query in ("", "?all_session=true", "/"):

@@ -58,7 +58,7 @@ def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Pat
         assert value == "t/sound.wav"
 
 
-def test_attack_ever_new_people_push_out_nobody_s_workflows() -> None:
+def test_attack_new_people_do_not_push_out_workflows() -> None:
     """However many people somebody makes up: what goes is what came from their own address."""
     opened = PrivateWorkflows(size=100_000)
     text = b'{"1": {"class_type": "A", "inputs": {"text": "a cat"}}}'

@@ -138,7 +138,6 @@ def outputs_of(catalogue: Catalogue) -> dict[str, list[Any]]:
 
 
 def every_input(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
-    """All inputs of a class, those of each option of its dynamic combos too."""
     for spec in specs:
         yield spec
         for choice in spec.choices or ():
@@ -156,7 +155,7 @@ def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
     }
 
 
-def test_finding_02_03_no_class_opens_what_is_anothers(
+def test_finding_02_03_no_class_opens_files_of_others(
     catalogue: Catalogue, server: InputFolders
 ) -> None:
     """Every input of every class, with names in every shape, and where files are read with every name:
@@ -187,7 +186,7 @@ def test_finding_02_03_no_class_opens_what_is_anothers(
     assert opened_after > 1_000
 
 
-def test_finding_03_no_list_offers_what_is_in_our_folder(catalogue: Catalogue) -> None:
+def test_finding_03_no_list_offers_files_of_our_folder(catalogue: Catalogue) -> None:
     """Neither files nor folders of uploads are a choice of any input of any class."""
     for class_type in catalogue:
         for spec in every_input(catalogue[class_type].inputs):
@@ -195,7 +194,7 @@ def test_finding_03_no_list_offers_what_is_in_our_folder(catalogue: Catalogue) -
     assert UPLOADS not in json.dumps(dict(catalogue.raw)).lower()
 
 
-def test_finding_03_lists_of_any_shape_lose_what_is_in_our_folder() -> None:
+def test_finding_03_lists_of_any_shape_lose_files_of_our_folder() -> None:
     """Nested options, templates, objects, other separators and capitals; what merely sounds alike
     stays."""
     ours = (

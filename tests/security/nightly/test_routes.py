@@ -133,7 +133,6 @@ def walked(
 
 
 def at(path: str, rule: str, owned: Owned) -> str:
-    """What is asked for there."""
     preset = f"?workflow={owned.workflow}&name=none"
     queries = {
         "/api/v1/runs/{run_id}/move": "?by=1",

@@ -117,7 +117,7 @@ def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
     assert all("not below" in one for one in told)
 
 
-def test_attack_the_log_is_filled_by_asking_for_what_is_gone(
+def test_attack_requests_for_missing_files_fill_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whoever asks for an archive a hundred times gets ten lines into the log, with none of a

@@ -180,7 +180,6 @@ def test_finding_24_the_workflow_among_many_texts_is_found() -> None:
 
 @contextlib.contextmanager
 def in_a_terminal(*arguments: str) -> Iterator[tuple[Started, Callable[[], None]]]:
-    """The app as somebody starts it in a terminal, and what closes that."""
     terminal, inside = pty.openpty()
     with contextlib.closing(os.fdopen(terminal, "rb", buffering=0)) as open_terminal:
         path = os.ttyname(inside)
@@ -206,7 +205,7 @@ def test_finding_26_a_closed_terminal_ends_the_run_at_the_server() -> None:
         assert not demo.queue.remaining()
 
 
-def test_finding_26_sighup_is_told_and_ends_like_sigterm() -> None:
+def test_finding_26_sighup_is_logged_and_ends_like_sigterm() -> None:
     """The log says why the app ends; below nohup, which ignores the signal, it goes on."""
     with DemoServer() as demo, started("--server", demo.url) as one:
         assert one.end(signal.SIGHUP) == 0

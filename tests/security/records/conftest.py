@@ -18,7 +18,6 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def forgetful() -> Iterator[RunningApp]:
-    """An app that knows of finished runs only what is on record, as all do after a restart."""
     with running_demo_app(step_seconds=0, keep=0) as (_, app):
         yield app
 
@@ -27,7 +26,6 @@ def forgetful() -> Iterator[RunningApp]:
 def no_traceback(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[None]:
-    """What happens in the test writes no traceback, neither to the log nor past it."""
     yield
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
     assert "Traceback" not in capsys.readouterr().err

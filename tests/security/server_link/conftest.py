@@ -27,7 +27,6 @@ PROXIES = (
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No bundle and no proxy but those of the test."""
     for name in (*BUNDLES, *PROXIES):
         monkeypatch.delenv(name, raising=False)
 

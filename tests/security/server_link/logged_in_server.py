@@ -31,7 +31,6 @@ LIMIT = 20.0  # seconds; patience with a server that is away is 120
 
 
 def certificate(ca: trustme.CA, *names: str, **options: datetime.datetime) -> ssl.SSLContext:
-    """What a server with a certificate for these names serves with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(
         *(names or ("localhost", "127.0.0.1", "::1", "comfy.test")), **options
@@ -72,7 +71,6 @@ def ends_at_once(client: Client) -> None:
 
 
 def failures(url: str) -> set[str]:
-    """What a call and a run are told when they fail."""
     said = set()
     with Client(url) as client:
         for way in (client.queue, partial(ends_at_once, client)):

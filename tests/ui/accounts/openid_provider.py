@@ -90,7 +90,6 @@ def openid_provider(port: int = 0) -> Iterator[StartedProvider]:
 
 
 def settings_of(provider: StartedProvider) -> OpenIDSettings:
-    """What an app is told of it: artists may come, and some of them are operators."""
     artists, operators = ("group:artists",), ("group:operators",)
     return OpenIDSettings(provider.url, "forms", SECRET, "Example", artists, operators)
 
@@ -108,7 +107,6 @@ def sent_to(browser: requests.Session, address: str, **form: str) -> str:
 def sign_in_as(
     app: RunningApp, browser: requests.Session, person: str, to: str = "/"
 ) -> requests.Response:
-    """What somebody is answered who signs in at the provider and comes back."""
     form = sent_to(browser, f"{app.url}/login/openid?{urlencode({'to': to})}")
     back = sent_to(browser, form, sub=person)
     assert urlsplit(back).path == "/login/openid/callback"

@@ -36,7 +36,6 @@ def login() -> Iterator[Login]:
 
 
 def signed_in(login: Login, name: str = "anna", password: str = "lighthouse") -> str:
-    """What the cookie of somebody who has just signed in holds."""
     shown = login.password(name, password)
     assert shown is not None
     return shown
@@ -80,7 +79,7 @@ def test_guests_are_people_of_their_own_and_not_without_number(
     assert login.guest("") is None
 
 
-def test_a_sign_in_while_the_app_ends_is_told_so() -> None:
+def test_a_sign_in_during_shutdown_gets_a_sentence() -> None:
     """Nothing is wrong with the file: nobody shall delete it."""
     login = Login(WaysIn((("anna", "lighthouse"),)), b"secret", SignInStore(), TIMES, CLOCK)
     login.close()
@@ -103,7 +102,7 @@ def test_what_has_ended_is_forgotten(login: Login) -> None:
     assert login.by_cookie(used) is None
 
 
-def test_somebody_has_so_many_tokens(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_per_person_are_limited(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then one has to be revoked; a long name is cut, and another person's token is not theirs to
     revoke."""
     monkeypatch.setattr(rules, "_MOST_TOKENS", 1)
@@ -170,7 +169,7 @@ def test_a_change_that_cannot_be_written_is_undone(
             store.put_session(sessions[1])
 
 
-def test_the_app_goes_on_while_sign_ins_wait_to_be_written_at_its_end(
+def test_the_app_runs_while_sign_ins_wait_to_be_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As while another program holds the file: it is let go of by what runs beside the end."""

@@ -60,7 +60,6 @@ def provider() -> Iterator[StartedProvider]:
 
 @pytest.fixture(scope="module")
 def told(provider: StartedProvider) -> OpenIDSettings:
-    """What an app is told of it."""
     return settings_of(provider)
 
 
@@ -87,18 +86,15 @@ def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def browser() -> Iterator[requests.Session]:
-    """A browser in which nobody has signed in."""
     with requests.Session() as browser:
         yield browser
 
 
 def get(app: RunningApp, browser: requests.Session, path: str) -> requests.Response:
-    """What a browser is answered."""
     return browser.get(f"{app.url}{path}", allow_redirects=False, timeout=LONGEST_WAIT)
 
 
 def user(app: RunningApp, browser: requests.Session, **headers: str) -> object:
-    """What the app calls whoever asks; None for nobody."""
     answer = browser.get(f"{app.url}/gradio_api/user", headers=headers, timeout=LONGEST_WAIT)
     return answer.json() if answer.ok else None
 
@@ -132,7 +128,9 @@ def test_only_those_are_operators_whom_the_settings_mean(
     assert identity.name_of(f"openid:{anna.id}") == "Anna Berg"
 
 
-def test_who_may_not_come_is_told_so(app: RunningApp, browser: requests.Session) -> None:
+def test_a_person_without_access_gets_a_sentence(
+    app: RunningApp, browser: requests.Session
+) -> None:
     """And may take another account. An address that the provider has not verified is nobody's."""
     answer = sign_in_as(app, browser, CARL, "/account")
     assert answer.status_code == 403
@@ -158,7 +156,7 @@ Change = Callable[[requests.Session, dict[str, str]], object]
     ],
     ids=["state", "browser", "time", "code", "nothing", "refused"],
 )
-def test_attack_an_answer_that_is_none_of_the_providers(
+def test_attack_a_forged_answer_of_the_provider(
     change: Change,
     said: str,
     app: RunningApp,
@@ -189,7 +187,6 @@ def encoded(told: dict[str, object]) -> str:
 
 
 def as_anna(answer: dict[str, str], head: dict[str, object] | None = None) -> None:
-    """Put anna's id into an ID token, with another head; it is not signed anew."""
     first, claims, signature = answer["id_token"].split(".")
     told = json.loads(urlsafe_b64decode(f"{claims}=="))
     changed = encoded(told | {"sub": ANNA})

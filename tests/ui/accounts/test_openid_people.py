@@ -63,7 +63,7 @@ def test_a_rule_means_people(rule: str, meant: bool) -> None:
     assert fits(rule, person_of(ANNA, SETTINGS, 0)) == meant
 
 
-def test_nobody_is_meant_by_an_address_that_is_not_verified() -> None:
+def test_an_unverified_address_identifies_no_one() -> None:
     """Anybody could have typed it."""
     person = person_of(ANNA | {"email_verified": False}, SETTINGS, 0)
     assert not any(fits(rule, person) for rule in ("anna@example.org", "@example.org", "@", ""))
@@ -87,7 +87,7 @@ NAMES = ("name", "preferred_username", "email", "email_verified", "groups")
 
 
 @given(st.fixed_dictionaries({"sub": st.text(min_size=1)}, optional=dict.fromkeys(NAMES, JSON)))
-def test_whatever_is_said_of_people_they_have_a_name_and_are_kept(
+def test_any_claims_give_a_name_that_is_kept(
     tmp_path_factory: pytest.TempPathFactory, claims: dict[str, object]
 ) -> None:
     """In one line that can be shown."""
@@ -134,7 +134,6 @@ class Interrupted(OpenIDPeople):
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody is about to write this database."""
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
         try:
             other.execute("begin immediate")
@@ -174,7 +173,7 @@ def test_an_attempt_is_believed_that_this_app_has_sealed_only(text: str, key: by
     assert opened_attempt(text, key, 1) is None
 
 
-def test_a_space_is_told_of_hugging_face_by_its_variables() -> None:
+def test_the_variables_of_a_space_configure_hugging_face() -> None:
     """All of them: without, nobody signs in there."""
     told = space_openid(SPACE)
     assert told is not None

@@ -31,7 +31,7 @@ from ui.settings.permissions import permissions_of
         ("--sign-out-address /out", "--sign-out-address is for those whom --user-header names."),
     ],
 )
-def test_a_provider_is_named_with_all_that_belongs_to_it(
+def test_a_provider_needs_all_its_settings(
     given: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who may come above all; the secret stands in no list of processes."""

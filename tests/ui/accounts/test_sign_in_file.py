@@ -40,7 +40,7 @@ def app_whose_file_is_in_use(kept: Path) -> Iterator[tuple[RunningApp, Callable[
             yield app, other.execute
 
 
-def test_whoever_signs_in_or_out_is_told_why_it_cannot_be_written(
+def test_a_failed_write_at_sign_in_or_out_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By each way in, and where a session or token is to end: the sentence, with the file's name

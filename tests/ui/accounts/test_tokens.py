@@ -42,13 +42,11 @@ def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
-    """That app."""
     with running_app(demo.url, settings=settings) as app:
         yield app
 
 
 def page(browser: requests.Session, app: RunningApp) -> str:
-    """What the account page shows."""
     return browser.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
 
 
@@ -69,7 +67,6 @@ def revoke(browser: requests.Session, app: RunningApp) -> int:
 def asked(
     app: RunningApp, path: str, token: str, method: str = "GET", **headers: str
 ) -> requests.Response:
-    """What a script with a token is answered."""
     headers = {"Authorization": f"Bearer {token}", **headers}
     return requests.request(method, app.url + path, headers=headers, timeout=LONGEST_WAIT)
 
@@ -98,7 +95,7 @@ def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
         assert socket.recv()
 
 
-def test_a_token_that_is_none_is_refused(app: RunningApp) -> None:
+def test_an_invalid_token_is_refused(app: RunningApp) -> None:
     """By 401, which says how a script shows who it is; a good session beside it does not help.
     Another program's token is none of ours."""
     never = f"comfyforms_{'x' * 43}"
@@ -116,7 +113,7 @@ def test_a_token_that_is_none_is_refused(app: RunningApp) -> None:
             assert answer.status_code == status
 
 
-def test_a_new_token_is_told_where_it_was_made_for_a_minute(app: RunningApp) -> None:
+def test_a_new_token_is_shown_for_a_minute(app: RunningApp) -> None:
     """The answer to the form leads to the page, which tells it to that session only."""
     with signed_in(app, ANNA) as anna, signed_in(app, ANNA) as elsewhere:
         for later, told in ((60, 1), (61, 0)):
@@ -196,6 +193,5 @@ def test_a_script_with_a_token_needs_no_origin(app: RunningApp) -> None:
 
 
 def link(app: RunningApp) -> str:
-    """What stands in the app's share link."""
     login = app.asgi.state.identity.login
     return str(login.share_link)

@@ -68,7 +68,7 @@ def test_a_password_is_typed_twice_and_not_shown(
     assert "There is no user ben" in told("remove", "ben", code=2)
 
 
-def test_what_is_wrong_is_said(
+def test_errors_are_reported(
     told: Callable[..., str], piped: Callable[[str], None], tmp_path: Path
 ) -> None:
     """In a sentence, with the exit code of a wrong use; no password is repeated."""

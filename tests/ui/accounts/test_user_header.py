@@ -39,7 +39,6 @@ def app(demo: DemoServer) -> Iterator[RunningApp]:
 
 
 def user(app: RunningApp, *names: str, header: str = "X-Forwarded-User") -> tuple[int, str]:
-    """Who the app says is asking, where a proxy names these people."""
     connection = http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=LONGEST_WAIT)
     connection.putrequest("GET", "/gradio_api/user")
     for name in names:
@@ -59,7 +58,7 @@ def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
     assert user(app, "anna", header="X-Remote-User") == (401, "")
 
 
-def test_the_sign_in_page_asks_for_no_password_that_nobody_has(app: RunningApp) -> None:
+def test_the_sign_in_page_asks_for_no_unused_password(app: RunningApp) -> None:
     """It says where to come in instead."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
     assert "sign-in page. Ask the administrator." in page
@@ -95,7 +94,7 @@ def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:
         assert answer.json() == {"next": "/oauth2/sign_out"}
 
 
-def test_nobody_else_is_believed_to_name_people(demo: DemoServer) -> None:
+def test_only_a_trusted_proxy_names_people(demo: DemoServer) -> None:
     """The header of a stranger, or of a visitor whom the proxy did not check, opens nothing."""
     elsewhere = replace(TRUSTING, trusted_proxies=("10.0.0.1",))
     with running_app(demo.url, settings=elsewhere) as app:

@@ -56,7 +56,7 @@ def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
     assert file.users == {}
 
 
-def test_of_a_file_that_cannot_be_read_nobody_is_let_in(file: UsersFile) -> None:
+def test_an_unreadable_file_lets_no_one_in(file: UsersFile) -> None:
     """From the second look on, as it may be about to be written, and until it can be read."""
     whole = file.path.read_bytes()
     file.path.write_bytes(whole[:-9])
@@ -102,7 +102,7 @@ def test_a_password_is_right_or_wrong(file: UsersFile) -> None:
     assert (changed.role, changed.added) == (anna.role, anna.added)
 
 
-def test_a_damaged_hash_lets_nobody_in() -> None:
+def test_a_damaged_hash_lets_no_one_in() -> None:
     """Nor does it fail."""
     assert not User("anna", "x").knows("x")
     assert not User("anna", "").knows("")

@@ -61,7 +61,6 @@ class Event(NamedTuple):
 
 
 def events(answer: requests.Response) -> Iterator[Event]:
-    """What comes over a stream; comments are events without a name."""
     fields: dict[str, str] = {}
     for line in answer.iter_lines(decode_unicode=True):
         if line.startswith(":"):

@@ -25,7 +25,6 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 def as_person(app: RunningApp, login: tuple[str, str]) -> dict[str, str]:
-    """The headers of somebody who has logged in."""
     return {"cookie": browser(app, login)}
 
 
@@ -33,7 +32,7 @@ def as_person(app: RunningApp, login: tuple[str, str]) -> dict[str, str]:
     ("method", "path"),
     [("GET", "/health"), ("GET", "/docs"), ("GET", "/openapi.json"), ("POST", RUNS)],
 )
-def test_nobody_is_told_to_log_in(app: RunningApp, method: str, path: str) -> None:
+def test_no_answer_asks_for_a_login(app: RunningApp, method: str, path: str) -> None:
     """In a problem document, before a byte of a body is read."""
     problem(call(app, method, path, cookie="", json={}), 401)
 
@@ -58,7 +57,7 @@ def test_each_person_has_their_own_runs(app: RunningApp) -> None:
     problem(call(app, "GET", run["files"][0]["url"], ""), 401)
 
 
-def test_pages_of_other_sites_are_nobody(app: RunningApp) -> None:
+def test_pages_of_other_sites_have_no_identity(app: RunningApp) -> None:
     """A browser that is logged in starts nothing for another site's page."""
     headers = as_person(app, ANN) | {"origin": "https://evil.example"}
     problem(call(app, "POST", RUNS, "", json={}, headers=headers), 401)

@@ -48,7 +48,7 @@ def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds
     assert (opened["seeds"], opened["values"]["5.seed"]) == ("each", None)
 
 
-def test_an_empty_cell_is_told_as_what_its_row_ran_with(app: RunningApp) -> None:
+def test_an_empty_cell_shows_the_value_of_its_run(app: RunningApp) -> None:
     """As the form has it, also in the names of files; of a seed that its row draws, and of what the
     form leaves to the workflow, nothing is told."""
     text = "Prompt,Steps,Seed,5.cfg\na boat,1,3,5\n,2,,\n"

@@ -37,7 +37,6 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 
 
 def value_of(app: RunningApp, workflow: str, key: str, value: object) -> object:
-    """What a value of this field is taken as."""
     reader = SentValues(app.services, OWNER)
     return reader.value(reader.form(workflow, {}).field(key), value)
 
@@ -83,7 +82,7 @@ def test_takes_an_upload_and_its_paint(app: RunningApp) -> None:
     assert gone.name == "my.png"
 
 
-def test_tells_a_seed_whatever_its_input_is_called(app: RunningApp) -> None:
+def test_reports_a_seed_for_any_input_name(app: RunningApp) -> None:
     """A number node that feeds a seed counts up from run to run as a seed does."""
     _, form = app.services.forms.form("text-to-image", OWNER)
     prompt: dict[str, Any] = copy.deepcopy(form.prompt)

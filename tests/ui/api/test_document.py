@@ -48,7 +48,6 @@ class Document:
 
 @pytest.fixture
 def document(app: RunningApp) -> Document:
-    """That of the module's app."""
     return Document(app)
 
 
@@ -75,7 +74,7 @@ def test_a_start_in_parts_is_in_the_document(
     document.asked("POST", path, at, 201, files=sent)
 
 
-def test_what_is_told_of_a_run_is_as_the_document_says(app: RunningApp, document: Document) -> None:
+def test_a_run_matches_its_schema(app: RunningApp, document: Document) -> None:
     """All of it and parts, what a client has already, and what goes on."""
     run = run_of(app)
     at, file = run["url"], run["files"][0]["url"]
@@ -115,7 +114,7 @@ def test_every_answer_has_a_schema(document: Document) -> None:
     assert without == []
 
 
-def test_what_is_told_of_batches_and_chains_is_as_the_document_says(document: Document) -> None:
+def test_batches_and_chains_match_their_schemas(document: Document) -> None:
     """Of one and in lists, with its rows or steps, while it goes on and at its end, and of the
     workflows that they are of."""
     document.asked("GET", "/workflows")
@@ -171,9 +170,7 @@ def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
         ("/chains/1/stop", "POST"),
     ],
 )
-def test_a_method_that_is_not_there_is_told_those_that_are(
-    app: RunningApp, path: str, methods: str
-) -> None:
+def test_an_unknown_method_gets_the_allowed_ones(app: RunningApp, path: str, methods: str) -> None:
     """All of the address, whichever route has them."""
     answer = call(app, "OPTIONS", path)
     problem(answer, 405)

@@ -26,7 +26,6 @@ SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
 
 
 def ended(app: RunningApp, told: dict[str, Any], cookie: str = ANN) -> dict[str, Any]:
-    """A batch or a chain once it no longer goes on."""
     eventually(lambda: call(app, "GET", told["url"], cookie).json()["state"] != "running")
     return dict(call(app, "GET", told["url"], cookie).json())
 
@@ -104,14 +103,14 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
         ({"values": {"2.text": {"a": 1}}, "axes": WORDS}, 422, "Prompt: Enter some text."),
     ],
 )
-def test_what_is_wrong_with_a_batch_is_said(
+def test_errors_of_a_batch_are_reported(
     app: RunningApp, body: object, status: int, says: str
 ) -> None:
     """Nothing is started unless all rows can be."""
     assert says in problem(call(app, "POST", BATCH, json=body), status)["detail"]
 
 
-def test_what_is_wrong_with_a_batch_is_told_with_its_row_and_field(app: RunningApp) -> None:
+def test_errors_of_a_batch_have_their_row_and_field(app: RunningApp) -> None:
     """Of each value of a table, files among them, by the line there; what varies without a
     table has none."""
     table = {"name": "steps.csv", "text": "Steps,Width\n0,256\n2,7\n3,256\n-1,256\n"}
@@ -157,7 +156,7 @@ def test_a_chain_runs_its_steps(app: RunningApp, cookie: str) -> None:
     problem(call(app, "GET", chain["url"], cookie), 404)
 
 
-def test_a_chain_is_stopped_and_goes_on_with_other_values(served: Served) -> None:
+def test_a_stopped_chain_resumes_with_other_values(served: Served) -> None:
     """What is not done of it runs with what is sent then."""
     with DemoServer(step_seconds=0.3) as slow, running_app(slow.url) as app:
         chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
@@ -201,7 +200,7 @@ def test_events_tell_batches_and_chains_to_their_ends(
     problem(call(app, "GET", address, BOB), 404)
 
 
-def test_events_go_on_while_an_app_finishes_runs(served: Served) -> None:
+def test_events_continue_while_an_app_finishes_runs(served: Served) -> None:
     """Whoever asks once more while an app ends hears the end of the row that it lets finish."""
     finishing = WebSettings(port=0, finish=LONGEST_WAIT)
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, settings=finishing) as app:

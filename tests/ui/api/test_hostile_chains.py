@@ -152,7 +152,7 @@ def forget(app: RunningApp, chain_id: str) -> None:
 
 @SOME
 @given(text=files, sent=values, more=values, again=mostly(st.lists(st.sampled_from(STEPS))))
-def test_whatever_is_sent_begins_a_chain_or_nothing(
+def test_any_request_starts_a_whole_chain_or_nothing(
     app: RunningApp, folder: Path, text: str, sent: Any, more: Any, again: Any
 ) -> None:
     """A chain with all of its steps, or a problem document; what is stopped goes on with what is
@@ -181,7 +181,7 @@ def test_whatever_is_sent_begins_a_chain_or_nothing(
 
 @SOME
 @given(text=files, sent=values)
-def test_whatever_the_page_is_told_begins_a_chain_or_nothing(
+def test_any_browser_json_starts_a_whole_chain_or_nothing(
     app: RunningApp, folder: Path, text: str, sent: Any
 ) -> None:
     """Its form is drawn, or what is wrong with the file is said; Generate begins a chain or says
@@ -204,6 +204,5 @@ def test_whatever_the_page_is_told_begins_a_chain_or_nothing(
 
 
 def has_form(page: PageCalls) -> bool:
-    """Whether there is something to generate."""
     generate = page.component("generate")["id"]
     return any([generate, "click"] in one["targets"] for one in page.listeners)

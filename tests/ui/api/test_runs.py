@@ -26,7 +26,7 @@ def test_a_run_that_is_waited_for_has_its_result(app: RunningApp) -> None:
     assert call(app, "GET", run["url"]).json() == run
 
 
-def test_a_run_goes_on_when_nobody_waits(app: RunningApp) -> None:
+def test_a_run_continues_without_a_waiting_client(app: RunningApp) -> None:
     """The answer is there at once, with the address at which the end is found."""
     with call(app, "POST", "/workflows/text-to-image/runs", json={"values": QUICK}) as answer:
         told = answer.json()
@@ -44,7 +44,7 @@ def test_several_runs_are_a_list(app: RunningApp) -> None:
     assert told["refused"] is None
 
 
-def test_all_that_is_wrong_is_said_on_its_field(app: RunningApp) -> None:
+def test_all_errors_are_reported_on_their_fields(app: RunningApp) -> None:
     """Values that cannot be used are refused at once, each with a sentence by its key."""
     values = {"5.steps": -1, "5.stebs": 3, "5.cfg": True, "4.width": True}
     answer = call(app, "POST", "/workflows/text-to-image/runs", json={"values": values})
@@ -71,7 +71,7 @@ def test_all_that_is_wrong_is_said_on_its_field(app: RunningApp) -> None:
         ("GET", "/runs/none/files/x", 422),
     ],
 )
-def test_what_is_not_there_is_a_problem_document(
+def test_a_missing_resource_is_a_problem_document(
     app: RunningApp, method: str, path: str, status: int
 ) -> None:
     """Whatever cannot be answered says why, in the one form that programs read."""
@@ -148,7 +148,7 @@ def test_a_run_is_stopped_then_deleted(served: Served) -> None:
         problem(call(app, "GET", run["url"]), 404)
 
 
-def test_whoever_waits_and_leaves_stops_the_run(served: Served) -> None:
+def test_a_waiting_client_that_leaves_stops_the_run(served: Served) -> None:
     """A run whose only witness has hung up goes on for nobody."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
 

@@ -39,7 +39,7 @@ def test_events_tell_a_run_to_its_end(app: RunningApp) -> None:
     assert heard[-1].told == call(app, "GET", run["url"]).json()
 
 
-def test_whoever_comes_back_hears_what_is_new(app: RunningApp) -> None:
+def test_a_returning_client_gets_the_new_events(app: RunningApp) -> None:
     """With the last id that was heard the stream goes on after it: nothing is told twice, and who
     knows the end is told that there is no more."""
     run = run_of(app, values=SLOW, wait=False)
@@ -58,7 +58,7 @@ def test_whoever_comes_back_hears_what_is_new(app: RunningApp) -> None:
         assert [event.name for event in events(answer)] == ["end"]
 
 
-def test_nothing_is_told_twice(app: RunningApp) -> None:
+def test_no_event_is_sent_twice(app: RunningApp) -> None:
     """Whoever knows how a run is, is told when that has changed."""
     first = run_of(app, values=SLOW, wait=False)
     eventually(lambda: call(app, "GET", first["url"]).json()["phase"] == "running")

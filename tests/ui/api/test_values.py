@@ -33,7 +33,7 @@ def uploaded(app: RunningApp, cookie: str = ANN) -> str:
     return str(told["id"])
 
 
-def test_a_run_tells_from_which_runs_its_files_are(app: RunningApp) -> None:
+def test_a_run_names_the_runs_of_its_files(app: RunningApp) -> None:
     """Also of a batch and a chain, and where two runs have made the same: then the history says the
     one that was named, too."""
     values = {**QUICK, "2.text": "one boat", "5.seed": 3}
@@ -85,7 +85,9 @@ def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None
         (7, "This isn't an uploaded file."),
     ],
 )
-def test_what_is_no_file_is_said_on_its_field(app: RunningApp, value: object, says: str) -> None:
+def test_an_invalid_file_is_reported_on_its_field(
+    app: RunningApp, value: object, says: str
+) -> None:
     """A sentence says what is wrong with it; nothing is started."""
     answer = call(app, "POST", RUNS, json={"values": {**FAST, FIELD: value}})
     assert says in problem(answer, 422)["errors"][FIELD]
@@ -109,7 +111,7 @@ def test_no_part_of_a_form_takes_the_place_of_another(
     assert says in problem(call(app, "POST", RUNS, files=files), 422)["detail"]
 
 
-def test_nobody_uses_files_of_somebody_else(app: RunningApp) -> None:
+def test_files_of_others_cannot_be_used(app: RunningApp) -> None:
     """Neither uploads nor results: they are as unknown as what never was."""
     of_ann = uploaded(app), {"run": run_of(app)["id"]}
     for value in of_ann:
@@ -124,7 +126,7 @@ def test_too_much_is_refused_before_it_is_read(app: RunningApp) -> None:
     assert "24\xa0MB" in problem(answer, 413)["detail"]
 
 
-def test_a_file_that_is_none_is_not_kept(app: RunningApp) -> None:
+def test_an_invalid_file_is_not_kept(app: RunningApp) -> None:
     """What no field takes is refused when it comes."""
     answer = call(app, "POST", "/uploads", files={"file": ("a.png", b"")})
     problem(answer, 422)

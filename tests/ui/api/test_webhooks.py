@@ -18,18 +18,16 @@ RUNS = "/workflows/text-to-image/runs"
 
 
 def is_settled(app: RunningApp) -> bool:
-    """Whether nobody is to be told of anything any more."""
     store = app.services.webhooks.store
     return store is not None and not (store.waiting() or store.undelivered)
 
 
 def metrics(app: RunningApp) -> list[str]:
-    """What the app tells of its webhooks."""
     told = requests.get(f"{app.url}/metrics", timeout=LONGEST_WAIT).text
     return [line for line in told.splitlines() if line.startswith("comfyforms_webhook")]
 
 
-def test_each_run_is_told_when_it_ends() -> None:
+def test_each_run_sends_a_webhook_at_its_end() -> None:
     """With what its address tells, signed so that receivers' libraries verify it; once, though the
     request came twice. What did not arrive comes again under the same id, and a redirect is not followed; what is not wanted (410)
     does not come again. Operators see how it went."""
@@ -73,7 +71,7 @@ def test_a_receiver_that_does_not_answer_holds_up_no_other() -> None:
         assert there.next().says["data"]["id"] == told["id"]
 
 
-def test_whoever_is_removed_hears_of_nothing() -> None:
+def test_a_removed_person_gets_no_webhooks() -> None:
     """A person who may sign in no more is not told of their runs, others are."""
     settings = WebSettings(port=0, users=(("ann", "lighthouse"),))
     with (

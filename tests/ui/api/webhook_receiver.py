@@ -22,8 +22,6 @@ NEVER = 0  # no answer, as long as there is a receiver
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What came: to which path, under which id, and what it says."""
-
     path: str
     id: str
     says: dict[str, Any]
@@ -48,7 +46,6 @@ class Receiver:
         return WebhookSettings(frozenset({self.host, *others}), KEY, times=DeliveryTimes(**often))
 
     def next(self) -> Arrival:
-        """What comes next."""
         return self.came.get(timeout=LONGEST_WAIT)
 
 

@@ -98,7 +98,7 @@ def test_the_script_knows_which_number_is_sent(sample: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("sample", SEEDS, ids=lambda one: str(one["typed"]))
-def test_the_script_knows_what_is_said_of_a_seed(sample: dict[str, Any]) -> None:
+def test_the_script_has_the_sentences_of_a_seed(sample: dict[str, Any]) -> None:
     """A seed is refused in the words that the script has, which is told its limits in digits."""
     names = ("least", "most", "typical")
     least, most, typical = (int(one) if (one := sample.get(name)) else None for name in names)

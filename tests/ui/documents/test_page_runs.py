@@ -113,7 +113,7 @@ def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
     assert (alone.sound, beside.sound) == ("/files/p/0/a.wav", None)
 
 
-def test_runs_of_one_workflow_are_told_apart() -> None:
+def test_runs_of_one_workflow_have_different_headlines() -> None:
     """The list tells what was typed: the first prompt, else the first text of several words,
     shortened, on one line."""
     assert (
@@ -127,14 +127,14 @@ def test_runs_of_one_workflow_are_told_apart() -> None:
     assert len(first_text({"1": "a " * 200})) == 80
 
 
-def test_files_on_their_way_are_told() -> None:
+def test_uploads_are_shown() -> None:
     """When its turn has come, the person reads that their files are being sent."""
     assert stage_of(queue_place=0, uploading=True).headline == "Sending your files"
     assert line_of(record_of(uploading=True)).said == "Sending your files"
     assert "reach" in stage_of(uploading=True, away=True).headline
 
 
-def test_results_on_their_way_are_told() -> None:
+def test_downloads_are_shown() -> None:
     """When the server is through, the person reads that the results are being fetched."""
     assert stage_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
 
@@ -158,9 +158,7 @@ def test_a_run_without_a_result_says_where_that_may_be() -> None:
         (("", ""), False, ""),
     ],
 )
-def test_results_that_could_not_be_had_are_told(
-    digests: tuple[str, ...], keeping: bool, said: str
-) -> None:
+def test_missing_results_are_shown(digests: tuple[str, ...], keeping: bool, said: str) -> None:
     """A run that is done but some of whose files could not be fetched says so, where files are kept
     at all."""
     files = tuple(OutputFile("a.png", "", "output", "image", "9", digest) for digest in digests)
@@ -200,7 +198,7 @@ def test_run_again_is_offered_where_nothing_was_wrong(
         ("99", "Working"),
     ],
 )
-def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
+def test_a_node_is_named_in_plain_words(node: str, said: str) -> None:
     """Known kinds of nodes have words of their own, others their title, nodes inside others those
     of the outer one."""
     assert node_words(PROMPT, node, waiting("p", PROMPT).planned.titles) == said
@@ -295,7 +293,7 @@ def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
     )
 
 
-def test_a_part_that_was_left_out_is_told() -> None:
+def test_a_skipped_part_is_shown() -> None:
     """A run whose other outputs were refused is done, but says what is missing."""
     view = view_of(phase=Phase.DONE, remarks=("Second save: no image comes in.",))
     assert view.advice == "The server skipped part of the workflow. Second save: no image comes in."
@@ -303,7 +301,7 @@ def test_a_part_that_was_left_out_is_told() -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RUNNING])
-def test_a_server_that_is_away_is_told(phase: Phase) -> None:
+def test_a_missing_server_is_shown(phase: Phase) -> None:
     """While the server does not answer, the person reads that and not the last step seen."""
     run = stage_of(phase=phase, node="2", step=3, steps=8, away=True)
     assert run.headline == "Can't reach ComfyUI. Retrying…"
@@ -312,7 +310,7 @@ def test_a_server_that_is_away_is_told(phase: Phase) -> None:
 @pytest.mark.parametrize(
     ("step", "previews", "blind"), [(2, 0, False), (3, 0, True), (3, 1, False)]
 )
-def test_missing_previews_are_told_when_one_was_due(step: int, previews: int, blind: bool) -> None:
+def test_missing_previews_are_mentioned_when_due(step: int, previews: int, blind: bool) -> None:
     """That a workflow shows no previews is said once a sampler has taken some steps without one."""
     assert (
         view_of(phase=Phase.RUNNING, node="2", step=step, steps=20, preview_number=previews).blind

@@ -126,7 +126,6 @@ def told_settings(folder: Path, more: str = "") -> WebSettings:
 def ask(
     app: RunningApp, method: str, path: str, who: str = ANN, /, **options: Any
 ) -> requests.Response:
-    """What a client is answered."""
     options.setdefault("timeout", LONGEST_WAIT)
     return requests.request(method, app.url + path, cookies=cookie_of(who), **options)
 
@@ -136,7 +135,6 @@ def post(app: RunningApp, path: str, who: str = ANN, /, **body: object) -> reque
 
 
 def values_of(app: RunningApp, who: str = ANN, workflow: str = "") -> dict[str, Any]:
-    """What a run was made with that `GET /queue` has begun."""
     told = ask(app, "GET", "/queue", who, params={"workflow": workflow}).json()
     assert told["STATUS"] == "Workflow completed successfully", told
     run = ask(app, "GET", f"/api/v1/runs/{told['prompt_id']}", who).json()
@@ -179,7 +177,7 @@ def test_what_cannot_be_done_is_said_by_name(app: RunningApp) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_what_somebody_sets_is_theirs(app: RunningApp) -> None:
+def test_values_that_a_person_sets_are_private(app: RunningApp) -> None:
     """One person's values are in no other's runs, nor in those of another workflow; a value that the
     form does not take is not kept."""
     post(app, "/update/text", ANN, node_id=2, text="of Ann")
@@ -229,7 +227,7 @@ def test_a_page_of_another_site_begins_no_run(app: RunningApp) -> None:
         ("", "does not answer"),
     ],
 )
-def test_a_text_service_that_does_not_help_is_told(
+def test_a_failing_text_service_is_reported(
     tmp_path: Path, ollama: str, model: str, says: str
 ) -> None:
     """It refuses, says something else, nothing, or is not there: a sentence each."""
@@ -256,7 +254,7 @@ def test_a_text_service_that_fails_sets_nothing(tmp_path: Path) -> None:
         assert values_of(app)["2.text"] == "a boat"
 
 
-def test_a_slow_text_service_stops_nobody_else(tmp_path: Path) -> None:
+def test_a_slow_text_service_blocks_no_other_call(tmp_path: Path) -> None:
     """However many wait for it, what others want is done."""
     asked, may_answer = threading.Semaphore(0), threading.Event()
 

@@ -59,7 +59,6 @@ def image(tmp_path: Path) -> Any:
 
 
 def told_of(caller: Client) -> dict[str, Any]:
-    """What the client knows of all endpoints, by name."""
     return dict(caller.view_api(return_format="dict", print_info=False)["named_endpoints"])
 
 
@@ -125,7 +124,7 @@ def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) ->
         assert promised[each]["items"]["properties"].keys() == last[each][0].keys()
 
 
-def test_what_is_left_out_is_as_the_author_has_it(served: Served, caller: Client) -> None:
+def test_omitted_values_are_the_authors(served: Served, caller: Client) -> None:
     """A seed is drawn; progress is told as Gradio's own, and in the answers."""
     job = caller.submit(prompt="a cat", steps=40, api_name="/text_to_image")
     eventually(lambda: any(one.progress for one in job.status().progress_data or ()))
@@ -146,7 +145,7 @@ def test_what_is_left_out_is_as_the_author_has_it(served: Served, caller: Client
         ({"model": "demo-broken.safetensors"}, "model"),
     ],
 )
-def test_what_is_wrong_names_its_field(caller: Client, values: dict[str, Any], said: str) -> None:
+def test_errors_name_their_field(caller: Client, values: dict[str, Any], said: str) -> None:
     """Of values and of a run that fails, in the sentences that people read."""
     with pytest.raises(Exception, match=said):
         caller.predict(**values, api_name="/text_to_image")

@@ -190,7 +190,7 @@ def test_a_chain_is_a_tool(app: RunningApp) -> None:
     )
 
 
-def test_what_is_wrong_is_told(app: RunningApp) -> None:
+def test_errors_get_a_sentence(app: RunningApp) -> None:
     """Of a value by the name of its argument, in the language that is asked for; of names that do
     not exist with those that do; and of a run that fails."""
 
@@ -212,7 +212,7 @@ def test_what_is_wrong_is_told(app: RunningApp) -> None:
     awaited(ask())
 
 
-def test_a_session_is_for_whoever_has_opened_it(app: RunningApp) -> None:
+def test_a_session_belongs_to_its_opener(app: RunningApp) -> None:
     """To anybody else it is as unknown as one that never was; pages of other sites open none."""
     address = f"{app.url}/mcp"
     with requests.post(
@@ -245,7 +245,6 @@ def opened_at(app: RunningApp, address: str) -> dict[str, str]:
 
 
 def is_open(app: RunningApp, session: dict[str, str]) -> bool:
-    """Whether this session still answers."""
     ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
     answer = requests.post(f"{app.url}/mcp", json=ping, headers=session, timeout=LONGEST_WAIT)
     assert answer.status_code in (200, 404)
@@ -268,7 +267,7 @@ def test_a_new_session_ends_the_oldest_of_its_address() -> None:
         awaited(ask(app))
 
 
-def test_many_sessions_of_one_address_shut_nobody_out() -> None:
+def test_many_sessions_of_one_address_block_no_other() -> None:
     """At the limit of all, the address with most loses its oldest one to another address."""
     limits = WebLimits(pages=4, address_pages=3)
     with running_demo_app(step_seconds=0, limits=limits) as (_, app):

@@ -37,7 +37,6 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 def frames(client: websocket.WebSocket) -> Iterator[str | bytes]:
-    """All that comes until the app closes the socket."""
     end = time.monotonic() + 3 * LONGEST_WAIT
     while True:
         kind, data = client.recv_data()
@@ -169,7 +168,7 @@ def test_a_run_that_comfyui_never_saw_comes_to_an_end_too(served: Served) -> Non
 @pytest.mark.parametrize(
     ("cookie", "path"), [(BOB, f"{RELAY}?run={{}}"), ("", RELAY), (ANN, f"{RELAY}?run=nothing")]
 )
-def test_nobody_follows_what_is_not_theirs(served: Served, cookie: str, path: str) -> None:
+def test_only_own_runs_can_be_followed(served: Served, cookie: str, path: str) -> None:
     """Not another person's run; and who is nobody names one."""
     _, app = served
     run = start(app, **{"5.steps": 1})
@@ -201,5 +200,4 @@ def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served)
 
 
 def say(app: RunningApp, frame: str | bytes) -> None:
-    """As ComfyUI would, faster than any of it can."""
     app.runs._context.frames.call(f"browser:{ANN}", "a run", frame)

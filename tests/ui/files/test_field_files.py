@@ -36,7 +36,6 @@ def files(uploads: UploadFolder) -> FieldFiles:
 
 
 def given(uploads: UploadFolder, data: bytes, name: str = "a cat.png", owner: str = "ann") -> str:
-    """The place of a file that somebody gave."""
     file = uploads.make(owner, name)
     file.write_bytes(data)
     return uploads.place(file)
@@ -76,7 +75,7 @@ def test_only_what_was_uploaded_is_a_file(tmp_path: Path, files: FieldFiles, pla
         assert isinstance(files.taken(place.format(folder), of("file")), Refused)
 
 
-def test_finding_22_a_place_leads_nobody_else_to_the_file(
+def test_finding_22_a_location_works_for_its_owner_only(
     uploads: UploadFolder, files: FieldFiles
 ) -> None:
     """Whoever knows the place of another's file finds nothing there."""
@@ -123,13 +122,11 @@ def painted(size: tuple[int, int] = (40, 30)) -> bytes:
 
 
 def flipped(size: tuple[int, int]) -> bytes:
-    """The same in the right upper quarter."""
     with Image.open(io.BytesIO(painted(size))) as layer:
         return saved("PNG", layer.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
 
 
 def sent(files: FieldFiles, image: bytes, *layers: bytes) -> Upload:
-    """What is sent of an image that was painted over."""
     places = [given(files.uploads, data) for data in (image, *layers)]
     upload = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
     assert isinstance(upload, Upload), upload

@@ -25,7 +25,6 @@ from ui.web.limits import WebLimits
 
 @pytest.fixture(scope="module")
 def served(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app for all tests of this file, none of which runs anything."""
     with running_demo_app(step_seconds=0) as (_, app):
         yield app
 
@@ -170,7 +169,7 @@ def test_gradio_by_itself_would_ask(listener: tuple[str, list[str]], tmp_path: P
         (b'{"data": ["[[[[{{{{,,,,", {"path": 5, "url": "http://127.0.0.1/"}]}', ""),
     ],
 )
-def test_a_call_is_looked_at_before_anybody_uses_it(body: bytes, said: str) -> None:
+def test_a_call_is_checked_before_its_use(body: bytes, said: str) -> None:
     """Calls that are no JSON objects, too deep, too many, or name files that are not there, are
     refused in words."""
     read = read_call(body, WebLimits())
@@ -205,7 +204,7 @@ def test_other_sites_pages_can_call_nothing(app: RunningApp, path: str, origin: 
     assert requests.options(app.url + path, headers=asked, timeout=LONGEST_WAIT).status_code == 400
 
 
-def test_the_page_asks_nobody_else(app: RunningApp) -> None:
+def test_the_page_contacts_no_other_host(app: RunningApp) -> None:
     """The browser is told to load and to call nothing but this app, whatever markup comes in."""
     policy = requests.get(app.url, timeout=LONGEST_WAIT).headers["content-security-policy"]
     assert "default-src 'self'" in policy

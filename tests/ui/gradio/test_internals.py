@@ -100,7 +100,7 @@ def mounted(**options: object) -> tuple[FastAPI, App]:
     return app, stand_before(app, lambda gradio: gradio)
 
 
-def test_only_one_file_knows_what_is_private() -> None:
+def test_one_file_knows_the_private_names() -> None:
     """Every other file of ui imports only what Gradio documents."""
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno}: {node.module}"
@@ -119,7 +119,7 @@ SOURCES = [
 ]
 
 
-def test_no_other_file_names_what_is_private() -> None:
+def test_no_other_file_uses_private_names() -> None:
     """Routes, fields of calls, and names in Gradio's page stand in one file for each language."""
     found = [
         f"{file.relative_to(ROOT)}:{number}: {named[0]}"
@@ -132,7 +132,7 @@ def test_no_other_file_names_what_is_private() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(KNOWING))
-def test_what_is_private_is_known_by_its_name(name: str) -> None:
+def test_private_names_are_recognized(name: str) -> None:
     """The list of private names finds those in the files that may have them."""
     assert len(PRIVATE.findall((UI / name).read_text("utf-8"))) >= 3
 
@@ -150,7 +150,7 @@ def test_every_route_is_there() -> None:
     assert not gone, f"Gradio has no routes {gone} any more. {MEND}"
 
 
-def test_one_endpoint_is_told_as_many() -> None:
+def test_one_endpoint_is_listed_as_many() -> None:
     """Clients read these of other endpoints as they read Gradio's own of it, and call by numbers of
     our own."""
     app, gradio = mounted()

@@ -52,7 +52,6 @@ def app(languages: Languages, own_temporary_folder: Path, closing: Closing) -> I
 
 
 def asked(app: RunningApp, path: str, chosen: str = "", wanted: str = "") -> requests.Response:
-    """What a browser gets that has chosen a language, or wants one."""
     headers = {"Accept-Language": wanted, "Cookie": f"language={chosen}"}
     return requests.get(app.url + path, headers=headers, timeout=LONGEST_WAIT)
 

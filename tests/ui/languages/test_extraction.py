@@ -14,7 +14,6 @@ LITERAL = re.compile(r"\s*[\"']")
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
-    """Those of `message` and `plural` in Python, and where they stand."""
     for folder in ("comfy", "ui"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

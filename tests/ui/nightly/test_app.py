@@ -62,7 +62,7 @@ def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
         demo.behave()
 
 
-def test_attack_whoever_sends_or_reads_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
+def test_attack_a_silent_client_does_not_delay_the_end(tmp_path: Path) -> None:
     """Half a request, and an answer that is not read, are let go without a word in the log."""
     host = "Host: localhost\r\n"
     with (

@@ -61,7 +61,7 @@ def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
     assert not [text for text in answers if SECRET in text]
 
 
-def test_whoever_has_no_cookie_sees_no_list(served: Served) -> None:
+def test_a_client_without_a_cookie_sees_no_list(served: Served) -> None:
     """Scripts and browsers without cookies cannot be told apart: none of them is told of another's
     runs."""
     _, app = served

@@ -24,8 +24,6 @@ TOKEN = "token-of-the-other-server"
 
 
 class Place(NamedTuple):
-    """Two stand-ins, of which the other one is reached with a password, the app, and who has signed in."""
-
     one: DemoServer
     other: DemoServer
     app: RunningApp
@@ -35,7 +33,6 @@ class Place(NamedTuple):
 
 @pytest.fixture
 def place(running_place: Place, nothing_left_behind: None) -> Iterator[Place]:
-    """Left without connections: the app closes idle ones, and whoever comes back makes new ones."""
     yield running_place
     running_place.anna.close()
     running_place.ben.close()

@@ -51,7 +51,7 @@ def test_runs_are_counted_by_phase(place: Place) -> None:
     eventually(lambda: scraped(place)["comfyforms_runs_ended_total", "stopped"] >= 3)
 
 
-def test_servers_and_pages_are_told(place: Place) -> None:
+def test_servers_and_pages_get_events(place: Place) -> None:
     """Each server by its address, without the login to it; and how many pages are open."""
     with socket_of(place.app, place.anna) as socket:
         socket.recv()

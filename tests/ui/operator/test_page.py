@@ -19,7 +19,6 @@ from tests.ui.operator.conftest import TOKEN, Place, hidden
 
 
 def page(place: Place) -> str:
-    """What the operator reads."""
     answer = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT)
     assert answer.status_code == 200
     return html.unescape(answer.text)
@@ -31,7 +30,7 @@ def press(place: Place, browser: requests.Session, action: str, number: object =
     return browser.post(address, timeout=LONGEST_WAIT, allow_redirects=False).status_code
 
 
-def test_nobody_else_finds_it(place: Place) -> None:
+def test_only_operators_find_it(place: Place) -> None:
     """Nobody is asked to sign in; whoever is no operator finds nothing, which a browser shows
     as a page, as at any address where nothing is; and no button does anything."""
     address = f"{place.app.url}/operator"
@@ -56,7 +55,7 @@ def test_nobody_else_finds_it(place: Place) -> None:
     assert press(place, place.anna, "drain", 9) == press(place, place.anna, "stop") == 404
 
 
-def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
+def test_it_shows_runs_without_their_contents(place: Place) -> None:
     """Whose they are, of which workflow, how far and where; neither a text, nor the name of a workflow that
     somebody has opened for themselves."""
     shared = replace(job(LONG), title="Boats & more", titles={"4": "my secret title"})

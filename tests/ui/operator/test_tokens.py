@@ -32,7 +32,6 @@ def opened_by(app: RunningApp, header: dict[str, str]) -> websocket.WebSocket:
 
 
 def status(app: RunningApp, header: dict[str, str]) -> int:
-    """What the script is answered with."""
     return requests.get(f"{app.url}/history", headers=header, timeout=LONGEST_WAIT).status_code
 
 

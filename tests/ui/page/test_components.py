@@ -37,7 +37,7 @@ def test_a_list_goes_to_the_browser_and_comes_back(component: type[Any], run: An
 
 @pytest.mark.parametrize("component", [RunQueue, RunHistory])
 @pytest.mark.parametrize("payload", [[1], [{}], [{"id": 1}], "a list", {"id": "a"}, 5])
-def test_what_is_no_list_of_runs_is_refused(component: type[Any], payload: object) -> None:
+def test_an_invalid_list_of_runs_is_refused(component: type[Any], payload: object) -> None:
     """A script that sends something else is told so in a sentence."""
     with pytest.raises(gr.Error, match="no list of runs"):
         component().preprocess(payload)
@@ -51,7 +51,7 @@ def test_what_is_no_list_of_runs_is_refused(component: type[Any], payload: objec
         (Refusal("no", errors={"c": "d"}), "refusal", asdict(Refusal("no", errors={"c": "d"}))),
     ],
 )
-def test_a_stage_is_told_one_thing(told: Any, key: str, value: object) -> None:
+def test_a_stage_gets_one_view(told: Any, key: str, value: object) -> None:
     """A run, files or a refusal; the same one twice is new to the browser each time."""
     first, second = Stage().postprocess(told), Stage().postprocess(told)
     assert first is not None
@@ -73,7 +73,7 @@ def test_nothing_is_seen(payload: object) -> None:
     assert Stage().preprocess(payload) is None
 
 
-def test_what_is_seen_is_a_place() -> None:
+def test_a_shown_position_is_the_place_in_the_queue() -> None:
     """The run and the file's place in it; without a run for files that none is known for."""
     assert Stage().preprocess({"seen": {"run": "a", "at": 2}}) == Selection("a", 2)
     assert Stage().preprocess({"seen": {"run": "", "at": 0}}) == Selection("", 0)
@@ -114,7 +114,7 @@ def test_a_value_of_its_own_is_there_from_the_start() -> None:
         (WorkflowChooser, "str | None", "dict(choices: list[dict(name: str, title: str, "),
     ],
 )
-def test_scripts_are_told_the_types(component: type[Any], given: str, answered: str) -> None:
+def test_scripts_get_the_types(component: type[Any], given: str, answered: str) -> None:
     """Gradio's client understands the schema of what goes in and of what comes out."""
     made = component()
     assert json_schema_to_python_type(made.api_info_as_input()).startswith(given)

@@ -156,5 +156,4 @@ def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:
 
 
 def labelled(*of: str) -> str:
-    """A label with what tells it from another one's, as a form has it."""
     return distinct([(of[0], of[1:]), (of[0], ["elsewhere"])])[0]

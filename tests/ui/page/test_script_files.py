@@ -61,7 +61,7 @@ def test_nothing_else_is(app: RunningApp, path: str) -> None:
     assert requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT).status_code in (401, 404)
 
 
-def test_whoever_signs_in_gets_what_that_takes(app: RunningApp, ann: requests.Session) -> None:
+def test_signing_in_loads_its_files(app: RunningApp, ann: requests.Session) -> None:
     """Few modules; the page's are asked for by the page, at once."""
     page, sign_in = (
         ann.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT).text
@@ -79,7 +79,7 @@ def test_every_module_is_typed() -> None:
         assert text.startswith("// @ts-check\n"), name
 
 
-def test_whatever_the_script_says_is_found_by_extraction() -> None:
+def test_every_sentence_of_the_script_is_extracted() -> None:
     """A sentence is a literal, in a call that is neither within another one nor within a template:
     there Babel sees none, and no catalogue would have it."""
     said = re.compile(r'\b(?:message|plural)\((\s*"(?:[^"\\]|\\.)*")?')

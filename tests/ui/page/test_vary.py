@@ -16,7 +16,6 @@ CHOICES = (("One", "sub/one.st"), ("Two", 2**60))
 
 
 def told(field: Field) -> dict[str, Any]:
-    """What the script is told of a form's one field."""
     return varied_field(Form("Form", "", (field,), ()), field)
 
 
@@ -29,7 +28,7 @@ def test_every_field_that_is_seen_takes_several_values(widget: str) -> None:
     assert not takes_several(replace(field, group="hidden"))
 
 
-def test_choices_are_told_as_they_are_sent() -> None:
+def test_choices_are_listed_as_they_are_sent() -> None:
     """Each value as text, digits that a browser would lose too; yes and no in words. Too many are
     not told: they are typed."""
     field = replace(TEXT, kind=KINDS["dropdown"], choices=CHOICES)

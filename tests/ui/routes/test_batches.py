@@ -70,7 +70,6 @@ def rows_of(app: RunningApp, batch: BatchSummary, query: str = "") -> list[dict[
 
 
 def until(app: RunningApp, batch: BatchSummary, state: str) -> dict[str, Any]:
-    """What is told of a batch that has come to this state."""
     got: dict[str, Any] = {}
 
     def there() -> bool:
@@ -93,7 +92,7 @@ def check(
     return dict(ask(app, "POST", CHECK, json=given, language=language).json())
 
 
-def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
+def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
     """How many rows, its columns, and all that is wrong with it, each at its field or row."""
     right = check(
         app,
@@ -141,7 +140,7 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
     assert check(app)["problems"][0]["message"].startswith("Choose a field")
 
 
-def test_a_file_that_cannot_be_used_is_told_by_its_name(app: RunningApp) -> None:
+def test_an_unusable_file_is_named(app: RunningApp) -> None:
     """As whoever gave it calls it, with its place among the files of its field; one that is gone,
     too."""
     uploads = app.services.copies.uploads
@@ -223,7 +222,7 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     assert (none.status_code, none.json()["detail"]) == (404, "This batch has no such row.")
 
 
-def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> None:
+def test_values_missing_in_a_table_come_from_the_form(app: RunningApp) -> None:
     """With which of its columns that are, and found by it; a seed that is drawn is not known."""
     table = TableSpec("a.csv", "Prompt,Steps,Seed\na boat,1,3\n,2,\n")
     batch = begin(app, table=table)
@@ -233,7 +232,7 @@ def test_what_a_table_leaves_out_is_told_as_the_form_has_it(app: RunningApp) -> 
     assert [row["number"] for row in rows_of(app, batch, "?search=red")] == [2]
 
 
-def test_a_table_names_fields_as_whoever_brings_it_reads_them(app: RunningApp) -> None:
+def test_a_table_names_fields_in_the_readers_language(app: RunningApp) -> None:
     """Or as their author does; so a table of results goes back in, in the language in which it was
     told. Which field may be meant is said in it, too."""
     batch = begin(app, AxisSpec(STEPS, text="1,2"))
@@ -274,7 +273,7 @@ def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> Non
         assert rows_of(app, batch, "?search=bright&state=failed") == []
 
 
-def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
+def test_a_batch_of_another_person_is_unknown(app: RunningApp) -> None:
     """Whatever is asked of it."""
     batch = begin(app, AxisSpec(STEPS, text="1,2"))
     until(app, batch, "done")
@@ -307,7 +306,7 @@ def table_in(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
-def test_rows_that_go_on_have_no_error(served: Served) -> None:
+def test_running_rows_have_no_error(served: Served) -> None:
     """In the table, which can be had before they end."""
     demo, app = served
     with demo.hold("progress") as held:

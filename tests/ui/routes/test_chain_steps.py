@@ -29,7 +29,7 @@ from tests.ui.routes.test_chains import (
 __all__ = ["demo", "folder"]  # fixtures
 
 
-def test_runs_of_a_step_are_told_that_were_asked_for(demo: DemoServer, folder: Path) -> None:
+def test_requested_runs_of_a_step_are_listed(demo: DemoServer, folder: Path) -> None:
     """Only of this step and those that are there. A step that there is not is 404, and so is
     somebody else's."""
     with served(demo, folder) as app:
@@ -74,7 +74,6 @@ def test_whether_a_chain_can_be_made_of_a_run(demo: DemoServer, folder: Path) ->
 
 
 def enlarged(app: RunningApp, workflow: str, values: Mapping[str, Any]) -> tuple[str, str]:
-    """What a workflow makes with these values, and the same enlarged: their runs' ids."""
     made = finished(start(app, workflow, **values))
     path = app.services.starter.blobs.path(made.state.files[0].digest)
     assert path is not None

@@ -94,7 +94,6 @@ def ended(app: RunningApp, state: str) -> ChainStanding:
 
 
 def prompts(demo: DemoServer) -> int:
-    """How many prompts the server was given."""
     return len(demo.journal.all())
 
 
@@ -123,7 +122,7 @@ def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
         assert prompts(demo) == 8
 
 
-def test_a_chain_goes_on_after_a_restart_of_the_app(demo: DemoServer, folder: Path) -> None:
+def test_a_chain_resumes_after_a_restart_of_the_app(demo: DemoServer, folder: Path) -> None:
     """In the middle of the second step the app ends. In its next life the first step is not run
     again, and what the chain was given is the same: seeds that were drawn, and what was typed."""
     demo.speed.step = 0.5
@@ -146,9 +145,7 @@ def test_a_chain_goes_on_after_a_restart_of_the_app(demo: DemoServer, folder: Pa
         assert shown_chain(standing(app)).results["make"].run == first
 
 
-def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
-    demo: DemoServer, folder: Path
-) -> None:
+def test_a_failed_step_resumes_with_other_values(demo: DemoServer, folder: Path) -> None:
     """The step that fails says why and on which field; those after it wait. Going on with another
     model leaves the first step as it is, whatever the form says of it by now, also in a next
     life. Somebody else's chain is none."""
@@ -174,11 +171,10 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
 
 
 def threads_of(chain_id: str) -> int:
-    """How many threads run this chain."""
     return [one.name for one in threading.enumerate()].count(f"chain-{chain_id[:8]}")
 
 
-def test_a_chain_goes_on_right_after_it_was_stopped(demo: DemoServer, folder: Path) -> None:
+def test_a_stopped_chain_resumes_at_once(demo: DemoServer, folder: Path) -> None:
     """Its thread waits for the end of what was cancelled and begins anew; what is stopped once more
     stays so."""
     with served(demo, folder) as app:

@@ -84,7 +84,7 @@ def test_a_file_travels_in_an_address(served: Served, caller: Client) -> None:
         ("image-to-image", {"4.image": "comfyforms/somebody/else.png"}, ": Send the file itself."),
     ],
 )
-def test_wrong_calls_are_told_why(
+def test_wrong_calls_get_a_reason(
     caller: Client, workflow: str, values: dict[str, Any], said: str
 ) -> None:
     """A script gets the sentences that a person would read."""
@@ -92,7 +92,7 @@ def test_wrong_calls_are_told_why(
         results_of(caller, workflow, values)
 
 
-def test_only_what_is_meant_for_scripts_is_offered(caller: Client) -> None:
+def test_only_endpoints_for_scripts_are_offered(caller: Client) -> None:
     """The API lists runs, batches, chains and workflows, none of the page's own handlers."""
     endpoints = caller.view_api(return_format="dict", print_info=False)
     assert set(endpoints["named_endpoints"]) == {"/run", "/batch", "/chain", "/workflows"}
@@ -112,7 +112,7 @@ def test_a_cancelled_call_ends_its_run(served: Served, caller: Client) -> None:
 
 
 @pytest.mark.parametrize("values", [None, [], 7, "6.text"])
-def test_values_that_are_no_object_are_told(caller: Client, values: Any) -> None:
+def test_values_must_be_an_object(caller: Client, values: Any) -> None:
     """Whoever sends something else reads what is expected."""
     with pytest.raises(Exception, match="JSON object"):
         results_of(caller, "text-to-image", values)
@@ -137,7 +137,7 @@ def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) 
         assert jobs[row["run"]].prompt["5"]["inputs"]["seed"] == 3
 
 
-def test_a_text_that_several_axes_change_is_told_whole(caller: Client) -> None:
+def test_a_text_changed_by_several_axes_is_shown_whole(caller: Client) -> None:
     """So that rows can be told apart."""
     axes = [{"field": "2.text", "text": "boats\nseas"}, {"field": "2.text", "replace": "s\nt"}]
     spec = {"axes": axes}
@@ -175,7 +175,7 @@ def groups_of_nobody(served: Served) -> tuple[Group, ...]:
     return tuple(history.groups.of("browser:", "batch"))
 
 
-def test_a_chain_reports_and_ends_with_what_its_steps_made(served: Served, caller: Client) -> None:
+def test_a_chain_reports_and_ends_with_its_results(served: Served, caller: Client) -> None:
     """How far each step is comes as it happens. Nothing is left of it where its owner could not find
     it again, but the results can be fetched by their addresses. The same call once more makes
     everything anew, and nothing leads from one caller's runs to the other's."""

@@ -61,12 +61,10 @@ process.exit(0);
 
 
 def said(address: str, values: dict[str, Any], *, ends: bool = False) -> Any:
-    """What the client is told of a run, one [phase, step, files] after the other."""
     return printed(RUN, [address, values, ends])
 
 
 def printed(program: str, sent: list[Any]) -> Any:
-    """What a program prints that is given this."""
     needs_gradio_client()
     done = subprocess.run(
         ["node", "--input-type=module", "-e", program, json.dumps(sent)],

@@ -40,7 +40,7 @@ def ask(
     )
 
 
-def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
+def test_a_running_grid_sends_its_new_cells(app: RunningApp) -> None:
     """Of its cells only those that have changed since what a page knows; all where that is not
     known any more."""
     batches, owner = app.services.batches, f"browser:{ANN}"
@@ -140,7 +140,7 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
     assert [*opened["errors"]] == ["1.image"]
 
 
-def test_images_that_are_read_slowly_hold_up_nobody_else() -> None:
+def test_slow_readers_of_images_delay_no_other() -> None:
     """However many of them are on their way; each person has one."""
     drawing = Drawing()
     readers = [drawing.turn(f"person {at}", iter([b"an image", b" of a grid"])) for at in range(9)]

@@ -84,7 +84,6 @@ def kept_files(app: RunningApp) -> BlobStore:
 
 
 def pixels(app: RunningApp, run: Run) -> bytes:
-    """What the first result of a run shows; the file also says which upload it was made of."""
     path = kept_files(app).path(run.state.files[0].digest)
     assert path is not None
     with Image.open(path) as image:
@@ -105,7 +104,7 @@ def test_a_run_is_listed(served: Served) -> None:
     assert get(app, tile["thumb"]).headers["content-type"] == "image/webp"
 
 
-def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
+def test_the_end_is_reported_as_on_the_socket(served: Served) -> None:
     """With its files by their addresses, what it was made with in words, and seeds as text, which a
     browser's numbers would round."""
     _, app = served
@@ -217,7 +216,7 @@ def test_another_sites_page_can_do_nothing(served: Served) -> None:
     assert len(app.services.runs.owned(f"browser:{ANN}")) == 1
 
 
-def test_half_an_emoji_hurts_nobody(served: Served) -> None:
+def test_half_an_emoji_does_no_harm(served: Served) -> None:
     """Text that no UTF-8 can say, as of a cut-off emoji, is mended on the way in; the list stays
     whole."""
     _, app = served
@@ -339,7 +338,7 @@ def test_delete(served: Served) -> None:
     assert ask(app, "POST", f"/api/v1/runs/{run.id}/again").status_code == 404
 
 
-def test_a_run_that_goes_on_is_not_deleted() -> None:
+def test_a_running_run_is_not_deleted() -> None:
     """It has to be stopped first, and a sentence says so."""
     with running_demo_app(step_seconds=0.2) as (_, app):
         run = start(app, **SMALL | {"5.steps": 40})

@@ -91,9 +91,7 @@ def test_more_than_a_batch_takes_is_refused(app: RunningApp) -> None:
 
 @SOME
 @given(spec=specs, values=st.dictionaries(st.sampled_from(KEYS), texts, max_size=2))
-def test_whatever_is_checked_has_an_answer(
-    app: RunningApp, spec: Any, values: dict[str, str]
-) -> None:
+def test_every_check_gets_an_answer(app: RunningApp, spec: Any, values: dict[str, str]) -> None:
     """A number of rows and sentences, or that it is no batch at all."""
     answer = check(app, {**spec, "values": values} if isinstance(spec, dict) else spec)
     assert answer.status_code in (200, 422)
@@ -105,7 +103,7 @@ def test_whatever_is_checked_has_an_answer(
 
 @SOME
 @given(spec=specs, base=st.one_of(st.just({}), st.dictionaries(st.sampled_from(KEYS[:4]), odd)))
-def test_whatever_is_started_begins_whole_or_not_at_all(
+def test_a_batch_starts_whole_or_not_at_all(
     app: RunningApp, spec: Any, base: dict[str, object]
 ) -> None:
     """What is refused leaves no batch, no run and no thread; what is not has all of its rows, and

@@ -34,7 +34,6 @@ def made(app: RunningApp, **values: object) -> Run:
 
 
 def many(app: RunningApp, what: str, cookie: str = ANN, **told: object) -> int:
-    """What a request about several runs is answered with."""
     answer = requests.post(
         f"{app.url}/history/{what}", json=told, cookies=cookie_of(cookie), timeout=LONGEST_WAIT
     )

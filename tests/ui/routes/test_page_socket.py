@@ -34,7 +34,6 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 def several(app: RunningApp, count: int = 4) -> list[Run]:
-    """So many long runs of one person, of which the first runs."""
     runs = [start(app, **LONG) for _ in range(count)]
     eventually(lambda: runs[0].state.phase == "running")
     return runs
@@ -51,7 +50,7 @@ def by_page(app: RunningApp, cookie: str = ANN, **options: Any) -> Run:
     return app.services.starter.start("text-to-image", LONG, origin, policy)
 
 
-def test_a_page_is_told_what_goes_on(served: Served) -> None:
+def test_a_page_gets_events_of_its_runs(served: Served) -> None:
     """With its first message a page has all unfinished runs: what runs, what waits where, and what
     can be moved."""
     _, app = served
@@ -74,7 +73,7 @@ def test_a_page_is_told_what_goes_on(served: Served) -> None:
         assert not news["ending"]
 
 
-def test_what_begins_and_ends_elsewhere_is_told(served: Served) -> None:
+def test_runs_of_other_pages_send_events(served: Served) -> None:
     """Runs that another tab starts or stops appear and go without a question."""
     _, app = served
     with page_open(app) as page:
@@ -85,7 +84,7 @@ def test_what_begins_and_ends_elsewhere_is_told(served: Served) -> None:
         told(page, lambda news: news["runs"] == [])
 
 
-def test_another_person_is_told_the_number_only(served: Served) -> None:
+def test_another_person_gets_the_number_only(served: Served) -> None:
     """Somebody else's page hears how many wait in all, and nothing of any run."""
     _, app = served
     with page_open(app, BOB) as page:
@@ -96,7 +95,7 @@ def test_another_person_is_told_the_number_only(served: Served) -> None:
         assert told(page, lambda news: news["waiting"] == 1)["runs"] == []
 
 
-def test_a_page_without_a_cookie_is_told_the_number_only(served: Served) -> None:
+def test_a_page_without_a_cookie_gets_the_number_only(served: Served) -> None:
     """All scripts without a cookie are one owner: none of them hears of another's runs."""
     _, app = served
     with page_open(app, "") as page:
@@ -118,7 +117,7 @@ def test_places_change_live(served: Served) -> None:
         told(page, lambda news: ids(news) == [first, fourth, third])
 
 
-def test_a_page_that_asks_whether_somebody_is_there_is_answered(served: Served) -> None:
+def test_a_ping_of_the_page_is_answered(served: Served) -> None:
     """A page that asks whether it is still heard is told everything again, whatever has been told
     before."""
     _, app = served

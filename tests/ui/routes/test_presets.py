@@ -44,7 +44,6 @@ def listed(app: RunningApp, cookie: str = ANN) -> dict[str, Any]:
 def values_of(
     app: RunningApp, name: str, cookie: str = ANN, *, of: str = OF_TEXT, shared: bool = False
 ) -> dict[str, Any]:
-    """What a preset puts into the form, or what is said instead."""
     path = of.replace("?", "/values?") + f"&name={name}&shared={shared}"
     answer = ask(app, "GET", path, cookie)
     return dict(answer.json()["values"] if answer.ok else answer.json())
@@ -67,7 +66,7 @@ def read(app: RunningApp, place: object, cookie: str = ANN) -> bytes | None:
     return answer.content if answer.ok else None
 
 
-def test_own_presets_are_nobody_elses(app: RunningApp) -> None:
+def test_presets_are_private(app: RunningApp) -> None:
     """Saved, listed, overwritten and deleted by whoever saved them; hidden fields and wrong values
     are left out."""
     values = {
@@ -169,7 +168,7 @@ def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
     assert bytes_kept(blobs) == 0
 
 
-def test_a_file_that_is_no_longer_there_is_told_of(app: RunningApp) -> None:
+def test_a_deleted_file_is_reported(app: RunningApp) -> None:
     """Somebody else's file, one that is gone and one that the field does not take: a sentence with
     the field's name, and no preset is saved."""
     places = (given(app, saved("PNG"), BOB), "ab" * 16 + "/a.png", given(app, b"no image"))

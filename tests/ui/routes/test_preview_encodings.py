@@ -72,7 +72,7 @@ def test_switched_off_they_go_out_as_they_came() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + b"x" * 100])
-def test_what_is_no_image_goes_out_as_it_came(data: bytes) -> None:
+def test_files_other_than_images_are_sent_unchanged(data: bytes) -> None:
     """A preview that cannot be decoded harms nothing."""
     assert smaller_preview(data, PREVIEW_SIZES[0]) == data
 

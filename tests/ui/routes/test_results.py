@@ -167,7 +167,7 @@ def test_a_small_image(served: Served) -> None:
     assert get(app, f"/files/{moving.id}/{at}/thumb").status_code == 404
 
 
-def test_a_painted_image_comes_back_with_what_is_below(served: Served) -> None:
+def test_a_painted_image_returns_with_its_original(served: Served) -> None:
     """Settings that are reused bring the image below and the paint, so that the same is sent again
     and leads to the same image; without what is below, the one file that was made of both."""
     _, app = served
@@ -220,7 +220,7 @@ def forgetful() -> Iterator[Served]:
         yield demo, app
 
 
-def test_what_is_not_kept_comes_from_the_server(forgetful: Served) -> None:
+def test_files_without_a_copy_come_from_the_server(forgetful: Served) -> None:
     """Byte for byte, in parts and in an archive, as long as the run is known."""
     demo, app = forgetful
     run = a_run(app, 2)

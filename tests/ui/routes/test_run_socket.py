@@ -83,7 +83,6 @@ def test_a_late_watcher_sees_the_newest_frame_first(served: Served) -> None:
 
 @pytest.fixture
 def own() -> Iterator[Served]:
-    """A server that nobody else has been connected to, and an app in front of it."""
     with running_demo_app(step_seconds=0.03) as served:
         yield served
 

@@ -80,7 +80,7 @@ def test_stop(served: Served) -> None:
 
 
 @pytest.mark.parametrize("what", ["again", "move?by=1"])
-def test_somebody_else_s_run_is_as_unknown_as_none(served: Served, what: str) -> None:
+def test_a_run_of_another_person_looks_missing(served: Served, what: str) -> None:
     """Another browser and a guessed id get 404 and the same words; the run goes on."""
     _, app = served
     run = start(app, **{"5.steps": 60})

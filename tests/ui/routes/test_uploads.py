@@ -50,7 +50,6 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 
 
 def kept(app: RunningApp) -> list[Path]:
-    """What lies in the folder of uploads."""
     return [path for path in app.services.copies.uploads.path.glob("*/*/*") if path.is_file()]
 
 
@@ -64,7 +63,7 @@ def upload(
     )
 
 
-def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
+def test_an_upload_has_an_unguessable_location(app: RunningApp) -> None:
     """The same file, given twice, lies in two places that say nothing of it or of this machine."""
     places = [str(upload(app, saved("PNG")).json()[0]) for _ in range(2)]
     folders = {Path(place).parent.name for place in places}
@@ -106,7 +105,7 @@ def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
     ],
     ids=["large", "larger", "bomb", "empty", "elsewhere"],
 )
-def test_what_is_refused_is_not_kept(
+def test_refused_files_are_not_kept(
     app: RunningApp, data: bytes, field: str, status: int, said: str
 ) -> None:
     """A sentence says why, and nothing of it stays on the disk."""
@@ -309,7 +308,7 @@ def test_a_body_that_dribbles_is_refused() -> None:
     awaited(dribble())
 
 
-def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
+def test_a_field_explains_the_error_of_its_file(app: RunningApp) -> None:
     """What is no image, and what is no longer here, is said on the field; nothing is sent to the
     server."""
     page = PageCalls(app).open("image-to-image")

@@ -38,11 +38,10 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def known(app: RunningApp, who: str) -> dict[str, dict[str, object]]:
-    """What this browser is told of all workflows."""
     return dict(get(app, "/workflows", who).json())
 
 
-def test_what_is_known_of_each_workflow(app: RunningApp) -> None:
+def test_facts_about_each_workflow(app: RunningApp) -> None:
     """Which cannot run; the author's cover, else the newest image that this person has made."""
     told = known(app, ANN)
     assert [name for name, one in told.items() if one["blocked"]] == ["lacking"]
@@ -85,7 +84,6 @@ def test_a_cover_is_sent(app: RunningApp) -> None:
 
 
 def opened(app: RunningApp, data: bytes, who: str, name: str) -> dict[str, Any]:
-    """What a file of this name opens for a browser."""
     address = f"{app.url}/workflows?file={name}"
     with requests.post(address, data, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
         return dict(answer.json())

@@ -78,7 +78,6 @@ def test_any_variables_are_settings_or_a_sentence(
 
 
 def taken_or_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Read them; what is said is sentences without the mark."""
     code: object = 0
     try:
         assert isinstance(read_settings(arguments), Settings)

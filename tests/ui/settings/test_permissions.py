@@ -20,7 +20,6 @@ NETWORK = ["--host", "0.0.0.0"]
 
 
 def permitted(*arguments: str) -> Permissions:
-    """What these arguments permit."""
     settings: Settings = read_settings(arguments)
     return permissions_of(settings, None)
 
@@ -87,7 +86,7 @@ def test_who_is_trusted(arguments: list[str], keeps: set[str], trusted: set[str]
         assert permissions.trusts(person) == (person in trusted)
 
 
-def test_whoever_may_not_open_may_not_keep() -> None:
+def test_keeping_requires_the_permission_to_open() -> None:
     """A file is opened before it is kept."""
     with pytest.raises(WorkflowError, match="turned off"):
         permitted("--open", "no", "--keep", "yes").check_keep(BROWSER)

@@ -13,7 +13,6 @@ from ui.settings.options import SECRET
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests' own environment sets."""
     monkeypatch.delenv("COMFYFORMS_DATA", raising=False)
 
 

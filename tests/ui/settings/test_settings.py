@@ -30,7 +30,6 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[st
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests' own environment sets."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
 
@@ -70,9 +69,7 @@ def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings(["--port", "81"]).port == 81
 
 
-def test_a_file_stands_for_what_is_not_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_provides_missing_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A TOML file has settings by their names; variables and options go before it, and a list
     stands for words between commas."""
     file = tmp_path / "forms.toml"
@@ -246,7 +243,7 @@ def test_a_wrong_setting_is_refused(
     assert refused(arguments, capsys)[0].startswith(sentence)
 
 
-def test_all_wrong_settings_are_told_at_once(
+def test_all_wrong_settings_are_reported_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody starts the app five times for five mistakes; what came from a variable has its
@@ -265,7 +262,7 @@ def test_all_wrong_settings_are_told_at_once(
     ]
 
 
-def test_what_does_not_fit_together_is_told_at_once(
+def test_contradicting_settings_are_reported_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two ways of giving logins, and operators who cannot log in, are two sentences."""

@@ -21,8 +21,6 @@ TOKEN = "x" * 43
 
 
 class Terminal(io.StringIO):
-    """Somebody looks at it."""
-
     def isatty(self) -> bool:
         return True
 
@@ -120,7 +118,7 @@ def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
     assert not WebSettings("0.0.0.0", trusted_proxies=("10.0.0.7",)).has_proxy
 
 
-def test_without_a_proxy_the_names_of_the_settings_are_those_of_the_port() -> None:
+def test_without_a_proxy_the_settings_name_the_port() -> None:
     """Others are handed the name, not the address that it stands for."""
     named = Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN, names=("forms.lan",))
     assert start_lines(named) == [

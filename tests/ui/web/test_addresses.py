@@ -148,7 +148,7 @@ def test_a_trusted_proxy_is_believed(kind: str) -> None:
     assert scope["headers"] == [(b"host", b"forms.example")]
 
 
-def test_nobody_else_is_believed() -> None:
+def test_only_trusted_proxies_are_believed() -> None:
     """A stranger who claims to be a proxy is taken for what it is, and its claims do not reach
     Gradio."""
     scope = arrives("10.0.0.9", host="10.0.0.5", cookie="a=b", **FORWARDED)
@@ -176,8 +176,6 @@ def test_a_network_of_proxies_can_be_trusted() -> None:
 def warnings_of(
     caplog: pytest.LogCaptureFixture, peers: Iterable[str], hosts: HostMiddleware, **headers: str
 ) -> list[str]:
-    """What an app logs that trusts 10.0.0.7, of two requests from each of these peers."""
-
     async def nothing(*_: Any) -> Any:
         return {}
 

@@ -20,7 +20,6 @@ from ui.web.rates import MOST_RATES, Rate
 
 
 def wrong(guesses: Guesses, name: str, address: str, many: int, now: float = 0.0) -> float:
-    """So many wrong passwords at one moment; the wait of the last."""
     return [guesses.attempt(PasswordAttempt(name, address), now) for _ in range(many)][-1]
 
 
@@ -103,7 +102,7 @@ def test_guesses_are_forgotten() -> None:
         st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100)), max_size=60
     )
 )
-def test_waits_are_bounded_whatever_comes(attempts: list[tuple[str, str, float]]) -> None:
+def test_waits_are_always_bounded(attempts: list[tuple[str, str, float]]) -> None:
     """No order of attempts makes anybody wait for longer than a minute."""
     guesses, now = Guesses(), 0.0
     for name, address, pause in attempts:
@@ -111,7 +110,7 @@ def test_waits_are_bounded_whatever_comes(attempts: list[tuple[str, str, float]]
         assert 0.0 <= guesses.attempt(PasswordAttempt(name, address), now) <= NAME.longest
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_memory_is_bounded() -> None:
     """Of more made-up names and addresses those are forgotten that tried longest ago; a report counts
     the others together."""
     guesses, rate = Guesses(), Rate(1, 1.0)

@@ -46,7 +46,7 @@ def test_an_origin_that_is_no_address_is_another_site(origin: str) -> None:
     assert not Identity.same_origin(request(origin=origin, host="here"))
 
 
-def test_browsers_are_told_apart_by_their_cookie() -> None:
+def test_the_cookie_identifies_the_browser() -> None:
     """The same cookie is the same owner, another one is another; a restart with the same secret
     changes nothing."""
     identity = Identity(COOKIES)
@@ -70,7 +70,7 @@ def test_browsers_are_told_apart_by_their_cookie() -> None:
         f"{COOKIES.signed(ANN)}\xe9",
     ],
 )
-def test_a_cookie_that_the_app_did_not_sign_is_none(value: str) -> None:
+def test_a_cookie_with_a_wrong_signature_is_ignored(value: str) -> None:
     """Nobody makes up an identity: without a cookie of ours a request has no owner that a browser
     could have."""
     assert Identity(COOKIES).owner(browser(value)) == NOBODY

@@ -63,7 +63,7 @@ def test_webhooks_have_a_secret_that_receivers_can_be_told(tmp_path: Path) -> No
         kept_webhook_secret(tmp_path)
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
     """Where nothing can be kept, a sentence says so."""
     (tmp_path / "secret").mkdir()
     with pytest.raises(ComfyError, match="could not be used") as told:

@@ -36,7 +36,6 @@ def demo() -> Iterator[DemoServer]:
 
 
 def asked(demo: DemoServer) -> int:
-    """How often the server was asked whether it is there."""
     return demo.requests["GET /system_stats"]
 
 
@@ -74,7 +73,6 @@ class Answers:
         return self.well
 
     async def asked(self, more: int = 1) -> None:
-        """Wait until it was asked so many times more."""
         wanted = self.count + more
 
         def wait() -> bool:
@@ -84,7 +82,7 @@ class Answers:
         assert await asyncio.to_thread(wait), f"asked {self.count} times"
 
 
-def test_only_a_change_is_told_and_to_everybody() -> None:
+def test_only_changes_are_sent_and_to_all() -> None:
     """Whoever listens is called once for each change, not for each answer."""
 
     async def scenario() -> None:
@@ -148,7 +146,7 @@ def test_open_pages_hear_that_the_server_goes_and_comes(demo: DemoServer) -> Non
                 told(page, lambda news: news["server_away"] == "")
 
 
-def test_a_page_that_is_opened_meanwhile_is_told(demo: DemoServer) -> None:
+def test_a_page_opened_meanwhile_gets_the_state(demo: DemoServer) -> None:
     """A page that comes while the server is away hears so, also as the only one."""
     with running_app(demo.url, pace=QUICK) as app:
         demo.stop()

@@ -25,7 +25,7 @@ CALLERS = st.builds(Caller, st.sampled_from("abc"), st.sampled_from("xyz"))
 
 
 @given(st.lists(st.tuples(CALLERS, st.integers(0, 5)), max_size=40), st.data())
-def test_nobody_takes_more_than_their_share(
+def test_each_person_gets_their_share(
     wishes: list[tuple[Caller, int]], data: st.DataObject
 ) -> None:
     """At no time, of whatever is taken and given back in whatever order; and what is given back is
@@ -49,7 +49,7 @@ def test_nobody_takes_more_than_their_share(
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), CALLERS), max_size=120))
-def test_names_belong_to_whoever_came_first(uses: list[tuple[int, Caller]]) -> None:
+def test_names_belong_to_the_first_person(uses: list[tuple[int, Caller]]) -> None:
     """Nobody gets another's name, nobody has more than they may, and each that goes is told of
     once."""
     gone: list[str] = []
@@ -68,7 +68,7 @@ def test_names_belong_to_whoever_came_first(uses: list[tuple[int, Caller]]) -> N
         assert max(Counter(one.address for one in names.values()).values(), default=0) <= 8
 
 
-def test_whoever_has_most_makes_room() -> None:
+def test_the_largest_owner_makes_room() -> None:
     """A newcomer takes the place of what was used longest ago at the address that has most, not of
     anybody else's."""
     gone: list[str] = []
@@ -81,7 +81,7 @@ def test_whoever_has_most_makes_room() -> None:
     assert gone == ["rude1"]
 
 
-def test_whoever_asks_much_waits_for_themselves() -> None:
+def test_many_requests_delay_their_own_sender() -> None:
     """Of one person so many requests are at work at once, and from one address; another's goes in
     between."""
 

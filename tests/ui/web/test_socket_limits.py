@@ -54,7 +54,7 @@ def ended(connection: websocket.WebSocket) -> int | None:
         return None
 
 
-def test_a_person_has_so_many_sockets(app: RunningApp) -> None:
+def test_sockets_per_person_are_limited(app: RunningApp) -> None:
     """One too many is closed with the reason; others are not concerned, and a closed one makes
     room."""
     with contextlib.ExitStack() as open_ones:
@@ -69,7 +69,7 @@ def test_a_person_has_so_many_sockets(app: RunningApp) -> None:
         assert again.recv()
 
 
-def test_all_together_have_so_many_sockets(app: RunningApp) -> None:
+def test_all_sockets_together_are_limited(app: RunningApp) -> None:
     """Strangers with ever new names cannot open more than the app can serve; runs' sockets count
     too."""
     run = start(app, **{"5.steps": 60})
@@ -136,7 +136,7 @@ def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
     run.cancel()
 
 
-def test_a_stalled_browser_delays_nobody(app: RunningApp) -> None:
+def test_a_stalled_browser_delays_no_other(app: RunningApp) -> None:
     """One browser reads nothing at all, though it asks for every frame: its buffers fill, and that
     is all.
 

@@ -55,7 +55,7 @@ def test_what_cannot_be_removed_keeps_nothing_else(
     assert line.startswith("Uploads could not be removed (2): ")
 
 
-def test_finding_26_nobody_pushes_out_what_others_gave(tmp_path: Path) -> None:
+def test_finding_26_uploads_of_others_stay(tmp_path: Path) -> None:
     """Where there is too much, the files of whoever gave most go first, though another's are
     older."""
     uploads = UploadFolder(tmp_path)

@@ -24,7 +24,6 @@ from tests.support.samples.media import (
 
 @cache
 def zeros(size: int) -> bytes:
-    """So many bytes of nothing, in mebibytes, packed."""
     return zlib.compress(bytes(size << 20))
 
 

@@ -34,7 +34,7 @@ PLACES = """all => all.map((one) => {
 })"""
 
 
-def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visit) -> None:
+def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) -> None:
     """Its card says how far it is, also after a reload, and lets the person's own run have the
     stage, which tells it and leads to it before; whoever comes by a key sees a frame around its rows. The values of a row that was never begun can be used. What was stopped or has failed is
     run once more; what is deleted is gone from the page,
@@ -175,7 +175,6 @@ HAS_ROOM = """(words) => {
 
 @pytest.fixture
 def walker(fast: Site, visit: Visit) -> Walker:
-    """Somebody who looks at every state at several sizes, light and dark."""
     return Walker(visit(fast))
 
 
@@ -224,7 +223,7 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     walker.all_well()
 
 
-def test_arrows_go_on_where_rows_are_not_known_yet(fast: Site, visit: Visit) -> None:
+def test_arrows_work_where_rows_are_not_loaded_yet(fast: Site, visit: Visit) -> None:
     """Of more rows than are asked for at once those behind the last of them are asked for then."""
     person = visit(fast).open(**SMALL, **{"5.steps": 1})
     page = person.page

@@ -49,7 +49,6 @@ def drop(page: Page, file: Path) -> None:
 
 
 def lines_of(sheet: Locator) -> list[str]:
-    """What the lines of a grid are called."""
     return list(sheet.locator("tbody th").evaluate_all(LABELS))
 
 
@@ -207,7 +206,6 @@ def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
 
 @pytest.fixture
 def walker(fast: Site, visit: Visit) -> Walker:
-    """Somebody who looks at every state at several sizes, light and dark."""
     return Walker(visit(fast))
 
 

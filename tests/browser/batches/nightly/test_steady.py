@@ -32,7 +32,7 @@ AIR = """() => {
 }"""
 
 
-def test_what_is_pressed_stays_where_it_is(fast: Site, visit: Visit) -> None:
+def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
     """The dialog moves nothing behind it. A list that is longer than its room ends within a line, and
     says how many there are. Whichever of the batch's views is pressed, the three stand where they stood;
     the name of a grid's lines stands apart from the values above it. Batches of before look like buttons."""

@@ -23,7 +23,6 @@ WATCH_STOP = """() => {
 
 
 def percent(person: Visitor) -> int:
-    """How far all steps are."""
     bar = person.page.locator("#stage .chain .bar")
     return int(bar.get_attribute("aria-valuenow") or 0)
 
@@ -174,7 +173,7 @@ WHOLE = """(name) => {
 }"""
 
 
-def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visit) -> None:
+def test_a_failed_step_runs_again_and_the_chain_continues(chains: Site, visit: Visit) -> None:
     """The field that is wrong says so, also after a reload, and one button goes on. With another value there, Continue runs
     the step that failed and those after it; what was made before is not made again. With nothing
     changed, another press makes nothing twice, and shows the last result."""

@@ -73,7 +73,6 @@ def can_be_refreshed(person: Visitor, models: Models) -> None:
     answers: list[str] = []
 
     def drawn(response: Response) -> bool:
-        """Whether this is the second answer: the first brings the lists, the second the form."""
         answers.extend([response.url] * (response.request.method == "POST"))
         return len(answers) == 2
 

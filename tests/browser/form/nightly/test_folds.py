@@ -45,7 +45,6 @@ def two_passes() -> dict[str, Any]:
 
 
 def without_models() -> dict[str, Any]:
-    """The same with two checkpoints that no server has."""
     prompt = two_passes()
     for node, name in (("1", "base"), ("20", "refiner")):
         prompt[node]["inputs"]["ckpt_name"] = f"no_{name}.safetensors"

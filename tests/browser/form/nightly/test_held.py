@@ -100,7 +100,6 @@ class Held:
         return False
 
     def away(self) -> None:
-        """Take it out of the page, which nothing but a real pointer is told of."""
         self._page.evaluate(LEAVE, [self._told["x"], self._told["y"]])
 
     def dropped(self) -> None:

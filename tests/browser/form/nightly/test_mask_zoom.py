@@ -51,7 +51,6 @@ def paint(person: Visitor) -> None:
 
 
 def drag(page: Page, x: float, y: float, button: str = "left") -> None:
-    """Move the pointer by so much while a button is down."""
     left, top = page.evaluate(
         "() => { const box = document.querySelector('.sheet').getBoundingClientRect();"
         " return [box.left + box.width / 2, box.top + box.height / 2]; }"
@@ -63,7 +62,6 @@ def drag(page: Page, x: float, y: float, button: str = "left") -> None:
 
 
 def near(one: float, other: float) -> bool:
-    """Whether two places in the window are the same to the eye."""
     return abs(one - other) < 0.01
 
 
@@ -171,7 +169,7 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
     expect(field.locator(".field-error")).to_contain_text("The camera can't be used.")
 
 
-def test_two_fingers_enlarge_what_is_painted_over(fast: Site, visit: Visit) -> None:
+def test_two_fingers_zoom_the_painted_image(fast: Site, visit: Visit) -> None:
     """Two fingers enlarge and move the image and paint nothing, not even what the first of them has
     begun; one finger paints again afterwards, and a pen."""
     person = opened(

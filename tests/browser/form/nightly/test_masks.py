@@ -39,7 +39,6 @@ def tool(person: Visitor, name: str) -> Locator:
 
 
 def painted(person: Visitor) -> float:
-    """How many pixels are painted."""
     return float(person.page.evaluate(PAINTED))
 
 
@@ -70,7 +69,6 @@ def sent_mask(site: Site, run_id: str) -> Image.Image:
 
 
 def difference(one: Image.Image, other: Image.Image) -> int:
-    """How many pixels of two masks differ."""
     assert one.size == other.size
     histogram = ImageChops.difference(one, other).histogram()
     return sum(histogram[1:])

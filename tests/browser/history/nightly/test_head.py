@@ -23,7 +23,7 @@ SEARCH = """box => {
 }"""
 
 
-def test_what_is_pressed_stays_where_it_is(fast: Site, visit: Visit) -> None:
+def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
     """At the end of the page, too: Select becomes Done in its place, and the bar comes below it. A filter
     that is on is filled and its star is full."""
     person = visit(fast, viewport=SIZES["desktop"]).open(**{"5.steps": 1})

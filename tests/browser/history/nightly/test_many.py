@@ -60,7 +60,7 @@ BESIDE = """() => {
 }"""
 
 
-def test_what_is_done_with_results(fast: Site, visit: Visit) -> None:
+def test_actions_on_results(fast: Site, visit: Visit) -> None:
     """Two are compared; one is marked, and such are listed alone; several are picked, downloaded,
     marked, deleted and brought back; one is deleted, from disk as well."""
     person = visit(fast).open(**ONE)

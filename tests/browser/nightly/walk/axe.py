@@ -32,7 +32,6 @@ def needs_axe() -> None:
 
 
 def is_installed() -> bool:
-    """Whether axe-core is there; CI has to have it."""
     if not AXE.exists() and os.environ.get("CI") == "true":
         pytest.fail(REASON)
     return AXE.exists()

@@ -103,7 +103,6 @@ def walk_site(
 
 @pytest.fixture
 def site(walk_site: Site, nothing_left_behind: None) -> Iterator[Site]:
-    """The same, left with an empty queue."""
     walk_site.demo.speed.step = STEP
     yield walk_site
     walk_site.rest()
@@ -111,5 +110,4 @@ def site(walk_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def walker(site: Site, visit: Callable[..., Visitor]) -> Walker:
-    """Somebody who looks at every state at several sizes, light and dark."""
     return Walker(visit(site))

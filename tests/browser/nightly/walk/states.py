@@ -53,7 +53,6 @@ def set_size(page: Page, size: ViewportSize) -> None:
 
 
 def below_stage(page: Page) -> list[list[int]]:
-    """How far below the stage its buttons, the details and the history begin, at every size."""
     return [page.evaluate(BELOW_STAGE) for _ in at_every_size(page)]
 
 
@@ -68,7 +67,6 @@ class Walker:
         self.person.before_load(SCRIPT / "geometry.js")
 
     def note(self, what: str, where: str) -> None:
-        """Keep what is wrong for the end of the walk."""
         self._found.setdefault(what, []).append(where)
 
     def all_well(self) -> None:
@@ -116,7 +114,6 @@ class Walker:
         self._see("desktop", "light")
 
     def _cover(self, where: str) -> None:
-        """Full screen is all that is seen."""
         button = self.page.get_by_role("button", name="Full screen", exact=True)
         button.evaluate("button => button.click()")
         if not self.page.evaluate("geometry.covers()"):

@@ -35,12 +35,10 @@ class Thumb(Walker):
     """Somebody with a phone, and all that was too small for them."""
 
     def try_all(self, state: str) -> None:
-        """Measure what is seen."""
         for one in self.page.evaluate("geometry.tooSmall()"):
             self.note(one, state)
 
     def unfold(self) -> None:
-        """Open what is folded below a result."""
         for one in self.page.locator("#stage summary").all():
             if one.is_visible():
                 one.click()
@@ -214,7 +212,6 @@ def test_other_results(thumb: Thumb) -> None:
 
 
 def a_run_that_failed(thumb: Thumb) -> None:
-    """What is told of it, and what can be done."""
     person = thumb.person
     person.unfold()
     person.type("7.filename_prefix", "../outside")

@@ -34,7 +34,6 @@ AIR = """() => {
 
 @pytest.fixture(scope="module")
 def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
-    """English, and the language that nobody speaks."""
     return pseudo_languages(tmp_path_factory.mktemp("languages"))
 
 
@@ -50,7 +49,6 @@ def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iter
 
 @pytest.fixture
 def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterator[Reader]:
-    """Somebody who reads it."""
     reader = Reader(visit(pseudo_site, locale=TAG))
     services = pseudo_site.services
     workflows, entries = services.folder.entries(), services.library.entries()

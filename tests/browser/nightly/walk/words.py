@@ -64,7 +64,6 @@ class Reader:
             self.knows(workflow.title, *(text.strip() for text in plain_texts(form)))
 
     def read(self, state: str) -> None:
-        """Find what is said in no language."""
         told: list[list[Any]] = self.person.page.evaluate("words.plain()")
         for rest, where in told:
             if not self._is_own(rest):

@@ -15,7 +15,7 @@ from tests.support.brought import give, image_with, own_prompt
 from tests.support.visitor import Site, Visitor
 
 
-def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
+def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
     """Whoever opened a workflow finds it in the list; its address leads nobody else anywhere, and
     the page says so beforehand."""
     person, other = visit(fast).open(), visit(fast)
@@ -57,7 +57,6 @@ HOLD = """([data, name, type, words]) => {
 
 
 def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") -> list[str]:
-    """What the page offers for a file that is held over it."""
     given = [base64.b64encode(data).decode(), name, kind, words]
     return list(person.page.evaluate(HOLD, given))
 

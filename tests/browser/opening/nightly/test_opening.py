@@ -36,7 +36,6 @@ def keeping(folder: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def closed(nothing_left_behind: None) -> Iterator[Site]:
-    """A site where nobody opens workflows of their own."""
     with running_demo_app(step_seconds=0, permissions=Permissions(open=lambda _: False)) as (
         demo,
         app,
@@ -154,7 +153,6 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
 
 
 def is_removed(person: Visitor, place: str, asked: str) -> None:
-    """What is seen goes by *Remove…* in this place, and a form of the folder's comes."""
     person.page.locator(place).get_by_role("button", name="Remove…").click()
     dialog = person.page.get_by_role("dialog", name=asked)
     dialog.get_by_role("button", name="Remove").click()
@@ -212,7 +210,7 @@ def what_an_opened_file_lacks_is_in_view(person: Visitor, size: ViewportSize) ->
     expect(lacks).to_be_in_viewport(ratio=1)
 
 
-def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Visit) -> None:
+def test_a_refused_part_is_shown_until_dismissed(slow: Site, visit: Visit) -> None:
     """Where the next run is on the stage already, it stands in the list until it is dismissed."""
     person = visit(slow).open()
     give(person.page, json.dumps(partly_refused()).encode(), "partly.json")

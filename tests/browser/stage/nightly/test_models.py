@@ -48,12 +48,10 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 
 def seen(person: Visitor) -> Image.Image:
-    """What is painted where the model is."""
     return Image.open(io.BytesIO(person.page.locator(MODEL).screenshot())).convert("RGB")
 
 
 def reds(image: Image.Image) -> int:
-    """How many points are of the model's colour."""
     red, green, _ = image.split()
     return int(
         ImageChops.subtract(red, green).point(lambda value: value > 60 and 255).histogram()[255]

@@ -180,7 +180,7 @@ def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> No
     expect(button).to_contain_text("Choose a workflow")
 
 
-def test_lists_show_runs_and_tell_what_is_asked(opened: Opened) -> None:
+def test_lists_show_runs_and_their_questions(opened: Opened) -> None:
     """Of a queue each button is an event that says which run; the list changes when Python says so.
     Of a history a tile that is chosen and a text that is searched for reach Python."""
     told: Told = []
@@ -243,7 +243,6 @@ def add_a_long_queue() -> list[str]:
 
 
 def all_that_wait_are_removed_by_one_press(page: Page, told: list[str]) -> None:
-    """Each is an event of its own, the last first, whatever the listener takes for it."""
     queue = page.locator("#long-queue")
     queue.get_by_role("button", name="Remove all").click()
     expect(queue.locator(".about")).to_have_text(["no boat"])

@@ -31,7 +31,6 @@ LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {
 
 
 def shown(page: Page) -> bool:
-    """Whether the image of the shared page is painted."""
     return bool(page.locator("main img").evaluate("image => image.decode().then(() => true)"))
 
 

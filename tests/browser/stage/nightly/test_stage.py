@@ -65,7 +65,6 @@ def in_order(page: Page) -> None:
 
 
 def media_stays_inside(page: Page) -> None:
-    """What is shown is within the viewport, and that within its box."""
     place, viewport, shown = boxes(page, "#stage .box", "#stage .viewport", "#stage .media > *")
     assert inside(viewport, place)
     assert inside(shown, viewport)
@@ -211,7 +210,6 @@ def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
 
 
 def names(person: Visitor) -> list[str]:
-    """What the buttons below the stage are called."""
     return person.page.locator("#stage .actions > *").all_text_contents()
 
 
@@ -224,7 +222,7 @@ PRESSED = """() => {
 }"""
 
 
-def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
+def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
     """From the press on there is nothing to press about the result before it; stopped, they are
     about that run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite", **SMALL})
@@ -310,7 +308,6 @@ def looking_back_and_ahead_again(person: Visitor, slow: Site) -> None:
 
 
 def bar_of(person: Visitor) -> Locator:
-    """How far the run is that is told of, not its chain."""
     return person.page.get_by_role("progressbar", name="Progress", exact=True, include_hidden=True)
 
 

@@ -21,7 +21,6 @@ WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth ===
 
 
 def make_chain(person: Visitor, title: str) -> None:
-    """Make a chain of what is seen and what it was made from, and wait for its form."""
     before = person.page.get_by_role("region", name="Made from")
     before.get_by_role("button", name="Make this a chain…").click()
     asked = person.page.get_by_role("dialog", name="Make this a chain")
@@ -291,7 +290,7 @@ def test_a_text_goes_into_a_field_or_another_workflow(
         person.leave()
 
 
-def test_what_is_made_with_a_text_leads_back_to_its_run(
+def test_a_result_made_from_a_text_links_to_its_run(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
     """“Use in…” of a text, also after a reload, as long as the text stays as it was; then it leads

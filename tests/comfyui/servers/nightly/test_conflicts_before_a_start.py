@@ -15,7 +15,7 @@ from tests.support.serving import running_app
 from tests.ui.api.api_calls import call, problem
 
 
-def test_scripts_are_told_and_nothing_is_made() -> None:
+def test_scripts_get_an_error_and_nothing_runs() -> None:
     """422 with the fields and the rows, from a start and from a check."""
     body = {"values": VALUES, "axes": [{"field": SAMPLER, "text": "euler, ddim"}]}
     with two_servers() as (one, other), running_app(*hidden(one, other)) as app:

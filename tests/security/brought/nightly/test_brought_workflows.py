@@ -40,7 +40,6 @@ def folders_of(storage: Storage) -> list[str]:
 
 
 def describe(storage: Storage) -> dict[str, Any]:
-    """That node, as the server tells it."""
     required = {"folder": spec("COMBO", options=folders_of(storage), multiselect=False)}
     return node_info(
         "LoadImageDataSetFromFolder",

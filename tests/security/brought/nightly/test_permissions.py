@@ -52,7 +52,6 @@ def offering(own_temporary_folder: Path, folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def hiding(offering: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """The same, without connections when a test is over."""
     yield offering
     offering.close_idle()
 
@@ -83,7 +82,7 @@ def test_finding_26_the_authors_limits_bind_every_caller(
     assert not hiding.services.runs.line_of(BOBS)
 
 
-def test_finding_26_the_page_cannot_set_what_is_hidden(hiding: RunningApp) -> None:
+def test_finding_26_the_page_cannot_set_hidden_inputs(hiding: RunningApp) -> None:
     """Neither by its address nor by what a browser keeps: a run has the author's value."""
     page = PageCalls(hiding, BOB).open(
         "text-to-image", linked={"5.steps": "60"}, kept={"5.steps": 60}
@@ -108,13 +107,11 @@ def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp
 
 @pytest.fixture(scope="module")
 def openers() -> set[str]:
-    """Who may open workflows."""
     return set()
 
 
 @pytest.fixture
 def permitted(openers: set[str]) -> set[str]:
-    """The same, which a test changes."""
     openers |= {ANNS, BOBS}
     return openers
 
@@ -133,7 +130,6 @@ def asking(own_temporary_folder: Path, openers: set[str], folder: Path) -> Itera
 def strict(
     asking: RunningApp, permitted: set[str], nothing_left_behind: None
 ) -> Iterator[RunningApp]:
-    """The same, without connections when a test is over."""
     yield asking
     asking.close_idle()
 

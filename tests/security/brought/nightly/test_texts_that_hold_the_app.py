@@ -29,7 +29,6 @@ REPEATS = node_info(
 
 
 def repeat(_: NodeRun, inputs: Inputs) -> NodeResult:
-    """Fail as many packs' nodes do: with what was typed."""
     raise NodeFailure(f"cannot read {inputs['text']!r}")
 
 

@@ -119,8 +119,6 @@ def large_batch(app: RunningApp) -> str:
 
 
 def being_searched() -> int:
-    """How many threads search through the rows of a batch at this moment."""
-
     def is_searching(frame: FrameType | None) -> bool:
         return frame is not None and (
             frame.f_code is BatchRowDocs.places.__code__ or is_searching(frame.f_back)

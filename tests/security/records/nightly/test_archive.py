@@ -15,7 +15,7 @@ from tests.ui.routes.test_history import SMALL, kept_files
 from ui.web.urls import file_address
 
 
-def test_finding_14_an_archive_leaves_out_what_is_gone(no_traceback: None, served: Served) -> None:
+def test_finding_14_an_archive_leaves_out_missing_files(no_traceback: None, served: Served) -> None:
     """Files that vanished behind the app's back are not in it, it opens, and the log has no
     traceback."""
     _, app = served

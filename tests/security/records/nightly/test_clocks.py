@@ -30,7 +30,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @contextlib.contextmanager
 def remembered(folder: Path, days: list[float]) -> Iterator[RunStore]:
-    """A history of runs that ended so many days ago, each with a file."""
     with contextlib.closing(open_history(folder)) as history:
         now = time.time()
         for number, ago in enumerate(days):

@@ -47,7 +47,6 @@ def size_of(folder: Path) -> int:
 
 
 def is_whole(history: RunStore) -> bool:
-    """Whether Bob has all that he had."""
     return ids(history.of(BOB)) == [f"bob {number}" for number in (3, 2, 1, 0)]
 
 
@@ -170,7 +169,6 @@ def test_finding_s5_shared_prompts_count(history: RunStore, tmp_path: Path) -> N
 
 
 def bytes_counted(history: RunStore) -> float:
-    """What the rows of runs count."""
     with history._engine.connect() as connection:
         return float(connection.execute(select(func.sum(runs.c.size))).scalar_one())
 
@@ -214,7 +212,7 @@ def test_finding_s5_a_run_that_came_to_nothing_keeps_short_texts_whole(history: 
         assert (done.job.values, done.job.prompt, done.job.shortened) == (values, prompt, False)
 
 
-def test_finding_s5_the_disk_gets_back_what_is_removed(history: RunStore, tmp_path: Path) -> None:
+def test_finding_s5_removed_files_free_the_disk(history: RunStore, tmp_path: Path) -> None:
     """A database that was large is small again after a sweep."""
     for number in range(15):
         history.end(ended_record(told(number, 100_000, 2)))

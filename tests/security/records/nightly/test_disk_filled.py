@@ -37,7 +37,6 @@ def call(app: RunningApp, path: str, who: str, body: object) -> requests.Respons
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all that an app keeps."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
@@ -46,7 +45,7 @@ def person(number: int) -> str:
     return f"{number:043}"
 
 
-def test_finding_s5_nobody_fills_the_disk_over_http(served: Served) -> None:
+def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
     """Runs that fail, runs that succeed, presets, and batches that are stopped, each with texts as
     long as fields take, by many browsers of one address: what the app keeps stays as large as it
     may be, and each of these can still be started."""

@@ -13,7 +13,6 @@ from tests.support.waiting import eventually
 
 @pytest.fixture
 def forgetful() -> Iterator[Served]:
-    """An app that knows of finished runs only what is on record."""
     with running_demo_app(step_seconds=0, keep=0) as served:
         yield served
 

@@ -89,7 +89,7 @@ def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
     json.dumps(stage_run(record, now=time.time()).to_json())
 
 
-def test_finding_17_defaults_stand_for_what_is_missing() -> None:
+def test_finding_17_defaults_replace_missing_values() -> None:
     """A record of an older program loses nothing but what it never had; one of a newer program only
     what is new."""
     told = json.loads(to_text(EVERYTHING))

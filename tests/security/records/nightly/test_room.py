@@ -23,7 +23,7 @@ from tests.support.samples.histories import begun, bytes_kept, ended_record, ids
 DAY = 86400.0
 
 
-def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
+def test_finding_26_results_of_others_stay(tmp_path: Path) -> None:
     """Somebody makes more than there is room for: their own oldest results go, and not one of
     somebody else's."""
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:

@@ -137,7 +137,6 @@ PACKED = gzip.compress(b" " * (LONG_ANSWER + MIB), 1)
 
 
 def unpacked(handler: BaseHTTPRequestHandler) -> None:
-    """Send what is hundreds of times as much unpacked."""
     try:
         send(handler, 200, PACKED, content_encoding="gzip")
     except OSError:

@@ -32,7 +32,6 @@ from tests.support.serving import RunningApp, running_app
 
 
 def everything_told(app: RunningApp, run: Run) -> str:
-    """All that a visitor of the app can get to see of it and of a run."""
     pages = [
         get(app, path).text
         for path in ("/", "/config", "/gradio_api/info", f"/runs/{run.id}", "/health")

@@ -54,7 +54,6 @@ def test_a_broken_frame_closes_with_its_code(
 
 
 def closed_with(page: WebSocket) -> int:
-    """The code of the close frame, after whatever else the app says."""
     with contextlib.suppress(WebSocketConnectionClosedException):
         while True:
             kind, data = page.recv_data(control_frame=True)

@@ -33,7 +33,6 @@ def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def ann(app: RunningApp) -> Person:
-    """Somebody with a run, an upload, a workflow and a call."""
     return person(app, ANN)
 
 

@@ -49,7 +49,6 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def ann(app: RunningApp) -> Person:
-    """Somebody with a run, an upload, a workflow and a call."""
     return person(app)
 
 
@@ -99,7 +98,7 @@ def test_finding_s19_odd_values_are_refused_when_read(
     ],
 )
 @pytest.mark.parametrize("odd", ODD)
-def test_finding_s19_the_sentence_says_what_is_odd(
+def test_finding_s19_the_sentence_names_the_odd_value(
     app: RunningApp, ann: Person, path: str, odd: str
 ) -> None:
     """To programs and to pages alike."""

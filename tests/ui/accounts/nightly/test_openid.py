@@ -40,7 +40,6 @@ def provider() -> Iterator[StartedProvider]:
 
 @pytest.fixture(scope="module")
 def told(provider: StartedProvider) -> OpenIDSettings:
-    """What an app is told of it."""
     return settings_of(provider)
 
 
@@ -53,7 +52,6 @@ def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def browser() -> Iterator[requests.Session]:
-    """A browser in which nobody has signed in."""
     with requests.Session() as browser:
         yield browser
 

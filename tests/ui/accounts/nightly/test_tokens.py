@@ -36,7 +36,6 @@ def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
-    """That app."""
     with running_app(demo.url, settings=settings) as app:
         yield app
 

@@ -10,7 +10,7 @@ from tests.ui.api.api_calls import QUICK, call
 from tests.ui.api.test_batch_rows import BATCH, result_of
 
 
-def test_a_text_that_several_axes_change_is_told_whole(app: RunningApp) -> None:
+def test_a_text_changed_by_several_axes_is_shown_whole(app: RunningApp) -> None:
     """Of two of them each would be no more than a part, and rows could not be told apart; files are
     named by both."""
     axes = [

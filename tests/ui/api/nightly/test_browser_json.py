@@ -40,7 +40,7 @@ def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
         problem(call(app, "POST", RUNS, json={**body, "text_sources": wrong}), 422)
 
 
-def test_a_watched_run_stops_when_nobody_watches(app: RunningApp) -> None:
+def test_a_watched_run_stops_without_watchers(app: RunningApp) -> None:
     """A run of a program keeps going; one of a page says whether it does."""
     registry = app.services.runs
     for more, keeps_going in (

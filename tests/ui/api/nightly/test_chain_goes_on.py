@@ -50,7 +50,6 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def app(demo: DemoServer, tmp_path: Path) -> Iterator[RunningApp]:
-    """The app with a chain of which a switch says what the second step is."""
     for name in ("text-to-image", "image-to-image"):
         for file in (f"{name}.json", f"{name}.toml"):
             (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())

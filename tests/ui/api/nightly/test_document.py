@@ -12,7 +12,6 @@ from tests.ui.api.test_document import BATCH, CHAIN, RUNS, Document
 
 @pytest.fixture
 def document(app: RunningApp) -> Document:
-    """That of the module's app."""
     return Document(app)
 
 

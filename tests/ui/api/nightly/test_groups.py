@@ -29,7 +29,7 @@ def test_a_batch_is_paused_and_stopped(served: Served) -> None:
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
 
 
-def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served: Served) -> None:
+def test_waiting_for_a_batch_ends_when_it_pauses_itself(served: Served) -> None:
     """It may have no end, and whoever follows its events is told that too; it ends where its caller
     leaves without a key, and not by what somebody else does meanwhile."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
@@ -59,7 +59,6 @@ def test_whoever_waits_for_a_batch_is_answered_when_it_has_paused_itself(served:
 
 
 def pages(app: RunningApp, path: str, name: str, limit: int = 2) -> list[list[dict[str, Any]]]:
-    """All pages of a list, of so many each."""
     cursor: str | None = ""
     found = []
     while cursor is not None:
@@ -96,7 +95,7 @@ def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [(BATCH, {"axes": STEPS}), (CHAIN, {})])
-def test_events_end_with_what_is_deleted(
+def test_events_end_when_their_subject_is_deleted(
     served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They go on meanwhile, also while nothing happens."""
@@ -111,7 +110,7 @@ def test_events_end_with_what_is_deleted(
             assert "end" not in [event.name for event in heard]
 
 
-def test_no_step_runs_again_while_its_chain_goes_on(served: Served) -> None:
+def test_no_step_runs_again_while_its_chain_runs(served: Served) -> None:
     """That is said, and nothing changes; without `again` it is told as it goes on."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
         with demo.hold("progress") as held:

@@ -53,7 +53,7 @@ def test_batches_and_chains_are_begun_once_and_waited_for(
 
 
 @pytest.mark.usefixtures("served")
-def test_whoever_waits_for_a_chain_without_a_key_ends_it_by_leaving() -> None:
+def test_a_waiting_client_without_a_key_ends_its_chain_by_leaving() -> None:
     """Nobody would hear of its end."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
         path = "/workflows/create-upscale-detail.chain/chains?wait=true"

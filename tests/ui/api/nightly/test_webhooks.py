@@ -45,7 +45,7 @@ def test_a_webhook_is_given_up_after_some_tries(caplog: pytest.LogCaptureFixture
     assert "hunter2" not in caplog.text
 
 
-def test_batches_and_chains_are_told_once_as_a_whole() -> None:
+def test_batches_and_chains_send_one_webhook() -> None:
     """Each as its address tells it; a chain that is let go on may name an address, too."""
     steps = [{"field": "5.steps", "text": "1,2"}]
     with (
@@ -69,7 +69,7 @@ def test_batches_and_chains_are_told_once_as_a_whole() -> None:
         assert there.came.empty()
 
 
-def test_a_batch_that_pauses_itself_is_told_each_time(tmp_path: Path) -> None:
+def test_each_pause_of_a_batch_sends_a_webhook(tmp_path: Path) -> None:
     """Once for each pause, also across a restart of the app, and its end after that; nothing is
     said of a pause that somebody wanted, nor of one that is over before it could be told. A chain
     that waits for a mend has ended, and says that it failed."""

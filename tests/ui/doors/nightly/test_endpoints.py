@@ -57,7 +57,7 @@ def one_is_cancelled(served: Served, caller: Client) -> None:
     eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
 
 
-def test_whoever_signs_in_calls_in_their_own_name(
+def test_a_signed_in_person_calls_in_their_own_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As elsewhere: by name and password, or not at all. What they have opened is there for them

@@ -15,7 +15,6 @@ from tests.support.waiting import LONGEST_WAIT
 
 @pytest.fixture(scope="module")
 def served(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app for all tests of this file, none of which runs anything."""
     with running_demo_app(step_seconds=0) as (_, app):
         yield app
 
@@ -46,6 +45,6 @@ def app(served: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
         "/gradio_api/profiling/traces",
     ],
 )
-def test_what_nobody_needs_is_not_there(app: RunningApp, path: str) -> None:
+def test_unused_functions_are_absent(app: RunningApp, path: str) -> None:
     """Of Gradio's routes only those are open that the page and scripts use."""
     assert requests.get(app.url + path, timeout=LONGEST_WAIT).status_code == 404

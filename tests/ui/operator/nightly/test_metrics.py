@@ -13,7 +13,6 @@ from tests.ui.operator.conftest import Place
 
 
 def status(app: RunningApp, asking: requests.Session, **headers: str) -> int:
-    """What asking for them is answered with."""
     return asking.get(f"{app.url}/metrics", headers=headers, timeout=LONGEST_WAIT).status_code
 
 

@@ -77,7 +77,7 @@ def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> 
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_chain_that_two_people_let_go_on_at_once_runs_once(
+def test_a_chain_resumed_by_two_people_runs_once(
     demo: DemoServer, folder: Path, *, is_known: bool
 ) -> None:
     """Two pages of one person, also where the app has been started anew in between: one thread runs

@@ -52,7 +52,7 @@ def test_a_wrong_batch_is_refused_in_words(
     assert len(served[1].runs.known()) == before
 
 
-def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
+def test_a_chain_without_an_owner_ends_with_the_app(tmp_path: Path) -> None:
     """Whoever waited for it is gone: after a crash its runs are stopped and nothing is left of it;
     where that cannot be written, the app starts all the same."""
     owner, left, crashed = "browser:", [], tmp_path / "crashed"

@@ -30,7 +30,7 @@ def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSumma
     return batch
 
 
-def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
+def test_a_grid_is_listed_drawn_and_reopened(app: RunningApp) -> None:
     """Cells column by column; an image with what it was made of inside, from which others' forms are
     filled in, and that of whoever made it once it is deleted; a page of its own, also with all
     results; nothing of it for others."""
@@ -96,7 +96,7 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
     assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == opened
 
 
-def test_what_is_no_grid_has_none(app: RunningApp) -> None:
+def test_a_batch_without_axes_has_no_grid(app: RunningApp) -> None:
     """Pairs, a table, or more cells than anybody looks at; of one field the cells are in a row."""
     owner = f"browser:{ANN}"
     axes = AxisSpec(STEPS, "1, 2"), AxisSpec(SEED, "1, 2")

@@ -14,8 +14,6 @@ from ui.web.limits import WebLimits
 
 
 def being_checked() -> int:
-    """How many batches are looked at in this moment."""
-
     def is_checking(frame: FrameType | None) -> bool:
         return frame is not None and (
             frame.f_code is problems_of_batch.__code__ or is_checking(frame.f_back)
@@ -24,7 +22,7 @@ def being_checked() -> int:
     return sum(map(is_checking, sys._current_frames().values()))
 
 
-def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> None:
+def test_many_checks_delay_their_own_caller(app: RunningApp) -> None:
     """Two of one person are looked at at once, as with calls of pages; all are answered. One with
     too many rows is refused before its values are looked at."""
     many = "{" + "|".join(map(str, range(4000))) + "}"

@@ -61,7 +61,7 @@ def test_a_page_that_only_looked_does_not_end_a_script_s_run() -> None:
         assert finished(run).state.phase == "done"
 
 
-def test_the_end_of_the_app_is_told() -> None:
+def test_the_page_hears_of_the_end_of_the_app() -> None:
     """A page hears that the app is ending while its run may still finish; then its socket closes
     with 1012."""
     with DemoServer(step_seconds=0.05, painted=PAINTED) as demo:
@@ -78,7 +78,7 @@ def test_the_end_of_the_app_is_told() -> None:
         page.shutdown()
 
 
-def test_a_run_of_before_a_restart_is_told(tmp_path: Path) -> None:
+def test_a_run_from_before_a_restart_is_sent(tmp_path: Path) -> None:
     """A run's socket tells how it ended, and the socket of an open page that the app has another
     process."""
     with DemoServer(step_seconds=0.1, painted=PAINTED) as demo:

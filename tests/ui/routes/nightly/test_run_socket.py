@@ -18,7 +18,7 @@ from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
 
 
-def test_a_watcher_that_does_not_paint_gets_one_frame_and_holds_up_nobody(served: Served) -> None:
+def test_a_slow_watcher_gets_one_frame_and_delays_no_other(served: Served) -> None:
     """A frozen browser has one frame on its way; the run goes on, and another watcher is not held
     up."""
     _, app = served

@@ -53,7 +53,7 @@ def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
                 app.services.library.form(kept, bob)
 
 
-def test_a_batch_goes_on_after_a_restart_with_what_was_shared(tmp_path: Path) -> None:
+def test_a_batch_resumes_after_a_restart_with_shared_files(tmp_path: Path) -> None:
     """It names the workflow as it was opened, though that was added to the shared ones since."""
     ann, spec = f"browser:{ANN}", BatchSpec((AxisSpec("4.seed", "1..3"),))
     (workflows := tmp_path / "workflows").mkdir()
