@@ -1,5 +1,4 @@
-"""What every test stands on: real servers on free ports, a real browser, and a check that nothing
-is left behind."""
+"""Fixtures of all tests: real servers on free ports, a real browser, and a check for leftovers."""
 
 from __future__ import annotations
 

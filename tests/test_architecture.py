@@ -1,5 +1,4 @@
-"""How the parts depend on each other: app, then ui, then comfy; and inside them one floor on the
-other."""
+"""Dependencies between the parts: app, then ui, then comfy, and layers inside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.tools.fuzz`: the arguments, and what is printed."""
+"""The command `python -m tests.tools.fuzz`: its arguments and output."""
 
 from __future__ import annotations
 

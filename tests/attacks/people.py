@@ -1,4 +1,4 @@
-"""Who asks, and what is theirs: everything is got over HTTP, as a browser would get it."""
+"""People with their runs and files, made over HTTP as a browser would."""
 
 from __future__ import annotations
 

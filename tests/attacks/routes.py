@@ -1,5 +1,4 @@
-"""Every route the running app has, found in the app itself: its own, and those of Gradio behind
-them."""
+"""List every route of the running app, including Gradio's."""
 
 from __future__ import annotations
 

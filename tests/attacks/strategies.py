@@ -1,5 +1,4 @@
-"""What is sent: calls of the page and of scripts, bent in every way, and noise; drawn by
-hypothesis."""
+"""Strategies for hypothesis: malformed calls of the page and of scripts, and noise."""
 
 from __future__ import annotations
 

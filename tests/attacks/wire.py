@@ -1,4 +1,4 @@
-"""One request on a connection of its own, byte for byte, and what is answered."""
+"""Send one request byte for byte on its own connection and read the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON from outside: whatever comes can be written again, and is taken as what it should be."""
+"""JSON from outside: any input can be written again and gets the right type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several people, or tabs, want of one batch at the same time, and what it leaves them."""
+"""Concurrent requests of several people or tabs for one batch."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Batches that run by themselves: in fair turns, once whatever happens, until somebody wants
-otherwise."""
+"""Batches that run on their own: fair turns, and each row once."""
 
 from __future__ import annotations
 

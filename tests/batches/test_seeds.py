@@ -1,4 +1,4 @@
-"""What is drawn in each row of a batch."""
+"""The seeds drawn for each row of a batch."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A batch of a thousand rows: what it takes of this program's processor and memory, and how much
-longer it is than the same prompts sent by a bare script.
+"""A batch of a thousand rows: processor time, memory, and the time beyond the same prompts sent
+by a bare script.
 
 On two cores that others used too a row took 7.6 to 11 ms of processor time, a run of a bare script
 that asks for history and file as well 3.5 to 4.3; on cores that had eight times as much to do, later

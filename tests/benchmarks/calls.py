@@ -1,5 +1,5 @@
-"""How often the server is asked during one run, and for a page that nobody uses: a server that many
-people share has better things to do."""
+"""Requests to the server during one run, and for an idle page: a server that many people share
+has better things to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What grows with what a person has: large graphs, a server with many nodes, a long history."""
+"""Costs that grow with a person's data: large graphs, many nodes, a long history."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What this program adds to a run: from submitting to the result being known, against a bare
-script."""
+"""The time this program adds to a run, from submission to the result, against a bare script."""
 
 from __future__ import annotations
 

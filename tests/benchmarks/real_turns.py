@@ -1,5 +1,5 @@
-"""What a real ComfyUI does between two steps of a chain, and how many rows of a batch it begins
-before another person's run."""
+"""A real ComfyUI between two steps of a chain, and the rows of a batch that start before another
+person's run."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Fifty clients of the relay on one run with ten frames a second: whether anybody misses a state,
-how late previews are, and what it costs."""
+"""Fifty clients of the relay on one run with ten frames a second: missed states, late previews,
+and the cost."""
 
 from __future__ import annotations
 

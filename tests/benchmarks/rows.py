@@ -1,5 +1,5 @@
-"""A batch of a thousand rows in the app: what another person, and a page beside it, notice of it;
-and what is left of it where the app is killed in its middle."""
+"""A batch of a thousand rows in the app: its effect on another person and on a page, and the
+state after a kill in its middle."""
 
 from __future__ import annotations
 

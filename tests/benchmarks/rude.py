@@ -1,5 +1,5 @@
-"""One rude visitor, and somebody who only wants an image: what they notice, what the app holds,
-and what is left."""
+"""One rude visitor beside a person who only wants an image: the delay, the memory of the app,
+and the leftovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A login in the browser: whose page it is, logging out, and what somebody sees who guesses."""
+"""Sign-in in the browser: the page, signing out, and the answer to wrong passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The header tells whether the image server is there, to pages that do nothing."""
+"""The header of an idle page shows whether ComfyUI answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written in a chain's file, read as a chain or refused with sentences."""
+"""Chain files: read as a chain or refused with sentences."""
 
 from __future__ import annotations
 

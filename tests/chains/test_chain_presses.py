@@ -1,4 +1,4 @@
-"""What several people, or tabs, want of one chain at the same time."""
+"""Concurrent requests of several people or tabs for one chain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one step of a chain has made, of any kind, in the next one: on the way from file to file."""
+"""Results of any kind that one step of a chain passes to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of `python -m comfy chain` share: a folder with a chain."""
+"""A folder with a chain for the tests of `python -m comfy chain`."""
 
 from __future__ import annotations
 

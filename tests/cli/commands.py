@@ -1,4 +1,4 @@
-"""What the tests of commands that run many workflows share."""
+"""Helpers for the tests of commands that run many workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the shell share."""
+"""Fixtures for the tests of the shell."""
 
 from __future__ import annotations
 

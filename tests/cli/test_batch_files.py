@@ -1,4 +1,4 @@
-"""What `python -m comfy batch` takes from this machine's disk, and what it leaves there."""
+"""Files that `python -m comfy batch` reads from and writes to this machine's disk."""
 
 from __future__ import annotations
 

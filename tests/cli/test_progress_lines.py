@@ -1,4 +1,4 @@
-"""How far a batch or a chain is, as a terminal shows it."""
+"""Progress of a batch or a chain on a terminal."""
 
 from __future__ import annotations
 

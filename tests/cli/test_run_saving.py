@@ -1,4 +1,4 @@
-"""Where `python -m comfy run` puts what was made, and what is told where it cannot."""
+"""Files that `python -m comfy run` saves, and its errors when it can't."""
 
 from __future__ import annotations
 

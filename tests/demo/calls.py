@@ -1,4 +1,4 @@
-"""What a client of the stand-in sends it and reads from it."""
+"""A client of the stand-in: its requests and the events it reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What forms fill in, the stand-in takes and runs."""
+"""The stand-in accepts and runs the prompts of filled forms."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The stand-in's images: everything a sampler is told counts, and the same words give the same
-image."""
+"""The stand-in's images: every sampler value counts, and the same text gives the same image."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What docs/api.md says is so: its commands and its program run, its addresses are those that there
-are."""
+"""docs/api.md is true: its commands and its program run, and its addresses exist."""
 
 from __future__ import annotations
 

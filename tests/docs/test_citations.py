@@ -1,5 +1,4 @@
-"""What the code says of ComfyUI is in docs/comfyui.md: citations lead there, and nothing there is
-idle."""
+"""Facts about ComfyUI in the code cite docs/comfyui.md, and each entry there is cited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/comfy_runner.md says is so: its commands run, with its config."""
+"""docs/comfy_runner.md is true: its commands run with its config."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What the pages for contributors say is so: paths, names, commands, and the diagram of the
-floors."""
+"""The pages for contributors are true: paths, names, commands, and the diagram of the layers."""
 
 from __future__ import annotations
 

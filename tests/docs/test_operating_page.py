@@ -1,4 +1,4 @@
-"""What docs/operating.md tells the person who runs the app for a team is so."""
+"""docs/operating.md is true for the operator of a team's app."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What docs/security.md says is so: its figures, settings, commands and tests are those of the
-program."""
+"""docs/security.md is true: its figures, settings, commands and tests match the program."""
 
 from __future__ import annotations
 

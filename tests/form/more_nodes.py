@@ -1,4 +1,4 @@
-"""Nodes of packs and services beside those of the small catalogue."""
+"""Nodes of packs and services besides the small catalog."""
 
 from __future__ import annotations
 

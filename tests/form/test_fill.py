@@ -1,4 +1,4 @@
-"""What the editor does in the moment a prompt is queued: wildcards, names and dates."""
+"""Changes of the editor when it queues a prompt: wildcards, names and dates."""
 
 from __future__ import annotations
 

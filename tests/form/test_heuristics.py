@@ -1,4 +1,4 @@
-"""Forms that nobody arranged: what is asked, what is left out, what it is called."""
+"""Forms without an author's settings: shown fields, hidden fields and their labels."""
 
 from __future__ import annotations
 

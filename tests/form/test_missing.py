@@ -1,4 +1,4 @@
-"""What a server lacks is said before anybody runs a workflow."""
+"""Missing nodes and models are reported before a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server refuses, on the fields it is about."""
+"""The server's refusals appear on their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Titles of Minimalistic Comfy Wrapper WebUI: which fields they make, and when they are none."""
+"""Titles of Minimalistic Comfy Wrapper WebUI: the fields they make, and titles that make none."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Graphs nobody meant well with: whatever is in the file, conversion ends soon, with a prompt or
-with WorkflowError."""
+"""Hostile graphs: conversion ends soon with a prompt or a WorkflowError."""
 
 from __future__ import annotations
 

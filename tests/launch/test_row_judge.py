@@ -1,4 +1,4 @@
-"""What rows have in common is judged once, and every row is judged as if it were alone."""
+"""Shared values of rows are checked once, and each row gets the result it would get alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Starting runs without any page: checked values, files kept until their turn, and nobody's but
-one's own."""
+"""Start runs without a page: checked values, stored files, and private files of their owner."""
 
 from __future__ import annotations
 

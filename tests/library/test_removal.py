@@ -1,4 +1,4 @@
-"""What was added to the folder on the page can be removed there: by whom, and what never can."""
+"""Workflows added on the page can be removed there by permitted people."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a file is and how large, judged by its beginning and its header, before anybody decodes
-it."""
+"""Kind and size of a file, judged by its first bytes and its header before it is decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has added which workflow, on SQLite and on Postgres."""
+"""The people who added each workflow, on SQLite and on Postgres."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What this program said of a run is kept as the messages that it was, for readers of any language.
+"""Texts of a run are stored as messages for readers of any language. On SQLite, and on Postgres
+if installed.
 
 On SQLite, and on Postgres where one is installed.
 """

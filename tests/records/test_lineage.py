@@ -1,4 +1,4 @@
-"""What was made of what, as far as the history has it."""
+"""The parents and children of runs in the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person marks in their history: favourites, and what is about to be deleted."""
+"""Marks in a person's history: favourites, and runs about to be deleted."""
 
 from __future__ import annotations
 

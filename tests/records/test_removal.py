@@ -1,4 +1,4 @@
-"""What is deleted, and what is swept when it is old or takes too much room."""
+"""Deleted runs, and runs removed for their age or the limit of the disk."""
 
 from __future__ import annotations
 

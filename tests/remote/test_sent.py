@@ -1,4 +1,4 @@
-"""What scripts give: their token, and images as they have them."""
+"""Input of scripts: their token, and their images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that are stopped: by their page, elsewhere, or because nobody watches."""
+"""Stopped runs: by their page, elsewhere, or for lack of watchers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is handed to the server next."""
+"""The next run that goes to the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many runs may be asked for, and how long they take."""
+"""Limits on the number of runs and on their time."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What is due in a run, and when; and what can come of it over any story of a server and its
-links."""
+"""Due checks of a run, and every possible story of a server and its links."""
 
 from __future__ import annotations
 

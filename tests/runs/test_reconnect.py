@@ -1,5 +1,4 @@
-"""What to make of a run that the server does not know: each row of the policy, and the order of
-what is noted."""
+"""Runs unknown to the server: each row of the policy, and the order of the notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs from submission to the closed socket, and what their watchers and owners are told."""
+"""Runs from submission to the closed socket, and the events of watchers and owners."""
 
 from __future__ import annotations
 

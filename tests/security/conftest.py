@@ -1,4 +1,4 @@
-"""What the tests of attacks have in common: an app like any other, for all tests of a file."""
+"""An app shared by the attack tests of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Browsers in which somebody has signed in."""
+"""Signed-in browsers."""
 
 from __future__ import annotations
 

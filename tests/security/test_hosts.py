@@ -1,5 +1,4 @@
-"""By which names the app may be addressed: a stranger's name that was made to point here is none
-(DNS rebinding)."""
+"""The app's host names: a foreign name that points here is refused (DNS rebinding)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does on the page to start and to open a batch."""
+"""Start and open a batch on the page."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The page's own calls to the app, made by hand: what a stranger can send whatever the page
-would."""
+"""The page's calls to Gradio, made by hand as a stranger could."""
 
 from __future__ import annotations
 

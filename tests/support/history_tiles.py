@@ -1,4 +1,4 @@
-"""A person's history on the page: its tiles, and what is done with the run that is shown."""
+"""A person's history on the page: its tiles and the actions on the shown run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program may leave behind: sockets, threads, temporary files."""
+"""Leftovers of a program: sockets, threads, temporary files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What may stand before a ComfyUI: a guard that asks for TLS and a login, and a proxy for the way
-out."""
+"""Proxies in front of a ComfyUI: one that asks for TLS and a login, and one for outgoing
+requests."""
 
 from __future__ import annotations
 

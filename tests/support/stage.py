@@ -1,5 +1,4 @@
-"""Where faults are played: a stand-in whose sampler works until it may finish, or for as many steps
-as it is told."""
+"""A stand-in that plays faults: its sampler works until released, or for a number of steps."""
 
 from __future__ import annotations
 

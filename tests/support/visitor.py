@@ -1,4 +1,4 @@
-"""What a person does on the page, and what a test knows about the site behind it."""
+"""A person's actions on the page, and the test's view of the site behind it."""
 
 from __future__ import annotations
 

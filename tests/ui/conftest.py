@@ -1,5 +1,4 @@
-"""What tests of the app have in common: a module that has a `running` server and app shares them
-among its tests."""
+"""Fixtures for tests of the app. A module's tests share its `running` server and app."""
 
 from __future__ import annotations
 

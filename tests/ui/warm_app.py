@@ -1,5 +1,5 @@
-"""One app that has started, answered and ended, in whatever process imports this: what a first start
-imports, compiles and keeps is there for the forks of that process."""
+"""Start, use and end one app in the importing process, so that its forks find imports and caches
+ready."""
 
 from __future__ import annotations
 

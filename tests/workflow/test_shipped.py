@@ -1,5 +1,4 @@
-"""What our own workflows say of themselves is a message each, to be translated; what others say is
-not."""
+"""Texts of our own workflows are messages; texts of others are not."""
 
 from __future__ import annotations
 

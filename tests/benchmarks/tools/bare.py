@@ -1,4 +1,4 @@
-"""What a person would write by hand: one run with nothing but websocket-client and requests."""
+"""One run as a bare script: only websocket-client and requests."""
 
 from __future__ import annotations
 

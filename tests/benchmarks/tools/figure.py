@@ -1,4 +1,4 @@
-"""What a benchmark finds: a number beside the one it has to reach."""
+"""A figure of a benchmark beside its target."""
 
 from __future__ import annotations
 

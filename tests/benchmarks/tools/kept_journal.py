@@ -1,4 +1,4 @@
-"""What became of every prompt of a stand-in, also of one that was killed."""
+"""The end of every prompt of a stand-in, even of a killed one."""
 
 from __future__ import annotations
 

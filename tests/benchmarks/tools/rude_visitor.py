@@ -1,5 +1,5 @@
-"""Somebody who means harm, in a process and at an address of their own: bounded attacks on an app
-of this machine."""
+"""A malicious visitor with an own process and address: bounded attacks on an app of this
+machine."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the page's style and script know of Gradio's page: an upgrade that changes it is told here,
-with a sentence.
+"""The parts of Gradio's page that our style and script use. An upgrade that changes one fails
+here with a sentence. tests/ui/gradio/test_internals.py tests the Python part.
 
 The part that Python knows is in tests/ui/gradio/test_internals.py.
 """

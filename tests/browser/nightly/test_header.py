@@ -1,4 +1,4 @@
-"""The header stays where it is, whatever there is to tell."""
+"""The header stays in place with any message."""
 
 from __future__ import annotations
 

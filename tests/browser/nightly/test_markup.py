@@ -1,5 +1,4 @@
-"""Markup and script from workflows, authors and servers: shown as they are written, never carried
-out, nobody asked."""
+"""Markup and script from workflows, authors and servers are shown as text and never run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S14: pages without Gradio do all that they are for under a policy that lets no other code run."""
+"""S14: pages without Gradio work under a policy that lets no other code run."""
 
 from __future__ import annotations
 

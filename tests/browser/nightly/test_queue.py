@@ -1,5 +1,4 @@
-"""The person's own line: places, moving, removing; and what is at hand when a run comes to
-grief."""
+"""The person's own queue: places, moving, removing; and the help after a failed run."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A page finds its person's runs: in a second tab, after a sleep, after a restart of the app; and
-nobody else's."""
+"""A page finds the runs of its person in a second tab, after a sleep and after a restart of the
+app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is: one bar over all of it, and the tab's title."""
+"""Progress of a run: one bar for the whole run, and the tab's title."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steps of a chain were made with, and what is said of one that has run again."""
+"""The values of a chain's steps, and the documents of steps that ran again."""
 
 from __future__ import annotations
 

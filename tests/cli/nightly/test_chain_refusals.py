@@ -1,4 +1,4 @@
-"""What `python -m comfy chain` says where it does not begin."""
+"""Errors of `python -m comfy chain` before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a server's address is read, with and without a login."""
+"""Parse a server's address, with and without a login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished run has put out, as history tells it."""
+"""The outputs of a finished run in ComfyUI's history."""
 
 from __future__ import annotations
 

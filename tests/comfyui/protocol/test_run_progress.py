@@ -1,4 +1,4 @@
-"""How far a run is: one fraction over all samplers and nodes, that never goes back."""
+"""Progress of a run: one fraction over all samplers and nodes that never falls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What people are told where each thing that a run needs is on some server, but no server has all
-of it."""
+"""The message if every part of a run is on some server, but no server has all parts."""
 
 from __future__ import annotations
 

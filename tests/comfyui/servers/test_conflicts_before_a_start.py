@@ -1,4 +1,4 @@
-"""Batches and chains of which some choice is on another server than the rest begin nothing."""
+"""Batches and chains don't start if one choice needs another server than the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a prompt needs of a server, and what several servers have together."""
+"""The needs of a prompt, and the offers of several servers together."""
 
 from __future__ import annotations
 

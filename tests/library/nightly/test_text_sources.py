@@ -1,4 +1,4 @@
-"""What is started with the text of a run that somebody has put into a field."""
+"""Runs that use the text of an earlier run record it as a parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server refuses, and in which words."""
+"""The server's refusals and their words."""
 
 from __future__ import annotations
 

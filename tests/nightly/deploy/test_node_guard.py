@@ -1,4 +1,4 @@
-"""Which requests the custom node obeys: those of ComfyUI's own page, of a size that a graph has."""
+"""The custom node accepts requests of ComfyUI's own page up to the size of a graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `pip install comfyforms` brings: the whole app, below one name, started from any folder."""
+"""`pip install comfyforms` installs the whole app as one package that starts in any folder."""
 
 from __future__ import annotations
 

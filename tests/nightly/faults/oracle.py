@@ -1,4 +1,4 @@
-"""What may become of a run, from what really happened to its prompt."""
+"""Possible ends of a run, from the real history of its prompt."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a soak does: runs of several people and the faults in their middle, all of it from one
-seed."""
+"""The plan of a soak: runs of several people with faults, drawn from one seed."""
 
 from __future__ import annotations
 

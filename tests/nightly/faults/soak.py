@@ -1,5 +1,4 @@
-"""Many runs of several people under random faults, and each end compared with what really
-happened."""
+"""Many runs of several people under random faults, each end compared with the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.tools.soak`: the arguments, the server, what is printed."""
+"""The command `python -m tests.tools.soak`: its arguments, the server and the output."""
 
 from __future__ import annotations
 

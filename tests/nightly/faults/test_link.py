@@ -1,4 +1,4 @@
-"""The link of the fault tests fails as it is told, and only then."""
+"""The link of the fault tests fails on command only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How patient runs are with a stand-in whose faults are played: it answers at once."""
+"""Short timeouts of runs for a stand-in that plays faults and answers at once."""
 
 from __future__ import annotations
 

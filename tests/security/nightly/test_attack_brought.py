@@ -1,5 +1,4 @@
-"""What a second attack found: workflows that people bring, and what callers hand to those of the
-operator."""
+"""Findings of the second attack on opened workflows and on calls to the operator's workflows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What one rude visitor can take from all others: their own share at most. With small limits, so
-that seconds do; `python -m tests.benchmarks rude` has the figures at full size."""
+"""One rude visitor takes at most their own share. With small limits, so that seconds are enough;
+`python -m tests.benchmarks rude` has the figures at full size."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What becomes of a script's call is told to whoever made it, and nobody else ends it, whatever ids
-they know."""
+"""Only the caller sees and ends a script's call, even if others know its ids."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Whatever a person or a server sends: nothing opens it but the app's own judge, and every answer
-is in words.
+"""Files of people and servers: only the app's own checks open them, and every answer is a
+sentence. The app runs as people start it, among tell-tale programs and with a Pillow whose other
+decoders raise.
 
 The app runs as people start it, among tell-tale programs and with a Pillow whose other decoders
 tell and raise.

@@ -1,4 +1,4 @@
-"""What an audit tried and what held, so that it goes on holding, where no other file tests it."""
+"""Attacks of an audit that failed and have no other test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a login is guarded while it lasts, and how it ends."""
+"""The protection of a session and its end."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What one visitor can make the app hold in memory: a part of what a small machine has, whatever
-they send."""
+"""One visitor fills only a part of a small machine's memory with any request."""
 
 from __future__ import annotations
 

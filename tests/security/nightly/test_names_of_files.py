@@ -1,5 +1,4 @@
-"""No prompt that reaches the server names a file of somebody else's: over every class of both
-catalogues."""
+"""No prompt names a file of another person, over every class of both catalogs."""
 
 from __future__ import annotations
 

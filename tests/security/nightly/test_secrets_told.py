@@ -1,5 +1,4 @@
-"""What is told to whom when something fails: no password in a message, nothing of the machine to a
-visitor."""
+"""Errors show no password, and visitors see nothing of the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server, and certificates and a workflow of the tests' own; no proxy but those of a test."""
+"""A server, certificates and a workflow for the tests, with no proxy but theirs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A language that nobody speaks, in which every message can be told from what is none: accents on
-its letters, a third longer, in brackets."""
+"""A pseudo language that marks every message: accents, a third longer, in brackets."""
 
 from __future__ import annotations
 

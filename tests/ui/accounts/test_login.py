@@ -1,4 +1,4 @@
-"""Sessions and tokens: how many somebody has, and how long they last."""
+"""Sessions and tokens: their number per person and their life."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a provider says of people, and which of them may come."""
+"""Claims of a provider, and the people they admit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told whose sign-in, or its end, cannot be written: why, and what to do."""
+"""The message for a sign-in or sign-out that cannot be written: the reason, and the next step."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Who may use the API: whoever has logged in, where a login is asked for, and pages of no other
-site."""
+"""Access to the API: signed-in people, and no pages of other sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program is told of the rows of a batch, and what their files are called."""
+"""The rows of a batch and the names of their files, over REST."""
 
 from __future__ import annotations
 

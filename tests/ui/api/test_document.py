@@ -1,4 +1,4 @@
-"""What `openapi.json` says of answers is what comes."""
+"""Answers match `openapi.json`."""
 
 from __future__ import annotations
 

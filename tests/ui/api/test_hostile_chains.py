@@ -1,5 +1,4 @@
-"""Chains that nobody would write, with values that nobody would send: a sentence or a chain, never a
-failure, and nothing that has begun in part."""
+"""Hostile chains and values get a sentence or a chain, never a partial start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that is sent again with its key starts nothing again, whatever happened in between."""
+"""A request sent again with its key starts nothing again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a run comes as it happens, over REST: events, previews, files."""
+"""Events, previews and files of a run as they happen, over REST."""
 
 from __future__ import annotations
 

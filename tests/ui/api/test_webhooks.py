@@ -1,5 +1,4 @@
-"""Programs are told of the ends of what they have started: signed, again until it arrives, and
-nobody else."""
+"""Webhooks for ended runs: signed, repeated until delivered, and sent to their owner only."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A program that is sent webhooks: a web server which answers as it is told, and verifies what
-comes with the library that receivers use."""
+"""A receiver of webhooks: a web server that answers on command and verifies signatures with the
+library that receivers use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of the page's script are those of the documents that this app sends."""
+"""The types of the page's script match the documents of the app."""
 
 from __future__ import annotations
 

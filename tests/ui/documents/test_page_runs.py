@@ -1,4 +1,4 @@
-"""What a person reads about a run."""
+"""Texts about a run on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether there is a `/mcp`: by the extra, where it is installed."""
+"""`/mcp` exists if its extra is installed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a stranger meets in front of Gradio: its routes, other sites' pages, addresses in the place
-of files."""
+"""The guard in front of Gradio: its routes, pages of other sites, addresses in place of files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the app uses of Gradio without a promise: each is tried here, so that an upgrade says what
-has changed.
+"""Private parts of Gradio that the app uses, so that an upgrade shows what changed.
+tests/browser/nightly/test_gradio_page.py has the part of the browser.
 
 The part that browsers see is in tests/browser/nightly/test_gradio_page.py.
 """

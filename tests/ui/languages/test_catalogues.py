@@ -1,4 +1,4 @@
-"""What is said in a language, and which language somebody gets."""
+"""Catalogs, and the choice of a person's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms behind the page: built once, however often somebody looks."""
+"""Forms behind the page are built once for many visits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people have added or opened is removed over HTTP, by those who may."""
+"""Permitted people remove added and opened workflows over HTTP."""
 
 from __future__ import annotations
 

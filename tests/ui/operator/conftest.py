@@ -1,4 +1,4 @@
-"""An app with an operator and somebody who is none, in front of two servers."""
+"""An app with two servers, an operator and another person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads of an app, and who may."""
+"""The metrics for Prometheus, and their readers."""
 
 from __future__ import annotations
 

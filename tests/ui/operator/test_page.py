@@ -1,4 +1,4 @@
-"""The operator's page: what it tells, what its buttons do, and that nobody else finds it."""
+"""The operator's page: its figures, its buttons and its access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a form shows of the values in a page's address."""
+"""Values in a page's address fill the form."""
 
 from __future__ import annotations
 

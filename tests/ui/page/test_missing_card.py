@@ -1,4 +1,4 @@
-"""What a server lacks, on one card."""
+"""A server's missing parts on one card."""
 
 from __future__ import annotations
 

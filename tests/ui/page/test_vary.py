@@ -1,4 +1,4 @@
-"""Which fields take several values, and what the script is told of them."""
+"""Fields that can vary, and their data for the script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is told of all that a step of a chain has made, and of runs that may become steps."""
+"""Results of a chain's step, and runs that may become steps."""
 
 from __future__ import annotations
 

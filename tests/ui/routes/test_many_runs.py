@@ -1,5 +1,4 @@
-"""What is done over HTTP with one run or several of the past: favourites, deletion and its undoing,
-one archive."""
+"""Actions on one or several past runs over HTTP: favourites, deletion and undo, one archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many previews are on their way over which link, on a simulated one: no clock, no sockets."""
+"""Previews in flight on a simulated link: no clock, no sockets."""
 
 from __future__ import annotations
 

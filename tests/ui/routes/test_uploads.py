@@ -1,4 +1,4 @@
-"""Uploads and bodies: how much may come, what is kept of it, and where."""
+"""Uploads and bodies: their limits, and the stored files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of workflows over HTTP: which can run, and what comes of them."""
+"""Facts about workflows over HTTP: which can run, and their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators read in the log, as text and as JSON."""
+"""The log as text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may bring workflows: what the settings say, and the list of node classes."""
+"""The settings about opened workflows, and the list of node classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets among the settings stand in variables or files, which nobody else at the machine reads."""
+"""Secrets among the settings stand in variables or files that other users cannot read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they may be, and what is said where one is wrong."""
+"""Settings: their sources, their values and the errors about wrong ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an app says of itself when it has started."""
+"""The lines of an app that has started."""
 
 from __future__ import annotations
 

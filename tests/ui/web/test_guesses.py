@@ -1,4 +1,4 @@
-"""Who guesses passwords waits."""
+"""Guessing passwords costs time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is asking: cookies, origins, logins."""
+"""The identity of a request: cookies, origins, logins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the app puts into the head of Gradio's page."""
+"""The app's part of the head of Gradio's page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has how much of what there is only so much of."""
+"""Fair shares of limited resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many sockets and connections may be open, and what a browser may say on them."""
+"""Limits on sockets, connections and messages of browsers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What varies values: what is wrong is told where it is, nothing that was filled in is lost, and
-files and words take part."""
+"""The dialog Vary values: errors appear on their row, nothing typed is lost, and files and texts
+can vary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where batches are varied and looked at, what is pressed stays where it is."""
+"""Buttons don't move in the batch dialog and its sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a chain runs, as people choose it on the page."""
+"""Choose on the page which parts of a chain run."""
 
 from __future__ import annotations
 

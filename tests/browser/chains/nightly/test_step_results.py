@@ -1,4 +1,4 @@
-"""All that the runs of one step have made, below the steps."""
+"""The results of one step, listed below the steps."""
 
 from __future__ import annotations
 

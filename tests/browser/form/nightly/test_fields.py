@@ -1,5 +1,4 @@
-"""The form's fields: what may be typed, what is refused and where that is said, and how values come
-and go."""
+"""The form's fields: valid input, errors on the field, and how values are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keys do in the form: earlier texts come back, and all keys are told."""
+"""Keys in the form: earlier texts, and the list of all keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the form looks: nothing is cut off, hangs over, or is larger than what stands beside it."""
+"""The look of the form: nothing is cut off, overlaps, or is too large."""
 
 from __future__ import annotations
 

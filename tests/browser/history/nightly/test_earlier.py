@@ -1,4 +1,4 @@
-"""What a person made before: found again, searched, shown, used and run again."""
+"""Earlier results: found, searched, shown, reused and run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of the history: what is looked for, and what picks several."""
+"""The head of the history: the search and the selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Very many results: only what is seen is in the page, and every one of them is reached."""
+"""A long history: only visible results are in the page, and each can be reached."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Favourites, and what is done with one result or several: deleted, brought back, downloaded,
-compared."""
+"""Favourites, and actions on one result or several: delete, undo, download, compare."""
 
 from __future__ import annotations
 

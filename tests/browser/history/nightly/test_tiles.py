@@ -1,4 +1,4 @@
-"""What the history lists, under which headings, and what a tile says."""
+"""The history's tiles, their headings and their texts."""
 
 from __future__ import annotations
 

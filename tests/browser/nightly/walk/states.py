@@ -1,4 +1,4 @@
-"""Somebody who looks at one state of the page after another: at several sizes, light and dark."""
+"""Look at one state of the page after another, at several sizes, light and dark."""
 
 from __future__ import annotations
 

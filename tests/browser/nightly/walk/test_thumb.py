@@ -1,4 +1,4 @@
-"""Everything that can be pressed on a phone is large enough for a thumb, whatever is open."""
+"""Every control on a phone is large enough for a thumb."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Everything on the page is said in the language of who reads it: walked in a language in which every
-message can be told from what is none."""
+"""Every text on the page is in the reader's language: a walk in a language that marks each
+message."""
 
 from __future__ import annotations
 

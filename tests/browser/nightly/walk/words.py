@@ -1,4 +1,4 @@
-"""Somebody who reads everything on the page, and finds what is said in no language."""
+"""Read every text on the page and find those that are not translated."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The list of workflows: found by typing, by keys or by a finger, with what is to be known of each
-before it is chosen."""
+"""The list of workflows: search, keys and touch, and the facts shown on each."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What used to stop people on the page: lists that could not be searched, links that were not
-copied, a dead button."""
+"""Controls that once failed: lists without search, links that were not copied, a dead button."""
 
 from __future__ import annotations
 

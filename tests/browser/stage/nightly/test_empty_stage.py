@@ -1,5 +1,4 @@
-"""What a person finds before anything was made: an example, ideas to try, and why nothing can be
-made."""
+"""The stage before the first run: an example, ideas to try, and the reason if nothing can run."""
 
 from __future__ import annotations
 

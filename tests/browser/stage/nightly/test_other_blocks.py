@@ -1,5 +1,5 @@
-"""The stage, the queue, the history and the list of workflows in Blocks that are none of this app's:
-they show what Python says, and their events reach Python."""
+"""The stage, the queue, the history and the list of workflows in other Blocks: they show what
+Python sends, and their events reach Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said at the stage: as long as it is so, and beside what is said of the result."""
+"""Sentences at the stage, shown as long as they are true, beside those about the result."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The stage: everything stays where it is at every size, full screen covers the window, buttons are
-about what is seen."""
+"""The stage: a steady layout at every size, full screen, and buttons for the visible result."""
 
 from __future__ import annotations
 

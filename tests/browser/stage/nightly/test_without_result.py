@@ -1,4 +1,4 @@
-"""Runs that came to nothing: what is said of them, and what is not offered."""
+"""Runs without a result: their sentences, and the buttons they lack."""
 
 from __future__ import annotations
 

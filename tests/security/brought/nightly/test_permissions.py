@@ -1,4 +1,4 @@
-"""What a workflow's author hides, and what an operator lets people open, holds for every caller."""
+"""Inputs hidden by an author and the operator's list of nodes hold for every caller."""
 
 from __future__ import annotations
 

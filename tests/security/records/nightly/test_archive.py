@@ -1,4 +1,4 @@
-"""All results in one archive: whole, or without what is not to be had."""
+"""One archive of all results: complete, or without unavailable files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that is wrong, or set while runs are made, costs nobody a result."""
+"""A wrong or changed clock loses no result."""
 
 from __future__ import annotations
 

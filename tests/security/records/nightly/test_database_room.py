@@ -1,4 +1,4 @@
-"""What one visitor or one address can make the database grow to, and whose results that costs."""
+"""One visitor's or address's room in the database, and the results that go first."""
 
 from __future__ import annotations
 

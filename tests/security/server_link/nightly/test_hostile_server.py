@@ -1,4 +1,4 @@
-"""What a ComfyUI server or one of its nodes answers reaches no other host and fills no memory."""
+"""Answers of a hostile ComfyUI or node reach no other host and fill no memory."""
 
 from __future__ import annotations
 

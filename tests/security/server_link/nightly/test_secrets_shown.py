@@ -1,4 +1,4 @@
-"""What is told of a server's address, and never its password."""
+"""A server's address is shown without its password."""
 
 from __future__ import annotations
 

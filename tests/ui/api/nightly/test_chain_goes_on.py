@@ -1,4 +1,4 @@
-"""Chains with switches that programs let go on, over REST."""
+"""Programs resume chains with switches over REST."""
 
 from __future__ import annotations
 

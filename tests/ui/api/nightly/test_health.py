@@ -1,4 +1,4 @@
-"""Whether the app and the servers behind it are up, over REST."""
+"""The health of the app and its servers, over REST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever asks is answered in their language, wherever an answer comes from."""
+"""Every answer is in the reader's language."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Batches over HTTP: what they would be, how far they are, what is done with them, whose they
-are."""
+"""Batches over HTTP: estimate, progress, actions and owners."""
 
 from __future__ import annotations
 

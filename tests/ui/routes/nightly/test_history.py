@@ -1,4 +1,4 @@
-"""The past over HTTP: found again, searched, run again, deleted, and nobody else's."""
+"""The history over HTTP: found, searched, run again, deleted, and private."""
 
 from __future__ import annotations
 

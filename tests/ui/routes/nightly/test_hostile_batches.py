@@ -1,5 +1,4 @@
-"""Batches that nobody would ask for: a sentence or a batch, never a failure, and nothing that has
-begun in part."""
+"""Hostile batches get a sentence or a batch, never a partial start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An open page's socket: the person's unfinished runs, told without asking, and to nobody else."""
+"""An open page's socket: events of the person's own unfinished runs."""
 
 from __future__ import annotations
 

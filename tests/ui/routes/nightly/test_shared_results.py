@@ -1,4 +1,4 @@
-"""Links to results over HTTP: whose they are, and what is told behind them."""
+"""Links to results over HTTP: their owners and their contents."""
 
 from __future__ import annotations
 

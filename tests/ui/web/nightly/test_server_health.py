@@ -1,4 +1,4 @@
-"""Whether the image server answers: asked only while a page is open, and told to every page."""
+"""The check of ComfyUI: made while a page is open, and sent to every page."""
 
 from __future__ import annotations
 
