@@ -84,15 +84,9 @@ def test_a_small_painting_is_enlarged() -> None:
         "!!! ???",
         "ein Leuchtturm am Meer",
         "灯台",
-        (
-            "sea city forest desert space mountains hills lake at night in winter, snowing, rain,"
-            " rainbow, aurora"
-        ),
-        (
-            "portrait of a cat in a castle with a boat, balloon, birds, windmill, house, tree,"
-            " flowers and a planet"
-        ),
-        "watercolour ink monochrome vintage neon minimal pixel art",
+        ("sea city forest space mountains hills lake at night in winter, snowing, rain"),
+        ("portrait of a cat in a castle with a boat, birds, house, tree and flowers"),
+        "watercolour ink monochrome",
         "word " * 3000,
     ],
 )

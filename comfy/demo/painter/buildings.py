@@ -168,36 +168,3 @@ def castle(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
                 pen.rectangle((*at(dx - 0.02, -tall * part - 0.06), *at(dx + 0.02, -tall * part)))
 
     canvas.layer(windows, palette.window)
-
-
-def windmill(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a windmill, on an island where there is water."""
-    x, y, a = beside(canvas, layout), layout.horizon + 0.1, canvas.aspect
-    if scene.places & {"sea", "lake"}:
-        islet(canvas, palette, (x, y), 0.16)
-    wall = mix((236, 224, 204), palette.dark, 0.15 if scene.light == "day" else 0.4)
-    canvas.area(
-        [
-            (x - 0.07 * a, y),
-            (x + 0.07 * a, y),
-            (x + 0.045 * a, y - 0.24),
-            (x - 0.045 * a, y - 0.24),
-        ],
-        (wall, mix(wall, palette.dark, 0.3)),
-        top=y - 0.24,
-        bottom=y,
-    )
-    canvas.area(
-        [(x - 0.056 * a, y - 0.235), (x + 0.056 * a, y - 0.235), (x, y - 0.31)],
-        mix((140, 66, 52), palette.dark, 0.3),
-    )
-    hub = x, y - 0.25
-    turned = canvas.rng.uniform(-0.3, 0.3)
-
-    def sails(pen: Pen) -> None:
-        for dx, dy in ((1, turned), (-turned, 1), (-1, -turned), (turned, -1)):
-            tip = hub[0] + dx * 0.17 * a, hub[1] + dy * 0.17
-            side = hub[0] + (dx - dy * 0.2) * 0.17 * a, hub[1] + (dy + dx * 0.2) * 0.17
-            pen.polygon([hub, tip, side], 235)
-
-    canvas.layer(sails, mix((250, 246, 236), palette.sky[-1], 0.2))

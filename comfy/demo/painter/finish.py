@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from comfy.demo.painter.canvas import gradient
 from comfy.demo.painter.words import hashed
 
 Touch = Callable[[Image.Image, random.Random], Image.Image]
@@ -50,41 +49,10 @@ def _mono(image: Image.Image, rng: random.Random) -> Image.Image:
     return ImageOps.autocontrast(image.convert("L"), cutoff=1).convert("RGB")
 
 
-def _vintage(image: Image.Image, rng: random.Random) -> Image.Image:
-    grey = ImageOps.colorize(image.convert("L"), (46, 30, 22), (250, 236, 204), mid=(168, 130, 92))
-    return _vignette(Image.blend(image, grey, 0.75), 0.5)
-
-
-def _neon(image: Image.Image, rng: random.Random) -> Image.Image:
-    lit = ImageEnhance.Color(image).enhance(1.8)
-    tint = gradient(image.size, ((60, 0, 110), (150, 0, 120), (0, 80, 140)))
-    return ImageChops.screen(lit, Image.blend(Image.new("RGB", image.size), tint, 0.42))
-
-
-def _minimal(image: Image.Image, rng: random.Random) -> Image.Image:
-    calm = image.filter(ImageFilter.GaussianBlur(image.width / 160))
-    return (
-        calm.quantize(14, dither=Image.Dither.NONE).convert("RGB").filter(ImageFilter.SMOOTH_MORE)
-    )
-
-
-def _pixel(image: Image.Image, rng: random.Random) -> Image.Image:
-    scale = 96 / max(image.size)
-    small = image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
-        Image.Resampling.BOX,
-    )
-    return small.quantize(24).convert("RGB").resize(image.size, Image.Resampling.NEAREST)
-
-
 TOUCHES: dict[str, Touch] = {
     "watercolour": _watercolour,
     "ink": _ink,
     "mono": _mono,
-    "vintage": _vintage,
-    "neon": _neon,
-    "minimal": _minimal,
-    "pixel": _pixel,
 }
 
 

@@ -1,9 +1,8 @@
-"""Solid ground: mountains, hills, woods, dunes, towns."""
+"""Solid ground: mountains, hills, woods, towns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from comfy.demo.painter.canvas import Canvas, Pen, Point, below, height_at, mix
 from comfy.demo.painter.palette import Palette
@@ -142,71 +141,9 @@ def _fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
     )
 
 
-def desert(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Dunes, each with a sunny and a shaded side."""
-    for index in range(4):
-        level = layout.horizon + 0.01 + index * 0.12
-        line = canvas.ridge(level, 0.045 + 0.02 * index, points=9)
-        smooth = _smoothed(line)
-        colour = mix(
-            mix(palette.sand, palette.sky[-1], 0.4 - 0.12 * index), palette.dark, 0.05 * index
-        )
-        canvas.area(
-            below(smooth),
-            (mix(colour, palette.sun, 0.3), colour, mix(colour, palette.dark, 0.34)),
-            top=level - 0.06,
-            bottom=level + 0.26,
-        )
-        if index in (1, 2):
-            _cacti(canvas, smooth, mix(palette.foliage, palette.dark, 0.25), 0.04 + 0.03 * index)
-
-
-def _cacti(
-    canvas: Canvas, line: Sequence[Point], colour: tuple[int, int, int], tall: float
-) -> None:
-    """One or two cacti on a dune."""
-
-    def draw(pen: Pen) -> None:
-        for _ in range(canvas.rng.randint(1, 2)):
-            x = canvas.rng.uniform(0.06, 0.94)
-            foot, wide = min(y for at, y in line if abs(at - x) < 0.1) + tall * 0.3, tall * 0.1
-            pen.line([(x, foot), (x, foot - tall)], wide)
-            pen.dots([(x, foot - tall)], wide * 0.5 * canvas.aspect, wide * 0.5)
-            for side, low in ((-1, 0.45), (1, 0.6)):
-                arm = x + side * tall * 0.24 * canvas.aspect
-                pen.line(
-                    [
-                        (x, foot - tall * low),
-                        (arm, foot - tall * low),
-                        (arm, foot - tall * (low + 0.26)),
-                    ],
-                    wide * 0.8,
-                )
-                pen.dots(
-                    [(arm, foot - tall * (low + 0.26))], wide * 0.4 * canvas.aspect, wide * 0.4
-                )
-
-    canvas.layer(draw, colour)
-
-
-def _smoothed(line: Sequence[Point]) -> list[Point]:
-    """The line with its corners rounded twice."""
-    points = list(line)
-    for _ in range(2):
-        points = [
-            point
-            for (x1, y1), (x2, y2) in pairwise(points)
-            for point in (
-                (0.75 * x1 + 0.25 * x2, 0.75 * y1 + 0.25 * y2),
-                (0.25 * x1 + 0.75 * x2, 0.25 * y1 + 0.75 * y2),
-            )
-        ]
-    return [(0.0, points[0][1]), *points, (1.0, points[-1][1])]
-
-
 def city(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Rows of houses with lit windows."""
-    glowing = scene.light in ("night", "sunset", "grey") or "neon" in scene.manners
+    glowing = scene.light in ("night", "sunset", "grey")
     for index in range(3):
         ground = layout.horizon + 0.06 + index * 0.1
         towers = _towers(canvas, ground, 0.34 - 0.06 * index)

@@ -80,7 +80,6 @@ def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layou
         water.shore(canvas, scene, palette, layout)
         return
     grounds = {
-        "desert": ground.desert,
         "city": ground.city,
         "forest": ground.forest,
         "hills": ground.hills,

@@ -46,14 +46,10 @@ def sky(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     canvas.image.paste(palette.sky[-1], (0, round(height * layout.horizon), width, height))
     if scene.light == "night" or "stars" in scene.things:
         stars(canvas, layout)
-    if "aurora" in scene.things:
-        _aurora(canvas, layout)
     if scene.light != "grey" or scene.things & {"sun", "moon"}:
         _sun_or_moon(canvas, scene, palette, layout)
     if "clouds" not in scene.avoided:
         _clouds(canvas, scene, palette, layout)
-    if "rainbow" in scene.things:
-        _rainbow(canvas, layout)
 
 
 def stars(canvas: Canvas, layout: Layout) -> None:
@@ -66,14 +62,6 @@ def stars(canvas: Canvas, layout: Layout) -> None:
             pen.ellipse(spot, size * canvas.aspect, size, canvas.rng.randint(110, 255))
 
     canvas.layer(draw, (255, 252, 240))
-
-
-def _aurora(canvas: Canvas, layout: Layout) -> None:
-    for colour in ((94, 236, 164), (122, 150, 246), (180, 110, 230)):
-        line = canvas.ridge(layout.horizon * canvas.rng.uniform(0.4, 0.62), 0.1, points=65)
-        reach = canvas.rng.uniform(0.2, 0.34)
-        veil = [*line, *((x, y - reach) for x, y in reversed(line))]
-        canvas.area(veil, colour, blur=0.035, opacity=0.35)
 
 
 def _sun_or_moon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
@@ -108,26 +96,6 @@ def _clouds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
         bottom=layout.horizon,
         opacity=0.85,
     )
-
-
-def _rainbow(canvas: Canvas, layout: Layout) -> None:
-    colours = (
-        (222, 70, 70),
-        (240, 150, 60),
-        (248, 226, 100),
-        (110, 196, 110),
-        (90, 140, 226),
-        (150, 100, 200),
-    )
-    middle = canvas.rng.uniform(0.35, 0.65), layout.horizon + 0.04
-    for index, colour in enumerate(colours):
-        outer, inner = 0.5 - index * 0.014, 0.486 - index * 0.014
-
-        def arc(pen: Pen, outer: float = outer, inner: float = inner) -> None:
-            pen.ellipse(middle, outer * canvas.aspect, outer)
-            pen.ellipse(middle, inner * canvas.aspect, inner, 0)
-
-        canvas.layer(arc, colour, blur=0.003, opacity=0.45)
 
 
 def space(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import cos, sin, tau
 
-from comfy.demo.painter.buildings import castle, house, lighthouse, windmill
+from comfy.demo.painter.buildings import castle, house, lighthouse
 from comfy.demo.painter.canvas import Canvas, Colour, Pen, Point, mix
 from comfy.demo.painter.figures import cat, portrait
 from comfy.demo.painter.palette import Palette
-from comfy.demo.painter.sky import Layout, beside, planet
+from comfy.demo.painter.sky import Layout, beside
 from comfy.demo.painter.water import islet
 from comfy.demo.painter.words import Scene
 
@@ -126,68 +126,6 @@ def _meadow(
     return blooms, blooms
 
 
-def balloon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint one to three hot-air balloons."""
-    usual: tuple[Colour, ...] = ((214, 66, 66), (246, 190, 70), (60, 130, 190))
-    for index in range(canvas.rng.randint(1, 3)):
-        size = 0.12 - 0.034 * index
-        at = (
-            canvas.rng.uniform(0.15, 0.85),
-            canvas.rng.uniform(0.14, max(0.2, layout.horizon - 0.24)),
-        )
-        colour = (scene.accents or usual)[index % len(scene.accents or usual)]
-        _one_balloon(canvas, at, size, colour, palette)
-
-
-def _one_balloon(canvas: Canvas, at: Point, size: float, colour: Colour, palette: Palette) -> None:
-    a = canvas.aspect
-
-    def hull(pen: Pen) -> None:
-        pen.ellipse(at, size * 0.84 * a, size)
-        pen.polygon(
-            [
-                (at[0] - 0.66 * size * a, at[1] + 0.6 * size),
-                (at[0] + 0.66 * size * a, at[1] + 0.6 * size),
-                (at[0], at[1] + 1.7 * size),
-            ]
-        )
-        pen.rectangle((0, at[1] + 1.42 * size, 1, 1), 0)
-
-    canvas.layer(
-        hull,
-        (mix(colour, palette.sun, 0.3), colour, mix(colour, palette.dark, 0.35)),
-        top=at[1] - size,
-        bottom=at[1] + 1.3 * size,
-    )
-
-    def stripes(pen: Pen) -> None:
-        pen.ellipse(at, size * 0.5 * a, size)
-        pen.ellipse(at, size * 0.22 * a, size, 0)
-        pen.rectangle((0, at[1] + 0.98 * size, 1, 1), 0)
-
-    canvas.layer(stripes, mix(colour, (255, 248, 230), 0.75), opacity=0.8)
-
-    def basket(pen: Pen) -> None:
-        for side in (-0.16, 0.16):
-            pen.line(
-                [
-                    (at[0] + side * size * a, at[1] + 1.4 * size),
-                    (at[0] + side * 0.8 * size * a, at[1] + 1.7 * size),
-                ],
-                0.002,
-            )
-        pen.rectangle(
-            (
-                at[0] - 0.16 * size * a,
-                at[1] + 1.66 * size,
-                at[0] + 0.16 * size * a,
-                at[1] + 1.92 * size,
-            )
-        )
-
-    canvas.layer(basket, mix((110, 72, 44), palette.dark, 0.3))
-
-
 def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     """Paint a flock of birds far away."""
     middle = canvas.rng.uniform(0.25, 0.75), canvas.rng.uniform(0.16, 0.36)
@@ -211,19 +149,10 @@ def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     canvas.layer(draw, palette.dark, opacity=0.9)
 
 
-def _lone_planet(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a planet in the sky; in space there is one already."""
-    if "space" not in scene.places:
-        planet(canvas, (canvas.rng.uniform(0.25, 0.75), 0.24), 0.11, palette.far)
-
-
 # In the order of painting: what stands in front comes later.
 THINGS: dict[str, Thing] = {
-    "planet": _lone_planet,
     "birds": birds,
-    "balloon": balloon,
     "castle": castle,
-    "windmill": windmill,
     "house": house,
     "lighthouse": lighthouse,
     "boat": boat,

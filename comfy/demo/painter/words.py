@@ -47,7 +47,6 @@ _PLACES: dict[str, str] = {
     "forest": (
         "forest wood woods trees pine pines jungle wilderness deer fox bear wolf fairy enchanted"
     ),
-    "desert": "desert dune dunes sahara sand pyramid camel canyon mars oasis",
     "city": (
         "city skyline town street skyscraper skyscrapers tokyo york london paris urban building"
         " buildings cyberpunk neon robot downtown"
@@ -71,12 +70,7 @@ _THINGS: dict[str, str] = {
         "astronaut wizard witch knight warrior"
     ),
     "cat": "cat cats kitten kitty",
-    "balloon": "balloon balloons airship",
     "birds": "bird birds gull gulls seagull swan crow raven eagle",
-    "windmill": "windmill windmills mill",
-    "planet": "planet saturn mars jupiter",
-    "rainbow": "rainbow",
-    "aurora": "aurora borealis northern",
     "clouds": "cloud clouds cloudy",
     "stars": "star stars starry",
     "moon": "moon moonlit crescent",
@@ -88,10 +82,6 @@ _MANNERS: dict[str, str] = {
     "watercolour": "watercolour watercolor aquarelle",
     "ink": "ink sketch drawing lines comic manga outline engraving",
     "mono": "monochrome grayscale greyscale noir charcoal",
-    "vintage": "vintage retro sepia old antique faded",
-    "neon": "neon cyberpunk vivid vibrant synthwave vaporwave psychedelic",
-    "minimal": "minimal minimalist simple clean flat",
-    "pixel": "pixel pixelart 8bit 8-bit",
 }
 _COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (214, 51, 52),
@@ -111,9 +101,9 @@ _COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (38, 36, 44),
     "brown": (124, 84, 56),
 }
-_FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest", "desert")
+_FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
-_ON_FIRM_GROUND = frozenset({"house", "castle", "windmill", "tree", "flowers", "cat"})
+_ON_FIRM_GROUND = frozenset({"house", "castle", "tree", "flowers", "cat"})
 # fmt: off
 _EMPTY_WORDS = frozenset(
     {
