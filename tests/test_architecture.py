@@ -326,7 +326,7 @@ def test_what_one_file_alone_uses_is_marked_as_such() -> None:
         for name in constants(file) | functions(file)
         if users[name] == 1 and not name.startswith("_") and name not in COMFYUI_READS
     ]
-    assert wrong == []
+    assert wrong == [], "begin its name with _, or use it in another file"
     private = re.compile(r"_[A-Z]")
     tell = [file for file in files - {*pages} if any(map(private.match, words[file]))]
     names = [name for file in tell for name in imported(file)]

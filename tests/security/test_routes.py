@@ -1,6 +1,5 @@
-"""The route walk: every registered route, with every method, asked by its owner, by another user and
-without the login. The expected answers follow from the access rule of each route. `pytest -s` shows
-the number of requests."""
+"""The rules of routes: each has one, public routes are listed, and sockets answer as the rule says.
+`tests/security/nightly/test_routes.py` calls all."""
 
 from __future__ import annotations
 

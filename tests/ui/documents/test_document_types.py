@@ -22,8 +22,8 @@ class WholeDoc:
 
 
 def test_the_checked_in_types_match_the_documents() -> None:
-    """After a change, run `python -m tests.tools.document_types`."""
-    assert TYPES_FILE.read_text(encoding="utf-8") == document_types(DOCUMENTS)
+    types = TYPES_FILE.read_text(encoding="utf-8")
+    assert types == document_types(DOCUMENTS), "run python -m tests.tools.document_types"
 
 
 def test_a_document_becomes_an_interface_with_every_property() -> None:

@@ -11,12 +11,14 @@ import { textMenu } from "./use_menu.js";
 
 const LOADED_WITHIN = 15000;
 const NOT_LOADED = message("This can't be shown here. You can still download it.");
-/** @type {Partial<Record<Item["kind"], string>>} */
+/** @type {Record<Item["kind"], string>} */
 const KINDS = {
   "3d": message("3D model"),
   audio: message("Audio"),
   file: message("File"),
+  image: "",
   text: message("Text"),
+  video: "",
 };
 
 /**
@@ -170,7 +172,7 @@ function card(item, note, ...content) {
   const place = element("div", "card");
   place.dataset.kind = item.kind;
   place.draggable = true;
-  place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
+  place.append(element("p", "kind", KINDS[item.kind]), element("p", "name", item.name));
   place.append(...content);
   if (note) place.append(element("p", "note", note));
   return place;
@@ -188,11 +190,7 @@ function thumbnailOf(item) {
     video.src = addressOf(item.url);
     return video;
   }
-  const word = element(
-    "span",
-    "word",
-    item.kind === "text" ? message("Text") : (KINDS[item.kind] ?? ""),
-  );
+  const word = element("span", "word", KINDS[item.kind]);
   if (item.kind !== "image" && !item.thumb) return word;
   const image = element("img");
   image.alt = "";
