@@ -76,8 +76,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples property tests draw, and collect garbage rarely: each time costs up
-    to a second of a processor with what earlier tests left in memory."""
+    """Choose how many examples property tests draw, and collect garbage rarely: each collection
+    costs up to a second of processor time with the objects of earlier tests in memory."""
     settings.load_profile(PROFILES[config.getoption("--nightly")])
     gc.set_threshold(50_000, 20, 80)
 
@@ -100,8 +100,8 @@ def nightly(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def refused_threads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """With what the names of threads begin that the system lets nobody start, as at a limit of
-    processes: whatever a test puts in."""
+    """Return a set of thread name prefixes to fill in; threads with such a name can't start, as at
+    a limit of processes."""
     start, refused = threading.Thread.start, set[str]()
 
     def start_unless_refused(thread: threading.Thread) -> None:
@@ -152,9 +152,9 @@ def nothing_left_behind(
     own_temporary_folder: Path,
     closing: Closing,
 ) -> Iterator[None]:
-    """After each test that is not pure: no socket, thread or temporary file more than before.
+    """Check after each test that is not pure that no socket, thread or temporary file is left over.
 
-    A browser connects once more whenever it likes, also to the server of the test before.
+    A browser may reconnect at any time, also to the server of the test before.
     """
     if is_pure(request.path):
         yield

@@ -32,7 +32,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.settings.web_settings import WebSettings
 
 BUSY = 503  # said on purpose, with a sentence
-# What the outermost middleware logs: nothing else has refused the request, so something failed.
+# Log lines of the outermost middleware. No other code refused the request, so something failed.
 CAUGHT = ("A request could not be answered", "A socket was closed")
 OF_GRADIO = re.compile(r"\(gradio\w*/")  # raised by Gradio at a call that no page makes
 MOST_WORK = 1.0  # seconds of processor for one request
@@ -54,7 +54,7 @@ class Report:
 
 
 def campaign(count: int, number: int) -> Report:
-    """Send so many requests, all drawn from the seed `number`."""
+    """Send `count` requests, all drawn from the seed `number`."""
     report = Report()
     began = time.monotonic()
     with said() as log, two_apps() as (apps, folder), writing() as written:
@@ -78,7 +78,7 @@ def campaign(count: int, number: int) -> Report:
 
 
 def drawn(sites: tuple[Site, ...], count: int, number: int) -> list[Attack]:
-    """So many requests to these apps, as the seed `number` has them."""
+    """Draw `count` requests to these apps from the seed `number`."""
     found: list[Attack] = []
 
     @seed(number)
@@ -98,7 +98,7 @@ def drawn(sites: tuple[Site, ...], count: int, number: int) -> list[Attack]:
 
 
 def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
-    """Note what must not be. What is logged may be of the request before."""
+    """Report forbidden outcomes. The log may be about the request before."""
     if answer.status >= 500 and answer.status != BUSY:
         report.wrong(f"{answer.status} to {attack.about}", attack)
     if attack.whole and not answer.status:

@@ -20,7 +20,7 @@ ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 SECRET = "words that only ann knows"
-OWN = 1  # how far what a person opens is indented: nobody else opens the same bytes
+OWN = 1  # indentation of the owner's workflow, so that no other person opens the same bytes
 PROMPT = {
     "1": {"class_type": "PrimitiveString", "inputs": {"value": SECRET}},
     "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
@@ -29,8 +29,8 @@ PROMPT = {
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What a person has: a finished run, an upload's place, a workflow opened for them alone, a
-    script's call."""
+    """A person's own things: a finished run, an upload's path, a workflow opened for them alone,
+    and a script's call."""
 
     run: str
     upload: str
@@ -103,8 +103,8 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
 
 
 def anew(app: RunningApp, who: Person, path: str) -> Person:
-    """The same person with another call, and another run where the path names one, for what ends or
-    changes it; the workflow is opened again."""
+    """Return this person with a new call, a new run if the path ends or changes one, and the
+    workflow opened again."""
     a_workflow(app, who.cookie, OWN)
     ends_run = "{run_id}" in path or path.startswith("/history/")
     run = a_run(app, who.cookie) if ends_run else who.owned.run

@@ -39,7 +39,7 @@ BATCH_PARTS = (
     *("sheet.png", "sheet.html", "sheet.zip"),
 )
 
-# What the owner is answered where the request of the walk is not done, and why.
+# The owner's answers to requests that the walk can't complete, with the reasons.
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
         # Ann has nothing of this kind or name.
@@ -111,7 +111,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
 # Answers that follow from no rule.
 SPECIAL: Mapping[str, Answers] = MappingProxyType(
     {
-        # Scripts are told to sign in; browsers get the page for that.
+        # Scripts get 401; browsers get the sign-in page.
         **dict.fromkeys(("GET /login", f"GET {API}/docs"), users(SUCCESS)),
         "POST /workflows/{name}/keep": users(422),  # Ann may not keep any, which is checked first
         "GET /join/{token}": Answers(SUCCESS, SUCCESS, 404),  # no such link
@@ -170,7 +170,7 @@ def _answers_of(access: Access, own: int) -> Answers:
             return users(own)
         case Access.OWNER | Access.OWN_FILE:
             return Answers(own, 404, 401)
-        case Access.ADMINISTRATOR:  # Ann is none
+        case Access.ADMINISTRATOR:  # Ann is not an administrator
             return users(404)
 
 
@@ -222,7 +222,7 @@ GRADIO: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/call/v2/{api_name}/{event_id}": TOLD,
     }
 )
-# All that needs no sign-in, named here again so that no rule opens a route by mistake.
+# Every route that needs no sign-in, repeated here so that no rule opens a route by mistake.
 OPEN = frozenset(
     {
         *("/", "/account", "/operator", "/operator/tokens", "/health", "/login", "/api/v1/docs"),

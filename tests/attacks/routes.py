@@ -21,8 +21,8 @@ class Registered:
 
 
 def registered(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Registered]:
-    """All routes, those of routers and apps within included. TypeError where one is of a kind
-    unknown here."""
+    """Return all routes, including those in routers and mounted apps. TypeError for an unknown kind
+    of route."""
     for route in routes:
         match route:
             case Mount(app=app):

@@ -148,7 +148,7 @@ def targets(draw: st.DrawFn, site: Site, path: str) -> bytes:
 
 @st.composite
 def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]:
-    """Cookie, Host and whatever else a head may say."""
+    """Draw request headers: Cookie, Host and others."""
     here = f"127.0.0.1:{site.port}"
     host = (
         here
@@ -273,7 +273,7 @@ def spelled(value: Any) -> bytes:
 
 @st.composite
 def requests(draw: st.DrawFn, site: Site) -> Attack:
-    """A whole request of somebody's, whose answer is due."""
+    """Draw a complete request from any person, which must be answered."""
     who = draw(st.sampled_from(site.people))
     route = draw(st.sampled_from(site.routes if draw(st.integers(0, 4)) == 0 else site.answering))
     method = (
@@ -349,7 +349,7 @@ FRAMES = st.one_of(
 
 @st.composite
 def handshakes(draw: st.DrawFn, site: Site) -> Attack:
-    """A WebSocket's beginning, right or wrong, and what is said over it."""
+    """Draw a WebSocket handshake, valid or not, and the frames sent after it."""
     who = draw(st.sampled_from(site.people))
     path = draw(
         st.sampled_from(

@@ -16,9 +16,9 @@ MOST = 4_000_000  # bytes read of it
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What is sent to a port, and whether it is whole, so that an answer is due; `frames` follow
-    once a WebSocket is open. `about`: what it is, for the summary. `knows`: whether the sender may
-    be told ann's secret."""
+    """Bytes to send to a port. `whole`: the request is complete and must be answered. `frames`
+    follow once a WebSocket is open. `about`: a description for the summary. `knows`: whether the
+    sender may see ann's secret."""
 
     port: int
     about: str
@@ -70,7 +70,7 @@ def _answer(connection: socket.socket, attack: Attack) -> Answer:
             return Answer(response.status, head, _conversation(connection, attack.frames))
         if "text/event-stream" not in response.headers.get("content-type", ""):
             return Answer(response.status, head, response.read(MOST))
-        connection.settimeout(STREAMED)  # it may go on without end
+        connection.settimeout(STREAMED)  # the stream may never end
         with contextlib.suppress(TimeoutError):
             return Answer(response.status, head, response.read1(MOST))
         return Answer(response.status, head)

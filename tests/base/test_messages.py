@@ -40,7 +40,7 @@ FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}
 
 
 COMFY = Path(__file__).parents[2] / "comfy"
-# What a shell alone is told: of settings and databases at the start, and by the commands.
+# Texts that only the shell shows: about settings and databases at the start, and by the commands.
 OF_A_SHELL = {"address.py", "database.py", "upgrade.py", "object_info.py", "cli", "demo"}
 TOLD = {
     *("ComfyError", "DiskFull", "PromptRejected", "RunNotFound", "ServerError"),

@@ -33,7 +33,7 @@ SEED, STEPS, MODEL = "4.seed", "4.steps", "1.ckpt_name"
 
 
 class Batches:
-    """What starts runs, and the batches."""
+    """The starter of runs with its registry and its batch queue."""
 
     def __init__(self, starter: Starter) -> None:
         self.starter, self.runs, self.batches = starter, starter.runs, BatchQueue(starter)
@@ -57,8 +57,8 @@ class Batches:
 def kept_batches(
     url: str, folder: Path, others: Sequence[str] = (), **limits: Any
 ) -> Iterator[Batches]:
-    """Those of the history in `folder`: those of the process before go on. `others`: further
-    servers."""
+    """Open the batches of the history in `folder` and resume those from an earlier process.
+    `others`: further servers."""
     workflows = folder / "workflows"
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
@@ -81,8 +81,7 @@ def kept_batches(
 
 @contextmanager
 def read_only(folder: Path, table: str = "groups") -> Iterator[None]:
-    """Whatever is to be changed in this table in `folder` is refused by the database: of batches,
-    unless it is another one's."""
+    """Make the database refuse every change of this table in `folder`."""
     with closing(sqlite3.connect(folder / "history.sqlite")) as database:
         for what in ("UPDATE", "DELETE"):
             refuse = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
@@ -103,7 +102,7 @@ def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> Non
 
 @contextmanager
 def killed_batches(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
-    """A process with a batch of so many rows, which have these values in common; it goes on inside
-    the block and is killed (SIGKILL) after it."""
+    """Run a process with a batch of this many rows with these common values for the length of the
+    block, then kill it (SIGKILL)."""
     with killed_process(_killed, url, folder, rows, values):
         yield

@@ -299,7 +299,7 @@ def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> No
         pass
     one.until(batch, "done")
     order = list(demo.journal.all())
-    # What is at the server then, and at most the row whose turn was given already.
+    # The run waits for the rows at the server and at most one more whose turn had been given.
     assert order.index(his.state.prompt_id) <= len(before) + 1
     assert outcomes(demo) == {"success": 31}
 

@@ -34,7 +34,7 @@ def test_a_text_never_grows_beyond_what_a_field_takes() -> None:
         ((("boat", "ship"), ("a", "the")), "", None),
         ((("a", "a" * 40),) * 20, "", "more than"),
         ((("a", "b" * 400), ("b", "c" * 400)), "", "more than"),
-        # What makes the other grow need not stand in the longest value.
+        # The value that makes the other text longer is not always the longest one.
         ((("a", "b" * 400, "c" * 401), ("b", "d" * 400)), "", "more than"),
         ((("a", "b" * 400),), "a" * 200, None),
         ((("a", "b" * 400),), "a" * 300, "more than"),

@@ -1,21 +1,20 @@
-"""A batch of a thousand rows: processor time, memory, and the time beyond the same prompts sent
-by a bare script.
+"""Measure a batch of a thousand rows: processor time, memory, and the time beyond the same prompts
+sent by a bare script.
 
-On two cores that others used too a row took 7.6 to 11 ms of processor time, a run of a bare script
-that asks for history and file as well 3.5 to 4.3; on cores that had eight times as much to do, later
-and by a fifteenth less, 13.1 to 14.3 beside 6.9 to 7.5. Of a row a quarter is HTTP, a fifth the
-messages and the states, a sixth the records, an eighth the form and the prompt, a twelfth the file.
-Each by itself, over and over, takes a third of that: the rest is what a processor needs to come back
-to a thread, 73 times a row; it is not the turns of the interpreter, as one core alone takes as long.
+On two shared cores a row took 7.6 to 11 ms of processor time, and a run of a bare script that also
+asks for history and file 3.5 to 4.3 ms. A later version, faster by a fifteenth, on cores with eight
+times the load took 13.1 to 14.3 ms beside 6.9 to 7.5. HTTP takes a quarter of a row, the messages
+and states a fifth, the records a sixth, the form and the prompt an eighth, the file a twelfth. Run
+separately in a loop, each takes a third of that. The rest is the cost of waking a thread, 73 times
+per row. It is not contention for the interpreter, as a single core takes as long.
 
-Its own socket and handshake, and the threads that belong to them, are a tenth, 1.1 of 11 ms. One for
-all rows of a batch at a server would save that, but the server knows a prompt's socket by the id that
-came with it: a row would have to hear of what is left of the one before it, a socket that is opened
-again would be opened for both, and a run that goes on after a restart could not tell its id by itself.
+A row's own socket and handshake, with their threads, are a tenth, 1.1 of 11 ms. One socket for all
+rows of a batch at a server would save that, but the server finds a prompt's socket by the client id
+that came with it. A row would receive late messages of the row before it, a reconnected socket
+would serve both, and a run that continues after a restart could not derive its client id.
 
-A row that takes seconds costs half as much again, 20 ms where others took 13 to 15: each message is
-handled by a processor that has done something else since the last one. On a real server it is as
-much, 20 to 22 ms.
+A row that takes seconds costs half as much again, 20 ms where others took 13 to 15, because the
+processor has done other work since the last message. A real server shows the same: 20 to 22 ms.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ from tests.benchmarks.tools.kept_journal import KeptJournal
 from tests.support.sampler import prompt
 
 ROWS = 1000
-WARM = 1000  # rows, from which on nothing grows: the caches of the database are full
-ROW_SECONDS = 0.1  # what is added is 2 % of a row of half a second, where it is 10 ms
+WARM = 1000  # rows until memory stops growing: the caches of the database are full
+ROW_SECONDS = 0.1  # short rows, as the cost of a row (10 ms) would be 2 % of half a second
 _TIMEOUT = 60
 
 
@@ -136,8 +135,8 @@ def memory_now() -> int:
 def stand_in(
     step_seconds: float, *, painted: int = 64, journal: Path | None = None
 ) -> Iterator[str]:
-    """The address of a stand-in in a process of its own, with images of so many pixels. `journal`:
-    a file for what becomes of its prompts."""
+    """Yield the address of a stand-in in its own process, with images of `pixels` pixels.
+    `journal`: the file that records the outcome of its prompts."""
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_serve, args=(there, step_seconds, painted, journal)

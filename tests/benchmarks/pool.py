@@ -99,8 +99,10 @@ def taken(servers: int, wanted: list[Job]) -> tuple[float, float]:
 
 
 def with_one_killed() -> list[Figure]:
-    """When half of the runs have ended a server is killed, as by the kernel. What was done is
-    counted by the journals of all servers, that of the killed one too."""
+    """Kill a server, as the kernel would, when half of the runs have ended.
+
+    The journals of all servers, including the killed one, count the completed runs.
+    """
     with runs_on(SERVERS) as (runs, journals):
         begun = [runs.submit(one, Origin("me"), UNWATCHED) for one in jobs()]
         end_of(begun[RUNS // 2])

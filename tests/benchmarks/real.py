@@ -45,11 +45,14 @@ _TIMEOUT = 60
 
 
 def measure() -> list[Figure]:
-    """How long the first server has nothing to do between two rows of a batch, with this program's
-    processor time a row; the same between two steps of a chain; the rows that begin before another
-    person's run; the app's page beside a batch, and the batch of an app that is killed; the time of
-    30 short runs on it over that on all; what was lost and done twice of those during which a
-    server was killed."""
+    """Measure batches, chains and several servers on real ComfyUI servers.
+
+    The figures: the first server's idle time between two rows of a batch, with this program's
+    processor time per row; the idle time between two steps of a chain; the rows that begin before
+    another person's run; the app's page beside a batch; the batch of a killed app; the time of 30
+    short runs on the first server over the time on all; and the runs lost and run twice when a
+    server is killed.
+    """
     if not URLS:
         print("real: left out, as COMFYUI_URLS names no servers")
         return []
@@ -125,8 +128,10 @@ def done_at(url: str) -> list[int]:
 
 
 def batch_against_raw(url: str, model: str) -> list[Figure]:
-    """How long the server does nothing between two prompts, of a batch and of a bare script, taken
-    in turns: the times of whole ones tell more of what else the machine does."""
+    """Measure the server's idle time between two prompts, for a batch and a bare script.
+
+    The two alternate, as the times of whole runs depend more on the machine's other load.
+    """
     idle: dict[bool, list[int]] = {True: [], False: []}
     spent = 0.0
     with tempfile.TemporaryDirectory() as folder, kept_batches(url, Path(folder)) as one:

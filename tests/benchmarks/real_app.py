@@ -20,8 +20,8 @@ _TIMEOUT = 60
 
 
 def page_and_kill(url: str, model: str) -> list[Figure]:
-    """Frames a second of the page of whoever has started the batch, then what the next app makes of
-    it, going by what the server remembers."""
+    """Measure the batch owner's page in frames per second, then how the next app resumes the batch,
+    according to the server's history."""
     values = {"1.ckpt_name": model, "5.steps": 4, "4.width": 256, "4.height": 256}
     requests.post(f"{url}/history", json={"clear": True}, timeout=_TIMEOUT)
     with tempfile.TemporaryDirectory() as data:

@@ -28,7 +28,7 @@ SIZED = {"base": "4", "detail": "5"}
 
 
 def gap_of_steps(url: str, model: str) -> Figure:
-    """How long the server has nothing to do between two steps."""
+    """Measure the server's idle time between two steps."""
     values: dict[str, object] = {"upscale.5.scale_by": 1.5}
     for step, sampler in SAMPLERS.items():
         values |= {f"{step}.1.ckpt_name": model, f"{step}.{sampler}.steps": 1}
@@ -47,7 +47,8 @@ def gap_of_steps(url: str, model: str) -> Figure:
 
 
 def rows_before_another(url: str, model: str, one: Prompt) -> Figure:
-    """How many rows of a batch begin between another person's press and the run of it, at most."""
+    """Return the largest number of batch rows that begin between another person's press and its
+    run."""
     with tempfile.TemporaryDirectory() as folder, kept_batches(url, Path(folder)) as kept:
         first = random.getrandbits(40)
         batch = begun_batch(kept, range(first, first + ROWS), 2, **{MODEL: model})

@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
 
 
 class Program:
-    """What a program of one person asks the app at `url` for, with their cookie."""
+    """Client program that sends one person's requests to the app at `url` with their cookie."""
 
     def __init__(self, url: str, cookie: str, values: Mapping[str, object] = VALUES) -> None:
         self._api, self._headers, self._values = f"{url}/api/v1", {"cookie": cookie}, values
@@ -69,8 +69,8 @@ class Program:
 
 
 def beside_others() -> list[Figure]:
-    """How many rows begin before another person's run does, the page's frames a second, and how
-    the app's memory grows."""
+    """Measure the rows that begin before another person's run, the page's frames per second, and
+    the growth of the app's memory."""
     with (
         DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
         started_app(demo.url) as app,
@@ -115,7 +115,7 @@ def rows_before(demo: DemoServer, other: Program, seed: int) -> int:
 
 
 def with_a_kill() -> list[Figure]:
-    """What the next app makes of a batch, going by what the server has done."""
+    """Measure how the next app resumes a batch after a kill, according to the server's journal."""
     with (
         DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
         tempfile.TemporaryDirectory() as data,

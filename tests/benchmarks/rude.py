@@ -30,8 +30,8 @@ NAME, PASSWORD = "anna", "lighthouse"
 
 
 def measure() -> Iterator[Figure]:
-    """For each attack: another person's press to first preview, most memory, lines in the log, and
-    what is left."""
+    """Measure for each attack: another person's press to first preview, peak memory, lines in the
+    log, and leftovers."""
     source = FrameSource(FRAMES, INTERVAL, LEAD)
     with source.serve() as demo:
         for name in ATTACKS:
@@ -74,8 +74,8 @@ def previewed(seen: Iterable[Seen]) -> float:
 
 
 async def presses(app: AppProcess, count: int, *, beside_another: bool = False) -> list[Seen]:
-    """What is seen of each of some presses, one after the other; `beside_another`: whose runs take
-    turns with them."""
+    """Return the observations of `count` presses in sequence; `beside_another`: another person's
+    runs take turns with them."""
     async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
         person = await visitor(app, http)
         others = (

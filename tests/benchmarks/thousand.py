@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
 
 
 async def runs(app: AppProcess, count: int) -> int:
-    """So many runs, a few at a time; how many of them were done as they should."""
+    """Start `count` runs, a few at a time, and return the number that completed correctly."""
     turns = iter(range(count))
     done = 0
 

@@ -52,7 +52,7 @@ def bench() -> Iterator[Bench]:
 
 
 def sampled(bench: Bench, latent: Latent, **inputs: Any) -> Latent:
-    """What KSampler makes of a latent."""
+    """Return the latent that KSampler makes."""
     model = Model("demo-landscapes.safetensors")
     own = {
         "seed": 3,

@@ -1,8 +1,8 @@
-"""The app as `python app.py` starts it, in a process of its own, without the time of its imports.
+"""Start the app as `python app.py` in its own process, without the time of its imports.
 
-The first start imports everything into a process in which one app starts and ends, and nothing else
-happens; each app is a fork of that one. `fresh` ones go on to run the command itself: for tests of
-what a fork has from its parent, as its command line, the imports, and how Python ends.
+The first start imports everything into a server process, and each app is a fork of it. A `fresh`
+app runs the command itself, for tests of what a fork inherits from its parent: the command line,
+the imports, and how Python exits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FORKED.set_forkserver_preload(["app", "tests.ui.warm_app"])
 
 @contextlib.contextmanager
 def killed_process(target: Callable[..., None], *args: object) -> Iterator[None]:
-    """A process that goes on inside the block, and is killed (SIGKILL) after it."""
+    """Run `target` in a process for the length of the block, then kill it (SIGKILL)."""
     process = FORKED.Process(target=target, args=args)
     process.start()
     try:
@@ -50,7 +50,7 @@ def killed_process(target: Callable[..., None], *args: object) -> Iterator[None]
 
 @dataclass
 class Started:
-    """A running app; `cookie` is that of the first browser that came."""
+    """A running app; `cookie` is the cookie of the first browser that opened it."""
 
     process: ForkServerProcess
     url: str
@@ -86,8 +86,8 @@ class Started:
 
 
 def free_port() -> int:
-    """A port that nobody uses at the moment, and that no system gives to who asks for any: what is
-    started may do so before it uses this one."""
+    """Return an unused port outside the ephemeral range, so that no other program is given it
+    before the caller binds it."""
     while True:
         port = random.SystemRandom().randrange(15_000, 21_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -128,14 +128,14 @@ def launched(
 
 @contextlib.contextmanager
 def started(*arguments: str, **options: object) -> Iterator[Started]:
-    """The same, once it answers."""
+    """Launch the app and wait until it answers."""
     with launched(*arguments, **options) as one:  # type: ignore[arg-type]
         wait_for(one)
         yield one
 
 
 def ended(*arguments: str, **options: object) -> tuple[int, str]:
-    """The same to its end: the exit code, and what it said."""
+    """Run the app until it exits; return its exit code and its output."""
     with launched(*arguments, **options) as one:  # type: ignore[arg-type]
         return one.wait(), one.said()
 

@@ -32,7 +32,7 @@ def values_of_row(dialog: Locator, field: str) -> Locator:
 
 
 def start_batch(dialog: Locator, runs: int) -> None:
-    """Start it, as soon as it is known to have so many runs, and close its sheet."""
+    """Start the batch when its button shows this number of runs, and close its sheet."""
     begin_batch(dialog, runs)
     sheet = dialog.page.locator("dialog.sheet")
     dialog.page.keyboard.press("Escape")
@@ -40,7 +40,7 @@ def start_batch(dialog: Locator, runs: int) -> None:
 
 
 def begin_batch(dialog: Locator, runs: int) -> None:
-    """Start it, as soon as it is known to have so many runs: its sheet opens."""
+    """Start the batch when its button shows this number of runs; its sheet opens."""
     words = "Start 1 run" if runs == 1 else f"Start {runs} runs"
     dialog.get_by_role("button", name=words, exact=True).click()
     expect(dialog).to_have_count(0)
@@ -48,7 +48,6 @@ def begin_batch(dialog: Locator, runs: int) -> None:
 
 
 def card_of(person: Visitor) -> Locator:
-    """The one card that there is."""
     return person.page.locator("#batches .batch")
 
 

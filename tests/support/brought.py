@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from comfy.workflow.model import read_workflow
 from tests.support.serving import WORKFLOWS
 
-# What a person does with a file: drop it on the page, or paste it there.
+# Drop a file on the page or paste it, as a user does.
 GIVE = """([how, data, name, count]) => {
     const type = name.endsWith(".png") ? "image/png" : "application/json";
     const transfer = new DataTransfer();
@@ -62,5 +62,5 @@ def image_with(**documents: object) -> bytes:
 
 
 def give(page: Page, data: bytes, name: str, how: str = "drop", count: int = 1) -> None:
-    """Drop a file beside the fields, or paste it there, so many times at once."""
+    """Drop `count` copies of a file beside the fields, or paste them there."""
     page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name, count])

@@ -1,9 +1,8 @@
-"""What ComfyUI would read: a small model of how a prompt's values become files, written from
-ComfyUI's own sources.
+"""Model of how ComfyUI turns a prompt's values into files, following ComfyUI's own sources.
 
-It knows nothing of what the app believes: neither a node catalogue's names nor the app's rules.
-From `execution.py`, `folder_paths.py` and the nodes of 0.33.0 and 0.3.64 come the unwrapping of
-`__value__`, links, annotated names, and which inputs of which nodes open a file or list a folder.
+It shares nothing with the app: neither the names of a node catalogue nor the app's rules. ComfyUI's
+`execution.py`, `folder_paths.py` and the nodes of 0.33.0 and 0.3.64 define the unwrapping of
+`__value__`, links, annotated names, and the inputs that open a file or list a folder.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-# What needs no server, browser or other program, except for the corpora of real workflows in it.
+# Tests that need no server, browser or other program, except for the corpora of real workflows.
 PURE = (
     "base/test_json_values.py",
     "comfyui/protocol",
@@ -51,14 +51,14 @@ PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another wor
 # Few tests that take long: they begin early, so that no process is alone with one in the end.
 LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py")
 
-# What a file of tests has in it that starts processes of `tests/support/app_process.py`: the server
-# that forks them imports the whole app once more, 4 s of a processor.
+# A test file that contains one of these starts processes of `tests/support/app_process.py`. Their
+# fork server imports the whole app again, which takes 4 s of processor time.
 FORKING = ("from tests.support.app_process", "killed_life", "tests.records.programs")
 
 PROFILES = {False: "push", True: "nightly"}  # by --nightly
 _ALL, _SOME = 100, 20
 
-# A slow machine is not the fault of what is tested.
+# Slow data generation means a slow machine, not a fault in the tested code.
 settings.register_profile(
     PROFILES[True],
     deadline=None,
@@ -101,7 +101,8 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
             super()._reschedule(node)
 
     def _fitting(self, node: WorkerController) -> str | None:
-        """The next file for this process, None where there is none; other tests go anywhere."""
+        """Return the next test file for this process, or None; tests that aren't pure may run
+        anywhere."""
         number = _number(node)
         browses, forks = number % PROCESSES_PER_CORE == 0, number < PROCESSES_PER_CORE
 

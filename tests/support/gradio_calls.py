@@ -89,7 +89,7 @@ class PageCalls:
 
     @property
     def held(self) -> dict[str, Any]:
-        """What the form holds, as the page's script was told when it was drawn."""
+        """Return the form's values as the page's script receives them."""
         script = self.component("heading")["props"]["js_on_load"]
         at, values, decoder = script.index("drawn(") + len("drawn("), None, json.JSONDecoder()
         while script[at] != ")":
@@ -111,7 +111,7 @@ class PageCalls:
         )
 
     def said(self, answer: requests.Response) -> dict[str, Any]:
-        """The run, or why there is none, with the `errors` of fields."""
+        """Return the run, or the answer that refuses it, with the `errors` of fields."""
         told: dict[str, Any] = answer.json()
         return {"run": told["id"]} if answer.ok else told
 

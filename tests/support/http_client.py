@@ -31,7 +31,7 @@ def cookie_of(browser: str) -> dict[str, str]:
 def start(
     app: RunningApp, workflow: str = "text-to-image", /, cookie: str = ANN, **values: object
 ) -> Run:
-    """Start a run for the browser with this cookie; it goes on though nobody may ever watch."""
+    """Start a run for the browser with this cookie; it continues without a watcher."""
     return app.services.starter.start(
         workflow, values, Origin(f"browser:{cookie}"), RunPolicy(deadline=60, watched=False)
     )
@@ -79,7 +79,7 @@ def page_open(app: RunningApp, cookie: str = ANN, **options: Any) -> Iterator[we
 
 
 def told(socket: websocket.WebSocket, true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    """What an open page is told of the runs, as soon as it is such that `true` holds."""
+    """Return the first news of an open page for which `true` holds."""
     for news in messages(socket):
         if isinstance(news, dict) and "runs" in news and true(news):
             return news
@@ -123,7 +123,7 @@ def messages(
 
 
 def close_code(socket: websocket.WebSocket) -> int:
-    """The code that the server closes with, whatever comes before."""
+    """Return the code that the server closes with, and skip earlier messages."""
     while True:
         kind, data = socket.recv_data()
         if kind == websocket.ABNF.OPCODE_CLOSE:

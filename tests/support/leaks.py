@@ -16,7 +16,7 @@ POOLED = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
 
 _CLOSED = 7  # a state of TCP, as Linux counts them
 
-# What is called until nothing of a test is left.
+# Functions to call until a test has left nothing behind.
 Closing = list[Callable[[], object]]
 
 
@@ -36,12 +36,12 @@ def open_sockets() -> set[str]:
 
 
 def tcp_connection(number: int) -> str:
-    """The ports of a TCP socket, here and there, and its state; nothing for one that is none or is
-    closed."""
+    """Return the local and remote port of a TCP socket and its state, or "" for a closed socket and
+    for anything else."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
         state = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         here, there = one.getsockname()[1], 0
-        with contextlib.suppress(OSError):  # one that listens has nobody there
+        with contextlib.suppress(OSError):  # a listening socket has no peer
             there = one.getpeername()[1]
         return f"{here} to {there}, state {state}" if state != _CLOSED else ""
     return ""
@@ -57,7 +57,7 @@ def running_threads() -> set[str]:
 
 
 def temporary_files() -> set[str]:
-    """What lies in the folder for temporary files."""
+    """Return the names in the folder for temporary files."""
     return set(os.listdir(tempfile.gettempdir()))
 
 
@@ -71,7 +71,7 @@ if sys.platform != "linux":
 
 
 def left_since(before: dict[str, set[str]]) -> dict[str, set[str]]:
-    """What there is more than then, by kind; nothing for kinds of which there is no more.
+    """Return what was added since `before`, by kind, without the kinds that have no more.
 
     Pairs of local sockets are not counted: Gradio makes an event loop for each Blocks and never
     closes it.
@@ -85,5 +85,5 @@ def left_since(before: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def measured() -> dict[str, set[str]]:
-    """What there is now."""
+    """Return the current sockets, threads and files, by kind."""
     return {name: measure() for name, measure in MEASURES.items()}

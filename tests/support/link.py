@@ -14,7 +14,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 CHUNK = 65536
-# What a narrow link cannot carry yet has to wait at the sender, not in between.
+# Data that a narrow link can't carry yet has to wait at the sender, not in a buffer on the way.
 BUFFER = 16384
 IN_TRANSIT = 256  # pieces that a long link holds
 RESET = struct.pack("ii", 1, 0)
@@ -50,7 +50,7 @@ class FaultyLink:
         self._rate: float | None = None
         self._delay = 0.0
         self._free_at = 0.0
-        self._place = _bound(0)  # keeps the port while nobody listens there
+        self._place = _bound(0)  # reserves the port while no listener is bound to it
         self._port: int = self._place.getsockname()[1]
         self._listener: socket.socket | None = None
         self.handshakes = 0
@@ -87,8 +87,7 @@ class FaultyLink:
         self._call(self._cut)
 
     def freeze(self) -> None:
-        """Nothing passes any more on the connections there are, and nobody is told; new ones are
-        well."""
+        """Stop all data on existing connections without closing them; new connections work."""
         self._call(self._freeze)
 
     def strand(self) -> None:
@@ -97,16 +96,16 @@ class FaultyLink:
         self._call(self._strand)
 
     def refuse(self) -> None:
-        """Refuse new connections; those there are go on."""
+        """Refuse new connections; existing ones stay open."""
         self._call(self._refuse)
 
     def narrow(self, rate: float | None) -> None:
-        """Let so many bytes a second through towards the client, on all connections together; None
-        = all."""
+        """Limit the rate towards the client to this many bytes per second over all connections;
+        None = no limit."""
         self._call(lambda: setattr(self, "_rate", rate))
 
     def lag(self, seconds: float) -> None:
-        """Let everything come so much later, both ways."""
+        """Delay all data by this many seconds in both directions."""
         self._call(lambda: setattr(self, "_delay", seconds))
 
     def heal(self) -> None:
@@ -115,7 +114,7 @@ class FaultyLink:
 
     @property
     def connections(self) -> int:
-        """How many neither end has closed, frozen and stranded ones included."""
+        """Count the connections that neither end has closed, frozen and stranded ones included."""
         return sum(not pair.ending for pair in list(self._pairs))
 
     # --- on the loop
@@ -160,8 +159,8 @@ class FaultyLink:
     def _heal(self) -> None:
         self._rate, self._delay = None, 0.0
         for pair in list(self._pairs):
-            # What was sent into a frozen connection and then taken back by a reset is not repeated
-            # by anybody.
+            # Data that was sent into a frozen connection and taken back by a reset is never sent
+            # again.
             taken_back = not pair.passable.is_set() and pair.near.getsockopt(
                 socket.SOL_SOCKET, socket.SO_ERROR
             )
@@ -250,7 +249,7 @@ class FaultyLink:
     async def _deliver(
         self, pair: _Pair, sink: socket.socket, on_its_way: asyncio.Queue[tuple[float, bytes]]
     ) -> None:
-        """Hand on what is on its way when it is due, up to the end, which is told as well."""
+        """Forward queued data when it is due, then the end of the stream."""
         data = b"."
         while data:
             due, data = await on_its_way.get()

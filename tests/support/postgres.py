@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.support.programs import skip_without
 
 DEBIAN = Path("/usr/lib/postgresql")
-# Nothing has to outlive a crash of the machine here. Whoever may enter the folder may connect, and
-# nobody else.
+# The database doesn't have to survive a crash of the machine. Only users with access to the folder
+# can connect.
 SETTINGS = "-c fsync=off -c listen_addresses='' -c unix_socket_directories="
 
 

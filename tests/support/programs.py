@@ -11,14 +11,13 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "script"  # where npm puts its packages
 _WHOLE = ("chromium", "chromium-browser", "google-chrome")
-# The same browser without the parts around its pages: a new visitor costs half as much processor.
+# A browser without a user interface: a new visitor costs half as much processor time.
 _SHELL = "chromium-headless-shell"
 HOW_TO_INSTALL = f"Debian: apt-get install {_SHELL}; elsewhere Chromium or Chrome will do"
 
 
 def installed_chromium(*, whole: bool = False) -> str | None:
-    """The path of a Chromium, None where there is none. `whole`: with all that people have around
-    their pages."""
+    """Return the path of a Chromium, or None. `whole`: with its user interface."""
     names = _WHOLE if whole else (_SHELL, *_WHOLE)
     return next(filter(None, map(shutil.which, names)), None)
 

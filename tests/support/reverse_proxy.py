@@ -155,8 +155,8 @@ class Guard(Relay):
 
 
 class ForwardProxy(Relay):
-    """For `http_proxy` and `https_proxy`: whatever host is asked for is this machine. `login`: what
-    it wants to see as `Proxy-Authorization`."""
+    """Proxy for `http_proxy` and `https_proxy` that sends every host to this machine. `login`: the
+    `Proxy-Authorization` it expects."""
 
     def __init__(self, *, login: str = "", refusal: str = "") -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class ForwardProxy(Relay):
 
 
 def is_socket(head: str) -> bool:
-    """Whether a request asks for a WebSocket."""
+    """Return whether a request asks for a WebSocket."""
     return "\r\nupgrade: websocket\r\n" in head.lower()
 
 

@@ -97,11 +97,13 @@ def running_app(
     webhooks: WebhookSettings | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
-    """Serve the app for the ComfyUI at `server_url`, and others beside it; on leaving, stop it as SIGTERM would.
+    """Serve the app for the ComfyUI at `server_url`, and others beside it; on leaving, stop it as
+    SIGTERM would.
 
-    `may_keep`: for everybody, and all are trusted; `permissions` say it in detail. `pace`: how
-    often the server is asked whether it is there, `pauses` each of several. `data`: where the history is, for a test that
-    looks at it in another life. `options` are those of `LocalRunRegistry`.
+    `may_keep`: every user may keep workflows, and all are trusted; `permissions` say it in detail.
+    `pace`: how often the server's health is checked, `pauses` each of several. `data`: the folder
+    of the history, for a test that reads it after a restart. `options` are passed to
+    `LocalRunRegistry`.
     """
     with (
         contextlib.ExitStack() as clients,
@@ -187,8 +189,8 @@ def _port(server: Server, thread: threading.Thread) -> int:
 
 @contextlib.contextmanager
 def changing(data: Path) -> Iterator[Connection]:
-    """A connection of a test's own to the history in this folder, as of another program: all that is
-    written by it is there at its end."""
+    """Open a separate connection to the history in this folder, as another program would, and
+    commit at the end of the block."""
     engine = create_engine(f"sqlite:///{data / 'history.sqlite'}", connect_args={"timeout": 30})
     try:
         with engine.begin() as connection:

@@ -64,7 +64,7 @@ class HeldServer:
 
 
 def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None:
-    """Come back once `true()` holds; AssertionError after so many seconds."""
+    """Wait until `true()` holds; AssertionError after this many seconds."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"

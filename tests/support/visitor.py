@@ -27,7 +27,8 @@ OF_THE_HOST = ("/favicon.ico",)
 # The page of an app that has ended asks for its news again.
 REFUSED = re.compile(r"status of (?:4\d\d|50[237]) .*/api/v1/")  # Chromium says so in the console
 APP_ENDED = "/news' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED"
-# A page that is left goes on for a moment, and what it kept then the next visitor would find.
+# A page keeps running for a moment after the visitor leaves. The next visitor would find anything
+# it stored in that time.
 FORGET = "() => { sessionStorage.clear(); Storage.prototype.setItem = () => {}; }"
 
 
@@ -41,7 +42,6 @@ class Site:
 
     @property
     def services(self) -> Services:
-        """What the app works with."""
         return self.app.services
 
     @property
@@ -52,11 +52,11 @@ class Site:
     def prompt_of(self, run_id: str) -> dict[str, Any]:
         """The prompt of a finished run as the server received it."""
         known = {run.id: run.state.prompt_id for run in self.app.runs.known()}
-        prompt_id = known.get(run_id, run_id)  # which only those of batches and chains have not
+        prompt_id = known.get(run_id, run_id)  # only runs of batches and chains are missing here
         return dict(self.demo.queue.history_of(prompt_id)[prompt_id]["prompt"][2])
 
     def run(self, run_id: str) -> Run:
-        """A run that is still known, whoever it belongs to."""
+        """Return a known run, regardless of its owner."""
         return next(run for run in self.app.runs.known() if run.id == run_id)
 
     def unfinished(self) -> list[Run]:
@@ -64,7 +64,7 @@ class Site:
         return [run for run in self.app.runs.known() if not run.state.phase.finished]
 
     def idle(self) -> bool:
-        """Whether the server has nothing to do and nobody is connected to it."""
+        """Return whether the server has no runs and no open sockets."""
         return self.demo.queue.remaining() == 0 and self.demo.sockets.open == 0
 
     def rest(self) -> None:
@@ -115,8 +115,8 @@ class Visitor:
 
     @property
     def is_as_before(self) -> bool:
-        """Whether nothing stays of its visit once it has been left: of one site at most a tab forgets
-        all."""
+        """Return whether the tab can be reused: no scripts were added and it holds the storage of
+        at most one site."""
         return not self.has_scripts and len(self.origins) <= 1
 
     def _said(self, message: ConsoleMessage) -> None:
@@ -125,14 +125,14 @@ class Visitor:
             self._heard.append(said)
 
     def recording(self) -> Visitor:
-        """From now on each request is in `requests`: to hear of all that a page asks for costs a
-        tenth of what the page does."""
+        """Record each later request in `requests`. Listening to every request adds a tenth to a
+        page's processor time, so it is off by default."""
         self._listens["request"] = self._asked
         self.page.on("request", self._asked)
         return self
 
     def before_load(self, script: str | Path) -> None:
-        """Whatever this page loads from now on begins with this script, or the one in this file."""
+        """Run this script, or the script in this file, before every later page load."""
         self.has_scripts = True
         text = script.read_text(encoding="utf-8") if isinstance(script, Path) else script
         self.page.add_init_script(text)
@@ -158,8 +158,8 @@ class Visitor:
         self.requests.append(socket.url)
 
     def forgive(self, *words: str) -> None:
-        """Complaints with any of these words in them are none: the test brings them about. A browser
-        tells some of them late."""
+        """Ignore console errors that contain any of these words, because the test causes them. A
+        browser reports some of them late."""
         self._forgiven += words
 
     def another_tab(self, workflow: str = "text-to-image", **values: object) -> Visitor:
@@ -261,7 +261,7 @@ class Visitor:
         self.page.locator(f'#stage .stage[data-phase="{phase}"]').wait_for()
 
     def frames(self, least: int = 1) -> None:
-        """Wait until so many live frames have been painted since the page was opened."""
+        """Wait until this many live frames have been painted since the page was opened."""
         self.page.wait_for_function(
             "least => Number(document.querySelector('#stage .stage')?.dataset.frames ?? 0) >="
             " least",
@@ -269,7 +269,7 @@ class Visitor:
         )
 
     def ended(self, after: str = "") -> str:
-        """Wait until another run than `after` is done, whatever came of it; its id."""
+        """Wait until a run other than `after` has finished with any outcome, and return its id."""
         other = f':not([data-run=""]):not([data-run="{after}"])'
         self.page.locator(f'#stage .stage[data-phase="done"]{other}').wait_for()
         return str(self.page.evaluate("document.querySelector('#stage .stage').dataset.run"))
@@ -292,7 +292,7 @@ class Visitor:
         return self.done(after=before or "")
 
     def use_in(self, where: str) -> None:
-        """Put what is seen into a field of the form, or into another workflow."""
+        """Use the current result in a field of the form, or in another workflow."""
         self.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
         self.page.get_by_role("menuitem", name=where, exact=True).click()
 

@@ -15,7 +15,7 @@ LONGEST_WAIT = 90.0  # the bound of every wait: on a busy machine all of it is l
 
 
 def eventually(true: Callable[[], object], what: str = "it", seconds: float = LONGEST_WAIT) -> None:
-    """Come back once `true()` holds; AssertionError with `what` after so many seconds."""
+    """Wait until `true()` holds; AssertionError with `what` after this many seconds."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
@@ -23,8 +23,8 @@ def eventually(true: Callable[[], object], what: str = "it", seconds: float = LO
 
 
 def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """What a coroutine comes to, in a thread of its own: the browser tests keep a loop running in
-    this one."""
+    """Return the result of a coroutine, run in its own thread: the browser tests keep an event loop
+    running in this one."""
     with ThreadPoolExecutor(1) as other:
         return other.submit(asyncio.run, coroutine).result(LONGEST_WAIT)
 
@@ -36,7 +36,7 @@ def run_python(text: str) -> None:
 
 
 class Clock:
-    """One that goes on when a test says so: `now`, in seconds since 1970."""
+    """Clock that a test moves by hand; `now` is in seconds since 1970."""
 
     def __init__(self) -> None:
         self.now = 1.8e9  # 2027-01-15

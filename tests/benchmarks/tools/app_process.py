@@ -25,8 +25,8 @@ POLL = 0.02
 
 @dataclass(frozen=True, slots=True)
 class AppProcess:
-    """A running `python app.py`; `folder` holds all it may write: its temporary files and its home.
-    `log`: what it has said, which is none of these."""
+    """A running `python app.py`. `folder` holds all files it may write: its temporary files and its
+    home. `log`, its output, is elsewhere."""
 
     url: str
     pid: int

@@ -23,8 +23,8 @@ WAIT = 60.0  # seconds for anything that is waited for
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one watcher saw: seconds from the press to the first state and to the first preview (0.0
-    = none), and the last state."""
+    """Observations of one watcher: seconds from the press to the first state and to the first
+    preview (0.0 = none), and the last state."""
 
     first: float
     preview: float
@@ -34,7 +34,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a cookie of their own at the app `url`, the page's unless they bring one."""
+    """Client of the app at `url` with its own cookie, by default a new one from the page."""
 
     url: str
     cookie: str = ""

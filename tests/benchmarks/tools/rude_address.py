@@ -39,9 +39,9 @@ OPENING = {
 
 @dataclass(frozen=True, slots=True)
 class RudeClient:
-    """A person with an account and no manners. `source`: the address that connects; `forwarded`:
-    the one that it names as a proxy does, "" where it is none. `cookie` and `batch`: its session,
-    and a large batch of its own, see `prepared`."""
+    """Hostile client with an account. `source`: the address that connects; `forwarded`: the address
+    it claims in the proxy header, "" for none. `cookie` and `batch`: its session and its large
+    batch, see `prepared`."""
 
     url: str
     source: str = "127.0.0.2"
@@ -63,7 +63,7 @@ class RudeClient:
         )
 
     def prepared(self, name: str, password: str) -> Self:
-        """The same, signed in and with a paused batch of 10,000 rows."""
+        """Return this client signed in, with a paused batch of 10,000 rows."""
         axes = [
             {"field": "2.text", "text": "\n".join(f"{WORDS} {n}" for n in range(ROWS))},
             {"field": "5.seed", "text": f"1..{ROWS}"},

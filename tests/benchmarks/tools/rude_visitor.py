@@ -61,7 +61,8 @@ async def slow_uploads(url: str) -> None:
 
 
 async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) -> None:
-    """So many requests at once whose bodies hardly come, each begun again when it is refused."""
+    """Hold `count` requests open whose bodies hardly arrive; start each again when it
+    is refused."""
     place = urlsplit(url)
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length:"
@@ -144,7 +145,7 @@ async def many(
     work: Callable[[httpx.AsyncClient], Awaitable[None]],
     at_once: int = AT_ONCE,
 ) -> None:
-    """So much work, some at once; what is refused is tried no more."""
+    """Do `work` `count` times, some at once, without repeating refused requests."""
     numbers = iter(range(count))
 
     async def worker(http: httpx.AsyncClient) -> None:

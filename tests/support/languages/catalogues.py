@@ -17,7 +17,7 @@ KEYWORDS = {"message": None, "plural": (1, 2)}
 
 @cache
 def extracted() -> Catalog:
-    """What `pybabel extract` finds, as CONTRIBUTING.md calls it."""
+    """Return the messages that `pybabel extract` finds, called as in CONTRIBUTING.md."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     mappings = settings["tool"]["babel"]["mappings"]
     methods = [(one["pattern"], one["method"]) for one in mappings]
@@ -30,8 +30,11 @@ def extracted() -> Catalog:
 def write_catalogue(
     folder: Path, tag: str, said: Mapping[str | tuple[str, ...], str | tuple[str, ...]]
 ) -> Path:
-    """A catalogue of one language below this folder: texts by the sentences of messages, which are
-    pairs where there is a plural. Where they stand in the code is told of those that do."""
+    """Write the catalog of one language below this folder and return its path.
+
+    `said` maps message ids to translations; both are pairs where there is a plural. Ids that occur
+    in the code get their source locations.
+    """
     catalogue = Catalog(locale=tag.replace("-", "_"))
     for sentence, text in said.items():
         known = extracted().get(sentence)

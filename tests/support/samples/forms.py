@@ -83,7 +83,7 @@ def form_of(prompt: object, config: FormConfig | None = None) -> Form:
 
 
 def main_labels(form: Form) -> list[str]:
-    """What a person sees first, in order."""
+    """Return the labels of the main fields, in order."""
     return [field.label for field in form.fields if field.group == "main"]
 
 
@@ -116,5 +116,5 @@ def shown(form: Form) -> list[tuple[str, str]]:
 
 
 def sources(form: Form) -> set[str]:
-    """Who exposed the main fields."""
+    """Return the source of each main field."""
     return {field.source for field in form.fields if field.group == "main"}

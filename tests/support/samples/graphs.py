@@ -176,7 +176,7 @@ def converted(data: object) -> Converted:
 
 
 def as_read(data: object) -> Any:
-    """The same as it comes from a file."""
+    """Return the graph as it is read from a file."""
     return read_json(json.dumps(data))
 
 

@@ -32,19 +32,19 @@ def begun(run_id: str = "r1", owner: str = ANN, at: float = 1000.0, **job: objec
 def ended_record(
     record: Record, phase: Phase = Phase.DONE, at: float | None = None, **state: object
 ) -> Record:
-    """The same run at its end."""
+    """Return a finished copy of this record."""
     told = {"phase": phase, "finished_at": record.submitted_at + 1 if at is None else at, **state}
     return replace(record, state=replace(record.state, **told))  # type: ignore[arg-type]
 
 
 def kept_image(kept: BlobStore, data: bytes, holder: str = "", name: str = "a.png") -> OutputFile:
-    """A file of the server's of which a copy is kept here."""
+    """Store a copy of a server's file and return it."""
     digest, size = kept.add([data], holder=holder)
     return OutputFile(name, "", "output", "image", "9", digest, size)
 
 
 def bytes_kept(kept: BlobStore) -> int:
-    """Of all files and thumbnails: whether any are left over."""
+    """Count the stored bytes of all files and thumbnails, to show whether any are left over."""
     below = (path for folder in (kept._files, kept._thumbnails) for path in folder.rglob("*"))
     return sum(path.stat().st_size for path in below if path.is_file())
 

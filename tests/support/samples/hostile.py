@@ -88,7 +88,7 @@ SHAPES: tuple[Any, ...] = (
 )
 VALUES: tuple[Any, ...] = (*TEXTS, *NUMBERS, *SHAPES)
 
-# What JSON can carry that people's JSON seldom does.
+# Values that JSON allows and users seldom write.
 LEAVES = (
     st.sampled_from(VALUES)
     | st.none()
@@ -108,7 +108,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 def nested(depth: int) -> Any:
-    """A list in a list, so many times."""
+    """Return a list nested to this depth."""
     value: Any = 0
     for _ in range(depth):
         value = [value]

@@ -20,7 +20,7 @@ WILDCARDS: Mapping[str, str] = {
 
 
 def png_with_texts(name: bytes, text: bytes, count: int = 4_000) -> bytes:
-    """A PNG with one text so many times."""
+    """Return a PNG that repeats one text chunk."""
     return png_chunks(*[(b"tEXt", name + b"\0" + text)] * count)
 
 
