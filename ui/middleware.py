@@ -14,7 +14,6 @@ from ui.doors.mcp.installed import MCP
 from ui.gradio.internals import CALL, CONFIG, INFO, LOGIN, UPLOAD, WHOLE_PAGES
 from ui.languages.current import LanguageMiddleware
 from ui.page.language_files import CHOOSE_LANGUAGE
-from ui.routes.workflows import OPEN
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Gate
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
@@ -35,11 +34,11 @@ _WORK = (
     re.compile(
         rf"{API}/batches/[^/]+(/(rows|grid|results\.(csv|zip)|sheet\.(html|zip)))?"
         rf"|/page/batches/.+|{API}/(runs|batches|chains|openapi\.json)"
-        r"|/history|/files/([^/]+/all|chosen)\.zip"
+        r"|/files/([^/]+/all|chosen)\.zip"
     ),
     re.compile(
-        rf"({ENDPOINTS})?({CONFIG}|{INFO})|{OPEN}|/takers|/presets(/.+)?|/history/[^/]+/values"
-        rf"|{API}/workflows(/.+)?"
+        rf"({ENDPOINTS})?({CONFIG}|{INFO})"
+        rf"|{API}/(takers|presets(/.+)?|workflows(/.+)?|runs/[^/]+/values)"
     ),
     re.compile(rf"{API}/health"),
 )
@@ -57,7 +56,7 @@ def add_middleware(
     sockets."""
     largest = {
         **dict.fromkeys((UPLOAD, f"{ENDPOINTS}{UPLOAD}"), limits.file.size + ENVELOPE),
-        OPEN: 2 * limits.body,
+        f"{API}/workflows": 2 * limits.body,
         **dict.fromkeys((LOGIN, f"{ENDPOINTS}{LOGIN}"), LOGIN_FORM),
         CHOOSE_LANGUAGE: LOGIN_FORM,
         **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain", MCP), limits.body),

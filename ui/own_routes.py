@@ -23,18 +23,14 @@ from ui.page.plain.install import install_routes
 from ui.page.plain.offline import offline_routes
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
+from ui.routes.covers import cover_routes
 from ui.routes.group_pages import group_page_routes
-from ui.routes.history import history_routes
 from ui.routes.page_socket import PageSources, page_socket_routes
 from ui.routes.presenter import presenter
-from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
-from ui.routes.run_chains import run_chain_routes
 from ui.routes.run_socket import WaitingSockets, run_socket_routes
 from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import upload_routes
-from ui.routes.use import use_routes
-from ui.routes.workflows import workflow_routes
 from ui.services import Services
 from ui.settings.web_settings import WebSettings
 from ui.web.access import GuardedRoutes
@@ -61,14 +57,11 @@ def own_routes(
         runs, services.batches, services.chains, services.health, settings.root_path
     )
     yield page_socket_routes(sources, library, identity)
-    yield workflow_routes(services, identity)
-    yield history_routes(services, identity)
-    yield use_routes(runs, library, copies, identity)
-    yield preset_routes(runs, library, copies, identity)
+    yield cover_routes(library, identity)
     yield group_page_routes(services, identity)
-    yield run_chain_routes(services, identity)
-    yield result_routes(runs, copies.blobs, services.server_files, identity)
-    yield shared_result_routes(services, identity)
+    files = services.server_files
+    yield result_routes(runs, copies.blobs, files, identity)
+    yield shared_result_routes(runs, copies.blobs, files)
     yield shared_page_routes(runs, copies.blobs, identity, sign_in, settings.root_path)
     uploading = upload_routes(copies.uploads, services.uploading, identity)
     uploading.include(uploading, ENDPOINTS)

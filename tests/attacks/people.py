@@ -42,7 +42,7 @@ class Owned:
         names = {
             "run_id": self.run,
             "index": "0",
-            "name": self.workflow if path.startswith("/workflows") else "a.png",
+            "name": "a.png",
             "name:path": self.workflow if path.startswith("/api/v1") else "any",
             "n": "0",
             "change": "pause",
@@ -106,7 +106,7 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
     """Return this person with a new call, a new run if the path ends or changes one, and the
     workflow opened again."""
     a_workflow(app, who.cookie, OWN)
-    ends_run = "{run_id}" in path or path.startswith("/history/")
+    ends_run = "{run_id}" in path
     run = a_run(app, who.cookie) if ends_run else who.owned.run
     return replace(who, owned=replace(who.owned, run=run, call=a_call(app, who.cookie)))
 
@@ -145,7 +145,7 @@ def an_upload(app: RunningApp, cookie: str) -> str:
 
 def a_workflow(app: RunningApp, cookie: str, indent: int | None = None) -> str:
     """The name of a workflow that was opened for one person."""
-    address = f"{app.url}/workflows?file=private.json"
+    address = f"{app.url}/api/v1/workflows?file=private.json"
     answer = requests.post(
         address, json.dumps(PROMPT, indent=indent), headers={"Cookie": cookie}, timeout=LONGEST_WAIT
     )

@@ -48,15 +48,14 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /files/{run_id}/given/{index}",
                 "GET /files/{run_id}/given/{index}/unpainted",
                 "GET /queue",
-                "POST /history/{run_id}/chain/vary",
-                "GET /history/{run_id}/files/{index}/for/{name:path}",
-                "DELETE /history/{run_id}/files/{index}/link",
+                f"POST {API}/runs/{{run_id}}/chain/vary",
+                f"GET {API}/runs/{{run_id}}/files/{{n}}/for/{{name:path}}",
+                f"DELETE {API}/runs/{{run_id}}/files/{{n}}/link",
                 "GET /shared/{token}",
                 "GET /shared/{token}/{name}",
-                "POST /history/restore",
                 "GET /page/batches/{batch_id}/rows/{index}/values",
                 "GET /page/chains/{chain_id}/steps/{name}",
-                "GET /workflows/{name:path}/cover",
+                "GET /page/covers/{name:path}",
                 "GET /script/{version}/{name}",
                 "GET /script/{version}/sign_in.js",
                 "GET /assets/{name}",
@@ -95,13 +94,14 @@ REFUSED: Mapping[str, int] = MappingProxyType(
             422,
         ),
         # Ann may not do it, or not with this.
-        "GET /history/{run_id}/chain": 422,
+        f"GET {API}/runs/{{run_id}}/chain": 422,
         **dict.fromkeys(
             (
-                "POST /history/{run_id}/chain",
+                f"POST {API}/runs/{{run_id}}/chain",
                 "POST /page/grid",
-                "PATCH /presets",
-                "GET /presets/values",
+                f"PATCH {API}/presets",
+                f"DELETE {API}/presets",
+                f"GET {API}/presets/values",
                 f"POST {API}/workflows/{{name:path}}/chains",
             ),
             409,
@@ -113,7 +113,9 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
     {
         # Scripts get 401; browsers get the sign-in page.
         **dict.fromkeys(("GET /login", f"GET {API}/docs"), users(SUCCESS)),
-        "POST /workflows/{name}/keep": users(422),  # Ann may not keep any, which is checked first
+        f"POST {API}/workflows/{{name:path}}/keep": users(
+            422
+        ),  # Ann may not keep any, which is checked first
         "GET /join/{token}": Answers(SUCCESS, SUCCESS, 404),  # no such link
         # The answer of a call is read once.
         **dict.fromkeys(
@@ -127,10 +129,9 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
         # Others of the API's paths, which end in the same way.
         **dict.fromkeys(
             (
-                f"GET {API}/workflows/{{name:path}}/runs",
-                f"GET {API}/workflows/{{name:path}}/batches",
-                f"GET {API}/workflows/{{name:path}}/batches/check",
-                f"GET {API}/workflows/{{name:path}}/chains",
+                f"{method} {API}/workflows/{{name:path}}/{part}"
+                for method in ("GET", "DELETE")
+                for part in ("runs", "batches", "batches/check", "chains", "keep")
             ),
             users(404),
         ),

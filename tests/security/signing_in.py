@@ -44,4 +44,4 @@ def socket_of(
 
 
 def history_status(app: RunningApp, browser: requests.Session) -> int:
-    return browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code
+    return browser.get(f"{app.url}/api/v1/runs", timeout=LONGEST_WAIT).status_code

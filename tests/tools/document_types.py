@@ -15,10 +15,16 @@ from pydantic import TypeAdapter
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, RowPage
 from ui.documents.chain_doc import ChainDoc
 from ui.documents.history_doc import HistoryDoc
+from ui.documents.link_doc import LinkDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
+from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 
 # Every document that the page's script reads. Classes in their fields come with them.
-DOCUMENTS = (RunDoc, RunsDoc, BatchCheckDoc, BatchPage, GridDoc, RowPage, ChainDoc, HistoryDoc)
+DOCUMENTS = (
+    *(RunDoc, RunsDoc, HistoryDoc, LinkDoc, ChainDoc),
+    *(BatchCheckDoc, BatchPage, GridDoc, RowPage),
+    *(WorkflowsDoc, OpenedFile, PresetsDoc),
+)
 TYPES_FILE = Path(__file__).parents[2] / "ui" / "page" / "script" / "documents.d.ts"
 
 _HEAD = """\

@@ -64,7 +64,7 @@ def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str 
         "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
     }
     answer = requests.post(
-        f"{app.url}/workflows?file=a.json",
+        f"{app.url}/api/v1/workflows?file=a.json",
         json.dumps(prompt),
         cookies=cookie_of(cookie),
         timeout=LONGEST_WAIT,

@@ -13,10 +13,14 @@ from starlette.responses import Response
 
 from ui.accounts.pages.sign_in import SignInPage
 from ui.api.batches.routes import batches_api
-from ui.api.chains import chains_api
+from ui.api.chains import chains_api, run_chains_api
 from ui.api.docs_page import docs_api
 from ui.api.health import health_api
+from ui.api.history import history_api
+from ui.api.opening import opening_api
+from ui.api.presets import presets_api
 from ui.api.problems import DOCUMENT, answer_problems
+from ui.api.run_files import run_files_api
 from ui.api.runs import Runs, runs_api
 from ui.api.start import keyed_requests, start_api, start_requests
 from ui.api.streams import streams_api
@@ -77,12 +81,17 @@ def api_app(
     starts = start_requests(bodies, keys)
     add(health_api(services.servers, services.reports, services.runs, identity, operates))
     add(start_api(services, runs, keys, starts, waiting))
+    add(history_api(services, identity, runs))
     add(runs_api(services, identity, runs))
     add(streams_api(services, identity, runs))
-    add(workflows_api(services.library, identity, root))
+    add(run_files_api(services.library, services.copies, identity, runs))
+    add(opening_api(services, identity))
+    add(workflows_api(services.library, services.runs.history, identity, root))
+    add(presets_api(services.runs, services.library, services.copies, identity))
     turns = FairSlots(limits.person_working, limits.address_working)
     add(batches_api(services, runs, bodies, keys, starts, turns))
     add(chains_api(services, runs, bodies, keys, starts))
+    add(run_chains_api(services, identity, runs))
     add(uploads_api(bodies, keys))
     add(docs_api(identity, sign_in))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Body, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
@@ -37,11 +37,14 @@ from ui.api.start import (
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
 from ui.api.watch import group_ends_first
-from ui.documents.chain_doc import ChainDoc, ChainPage, chain_doc
+from ui.documents.chain_doc import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import shared_address
 
+_LONGEST_TITLE = 100  # characters
 _IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
 _BODY: dict[str, Any] = {
     "content": either_way(
@@ -186,6 +189,57 @@ def chains_api(
         """
         chains.delete(chain_id, owner)
         return AsciiJSON({})
+
+    return routes
+
+
+def run_chains_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+    """Return the routes `/runs/{run_id}/chain`, and `POST /runs/{run_id}/chain/vary`."""
+    routes = GuardedRoutes(tags=["Chains"])
+    chains, chain_forms, documents = (
+        services.chains,
+        services.chain_forms,
+        ChainDocs(services, runs),
+    )
+
+    @routes.post(
+        "/runs/{run_id}/chain/vary", Access.OWNER, status_code=201, response_model=ChainDoc
+    )
+    def vary(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Start the chain of a run again.
+
+        It has the values that the run was made with, and new seeds.
+        """
+        address = shared_address(owner, request.scope)
+        begun = chains.vary(runs.record(run_id, owner), address)
+        chain = documents.started(chains.get(begun.id, owner))
+        return AsciiJSON(chain, 201, {"location": chain.url})
+
+    @routes.get("/runs/{run_id}/chain", Access.OWNER, status_code=204)
+    def check(run_id: str, owner: str = Depends(identity.caller)) -> Response:
+        """Check whether a run can become a chain.
+
+        The status is an error if it can't.
+        """
+        chain_forms.check_add(runs.record(run_id, owner), services.folder.stamps().keys())
+        return Response(status_code=204)
+
+    @routes.post("/runs/{run_id}/chain", Access.OWNER, status_code=201, response_model=NewChain)
+    def make(
+        run_id: str,
+        title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Make a chain for all users from a run and the runs that it was made from.
+
+        `values` has your own files for its form.
+        """
+        record = runs.record(run_id, owner)
+        added = chain_forms.add(record, title, services.folder.stamps().keys())
+        services.removal.note_added(owner, added.name)
+        given = services.copies.given_value
+        values = {key: given(kept, owner) for key, kept in added.files.items()}
+        return AsciiJSON(NewChain(added.name, values), 201)
 
     return routes
 

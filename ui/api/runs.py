@@ -15,24 +15,21 @@ from comfy.base.messages import message
 from comfy.batches.open_batch import BatchSummary
 from comfy.chains.open_chain import ChainStanding
 from comfy.records.record import Record
-from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Origin, RunPolicy
-from ui.documents.history_doc import HistoryDoc
 from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors
 from ui.documents.run_values import seeds_among
 from ui.routes.deleting import RunDeletion
-from ui.routes.history import of_chain
 from ui.routes.presenter import presenter, run_end
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import NOBODY, Identity
+from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
 PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
-_NO_CURSOR = message("This page of the list no longer exists. Ask again without “cursor”.")
+NO_CURSOR = message("This page of the list no longer exists. Ask again without “cursor”.")
 
 
 class Runs:
@@ -99,46 +96,16 @@ def page_of(
     and the cursor of the next page, None at the end. HTTPException for an unknown id."""
     ids = [one.id for one in every]
     if cursor and cursor not in ids:
-        raise HTTPException(422, _NO_CURSOR)
+        raise HTTPException(422, NO_CURSOR)
     start = ids.index(cursor) + 1 if cursor else 0
     page = every[start : start + limit]
     return page, page[-1].id if start + limit < len(every) else None
 
 
 def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
-    """Return `GET /runs`, and the routes of `/runs/{run_id}` that need no body."""
+    """Return the routes of `/runs/{run_id}` that need no body."""
     routes = GuardedRoutes(tags=["Runs"])
     deletion = RunDeletion(services.runs, services.copies, services.clean_up)
-
-    @routes.get("/runs", Access.SIGNED_IN, response_model=HistoryDoc)
-    def listed(  # noqa: PLR0913 - options by name
-        *,
-        workflow: str = "",
-        text: str = "",
-        fruitless: bool = True,
-        favourites: bool = False,
-        cursor: str = "",
-        limit: Limit = PAGE_LENGTH,
-        owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
-        """Return your runs.
-
-        The first page begins with the unfinished runs in the order of their turns. Finished runs
-        follow, newest first. `next` is the `cursor` of the next page, null on the last. Without a
-        login and a cookie, runs are found by their ids only.
-        """
-        history = services.runs.history
-        if owner == NOBODY:
-            return AsciiJSON(HistoryDoc((), None))
-        wanted = of_chain(services, Wanted(workflow, text, fruitless, favourites), owner)
-        plain = not (text or favourites or cursor)
-        line = services.runs.line_of(owner) if plain else ()
-        going = [one.record for one in line if workflow in ("", one.job.workflow)]
-        if cursor and not (history and history.get(cursor, owner)):
-            raise HTTPException(422, _NO_CURSOR)
-        ended = history.of(owner, wanted, before=cursor, limit=limit) if history else ()
-        more = ended[-1].id if len(ended) == limit else None
-        return AsciiJSON(HistoryDoc(tuple(map(runs.listed, (*going, *ended))), more))
 
     @routes.get("/runs/{run_id}", Access.OWNER, response_model=RunDoc)
     def one(

@@ -1,42 +1,27 @@
-"""The workflows and chains that a person may start, and what each takes."""
+"""The workflows and chains that a user may start, and the fields of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Depends
 
-from comfy.base.errors import WorkflowError
+from comfy.base.errors import ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.records.store import RunStore
 from ui.api.problems import NotThere
 from ui.api.schema import ToldField, told_fields, values_schema
+from ui.documents.past_run import run_tile
+from ui.documents.workflow_doc import ListedWorkflow, WorkflowKind, WorkflowPage, WorkflowsDoc
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import Identity
+from ui.web.identity import NOBODY, Identity
 from ui.web.responses import API, AsciiJSON
+from ui.web.urls import cover_address
 
-WorkflowKind = Literal["workflow", "chain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A workflow in a list. `problem`: the reason why it can't be used, or ""; `url`: the path of
-    its fields."""
-
-    name: str
-    title: str
-    kind: WorkflowKind
-    problem: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """All workflows and chains of a user."""
-
-    workflows: tuple[Listed, ...]
+_NEWEST = 60  # runs among which images of what a person has made are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +40,10 @@ class ToldWorkflow:
     url: str
 
 
-def workflows_api(library: WorkflowLibrary, identity: Identity, root: str) -> GuardedRoutes:
-    """`GET /workflows` and `GET /workflows/{name}`; a name may have slashes."""
+def workflows_api(
+    library: WorkflowLibrary, history: RunStore | None, identity: Identity, root: str
+) -> GuardedRoutes:
+    """Return `GET /workflows` and `GET /workflows/{name}`. A name may contain slashes."""
     routes = GuardedRoutes(tags=["Workflows"])
 
     def address(name: str) -> str:
@@ -65,20 +52,30 @@ def workflows_api(library: WorkflowLibrary, identity: Identity, root: str) -> Gu
     def kind(name: str) -> WorkflowKind:
         return "chain" if library.is_chain(name) else "workflow"
 
-    def listed(owner: str) -> Iterator[Listed]:
-        for entry in library.entries():
-            name = entry.name
-            yield Listed(name, entry.title, kind(name), entry.problem, address(name))
-        for one in library.forms.opened_by(owner):
-            yield Listed(one.name, one.title or one.name, "workflow", "", address(one.name))
+    def listed(
+        owner: str, page_of: Callable[[str], WorkflowPage | None]
+    ) -> Iterator[ListedWorkflow]:
+        named = [(one.name, one.title, one.problem) for one in library.entries()]
+        named += [(one.name, one.title or one.name, "") for one in library.forms.opened_by(owner)]
+        for name, title, problem in named:
+            yield ListedWorkflow(name, title, kind(name), problem, address(name), page_of(name))
 
-    @routes.get("/workflows", Access.SIGNED_IN, response_model=Lists)
-    def all_of_them(owner: str = Depends(identity.caller)) -> AsciiJSON:
+    @routes.get("/workflows", Access.SIGNED_IN, response_model=WorkflowsDoc)
+    def all_of_them(*, with_page: bool = False, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the workflows and chains that you can use.
 
         Those are the ones in the workflow folder and the workflows that you have opened.
+        `with_page=true` adds the state that the app's own page shows. The first request for it may
+        take seconds, because the forms are built.
         """
-        return AsciiJSON(Lists(tuple(listed(owner))))
+        thumbs = _thumbs(library, history, owner) if with_page else {}
+
+        def page_of(name: str) -> WorkflowPage | None:
+            if not with_page:
+                return None
+            return WorkflowPage(_is_blocked(library, name, owner), thumbs.get(name, ""))
+
+        return AsciiJSON(WorkflowsDoc(tuple(listed(owner, page_of))))
 
     @routes.get("/workflows/{name:path}", Access.OWNER, response_model=ToldWorkflow)
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -105,3 +102,26 @@ def workflows_api(library: WorkflowLibrary, identity: Identity, root: str) -> Gu
         )
 
     return routes
+
+
+def _is_blocked(library: WorkflowLibrary, name: str, owner: str) -> bool:
+    """Return whether the server lacks a required part; False while its parts are unknown."""
+    try:
+        if library.is_chain(name):
+            return not library.form(name, owner).can_run
+        return not library.forms.usability(name, owner).can_run
+    except (WorkflowError, ManyProblems):
+        return True
+    except (ServerUnreachable, ServerError):
+        return False
+
+
+def _thumbs(library: WorkflowLibrary, history: RunStore | None, owner: str) -> dict[str, str]:
+    """Return the image of each workflow: its cover, otherwise the user's newest result."""
+    covers = {
+        one.name: cover_address(one.name, one.cover) for one in library.entries() if one.cover
+    }
+    if history is None or owner == NOBODY:
+        return covers
+    newest = reversed(history.of(owner, limit=_NEWEST))
+    return {one.job.workflow: thumb for one in newest if (thumb := run_tile(one).thumb)} | covers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from comfy.chains.open_chain import ChainProgress, ChainStanding, StepStanding
 from comfy.records.record import Record
@@ -59,6 +60,14 @@ class ChainPage:
 
     chains: tuple[ChainDoc, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChain:
+    """A chain that was made from a run. `values`: its maker's own files for its form, by key."""
+
+    name: str
+    values: Mapping[str, Any]
 
 
 def chain_doc(

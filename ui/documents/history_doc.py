@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ui.documents.run_doc import RunDoc
 
@@ -12,8 +14,8 @@ class HistoryPage:
     """Part of a list that only the page needs. `days`: the days ("2026-11-18") on which all
     matching runs ended, newest first, each with their number; `any`: the user has finished runs."""
 
-    days: tuple[tuple[str, int], ...]
-    any: bool
+    days: tuple[tuple[str, int], ...] = ()
+    any: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,18 @@ class HistoryDoc:
     runs: tuple[RunDoc, ...]
     next: str | None = None
     page: HistoryPage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormValues:
+    """Values of a form. `workflow`: a workflow or a chain; `values`: by field key."""
+
+    workflow: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRuns:
+    """The number of runs that a request has changed."""
+
+    runs: int

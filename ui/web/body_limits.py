@@ -58,8 +58,8 @@ class BodyLimitMiddleware:
     """ASGI middleware that refuses bodies that are too large for their path, too slow, or too many
     at a time.
 
-    `largest`: bytes by path where they differ from `limits.page_body`. Programs may send a file to
-    any path.
+    `largest`: bytes by path where they differ from `limits.page_body` and, in the API, from the
+    size of a file.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class BodyLimitMiddleware:
             give_back()
 
     def _most(self, path: str) -> int:
-        if path.startswith(f"{API}/"):
-            return self.limits.file.size + ENVELOPE
-        return self.largest.get(path, self.limits.page_body)
+        in_api = path.startswith(f"{API}/")
+        most = self.limits.file.size + ENVELOPE if in_api else self.limits.page_body
+        return self.largest.get(path, most)
 
 
 class LeastSpeed:

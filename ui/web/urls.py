@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from comfy.comfyui.protocol.outputs import OutputFile
 
+COVERS = "/page/covers"
 ENDPOINTS = "/endpoints"  # before the paths of an app of named endpoints alone
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
 _WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
@@ -60,8 +61,7 @@ def download_name(filename: str) -> str:
 
 
 def cover_address(workflow: str, cover: Path) -> str:
-    """The path of the image that its author has put beside a workflow; another one when it
-    changes."""
+    """Return the path of a workflow's cover image. It changes with the image."""
     with suppress(OSError):
-        return f"/workflows/{quote(workflow)}/cover?{cover.stat().st_mtime_ns}"
+        return f"{COVERS}/{quote(workflow)}?{cover.stat().st_mtime_ns}"
     return ""

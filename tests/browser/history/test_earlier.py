@@ -128,7 +128,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     person.ready()
     expect(tiles(person)).to_have_count(1)
     person.page.wait_for_load_state("networkidle")
-    asked = [one for one in person.requests if "/history?" in one]
+    asked = [one for one in person.requests if "/api/v1/runs?" in one]
     eventually(lambda: fast.idle(), "nothing goes on")
     assert len(asked) == 3  # opened, after the run, opened again
     choose(person, run_id)

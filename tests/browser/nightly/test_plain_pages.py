@@ -107,6 +107,6 @@ def cookie_of(page: Page) -> str:
 
 def shared_by(app: RunningApp, cookie: str) -> str:
     """The address of a result that this person shares."""
-    link = f"{app.url}/history/{a_run(app, cookie)}/files/0/link"
+    link = f"{app.url}/api/v1/runs/{a_run(app, cookie)}/files/0/link"
     told = requests.post(link, headers={"Cookie": cookie}, timeout=LONGEST_WAIT).json()
     return app.url + str(told["address"])

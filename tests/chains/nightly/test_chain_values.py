@@ -62,10 +62,10 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
     """
 
     def values(run: str) -> dict[str, Any]:
-        return dict(get(app, f"/history/{run}/values").json())
+        return dict(get(app, f"/api/v1/runs/{run}/values").json())
 
     def varied(run: str) -> requests.Response:
-        return post(app, f"/history/{run}/chain/vary")
+        return post(app, f"/api/v1/runs/{run}/chain/vary")
 
     chains = app.services.chains
     boat, ship = r"a \{red\|blue\} boat", r"a \{ship\}"
@@ -82,9 +82,9 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
             assert (told["values"][MAKE], told["values"][SEED]) == (typed, seed)
     assert values(before[2])["values"][OVER] != "at sea"
     assert values(after[2])["values"][OVER] == "at sea"
-    assert post(app, f"/history/{before[2]}/chain/vary", BOB).status_code == 404
+    assert post(app, f"/api/v1/runs/{before[2]}/chain/vary", BOB).status_code == 404
     told = varied(before[2]).json()
-    assert told["chain"] == done(app).id != chain_id
+    assert told["id"] == done(app).id != chain_id
     anew = values(done(app).steps[2].ended[0])["values"]
     assert anew[SEED] not in (5, 9)
     assert told["seeds"] == {SEED: str(anew.pop(SEED))}
@@ -104,7 +104,7 @@ def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
     given = {"large.4.image": Upload("photo.webp", WORKFLOWS / "upscale.webp")}
     app.services.chains.start("photo.chain", given, Origin(OWNER))
     first = app.runs.record(done(app).steps[0].ended[0], OWNER)
-    assert post(app, f"/history/{first.id}/chain/vary").status_code == 200
+    assert post(app, f"/api/v1/runs/{first.id}/chain/vary").status_code == 201
     assert done(app).steps[0].ended == (first.id,)  # of the same the same comes
 
 
@@ -174,9 +174,9 @@ def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
     assert [run.job.values.get(f"{ENCODING}.crf") for run in runs] == [30, 40, None]
     assert all({"1.image", added} <= run.job.inputs.keys() for run in runs[:2])
 
-    assert post(app, f"/history/{runs[0].id}/chain/vary").status_code == 200
+    assert post(app, f"/api/v1/runs/{runs[0].id}/chain/vary").status_code == 201
     assert [step.ended[0] for step in done(app).steps] == [run.id for run in runs]
-    told = get(app, f"/history/{runs[0].id}/values").json()["values"]
+    told = get(app, f"/api/v1/runs/{runs[0].id}/values").json()["values"]
     assert told[f"clip.{added}"]["file"]
     made = app.services.chain_forms.add(runs[1], "Made", ["clip", "upscale"])
     last = app.services.chain_forms.form(made.name, OWNER).plan.steps[-1]

@@ -27,7 +27,7 @@ def test_a_backup_of_a_running_app_is_a_whole_one(tmp_path: Path) -> None:
         finished(start(app))
     assert {path.name for path in backup.iterdir()} == {"history.sqlite", "files", "secret"}
     with running_demo_app(step_seconds=0, data=backup) as (_, app):
-        found = {one["id"] for one in get(app, "/history").json()["runs"]}
+        found = {one["id"] for one in get(app, "/api/v1/runs?with_page=true").json()["runs"]}
         assert found == {run.id, first.id}
         file = run.state.files[0].filename
         assert get(app, f"/files/{run.id}/0/{file}").status_code == 200

@@ -107,7 +107,9 @@ def test_a_workflow_of_the_editor_is_a_form(installed: Path, folder: Path) -> No
         assert first == f"{app}/?workflow=ComfyUI/A%20light-house"
         assert other == f"{app}/?workflow=ComfyUI/------out"
         assert requests.get(first, timeout=LONGEST_WAIT).status_code == 200
-        listed = requests.get(f"{app}/workflows", timeout=LONGEST_WAIT).json()
+        address = f"{app}/api/v1/workflows?with_page=true"
+        answer = requests.get(address, timeout=LONGEST_WAIT).json()
+        listed = {one["name"]: one["page"] for one in answer["workflows"]}
         assert {"ComfyUI/A light-house", "ComfyUI/------out", "text-to-image"} <= listed.keys()
         assert not listed["ComfyUI/A light-house"]["blocked"]
         assert demo.url in (folder / "log").read_text(encoding="utf-8")

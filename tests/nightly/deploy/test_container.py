@@ -61,8 +61,8 @@ def test_the_image_runs_without_a_user_on_a_read_only_root(image: Image) -> None
         )
         assert done.returncode == 0
         page = requests.get(url, timeout=LONGEST_WAIT)
-        listed = requests.get(f"{url}/workflows", cookies=page.cookies, timeout=LONGEST_WAIT)
-        assert "text-to-image" in listed.json()
+        listed = requests.get(f"{url}/api/v1/workflows", cookies=page.cookies, timeout=LONGEST_WAIT)
+        assert "text-to-image" in {one["name"] for one in listed.json()["workflows"]}
     assert (image.root / "data" / "secret").exists()
     assert written(image) == before
     gone = subprocess.run(

@@ -20,7 +20,7 @@ SHOW = node("SaveImage", images=["1", 0], filename_prefix="x")
 
 def bring(app: RunningApp, prompt: object, cookie: str = BOB) -> requests.Response:
     """Drop a workflow on the page."""
-    return post_data(app, "/workflows?file=a.json", prompt, cookie)
+    return post_data(app, "/api/v1/workflows?file=a.json", prompt, cookie)
 
 
 def post_data(app: RunningApp, path: str, body: object, cookie: str) -> requests.Response:

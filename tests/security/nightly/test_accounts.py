@@ -211,7 +211,7 @@ def test_another_password_ends_what_was_begun_with_the_first(
         script = {"Authorization": f"Bearer {token}"}
 
         def status_of_script() -> int:
-            address = f"{app.url}/history"
+            address = f"{app.url}/api/v1/runs"
             return requests.get(address, headers=script, timeout=LONGEST_WAIT).status_code
 
         assert status_of_script() == 200

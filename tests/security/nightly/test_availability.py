@@ -78,7 +78,13 @@ def test_finding_06_without_a_login_no_body_is_read() -> None:
         for name in ("run/predict", "queue/join", "call/run", "cancel", "reset", "upload")
     ]
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
-        for path in (*calls, "/workflows", "/workflows/x/keep", "/api/v1/runs/x/again", "/nothing"):
+        for path in (
+            *calls,
+            "/api/v1/workflows",
+            "/api/v1/workflows/x/keep",
+            "/api/v1/runs/x/again",
+            "/nothing",
+        ):
             with sent(app, *begun(path, MIB)) as connection:
                 assert status(connection) == 401, path
         with sent(app, *begun("/login", LOGIN_FORM + 1, FORM)) as connection:
@@ -135,7 +141,7 @@ def test_finding_06_one_address_does_not_fill_the_memory() -> None:
         contextlib.ExitStack() as kept,
     ):
         held = [
-            kept.enter_context(sent(app, *begun("/workflows", 95_000, JSON, body)))
+            kept.enter_context(sent(app, *begun("/api/v1/workflows", 95_000, JSON, body)))
             for _ in range(6)
         ]
         eventually(
@@ -307,7 +313,7 @@ def test_finding_21_nothing_writes_a_traceback(
 
 
 @pytest.mark.parametrize(
-    "path", ["/gradio_api/run/predict", "/gradio_api/upload", "/workflows", "/login"]
+    "path", ["/gradio_api/run/predict", "/gradio_api/upload", "/api/v1/workflows", "/login"]
 )
 def test_finding_21_a_body_that_breaks_off_is_no_failure(
     app: RunningApp, path: str, caplog: pytest.LogCaptureFixture, capfd: object

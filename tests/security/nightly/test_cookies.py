@@ -66,7 +66,7 @@ def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
         )
         call = {"data": ["text-to-image", {"5.steps": 1}]}
         assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT).ok
-        assert forger.get(f"{app.url}/history", timeout=LONGEST_WAIT).json() == {
+        assert forger.get(f"{app.url}/api/v1/runs?with_page=true", timeout=LONGEST_WAIT).json() == {
             "runs": [],
             "next": None,
             "page": {"days": [], "any": False},
@@ -86,7 +86,7 @@ def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningA
     begun = own.said(own.press())["run"]
     other = forged.said(forged.press())["run"]
     assert app.services.runs.record(begun, f"browser:{ANN}")
-    assert {one["id"] for one in get(app, "/history").json()["runs"]} >= {run.id}
+    assert {one["id"] for one in get(app, "/api/v1/runs?with_page=true").json()["runs"]} >= {run.id}
     assert get(app, f"/api/v1/runs/{other}?with_page=true", "").status_code == 200
     assert get(app, f"/api/v1/runs/{other}?with_page=true").status_code == 404
 
@@ -110,7 +110,11 @@ def test_finding_10_the_same_browser_stays_the_same_person(
                     )
                 )
                 assert (
-                    len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
+                    len(
+                        browser.get(
+                            f"{app.url}/api/v1/runs?with_page=true", timeout=LONGEST_WAIT
+                        ).json()["runs"]
+                    )
                     == start
                 )
         assert len(browser.cookies) == 1

@@ -209,7 +209,7 @@ def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
     places = tuple(upload(app, name, data) for name, data in zip(names, given, strict=True))
     run = page.said(page.press(elements(places)))["run"]
     eventually(lambda: ended(app, run))
-    values = get(app, f"/history/{run}/values").json()["values"]
+    values = get(app, f"/api/v1/runs/{run}/values").json()["values"]
     page.open("fields", kept=values)
     shown = [page.component(f"field-{number}-image")["props"]["value"] for number in (1, 3, 4, 5)]
     assert [one["orig_name"] for one in shown] == ["a.png", "c.wav", "d.mp4", "e.png"]

@@ -122,7 +122,7 @@ def test_the_page_events_show_own_runs_only(logs_in: bool) -> None:
                 assert SECRET not in said
                 assert f"/files/{run}" not in said
         assert (
-            ask(app, "GET", f"/history/{run}/values", ann.cookie).json()["values"]["2.text"]
+            ask(app, "GET", f"/api/v1/runs/{run}/values", ann.cookie).json()["values"]["2.text"]
             == SECRET
         )
 
@@ -134,21 +134,27 @@ def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
         ann, bob = browser(app), browser(app)
         name = a_workflow(app, ann)
         answers = [
-            ask(app, "POST", f"/workflows/{one}/keep", bob) for one in (name, f"{name[:-4]}zzzz")
+            ask(app, "POST", f"/api/v1/workflows/{one}/keep", bob)
+            for one in (name, f"{name[:-4]}zzzz")
         ]
         assert [answer.status_code for answer in answers] == [404, 404]
         assert answers[0].text.replace(name, "") == answers[1].text.replace(f"{name[:-4]}zzzz", "")
         for file in ("a.toml", "config.toml", "a.json.toml"):
             assert (
-                ask(app, "POST", f"/workflows?file={file}", ann, data=b'title = "mine"').status_code
+                ask(
+                    app, "POST", f"/api/v1/workflows?file={file}", ann, data=b'title = "mine"'
+                ).status_code
                 == 422
             )
-            ask(app, "POST", f"/workflows?file={file}", ann, data=json.dumps(PROMPT))
+            ask(app, "POST", f"/api/v1/workflows?file={file}", ann, data=json.dumps(PROMPT))
             assert (
-                ask(app, "POST", f"/workflows/{name}/keep", ann).status_code == 422
+                ask(app, "POST", f"/api/v1/workflows/{name}/keep", ann).status_code == 422
             )  # it is called so now
         assert not list(tmp_path.iterdir())
-        assert ask(app, "POST", f"/workflows/{a_workflow(app, ann)}/keep", ann).status_code == 200
+        assert (
+            ask(app, "POST", f"/api/v1/workflows/{a_workflow(app, ann)}/keep", ann).status_code
+            == 201
+        )
         assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
@@ -301,10 +307,10 @@ def test_two_apps_on_one_server_keep_their_people_apart() -> None:
         ann, elsewhere = person(app, ANN), browser(other, ANN)
         for path in (
             "/api/v1/runs/{}?with_page=true",
-            "/history/{}/values",
+            "/api/v1/runs/{}/values",
             "/files/{}/all.zip",
             "/files/{}/0/a.png",
         ):
             assert ask(app, "GET", path.format(ann.owned.run), ann.cookie).status_code == 200
             assert ask(other, "GET", path.format(ann.owned.run), elsewhere).status_code == 404
-        assert ask(other, "GET", "/history", ann.cookie).status_code == 401
+        assert ask(other, "GET", "/api/v1/runs", ann.cookie).status_code == 401

@@ -47,12 +47,12 @@ def in_address(text: str) -> str:
 @given(document=JSON)
 def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: object) -> None:
     """Whatever JSON is opened as a workflow."""
-    calm(asked(app, "POST", "/workflows?file=a.json", spelled(document)))
+    calm(asked(app, "POST", "/api/v1/workflows?file=a.json", spelled(document)))
     calm(
         asked(
             app,
             "POST",
-            "/workflows?file=a.json",
+            "/api/v1/workflows?file=a.json",
             spelled({"nodes": document, "links": document, "extra": document}),
         )
     )
@@ -60,7 +60,7 @@ def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: obj
         asked(
             app,
             "POST",
-            "/workflows?file=a.json",
+            "/api/v1/workflows?file=a.json",
             spelled({"1": {"class_type": "KSampler", "inputs": document}}),
         )
     )
@@ -71,7 +71,7 @@ def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: obj
 )
 def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
     """Neither JSON nor an image."""
-    answer = asked(app, "POST", "/workflows?file=a.json", body)
+    answer = asked(app, "POST", "/api/v1/workflows?file=a.json", body)
     calm(answer)
     assert answer.status_code == 422
     assert answer.json()["detail"]
@@ -83,11 +83,11 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
     beside our own."""
     before = sorted(path.name for path in Path("/etc").iterdir())
     spelt = in_address(name)
-    calm(asked(app, "POST", f"/workflows?file={spelt}", spelled(GRAPH)))
-    calm(asked(app, "GET", f"/history?text={spelt}&workflow={spelt}&before={spelt}"))
+    calm(asked(app, "POST", f"/api/v1/workflows?file={spelt}", spelled(GRAPH)))
+    calm(asked(app, "GET", f"/api/v1/runs?text={spelt}&workflow={spelt}&cursor={spelt}"))
     for path in (
         "/api/v1/runs/{}?with_page=true",
-        "/history/{}/values",
+        "/api/v1/runs/{}/values",
         "/files/{}/0/a.png",
         "/files/{}/all.zip",
         "/files/{}/0/thumb",
@@ -95,7 +95,7 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
         answer = asked(app, "GET", path.format(spelt or "-"))
         calm(answer)
         assert answer.status_code in (200, 404, 422), answer.url
-    for path in ("/api/v1/runs/{}/again", "/api/v1/runs/{}/stop", "/workflows/{}/keep"):
+    for path in ("/api/v1/runs/{}/again", "/api/v1/runs/{}/stop", "/api/v1/workflows/{}/keep"):
         calm(asked(app, "POST", path.format(spelt or "-")))
     calm(asked(app, "DELETE", f"/api/v1/runs/{spelt or '-'}"))
     calm(asked(app, "GET", f"/?workflow={spelt}&2.text={spelt}"))

@@ -88,7 +88,7 @@ def test_finding_20_logging_out_closes_open_connections(app: RunningApp) -> None
         assert answer.status_code == 204
         assert [close_code(one) for one in (news, second_tab, live)] == [NO_LOGIN] * 3
         assert [one.name for one in browser.cookies if "-known-" not in one.name] == []
-        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 401
+        assert browser.get(f"{app.url}/api/v1/runs", timeout=LONGEST_WAIT).status_code == 401
     run.cancel()
 
 
@@ -110,7 +110,7 @@ def test_a_sign_in_ends_the_session_that_its_browser_had(app: RunningApp, name: 
         assert person_of(other) == before
         assert sign_in(app, browser, (name, PASSWORDS[name])) == 200
         assert close_code(news) == REPLACED
-        answer = requests.get(f"{app.url}/history", cookies=kept, timeout=LONGEST_WAIT)
+        answer = requests.get(f"{app.url}/api/v1/runs", cookies=kept, timeout=LONGEST_WAIT)
         assert answer.status_code == 401
         with socket_of(app, browser) as again:
             assert (person_of(again) == before) is (name == "anna")
@@ -164,7 +164,7 @@ def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
     with logged_in(app) as browser:
         kept = browser.cookies.copy()
         browser.post(f"{app.url}/logout", timeout=LONGEST_WAIT)
-        for path in ("/history", "/gradio_api/info", "/config"):
+        for path in ("/api/v1/runs", "/gradio_api/info", "/config"):
             assert (
                 requests.get(app.url + path, cookies=kept, timeout=LONGEST_WAIT).status_code == 401
             )
@@ -183,8 +183,8 @@ def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
         assert news.recv()
         news.send("here")
         assert news.recv()
-        assert there.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
-        assert other.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
+        assert there.get(f"{app.url}/api/v1/runs", timeout=LONGEST_WAIT).status_code == 200
+        assert other.get(f"{app.url}/api/v1/runs", timeout=LONGEST_WAIT).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
@@ -197,7 +197,7 @@ def test_finding_20_another_site_cannot_log_people_out(app: RunningApp, method: 
                 method, f"{app.url}/logout{query}", headers=headers, timeout=LONGEST_WAIT
             )
             assert answer.status_code in (403, 404, 405)
-        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
+        assert browser.get(f"{app.url}/api/v1/runs", timeout=LONGEST_WAIT).status_code == 200
 
 
 def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.Mon
         def goes_on(browser: requests.Session) -> bool:
             answers = [
                 browser.get(app.url + path, timeout=LONGEST_WAIT)
-                for path in ("/history", "/config")
+                for path in ("/api/v1/runs", "/config")
             ]
             (status,) = {answer.status_code for answer in answers}
             return status == 200

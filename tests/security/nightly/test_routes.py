@@ -136,8 +136,8 @@ def at(path: str, rule: str, owned: Owned) -> str:
     preset = f"?workflow={owned.workflow}&name=none"
     queries = {
         "/api/v1/runs/{run_id}/move": "?by=1",
-        "/presets": preset,
-        "/presets/values": preset,
+        "/api/v1/presets": preset,
+        "/api/v1/presets/values": preset,
         "/files/chosen.zip": f"?run={owned.run}",
     }
     return owned.at(path) + queries.get(rule, "")
@@ -171,15 +171,15 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
     match rule.removeprefix("/endpoints"):
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}
-        case "/workflows":
+        case "/api/v1/workflows":
             return {"json": PROMPT}
         case _ if rule.startswith("/api/v1/workflows/"):
             return {"json": {}}
         case "/mcp":
             return {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}
-        case "/history/favourites" | "/history/delete" | "/history/restore":
+        case "/api/v1/runs":
             return {"json": {"runs": [owned.run], "favourite": True}}
-        case "/presets":
+        case "/api/v1/presets":
             return {"json": {"name": "mine", "values": {}}}
         case "/login":
             return {"data": b"no form"}

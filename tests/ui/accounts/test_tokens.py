@@ -80,7 +80,7 @@ def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
         assert page(anna, app).count("nightly</b>") == 1
         client = Client(app.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
         client.predict("text-to-image", {"5.steps": 1}, api_name="/run")
-        (run,) = asked(app, "/history", token).json()["runs"]
+        (run,) = asked(app, "/api/v1/runs?with_page=true", token).json()["runs"]
         mine = anna.get(f"{app.url}/api/v1/runs/{run['id']}?with_page=true", timeout=LONGEST_WAIT)
         assert mine.status_code == 200
     for path in ("/gradio_api/info", "/config", "/gradio_api/openapi.json", "/"):
@@ -100,7 +100,11 @@ def test_an_invalid_token_is_refused(app: RunningApp) -> None:
     Another program's token is none of ours."""
     never = f"comfyforms_{'x' * 43}"
     with signed_in(app, ANNA) as anna:
-        for path, method in (("/history", "GET"), ("/nothing", "GET"), ("/workflows", "POST")):
+        for path, method in (
+            ("/api/v1/runs", "GET"),
+            ("/nothing", "GET"),
+            ("/api/v1/workflows", "POST"),
+        ):
             wrong = asked(app, path, never, method)
             nobody = requests.request(method, app.url + path, timeout=LONGEST_WAIT)
             assert wrong.status_code == nobody.status_code == 401
@@ -109,7 +113,7 @@ def test_an_invalid_token_is_refused(app: RunningApp) -> None:
             assert nobody.headers["www-authenticate"] == realm
         for token, status in ((never, 401), ("hf_of_a_space", 200)):
             header = {"Authorization": f"Bearer {token}"}
-            answer = anna.get(f"{app.url}/history", headers=header, timeout=LONGEST_WAIT)
+            answer = anna.get(f"{app.url}/api/v1/runs", headers=header, timeout=LONGEST_WAIT)
             assert answer.status_code == status
 
 
@@ -134,8 +138,8 @@ def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:
         assert revoke(ben, app) == 303
         assert "elder" in page(ben, app)
         assert "younger" not in page(ben, app)
-    assert asked(app, "/history", first).status_code == 200
-    assert asked(app, "/history", second).status_code == 401
+    assert asked(app, "/api/v1/runs", first).status_code == 200
+    assert asked(app, "/api/v1/runs", second).status_code == 401
 
 
 def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
@@ -144,7 +148,7 @@ def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
         token = make(ben, app, "<b>dates</b>")
         assert "&lt;b&gt;dates" in page(ben, app)
         assert "Made on Jan 15, 2027. Never used." in page(ben, app)
-        assert asked(app, "/history", token).status_code == 200
+        assert asked(app, "/api/v1/runs", token).status_code == 200
         assert "Made on Jan 15, 2027. Used last on Jan 15, 2027." in page(ben, app)
         ben.headers["Accept-Language"] = "de"
         assert "Erstellt am 15.01.2027. Zuletzt benutzt am 15.01.2027." in page(ben, app)
@@ -173,7 +177,7 @@ def test_only_a_person_in_a_browser_makes_tokens(app: RunningApp) -> None:
             ]
             assert told == [403, 403, 403, 401]
         ben.post(f"{app.url}/account/tokens/{token_id}/revoke", timeout=LONGEST_WAIT)
-        assert asked(app, "/history", token).status_code == 200
+        assert asked(app, "/api/v1/runs", token).status_code == 200
         nameless = anna.post(f"{app.url}/account/tokens", {"label": "  "}, timeout=LONGEST_WAIT)
         assert (nameless.status_code, "Give the token a name" in nameless.text) == (422, True)
 
@@ -184,10 +188,10 @@ def test_a_script_with_a_token_needs_no_origin(app: RunningApp) -> None:
     with signed_in(app, ANNA) as anna:
         token = make(anna, app, "extension")
         elsewhere = {"Origin": "https://elsewhere.example"}
-        address = f"{app.url}/history/delete"
+        address = f"{app.url}/api/v1/runs"
         body = {"headers": elsewhere, "json": {"runs": []}, "timeout": LONGEST_WAIT}
-        assert anna.post(address, **body).status_code == 401
-    answer = asked(app, "/history/delete", token, "POST", **elsewhere)
+        assert anna.patch(address, **body).status_code == 401
+    answer = asked(app, "/api/v1/runs", token, "PATCH", **elsewhere)
     assert answer.status_code == 422
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 

@@ -120,7 +120,7 @@ def test_batches_and_chains_match_their_schemas(document: Document) -> None:
     document.asked("GET", "/workflows")
     document.asked("GET", "/workflows/{name}", "/workflows/inpaint")
     document.asked("GET", "/workflows/{name}", "/workflows/create-upscale-detail.chain")
-    for name in ("Listed", "ToldWorkflow"):
+    for name in ("ListedWorkflow", "ToldWorkflow"):
         kind = document.told["components"]["schemas"][name]["properties"]["kind"]
         assert kind["enum"] == ["workflow", "chain"]
     starts = (
@@ -163,7 +163,7 @@ def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/runs", "GET"),
+        ("/runs", "GET, PATCH"),
         ("/runs/1", "DELETE, GET"),
         ("/runs/1/files/0", "GET, HEAD"),
         ("/runs/1/stop", "POST"),

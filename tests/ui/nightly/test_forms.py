@@ -20,6 +20,6 @@ def test_a_form_is_built_once_for_a_press() -> None:
                 ] == "done"
         finished(app.services.runs.get(run_id, f"browser:{ANN}"))
         assert get(app, f"/api/v1/runs/{run_id}?with_page=true").json()["phase"] == "done"
-        assert get(app, f"/history/{run_id}/values").json()["workflow"] == "text-to-image"
+        assert get(app, f"/api/v1/runs/{run_id}/values").json()["workflow"] == "text-to-image"
         page.open("text-to-image")
         assert app.services.forms.form("text-to-image", f"browser:{ANN}")[1] is drawn

@@ -32,7 +32,7 @@ def opened_by(app: RunningApp, header: dict[str, str]) -> websocket.WebSocket:
 
 
 def status(app: RunningApp, header: dict[str, str]) -> int:
-    return requests.get(f"{app.url}/history", headers=header, timeout=LONGEST_WAIT).status_code
+    return requests.get(f"{app.url}/api/v1/runs", headers=header, timeout=LONGEST_WAIT).status_code
 
 
 def test_an_administrator_revokes_tokens_of_others(place: Place) -> None:

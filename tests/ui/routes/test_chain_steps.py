@@ -61,13 +61,13 @@ def test_whether_a_chain_can_be_made_of_a_run(demo: DemoServer, folder: Path) ->
     with running_app(demo.url, workflows=folder / "boats", data=folder, may_keep=True) as app:
         mine = app.services.forms.open(OWNER, "Mine", data).name
         made, large = enlarged(app, "image-to-image", {"4.image": photo, **small})
-        assert get(app, f"/history/{large}/chain").json() == {}
-        assert get(app, f"/history/{large}/chain", BOB).status_code == 404
-        alone = get(app, f"/history/{made}/chain")
+        assert get(app, f"/api/v1/runs/{large}/chain").status_code == 204
+        assert get(app, f"/api/v1/runs/{large}/chain", BOB).status_code == 404
+        alone = get(app, f"/api/v1/runs/{made}/chain")
         assert alone.status_code == 409
         assert "made in one step" in alone.json()["detail"]
         _, large = enlarged(app, mine, {"5.steps": 2, "4.width": 256, "4.height": 256})
-        refused = get(app, f"/history/{large}/chain")
+        refused = get(app, f"/api/v1/runs/{large}/chain")
         assert refused.status_code == 422
         assert "“Mine” isn't one." in refused.json()["detail"]
         assert refused.json()["hint"] == "Add it to the shared workflows first."

@@ -35,7 +35,7 @@ from ui.web.urls import file_address
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 CALLS = [
     ("GET", "/api/v1/runs/{}?with_page=true"),
-    ("GET", "/history/{}/values"),
+    ("GET", "/api/v1/runs/{}/values"),
     ("DELETE", "/api/v1/runs/{}"),
 ]
 QUICK = {"8.steps": 1, "5.width": 256, "5.height": 256}
@@ -62,7 +62,7 @@ def ask(
 
 def past(app: RunningApp, query: str = "", cookie: str = ANN) -> list[dict[str, Any]]:
     """The runs listed."""
-    answer = get(app, f"/history?{query}", cookie)
+    answer = get(app, f"/api/v1/runs?with_page=true&{query}", cookie)
     assert answer.status_code == 200, answer.text
     return list(answer.json()["runs"])
 
@@ -145,15 +145,15 @@ def test_pages_search_and_workflows(served: Served) -> None:
         for number in range(5)
     ]
     newest = [run.id for run in reversed(runs)]
-    first = get(app, "/history?zone=UTC").json()
+    first = get(app, "/api/v1/runs?with_page=true&zone=UTC").json()
     assert [told["id"] for told in first["runs"]] == newest
     assert [count for _, count in first["page"]["days"]] == [5]
     assert first["page"]["any"]
-    assert [told["id"] for told in past(app, f"before={newest[1]}")] == newest[2:]
-    assert [told["id"] for told in past(app, f"before={newest[0]}&skip=2")] == newest[3:]
-    none = get(app, "/history?workflow=inpaint&zone=UTC").json()["page"]
+    assert [told["id"] for told in past(app, f"cursor={newest[1]}")] == newest[2:]
+    assert [told["id"] for told in past(app, f"cursor={newest[0]}&skip=2")] == newest[3:]
+    none = get(app, "/api/v1/runs?with_page=true&workflow=inpaint&zone=UTC").json()["page"]
     assert none == {"days": [], "any": True}
-    assert not get(app, "/history?zone=UTC", BOB).json()["page"]["any"]
+    assert not get(app, "/api/v1/runs?with_page=true&zone=UTC", BOB).json()["page"]["any"]
     assert {told["id"] for told in past(app, "text=HARBOUR")} == {run.id for run in runs[1::2]}
     assert past(app, "text=harbour%20tower") == []
     assert len(past(app, "workflow=text-to-image")) == 5
@@ -161,20 +161,20 @@ def test_pages_search_and_workflows(served: Served) -> None:
 
 
 def test_hostile_questions(served: Served) -> None:
-    """Whatever is asked, the answer is a list."""
+    """The answer is a list, or a refusal of an unknown cursor."""
     _, app = served
     made(app)
     for query in (
-        "before=%00",
-        "before=%F0%9F%A4%AF",
         "text=%00%25_'",
         "workflow=../x",
         "text=" + "x" * 5000,
         "skip=999999999999999999999999",
     ):
         assert past(app, query) == []
+    for cursor in ("%00", "%F0%9F%A4%AF"):
+        assert get(app, f"/api/v1/runs?with_page=true&cursor={cursor}").status_code == 422
     assert len(past(app, "zone=../../etc/passwd")) == 1
-    assert len(past(app, "text=%20&before=&workflow=&other=1")) == 1
+    assert len(past(app, "text=%20&cursor=&workflow=&other=1")) == 1
 
 
 def test_others_see_nothing(served: Served) -> None:
@@ -222,7 +222,7 @@ def test_half_an_emoji_does_no_harm(served: Served) -> None:
     _, app = served
     run = made(app, **{"2.text": "a \ud83d half emoji"})
     assert past(app)[0]["id"] == run.id
-    assert get(app, f"/history/{run.id}/values").json()["values"]["2.text"] == "a ? half emoji"
+    assert get(app, f"/api/v1/runs/{run.id}/values").json()["values"]["2.text"] == "a ? half emoji"
 
 
 def test_run_again(served: Served) -> None:
@@ -289,7 +289,7 @@ def test_the_values_of_a_run(served: Served) -> None:
     show."""
     _, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo("red")}))
-    told = get(app, f"/history/{run.id}/values").json()
+    told = get(app, f"/api/v1/runs/{run.id}/values").json()
     assert told["workflow"] == "image-to-image"
     place = app.services.copies.uploads.find(
         f"browser:{ANN}", told["values"].pop("4.image")["file"]
@@ -300,7 +300,7 @@ def test_the_values_of_a_run(served: Served) -> None:
     for key, value in told["values"].items():
         assert value == run.job.values[key] or value == str(run.job.values[key])
     large = made(app, **{"5.seed": 2**64 - 1})
-    assert get(app, f"/history/{large.id}/values").json()["values"]["5.seed"] == str(2**64 - 1)
+    assert get(app, f"/api/v1/runs/{large.id}/values").json()["values"]["5.seed"] == str(2**64 - 1)
 
 
 def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
             start(app, "gone", **{"5.steps": 1, "1.ckpt_name": "demo-landscapes.safetensors"})
         )
         (tmp_path / "gone.json").unlink()
-        answer = get(app, f"/history/{run.id}/values")
+        answer = get(app, f"/api/v1/runs/{run.id}/values")
         assert answer.status_code == 404
         assert "“Gone” is no longer here." in answer.json()["detail"]
         assert [told["id"] for told in past(app)] == [run.id]

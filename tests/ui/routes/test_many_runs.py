@@ -24,7 +24,7 @@ SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 
 def past(app: RunningApp, query: str = "") -> list[dict[str, Any]]:
     """The runs of ANN that are listed."""
-    return list(get(app, f"/history?{query}").json()["runs"])
+    return list(get(app, f"/api/v1/runs?with_page=true&{query}").json()["runs"])
 
 
 def made(app: RunningApp, **values: object) -> Run:
@@ -32,9 +32,10 @@ def made(app: RunningApp, **values: object) -> Run:
     return finished(start(app, **SMALL, **values))
 
 
-def many(app: RunningApp, what: str, cookie: str = ANN, **told: object) -> int:
-    answer = requests.post(
-        f"{app.url}/history/{what}", json=told, cookies=cookie_of(cookie), timeout=LONGEST_WAIT
+def change(app: RunningApp, cookie: str = ANN, **what: object) -> int:
+    """Return the status of a request to change several runs."""
+    answer = requests.patch(
+        f"{app.url}/api/v1/runs", json=what, cookies=cookie_of(cookie), timeout=LONGEST_WAIT
     )
     return answer.status_code
 
@@ -42,13 +43,14 @@ def many(app: RunningApp, what: str, cookie: str = ANN, **told: object) -> int:
 def test_favourites_are_their_owner_s(app: RunningApp) -> None:
     """They are told as such, can be listed alone, and nobody else can mark them."""
     first, second = made(app), made(app)
-    assert many(app, "favourites", BOB, runs=[first.id], favourite=True) == 404
-    assert many(app, "favourites", runs=[first.id, "unknown"], favourite=True) == 200
+    assert change(app, BOB, runs=[first.id], favourite=True) == 404
+    assert change(app, runs=[first.id, "unknown"], favourite=True) == 200
     assert [told["page"]["favourite"] for told in past(app)] == [False, True]
     assert [told["id"] for told in past(app, "favourites=true")] == [first.id]
     assert get(app, f"/api/v1/runs/{first.id}?with_page=true").json()["page"]["favourite"]
-    assert many(app, "favourites", runs=[first.id, second.id], favourite=False) == 200
+    assert change(app, runs=[first.id, second.id], favourite=False) == 200
     assert past(app, "favourites=true") == []
+    assert change(app, runs=[first.id]) == 404  # nothing to change
 
 
 def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
@@ -56,17 +58,17 @@ def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
     the time is over; nobody else can do either."""
     first, second = made(app), made(app)
     digest = second.state.files[0].digest
-    assert many(app, "delete", BOB, runs=[first.id, second.id]) == 404
-    assert many(app, "delete", runs=[first.id, second.id]) == 200
+    assert change(app, BOB, runs=[first.id, second.id], listed=False) == 404
+    assert change(app, runs=[first.id, second.id], listed=False) == 200
     assert past(app) == []
-    assert many(app, "restore", BOB, runs=[first.id]) == 404
-    assert many(app, "restore", runs=[first.id]) == 200
+    assert change(app, BOB, runs=[first.id], listed=True) == 404
+    assert change(app, runs=[first.id], listed=True) == 200
     assert [told["id"] for told in past(app)] == [first.id]
     app.deletion.delete_unlisted()
     assert app.services.copies.blobs.path(digest) is not None
     app.deletion.delete_unlisted(older=-60)
     assert app.services.copies.blobs.path(digest) is None
-    assert many(app, "restore", runs=[second.id]) == 404
+    assert change(app, runs=[second.id], listed=True) == 404
     assert [told["id"] for told in past(app)] == [first.id]
     assert get(app, f"/api/v1/runs/{second.id}?with_page=true").status_code == 404
 
@@ -80,12 +82,12 @@ def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
     folder = blob.parent
     aside = folder.rename(folder.with_suffix(".aside"))
     folder.symlink_to("x" * 300)  # a name that no system takes
-    assert many(app, "delete", runs=[first.id]) == 200
+    assert change(app, runs=[first.id], listed=False) == 200
     app.deletion.delete_unlisted(older=-60)
     folder.unlink()
     aside.rename(folder)
     assert [told["id"] for told in past(app)] == [second.id]
-    assert many(app, "delete", runs=[second.id]) == 200
+    assert change(app, runs=[second.id], listed=False) == 200
     app.deletion.delete_unlisted(older=-60)
     assert not blob.exists()
 
@@ -98,15 +100,15 @@ def test_a_run_that_cannot_be_deleted_keeps_no_other(app: RunningApp) -> None:
     history = next(
         one / "history.sqlite" for one in file.parents if (one / "history.sqlite").exists()
     )
-    assert many(app, "delete", runs=[first.id, second.id]) == 200
+    assert change(app, runs=[first.id, second.id], listed=False) == 200
     with closing(sqlite3.connect(history)) as database:
         refuse = f"WHEN OLD.id = '{second.id}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
         database.execute(f"CREATE TRIGGER refused BEFORE DELETE ON runs {refuse}")
         app.deletion.delete_unlisted(older=-60)
-        assert many(app, "restore", runs=[first.id]) == 404
+        assert change(app, runs=[first.id], listed=True) == 404
         database.execute("DROP TRIGGER refused")
     app.deletion.delete_unlisted(older=-60)
-    assert many(app, "restore", runs=[second.id]) == 404
+    assert change(app, runs=[second.id], listed=True) == 404
 
 
 def test_stopped_runs_can_be_left_out() -> None:

@@ -17,7 +17,7 @@ from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
-OF_TEXT = "/presets?workflow=text-to-image"
+OF_TEXT = "/api/v1/presets?workflow=text-to-image"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_presets_are_private(app: RunningApp) -> None:
         "9.nothing": 1,
         "5.cfg": 2.5,
     }
-    assert ask(app, "POST", OF_TEXT, name=" Cats ", values=values).status_code == 200
+    assert ask(app, "POST", OF_TEXT, name=" Cats ", values=values).status_code == 204
     right = {"2.text": "a cat", "5.steps": 7, "5.seed": "+41", "5.cfg": 2.5}
     assert listed(app) == {"own": ["Cats"], "shared": [], "may_share": True}
     assert values_of(app, "Cats") == right
@@ -86,8 +86,8 @@ def test_presets_are_private(app: RunningApp) -> None:
     ask(app, "DELETE", f"{OF_TEXT}&name=Cats", BOB)
     ask(app, "POST", OF_TEXT, name="Cats", values={"5.steps": 8})
     assert values_of(app, "Cats") == {"5.steps": 8}
-    assert ask(app, "DELETE", f"{OF_TEXT}&name=Cats").json() == {"found": True}
-    assert ask(app, "DELETE", f"{OF_TEXT}&name=Cats").json() == {"found": False}
+    assert ask(app, "DELETE", f"{OF_TEXT}&name=Cats").status_code == 204
+    assert ask(app, "DELETE", f"{OF_TEXT}&name=Cats").status_code == 409
     assert listed(app)["own"] == []
 
 
@@ -105,7 +105,7 @@ def test_a_preset_gets_another_name(app: RunningApp) -> None:
     assert ask(app, "PATCH", f"{cats}&shared=true", BOB, name="Mine").status_code == 409
     assert ask(app, "PATCH", cats, name=" ").status_code == 409
     assert listed(app)["own"] == ["Cats", "Dogs"]
-    assert ask(app, "PATCH", cats, name=" Kittens ").status_code == 200
+    assert ask(app, "PATCH", cats, name=" Kittens ").status_code == 204
     assert ask(app, "PATCH", cats, name="Lions").json()["detail"] == (
         "This preset no longer exists."
     )
@@ -121,26 +121,26 @@ def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
     refused = ask(app, "POST", OF_TEXT, BOB, **shared)
     assert refused.status_code == 409
     assert "shared presets" in refused.json()["detail"]
-    assert ask(app, "POST", OF_TEXT, **shared).status_code == 200
+    assert ask(app, "POST", OF_TEXT, **shared).status_code == 204
     path = f"{OF_TEXT}&name=House%20style&shared=true"
     assert ask(app, "DELETE", path, BOB).status_code == 409
     assert listed(app, BOB)["shared"] == ["House style"]
     assert values_of(app, "House style", BOB, shared=True) == {"5.steps": 9}
     assert listed(app, BOB)["own"] == []
-    assert ask(app, "DELETE", path).json() == {"found": True}
+    assert ask(app, "DELETE", path).status_code == 204
     assert listed(app, BOB)["shared"] == []
 
 
 def test_a_workflow_that_one_does_not_have_has_no_presets(app: RunningApp) -> None:
     """As for one that never was, a sentence; and without a cookie nothing is kept."""
     for method in ("GET", "POST"):
-        answer = ask(app, method, "/presets?workflow=none", name="x", values={})
+        answer = ask(app, method, "/api/v1/presets?workflow=none", name="x", values={})
         assert answer.status_code == 404
         assert answer.json()["detail"]
     assert ask(app, "POST", OF_TEXT, "", name="x", values={}).status_code == 409
 
 
-OF_INPAINT = "/presets?workflow=inpaint"
+OF_INPAINT = "/api/v1/presets?workflow=inpaint"
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
@@ -150,7 +150,7 @@ def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
     image, mask = saved("PNG"), saved("PNG", Image.new("LA", (8, 8), (255, 200)))
     value = {"file": given(app, image), "mask": given(app, mask)}
     told = {"name": "x", "values": {"4.image": value, "7.steps": 3}, "shared": shared}
-    assert ask(app, "POST", OF_INPAINT, **told).status_code == 200
+    assert ask(app, "POST", OF_INPAINT, **told).status_code == 204
     blobs = app.services.copies.blobs
     assert bytes_kept(blobs) == len(image) + len(mask)
     for cookie in (ANN, BOB):
@@ -164,7 +164,7 @@ def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
         if not shared:
             assert read(app, back["4.image"]["file"], BOB) is None
     path = f"{OF_INPAINT}&name=x&shared={shared}"
-    assert ask(app, "DELETE", path).json() == {"found": True}
+    assert ask(app, "DELETE", path).status_code == 204
     assert bytes_kept(blobs) == 0
 
 

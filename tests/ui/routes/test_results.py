@@ -184,7 +184,7 @@ def test_a_painted_image_returns_with_its_original(served: Served) -> None:
     run = finished(start(app, "inpaint", **{field.key: painted}))
 
     def reused() -> Any:
-        return get(app, f"/history/{run.id}/values").json()["values"][field.key]
+        return get(app, f"/api/v1/runs/{run.id}/values").json()["values"][field.key]
 
     held = reused()
     again = files.taken(Painted(held["file"], (held["mask"],)), field)

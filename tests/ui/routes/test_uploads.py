@@ -167,7 +167,7 @@ def raw(app: RunningApp, head: str) -> socket.socket:
 
 PATHS = [
     "/gradio_api/upload",
-    "/workflows",
+    "/api/v1/workflows",
     "/gradio_api/run/predict",
     "/gradio_api/call/run",
     "/gradio_api/cancel",

@@ -38,7 +38,9 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def known(app: RunningApp, who: str) -> dict[str, dict[str, object]]:
-    return dict(get(app, "/workflows", who).json())
+    """Return the state of all workflows that this browser is sent, by name."""
+    listed = get(app, "/api/v1/workflows?with_page=true", who).json()["workflows"]
+    return {one["name"]: one["page"] for one in listed}
 
 
 def test_facts_about_each_workflow(app: RunningApp) -> None:
@@ -50,7 +52,7 @@ def test_facts_about_each_workflow(app: RunningApp) -> None:
     finished(start(app, "upscale"))
     told = known(app, ANN)
     assert told["bare"]["thumb"] == f"/files/{run.id}/0/thumb"
-    assert str(told["upscale"]["thumb"]).startswith("/workflows/upscale/cover?")
+    assert str(told["upscale"]["thumb"]).startswith("/page/covers/upscale?")
     assert known(app, BOB)["bare"]["thumb"] == ""
 
 
@@ -80,11 +82,11 @@ def test_a_cover_is_sent(app: RunningApp) -> None:
     assert answer.headers["content-type"] == "image/webp"
     assert answer.headers["x-content-type-options"] == "nosniff"
     for name in ("bare", "lacking", "none", "..", "text-to-image.toml"):
-        assert get(app, f"/workflows/{name}/cover").status_code == 404, name
+        assert get(app, f"/page/covers/{name}").status_code == 404, name
 
 
 def opened(app: RunningApp, data: bytes, who: str, name: str) -> dict[str, Any]:
-    address = f"{app.url}/workflows?file={name}"
+    address = f"{app.url}/api/v1/workflows?file={name}"
     with requests.post(address, data, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
         return dict(answer.json())
 
@@ -99,7 +101,7 @@ def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
     data = get(app, file_address(run.id, 0, run.state.files[0])).content
     name = "Image-to-image_41_a-fox.png"
     mine = opened(app, data, ANN, name)
-    told = get(app, f"/history/{run.id}/values").json()
+    told = get(app, f"/api/v1/runs/{run.id}/values").json()
     assert told["values"]["4.image"]["file"]
     assert mine == {"name": "image-to-image", "values": told["values"], "missing": []}
     theirs = opened(app, data, BOB, name)
@@ -117,8 +119,8 @@ def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:
     """All who come without a cookie are one to the app: whoever knows the name finds it, and nobody
     learns of another's."""
     text = (WORKFLOWS / "text-to-image.json").read_bytes()
-    address = f"{app.url}/workflows?file=private.json"
+    address = f"{app.url}/api/v1/workflows?file=private.json"
     name = requests.post(address, text, timeout=LONGEST_WAIT).json()["name"]
     assert get(app, f"/api/v1/workflows/{name}", "").status_code == 200
-    for path in ("/workflows", "/api/v1/workflows"):
+    for path in ("/api/v1/workflows", "/api/v1/workflows?with_page=true"):
         assert name not in get(app, path, "").text

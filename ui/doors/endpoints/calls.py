@@ -12,10 +12,10 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Run
-from ui.api.named_workflows import NamedForm, named_form, named_workflows
 from ui.api.values import SentValues
 from ui.documents.run_doc import run_doc
 from ui.doors.endpoints.values import endpoint_number, is_number_of, values_by_key
+from ui.doors.named_workflows import NamedForm, named_form, named_workflows
 from ui.files.components import shown_file
 from ui.gradio.internals import api, whole_root_of
 from ui.routes.gradio_api import (

@@ -24,18 +24,18 @@ from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import unknown_fields
 from comfy.runs.interface import Run
-from ui.api.argument_names import argument_names
 from ui.api.chains import new_chain
-from ui.api.named_workflows import named_form, named_workflows
 from ui.api.problems import NotThere, problem_of
 from ui.api.runs import Runs
 from ui.api.start import Asker, Begun, RunStart
 from ui.api.values import Sent
 from ui.api.watch import states_of
 from ui.documents.run_doc import run_doc
+from ui.doors.argument_names import argument_names
 from ui.doors.mcp.chain_calls import failed_chain, follow_chain
 from ui.doors.mcp.contents import failed_call, finished_call, refused_call
 from ui.doors.mcp.tools import tools_of
+from ui.doors.named_workflows import named_form, named_workflows
 from ui.languages.current import translated
 from ui.routes.results import ResultFiles
 from ui.services import Services

@@ -7,9 +7,9 @@ from typing import Any
 from mcp.types import Tool, ToolAnnotations
 
 from comfy.form.model import Form
-from ui.api.argument_names import argument_names
-from ui.api.named_workflows import named_forms
 from ui.api.schema import values_schema
+from ui.doors.argument_names import argument_names
+from ui.doors.named_workflows import named_forms
 from ui.languages.current import all_translated, translated
 from ui.library import WorkflowLibrary
 

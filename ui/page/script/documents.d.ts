@@ -147,6 +147,53 @@ export interface HistoryPage {
 }
 
 /**
+ * The link to a result. `address`: its path below the app's root, "" without a link; `prompt`:
+ * it shows the prompt, and the file contains its metadata; `has_prompt`: the run has one;
+ * `is_new`: the result wasn't shared before; `can_strip`: the app can remove the metadata. If it
+ * can't, there is no link until the prompt is shared.
+ */
+export interface LinkDoc {
+  address: string;
+  prompt: boolean;
+  has_prompt: boolean;
+  is_new: boolean;
+  can_strip: boolean;
+}
+
+/**
+ * A workflow in a list. `problem`: the reason why it can't be used, or ""; `url`: the path of
+ * its fields; `page`: null for programs.
+ */
+export interface ListedWorkflow {
+  name: string;
+  title: string;
+  kind: "workflow" | "chain";
+  problem: string;
+  url: string;
+  page: WorkflowPage | null;
+}
+
+/**
+ * Result of opening a file. `name`: a workflow or a chain; `values`: new values for its form,
+ * null to leave them; `missing`: labels of fields whose files are missing.
+ */
+export interface OpenedFile {
+  name: string;
+  values: Record<string, unknown> | null;
+  missing: string[];
+}
+
+/**
+ * Names of a user's own presets and of the shared ones; `may_share`: this user may change the
+ * shared ones.
+ */
+export interface PresetsDoc {
+  own: string[];
+  shared: string[];
+  may_share: boolean;
+}
+
+/**
  * A run in its owner's queue. `about`: the text that was typed, to tell it from others of the
  * same workflow; `said`: how far it is; `movable`: its place among the owner's runs can be
  * changed; `again`: it has ended and can be submitted again; `due_in`: seconds until it begins, or
@@ -405,4 +452,20 @@ export interface StepResult {
   run: string;
   thumb: string | null;
   text: string;
+}
+
+/**
+ * State of a workflow that only the page shows. `blocked`: the server lacks a required part;
+ * `thumb`: the path of an example image, or "".
+ */
+export interface WorkflowPage {
+  blocked: boolean;
+  thumb: string;
+}
+
+/**
+ * All workflows and chains of a user.
+ */
+export interface WorkflowsDoc {
+  workflows: ListedWorkflow[];
 }

@@ -149,13 +149,13 @@ def is_asked_once(press: Callable[[], None], page: Page) -> None:
     def hold(one: Route) -> None:
         (asked.append if one.request.method == "PATCH" else Route.fallback)(one)
 
-    page.route("**/presets?*", hold)
+    page.route("**/api/v1/presets?*", hold)
     with page.expect_request(lambda one: one.method == "PATCH"):
         press()
     press()
     (one,) = asked
     one.continue_()
-    page.unroute("**/presets?*", hold)
+    page.unroute("**/api/v1/presets?*", hold)
 
 
 def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:

@@ -152,9 +152,9 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     permitted.remove(BOBS)
     refused = [
         bring(strict, {"1": SHOW}),
-        post(strict, f"/workflows/{name}/keep", BOB),
+        post(strict, f"/api/v1/workflows/{name}/keep", BOB),
         post(strict, f"/api/v1/runs/{run.id}/again", BOB),
-        get(strict, f"/history/{run.id}/values", BOB),
+        get(strict, f"/api/v1/runs/{run.id}/values", BOB),
     ]
     assert [answer.status_code for answer in refused] == [422, 422, 422, 422]
     assert all(NO in answer.text for answer in refused)
@@ -212,12 +212,14 @@ def test_finding_09_what_a_stranger_keeps_names_no_file(strict: RunningApp, fold
     before = sorted(folder.iterdir())
     for image in (SECRET, RESULT, {"__value__": RESULT}, ["3", 0]):
         name = bring(strict, {"1": node("LoadImage", image=image), "2": SHOW}).json()["name"]
-        assert "names files of the server" in post(strict, f"/workflows/{name}/keep", BOB).text
+        assert (
+            "names files of the server" in post(strict, f"/api/v1/workflows/{name}/keep", BOB).text
+        )
     name = bring(strict, {"1": node("NotInstalled", image="a.png"), "2": SHOW}).json()["name"]
-    assert "nodes that it does not have" in post(strict, f"/workflows/{name}/keep", BOB).text
+    assert "nodes that it does not have" in post(strict, f"/api/v1/workflows/{name}/keep", BOB).text
     assert sorted(folder.iterdir()) == before
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
-    kept = post(strict, f"/workflows/{name}/keep", BOB).json()["name"]
+    kept = post(strict, f"/api/v1/workflows/{name}/keep", BOB).json()["name"]
     assert (
         build_form(strict.services.folder.get(kept), strict.services.forms.catalogue.get())
         .field("1.image")

@@ -46,17 +46,19 @@ def test_begun_bodies_behind_a_proxy_leave_others_served() -> None:
         contextlib.ExitStack() as kept,
     ):
         for _ in range(3):
-            kept.enter_context(forwarded(app, RUDE, *begun("/workflows", 1000, JSON, "{")))
+            kept.enter_context(forwarded(app, RUDE, *begun("/api/v1/workflows", 1000, JSON, "{")))
 
         def is_full() -> bool:
-            with forwarded(app, RUDE, *begun("/workflows", 1000, JSON, "{")) as one_more:
+            with forwarded(app, RUDE, *begun("/api/v1/workflows", 1000, JSON, "{")) as one_more:
                 answered = status(one_more) == 429
                 return answered and one_more.recv(4000) == b""
 
         eventually(is_full, "the address has all that it may have")
         headers = {"X-Forwarded-For": "9.9.9.10"}
         for _ in range(10):
-            other = requests.get(f"{app.url}/workflows", headers=headers, timeout=LONGEST_WAIT)
+            other = requests.get(
+                f"{app.url}/api/v1/workflows", headers=headers, timeout=LONGEST_WAIT
+            )
             assert other.status_code == 200
 
 
@@ -91,7 +93,7 @@ def test_waiting_for_a_run_holds_no_upload_space() -> None:
 def test_questions_that_wait_for_comfyui_leave_others_served() -> None:
     """One address asks for more than any server answers at once, while ComfyUI says nothing of its
     nodes; another address is answered."""
-    line = ("GET /presets?workflow=text-to-image HTTP/1.1", "Host: localhost", "", "")
+    line = ("GET /api/v1/presets?workflow=text-to-image HTTP/1.1", "Host: localhost", "", "")
     with (
         DemoServer(step_seconds=0) as demo,
         contextlib.ExitStack() as kept,
@@ -113,7 +115,7 @@ def large_batch(app: RunningApp) -> str:
         {"field": "2.text", "text": "\n".join(f"{WORDS}{number}" for number in range(100))},
         {"field": "5.seed", "text": "1..100"},
     ]
-    begun = call(app, "POST", "/workflows/text-to-image/batches", json={"axes": axes}).json()
+    begun = call(app, "POST", "/api/v1/workflows/text-to-image/batches", json={"axes": axes}).json()
     assert call(app, "POST", f"/batches/{begun['id']}/pause").status_code == 200
     return str(begun["id"])
 

@@ -78,7 +78,7 @@ def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
     assert uploaded.stat().st_size > 0
     assert demo.queue.history_of(run.state.prompt_id)
     places = [
-        get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"],
+        get(app, f"/api/v1/runs/{run.id}/values").json()["values"]["4.image"]["file"],
         app.services.copies.of_result(run.record, 0),
     ]
     assert all(app.services.copies.uploads.find(run.owner, place) for place in places)
@@ -108,7 +108,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     assert uploaded.stat().st_size > 0
     third = ask(app, "POST", f"/api/v1/runs/{second.id}/again").json()["id"]
     assert finished(app.services.runs.get(third, f"browser:{ANN}")).state.phase is Phase.DONE
-    place = get(app, f"/history/{second.id}/values").json()["values"]["4.image"]["file"]
+    place = get(app, f"/api/v1/runs/{second.id}/values").json()["values"]["4.image"]["file"]
     assert app.services.copies.uploads.find(second.owner, place)
     for run_id in (second.id, third):
         ask(app, "DELETE", f"/api/v1/runs/{run_id}")

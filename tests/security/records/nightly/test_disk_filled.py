@@ -63,7 +63,7 @@ def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
         done = call(app, f"{runs}?wait=true", who, {"values": values})
         assert (failed.status_code, done.status_code) == (201, 201)
         preset = {"name": f"{number}", "values": {"2.text": TEXT[:30_000]}}
-        assert call(app, "/presets?workflow=text-to-image", who, preset).status_code == 200
+        assert call(app, "/api/v1/presets?workflow=text-to-image", who, preset).status_code == 200
         axis = {"field": "2.text", "values": [TEXT, f"{TEXT[:-2]}{number:02}"]}
         batch = call(app, batches, who, {"values": values, "axes": [axis]})
         assert batch.status_code == 201, batch.text
@@ -72,7 +72,7 @@ def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
         largest = max(largest, size_of(app.data))
     eventually(lambda: not app.services.runs.line_of(f"browser:{person(19)}"))
     assert largest < ROOM + SLACK
-    left = get(app, "/presets?workflow=text-to-image", person(19)).json()["own"]
+    left = get(app, "/api/v1/presets?workflow=text-to-image", person(19)).json()["own"]
     assert "39" in left
 
 
@@ -91,6 +91,9 @@ def test_finding_s5_results_of_others_survive(served: Served) -> None:
         body = {"values": values | {"3.text": TEXT}}
         path = "/api/v1/workflows/text-to-image/runs?wait=true"
         assert call(app, path, person(number), body).status_code == 201
-    assert len(get(app, "/history", BOB).json()["runs"]) == 4
-    left = [len(get(app, "/history", person(number)).json()["runs"]) for number in range(40)]
+    assert len(get(app, "/api/v1/runs?with_page=true", BOB).json()["runs"]) == 4
+    left = [
+        len(get(app, "/api/v1/runs?with_page=true", person(number)).json()["runs"])
+        for number in range(40)
+    ]
     assert sum(left) < 40  # of which the largest went first

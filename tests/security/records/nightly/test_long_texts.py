@@ -25,7 +25,7 @@ def test_finding_s5_only_a_run_with_long_texts_must_be_filled_in_again(forgetful
         demo.script("http_413", at="POST /prompt")
         run = finished(start(app, **{"2.text": text, "5.steps": 2}))
         eventually(lambda: not app.services.runs.known(), "the app has let go of it")
-        values = get(app, f"/history/{run.id}/values").json()["values"]
+        values = get(app, f"/api/v1/runs/{run.id}/values").json()["values"]
         assert values.get("2.text") == (text if is_kept else None)
         assert values["5.steps"] == 2
         answer = post(app, f"/api/v1/runs/{run.id}/again")

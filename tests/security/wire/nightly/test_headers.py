@@ -72,7 +72,7 @@ SAME_FOR_ALL = ("/icons/", "/languages/", "/script/", "/assets/", "/social-card"
     [
         ("GET", "/", {"headers": {"Host": "evil.example"}}, 421),
         ("POST", "/login", {"data": b"x" * 100_000}, 413),
-        ("GET", "/history", {}, 401),
+        ("GET", "/api/v1/runs", {}, 401),
         ("GET", "/nothing", {"headers": {"Accept": "text/html"}}, 401),
     ],
 )

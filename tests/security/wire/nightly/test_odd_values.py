@@ -23,9 +23,9 @@ ODD = {
     "65 bits": (b"36893488147419103232", "more than 64 bits"),
 }
 ADDRESSES = (
-    "/history?skip={}",
-    "/history?limit={}",
-    "/history/{run}/values?n={}",
+    "/api/v1/runs?with_page=true&skip={}",
+    "/api/v1/runs?with_page=true&limit={}",
+    "/api/v1/runs/{run}/values?n={}",
     "/files/{run}/{}/a.png",
     "/files/{run}/{}/thumb",
     "/files/{run}/given/{}",
@@ -94,7 +94,7 @@ def test_finding_s19_odd_values_are_refused_when_read(
         "/api/v1/workflows/text-to-image/batches",
         "/gradio_api/call/generate",
         "/endpoints/gradio_api/queue/join",
-        "/presets?workflow=text-to-image",
+        "/api/v1/presets?workflow=text-to-image",
     ],
 )
 @pytest.mark.parametrize("odd", ODD)

@@ -48,7 +48,7 @@ def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
         token = make(ben, app, "lasting")
         ben.post(f"{app.url}/logout/everywhere", timeout=LONGEST_WAIT)
         CLOCK.now += 24 * 3600
-        assert asked(app, "/history", token).status_code == 200
+        assert asked(app, "/api/v1/runs", token).status_code == 200
         used = re.findall("Used last on [^.]*", _page_of_ben(app))
     kept = settings.sign_in.kept
     assert kept is not None
@@ -56,7 +56,7 @@ def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
     with running_app(demo.url, settings=settings) as app:
         assert used
         assert set(used) <= set(re.findall("Used last on [^.]*", _page_of_ben(app)))
-        assert asked(app, "/history", token).status_code == 200
+        assert asked(app, "/api/v1/runs", token).status_code == 200
 
 
 def _page_of_ben(app: RunningApp) -> str:
@@ -76,7 +76,11 @@ def test_a_link_lets_guests_in(demo: DemoServer, settings: WebSettings, app: Run
         first.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT)
 
         def runs(browser: requests.Session) -> int:
-            return len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
+            return len(
+                browser.get(f"{app.url}/api/v1/runs?with_page=true", timeout=LONGEST_WAIT).json()[
+                    "runs"
+                ]
+            )
 
         eventually(lambda: runs(first) == 1)
         assert runs(second) == 0

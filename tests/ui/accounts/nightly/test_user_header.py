@@ -54,4 +54,4 @@ def test_a_token_rests_while_no_proxy_names_its_person(demo: DemoServer, tmp_pat
 
 def status(app: RunningApp, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{app.url}/history", headers=headers, timeout=LONGEST_WAIT).status_code
+    return requests.get(f"{app.url}/api/v1/runs", headers=headers, timeout=LONGEST_WAIT).status_code

@@ -68,7 +68,7 @@ def test_a_signed_in_person_calls_in_their_own_name(
         address = f"{app.url}/endpoints"
         assert requests.get(f"{address}/config", timeout=LONGEST_WAIT).status_code == 401
         with signed_in(app, ANNA) as browser:
-            own = f"{app.url}/workflows?file=of%20her%20own.json"
+            own = f"{app.url}/api/v1/workflows?file=of%20her%20own.json"
             browser.post(own, json.dumps(PROMPT), timeout=LONGEST_WAIT).raise_for_status()
         with (
             closing(script_client(address, auth=ANNA, download_files=tmp_path)) as anna,

@@ -148,7 +148,7 @@ def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None
 def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> requests.Response:
     """Ask for a chain of a run, as a browser with this cookie."""
     return requests.post(
-        f"{app.url}/history/{run_id}/chain",
+        f"{app.url}/api/v1/runs/{run_id}/chain",
         json={"title": title},
         cookies=cookie_of(cookie),
         timeout=LONGEST_WAIT,

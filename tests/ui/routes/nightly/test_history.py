@@ -38,7 +38,7 @@ def test_everything_outlives_both_programs(tmp_path: Path) -> None:
         assert get(app, file_address(run.id, 0, run.state.files[0])).content == data
         assert get(app, f"/files/{run.id}/all.zip").status_code == 200
         assert get(app, f"/files/{run.id}/0/x.png", BOB).status_code == 404
-        place = get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"]
+        place = get(app, f"/api/v1/runs/{run.id}/values").json()["values"]["4.image"]["file"]
         assert app.services.copies.uploads.find(f"browser:{ANN}", place)
         new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
         assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE

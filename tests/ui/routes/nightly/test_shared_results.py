@@ -25,7 +25,7 @@ def test_a_link_tells_its_file_only() -> None:
     ends the link. With the prompt, the file comes as its owner gets it."""
     with running_demo_app(step_seconds=0) as (_, app):
         ann, ben = person(app), {"Cookie": browser(app)}
-        link_of = f"{app.url}/history/{ann.owned.run}/files/0/link"
+        link_of = f"{app.url}/api/v1/runs/{ann.owned.run}/files/0/link"
         for method in ("POST", "DELETE"):
             assert (
                 requests.request(method, link_of, headers=ben, timeout=LONGEST_WAIT).status_code
@@ -82,9 +82,7 @@ def test_a_link_tells_its_file_only() -> None:
             assert (
                 requests.post(missing, headers=ann.headers, timeout=LONGEST_WAIT).status_code == 404
             )
-        assert requests.delete(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json() == {
-            "stopped": True
-        }
+        assert requests.delete(link_of, headers=ann.headers, timeout=LONGEST_WAIT).ok
         assert (
             requests.get(f"{address}/a.png", headers=ben, timeout=LONGEST_WAIT).status_code == 404
         )
@@ -94,7 +92,7 @@ def test_a_range_of_a_stripped_file() -> None:
     """A player gets any range of a file that is sent without its metadata, as HTTP says it."""
     with running_demo_app(step_seconds=0) as (_, app):
         headers = {"Cookie": browser(app)}
-        link = f"{app.url}/history/{a_run(app, headers['Cookie'])}/files/0/link"
+        link = f"{app.url}/api/v1/runs/{a_run(app, headers['Cookie'])}/files/0/link"
         address = requests.post(link, headers=headers, timeout=LONGEST_WAIT).json()["address"]
 
         def get(**asked: str) -> requests.Response:
@@ -134,7 +132,7 @@ def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
         headers = {"Cookie": browser(app)}
         run = a_run(app, headers["Cookie"])
         keep_instead(app, every_container().get(kind, every_container()["png"][:-20]))
-        link = f"{app.url}/history/{run}/files/0/link"
+        link = f"{app.url}/api/v1/runs/{run}/files/0/link"
 
         def ask(query: str = "") -> requests.Response:
             return requests.post(link + query, headers=headers, timeout=LONGEST_WAIT)

@@ -66,7 +66,7 @@ def test_a_batch_resumes_after_a_restart_with_shared_files(tmp_path: Path) -> No
             data = json.dumps(prompt(5, steps=2)).encode()
             name = app.services.forms.open(ann, "my lamp.json", data).name
             batch = app.services.batches.start(name, {"4.seed": None}, spec, Origin(ann))
-            assert post(app, f"/workflows/{name}/keep").json() == {"name": "my-lamp"}
+            assert post(app, f"/api/v1/workflows/{name}/keep").json() == {"name": "my-lamp"}
         with app_at(demo) as app:
             batches = app.services.batches
             eventually(lambda: batches.get(batch.id, ann).state != "running", "it goes on")

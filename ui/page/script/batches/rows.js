@@ -196,11 +196,3 @@ export function unknownBeside(cells, at, step) {
  */
 export const stretchFrom = (at, step, most) =>
   step > 0 ? { from: at, to: at + most } : { from: Math.max(0, at + 1 - most), to: at + 1 };
-
-/**
- * Where the values of a row are told: what was drawn for a run is told with that.
- * @param {string} id of the batch
- * @param {BatchRow} row
- */
-export const valuesOf = (id, { page, index }) =>
-  page.run ? `/history/${page.run}/values` : `/page/batches/${id}/rows/${index}/values`;

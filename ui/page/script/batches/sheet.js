@@ -22,7 +22,6 @@ import {
   stretchFrom,
   tilesIn,
   unknownBeside,
-  valuesOf,
   widthsOf,
   withRows,
 } from "./rows.js";
@@ -47,7 +46,6 @@ const WORDS_ON_PHONE = 78;
 /** Whether rows are cards: styles/batches/sheet.css has the same width. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
 const NOTHING = message("No rows match.");
-
 class Sheet {
   #place = element("dialog", "sheet");
   #id;
@@ -66,7 +64,7 @@ class Sheet {
       this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
     unknown: (at, step) => (this.#isGrid ? -1 : unknownBeside(this.#cells, at, step)),
     load: (at, step) => this.#load(at, step),
-    use: (run) => this.#use(`/history/${run}/values`, run),
+    use: (run) => this.#use(`${API}/runs/${run}/values`, run),
     left: (at) => this.#seeAgain(at),
   };
   /** @type {WholeBatch | null} */
@@ -100,8 +98,10 @@ class Sheet {
     });
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
-      use: (/** @type {BatchRow} */ row) =>
-        this.#use(valuesOf(id, row), row.state === "done" ? row.page.run : ""),
+      use: (/** @type {BatchRow} */ { index, page: { run }, state }) => {
+        const ofRow = `/page/batches/${id}/rows/${index}/values`; // without what was drawn for a run
+        this.#use(run ? `${API}/runs/${run}/values` : ofRow, state === "done" ? run : "");
+      },
       explain: (/** @type {BatchRow} */ row) => explain(row, this.#place, () => does.use(row)),
     };
     this.#list = new VirtualList(

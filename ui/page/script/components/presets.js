@@ -6,11 +6,11 @@ import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
 import { typed } from "../form/typed.js";
 import { message } from "../messages.js";
-import { ask, get, json, request } from "../requests.js";
+import { API, ask, get, json, request } from "../requests.js";
+
+/** @import { PresetsDoc } from "../documents.js" */
 
 /**
- * Names, as ui/routes/presets.py tells them.
- * @typedef {{ own: string[], shared: string[], may_share: boolean }} Presets
  * @typedef {{ name: string, shared: boolean, values: Record<string, unknown> }} Deleted
  */
 
@@ -29,7 +29,7 @@ class Menu {
   #name = element("input");
   #share = element("input");
   #save = button(message("Save"), () => this.#keep());
-  /** @type {Presets} */
+  /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
   /** What was deleted since the menu was opened, the last at the end. @type {Deleted[]} */
   #deleted = [];
@@ -79,7 +79,7 @@ class Menu {
 
   /** @param {string} [more] of the query @param {string} [below] */
   #path(more = "", below = "") {
-    return `/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
+    return `${API}/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
   }
 
   async #read() {

@@ -2,7 +2,7 @@
 // Results that are dragged onto a field, or put into another workflow's form.
 
 import { outline } from "../components/drop_zones.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { fieldOf } from "./files.js";
 import { visitWith } from "./form.js";
 import { typed } from "./typed.js";
@@ -78,6 +78,6 @@ export function takeResults(use) {
 export async function useInWorkflow(run, at, workflow) {
   // Slashes lead into sub-folders; some proxies let none through that are encoded.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
-  const told = await ask(`/history/${run}/files/${at}/for/${name}`, undefined, "GET");
+  const told = await ask(`${API}/runs/${run}/files/${at}/for/${name}`, undefined, "GET");
   if (told) visitWith(workflow, { ...typed(workflow), [told.key]: told.value });
 }

@@ -4,9 +4,10 @@
 import { Chooser, watchOffer } from "../components/chooser.js";
 import { $ } from "../dom.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { API, get } from "../requests.js";
 import { RECENT, read } from "../storage.js";
 
+/** @import { WorkflowsDoc } from "../documents.js" */
 /** @import { Component } from "../components/chooser.js" */
 
 const BLOCKED = message("Can't run here");
@@ -23,12 +24,14 @@ export function mount(place, component) {
 
   async function open() {
     chooser.recent = read(localStorage, RECENT, []);
-    const known = await get("/workflows");
+    /** @type {WorkflowsDoc | null} */
+    const known = await get(`${API}/workflows?with_page=true`);
     if (!known) return;
+    const pages = new Map(known.workflows.map(({ name, page }) => [name, page]));
     chooser.tell((choice) => ({
       ...choice,
-      thumb: known[choice.name]?.thumb ?? "",
-      note: known[choice.name]?.blocked ? BLOCKED : "",
+      thumb: pages.get(choice.name)?.thumb ?? "",
+      note: pages.get(choice.name)?.blocked ? BLOCKED : "",
     }));
   }
 }

@@ -5,18 +5,14 @@ import { confirm } from "../confirm.js";
 import { $, announce } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
-import { ask, request } from "../requests.js";
+import { API, ask, request } from "../requests.js";
 import { say } from "../state.js";
 import { RECENT, read, write } from "../storage.js";
 import { expectGone, visit, visitLast, visitWith } from "./form.js";
 import { typed } from "./typed.js";
 
+/** @import { OpenedFile } from "../documents.js" */
 /** @import { Offer } from "../state.js" */
-
-/**
- * What a file opens: ui/routes/workflows.py.
- * @typedef {{ name: string, values: Record<string, unknown> | null, missing: string[] }} OpenedFile
- */
 
 /** Whether this person may open any: the button is there for those. */
 export const mayOpen = () => Boolean($("#open button"));
@@ -62,7 +58,7 @@ function show({ name, values, missing }) {
 }
 
 /** @param {string} name of a file */
-const pathFor = (name) => `/workflows?file=${encodeURIComponent(name)}`;
+const pathFor = (name) => `${API}/workflows?file=${encodeURIComponent(name)}`;
 
 /**
  * The buttons of a workflow that this person has opened, or may take from everybody.
@@ -73,7 +69,7 @@ const pathFor = (name) => `/workflows?file=${encodeURIComponent(name)}`;
  * @param {string} about what is said before it is removed
  */
 export function mountSharing(place, name, title, isOwn, about) {
-  const path = `/workflows/${encodeURIComponent(name)}`;
+  const path = `${API}/workflows/${encodeURIComponent(name)}`;
   $(".share", place)?.addEventListener("click", async () => {
     const kept = await ask(`${path}/keep`);
     if (!kept) return;

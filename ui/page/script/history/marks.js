@@ -3,7 +3,7 @@
 
 import { announce } from "../dom.js";
 import { message, plural } from "../messages.js";
-import { ask, json } from "../requests.js";
+import { API, ask, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { current, neighbour, withoutRun, withRun } from "../runs/runs.js";
 import { page } from "../state.js";
@@ -15,12 +15,15 @@ import { offerUndo } from "./undo.js";
 export const MOST = 200;
 const STAYS = message("The ComfyUI server may keep copies.");
 
+/** @param {{ runs: readonly string[], favourite?: boolean, listed?: boolean }} what */
+const change = (what) => ask(`${API}/runs`, json(what), "PATCH");
+
 /**
  * @param {readonly string[]} ids
  * @param {boolean} favourite
  */
 export async function setFavourite(ids, favourite) {
-  if (!(await ask("/history/favourites", json({ runs: ids, favourite })))) return;
+  if (!(await change({ runs: ids, favourite }))) return;
   let { runs } = page.now;
   for (const id of ids) {
     const view = runs.get(id)?.view;
@@ -41,7 +44,7 @@ export async function deleteRuns(ids) {
   const { undoable } = page.now;
   const together = [...new Set([...(undoable?.ids ?? []), ...ids])];
   const runs = together.length > MOST ? ids : together;
-  if (!(await ask("/history/delete", json({ runs })))) return false;
+  if (!(await change({ runs, listed: false }))) return false;
   const { shown } = page.now;
   const isShown = shown !== null && ids.includes(shown);
   const next = isShown && !current(page.now) ? besideDeleted(shown, ids) : null;
@@ -82,7 +85,7 @@ function besideDeleted(shown, ids) {
  * @param {string} shown the one that was on the stage
  */
 async function restore(ids, shown) {
-  if (!(await ask("/history/restore", json({ runs: ids })))) return;
+  if (!(await change({ runs: ids, listed: true }))) return;
   if (shown) await lookBackAt({ id: shown });
   page.set({ restored: { ids } });
 }

@@ -125,10 +125,10 @@ export async function runAgain(id, vary = false) {
  */
 export async function varyChain(run) {
   const chain = page.now.runs.get(run)?.view?.page.chain ?? "";
-  const started = await ask(`/history/${run}/chain/vary`);
+  const started = await ask(`${API}/runs/${run}/chain/vary`);
   if (!started) return;
   showSeeds(chain, started.seeds);
-  followChain(started.chain);
+  followChain(started.id);
 }
 
 /**

@@ -9,7 +9,7 @@ import { setFavourite } from "../history/marks.js";
 import { missing, renewed, tilesOf, totalOf, without, withRuns } from "../history/past.js";
 import { Selection } from "../history/selection.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { API, get } from "../requests.js";
 import { page } from "../state.js";
 import { lookBackAt } from "./following.js";
 import { seen } from "./runs.js";
@@ -21,6 +21,7 @@ import { seen } from "./runs.js";
 
 const NOTHING_MADE = message("Nothing here yet.");
 const NO_FAVOURITES = message("No favourites yet. Press ☆ on a result to keep it here.");
+const LIMIT = "60"; // runs a request
 const AROUND = 10; // runs on either side of the one that is seen, which its arrows lead to
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
@@ -117,8 +118,9 @@ class LiveHistory {
    * @returns {Promise<HistoryDoc | null>}
    */
   #ask(place) {
-    const query = { ...this.#filters.query(this.#workflow), text: this.#view.text, ...place };
-    return get(`/history?${new URLSearchParams(query)}`);
+    const wanted = { ...this.#filters.query(this.#workflow), text: this.#view.text, ...place };
+    const query = new URLSearchParams({ ...wanted, limit: LIMIT, with_page: "true" });
+    return get(`${API}/runs?${query}`);
   }
 
   /** What is looked for is another: the list begins anew. */
@@ -184,7 +186,7 @@ class LiveHistory {
     const turn = this.#turn;
     if (!gap || this.#asked.has(gap.at)) return;
     this.#asked.add(gap.at);
-    const answer = await this.#ask({ before: gap.before, skip: String(gap.skip) });
+    const answer = await this.#ask({ cursor: gap.before, skip: String(gap.skip) });
     if (!answer) this.#asked.delete(gap.at);
     if (turn !== this.#turn || !answer) return;
     this.#show(withRuns(page.now.past, gap.at, tilesOf(answer.runs)));

@@ -5,7 +5,7 @@ import { $, addressOf, announce, button, downloadLink, glideTo, isNarrow, root }
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { page } from "../state.js";
 import { canBeShared, share } from "./share.js";
@@ -68,7 +68,7 @@ export function actionsFor(view, item, { use, menu, ahead, continued, events }) 
  */
 async function useValues(what, pressed, events) {
   events.use_values(what);
-  if (hasForms()) await reuse(`/history/${what.run}/values`, pressed);
+  if (hasForms()) await reuse(`${API}/runs/${what.run}/values`, pressed);
 }
 
 /**

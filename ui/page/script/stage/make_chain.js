@@ -4,7 +4,7 @@
 import { button, dialog, element } from "../dom.js";
 import { visitWith } from "../form/form.js";
 import { message } from "../messages.js";
-import { ask, json } from "../requests.js";
+import { API, ask, json } from "../requests.js";
 
 const LONGEST = 60;
 
@@ -13,7 +13,7 @@ const LONGEST = 60;
  * @param {string} run by its id
  */
 export async function makeChain(run) {
-  if (await ask(`/history/${run}/chain`, undefined, "GET")) askForTitle(run);
+  if (await ask(`${API}/runs/${run}/chain`, undefined, "GET")) askForTitle(run);
 }
 
 /**
@@ -49,7 +49,7 @@ function askForTitle(run, typed = "") {
     make.ariaDisabled = "true";
     const again = { label: message("Try again"), does: () => askForTitle(run, title.value) };
     const told = json({ title: title.value });
-    const made = await ask(`/history/${run}/chain`, told, "POST", [again]);
+    const made = await ask(`${API}/runs/${run}/chain`, told, "POST", [again]);
     place.hidePopover();
     if (made) visitWith(made.name, made.values);
   });

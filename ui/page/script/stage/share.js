@@ -4,7 +4,9 @@
 import { announce, button, dialog, element, root } from "../dom.js";
 import { copyText } from "../form/form.js";
 import { message } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
+
+/** @import { LinkDoc } from "../documents.js" */
 
 const KINDS = ["image", "video", "audio"];
 const WHO = message("Anyone who can use this app and has the link can see it.");
@@ -28,22 +30,13 @@ export const canBeShared = (kind) => KINDS.includes(kind);
  * @param {number} at which of its files
  */
 export async function share(run, at) {
-  const path = `/history/${run}/files/${at}/link`;
+  const path = `${API}/runs/${run}/files/${at}/link`;
   const told = await ask(path);
   if (!told) return;
   const panel = new SharePanel(path, told);
   panel.open();
   if (told.address) panel.copy();
 }
-
-/**
- * @typedef {object} Link
- * @property {string} address "" where there is none yet: the file can't be stripped of its metadata
- * @property {boolean} prompt whether it tells the prompt, and the file carries its metadata
- * @property {boolean} has_prompt
- * @property {boolean} is_new
- * @property {boolean} can_strip whether the file can be sent without its metadata
- */
 
 class SharePanel {
   #path;
@@ -56,7 +49,7 @@ class SharePanel {
 
   /**
    * @param {string} path of the link in the app
-   * @param {Link} told
+   * @param {LinkDoc} told
    */
   constructor(path, told) {
     this.#path = path;
@@ -88,7 +81,7 @@ class SharePanel {
     if (first instanceof HTMLElement) first.focus();
   }
 
-  /** @param {Link} told the link as it is now */
+  /** @param {LinkDoc} told the link as it is now */
   #show(told) {
     this.#row.hidden = !told.address;
     this.#link.value = told.address && root + told.address;
@@ -109,7 +102,7 @@ class SharePanel {
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
   }
 
-  /** @param {Link} told */
+  /** @param {LinkDoc} told */
   #withPrompt({ prompt, can_strip }) {
     const label = element("label");
     const box = element("input");
@@ -117,7 +110,7 @@ class SharePanel {
     box.checked = prompt;
     box.disabled = prompt && !can_strip;
     box.addEventListener("change", async () => {
-      /** @type {Link | null} */
+      /** @type {LinkDoc | null} */
       const told = await ask(`${this.#path}?prompt=${box.checked}`);
       if (!told) {
         box.checked = !box.checked;

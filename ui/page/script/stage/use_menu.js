@@ -12,7 +12,7 @@ import { keepReplaced } from "../form/sent_texts.js";
 import { typed } from "../form/typed.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
-import { get, SILENT } from "../requests.js";
+import { API, get, SILENT } from "../requests.js";
 import { FirstLetters } from "./first_letters.js";
 import { literalText } from "./literal_text.js";
 import { keepTextSource } from "./text_sources.js";
@@ -153,7 +153,7 @@ class UseMenu {
     const note = element("p", "", SEARCHED);
     note.role = "presentation"; // a menu has nothing but choices
     this.#list.replaceChildren(...group(message("This form"), fields), note);
-    const takers = await get("/takers");
+    const takers = await get(`${API}/takers`);
     if (offered !== this.#offered) return;
     const fitting = (takers ?? []).filter(
       (/** @type {Taker} */ { name, kinds }) => name !== formName() && kinds.includes(offered.kind),

@@ -1,4 +1,4 @@
-"""Values of a form under a name: a person's own, and those that everybody has."""
+"""Presets: named values of a form, of one user or shared by all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
@@ -16,6 +16,7 @@ from comfy.records.presets import EVERYBODY, Preset
 from comfy.records.store import RunStore
 from comfy.runs.interface import RunRegistry
 from ui.documents.browser_values import seed_of, seed_parts
+from ui.documents.workflow_doc import PresetsDoc, PresetValues
 from ui.files.copies import FileCopies
 from ui.files.preset_files import PresetFiles
 from ui.library import WorkflowLibrary
@@ -38,17 +39,17 @@ class GivenPreset:
 
 @dataclass(frozen=True, slots=True)
 class NewName:
-    """A preset's new name."""
+    """New name of a preset."""
 
     name: str
 
 
-def preset_routes(
+def presets_api(
     runs: RunRegistry, library: WorkflowLibrary, copies: FileCopies, identity: Identity
 ) -> GuardedRoutes:
-    """`/presets`, each for a `workflow` that the person can open; `shared` means everybody's, which
-    only those can change who may add workflows."""
-    routes = GuardedRoutes("/presets")
+    """Return the routes of `/presets`, each for a `workflow` that the user can open. Only users who
+    may add workflows can change `shared` presets."""
+    routes = GuardedRoutes("/presets", tags=["Presets"])
     may_share = library.forms.permissions.keep
 
     def history(owner: str) -> RunStore:
@@ -64,47 +65,47 @@ def preset_routes(
             )
         return EVERYBODY if shared else owner
 
-    @routes.get("", Access.OWNER)
+    @routes.get("", Access.OWNER, response_model=PresetsDoc)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Return the names of own and shared presets, and whether this user may change the shared
-        ones."""
+        """Return the names of your presets and of the shared ones of a workflow."""
         library.form(workflow, owner)
         kept = history(owner).presets
         own, shared = (
-            [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
+            tuple(preset.name for preset in kept.of(one, workflow)) for one in (owner, EVERYBODY)
         )
-        return AsciiJSON({"own": own, "shared": shared, "may_share": may_share(owner)})
+        return AsciiJSON(PresetsDoc(own, shared, may_share(owner)))
 
-    @routes.get("/values", Access.OWNER)
+    @routes.get("/values", Access.OWNER, response_model=PresetValues)
     def values(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Return a preset's values for the form, with copies of its files for this user."""
+        """Return a preset's values, with copies of its files for you."""
         library.form(workflow, owner)
         kept = history(owner)
         preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
         form = library.form(workflow, owner, {**preset.values, **preset.files})
-        told = PresetFiles(copies, kept).values(form, preset, owner)
-        return AsciiJSON({"values": told})
+        return AsciiJSON(PresetValues(PresetFiles(copies, kept).values(form, preset, owner)))
 
-    @routes.post("", Access.OWNER)
+    @routes.post("", Access.OWNER, status_code=204)
     def save(
         request: Request,
         workflow: str,
         given: GivenPreset,
         owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
-        """Keep values of a form and copies of its files, wrong values left out; one of the same
-        name is overwritten."""
+    ) -> Response:
+        """Save values of a form, with copies of its files.
+
+        Wrong values are left out. A preset of the same name is overwritten.
+        """
         form = library.form(workflow, owner, given.values)
         whose, kept = keeper(owner, shared=given.shared), history(owner)
         with PresetFiles(copies, kept).kept(form, given.values, owner) as files:
             preset = Preset(given.name.strip(), _right(form, given.values), files)
             address = shared_address(owner, request.scope)
             kept.presets.save(whose, workflow, preset, address)
-        return AsciiJSON({})
+        return Response(status_code=204)
 
-    @routes.patch("", Access.OWNER)
+    @routes.patch("", Access.OWNER, status_code=204)
     def rename(
         workflow: str,
         name: str,
@@ -112,21 +113,23 @@ def preset_routes(
         *,
         shared: bool = False,
         owner: str = Depends(identity.caller),
-    ) -> AsciiJSON:
-        """Give one another name, which none has yet."""
+    ) -> Response:
+        """Rename a preset; the new name must be free."""
         library.form(workflow, owner)
         whose, kept = keeper(owner, shared=shared), history(owner)
         kept.presets.rename(whose, workflow, name, given.name.strip())
-        return AsciiJSON({})
+        return Response(status_code=204)
 
-    @routes.delete("", Access.OWNER)
+    @routes.delete("", Access.OWNER, status_code=204)
     def delete(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
-        """Forget one, with its files."""
+    ) -> Response:
+        """Delete a preset with its files."""
         library.form(workflow, owner)
-        found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
-        return AsciiJSON({"found": found})
+        whose, presets = keeper(owner, shared=shared), history(owner).presets
+        presets.get(whose, workflow, name)  # raises if there is none
+        presets.delete(whose, workflow, name)
+        return Response(status_code=204)
 
     return routes
 

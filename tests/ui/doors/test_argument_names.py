@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples.forms import form_of, text_to_image
-from ui.api.argument_names import argument_names, plain_word, unique_name, workflow_names
+from ui.doors.argument_names import argument_names, plain_word, unique_name, workflow_names
 
 
 def test_a_name_is_made_of_what_people_read() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from comfy.base.errors import WorkflowError
 from comfy.chains.model import ChainErrors
 from comfy.form.model import Form
-from ui.api.argument_names import workflow_names
+from ui.doors.argument_names import workflow_names
 from ui.library import WorkflowLibrary
 
 

@@ -1,0 +1,146 @@
+"""Finished runs: list them, change several at once, and fill in forms with their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Body, Depends, HTTPException, Query
+
+from comfy.base.errors import RunNotFound, WorkflowNotFound
+from comfy.base.messages import message
+from comfy.chains.keys import text_values
+from comfy.form.fill import drawn_texts, literal_texts
+from comfy.records.record import Record
+from comfy.records.wanted import Wanted, WantedOfGroups
+from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
+from ui.documents.history_doc import ChangedRuns, FormValues, HistoryDoc, HistoryPage
+from ui.documents.past_run import days_of, past_run
+from ui.routes.results import MOST_CHOSEN
+from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import NOBODY, Identity
+from ui.web.responses import AsciiJSON
+
+_OPEN_A_RESULT = message(
+    "Images made with it usually have it inside: download one and open it here."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part of a list: at most `limit` runs after the one with the id `cursor` ("": from the first),
+    without the first `skip`."""
+
+    cursor: str = ""
+    limit: Limit = PAGE_LENGTH
+    skip: Annotated[int, Query(ge=0)] = 0
+
+
+def history_api(services: Services, identity: Identity, docs: Runs) -> GuardedRoutes:
+    """Return `GET` and `PATCH /runs`, and `GET /runs/{run_id}/values`."""
+    routes = GuardedRoutes(tags=["Runs"])
+    registry, history = services.runs, services.runs.history
+
+    @routes.get("/runs", Access.SIGNED_IN, response_model=HistoryDoc)
+    def listed(
+        wanted: Annotated[Wanted, Depends()],
+        part: Annotated[Part, Depends()],
+        *,
+        with_page: bool = False,
+        zone: str = "",
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Return your runs.
+
+        The first page begins with the unfinished runs in the order of their turns. Finished runs
+        follow, newest first. `next` is the `cursor` of the next page, null on the last. Without a
+        login and a cookie, runs are found by their ids only. `with_page=true` returns the finished
+        runs as the app's own page lists them, and with a time `zone` the days on which they ended.
+        """
+        if owner == NOBODY:
+            return AsciiJSON(HistoryDoc((), page=HistoryPage() if with_page else None))
+        if part.cursor and not (history and history.get(part.cursor, owner)):
+            raise HTTPException(422, NO_CURSOR)
+        chosen = of_chain(services, wanted, owner)
+        ended: tuple[Record, ...] = ()
+        if history is not None:
+            ended = history.of(owner, chosen, before=part.cursor, skip=part.skip, limit=part.limit)
+        more = ended[-1].id if len(ended) == part.limit else None
+        if with_page:
+            days = days_of(history.ends(owner, chosen), zone) if history and zone else []
+            has_any = bool(ended or (history and history.of(owner, limit=1)))
+            page = HistoryPage(tuple(days), any=has_any)
+            return AsciiJSON(HistoryDoc(tuple(map(past_run, ended)), more, page))
+        is_plain = not (wanted.text or wanted.favourites or part.cursor)
+        line = registry.line_of(owner) if is_plain else ()
+        going = [run.record for run in line if wanted.workflow in ("", run.job.workflow)]
+        return AsciiJSON(HistoryDoc(tuple(map(docs.listed, (*going, *ended))), more))
+
+    @routes.patch("/runs", Access.OWNER, response_model=ChangedRuns)
+    def change(
+        runs: Annotated[list[str], Body(max_length=MOST_CHOSEN)],
+        favourite: Annotated[bool | None, Body()] = None,
+        listed: Annotated[bool | None, Body()] = None,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Mark finished runs as favourites, or delete them with a delay.
+
+        `"listed": false` removes them from the lists. They are deleted 15 seconds later, unless
+        `"listed": true` restores them. `runs` of the answer is the number of changed runs; for 0
+        the status is 404.
+        """
+        changed = 0
+        if history is not None and favourite is not None:
+            changed = history.set_favourite(runs, owner, favourite=favourite)
+        if history is not None and listed is not None:
+            changed = (history.relist if listed else history.unlist)(runs, owner)
+        if not changed:
+            raise RunNotFound
+        return AsciiJSON(ChangedRuns(changed))
+
+    @routes.get("/runs/{run_id}/values", Access.OWNER, response_model=FormValues)
+    def values(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Return the values that fill in a form as for this run.
+
+        For a step of a chain, they are for the form of the chain. Files are copied for you.
+        """
+        return AsciiJSON(FormValues(*made_with(services, docs.record(run_id, owner))))
+
+    return routes
+
+
+def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
+    """Return the filter; for a chain, the runs of all its steps."""
+    if wanted.workflow not in services.chain_forms.folder:
+        return wanted
+    groups = services.chains.groups_of(wanted.workflow, owner)
+    return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
+
+
+def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
+    """Return the workflow or chain that a run was started with, and the values of its form in the
+    browser's format. Raises ComfyError if that form is gone."""
+    workflow, values = _started_with(services, record)
+    return workflow, services.copies.given_values(values, record.owner)
+
+
+def _started_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
+    part = services.chains.part_of(record)
+    if part is not None and part.chain in services.chain_forms.folder:
+        return part.chain, text_values(services.chains.values_of(record).values)
+    job = record.job
+    try:
+        _, form = services.forms.form(job.workflow, record.owner, job.values)
+    except WorkflowNotFound as problem:
+        raise WorkflowNotFound(
+            message("“{workflow}” is no longer here.", workflow=job.title),
+            _OPEN_A_RESULT if _may_hold_it(services, record) else "",
+        ) from problem
+    return job.workflow, {**literal_texts(drawn_texts(form), job.values), **job.inputs}
+
+
+def _may_hold_it(services: Services, record: Record) -> bool:
+    """Tell if a result may contain the run's workflow: ComfyUI writes it into images."""
+    is_saved = any(file.kind == "image" and file.type == "output" for file in record.state.files)
+    return is_saved and services.forms.permissions.open(record.owner)

@@ -1,0 +1,137 @@
+"""Workflows that users bring: open a file, add it for all users, and remove it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from contextlib import suppress
+
+from fastapi import Depends, Request, Response
+
+from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
+from comfy.library.private import MARK as OPENED_MARK
+from comfy.media.signatures import LENGTH
+from comfy.records.wanted import WantedOfFile
+from comfy.workflow.extract import is_json
+from ui.api.history import made_with
+from ui.documents.browser_values import kept
+from ui.documents.result_names import title_in_name
+from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
+from ui.services import Services
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import NOBODY, Identity
+from ui.web.responses import AsciiJSON
+from ui.web.shares import FairSlots, caller_of, shared_address
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 2  # a stranger's file can be half a second's work and 100 MB of objects
+_FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+
+
+def opening_api(services: Services, identity: Identity) -> GuardedRoutes:
+    """Return `POST /workflows`, `POST /workflows/{name}/keep` and `DELETE /workflows/{name}`."""
+    routes = GuardedRoutes(tags=["Workflows"])
+    room = asyncio.Semaphore(_AT_ONCE)
+    turns = FairSlots(1, 1)  # an address has one of them, so another one's file is the next
+
+    @routes.post(
+        "/workflows",
+        Access.SIGNED_IN,
+        response_model=OpenedFile,
+        openapi_extra={"requestBody": _FILE},
+    )
+    async def open_workflow(
+        request: Request, file: str = "pasted.json", owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Open the workflow in a file, for you alone.
+
+        The body is the file, `file` its name. A result of your own run opens the form of that run
+        with its values.
+        """
+        data = await request.body()
+        async with turns.turn(caller_of(request.scope, identity)), room:
+            address = shared_address(owner, request.scope)
+            opened = await asyncio.to_thread(
+                _open_file, services, owner, file, data, address=address
+            )
+        return AsciiJSON(opened)
+
+    @routes.post(
+        "/workflows/{name:path}/keep", Access.OWNER, status_code=201, response_model=SharedWorkflow
+    )
+    def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Add a workflow that you have opened for all users."""
+        shared = services.forms.keep(owner, name, services.folder)
+        services.removal.note_added(owner, shared)
+        _move_history(services, owner, name, shared)
+        return AsciiJSON(SharedWorkflow(shared), 201)
+
+    @routes.delete("/workflows/{name:path}", Access.OWNER, status_code=204)
+    def remove(name: str, owner: str = Depends(identity.caller)) -> Response:
+        """Close a workflow that you have opened, or remove one that you may remove."""
+        if name.startswith(OPENED_MARK):
+            services.forms.close(owner, name)
+        else:
+            services.removal.remove(owner, name)
+        return Response(status_code=204)
+
+    return routes
+
+
+def _move_history(services: Services, owner: str, name: str, kept: str) -> None:
+    """Move the user's runs and presets of an opened workflow to the shared one."""
+    if services.runs.history is None:
+        return
+    try:
+        services.runs.history.move(owner, name, kept)
+    except ComfyError as problem:
+        log.warning("The runs of %r are not listed with %r: %s", name, kept, problem)
+
+
+def _open_file(
+    services: Services, owner: str, file: str, data: bytes, *, address: str
+) -> OpenedFile:
+    """Open a file for this person: what a run of theirs has made as the settings of that run, as
+    long as its form is there, anything else as the workflow in it. An image brings its own seeds.
+
+    `address`: as of `Forms.open`. WorkflowError says why not.
+    """
+    if own := _of_own_run(services, owner, data):
+        return own
+    name = services.forms.open(owner, title_in_name(file), data, address=address).name
+    if not is_json(data[:LENGTH]):
+        # Where the server cannot be asked, the form is drawn later and says so.
+        with suppress(WorkflowError, ServerUnreachable, ServerError):
+            return _of_result(services, owner, name)
+    return OpenedFile(name)
+
+
+def _of_own_run(services: Services, owner: str, data: bytes) -> OpenedFile | None:
+    history = services.runs.history
+    if history is None or owner == NOBODY:
+        return None
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        records = history.of(owner, WantedOfFile(file=digest))
+    except ComfyError:
+        return None
+    for record in records:
+        if any(made.digest == digest for made in record.state.files):
+            with suppress(ComfyError):
+                return OpenedFile(*made_with(services, record))
+    return None
+
+
+def _of_result(services: Services, owner: str, name: str) -> OpenedFile:
+    """An opened workflow that something was made with."""
+    _, form = services.forms.form(name, owner)
+    fields = [field for field in form.fields if field.group != "hidden"]
+    seeds = {field.key: kept(field.default) for field in fields if field.widget == "seed"}
+    missing = (
+        field.label
+        for field in fields
+        if field.is_media and field.required and not services.copies.example(field, owner)
+    )
+    return OpenedFile(name, seeds, tuple(missing))

@@ -1,0 +1,136 @@
+"""Results of runs for other workflows and other users: the forms that take one, and its link."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fastapi import Depends, HTTPException, Response
+
+from comfy.base.errors import RunNotFound
+from comfy.base.messages import message
+from comfy.form.takers import first_taker
+from comfy.launch.uploads import Refused
+from comfy.library.takers import Taker, takers_of
+from comfy.records.shared_results import SharedResults
+from ui.api.runs import Runs
+from ui.documents.browser_values import file_kept
+from ui.documents.link_doc import LinkDoc
+from ui.files.copies import FileCopies
+from ui.files.results import FieldResults
+from ui.library import WorkflowLibrary
+from ui.routes.presenter import run_end
+from ui.routes.shared_results import NO_PROMPT_NO_FILE
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+from ui.web.urls import link_address
+
+_KINDS = ("image", "video", "audio")
+_NOT_SHARED = message("Only images, video and audio can be shared by a link.")
+_CANNOT_SHARE = message("This file can't be shared: its metadata can't be removed.")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A value for the field `key` of a form."""
+
+    key: str
+    value: Any
+
+
+def run_files_api(
+    library: WorkflowLibrary, copies: FileCopies, identity: Identity, docs: Runs
+) -> GuardedRoutes:
+    """Return `GET /takers`, and the routes below `/runs/{run_id}/files/{n}`."""
+    routes = GuardedRoutes(tags=["Files"])
+
+    @routes.get("/takers", Access.SIGNED_IN, response_model=list[Taker])
+    def takers(owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Return the workflows whose forms take results, each with the kinds that it takes."""
+        return AsciiJSON([asdict(one) for one in takers_of(library.forms, library.folder, owner)])
+
+    @routes.get("/runs/{run_id}/files/{n}/for/{name:path}", Access.OWNER, response_model=FieldValue)
+    def value_for(
+        run_id: str, n: int, name: str, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Return the first field of a workflow that takes this file, with the value for it."""
+        record = docs.record(run_id, owner)
+        _, form = library.forms.form(name, owner)
+        files = record.state.files
+        field = first_taker(form.fields, files[n].kind) if 0 <= n < len(files) else None
+        if field is None:
+            raise RunNotFound
+        match FieldResults(copies).place(record, n, field):
+            case Refused(why):
+                raise HTTPException(409, message("{field}: {why}", field=field.label, why=why))
+            case place:
+                return AsciiJSON(FieldValue(field.key, file_kept(place)))
+
+    routes.include(_links_api(copies, identity, docs))
+    return routes
+
+
+def _links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRoutes:
+    """Return the routes `/runs/{run_id}/files/{n}/link`."""
+    routes = GuardedRoutes(tags=["Files"])
+    history, stripped = docs.services.runs.history, copies.blobs.stripped
+
+    def links() -> SharedResults:
+        if history is None:
+            raise RunNotFound
+        return history.shared
+
+    @routes.post("/runs/{run_id}/files/{n}/link", Access.OWNER, response_model=LinkDoc)
+    def share(
+        run_id: str,
+        n: int,
+        *,
+        prompt: bool | None = None,
+        owner: str = Depends(identity.caller),
+        links: SharedResults = Depends(links),
+    ) -> AsciiJSON:
+        """Return the link to a result, and create it if needed.
+
+        `prompt=true` shows the prompt to users with the link, and leaves the metadata in the file.
+        Without `prompt`, that doesn't change; a new link doesn't show it.
+        """
+        record = docs.record(run_id, owner)
+        stage = run_end(docs.services, record).stage
+        if not 0 <= n < len(stage.files):
+            raise RunNotFound
+        if stage.files[n].kind not in _KINDS:
+            raise HTTPException(409, _NOT_SHARED)
+        link = before = links.of(owner, run_id, n)
+        text = stage.caption.prompt
+        is_told = bool(text) and (bool(before and before.prompt) if prompt is None else prompt)
+        can_strip = stripped.of(record.state.files[n].digest) is not None
+        if can_strip or is_told:
+            link = links.share(owner, run_id, n, text if is_told else "")
+        elif not text:
+            raise HTTPException(409, _CANNOT_SHARE)
+        elif prompt is not None:
+            raise HTTPException(409, NO_PROMPT_NO_FILE)
+        return AsciiJSON(
+            LinkDoc(
+                address=link_address(link.token) if link else "",
+                prompt=bool(link and link.prompt),
+                has_prompt=bool(text),
+                is_new=before is None,
+                can_strip=can_strip,
+            )
+        )
+
+    @routes.delete("/runs/{run_id}/files/{n}/link", Access.OWNER, status_code=204)
+    def stop(
+        run_id: str,
+        n: int,
+        owner: str = Depends(identity.caller),
+        links: SharedResults = Depends(links),
+    ) -> Response:
+        """Remove the link to a result."""
+        if not links.stop(owner, run_id, n):
+            raise RunNotFound
+        return Response(status_code=204)
+
+    return routes

@@ -1,0 +1,32 @@
+"""Cover images of workflows."""
+
+from __future__ import annotations
+
+from fastapi import Depends, HTTPException
+from fastapi.responses import FileResponse
+
+from comfy.base.errors import WorkflowError
+from comfy.base.messages import message
+from ui.library import WorkflowLibrary
+from ui.routes.results import sent
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import Identity
+from ui.web.urls import COVERS
+
+
+def cover_routes(library: WorkflowLibrary, identity: Identity) -> GuardedRoutes:
+    """Return `GET /page/covers/{name}`."""
+    routes = GuardedRoutes()
+
+    @routes.get(f"{COVERS}/{{name:path}}", Access.FILE)
+    def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
+        """Return the image that the author has put beside a workflow of the folder."""
+        try:
+            path = library.cover(name)
+            if path is not None:
+                return sent(path, path.name)
+        except (WorkflowError, OSError):
+            pass
+        raise HTTPException(404, message("No such image."))
+
+    return routes
